@@ -1,0 +1,83 @@
+"""One fault as a value, and a collection of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from headrace.diagnostics.exit import Exit
+
+
+class Severity(StrEnum):
+    """How grave a diagnostic is; only an error makes a spec invalid."""
+
+    ERROR = "error"
+    WARNING = "warning"
+    NOTE = "note"
+
+
+@dataclass(frozen=True, order=True, slots=True)
+class Span:
+    """A range of text: lines and columns count from 1, columns in characters, the end is exclusive."""
+
+    file: str
+    line: int
+    column: int
+    end_line: int
+    end_column: int
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnostic:
+    """One fault: a stable id, a headline in the user's words, a place, and what to type."""
+
+    id: str
+    message: str
+    span: Span | None = None
+    caret: str | None = None
+    """Said beside the caret, such as "did you mean `confidence`?"."""
+    help: str | None = None
+    severity: Severity = Severity.ERROR
+    replacement: str | None = None
+    """The text that would mend it, where that is unambiguous."""
+    related: tuple[Span, ...] = ()
+
+
+@dataclass(slots=True)
+class Report:
+    """Faults in the order of their place; collecting them never stops the work."""
+
+    found: list[Diagnostic] = field(default_factory=list)
+
+    def add(self, diagnostic: Diagnostic) -> None:
+        """Take one more."""
+        self.found.append(diagnostic)
+
+    def extend(self, diagnostics: Iterable[Diagnostic]) -> None:
+        """Take several more."""
+        self.found.extend(diagnostics)
+
+    def __iter__(self) -> Iterator[Diagnostic]:
+        order = {Severity.ERROR: 0, Severity.WARNING: 1, Severity.NOTE: 2}
+        nowhere = Span("", 0, 0, 0, 0)
+        return iter(sorted(self.found, key=lambda d: (d.span or nowhere, order[d.severity], d.id, d.message)))
+
+    @property
+    def errors(self) -> list[Diagnostic]:
+        """Those that make the specs invalid."""
+        return [d for d in self if d.severity is Severity.ERROR]
+
+    @property
+    def ok(self) -> bool:
+        """Whether nothing found is an error."""
+        return not self.errors
+
+
+class HeadraceError(Exception):
+    """Faults that ended a command: raised once, at the public border."""
+
+    def __init__(self, report: Report | Diagnostic, code: Exit = Exit.FAILED) -> None:
+        self.report = Report([report]) if isinstance(report, Diagnostic) else report
+        self.code = code
+        super().__init__("; ".join(f"{d.severity}[{d.id}]: {d.message}" for d in self.report))

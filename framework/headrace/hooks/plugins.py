@@ -1,0 +1,103 @@
+"""Which plugins take part, and what they add, by name."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from importlib.metadata import entry_points
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pluggy
+
+from headrace.diagnostics import Diagnostic, Report
+from headrace.hooks import specs
+from headrace.hooks.contracts import Algorithm, ChannelType, Detector, Metric, Reader
+
+
+
+
+
+
+@dataclass(frozen=True)
+class Plugins:
+    """All that the plugins of a project add, each axis by name."""
+
+    algorithms: Mapping[str, Algorithm]
+    metrics: Mapping[str, Metric]
+    detectors: Mapping[str, Detector]
+    channels: Mapping[str, ChannelType]
+    readers: Mapping[str, Reader]
+    names: tuple[str, ...] = ()
+    """Which plugins take part, in the order they were found."""
+
+
+def _collect(manager: pluggy.PluginManager, hook: str, report: Report) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    origin: dict[str, str] = {}
+    for implementation in getattr(manager.hook, hook).get_hookimpls():
+        plugin = implementation.plugin_name
+        try:
+            items = implementation.function()
+        except Exception as error:  # noqa: BLE001 - a plugin may raise anything; it is named and left out
+            report.add(Diagnostic("plugin-failed", f"plugin `{plugin}` failed in `{hook}`: {type(error).__name__}: {error}"))
+            continue
+        for item in items:
+            if item.name in found:
+                report.add(Diagnostic("plugin-collision", f"`{item.name}` is added by both `{origin[item.name]}` and `{plugin}`"))
+                continue
+            found[item.name], origin[item.name] = item, plugin
+    return found
+
+
+def _files(root: Path | None) -> Iterable[Path]:
+    return sorted((root / "plugins").glob("*.py")) if root is not None and (root / "plugins").is_dir() else ()
+
+
+def _module(path: Path) -> ModuleType:
+    name = f"headrace_project_plugins.{path.stem}"
+    spec = importlib.util.spec_from_file_location(name, path)
+    if spec is None or spec.loader is None:
+        raise ImportError(f"{path} cannot be loaded")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+def load_plugins(root: Path | None, report: Report, *, allow: Sequence[str] | None = None, deny: Sequence[str] = ()) -> Plugins:
+    """Find plugins in the entry-point group `headrace` and in `plugins/*.py` of the project.
+
+    A plugin that fails to load is named in the report and left out; none of its faults ends the command.
+    """
+    manager = pluggy.PluginManager("headrace")
+    manager.add_hookspecs(specs)
+    register: list[tuple[str, Callable[[], Any]]] = []
+    for point in sorted(entry_points(group="headrace"), key=lambda p: (p.dist is None or p.dist.name != "headrace", p.name)):
+        distribution = point.dist.name if point.dist is not None else point.name
+        if distribution != "headrace" and ((allow is not None and distribution not in allow) or distribution in deny):
+            continue
+        register.append((distribution, point.load))
+    register.extend((f"plugins/{path.name}", lambda path=path: _module(path)) for path in _files(root))
+    names = []
+    for name, load in register:
+        try:
+            manager.register(load(), name=name)
+            manager.check_pending()
+        except Exception as error:  # noqa: BLE001 - a plugin may raise anything; it is named and left out
+            if manager.has_plugin(name):
+                manager.unregister(name=name)
+            report.add(Diagnostic("plugin-failed", f"plugin `{name}` cannot be loaded: {type(error).__name__}: {error}"))
+            continue
+        names.append(name)
+    return Plugins(
+        algorithms=_collect(manager, "headrace_algorithms", report),
+        metrics=_collect(manager, "headrace_metrics", report),
+        detectors=_collect(manager, "headrace_detectors", report),
+        channels=_collect(manager, "headrace_channels", report),
+        readers=_collect(manager, "headrace_readers", report),
+        names=tuple(names),
+    )

@@ -1,0 +1,35 @@
+"""The hooks themselves: what pluggy asks every plugin for."""
+
+from __future__ import annotations
+
+import pluggy
+
+from headrace.hooks.contracts import Algorithm, ChannelType, Detector, Metric, Reader
+
+hookspec = pluggy.HookspecMarker("headrace")
+hookimpl = pluggy.HookimplMarker("headrace")
+
+
+@hookspec
+def headrace_algorithms() -> list[Algorithm]:  # type: ignore[empty-body]
+    """Algorithms that this plugin adds."""
+
+
+@hookspec
+def headrace_metrics() -> list[Metric]:  # type: ignore[empty-body]
+    """Metrics that this plugin adds."""
+
+
+@hookspec
+def headrace_detectors() -> list[Detector]:  # type: ignore[empty-body]
+    """Drift detectors that this plugin adds."""
+
+
+@hookspec
+def headrace_channels() -> list[ChannelType]:  # type: ignore[empty-body]
+    """Channel types that this plugin adds."""
+
+
+@hookspec
+def headrace_readers() -> list[Reader]:  # type: ignore[empty-body]
+    """Source readers that this plugin adds."""

@@ -1,0 +1,113 @@
+"""The values that cross a hook: what a model takes in, what it gives, what a channel is handed."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Literal, Protocol
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+    from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, slots=True)
+class Input:
+    """One input of a model: a number, or a category with the values that training saw."""
+
+    name: str
+    type: Literal["number", "category"]
+    categories: tuple[str, ...] = ()
+    low: float | None = None
+    high: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Signature:
+    """A model's inputs in the order of its matrix; the one place where values become numbers.
+
+    A category becomes its position in `categories`; a missing value, and one that training never saw, becomes NaN.
+    Training, gates, serving and monitoring all encode by it, so they cannot differ.
+    """
+
+    inputs: tuple[Input, ...]
+
+    def encode_row(self, row: Mapping[str, Any]) -> tuple[list[float], tuple[str, ...]]:
+        """One row's numbers (length k), and the names of the inputs whose category training never saw."""
+        values: list[float] = []
+        unseen: list[str] = []
+        for item in self.inputs:
+            value = row.get(item.name)
+            if value is None:
+                values.append(math.nan)
+            elif item.type == "number":
+                values.append(float(value))
+            elif value in item.categories:
+                values.append(float(item.categories.index(value)))
+            else:
+                values.append(math.nan)
+                unseen.append(item.name)
+        return values, tuple(unseen)
+
+    def encode(self, frame: pd.DataFrame) -> NDArray[np.float64]:
+        """A frame with the inputs as columns to a matrix of shape (n, k); KeyError where a column is missing."""
+        import numpy as np
+        import pandas as pd
+
+        matrix = np.full((len(frame), len(self.inputs)), np.nan)
+        for position, item in enumerate(self.inputs):
+            column = frame[item.name]
+            if item.type == "number":
+                matrix[:, position] = column.to_numpy(dtype=np.float64, na_value=np.nan)
+            else:
+                codes = pd.Categorical(column, categories=list(item.categories)).codes
+                matrix[:, position] = np.where(codes < 0, np.nan, codes)
+        return matrix
+
+    @property
+    def categorical(self) -> tuple[int, ...]:
+        """The positions of the categories in the matrix."""
+        return tuple(i for i, item in enumerate(self.inputs) if item.type == "category")
+
+    def to_json(self) -> list[dict[str, Any]]:
+        """As it is stored with a model."""
+        return [asdict(item) | {"categories": list(item.categories)} for item in self.inputs]
+
+    @classmethod
+    def from_json(cls, value: Sequence[Mapping[str, Any]]) -> Signature:
+        """The inverse of `to_json`."""
+        return cls(tuple(Input(**{**item, "categories": tuple(item["categories"])}) for item in value))
+
+
+class Predictor(Protocol):
+    """A model that answers; loaded once, asked by one thread at a time."""
+
+    def predict(self, matrix: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Shape (n, k) to the probability of the positive class, shape (n,)."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """What a detector found: how large the drift is, and how likely without one."""
+
+    effect: float
+    p_value: float
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """What a channel is handed: one alert, said once."""
+
+    fingerprint: str
+    model: str
+    alert: str
+    severity: Literal["info", "warning", "critical"]
+    status: Literal["firing", "resolved"]
+    title: str
+    text: str
+    details: Mapping[str, Any]
+    at: datetime

@@ -1,0 +1,49 @@
+"""How a field of the language is declared: once, with all that schema, plan, help and docs derive from it."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic_core import PydanticUndefined
+
+
+class Effect(IntEnum):
+    """What changing a field costs, from nothing to all; a change has the gravest of its fields' effects."""
+
+    METADATA = 0
+    RECONFIGURE = 1
+    REDEPLOY = 2
+    RE_EVALUATE = 3
+    RETRAIN = 4
+    BREAKING = 5
+
+    @property
+    def word(self) -> str:
+        """As a plan prints it."""
+        return self.name.lower().replace("_", "-")
+
+
+class Spec(BaseModel):
+    """A part of the language: frozen, and closed to unknown keys."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, validate_by_name=True, validate_by_alias=True, defer_build=True)
+
+
+def field(
+    description: str,
+    effect: Effect,
+    *,
+    default: Any = PydanticUndefined,  # noqa: ANN401 - pydantic's own default
+    example: object = None,
+    unit: str | None = None,
+    **constraints: Any,  # noqa: ANN401 - handed to pydantic
+) -> Any:  # noqa: ANN401 - what pydantic's Field returns
+    """Declare one field: description and effect always; without a default it is required."""
+    extra: dict[str, Any] = {"effect": effect.word}
+    if unit is not None:
+        extra["unit"] = unit
+    if example is not None:
+        extra["example"] = example
+    return Field(default=default, description=description, json_schema_extra=extra, **constraints)

@@ -1,0 +1,44 @@
+"""The section `gates` of a model: what a candidate must show before it may go on."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from headrace.spec.field import Effect, Spec, field
+from headrace.spec.name import Column, Name
+from headrace.spec.quantity import Duration
+
+
+class Gate(Spec):
+    """One gate: exactly one of `min`, `max`, or `versus` with `worse_by_at_most`."""
+
+    id: Name = field("The gate's name in plans and reports.", Effect.RE_EVALUATE, example="quality")
+    metric: str = field("A registered metric.", Effect.RE_EVALUATE, example="roc_auc")
+    min: float | None = field("The least value that passes.", Effect.RE_EVALUATE, default=None, example=0.85)
+    max: float | Duration | None = field(
+        "The greatest value that passes; a duration for latencies.", Effect.RE_EVALUATE, default=None, example=0.1
+    )
+    versus: Literal["champion", "baseline"] | None = field(
+        "Whom the candidate is compared with, on the same held-out rows.", Effect.RE_EVALUATE, default=None, example="champion"
+    )
+    worse_by_at_most: float = field(
+        "How much worse is allowed; the bootstrap interval's bad end must stay within it.",
+        Effect.RE_EVALUATE,
+        default=0.0,
+        example=0.005,
+        ge=0,
+    )
+    confidence: float = field(
+        "Confidence of the one-sided interval.", Effect.RE_EVALUATE, default=0.95, example=0.95, gt=0.5, lt=1
+    )
+    first: Literal["pass", "baseline"] | None = field(
+        "What happens while there is no champion; required with `versus: champion`.",
+        Effect.RE_EVALUATE,
+        default=None,
+        example="pass",
+    )
+    by: Column | None = field("The feature whose groups are compared; fairness metrics need it.", Effect.RE_EVALUATE, default=None, example="sex")
+    min_group: int = field(
+        "Groups with fewer held-out rows are named and left out.", Effect.RE_EVALUATE, default=100, example=100, ge=1
+    )
+    mode: Literal["block", "warn"] = field("`warn` records without blocking.", Effect.RE_EVALUATE, default="block", example="warn")

@@ -1,0 +1,44 @@
+"""`kind: model`: the whole life of one model."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from headrace.spec.features import Features
+from headrace.spec.field import Effect, Spec, field
+from headrace.spec.gates import Gate
+from headrace.spec.monitoring import Monitoring
+from headrace.spec.name import Name
+from headrace.spec.retraining import Retraining
+from headrace.spec.rollout import Rollout
+from headrace.spec.serving import Serving
+from headrace.spec.training import Training
+
+
+class Model(Spec):
+    """One model, from its features to its retraining."""
+
+    kind: Literal["model"]
+    name: Name = field("The model's name.", Effect.BREAKING, example="employment")
+    owner: str = field("Who answers for it.", Effect.METADATA, default="", example="labour-statistics")
+    description: str = field("What it answers.", Effect.METADATA, default="", example="Is this person employed?")
+    labels: dict[str, str] = field("Free labels to select by.", Effect.METADATA, default={}, example={"tier": "critical"})
+    annotations: dict[str, str] = field("Free notes.", Effect.METADATA, default={}, example={"wiki": "https://wiki.example/employment"})
+    features: Features = field("Rows, inputs and target.", Effect.RETRAIN, example={"entity": "person_id"})
+    training: Training = field("How a candidate is made.", Effect.RETRAIN, example={"algorithm": "lightgbm.classifier"})
+    gates: tuple[Gate, ...] = field(
+        "What a candidate must show.", Effect.RE_EVALUATE, min_length=1, example=[{"id": "quality", "metric": "roc_auc", "min": 0.8}]
+    )
+    serving: Serving | Literal["none"] = field(
+        "How it answers; `none` for a model that is only trained.", Effect.REDEPLOY, default=Serving(), example={"port": 8080}
+    )
+    rollout: Rollout | None = field(
+        "How a candidate takes over; without it a candidate that passes its gates becomes champion at once.",
+        Effect.RECONFIGURE,
+        default=None,
+        example={"strategy": "canary"},
+    )
+    monitoring: Monitoring | None = field("What is watched.", Effect.RECONFIGURE, default=None, example={"window": {"rows": 2000}})
+    retraining: tuple[Retraining, ...] = field(
+        "When a new candidate is made.", Effect.RECONFIGURE, default=(), example=[{"id": "weekly", "schedule": "0 3 * * 1"}]
+    )

@@ -1,0 +1,50 @@
+"""Names and references as types of the language."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import AfterValidator, BeforeValidator, WithJsonSchema
+
+from headrace.address import NAME, Address
+
+
+def _name(value: str) -> str:
+    if not NAME.fullmatch(value) or len(value) > 63:  # noqa: PLR2004 - as long as a DNS label
+        raise ValueError(f"`{value[:80]}` is no name: lower-case letters, digits and single dashes or underscores, at most 63")
+    return value
+
+
+def _identifier(value: str) -> str:
+    if not value.isidentifier() or len(value) > 63:  # noqa: PLR2004
+        raise ValueError(f"`{value[:80]}` is no column name: letters, digits and underscores, not beginning with a digit")
+    return value
+
+
+Name = Annotated[str, AfterValidator(_name)]
+"""The name of a document or of an item with an id."""
+Column = Annotated[str, AfterValidator(_identifier)]
+"""The name of a column."""
+
+
+def _reference(kind: str) -> BeforeValidator:
+    def read(value: object) -> str:
+        if not isinstance(value, str):
+            raise ValueError(f"a reference is written `{kind}/NAME`")
+        return str(Address.parse(value, kind))
+
+    return BeforeValidator(read)
+
+
+class RefersTo(str):
+    """The kind that a reference field points to; stands in the field's metadata for `project` to resolve."""
+
+    __slots__ = ()
+
+
+SourceRef = Annotated[str, _reference("source"), RefersTo("source"), WithJsonSchema({"type": "string"})]
+"""`source/census`, or `census`."""
+ModelRef = Annotated[str, _reference("model"), RefersTo("model"), WithJsonSchema({"type": "string"})]
+"""`model/employment`, or `employment`."""
+ChannelRef = Annotated[str, _reference("channel"), RefersTo("channel"), WithJsonSchema({"type": "string"})]
+"""`channel/ml-team`, or `ml-team`."""

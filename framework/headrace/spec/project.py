@@ -1,0 +1,56 @@
+"""`kind: project` and `kind: environment`: what the folder is called, where it keeps what it remembers."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from headrace.spec.field import Effect, Spec, field
+from headrace.spec.name import Name
+
+
+class Plugins(Spec):
+    """Which plugins may take part."""
+
+    allow: tuple[str, ...] | None = field(
+        "Distributions whose plugins are loaded; all installed ones where it is not given.",
+        Effect.METADATA,
+        default=None,
+        example=["headrace-fairlearn"],
+    )
+    deny: tuple[str, ...] = field(
+        "Distributions whose plugins are never loaded.", Effect.METADATA, default=(), example=["headrace-mlflow"]
+    )
+
+
+class Project(Spec):
+    """The project that this folder declares; one a folder."""
+
+    kind: Literal["project"]
+    name: Name = field("What the project owns in Prefect carries this name.", Effect.BREAKING, example="labour")
+    language: Literal[1] = field("The version of the language that these files are written in.", Effect.METADATA, example=1)
+    plugins: Plugins = field("Which plugins may take part.", Effect.METADATA, default=Plugins(), example={"allow": []})
+
+
+class Environment(Spec):
+    """One place where models live: a store and a root for blobs, one each."""
+
+    kind: Literal["environment"]
+    name: Name = field("The environment's name.", Effect.BREAKING, example="dev")
+    store: str = field(
+        "Where all that is remembered is kept: an SQLAlchemy URL, or `env:NAME` for one with a password.",
+        Effect.REDEPLOY,
+        default="sqlite:///.headrace/state.db",
+        example="sqlite:///.headrace/state.db",
+    )
+    blobs: str = field(
+        "The root of models and data snapshots: a folder or an fsspec URL.",
+        Effect.REDEPLOY,
+        default=".headrace/blobs",
+        example=".headrace/blobs",
+    )
+    production: bool = field(
+        "A production environment refuses a driven clock and event times sent by callers.",
+        Effect.RECONFIGURE,
+        default=False,
+        example=False,
+    )

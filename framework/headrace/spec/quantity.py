@@ -1,0 +1,80 @@
+"""Quantities with units: durations, percentages, rates, ratios; a bare number where a unit is needed is refused."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from typing import Annotated
+
+from pydantic import BeforeValidator, PlainSerializer
+
+_DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d|w)")
+_UNITS = {
+    "ms": timedelta(milliseconds=1),
+    "s": timedelta(seconds=1),
+    "m": timedelta(minutes=1),
+    "h": timedelta(hours=1),
+    "d": timedelta(days=1),
+    "w": timedelta(weeks=1),
+}
+
+
+def duration(value: object) -> timedelta:
+    """`28d` to a timedelta; ms, s, m, h, d and w are the units."""
+    if isinstance(value, timedelta):
+        return value
+    if isinstance(value, str) and (match := _DURATION.fullmatch(value)):
+        try:
+            return float(match[1]) * _UNITS[match[2]]
+        except OverflowError:
+            raise ValueError(f"`{value}` is longer than time") from None
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        raise ValueError(f"a duration needs its unit: write `{value}d` or `{value}h`")
+    raise ValueError(f"`{value}` is no duration: write for example `90s`, `6h` or `28d`")
+
+
+def write_duration(value: timedelta) -> str:
+    """The shortest text that `duration` reads back."""
+    for unit in ("w", "d", "h", "m", "s", "ms"):
+        whole, rest = divmod(value, _UNITS[unit])
+        if not rest and (whole or unit == "ms"):
+            return f"{whole}{unit}"
+    return f"{value / _UNITS['ms']:g}ms"
+
+
+def percentage(value: object) -> float:
+    """`5%` to 0.05."""
+    if isinstance(value, str) and (match := re.fullmatch(r"(\d+(?:\.\d+)?)%", value)):
+        return float(match[1]) / 100
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        as_share = f"{value * 100:g}%" if 0 < value < 1 else f"{value:g}%"
+        raise ValueError(f"a share needs its sign: write `{as_share}`")
+    raise ValueError(f"`{value}` is no percentage: write for example `5%`")
+
+
+def ratio(value: object) -> float:
+    """`2x` to 2.0."""
+    if isinstance(value, str) and (match := re.fullmatch(r"(\d+(?:\.\d+)?)x", value)):
+        return float(match[1])
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        raise ValueError(f"a ratio needs its sign: write `{value:g}x`")
+    raise ValueError(f"`{value}` is no ratio: write for example `2x`")
+
+
+def rate(value: object) -> float:
+    """`12000/d` to requests a day."""
+    if isinstance(value, str) and (match := re.fullmatch(r"(\d+(?:\.\d+)?)/(s|m|h|d|w)", value)):
+        return float(match[1]) * (timedelta(days=1) / _UNITS[match[2]])
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        raise ValueError(f"a rate needs its unit: write `{value:g}/d` or `{value:g}/s`")
+    raise ValueError(f"`{value}` is no rate: write for example `12000/d`")
+
+
+Duration = Annotated[timedelta, BeforeValidator(duration), PlainSerializer(write_duration, return_type=str)]
+"""A length of time in the clock's time."""
+Percentage = Annotated[float, BeforeValidator(percentage), PlainSerializer(lambda v: f"{v * 100:g}%", return_type=str)]
+"""A share between 0 and 1, written `5%`."""
+Ratio = Annotated[float, BeforeValidator(ratio), PlainSerializer(lambda v: f"{v:g}x", return_type=str)]
+"""How many times as much, written `2x`."""
+Rate = Annotated[float, BeforeValidator(rate), PlainSerializer(lambda v: f"{v:g}/d", return_type=str)]
+"""Requests a day, written `12000/d`."""

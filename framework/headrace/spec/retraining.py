@@ -1,0 +1,30 @@
+"""The section `retraining` of a model: when a new candidate is made."""
+
+from __future__ import annotations
+
+from headrace.spec.field import Effect, Spec, field
+from headrace.spec.name import Name
+from headrace.spec.quantity import Duration
+
+
+class Needs(Spec):
+    """What must be there before a retraining is worth its cost."""
+
+    new_labels: int = field("Labels known since the champion's training.", Effect.RECONFIGURE, default=0, example=5000, ge=0)
+
+
+class Retraining(Spec):
+    """One trigger: exactly one of `when` and `schedule`."""
+
+    id: Name = field("The trigger's name.", Effect.RECONFIGURE, example="degraded")
+    when: str | None = field(
+        "An alert of this model, `alert.ID`: asked again at each monitoring run while it fires.",
+        Effect.RECONFIGURE,
+        default=None,
+        example="alert.degraded",
+    )
+    schedule: str | None = field("A cron line, in UTC.", Effect.RECONFIGURE, default=None, example="0 3 * * 1")
+    cooldown: Duration = field(
+        "How long after the last training nothing is retrained.", Effect.RECONFIGURE, default="1d", example="24h", validate_default=True
+    )
+    needs: Needs = field("What must be there first.", Effect.RECONFIGURE, default=Needs(), example={"new_labels": 5000})

@@ -1,0 +1,101 @@
+"""The section `rollout` of a model: how a candidate takes over, and what stops it."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from headrace.spec.field import Effect, Spec, field
+from headrace.spec.name import Column
+from headrace.spec.quantity import Duration, Percentage, Ratio
+
+
+class Step(Spec):
+    """One step: a share of the units, for a while."""
+
+    weight: Percentage = field("The candidate's share.", Effect.RECONFIGURE, example="5%", gt=0, lt=1)
+    hold: Duration = field("How long it stays.", Effect.RECONFIGURE, example="6h")
+
+
+class Judge(Spec):
+    """One metric that the two arms are compared by: a count of bad requests."""
+
+    metric: Literal["error_rate", "slow_request"] = field("What counts as bad.", Effect.RECONFIGURE, example="error_rate")
+    over: Duration | None = field("Slower than this is slow; `slow_request` needs it.", Effect.RECONFIGURE, default=None, example="250ms")
+    promote_below: Ratio = field(
+        "Promotion needs evidence that the candidate's rate is below this many times the champion's.",
+        Effect.RECONFIGURE,
+        default="2x",
+        example="2x",
+        gt=1,
+        validate_default=True,
+    )
+    negligible: Percentage = field(
+        "… or that its rate is below this, whatever the champion's.",
+        Effect.RECONFIGURE,
+        default="0.5%",
+        example="0.5%",
+        gt=0,
+        lt=1,
+        validate_default=True,
+    )
+    ceiling: Percentage | None = field(
+        "A rate above this aborts, whatever the champion's.", Effect.RECONFIGURE, default=None, example="2%", gt=0, lt=1
+    )
+
+
+class Warmup(Spec):
+    """What comes first counts for abort by errors only."""
+
+    requests: int = field("Candidate requests.", Effect.RECONFIGURE, default=200, example=200, ge=0)
+    for_: Duration = field(
+        "Time; a driven clock counts requests alone.", Effect.RECONFIGURE, default="60s", alias="for", example="60s", validate_default=True
+    )
+
+
+class NoData(Spec):
+    """What silence means: never a pass."""
+
+    after: Duration = field("No candidate request for so long is no data.", Effect.RECONFIGURE, example="30s")
+    then: Literal["hold", "rollback"] = field("What happens then.", Effect.RECONFIGURE, default="hold", example="hold")
+    deadline: Duration = field("How long it may hold before it is rolled back.", Effect.RECONFIGURE, example="2h")
+
+
+class Rollout(Spec):
+    """How a candidate takes over."""
+
+    strategy: Literal["canary"] = field("The way it takes over.", Effect.RECONFIGURE, example="canary")
+    unit: Column = field("The same unit keeps the same model.", Effect.RECONFIGURE, example="person_id")
+    steps: tuple[Step, ...] = field(
+        "The candidate's shares, rising.", Effect.RECONFIGURE, min_length=1, example=[{"weight": "5%", "hold": "6h"}]
+    )
+    judge: tuple[Judge, ...] = field(
+        "What the arms are compared by.", Effect.RECONFIGURE, min_length=1, example=[{"metric": "error_rate"}]
+    )
+    false_rollback: Percentage = field(
+        "The chance that a candidate no worse than the champion is rolled back, over the whole rollout.",
+        Effect.RECONFIGURE,
+        default="5%",
+        example="5%",
+        gt=0,
+        le=0.5,
+        validate_default=True,
+    )
+    false_promotion: Percentage = field(
+        "The chance that a candidate beyond the margins is promoted, over the whole rollout.",
+        Effect.RECONFIGURE,
+        default="5%",
+        example="5%",
+        gt=0,
+        le=0.5,
+        validate_default=True,
+    )
+    when_undecided: Literal["rollback", "hold"] = field(
+        "What happens after the last step without a decision; never `promote`.", Effect.RECONFIGURE, default="rollback", example="rollback"
+    )
+    warmup: Warmup = field("What comes first.", Effect.RECONFIGURE, default=Warmup(), example={"requests": 200, "for": "60s"})
+    no_data: NoData = field(
+        "What silence means.",
+        Effect.RECONFIGURE,
+        default=NoData(after="30s", deadline="2h"),  # type: ignore[arg-type]
+        example={"after": "30s", "then": "hold", "deadline": "2h"},
+    )

@@ -1,0 +1,24 @@
+"""The section `serving` of a model: how it answers requests."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from headrace.spec.field import Effect, Spec, field
+from headrace.spec.quantity import Rate
+
+
+class Serving(Spec):
+    """One model server."""
+
+    traffic: Rate | None = field(
+        "Requests expected, so that a plan can say what a rollout can decide.", Effect.METADATA, default=None, example="12000/d"
+    )
+    port: int = field("The port on loopback that it answers on.", Effect.REDEPLOY, default=8080, example=8080, ge=1, le=65535)
+    fallback: Literal["champion", "none"] = field(
+        "Who answers when the candidate errs: the champion, or nobody (the caller gets the error).",
+        Effect.REDEPLOY,
+        default="champion",
+        example="champion",
+    )
+    max_rows: int = field("The most rows that one batch request may carry.", Effect.REDEPLOY, default=1000, example=1000, ge=1, le=100_000)

@@ -1,0 +1,61 @@
+"""`kind: source`: where rows come from, which columns they must have, when they arrived."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from headrace.spec.field import Effect, Spec, field
+from headrace.spec.name import Column, Name
+from headrace.spec.quantity import Duration
+
+
+class SourceColumn(Spec):
+    """One column of a source, under the name that the project uses."""
+
+    from_: str | None = field(
+        "The column's name in the file; the project's own name where it is not given.",
+        Effect.RETRAIN,
+        default=None,
+        alias="from",
+        example="AGEP",
+    )
+    type: Literal["int64", "float", "category", "timestamp"] = field(
+        "What every value must be; a category is held as text.", Effect.RETRAIN, example="float"
+    )
+
+
+class Arrival(Spec):
+    """When each row arrived, for data that know only a period such as the year."""
+
+    time: Column = field("The name of the time column that this makes.", Effect.RETRAIN, default="arrived_at", example="surveyed_at")
+    spread: Column = field("The column that holds each row's year; rows are spread evenly over it.", Effect.RETRAIN, example="year")
+    order: Literal["random", "file"] = field("In which order the rows of a year arrive.", Effect.RETRAIN, default="random", example="random")
+    seed: int = field("Seed of the random order.", Effect.RETRAIN, default=0, example=7)
+
+
+class Source(Spec):
+    """Rows that exist somewhere already."""
+
+    kind: Literal["source"]
+    name: Name = field("The source's name.", Effect.BREAKING, example="census")
+    description: str = field("What the rows are.", Effect.METADATA, default="", example="US Census, Massachusetts, 2015")
+    uri: str = field(
+        "A Parquet or CSV file: a path, a `file://` URL, or `package://PACKAGE/PATH` for one inside an installed package.",
+        Effect.RETRAIN,
+        example="package://nannyml/datasets/data/employment_MA_reference.pq",
+    )
+    columns: dict[Column, SourceColumn] = field(
+        "The columns that are read, each with its type; a missing one or another type is an error.",
+        Effect.RETRAIN,
+        min_length=1,
+        example={"age": {"from": "AGEP", "type": "float"}},
+    )
+    arrival: Arrival | None = field(
+        "How rows without a timestamp get one.", Effect.RETRAIN, default=None, example={"time": "surveyed_at", "spread": "year"}
+    )
+    fresh_within: Duration | None = field(
+        "How old the newest row may be when training reads it; any age where it is not given.",
+        Effect.METADATA,
+        default=None,
+        example="400d",
+    )
