@@ -6,6 +6,7 @@ import importlib.util
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from importlib.metadata import entry_points
 from pathlib import Path
 from types import ModuleType
@@ -16,10 +17,6 @@ import pluggy
 from headrace.diagnostics import Diagnostic, Report
 from headrace.hooks import specs
 from headrace.hooks.contracts import Algorithm, ChannelType, Detector, Metric, Reader
-
-
-
-
 
 
 @dataclass(frozen=True)
@@ -81,7 +78,7 @@ def load_plugins(root: Path | None, report: Report, *, allow: Sequence[str] | No
         if distribution != "headrace" and ((allow is not None and distribution not in allow) or distribution in deny):
             continue
         register.append((distribution, point.load))
-    register.extend((f"plugins/{path.name}", lambda path=path: _module(path)) for path in _files(root))
+    register.extend((f"plugins/{path.name}", partial(_module, path)) for path in _files(root))
     names = []
     for name, load in register:
         try:

@@ -39,7 +39,9 @@ class Replay(Spec):
     from_: Day = field("The first day.", Effect.METADATA, alias="from", example=2016)
     to: Day = field("The day after the last.", Effect.METADATA, example=2019)
     spread: Column = field("The column with each row's year; rows are spread evenly over it.", Effect.METADATA, example="year")
-    order: Literal["random", "file"] = field("In which order the rows of a year arrive.", Effect.METADATA, default="random", example="random")
+    order: Literal["random", "file"] = field(
+        "In which order the rows of a year arrive.", Effect.METADATA, default="random", example="random"
+    )
     seed: int = field("Seed of the order and of the sample.", Effect.METADATA, default=0, example=7)
     rows: int | Literal["all"] = field("How many rows, sampled by the seed; or `all`.", Effect.METADATA, default="all", example=30000)
 
@@ -59,9 +61,7 @@ class Disturbance(Spec):
 class Expectation(Spec):
     """What must have happened; the replay is refused otherwise."""
 
-    retrainings: tuple[int, int] | None = field(
-        "The least and the most retrainings.", Effect.METADATA, default=None, example=[1, 6]
-    )
+    retrainings: tuple[int, int] | None = field("The least and the most retrainings.", Effect.METADATA, default=None, example=[1, 6])
     promotions: tuple[int, int] | None = field("The least and the most promotions.", Effect.METADATA, default=None, example=[1, 6])
     champion_min: float | None = field(
         "The least value of the performance metric in the last labelled window.", Effect.METADATA, default=None, example=0.85

@@ -28,17 +28,15 @@ class Gate(Spec):
         example=0.005,
         ge=0,
     )
-    confidence: float = field(
-        "Confidence of the one-sided interval.", Effect.RE_EVALUATE, default=0.95, example=0.95, gt=0.5, lt=1
-    )
+    confidence: float = field("Confidence of the one-sided interval.", Effect.RE_EVALUATE, default=0.95, example=0.95, gt=0.5, lt=1)
     first: Literal["pass", "baseline"] | None = field(
         "What happens while there is no champion; required with `versus: champion`.",
         Effect.RE_EVALUATE,
         default=None,
         example="pass",
     )
-    by: Column | None = field("The feature whose groups are compared; fairness metrics need it.", Effect.RE_EVALUATE, default=None, example="sex")
-    min_group: int = field(
-        "Groups with fewer held-out rows are named and left out.", Effect.RE_EVALUATE, default=100, example=100, ge=1
+    by: Column | None = field(
+        "The feature whose groups are compared; fairness metrics need it.", Effect.RE_EVALUATE, default=None, example="sex"
     )
+    min_group: int = field("Groups with fewer held-out rows are named and left out.", Effect.RE_EVALUATE, default=100, example=100, ge=1)
     mode: Literal["block", "warn"] = field("`warn` records without blocking.", Effect.RE_EVALUATE, default="block", example="warn")

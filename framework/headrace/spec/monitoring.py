@@ -25,9 +25,7 @@ class DriftEffect(Spec):
 class Drift(Spec):
     """Whether inputs and answers still look as they did on the training rows."""
 
-    features: Literal["all"] | tuple[Column, ...] = field(
-        "Which features are watched.", Effect.RECONFIGURE, default="all", example="all"
-    )
+    features: Literal["all"] | tuple[Column, ...] = field("Which features are watched.", Effect.RECONFIGURE, default="all", example="all")
     method: str = field("A registered detector.", Effect.RECONFIGURE, default="psi", example="psi")
     effect: DriftEffect = field(
         "How large it must be.", Effect.RECONFIGURE, default=DriftEffect(), example={"warning": 0.1, "critical": 0.25}
@@ -41,9 +39,7 @@ class Performance(Spec):
     estimate: Literal["cbpe", "none"] = field(
         "How performance is estimated before the labels arrive.", Effect.RECONFIGURE, default="none", example="cbpe"
     )
-    min_labels: int = field(
-        "Fewer known labels in a window are insufficient data.", Effect.RECONFIGURE, default=200, example=200, ge=1
-    )
+    min_labels: int = field("Fewer known labels in a window are insufficient data.", Effect.RECONFIGURE, default=200, example=200, ge=1)
 
 
 class Alert(Spec):
@@ -79,4 +75,6 @@ class Monitoring(Spec):
     every: Duration = field("How often the windows are looked at.", Effect.RECONFIGURE, default="1d", example="6w", validate_default=True)
     drift: Drift | None = field("Whether inputs and answers drift.", Effect.RECONFIGURE, default=None, example={"method": "psi"})
     performance: Performance | None = field("How well it does.", Effect.RECONFIGURE, default=None, example={"metric": "roc_auc"})
-    alerts: tuple[Alert, ...] = field("When somebody is told.", Effect.RECONFIGURE, default=(), example=[{"id": "drifting", "when": "drift.share > 0.05"}])
+    alerts: tuple[Alert, ...] = field(
+        "When somebody is told.", Effect.RECONFIGURE, default=(), example=[{"id": "drifting", "when": "drift.share > 0.05"}]
+    )

@@ -17,9 +17,7 @@ class Plugins(Spec):
         default=None,
         example=["headrace-fairlearn"],
     )
-    deny: tuple[str, ...] = field(
-        "Distributions whose plugins are never loaded.", Effect.METADATA, default=(), example=["headrace-mlflow"]
-    )
+    deny: tuple[str, ...] = field("Distributions whose plugins are never loaded.", Effect.METADATA, default=(), example=["headrace-mlflow"])
 
 
 class Project(Spec):

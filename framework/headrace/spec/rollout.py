@@ -68,9 +68,7 @@ class Rollout(Spec):
     steps: tuple[Step, ...] = field(
         "The candidate's shares, rising.", Effect.RECONFIGURE, min_length=1, example=[{"weight": "5%", "hold": "6h"}]
     )
-    judge: tuple[Judge, ...] = field(
-        "What the arms are compared by.", Effect.RECONFIGURE, min_length=1, example=[{"metric": "error_rate"}]
-    )
+    judge: tuple[Judge, ...] = field("What the arms are compared by.", Effect.RECONFIGURE, min_length=1, example=[{"metric": "error_rate"}])
     false_rollback: Percentage = field(
         "The chance that a candidate no worse than the champion is rolled back, over the whole rollout.",
         Effect.RECONFIGURE,

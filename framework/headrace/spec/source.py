@@ -29,7 +29,9 @@ class Arrival(Spec):
 
     time: Column = field("The name of the time column that this makes.", Effect.RETRAIN, default="arrived_at", example="surveyed_at")
     spread: Column = field("The column that holds each row's year; rows are spread evenly over it.", Effect.RETRAIN, example="year")
-    order: Literal["random", "file"] = field("In which order the rows of a year arrive.", Effect.RETRAIN, default="random", example="random")
+    order: Literal["random", "file"] = field(
+        "In which order the rows of a year arrive.", Effect.RETRAIN, default="random", example="random"
+    )
     seed: int = field("Seed of the random order.", Effect.RETRAIN, default=0, example=7)
 
 

@@ -15,9 +15,7 @@ class RandomSplit(Spec):
 
     by: Literal["random"]
     holdout: Percentage = field("The share held out.", Effect.RETRAIN, example="20%", gt=0, lt=1)
-    stratify: Literal["target"] | None = field(
-        "Hold out the same share of each answer.", Effect.RETRAIN, default=None, example="target"
-    )
+    stratify: Literal["target"] | None = field("Hold out the same share of each answer.", Effect.RETRAIN, default=None, example="target")
 
 
 class TimeSplit(Spec):
@@ -43,9 +41,7 @@ class Training(Spec):
     """How a candidate is made."""
 
     algorithm: str = field("A registered algorithm; it says the task.", Effect.RETRAIN, example="lightgbm.classifier")
-    params: dict[str, Any] = field(
-        "The algorithm's parameters.", Effect.RETRAIN, default={}, example={"learning_rate": 0.05}
-    )
+    params: dict[str, Any] = field("The algorithm's parameters.", Effect.RETRAIN, default={}, example={"learning_rate": 0.05})
     split: Split = field(
         "How rows are held out for evaluation.",
         Effect.RETRAIN,
