@@ -68,8 +68,12 @@ class ChannelType:
 
 @dataclass(frozen=True, slots=True)
 class Reader:
-    """A way to read a source: `read(path, columns)`, a local path and the file's column names, to a DataFrame."""
+    """A way to read a source: `read(path, columns)`, a local path and the file's column names, to a DataFrame.
+
+    A column that the file lacks is left out of the frame. `names(path)` lists all columns, so that a misspelt one can be named.
+    """
 
     name: str
     suffixes: tuple[str, ...]
     read: str
+    names: str | None = None

@@ -111,3 +111,14 @@ class Message:
     text: str
     details: Mapping[str, Any]
     at: datetime
+    id: str = ""
+    """The same at every attempt to deliver it, so that a receiver can tell a repetition."""
+
+    def to_json(self) -> dict[str, Any]:
+        """As a machine reads it; `at` is ISO 8601 in UTC."""
+        return {field: getattr(self, field) for field in self.__dataclass_fields__} | {"details": dict(self.details), "at": self.at.isoformat()}
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> Message:
+        """The inverse of `to_json`."""
+        return cls(**{**value, "at": datetime.fromisoformat(value["at"])})

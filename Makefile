@@ -1,0 +1,42 @@
+# Everything runs from a bare checkout with Python 3.11 or 3.12; the first target makes `.venv`.
+PYTHON ?= $(shell command -v python3.11 || command -v python3.12 || echo python3)
+BIN := .venv/bin
+READY := .venv/.ready
+ROWS ?=
+PYTEST_ARGS ?=
+
+.PHONY: demo test check up bench lock clean
+
+$(READY): requirements.lock pyproject.toml
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --require-hashes -r requirements.lock
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation -e .
+	touch $@
+
+demo: $(READY)  ## the whole life of the reference model, on real data (ROWS=all for every row)
+	$(BIN)/python examples/demo.py $(if $(ROWS),--rows $(ROWS))
+
+test: $(READY)  ## every test, with branch coverage
+	$(BIN)/python -m coverage erase
+	$(BIN)/python -m pytest -n 2 --dist loadgroup --cov --cov-report=term:skip-covered $(PYTEST_ARGS)
+
+check: $(READY)  ## format, lint, types, layers, fast tests
+	$(BIN)/ruff format --check framework tests examples flows
+	$(BIN)/ruff check framework tests examples flows
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/headrace compile --check
+	$(BIN)/python -m pytest -n 2 --dist loadgroup -m "not slow and not prefect" $(PYTEST_ARGS)
+
+up: $(READY)  ## Prefect's server, a worker and the model servers
+	$(BIN)/headrace up
+
+bench: $(READY)  ## timings, as ratios to the peer on the same work
+	for file in tests/bench/bench_*.py; do $(BIN)/python $$file || exit 1; done
+
+lock: $(READY)  ## solve the dependencies anew
+	$(BIN)/uv pip compile --universal --generate-hashes --no-header --no-annotate --python-version 3.11 --group dev pyproject.toml -o requirements.lock
+
+clean:
+	rm -rf .venv .headrace .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage*

@@ -1,0 +1,1 @@
+"""Carrying a plan out, one recorded step at a time; deciding nothing."""

@@ -1,0 +1,439 @@
+"""The one door to Prefect: what its API holds for a project, and the calls that change it; all of them may be repeated."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import PurePosixPath
+from typing import Any, Self
+
+from headrace.diagnostics import Diagnostic, HeadraceError
+from headrace.plan.wanted import POOL, Automation, Deployment, Observed, Schedule
+from headrace.store import clock
+
+PAGE = 200
+"""The most items that Prefect gives at a time."""
+ANCHOR = "2024-01-01T00:00:00Z"
+"""Where intervals count from: without one, each apply would move the schedule."""
+TERMINAL = ("COMPLETED", "FAILED", "CANCELLED", "CRASHED")
+"""The state types that end a run."""
+OPEN = ("SCHEDULED", "PENDING", "RUNNING", "PAUSED", "CANCELLING")
+"""The state types of a run that has not ended."""
+SILENCE = timedelta(seconds=90)
+"""A run that sent a heartbeat and then nothing for so long has crashed; the worker's runs send one every 30 s."""
+_NOT_FOUND = 404
+_TEMPLATE = "__prefect_kind"
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One flow run of this project; `deployment` is ours (`employment/train`), `cause` the event that started it."""
+
+    id: str
+    deployment: str
+    type: str
+    name: str
+    message: str
+    cause: str | None
+    scheduled: bool
+    """Whether one of Prefect's own schedules made it."""
+    expected_at: datetime
+    parameters: Mapping[str, Any]
+
+    @property
+    def ended(self) -> bool:
+        """Whether it will not change again."""
+        return self.type in TERMINAL
+
+
+class Door:
+    """What one Prefect server knows of one project; nothing that another project owns is read or touched.
+
+    Raises HeadraceError `prefect-away` when the server does not answer, `prefect-refused` when it refuses a call.
+    """
+
+    def __init__(self, url: str, project: str) -> None:
+        self.url = url.rstrip("/")
+        self.project = project
+        self.tag = f"headrace:project={project}"
+        self._made: Any = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Give the connections back."""
+        if self._made is not None:
+            self._made._client.close()  # noqa: SLF001 - the client's own context manager would start more than it closes
+            self._made = None
+
+    # The server ------------------------------------------------------------------------------------------------
+
+    def ready(self, timeout: float = 2.0) -> bool:
+        """Whether the server is healthy now; costs no import of Prefect."""
+        import httpx
+
+        try:
+            return httpx.get(f"{self.url}/health", timeout=timeout, follow_redirects=True).status_code == httpx.codes.OK
+        except httpx.HTTPError:
+            return False
+
+    def wait_ready(self, timeout: float = 60.0) -> None:
+        """Return when the server is healthy; HeadraceError `prefect-away` after `timeout` seconds."""
+        until = time.monotonic() + timeout
+        while not self.ready():
+            if time.monotonic() > until:
+                raise self._away(f"no healthy answer for {timeout:g} s")
+            time.sleep(0.2)
+
+    def _away(self, why: str) -> HeadraceError:
+        return HeadraceError(
+            Diagnostic(
+                "prefect-away",
+                f"Prefect's server at {self.url} is away: {why}",
+                help="start one with `headrace up`, or set PREFECT_API_URL to one that runs",
+            )
+        )
+
+    def _call(self, method: str, path: str, body: object = None, *, missing_ok: bool = False) -> Any:  # noqa: ANN401 - JSON
+        import httpx
+        from prefect.client.orchestration import SyncPrefectClient
+        from prefect.settings import PREFECT_API_AUTH_STRING, PREFECT_API_KEY
+
+        if self._made is None:
+            # It knows the server's credentials and CSRF tokens, and tries again when the server is busy.
+            self._made = SyncPrefectClient(self.url, auth_string=PREFECT_API_AUTH_STRING.value(), api_key=PREFECT_API_KEY.value())
+        client: Any = self._made
+        try:
+            response = client.request(method, path, json=body)
+        except httpx.HTTPStatusError as error:
+            if missing_ok and error.response.status_code == _NOT_FOUND:
+                return None
+            detail = error.response.text[:500]
+            raise HeadraceError(
+                Diagnostic("prefect-refused", f"Prefect refused {method} {path} with {error.response.status_code}: {detail}")
+            ) from error
+        except httpx.HTTPError as error:
+            raise self._away(f"{type(error).__name__} {error}".strip()) from error
+        return response.json() if response.content else None
+
+    def _pages(self, path: str, body: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+        offset = 0
+        while True:
+            page: list[dict[str, Any]] = self._call("POST", path, {**body, "limit": PAGE, "offset": offset})
+            yield from page
+            if len(page) < PAGE:
+                return
+            offset += PAGE
+
+    # What it holds ---------------------------------------------------------------------------------------------
+
+    def observe(self) -> Observed:
+        """All that carries this project's tag."""
+        deployments = {}
+        for found in self._pages("/deployments/filter", {"deployments": {"tags": {"all_": [self.tag]}}, "sort": "NAME_ASC"}):
+            deployment = _deployment(found)
+            deployments[deployment.name] = deployment
+        names = {d.id: d.name for d in deployments.values()}
+        automations = {}
+        crash_watch = False
+        for found in self._pages("/automations/filter", {"automations": {"tags": {"all_": [self.tag]}}}):
+            if found["name"] == self.crash_watch_name:
+                crash_watch = bool(found["enabled"])
+            else:
+                automations[found["name"]] = _automation(found, names)
+        pool = self._call("GET", f"/work_pools/{POOL}", missing_ok=True)
+        return Observed(deployments, automations, pool is not None and not pool["is_paused"], crash_watch)
+
+    def _deployment_id(self, name: str) -> str | None:
+        flow = Deployment(name, "", "", "").flow
+        found = self._call("GET", f"/deployments/name/{flow}/{self.project}", missing_ok=True)
+        return None if found is None else str(found["id"])
+
+    def _automation_id(self, name: str) -> str | None:
+        found = self._call("POST", "/automations/filter", {"automations": {"name": {"any_": [name]}, "tags": {"all_": [self.tag]}}})
+        return str(found[0]["id"]) if found else None
+
+    # What changes it -------------------------------------------------------------------------------------------
+
+    def put_pool(self) -> None:
+        """Make the work pool, or set it going again where it was paused."""
+        found = self._call("GET", f"/work_pools/{POOL}", missing_ok=True)
+        if found is None:
+            from prefect.client.schemas.actions import WorkPoolCreate
+            from prefect.workers.process import ProcessWorker
+
+            template = ProcessWorker.get_default_base_job_template()
+            made = WorkPoolCreate(name=POOL, type="process", base_job_template=template, description="Flows that Headrace compiled")
+            self._call("POST", "/work_pools/", made.model_dump(mode="json", exclude_unset=True))
+        elif found["is_paused"]:
+            self._call("PATCH", f"/work_pools/{POOL}", {"is_paused": False})
+
+    def put_deployment(self, wanted: Deployment, *, paused: bool = False) -> None:
+        """Make or replace one deployment with exactly its schedules; `paused` keeps them from making runs."""
+        from prefect.utilities.callables import parameter_schema_from_entrypoint
+
+        flow = self._call("POST", "/flows/", {"name": wanted.flow, "tags": ["headrace"]})
+        schema = parameter_schema_from_entrypoint(f"{wanted.root}/{wanted.entrypoint}")
+        model, _, word = wanted.name.partition("/")
+        made = self._call(
+            "POST",
+            "/deployments/",
+            {
+                "name": self.project,
+                "flow_id": flow["id"],
+                "entrypoint": wanted.entrypoint,
+                "version": wanted.version,
+                "description": f"model/{model}: {word.replace('_', ' ')}. Compiled by Headrace; change the spec and apply it.",
+                "tags": ["headrace", self.tag, f"headrace:model={model}", f"headrace:flow={word}"],
+                "parameters": json.loads(wanted.parameters),
+                "parameter_openapi_schema": schema.model_dump(mode="json"),
+                "enforce_parameter_schema": True,
+                "work_pool_name": wanted.pool,
+                "pull_steps": [{"prefect.deployments.steps.set_working_directory": {"directory": wanted.root}}],
+                "job_variables": {"working_dir": wanted.root},
+                "path": wanted.root,
+                "paused": paused,
+                "schedules": [_schedule(s) for s in wanted.schedules],
+            },
+        )
+        # Some versions add schedules and remove none, in an upsert as in a PATCH.
+        kept = {s.slug for s in wanted.schedules}
+        for extra in self._call("GET", f"/deployments/{made['id']}/schedules"):
+            if extra["slug"] not in kept:
+                self._call("DELETE", f"/deployments/{made['id']}/schedules/{extra['id']}", missing_ok=True)
+
+    def delete_schedules(self, name: str) -> None:
+        """Take a deployment's schedules away, so that it makes no further run."""
+        if found := self._deployment_id(name):
+            for schedule in self._call("GET", f"/deployments/{found}/schedules", missing_ok=True) or ():
+                self._call("DELETE", f"/deployments/{found}/schedules/{schedule['id']}", missing_ok=True)
+
+    def delete_deployment(self, name: str) -> None:
+        """Take a deployment away; its past runs stay."""
+        if found := self._deployment_id(name):
+            self._call("DELETE", f"/deployments/{found}", missing_ok=True)
+
+    def put_automation(self, wanted: Automation) -> None:
+        """Make or replace one automation; its deployment must stand."""
+        target = self._deployment_id(wanted.deployment)
+        if target is None:
+            raise HeadraceError(
+                Diagnostic("prefect-refused", f"automation {wanted.name} would start {wanted.deployment}, which Prefect does not have")
+            )
+        action = {
+            "type": "run-deployment",
+            "source": "selected",
+            "deployment_id": target,
+            # A template that is the whole value keeps the payload's text as it is.
+            "parameters": {"cause": {_TEMPLATE: "jinja", "template": wanted.cause}},
+        }
+        trigger = {
+            "type": "event",
+            "posture": "Reactive",
+            "expect": [wanted.event],
+            "match": {"prefect.resource.id": wanted.resource},
+            "threshold": 1,
+            "within": 0,
+        }
+        self._put_automation(wanted.name, f"{wanted.event} starts {wanted.deployment}.", trigger, action)
+
+    @property
+    def crash_watch_name(self) -> str:
+        """The name of the automation that ends runs whose process died."""
+        return f"headrace:{self.project}:crash-watch"
+
+    def put_crash_watch(self) -> None:
+        """Make the automation that marks a run Crashed when its heartbeat stops: a worker that died cannot say so."""
+        ends = ["Completed", "Failed", "Cancelled", "Crashed"]
+        trigger = {
+            "type": "event",
+            "posture": "Proactive",
+            "match": {"prefect.resource.id": "prefect.flow-run.*"},
+            "match_related": {"prefect.resource.id": f"prefect.tag.{self.tag}", "prefect.resource.role": "tag"},
+            "after": ["prefect.flow-run.heartbeat"],
+            "expect": ["prefect.flow-run.heartbeat", *(f"prefect.flow-run.{end}" for end in ends)],
+            "for_each": ["prefect.resource.id"],
+            "threshold": 1,
+            "within": SILENCE.total_seconds(),
+        }
+        action = {"type": "change-flow-run-state", "state": "CRASHED", "message": "Its heartbeat stopped: the process or its worker died."}
+        self._put_automation(self.crash_watch_name, "Marks runs of this project whose heartbeat stopped as Crashed.", trigger, action)
+
+    def _put_automation(self, name: str, description: str, trigger: dict[str, Any], action: dict[str, Any]) -> None:
+        body = {
+            "name": name,
+            "description": description,
+            "enabled": True,
+            "tags": ["headrace", self.tag],
+            "trigger": trigger,
+            "actions": [action],
+        }
+        if found := self._automation_id(name):
+            self._call("PUT", f"/automations/{found}", body)
+        else:
+            self._call("POST", "/automations/", body)
+
+    def delete_automation(self, name: str) -> None:
+        """Take one automation away."""
+        if found := self._automation_id(name):
+            self._call("DELETE", f"/automations/{found}", missing_ok=True)
+
+    # Runs ------------------------------------------------------------------------------------------------------
+
+    def run(self, deployment: str, parameters: Mapping[str, Any] | None = None, idempotency_key: str | None = None) -> str:
+        """Start one run of `employment/train` and return its id; the same key again returns the same run."""
+        found = self._deployment_id(deployment)
+        if found is None:
+            raise HeadraceError(
+                Diagnostic("no-deployment", f"Prefect has no deployment {deployment} of {self.project}", help="type `headrace apply`")
+            )
+        body = {"parameters": dict(parameters or {}), "idempotency_key": idempotency_key, "state": {"type": "SCHEDULED", "name": "Scheduled"}}
+        return str(self._call("POST", f"/deployments/{found}/create_flow_run", body)["id"])
+
+    def run_state(self, run_id: str) -> tuple[str, str, str]:
+        """A run's state as (type, name, message), such as ("COMPLETED", "Completed", "")."""
+        found = self._call("GET", f"/flow_runs/{run_id}", missing_ok=True)
+        if found is None:
+            raise HeadraceError(Diagnostic("no-run", f"Prefect has no run {run_id}"))
+        state = found["state"] or {"type": "PENDING", "name": "Pending", "message": ""}
+        return state["type"], state["name"], state["message"] or ""
+
+    def wait(self, run_id: str, timeout: float, every: float = 0.5) -> tuple[str, str, str]:
+        """Its state once it has ended; HeadraceError `run-slow` after `timeout` seconds of wall time."""
+        until = time.monotonic() + timeout
+        while (state := self.run_state(run_id))[0] not in TERMINAL:
+            if time.monotonic() > until:
+                raise HeadraceError(
+                    Diagnostic(
+                        "run-slow", f"run {run_id} is still {state[1]} after {timeout:g} s", help="is a worker running? `headrace up` starts one"
+                    )
+                )
+            time.sleep(every)
+        return state
+
+    def runs(self, *states: str, deployment: str | None = None, newest: int | None = None) -> list[Run]:
+        """This project's runs, newest first; `states` are types such as RUNNING, all where none is named.
+
+        Runs that a schedule made for later are among them (SCHEDULED, `scheduled` true).
+        """
+        tags = [self.tag]
+        if deployment is not None:
+            model, _, flow = deployment.partition("/")
+            tags += [f"headrace:model={model}", f"headrace:flow={flow}"]
+        wanted: dict[str, Any] = {"tags": {"all_": tags}}
+        if states:
+            wanted["state"] = {"type": {"any_": list(states)}}
+        found = []
+        for run in self._pages("/flow_runs/filter", {"flow_runs": wanted, "sort": "EXPECTED_START_TIME_DESC"}):
+            found.append(_run(run))
+            if newest is not None and len(found) == newest:
+                break
+        return found
+
+    # Events ----------------------------------------------------------------------------------------------------
+
+    def started_by(self, event_id: str) -> list[Run]:
+        """The runs of this project whose `cause` is this event."""
+        return [run for run in self.runs() if run.cause == event_id]
+
+    def emit(self, event: str, event_id: str, resource: str, payload: Mapping[str, Any]) -> bool:
+        """Send an event, once more where it was lost; False when a run that it caused already stands.
+
+        Prefect forgets the ids that it has seen after some time and when it restarts, so runs are looked at first.
+        """
+        if self.started_by(event_id):
+            return False
+        body = {
+            "occurred": clock.wall().isoformat(),
+            "event": event,
+            "resource": {"prefect.resource.id": resource},
+            "payload": dict(payload),
+            "id": event_id,
+        }
+        self._call("POST", "/events", [body])
+        return True
+
+    # Schedules -------------------------------------------------------------------------------------------------
+
+    def pause_schedules(self) -> None:
+        """Let no schedule of this project make a run, and take back those made for later."""
+        for deployment in self.observe().deployments.values():
+            self._call("POST", f"/deployments/{deployment.id}/pause_deployment")
+
+    def resume_schedules(self) -> None:
+        """Let the schedules of this project make runs again."""
+        for deployment in self.observe().deployments.values():
+            self._call("POST", f"/deployments/{deployment.id}/resume_deployment")
+
+
+def _tagged(tags: Sequence[str]) -> str:
+    """Our name of a deployment or of a run of it: tags outlive a renamed flow, and runs inherit them."""
+    held = dict(tag.partition("=")[::2] for tag in tags)
+    return f"{held.get('headrace:model', '')}/{held.get('headrace:flow', '')}"
+
+
+def _schedule(wanted: Schedule) -> dict[str, Any]:
+    if wanted.cron is not None:
+        schedule: dict[str, Any] = {"cron": wanted.cron, "timezone": "UTC"}
+    else:
+        schedule = {"interval": wanted.interval_seconds, "anchor_date": ANCHOR, "timezone": "UTC"}
+    return {"slug": wanted.slug, "active": wanted.active, "schedule": schedule}
+
+
+def _deployment(found: Mapping[str, Any]) -> Deployment:
+    steps = found["pull_steps"] or [{}]
+    root = next((s["directory"] for s in steps[0].values() if isinstance(s, dict) and "directory" in s), "")
+    schedules = [
+        Schedule(s["slug"] or s["id"], s["schedule"].get("interval"), s["schedule"].get("cron"), bool(s["active"])) for s in found["schedules"]
+    ]
+    return Deployment(
+        name=_tagged(found["tags"]),
+        entrypoint=found["entrypoint"] or "",
+        version=found["version"] or "",
+        root=str(PurePosixPath(root)) if root else "",
+        parameters=json.dumps(found["parameters"], sort_keys=True, separators=(",", ":")),
+        pool=found["work_pool_name"],
+        schedules=tuple(sorted(schedules, key=lambda s: s.slug)),
+        paused=bool(found["paused"]),
+        id=str(found["id"]),
+    )
+
+
+def _automation(found: Mapping[str, Any], names: Mapping[str, str]) -> Automation:
+    trigger = found["trigger"]
+    action = found["actions"][0] if found["actions"] else {}
+    cause = (action.get("parameters") or {}).get("cause")
+    resource = (trigger.get("match") or {}).get("prefect.resource.id", "")
+    return Automation(
+        name=found["name"],
+        event=",".join(sorted(trigger.get("expect", ()))),
+        resource=",".join(resource) if isinstance(resource, list) else resource,
+        deployment=names.get(str(action.get("deployment_id")), ""),
+        enabled=bool(found["enabled"]),
+        cause=str(cause.get("template")) if isinstance(cause, dict) else str(cause),
+        id=str(found["id"]),
+    )
+
+
+def _run(found: Mapping[str, Any]) -> Run:
+    state = found["state"] or {"type": "PENDING", "name": "Pending", "message": ""}
+    parameters = found["parameters"] or {}
+    cause = parameters.get("cause")
+    return Run(
+        id=str(found["id"]),
+        deployment=_tagged(found["tags"]),
+        type=state["type"],
+        name=state["name"],
+        message=state["message"] or "",
+        cause=None if cause is None else str(cause),
+        scheduled=bool(found["auto_scheduled"]),
+        expected_at=datetime.fromisoformat(found["expected_start_time"] or found["created"]).astimezone(UTC),
+        parameters=parameters,
+    )

@@ -1,0 +1,48 @@
+"""The replay's side of HTTP: one connection kept open, every answer looked at."""
+
+from __future__ import annotations
+
+import http.client
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import urlsplit
+
+import orjson
+
+from headrace.diagnostics import Diagnostic, HeadraceError
+
+
+class Client:
+    """Speaks to one model server on loopback; an answer that is no 2xx is an error, never passed over."""
+
+    def __init__(self, url: str, timeout: float = 30.0) -> None:
+        self.url = url
+        parts = urlsplit(url)
+        self.connection = http.client.HTTPConnection(parts.hostname or "127.0.0.1", parts.port or 80, timeout=timeout)
+
+    def post(self, path: str, body: object, headers: Mapping[str, str] | None = None) -> Any:  # noqa: ANN401 - JSON
+        """Send JSON, and give the JSON that comes back."""
+        return self._ask("POST", path, orjson.dumps(body), {"Content-Type": "application/json", **(headers or {})})
+
+    def get(self, path: str) -> Any:  # noqa: ANN401 - JSON
+        """Give the JSON at a path."""
+        return self._ask("GET", path, None, {})
+
+    def _ask(self, method: str, path: str, body: bytes | None, headers: Mapping[str, str]) -> Any:  # noqa: ANN401 - JSON
+        try:
+            self.connection.request(method, path, body=body, headers=dict(headers))
+            response = self.connection.getresponse()
+            answer = response.read()
+        except (OSError, http.client.HTTPException) as error:
+            self.connection.close()
+            raise HeadraceError(
+                Diagnostic("server-away", f"the model server at {self.url} does not answer: {error}", help="start it: `headrace up`")
+            ) from error
+        if not 200 <= response.status < 300:  # noqa: PLR2004 - HTTP's success
+            text = answer.decode(errors="replace")[:400]
+            raise HeadraceError(Diagnostic("request-refused", f"{method} {path} was answered {response.status}: {text}"))
+        return orjson.loads(answer)
+
+    def close(self) -> None:
+        """Close the connection."""
+        self.connection.close()

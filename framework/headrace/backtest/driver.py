@@ -1,0 +1,229 @@
+"""The driver of the clock: sends each request at its time, lets answers arrive, starts what is due, and waits for all of it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from headrace import journal, traffic
+from headrace.backtest.client import Client
+from headrace.backtest.history import History
+from headrace.diagnostics import Diagnostic, Exit, HeadraceError
+from headrace.store import Store, clock, due, events, tables
+
+if TYPE_CHECKING:
+    from headrace.apply.prefect import Door
+
+PATIENCE = 600.0
+"""Seconds of wall time that one flow run may take before the replay gives up on it."""
+RESEND = 20.0
+"""Seconds after which an event that started nothing is sent again."""
+CHECK_EVERY = 100
+"""Requests between two looks at what became due meanwhile (an abort inside the server)."""
+BATCH = 500
+"""Answers a request to `/outcomes`."""
+REAL_END = ("COMPLETED", "FAILED", "CRASHED", "CANCELLED")
+
+
+@dataclass(slots=True)
+class Driver:
+    """One replay: it holds the driven clock, and never passes a pending run, an undelivered event or an unshipped record."""
+
+    store: Store
+    door: Door
+    client: Client
+    spool: Path
+    project: str
+    model: str
+    history: History
+    say: Callable[[str], None]
+    holder: str = "replay"
+    now: datetime | None = None
+    sent: int = 0
+    answered: int = 0
+    runs: list[dict[str, Any]] = field(default_factory=list)
+    _labels: int = 0
+    _resent: dict[str, float] = field(default_factory=dict)
+
+    def replay(self, start: datetime, end: datetime, first_monitor: datetime | None) -> None:
+        """Send all of the history; HeadraceError where a run, an event or a record is lost for good."""
+        self.refuse_other_history(start)
+        clock.drive(self.store, self.holder, start)
+        self.now = start
+        try:
+            self.door.pause_schedules(self.project)
+            with self.store.transaction("service:replay", "replay", self.model) as session:
+                for item in due.list(session):
+                    if item.model == self.model:
+                        due.drop(session, self.model, item.flow)
+                if first_monitor is not None:
+                    due.put(session, self.model, "monitor", first_monitor, "the replay's first look")
+            self.serve_all(end)
+        finally:
+            clock.release(self.store, self.holder)
+            self.door.resume_schedules(self.project)
+
+    def serve_all(self, end: datetime) -> None:
+        """Every request in its order, and what becomes due before each."""
+        frame = self.history.frame
+        total = len(frame)
+        records = frame[[self.history.entity, *self.history.inputs]].astype(object).where(frame[[self.history.entity, *self.history.inputs]].notna(), None)
+        rows = records.to_dict("records")
+        moments = [moment.to_pydatetime() for moment in frame["at"]]
+        began = time.monotonic()
+        next_due = self.next_due()
+        for position, (row, at) in enumerate(zip(rows, moments, strict=True)):
+            while next_due is not None and next_due.at <= at:
+                self.meet(next_due)
+                next_due = self.next_due()
+            self.client.post("/predict", row, {"Headrace-Time": at.isoformat()})
+            self.sent += 1
+            if (position + 1) % CHECK_EVERY == 0:
+                self.advance(at)
+                next_due = self.next_due()
+            if (position + 1) % 1000 == 0:
+                rate = (position + 1) / (time.monotonic() - began)
+                self.say(f"{at:%Y-%m-%d}  {position + 1:,} of {total:,} requests ({rate:,.0f}/s with all that happened)")
+        while (item := self.next_due()) is not None and item.at <= end:
+            self.meet(item)
+        self.advance(end)
+        self.deliver_labels(end)
+        self.barrier()
+
+    def next_due(self) -> due.Due | None:
+        """What this model's flows have due first."""
+        with self.store.read() as session:
+            items = [item for item in due.list(session) if item.model == self.model]
+        return min(items, key=lambda item: (item.at, item.flow), default=None)
+
+    def advance(self, moment: datetime) -> None:
+        """Move the clock; never backwards."""
+        if self.now is None or moment > self.now:
+            self.now = moment
+        clock.advance(self.store, self.holder, self.now)
+
+    def meet(self, item: due.Due) -> None:
+        """Reach the moment at which something is due, run it, and wait for all that it caused."""
+        self.advance(item.at)
+        self.deliver_labels(item.at)
+        self.barrier()
+        self.run(item.flow, None)
+        self.settle()
+        with self.store.transaction("service:replay", "met", self.model) as session:
+            again = [other for other in due.list(session, item.at) if (other.model, other.flow, other.at) == (item.model, item.flow, item.at)]
+            if again:  # the flow left its due row: it would be met for ever
+                due.drop(session, item.model, item.flow)
+
+    def deliver_labels(self, by: datetime) -> None:
+        """Send the answers that are known by a moment, of requests that were sent."""
+        frame = self.history.frame
+        stop = self._labels
+        known = frame["known_at"]
+        while stop < self.sent and known.iloc[stop] <= by:
+            stop += 1
+        while self._labels < stop:
+            part = frame.iloc[self._labels : min(stop, self._labels + BATCH)]
+            outcomes = [
+                {self.history.entity: entity, "value": target, "known_at": moment.isoformat()}
+                for entity, target, moment in zip(
+                    part[self.history.entity].tolist(), part["target"].tolist(), part["known_at"].tolist(), strict=True
+                )
+            ]
+            self.client.post("/outcomes", {"outcomes": outcomes})
+            self._labels += len(part)
+            self.answered += len(part)
+
+    def barrier(self) -> None:
+        """Wait until every record is in the store and every count has been written down."""
+        with self.waiting("records are not shipped") as more:
+            while more():
+                told = self.client.get("/metadata")
+                if not told["unflushed"] and not journal.unshipped(self.store, self.spool):
+                    return
+
+    def run(self, flow: str, cause: str | None) -> None:
+        """Start one flow and wait for its end."""
+        parameters = {"cause": cause} if cause is not None else {}
+        began = time.monotonic()
+        run_id = self.door.run(f"{self.model}/{flow}", parameters, cause)
+        with self.waiting(f"{flow} has not ended") as more:
+            while more():
+                state, _, message = self.door.run_state(run_id)
+                if state == "COMPLETED":
+                    break
+                if state in REAL_END:
+                    raise HeadraceError(
+                        Diagnostic("run-failed", f"{self.model}/{flow} ended {state}: {message}", help="the worker's log tells more")
+                    )
+        self.runs.append({"flow": flow, "at": self.now, "seconds": round(time.monotonic() - began, 2), "cause": cause})
+        self.say(f"{self.now:%Y-%m-%d}  {flow} ran in {time.monotonic() - began:.1f} s")
+
+    def settle(self) -> None:
+        """Wait until no event is without its successor, no run is open, and the server has the weights of the store."""
+        with self.waiting("an event's successor never ran") as more:
+            while more():
+                with self.store.read() as session:
+                    unanswered = events.unanswered(session, self.model)
+                    running = tables.running(session, self.model)
+                    weights = traffic.current(session, self.model)
+                for event in unanswered:
+                    self.answer(event)
+                if unanswered or running or self.door.runs(self.project, ("PENDING", "RUNNING")):
+                    continue
+                told = self.client.get("/metadata")
+                if weights is None or told["epoch"] == weights.epoch:
+                    return
+
+    def answer(self, event: events.Event) -> None:
+        """See to an event without a successor: run what the server asked for, send again what Prefect lost."""
+        if event.kind == events.EventKind.ROLLOUT_ABORTED and event.actor.startswith("service:serv"):
+            self.run("roll_out", event.id)  # the server has no Prefect to emit it
+            return
+        first = self._resent.setdefault(event.id, time.monotonic())
+        if time.monotonic() - first > RESEND:
+            self.say(f"event {event.kind} {event.id} started nothing: it is sent again")
+            self._resent[event.id] = time.monotonic()
+            self.door.emit(
+                f"headrace.{event.kind}",
+                event.id,
+                {"prefect.resource.id": f"headrace.{self.project}.{self.model}"},
+                {**event.payload, "id": event.id, "model": self.model},
+            )
+
+    @contextmanager
+    def waiting(self, what: str) -> Iterator[Callable[[], bool]]:
+        """Patience: `more()` sleeps a little, renews the lease, and raises when too much time has passed."""
+        until = time.monotonic() + PATIENCE
+        naps = iter([0.0, 0.02, 0.05, 0.1])
+        renewed = time.monotonic()
+
+        def more() -> bool:
+            nonlocal renewed
+            time.sleep(next(naps, 0.2))
+            if time.monotonic() - renewed > 30 and self.now is not None:  # noqa: PLR2004 - well within the lease
+                clock.advance(self.store, self.holder, self.now)
+                renewed = time.monotonic()
+            if time.monotonic() > until:
+                raise HeadraceError(Diagnostic("replay-stuck", f"{what}, {PATIENCE:.0f} s after it should have; the clock stands at {self.now}"))
+            return True
+
+        yield more
+
+    def refuse_other_history(self, start: datetime) -> None:
+        """HeadraceError where the store holds requests of this model already: two histories would mix."""
+        with self.store.read() as session:
+            held = tables.count_predictions(session, self.model)
+        if held:
+            raise HeadraceError(
+                Diagnostic(
+                    "history-exists",
+                    f"model/{self.model} has {held:,} requests in its journal already; a replay from {start:%Y-%m-%d} would mix two histories",
+                    help="replay in a copy of the project, or move `.headrace` aside",
+                ),
+                Exit.REFUSED,
+            )

@@ -1,0 +1,100 @@
+"""Which rows are served again, when each arrives, what is done to them, and when their answers are known."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from headrace.diagnostics import Diagnostic, Exit, HeadraceError
+from headrace.features.arrival import arrivals
+from headrace.features.source import read_source
+from headrace.spec.backtest import Backtest, Disturbance, midnight
+from headrace.spec.model import Model
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True)
+class History:
+    """Requests in the order of their arrival.
+
+    `frame` has one row a request: the entity, `at` (its arrival, UTC), the inputs under their names, `target` (the answer),
+    `known_at` (when the answer is known) and `incidents` (ids of the disturbances that changed it).
+    """
+
+    frame: pd.DataFrame
+    entity: str
+    inputs: tuple[str, ...]
+
+
+def history(root: Path, sources: Mapping[str, Any], backtest: Backtest, model: Model, inputs: Mapping[str, str], rows: int | None) -> History:
+    """Read, sample, order and disturb the rows of a backtest.
+
+    `inputs` maps each of the model's inputs to its column; `rows` is the sample's size, None for all.
+    """
+    import numpy as np
+
+    replay = backtest.replay
+    name, labels_name = (reference.split("/", 1)[1] for reference in (replay.source, replay.labels))
+    entity = model.features.entity
+    later = read_source(root, name, sources[name])
+    labels = read_source(root, labels_name, sources[labels_name])
+    merged = later.merge(labels[[entity, model.features.target.column]], on=entity, how="left", validate="one_to_one")
+    unanswered = int(merged[model.features.target.column].isna().sum())
+    if unanswered:
+        raise HeadraceError(
+            Diagnostic("unlabelled-rows", f"source/{labels_name} has no answer for {unanswered:,} rows of source/{name}"), Exit.FAILED
+        )
+    if rows is not None and rows < len(merged):
+        chosen = np.random.default_rng(replay.seed).choice(len(merged), size=rows, replace=False)
+        merged = merged.iloc[np.sort(chosen)].reset_index(drop=True)
+    merged["at"] = arrivals(merged, spread=replay.spread, order=replay.order, seed=replay.seed)
+    merged = merged[(merged["at"] >= midnight(replay.from_)) & (merged["at"] < midnight(replay.to))]
+    if merged.empty:
+        raise HeadraceError(Diagnostic("empty-replay", f"source/{name} has no row from {replay.from_} to {replay.to}"), Exit.FAILED)
+    frame = merged.sort_values(["at", entity], kind="stable").reset_index(drop=True)
+    frame = frame.rename(columns={column: item for item, column in inputs.items() if item != column})
+    frame["target"] = frame[model.features.target.column].astype(float)
+    frame["known_at"] = frame["at"] + model.features.target.delay
+    frame["incidents"] = [()] * len(frame)
+    for disturbance in backtest.disturb:
+        disturb(frame, disturbance, {column: item for item, column in inputs.items()})
+    return History(frame, entity, tuple(inputs))
+
+
+def disturb(frame: pd.DataFrame, incident: Disturbance, inputs: Mapping[str, str]) -> None:
+    """Rewrite an incident's values in place; HeadraceError where its map speaks of a value the column never has."""
+    when = frame["at"] >= midnight(incident.from_)
+    if incident.to is not None:
+        when &= frame["at"] < midnight(incident.to)
+    changed = when & False
+    for column in incident.columns:
+        name = inputs.get(column, column)
+        if name not in frame:
+            raise HeadraceError(Diagnostic("unknown-column", f"disturb[{incident.id}] rewrites `{column}`, which no input reads"), Exit.INVALID)
+        known = set(frame[name].dropna().unique())
+        never = [value for value in incident.map if value not in known]
+        if never:
+            raise HeadraceError(
+                Diagnostic(
+                    "never-a-value",
+                    f"disturb[{incident.id}] maps {', '.join(map(repr, never))}, which `{column}` never has",
+                    help=f"it has: {', '.join(sorted(map(str, known)))}",
+                ),
+                Exit.INVALID,
+            )
+        new = frame.loc[when, name].map(lambda value: incident.map.get(value, value))
+        changed |= when & (frame[name] != new.reindex(frame.index))
+        frame.loc[when, name] = new
+    frame.loc[changed, "incidents"] = frame.loc[changed, "incidents"].map(lambda before: (*before, incident.id))
+
+
+def spans(incidents: Sequence[Disturbance], lag: timedelta) -> list[tuple[str, Any, Any]]:
+    """When each incident can still be seen: from its first day to its last and `lag` more; open ends are None."""
+    return [
+        (item.id, midnight(item.from_), midnight(item.to) + lag if item.to is not None else None) for item in incidents
+    ]

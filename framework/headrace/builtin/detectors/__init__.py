@@ -1,0 +1,1 @@
+"""Ways to tell drift from counts: one file a member, exposing `DETECTOR`."""

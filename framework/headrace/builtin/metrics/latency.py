@@ -1,0 +1,21 @@
+"""How long a prediction takes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from headrace.hooks import Metric
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+
+def latency_p99(seconds: NDArray[np.float64]) -> float:
+    """The 99th percentile in seconds: one that was measured, never one between two."""
+    import numpy as np
+
+    return float(np.quantile(seconds, 0.99, method="higher"))
+
+
+METRICS = (Metric("latency_p99", f"{__name__}:latency_p99", "lower", needs="latency"),)

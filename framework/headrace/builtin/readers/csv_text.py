@@ -1,0 +1,31 @@
+"""Reads CSV files with a header line, in UTF-8."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from headrace.hooks import Reader
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def read(path: Path, columns: Sequence[str]) -> pd.DataFrame:
+    """Those of the columns that the file has, all as text: what a value is, the spec says; an empty field is missing."""
+    import pandas as pd
+
+    wanted = set(columns)
+    # `NA` may be a country: only nothing is nothing.
+    return pd.read_csv(path, usecols=lambda name: name in wanted, dtype="string", keep_default_na=False, na_values=[""])
+
+
+def names(path: Path) -> list[str]:
+    """All columns that the file has."""
+    import pandas as pd
+
+    return [str(name) for name in pd.read_csv(path, nrows=0, dtype="string").columns]
+
+
+READER = Reader(name="csv", suffixes=(".csv",), read=f"{__name__}:read", names=f"{__name__}:names")

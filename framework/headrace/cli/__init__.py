@@ -1,0 +1,103 @@
+"""The command line: which commands there are, loaded one at a time, and how their faults become exit codes."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+
+import click
+
+from headrace import __version__
+from headrace.diagnostics import Exit, HeadraceError
+
+__all__ = ["COMMANDS", "main"]
+
+COMMANDS = {
+    "init": "Make a project: specs to start from, and a place to remember.",
+    "validate": "Say what is wrong in the specs, all at once.",
+    "compile": "Write the flows and serving configs that the specs mean.",
+    "plan": "Say what would change, and what that costs.",
+    "apply": "Carry the plan out.",
+    "unlock": "Take away the lock of an apply that died.",
+    "up": "Start Prefect, a worker and the model servers on this machine.",
+    "run": "Start one of a model's flows, and wait for it.",
+    "status": "Say where every model stands.",
+    "show": "Print a spec as it is meant, defaults included.",
+    "explain": "Explain a diagnostic or a field of the language.",
+    "serve": "Serve one model over HTTP.",
+    "predict": "Ask a served model.",
+    "replay": "Serve history again, under a driven clock.",
+    "models": "List models, their versions and aliases.",
+    "rollback": "Put the previous champion back.",
+}
+"""Every command with its short help; the module `headrace.cli.NAME` holds it as `command`."""
+
+
+class _Commands(click.Group):
+    """Loads a command's module when it is called, and not before."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        del ctx
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        del ctx
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = import_module(f"headrace.cli.{cmd_name}").command
+        return command
+
+    def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[str | None, click.Command | None, list[str]]:
+        if args and args[0] not in COMMANDS and not args[0].startswith("-"):
+            from difflib import get_close_matches
+
+            near = get_close_matches(args[0], COMMANDS, n=1)
+            meant = f" Did you mean `{near[0]}`?" if near else ""
+            raise click.UsageError(f"there is no command `{args[0]}`.{meant} `headrace --help` lists them.", ctx)
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        del ctx
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="headrace")
+def headrace() -> None:
+    """The whole life of a machine-learning model, from YAML.
+
+    \b
+    A first walk, in an empty folder:
+      headrace init
+      headrace validate
+      headrace plan
+      headrace up          # in another terminal
+      headrace apply
+    """  # noqa: D301 - click's own mark
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line; ends the process with a code of `Exit`."""
+    try:
+        code = headrace.main(args=list(arguments) if arguments is not None else None, standalone_mode=False)
+    except HeadraceError as error:
+        from headrace.cli.view import print_error
+
+        print_error(error)
+        code = error.code
+    except click.exceptions.Exit as error:
+        code = error.exit_code
+    except click.Abort:
+        click.echo("Interrupted.", err=True)
+        code = Exit.INTERRUPTED
+    except click.ClickException as error:
+        error.show()
+        code = Exit.USAGE if isinstance(error, click.UsageError) else Exit.FAILED
+    except KeyboardInterrupt:
+        code = Exit.INTERRUPTED
+    except BrokenPipeError:
+        sys.stderr.close()
+        code = Exit.FAILED
+    sys.exit(int(code) if isinstance(code, int) else Exit.OK)

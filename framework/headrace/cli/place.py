@@ -1,0 +1,112 @@
+"""Which project a command speaks of: the options that say so, and its opening."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from headrace.diagnostics import Diagnostic, Exit, HeadraceError, Report
+
+if TYPE_CHECKING:
+    from headrace.project import Project
+    from headrace.steps.workspace import Workspace
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+root_option = click.option(
+    "--root", type=click.Path(path_type=Path, file_okay=False, exists=True), default=".", help="The project's folder.", show_default=True
+)
+json_option = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
+
+
+def load_project(root: Path, environment: str | None = None) -> Project:
+    """The project of a folder, whole; HeadraceError (exit 3) with every fault otherwise."""
+    from headrace import project
+
+    report = Report()
+    loaded = project.load(root, report, environment)
+    if loaded is None or not report.ok:
+        raise HeadraceError(report, Exit.INVALID)
+    return loaded
+
+
+def open_workspace(root: Path) -> Workspace:
+    """What the compiled project remembers: store, blobs, plugins; HeadraceError where it was never compiled."""
+    from headrace.steps.workspace import open_workspace as opened
+
+    path = root / "flows" / "headrace.json"
+    if not path.is_file():
+        raise HeadraceError(
+            Diagnostic("not-compiled", f"{path} does not exist: the project was never compiled", help="type `headrace compile`"), Exit.FAILED
+        )
+    return opened(path)
+
+
+def model_of(workspace_config: dict[str, Any], model: str | None) -> str:
+    """The model that is meant: the one named, as `employment` or `model/employment`, or the only one there is."""
+    models: list[str] = workspace_config["models"]
+    if model is None:
+        if len(models) == 1:
+            return models[0]
+        raise HeadraceError(
+            Diagnostic("which-model", f"the project has {len(models)} models: {', '.join(models) or 'none'}", help="name one"), Exit.USAGE
+        )
+    name = model.removeprefix("model/")
+    if name not in models:
+        from difflib import get_close_matches
+
+        near = get_close_matches(name, models, n=1)
+        raise HeadraceError(
+            Diagnostic(
+                "unknown-model",
+                f"there is no model `{name}`",
+                help=f"did you mean `{near[0]}`?" if near else f"the project has: {', '.join(models) or 'none'}",
+            ),
+            Exit.USAGE,
+        )
+    return name
+
+
+def running(root: Path) -> dict[str, Any] | None:
+    """What `headrace up` wrote about itself, where it is alive."""
+    import os
+
+    path = root / ".headrace" / "run" / "up.json"
+    try:
+        told: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        os.kill(int(told["pid"]), 0)
+    except (OSError, ValueError, KeyError):
+        return None
+    return told
+
+
+def prefect_url(root: Path) -> str:
+    """Where Prefect's server answers: PREFECT_API_URL, or the one that `headrace up` started."""
+    import os
+
+    if url := os.environ.get("PREFECT_API_URL"):
+        return url
+    told = running(root)
+    if told is None or not told.get("prefect"):
+        raise HeadraceError(
+            Diagnostic("prefect-away", "no Prefect server is known", help="start one with `headrace up`, or set PREFECT_API_URL"), Exit.FAILED
+        )
+    return str(told["prefect"])
+
+
+def server_url(root: Path, model: str) -> str:
+    """Where a model's server answers: as `headrace up` started it, or on the port of its serving config."""
+    told = running(root)
+    if told is not None and model in told.get("servers", {}):
+        return str(told["servers"][model])
+    path = root / "flows" / f"{model}.serving.json"
+    try:
+        return f"http://127.0.0.1:{json.loads(path.read_text(encoding='utf-8'))['port']}"
+    except OSError:
+        raise HeadraceError(
+            Diagnostic("not-served", f"model/{model} has no compiled serving config", help="`headrace compile`, unless it says `serving: none`")
+        ) from None

@@ -1,0 +1,56 @@
+"""`headrace run`."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import click
+
+from headrace.cli.place import json_option, model_of, open_workspace, root_option
+from headrace.cli.view import progress, show
+from headrace.diagnostics import Diagnostic, Exit, HeadraceError
+
+FLOWS = ("train", "roll_out", "monitor")
+ENDED = ("COMPLETED", "FAILED", "CRASHED", "CANCELLED")
+
+
+@click.command("run")
+@click.argument("flow", type=click.Choice(FLOWS))
+@click.argument("model", required=False)
+@click.option("--no-wait", is_flag=True, help="Start it, print its id, and end.")
+@click.option("--timeout", type=float, default=1800.0, show_default=True, help="Seconds to wait at most.")
+@root_option
+@json_option
+def command(flow: str, model: str | None, root: Path, *, no_wait: bool, timeout: float, as_json: bool) -> None:
+    """Start one of a model's flows on the worker, and wait for it.
+
+    \b
+    Examples:
+      headrace run train employment
+      headrace run monitor --no-wait
+    """  # noqa: D301 - click's own mark
+    from headrace.apply.prefect import Door
+    from headrace.cli.place import prefect_url
+
+    root = root.resolve()
+    workspace = open_workspace(root)
+    name = model_of(workspace.config, model)
+    door = Door(prefect_url(root))
+    run_id = door.run(f"{name}/{flow}", {}, None)
+    state, message = "SCHEDULED", ""
+    if not no_wait:
+        until = time.monotonic() + timeout
+        while state not in ENDED:
+            if time.monotonic() > until:
+                raise HeadraceError(
+                    Diagnostic("run-slow", f"{name}/{flow} has not ended after {timeout:g} s; it goes on as run {run_id}", help="`headrace status`")
+                )
+            state, _, message = door.run_state(run_id)
+            progress(f"{name}/{flow}: {state.lower()}")
+            time.sleep(1.0)
+        progress("")
+    result = {"model": name, "flow": flow, "run": run_id, "state": state, "message": message}
+    show(result, lambda r: f"{r['model']}/{r['flow']} {r['state'].lower()}: run {r['run']}" + (f"\n{r['message']}" if r["message"] else ""), as_json=as_json)
+    if state in ENDED and state != "COMPLETED":
+        raise click.exceptions.Exit(Exit.FAILED)

@@ -1,0 +1,96 @@
+"""`headrace status`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from headrace.cli.place import json_option, model_of, open_workspace, root_option, running
+from headrace.cli.view import show
+
+if TYPE_CHECKING:
+    from sqlmodel import Session
+
+    from headrace.steps.workspace import Workspace
+
+
+def _model(session: Session, name: str) -> dict[str, Any]:
+    """One model's standing, read from its log and its tables."""
+    from sqlmodel import col, func, select
+
+    from headrace import registry, traffic
+    from headrace.store import due, events
+    from headrace.store.tables import Alert, Prediction, Rollout, Run, Window
+
+    weights = traffic.current(session, name)
+    rollout = session.exec(select(Rollout).where(Rollout.model == name).order_by(col(Rollout.started_at).desc()).limit(1)).first()
+    window = session.exec(select(Window).where(Window.model == name).order_by(col(Window.number).desc()).limit(1)).first()
+    last = session.exec(select(Run).where(Run.model == name).order_by(col(Run.started_at).desc()).limit(1)).first()
+    return {
+        "model": name,
+        "aliases": registry.aliases(session, name),
+        "weights": [{"arm": arm.name, "version": arm.version, "weight": arm.weight} for arm in weights.arms] if weights else [],
+        "rollout": {"state": str(rollout.state), "candidate": rollout.candidate, "step": rollout.step} if rollout else None,
+        "predictions": session.exec(select(func.count()).select_from(Prediction).where(Prediction.model == name)).one(),
+        "window": {"number": window.number, "end": window.end.isoformat(), "performance": window.performance, "drift": (window.drift or {}).get("share")}
+        if window
+        else None,
+        "firing": sorted(session.exec(select(Alert.rule).where(Alert.model == name, Alert.state == "firing")).all()),
+        "run": {"flow": last.flow, "status": str(last.status), "started_at": last.started_at.isoformat()} if last else None,
+        "due": [{"flow": item.flow, "at": item.at.isoformat(), "reason": item.reason} for item in due.list(session) if item.model == name],
+        "unanswered": [{"event": str(event.kind), "id": event.id} for event in events.unanswered(session, name)],
+    }
+
+
+def _describe(workspace: Workspace, models: list[str], root: Path) -> dict[str, Any]:
+    with workspace.store.read() as session:
+        told = [_model(session, name) for name in models]
+    now = workspace.store.clock.now()
+    return {"project": workspace.config["project"], "clock": now.isoformat(), "driven": workspace.store.clock.driven, "up": running(root), "models": told}
+
+
+def _text(result: Mapping[str, Any]) -> str:
+    lines = [f"project {result['project']}, clock {result['clock'][:19]}{' (driven)' if result['driven'] else ''}"]
+    lines.append(f"up: Prefect at {result['up']['prefect'].removesuffix('/api')}" if result["up"] else "up: no (`headrace up` starts everything)")
+    for model in result["models"]:
+        aliases = ", ".join(f"{alias} {number}" for alias, number in sorted(model["aliases"].items())) or "no version yet"
+        lines.append(f"\nmodel/{model['model']}: {aliases}")
+        if model["weights"]:
+            lines.append("  traffic    " + ", ".join(f"{arm['arm']} (version {arm['version']}) {arm['weight']:.0%}" for arm in model["weights"]))
+        if model["rollout"]:
+            lines.append(f"  rollout    version {model['rollout']['candidate']}: {model['rollout']['state']}, step {model['rollout']['step'] + 1}")
+        lines.append(f"  requests   {model['predictions']:,} journalled")
+        if model["window"]:
+            value = (model["window"]["performance"] or {}).get("value")
+            share = model["window"]["drift"]
+            lines.append(
+                f"  window     number {model['window']['number']} to {model['window']['end'][:10]}"
+                + (f", drifted share {share:.2f}" if share is not None else "")
+                + (f", realised {value:.3f}" if value is not None else ", answers not known yet")
+            )
+        lines.append(f"  alerts     {', '.join(model['firing']) or 'none firing'}")
+        if model["run"]:
+            lines.append(f"  last run   {model['run']['flow']} {model['run']['status']}, {model['run']['started_at'][:19]}")
+        lines += [f"  due        {item['flow']} at {item['at'][:16]}: {item['reason']}" for item in model["due"]]
+        lines += [f"  waiting    {item['event']} has not started its successor yet ({item['id']})" for item in model["unanswered"]]
+    return "\n".join(lines)
+
+
+@click.command("status")
+@click.argument("model", required=False)
+@root_option
+@json_option
+def command(model: str | None, root: Path, *, as_json: bool) -> None:
+    """Say where every model stands: champion, traffic, rollout, windows, alerts, what is due.
+
+    \b
+    Example:
+      headrace status employment --json
+    """  # noqa: D301 - click's own mark
+    root = root.resolve()
+    workspace = open_workspace(root)
+    models = [model_of(workspace.config, model)] if model else list(workspace.config["models"])
+    show(_describe(workspace, models, root), _text, as_json=as_json)

@@ -1,0 +1,39 @@
+"""`headrace up`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+
+from headrace.cli.place import json_option, root_option
+
+
+@click.command("up")
+@root_option
+@json_option
+def command(root: Path, *, as_json: bool) -> None:
+    """Start Prefect's server, a worker and the model servers on this machine; Ctrl-C stops them all.
+
+    With PREFECT_API_URL set, that server is used and none is started.
+
+    \b
+    Example:
+      headrace up
+    """  # noqa: D301 - click's own mark
+    from headrace.local.up import up
+
+    def ready(told: dict[str, Any]) -> None:
+        if as_json:
+            click.echo(json.dumps(told))
+            return
+        click.echo(f"Prefect      {told['prefect'].removesuffix('/api')}")
+        for model, url in told["servers"].items():
+            click.echo(f"{model:<12} {url}   (docs at {url}/docs)")
+        if not told["servers"]:
+            click.echo("No model is compiled yet: `headrace apply` does it, and its server starts here.")
+        click.echo("Ctrl-C stops all of it.")
+
+    up(root.resolve(), lambda text: click.echo(text, err=True), ready)

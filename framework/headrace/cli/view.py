@@ -1,0 +1,53 @@
+"""How results are shown: a dict to stdout, as JSON or as text made from it; faults and progress to stderr."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import click
+
+from headrace.diagnostics import HeadraceError, Report
+
+
+def show(result: Mapping[str, Any], text: Callable[[Mapping[str, Any]], str], *, as_json: bool) -> None:
+    """Print one result: the JSON view is the result itself, the text view is made from it."""
+    click.echo(json.dumps(result, indent=2, default=str, ensure_ascii=False) if as_json else text(result))
+
+
+def wants_json() -> bool:
+    """Whether the command line asked for JSON, where the command itself is no longer at hand."""
+    return "--json" in sys.argv or os.environ.get("HEADRACE_FORMAT") == "json"
+
+
+def print_report(report: Report, *, as_json: bool = False) -> None:
+    """Print every fault to stderr; with JSON, to stdout as the result."""
+    from headrace.diagnostics import render
+
+    if as_json:
+        click.echo(json.dumps(render.to_json(report), indent=2, ensure_ascii=False))
+    else:
+        click.echo(render.to_text(report), err=True)
+
+
+def print_error(error: HeadraceError) -> None:
+    """Print the faults that ended a command."""
+    print_report(error.report, as_json=wants_json())
+
+
+def table(rows: list[tuple[str, ...]], head: tuple[str, ...]) -> str:
+    """Columns as wide as their widest cell, two spaces between."""
+    lines = [head, *rows]
+    widths = [max(len(line[i]) for line in lines) for i in range(len(head))]
+    return "\n".join("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in lines)
+
+
+def progress(text: str) -> None:
+    """Say on stderr what is being done: in place on a terminal, a line each elsewhere."""
+    if sys.stderr.isatty():
+        click.echo(f"\r\x1b[K{text}", err=True, nl=False)
+    else:
+        click.echo(text, err=True)

@@ -1,0 +1,71 @@
+"""One child process of this machine: started in a group of its own, logged to a file, ended whole."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+ESCALATION = ((signal.SIGTERM, 10.0), (signal.SIGINT, 5.0), (signal.SIGKILL, 5.0))
+"""Which signals end a child's group, and how many seconds each is given: one SIGTERM does not end a Prefect worker."""
+
+
+@dataclass(slots=True)
+class Child:
+    """A running process with the group that it leads."""
+
+    name: str
+    process: subprocess.Popen[bytes]
+    log: Path
+
+    @property
+    def alive(self) -> bool:
+        """Whether it has not ended."""
+        return self.process.poll() is None
+
+    def tail(self, lines: int = 15) -> str:
+        """The end of its log, for a message about its end."""
+        try:
+            return "\n".join(self.log.read_text(encoding="utf-8", errors="replace").splitlines()[-lines:])
+        except OSError:
+            return ""
+
+
+def spawn(name: str, command: Sequence[str], *, root: Path, env: Mapping[str, str] | None = None) -> Child:
+    """Start a command in `root`; its output goes to `.headrace/logs/NAME.log`."""
+    log = root / ".headrace" / "logs" / f"{name}.log"
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("ab") as out:
+        process = subprocess.Popen(  # noqa: S603 - our own interpreter and modules
+            list(command), cwd=root, env={**os.environ, **(env or {})}, stdin=subprocess.DEVNULL, stdout=out, stderr=out, start_new_session=True
+        )
+    return Child(name, process, log)
+
+
+def group_alive(pid: int) -> bool:
+    """Whether any process of the group that `pid` leads still runs."""
+    try:
+        os.killpg(pid, 0)
+    except (ProcessLookupError, PermissionError):
+        return False
+    return True
+
+
+def stop(child: Child) -> bool:
+    """End a child and all that it started; False if something of its group survived SIGKILL."""
+    pid = child.process.pid
+    for number, patience in ESCALATION:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(pid, number)
+        until = time.monotonic() + patience
+        while time.monotonic() < until:
+            child.process.poll()  # reap it, or its group would seem alive
+            if not group_alive(pid):
+                return True
+            time.sleep(0.05)
+    return not group_alive(pid)

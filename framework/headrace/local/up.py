@@ -1,0 +1,171 @@
+"""`up`: Prefect's server, a worker and the model servers of one machine, started, watched, and stopped together."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from headrace.diagnostics import Diagnostic, Exit, HeadraceError
+from headrace.local import prefect_server
+from headrace.local.process import Child, spawn, stop
+
+RESTARTS = 5
+"""How often in a row a child is started again before `up` gives up on it."""
+
+
+@dataclass(slots=True)
+class Supervisor:
+    """The children of one `up`, by name."""
+
+    root: Path
+    say: Callable[[str], None]
+    prefect_url: str = ""
+    children: dict[str, Child] = field(default_factory=dict)
+    configs: dict[str, str] = field(default_factory=dict)
+    restarts: dict[str, int] = field(default_factory=dict)
+    started: dict[str, float] = field(default_factory=dict)
+    stopping: threading.Event = field(default_factory=threading.Event)
+
+    @property
+    def told(self) -> Path:
+        """Where `up` writes what runs where, for the other commands."""
+        return self.root / ".headrace" / "run" / "up.json"
+
+    def tell(self) -> None:
+        """Write what runs where, whole or not at all."""
+        value = {
+            "pid": os.getpid(),
+            "prefect": self.prefect_url,
+            "servers": {name: f"http://127.0.0.1:{json.loads(text)['port']}" for name, text in sorted(self.configs.items())},
+            "children": {name: child.process.pid for name, child in sorted(self.children.items())},
+        }
+        self.told.parent.mkdir(parents=True, exist_ok=True)
+        draft = self.told.with_suffix(".tmp")
+        draft.write_text(json.dumps(value, indent=2), encoding="utf-8")
+        draft.replace(self.told)
+
+    def serve_compiled(self) -> None:
+        """Start a server for each compiled model, again where its config changed, and stop those that left."""
+        wanted = {path.name.removesuffix(".serving.json"): path for path in sorted((self.root / "flows").glob("*.serving.json"))}
+        for model in [name for name in self.configs if name not in wanted]:
+            self.say(f"model/{model} left the project: its server stops")
+            stop(self.children.pop(f"serve-{model}"))
+            del self.configs[model]
+        for model, path in wanted.items():
+            text = path.read_text(encoding="utf-8")
+            if self.configs.get(model) == text:
+                continue
+            if model in self.configs:
+                self.say(f"model/{model}: its serving config changed; the server starts again")
+                stop(self.children.pop(f"serve-{model}"))
+            self.configs[model] = text
+            self.start_server(model)
+        self.tell()
+
+    def start_server(self, model: str) -> None:
+        """Start one model's server."""
+        command = [sys.executable, "-m", "headrace.serving", f"flows/{model}.serving.json"]
+        self.children[f"serve-{model}"] = spawn(f"serve-{model}", command, root=self.root, env=single_threaded())
+        self.started[f"serve-{model}"] = time.monotonic()
+
+    def start_worker(self) -> None:
+        """Start the worker that runs the flows."""
+        self.children["prefect-worker"] = prefect_server.start_worker(self.root, self.prefect_url)
+        self.started["prefect-worker"] = time.monotonic()
+
+    def revive(self) -> None:
+        """Start again what has ended; HeadraceError when it ends again and again."""
+        for name, child in list(self.children.items()):
+            if child.alive:
+                continue
+            lasted = time.monotonic() - self.started.get(name, 0.0)
+            self.restarts[name] = 0 if lasted > 60 else self.restarts.get(name, 0) + 1  # noqa: PLR2004 - a minute is a life
+            if name == "prefect-server" or self.restarts[name] > RESTARTS:
+                raise HeadraceError(
+                    Diagnostic(
+                        "process-ended",
+                        f"{name} ended with code {child.process.returncode}; its log ends:\n{child.tail()}",
+                        help=f"the whole log is {child.log}",
+                    )
+                )
+            self.say(f"{name} ended with code {child.process.returncode}; it starts again")
+            stop(child)
+            if name == "prefect-worker":
+                self.start_worker()
+            else:
+                self.start_server(name.removeprefix("serve-"))
+            self.tell()
+
+    def stop_all(self) -> list[str]:
+        """End every child, servers first; the names of those that would not end."""
+        order = sorted(self.children, key=lambda name: (name == "prefect-server", name == "prefect-worker"))
+        stubborn = [name for name in order if not stop(self.children[name])]
+        self.told.unlink(missing_ok=True)
+        return stubborn
+
+
+def single_threaded() -> dict[str, str]:
+    """Environment under which numeric libraries keep to one thread: parallel work is by processes."""
+    return {name: "1" for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")}
+
+
+def up(root: Path, say: Callable[[str], None], ready: Callable[[dict[str, Any]], None]) -> None:
+    """Start everything, call `ready` with what answers where, and watch until SIGINT or SIGTERM."""
+    supervisor = Supervisor(root, say)
+    refuse_second(supervisor)
+
+    def end(number: int, frame: FrameType | None) -> None:
+        del number, frame
+        supervisor.stopping.set()
+
+    before = {number: signal.signal(number, end) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        start(supervisor)
+        if not supervisor.stopping.is_set():
+            ready(json.loads(supervisor.told.read_text(encoding="utf-8")))
+        while not supervisor.stopping.wait(1.0):
+            supervisor.serve_compiled()
+            supervisor.revive()
+    finally:
+        say("stopping …")
+        stubborn = supervisor.stop_all()
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        say(f"still running, kill them by hand: {', '.join(stubborn)}" if stubborn else "all stopped")
+
+
+def refuse_second(supervisor: Supervisor) -> None:
+    """HeadraceError when another `up` of this project is alive."""
+    try:
+        pid = int(json.loads(supervisor.told.read_text(encoding="utf-8"))["pid"])
+        os.kill(pid, 0)
+    except (OSError, ValueError, KeyError):
+        return
+    raise HeadraceError(
+        Diagnostic("already-up", f"this project is already up, as process {pid}", help=f"stop it first: `kill {pid}`"), Exit.LOCKED
+    )
+
+
+def start(supervisor: Supervisor) -> None:
+    """Start Prefect's server (unless PREFECT_API_URL names one), the worker and the model servers."""
+    if url := os.environ.get("PREFECT_API_URL"):
+        supervisor.prefect_url = url
+        supervisor.say(f"using the Prefect server at {url}")
+    else:
+        supervisor.say("starting Prefect's server (some 20 s) …")
+        server = prefect_server.start_server(supervisor.root)
+        supervisor.prefect_url = server.url
+        supervisor.children["prefect-server"] = server.child
+    supervisor.tell()
+    supervisor.say("starting the worker …")
+    supervisor.start_worker()
+    supervisor.serve_compiled()

@@ -1,0 +1,141 @@
+"""What a Prefect server should hold for a project, read from the compiled files; the same shape that is observed there."""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import PurePosixPath
+from typing import Any
+
+import rfc8785
+
+POOL = "headrace"
+"""The work pool of every project; type `process`."""
+
+
+def digest(value: object) -> str:
+    """`sha256:<hex>` of a value's canonical JSON (RFC 8785)."""
+    return f"sha256:{hashlib.sha256(rfc8785.dumps(value)).hexdigest()}"  # type: ignore[arg-type]
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """One schedule of a deployment, in wall time: an interval in seconds, or a cron line in UTC."""
+
+    slug: str
+    interval_seconds: float | None = None
+    cron: str | None = None
+    active: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Deployment:
+    """One deployment; `name` is ours (`employment/train`), `version` the digest of all that was asked for."""
+
+    name: str
+    entrypoint: str
+    version: str
+    root: str
+    parameters: str = "{}"
+    """Canonical JSON."""
+    pool: str | None = POOL
+    schedules: tuple[Schedule, ...] = ()
+    paused: bool = False
+    id: str = field(default="", compare=False)
+
+    @property
+    def model(self) -> str:
+        """The model that it belongs to."""
+        return self.name.partition("/")[0]
+
+    @property
+    def flow(self) -> str:
+        """The flow's name in Prefect, as its decorator says it: `employment-roll-out`."""
+        return self.name.replace("/", "-").replace("_", "-")
+
+
+@dataclass(frozen=True, slots=True)
+class Automation:
+    """One automation: an event of a model starts a deployment with the event's id as `cause`."""
+
+    name: str
+    event: str
+    resource: str
+    deployment: str
+    enabled: bool = True
+    cause: str = "{{ event.payload.id }}"
+    """A template over the payload's text: `{{ event.id }}` is a UUID, which fails without a word."""
+    id: str = field(default="", compare=False)
+
+    @property
+    def model(self) -> str:
+        """The model that it belongs to."""
+        return self.deployment.partition("/")[0]
+
+
+@dataclass(frozen=True, slots=True)
+class Observed:
+    """What a Prefect server holds that carries this project's name."""
+
+    deployments: Mapping[str, Deployment]
+    automations: Mapping[str, Automation]
+    pool: bool = True
+    """Whether the work pool exists."""
+    crash_watch: bool = True
+    """Whether the automation that ends runs without a heartbeat exists and is on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What it should hold, by name."""
+
+    deployments: Mapping[str, Deployment]
+    automations: Mapping[str, Automation]
+
+
+def signature(source: str, function: str) -> str | None:
+    """A flow's parameters as its file declares them (`as_of: datetime | None=None`); None where it has no such flow."""
+    for node in ast.parse(source).body:
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name == function:
+            return ast.unparse(node.args)
+    return None
+
+
+def read(project: str, outputs: Mapping[str, str], root: str) -> Wanted:
+    """The deployments and automations of every `*.deploy.json` among the compiled files."""
+    deployments: dict[str, Deployment] = {}
+    automations: dict[str, Automation] = {}
+    for path, text in sorted(outputs.items()):
+        if PurePosixPath(path).name.endswith(".deploy.json"):
+            asked = json.loads(text)
+            for entry in asked["deployments"]:
+                deployments[entry["name"]] = _deployment(entry, outputs, root)
+            for entry in asked.get("automations", ()):
+                automations[entry["name"]] = _automation(project, asked["model"], entry)
+    return Wanted(deployments, automations)
+
+
+def _deployment(entry: Mapping[str, Any], outputs: Mapping[str, str], root: str) -> Deployment:
+    path, _, function = entry["entrypoint"].partition(":")
+    schedules = tuple(
+        sorted(
+            (Schedule(s["slug"], s.get("interval_seconds"), s.get("cron")) for s in entry.get("schedules", ())),
+            key=lambda s: s.slug,
+        )
+    )
+    asked = {**entry, "root": root, "signature": signature(outputs.get(path, ""), function)}
+    return Deployment(
+        name=entry["name"],
+        entrypoint=entry["entrypoint"],
+        version=digest(asked),
+        root=root,
+        parameters=rfc8785.dumps(entry.get("parameters", {})).decode(),
+        schedules=schedules,
+    )
+
+
+def _automation(project: str, model: str, entry: Mapping[str, Any]) -> Automation:
+    return Automation(entry["name"], entry["event"], entry.get("resource", f"headrace.{project}.{model}"), entry["deployment"])

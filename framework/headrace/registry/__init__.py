@@ -1,0 +1,26 @@
+"""Which versions of a model there are, what each was made of, and which name stands for which."""
+
+from headrace.registry.alias import CANDIDATE, CHAMPION, PREVIOUS, aliases, move, promote, rollback
+from headrace.registry.loading import Loaded, load, load_part
+from headrace.registry.registration import environment_digest, register
+from headrace.registry.version import Version, by_run, find, get, versions
+
+__all__ = [
+    "CANDIDATE",
+    "CHAMPION",
+    "PREVIOUS",
+    "Loaded",
+    "Version",
+    "aliases",
+    "by_run",
+    "environment_digest",
+    "find",
+    "get",
+    "load",
+    "load_part",
+    "move",
+    "promote",
+    "register",
+    "rollback",
+    "versions",
+]

@@ -1,0 +1,56 @@
+"""How a version becomes a model that answers; nothing is loaded that is not, byte for byte, what was registered."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from headrace.diagnostics import Diagnostic, HeadraceError
+from headrace.hooks import Plugins, Predictor, Signature, resolve
+from headrace.registry.version import Version, digest_of
+from headrace.store import Store
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """A version, and the model that it is: encode rows by `signature`, then ask `predictor`."""
+
+    version: Version
+    predictor: Predictor
+    signature: Signature
+
+
+def load(store: Store, plugins: Plugins, version: Version) -> Loaded:
+    """Read a version's model, after verifying its manifest and its bytes.
+
+    HeadraceError: `artifact-altered` where either is not what was registered, `unknown-algorithm` where no plugin can read it,
+    `model-unreadable` where its reader fails.
+    """
+    manifest: Mapping[str, Any] = version.manifest
+    if digest_of(version.manifest) != version.manifest_digest or manifest["digests"]["model"] != version.model_digest:
+        raise HeadraceError(
+            Diagnostic("artifact-altered", f"the manifest of {version} is not the one that was registered: it is not loaded"),
+        )
+    signature = Signature.from_json(manifest["signature"])
+    predictor = load_part(store, plugins, algorithm=version.algorithm, digest=version.model_digest, signature=signature, what=str(version))
+    return Loaded(version, predictor, signature)
+
+
+def load_part(store: Store, plugins: Plugins, *, algorithm: str, digest: str, signature: Signature, what: str) -> Predictor:
+    """Read one model by its digest, such as a version's baseline; errors as `load`."""
+    known = plugins.algorithms.get(algorithm)
+    if known is None:
+        raise HeadraceError(
+            Diagnostic(
+                "unknown-algorithm",
+                f"{what} was made by `{algorithm}`, which no plugin offers here",
+                help=f"install its plugin; there are: {', '.join(sorted(plugins.algorithms)) or 'none'}",
+            )
+        )
+    data = store.blobs.get(digest)
+    try:
+        predictor: Predictor = resolve(known.load)(data, signature=signature)
+    except Exception as error:  # a plugin may raise anything
+        raise HeadraceError(Diagnostic("model-unreadable", f"{what} cannot be read: {type(error).__name__}: {error}")) from error
+    return predictor

@@ -1,0 +1,97 @@
+"""One version of a model as a value, and how versions are found."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlmodel import Session, col, select
+
+from headrace.diagnostics import Diagnostic, Exit, HeadraceError
+from headrace.store import tables
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """One trained version of a model: immutable, by the digests of its parts. What it was made of stands in `manifest`."""
+
+    model: str
+    number: int
+    run_id: str
+    algorithm: str
+    format: str
+    model_digest: str
+    manifest_digest: str
+    manifest: dict[str, Any]
+    created_at: datetime
+
+    def __str__(self) -> str:
+        return f"model/{self.model} v{self.number}"
+
+
+def digest_of(manifest: dict[str, Any]) -> str:
+    """The digest of a manifest's canonical JSON (RFC 8785); rfc8785.CanonicalizationError where it holds NaN or an infinity."""
+    import rfc8785
+
+    return f"sha256:{hashlib.sha256(rfc8785.dumps(manifest)).hexdigest()}"
+
+
+def value_of(row: tables.ModelVersion) -> Version:
+    """A row as a value that outlives its session."""
+    return Version(
+        model=row.model,
+        number=row.number,
+        run_id=row.run_id,
+        algorithm=row.algorithm,
+        format=row.format,
+        model_digest=row.model_digest,
+        manifest_digest=row.manifest_digest,
+        manifest=row.manifest,
+        created_at=row.created_at,
+    )
+
+
+def versions(session: Session, model: str) -> list[Version]:
+    """All versions of a model, oldest first."""
+    query = select(tables.ModelVersion).where(tables.ModelVersion.model == model).order_by(col(tables.ModelVersion.number))
+    return [value_of(row) for row in session.exec(query)]
+
+
+def get(session: Session, model: str, number: int) -> Version:
+    """One version by its number; HeadraceError `no-version` where there is none."""
+    query = select(tables.ModelVersion).where(tables.ModelVersion.model == model, tables.ModelVersion.number == number)
+    row = session.exec(query).first()
+    if row is None:
+        raise HeadraceError(
+            Diagnostic("no-version", f"model/{model} has no version {number}", help=f"`headrace models {model}` lists them"), Exit.FAILED
+        )
+    return value_of(row)
+
+
+def by_run(session: Session, run_id: str) -> Version | None:
+    """The version that a run made, if it has made one."""
+    row = session.exec(select(tables.ModelVersion).where(tables.ModelVersion.run_id == run_id)).first()
+    return None if row is None else value_of(row)
+
+
+def find(session: Session, model: str, which: str) -> Version:
+    """A version by what a person types: a number, `v` and a number, `latest`, or an alias.
+
+    HeadraceError `no-version` where nothing is called that.
+    """
+    number = which.removeprefix("v")
+    if number.isascii() and number.isdigit():
+        return get(session, model, int(number))
+    if which == "latest":
+        query = select(tables.ModelVersion).where(tables.ModelVersion.model == model).order_by(col(tables.ModelVersion.number).desc())
+        row = session.exec(query).first()
+        if row is not None:
+            return value_of(row)
+    alias = session.get(tables.Alias, (model, which))
+    if alias is None:
+        raise HeadraceError(
+            Diagnostic("no-version", f"model/{model} has no version `{which}`", help=f"`headrace models {model}` lists them"), Exit.FAILED
+        )
+    return get(session, model, alias.number)

@@ -1,0 +1,65 @@
+"""How a request is refused: RFC 9457 problem documents, one a fault."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any
+
+import orjson
+from starlette.responses import Response
+
+MEDIA_TYPE = "application/problem+json"
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One field that cannot be taken, as `rows[3].age`, and why; the field is empty where the body itself is at fault."""
+
+    field: str
+    message: str
+
+
+class Refused(Exception):  # noqa: N818 - it says what happened to the request
+    """A request that gets a problem document for an answer: status, a stable id, a headline, and the fields at fault."""
+
+    def __init__(self, status: int, id: str, detail: str, faults: Sequence[Fault] = ()) -> None:  # noqa: A002 - the id of a diagnostic
+        super().__init__(detail)
+        self.status = status
+        self.id = id
+        self.detail = detail
+        self.faults = tuple(faults)
+
+    def response(self) -> Response:
+        """The problem document."""
+        return problem(self.status, self.id, self.detail, self.faults)
+
+
+def problem(status: int, id: str, detail: str, faults: Sequence[Fault] = ()) -> Response:  # noqa: A002 - the id of a diagnostic
+    """A problem document: `type` is the id as a URN, `errors` the fields at fault."""
+    body: dict[str, Any] = {"type": f"urn:headrace:{id}", "title": HTTPStatus(status).phrase, "status": status, "detail": detail}
+    if faults:
+        body["errors"] = [{"field": fault.field, "message": fault.message} for fault in faults]
+    return Response(orjson.dumps(body), status, media_type=MEDIA_TYPE)
+
+
+SCHEMA: dict[str, Any] = {
+    "type": "object",
+    "required": ["type", "title", "status", "detail"],
+    "properties": {
+        "type": {"type": "string", "format": "uri-reference"},
+        "title": {"type": "string"},
+        "status": {"type": "integer"},
+        "detail": {"type": "string"},
+        "errors": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "required": ["field", "message"],
+                "properties": {"field": {"type": "string"}, "message": {"type": "string"}},
+            },
+        },
+    },
+}
+"""The document's JSON Schema."""

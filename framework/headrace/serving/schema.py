@@ -1,0 +1,215 @@
+"""What a request may carry: the config's inputs as pydantic models, and their faults in the caller's words."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, create_model
+from pydantic_core import ErrorDetails, SchemaValidator
+
+from headrace.serving.config import InputConfig, ServingConfig
+from headrace.serving.problem import Fault, Refused
+
+MAX_FAULTS = 20
+"""How many faults one answer lists; the rest is counted."""
+MAX_TEXT = 256
+"""The longest text, in characters, of an entity or a category."""
+
+_NO_NUL = r"^[^\x00]*$"  # PostgreSQL stores no NUL: one such record would hold up all that come after it
+_STRICT = ConfigDict(extra="forbid", strict=True, arbitrary_types_allowed=False)
+
+
+def utc(value: datetime) -> datetime:
+    """A time with its zone, in UTC; ValueError where UTC has no such year."""
+    try:
+        return value.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("the time is out of range") from None
+
+
+_Entity = (
+    Annotated[int, Field(ge=-(2**63), le=2**63 - 1)] | Annotated[str, Field(min_length=1, max_length=MAX_TEXT, pattern=_NO_NUL)]
+)
+_Category = Annotated[str, Field(max_length=MAX_TEXT, pattern=_NO_NUL)]
+_Time = Annotated[AwareDatetime, AfterValidator(utc)]
+_Answer = Annotated[float, AfterValidator(lambda value: _zero_or_one(value))]
+
+
+def _zero_or_one(value: float) -> float:
+    if value not in (0.0, 1.0):
+        raise ValueError("must be 0 or 1")
+    return value
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One valid request: who, and the inputs by name; a missing value is None."""
+
+    entity: str
+    unit: str
+    inputs: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One valid outcome: whose, what, and since when it is known (None: now)."""
+
+    entity: str
+    value: float
+    known_at: datetime | None
+
+
+class Schema:
+    """The three bodies of a model, read from bytes; Refused (422, naming each field) where they do not fit."""
+
+    def __init__(self, config: ServingConfig) -> None:
+        self._entity = config.entity
+        self._names = tuple(item.name for item in config.inputs)
+        self._unit = config.unit if config.unit in self._names else None
+        # Fields are numbered and named by alias: a column may be called `json` or `model_config`.
+        fields: dict[str, Any] = {f"f{i}": (_annotation(item), Field(alias=item.name)) for i, item in enumerate(config.inputs)}
+        self.row: type[BaseModel] = create_model(
+            "Row", __config__=_STRICT, entity_=(_Entity, Field(alias=config.entity, description="whom the prediction is about")), **fields
+        )
+        self.rows: type[BaseModel] = create_model(
+            "Rows", __config__=_STRICT, rows=(Annotated[list[self.row], Field(min_length=1, max_length=config.max_rows)], ...)  # type: ignore[name-defined]
+        )
+        outcome = create_model(
+            "Outcome",
+            __config__=_STRICT,
+            entity_=(_Entity, Field(alias=config.entity)),
+            value=(_Answer, Field(alias=config.target, json_schema_extra={"enum": [0, 1]})),
+            known_at=(_Time | None, Field(default=None, description="since when it is known; now, where it is left out")),
+        )
+        self.outcomes: type[BaseModel] = create_model(
+            "Outcomes", __config__=_STRICT, outcomes=(Annotated[list[outcome], Field(min_length=1, max_length=config.max_rows)], ...)  # type: ignore[valid-type]
+        )
+        self._row = self.row.__pydantic_validator__
+        self._rows = self.rows.__pydantic_validator__
+        self._outcomes = self.outcomes.__pydantic_validator__
+
+    def read_row(self, body: bytes) -> Row:
+        """The body of /predict."""
+        return self._to_row(self._read(self._row, body, self._say_row).__dict__)
+
+    def read_rows(self, body: bytes) -> list[Row]:
+        """The body of /predict/batch."""
+        return [self._to_row(row.__dict__) for row in self._read(self._rows, body, self._say_row).__dict__["rows"]]
+
+    def read_outcomes(self, body: bytes) -> list[Answer]:
+        """The body of /outcomes."""
+        found = self._read(self._outcomes, body, self._say_outcome).__dict__["outcomes"]
+        return [Answer(str(item.entity_), item.value, item.known_at) for item in found]
+
+    def _to_row(self, values: Mapping[str, Any]) -> Row:
+        entity = str(values["entity_"])
+        # The model's fields stand in the order they were declared in: the entity, then the inputs.
+        inputs = dict(zip(self._names, tuple(values.values())[1:], strict=True))
+        unit = inputs[self._unit] if self._unit is not None else None
+        return Row(entity, entity if unit is None else str(unit), inputs)
+
+    def _read(self, validator: SchemaValidator | Any, body: bytes, say: Callable[[str, ErrorDetails], str]) -> Any:  # noqa: ANN401 - a model made above
+        try:
+            return validator.validate_json(body)
+        except ValidationError as error:
+            details = error.errors(include_url=False, include_input=False)
+        raise refusal(details, say)
+
+    def _say_row(self, name: str, detail: ErrorDetails) -> str:
+        if name == self._entity:
+            return f"is required, as {_ENTITY}" if detail["type"] == "missing" else f"must be {_ENTITY}"
+        return _say(detail, "is required (null where it is not known)", "is no input of this model")
+
+    def _say_outcome(self, name: str, detail: ErrorDetails) -> str:
+        if name == self._entity:
+            return f"is required, as {_ENTITY}" if detail["type"] == "missing" else f"must be {_ENTITY}"
+        return _say(detail, "is required", "is no field of an outcome")
+
+
+_ENTITY = f"a whole number or a text of 1 to {MAX_TEXT} characters"
+
+
+def _annotation(item: InputConfig) -> Any:  # noqa: ANN401 - a type for pydantic
+    if item.type == "category":
+        return _Category | None
+    return Annotated[float, Field(ge=item.low, le=item.high, allow_inf_nan=False)] | None
+
+
+def _say(detail: ErrorDetails, missing: str, extra: str) -> str:
+    context = detail.get("ctx", {})
+    match detail["type"]:
+        case "missing":
+            return missing
+        case "extra_forbidden":
+            return extra
+        case "json_invalid":
+            return f"is no JSON: {context['error']}"
+        case "model_type":
+            return "must be a JSON object"
+        case "list_type":
+            return "must be a list"
+        case "too_short":
+            return "must not be empty"
+        case "float_type":
+            return "must be a number"
+        case "finite_number":
+            return "must be a finite number"
+        case "string_type":
+            return "must be a text"
+        case "string_too_long":
+            return f"must have at most {MAX_TEXT} characters"
+        case "string_pattern_mismatch":
+            return "must not hold the character U+0000"
+        case "greater_than_equal":
+            return f"must be at least {context['ge']:g}"
+        case "less_than_equal":
+            return f"must be at most {context['le']:g}"
+        case "too_long":
+            return f"must have at most {context['max_length']} items"
+        case "value_error":
+            return str(context["error"])
+        case _:
+            return detail["msg"][:1].lower() + detail["msg"][1:]
+
+
+def refusal(details: Sequence[ErrorDetails], say: Callable[[str, ErrorDetails], str]) -> Refused:
+    """A 422 that names each field at fault once; nothing of what was sent is repeated."""
+    faults: dict[str, str] = {}
+    for detail in details:
+        path, name = _place(detail["loc"])
+        faults.setdefault(path, say(name, detail))
+    listed = [Fault(path, message) for path, message in list(faults.items())[:MAX_FAULTS]]
+    first = listed[0]
+    headline = f"`{first.field}` {first.message}" if first.field else f"the body {first.message}"
+    more = len(faults) - 1
+    return Refused(422, "invalid-request", headline + (f", and {more} more" if more else ""), listed)
+
+
+def _place(location: tuple[int | str, ...]) -> tuple[str, str]:
+    """Where a fault is, as `rows[3].age`, and the name of its field; the branch of a union is no part of it."""
+    match location:
+        case ():
+            return "", ""
+        case (str(outer), int(index), str(name), *_):
+            return f"{outer}[{index}].{name}", name
+        case (str(outer), int(index), *_):
+            return f"{outer}[{index}]", outer
+        case (name, *_):
+            return str(name), str(name)
+    raise AssertionError(location)
+
+
+def parse_time(text: str) -> datetime:
+    """An ISO 8601 time with its zone, in UTC; ValueError otherwise."""
+    value = datetime.fromisoformat(text)
+    if value.tzinfo is None:
+        raise ValueError("the time has no zone")
+    return utc(value)
+
+
+def json_schema(model: type[BaseModel]) -> dict[str, Any]:
+    """A body's JSON Schema."""
+    return TypeAdapter(model).json_schema(by_alias=True)

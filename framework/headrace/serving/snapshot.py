@@ -1,0 +1,105 @@
+"""What answers right now: loaded versions and the share of each, as one value that is swapped whole."""
+
+from __future__ import annotations
+
+import math
+import threading
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from headrace.hooks import Predictor, Signature
+
+CHAMPION = "champion"
+CANDIDATE = "candidate"
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """What a version said to one row: a probability, or why there is none."""
+
+    output: float | None
+    unseen: tuple[str, ...]
+    error: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """One loaded version.
+
+    A predictor is asked by one thread at a time, so there are two of each: `single` belongs to the event loop, `batch` to
+    whoever holds the lock. A long batch never holds up a single row.
+    """
+
+    number: int
+    signature: Signature
+    single: Predictor
+    batch: Predictor
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def answer(self, inputs: Mapping[str, Any]) -> Answered:
+        """One row, in the event loop; a predictor that raises, or says what is no probability, is an error in the answer."""
+        values, unseen = self.signature.encode_row(inputs)
+        return _ask(self.single, values, unseen)
+
+    def answer_many(self, rows: Sequence[Mapping[str, Any]]) -> list[Answered]:
+        """Many rows, in a worker thread; where they fail together, each is asked alone, so that only the bad ones err."""
+        encoded = [self.signature.encode_row(row) for row in rows]
+        with self.lock:
+            try:
+                outputs = self.batch.predict(np.array([values for values, _ in encoded]))
+                if outputs.shape == (len(rows),) and bool(((outputs >= 0.0) & (outputs <= 1.0)).all()):
+                    return [Answered(float(output), unseen, None) for output, (_, unseen) in zip(outputs, encoded, strict=True)]
+            except Exception:  # noqa: BLE001, S110 - a plugin may raise anything; what it raises is told row by row
+                pass
+            return [_ask(self.batch, values, unseen) for values, unseen in encoded]
+
+    def warm_up(self) -> None:
+        """Ask once, so that no request pays for what a first prediction loads."""
+        values = [0.0 if item.type == "category" else _middle(item.low, item.high) for item in self.signature.inputs]
+        for predictor in (self.single, self.batch):
+            predictor.predict(np.array([values]))
+
+
+def _ask(predictor: Predictor, values: list[float], unseen: tuple[str, ...]) -> Answered:
+    try:
+        output = float(predictor.predict(np.array((values,)))[0])
+    except Exception as error:  # noqa: BLE001 - a plugin may raise anything; it is journalled, and the champion answers
+        return Answered(None, unseen, f"{type(error).__name__}: {error}".replace("\x00", "")[:500])
+    if 0.0 <= output <= 1.0:  # false for NaN too
+        return Answered(output, unseen, None)
+    return Answered(None, unseen, f"the model answered {output}, which is no probability")
+
+
+def _middle(low: float | None, high: float | None) -> float:
+    ends = [end for end in (low, high) if end is not None and math.isfinite(end)]
+    return math.fsum(ends) / len(ends) if ends else 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """Who answers: an epoch of weights, each arm's share, each arm's loaded version.
+
+    Epoch 0 means that no row of weights is in force as it stands: requests are then counted for nobody's judgement.
+    """
+
+    epoch: int = 0
+    weights: tuple[tuple[str, float], ...] = ()
+    arms: Mapping[str, Served] = field(default_factory=dict)
+
+    @property
+    def champion(self) -> Served | None:
+        """The version that answers unless the weights say otherwise."""
+        return self.arms.get(CHAMPION)
+
+    @property
+    def versions(self) -> dict[str, int]:
+        """The number of each arm's version."""
+        return {name: served.number for name, served in self.arms.items()}
+
+    def without_candidate(self) -> Snapshot:
+        """The same, with everything to the champion."""
+        arms = {name: served for name, served in self.arms.items() if name != CANDIDATE}
+        return Snapshot(0, ((CHAMPION, 1.0),), arms)

@@ -1,0 +1,75 @@
+"""The closed lists of words that a row of the store may hold."""
+
+from enum import StrEnum
+
+
+class EventKind(StrEnum):
+    """What can happen to a model; the log's vocabulary."""
+
+    RUN_STARTED = "run.started"
+    RUN_ENDED = "run.ended"
+    CANDIDATE_REGISTERED = "candidate.registered"
+    GATES_JUDGED = "gates.judged"
+    CANDIDATE_PASSED = "candidate.passed"
+    CANDIDATE_REJECTED = "candidate.rejected"
+    ROLLOUT_STARTED = "rollout.started"
+    ROLLOUT_RAISED = "rollout.raised"
+    ROLLOUT_HELD = "rollout.held"
+    ROLLOUT_ABORTED = "rollout.aborted"
+    ROLLOUT_PROMOTED = "rollout.promoted"
+    ROLLOUT_ROLLED_BACK = "rollout.rolled_back"
+    ALIAS_MOVED = "alias.moved"
+    WINDOW_CLOSED = "window.closed"
+    WINDOW_LABELLED = "window.labelled"
+    ALERT_FIRED = "alert.fired"
+    ALERT_RESOLVED = "alert.resolved"
+    ALERT_DELIVERED = "alert.delivered"
+    RETRAINING_REQUESTED = "retraining.requested"
+    RETRAINING_DECLINED = "retraining.declined"
+    SERVER_SWAPPED = "server.swapped"
+
+
+class Successor(StrEnum):
+    """The flow that an event starts."""
+
+    TRAIN = "train"
+    ROLL_OUT = "roll_out"
+    MONITOR = "monitor"
+
+
+class ClockMode(StrEnum):
+    """Whether time is the wall's, or moved by a holder."""
+
+    WALL = "wall"
+    DRIVEN = "driven"
+
+
+class OperationStatus(StrEnum):
+    """How far one operation of an apply has come."""
+
+    INTENT = "intent"
+    DONE = "done"
+    FAILED = "failed"
+
+
+class RunStatus(StrEnum):
+    """How far a run of a flow has come."""
+
+    RUNNING = "running"
+    PASSED = "passed"
+    FAILED = "failed"
+
+
+class AlertState(StrEnum):
+    """Whether an alert's condition holds."""
+
+    FIRING = "firing"
+    RESOLVED = "resolved"
+
+
+class OutboxStatus(StrEnum):
+    """How far a message to a channel has come."""
+
+    PENDING = "pending"
+    DELIVERED = "delivered"
+    DEAD = "dead"
