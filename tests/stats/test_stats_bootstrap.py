@@ -61,7 +61,7 @@ def test_one_class_alone_lets_no_comparison_pass():
 
 def test_a_metric_that_raises_in_a_resample_is_left_out_of_it():
     target, a, b = np.array([0.0, 1.0, 1.0]), np.array([0.2, 0.7, 0.8]), np.array([0.5, 0.5, 0.5])
-    found = difference(lambda t, s: log_loss(t, s), target, a, b, seed=2, resamples=60)
+    found = difference(log_loss, target, a, b, seed=2, resamples=60)
     assert 0 < found.resamples < 60
 
 

@@ -2,6 +2,6 @@
 
 from headrace.backtest.driver import Driver
 from headrace.backtest.history import History, history
-from headrace.backtest.summary import summarise
+from headrace.backtest.tell import tell
 
-__all__ = ["Driver", "History", "history", "summarise"]
+__all__ = ["Driver", "History", "history", "tell"]

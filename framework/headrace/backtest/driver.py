@@ -8,26 +8,27 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+from sqlmodel import func, select
 
 from headrace import journal, traffic
+from headrace.apply.outstanding import send_again
+from headrace.apply.prefect import OPEN, TERMINAL, Door
 from headrace.backtest.client import Client
 from headrace.backtest.history import History
 from headrace.diagnostics import Diagnostic, Exit, HeadraceError
-from headrace.store import Store, clock, due, events, tables
+from headrace.store import Store, clock, due, events
+from headrace.store.kinds import RunStatus
+from headrace.store.tables import Due, Prediction, Run
 
-if TYPE_CHECKING:
-    from headrace.apply.prefect import Door
 
 PATIENCE = 600.0
 """Seconds of wall time that one flow run may take before the replay gives up on it."""
-RESEND = 20.0
-"""Seconds after which an event that started nothing is sent again."""
 CHECK_EVERY = 100
 """Requests between two looks at what became due meanwhile (an abort inside the server)."""
 BATCH = 500
 """Answers a request to `/outcomes`."""
-REAL_END = ("COMPLETED", "FAILED", "CRASHED", "CANCELLED")
 
 
 @dataclass(slots=True)
@@ -38,7 +39,6 @@ class Driver:
     door: Door
     client: Client
     spool: Path
-    project: str
     model: str
     history: History
     say: Callable[[str], None]
@@ -48,7 +48,6 @@ class Driver:
     answered: int = 0
     runs: list[dict[str, Any]] = field(default_factory=list)
     _labels: int = 0
-    _resent: dict[str, float] = field(default_factory=dict)
 
     def replay(self, start: datetime, end: datetime, first_monitor: datetime | None) -> None:
         """Send all of the history; HeadraceError where a run, an event or a record is lost for good."""
@@ -56,7 +55,7 @@ class Driver:
         clock.drive(self.store, self.holder, start)
         self.now = start
         try:
-            self.door.pause_schedules(self.project)
+            self.door.pause_schedules()
             with self.store.transaction("service:replay", "replay", self.model) as session:
                 for item in due.list(session):
                     if item.model == self.model:
@@ -66,7 +65,7 @@ class Driver:
             self.serve_all(end)
         finally:
             clock.release(self.store, self.holder)
-            self.door.resume_schedules(self.project)
+            self.door.resume_schedules()
 
     def serve_all(self, end: datetime) -> None:
         """Every request in its order, and what becomes due before each."""
@@ -95,7 +94,7 @@ class Driver:
         self.deliver_labels(end)
         self.barrier()
 
-    def next_due(self) -> due.Due | None:
+    def next_due(self) -> Due | None:
         """What this model's flows have due first."""
         with self.store.read() as session:
             items = [item for item in due.list(session) if item.model == self.model]
@@ -107,12 +106,12 @@ class Driver:
             self.now = moment
         clock.advance(self.store, self.holder, self.now)
 
-    def meet(self, item: due.Due) -> None:
+    def meet(self, item: Due) -> None:
         """Reach the moment at which something is due, run it, and wait for all that it caused."""
         self.advance(item.at)
         self.deliver_labels(item.at)
         self.barrier()
-        self.run(item.flow, None)
+        self.run(item.flow)
         self.settle()
         with self.store.transaction("service:replay", "met", self.model) as session:
             again = [other for other in due.list(session, item.at) if (other.model, other.flow, other.at) == (item.model, item.flow, item.at)]
@@ -146,21 +145,20 @@ class Driver:
                 if not told["unflushed"] and not journal.unshipped(self.store, self.spool):
                     return
 
-    def run(self, flow: str, cause: str | None) -> None:
+    def run(self, flow: str) -> None:
         """Start one flow and wait for its end."""
-        parameters = {"cause": cause} if cause is not None else {}
         began = time.monotonic()
-        run_id = self.door.run(f"{self.model}/{flow}", parameters, cause)
+        run_id = self.door.run(f"{self.model}/{flow}")
         with self.waiting(f"{flow} has not ended") as more:
             while more():
                 state, _, message = self.door.run_state(run_id)
                 if state == "COMPLETED":
                     break
-                if state in REAL_END:
+                if state in TERMINAL:
                     raise HeadraceError(
                         Diagnostic("run-failed", f"{self.model}/{flow} ended {state}: {message}", help="the worker's log tells more")
                     )
-        self.runs.append({"flow": flow, "at": self.now, "seconds": round(time.monotonic() - began, 2), "cause": cause})
+        self.runs.append({"flow": flow, "at": self.now, "seconds": round(time.monotonic() - began, 2)})
         self.say(f"{self.now:%Y-%m-%d}  {flow} ran in {time.monotonic() - began:.1f} s")
 
     def settle(self) -> None:
@@ -169,31 +167,16 @@ class Driver:
             while more():
                 with self.store.read() as session:
                     unanswered = events.unanswered(session, self.model)
-                    running = tables.running(session, self.model)
+                    running = session.exec(select(Run.id).where(Run.model == self.model, Run.status == RunStatus.RUNNING)).all()
                     weights = traffic.current(session, self.model)
-                for event in unanswered:
-                    self.answer(event)
-                if unanswered or running or self.door.runs(self.project, ("PENDING", "RUNNING")):
+                if unanswered:
+                    for said in send_again(self.store, self.door, self.model):
+                        self.say(f"{self.now:%Y-%m-%d}  {said}")
+                if unanswered or running or any(not run.scheduled for run in self.door.runs(*OPEN)):
                     continue
                 told = self.client.get("/metadata")
                 if weights is None or told["epoch"] == weights.epoch:
                     return
-
-    def answer(self, event: events.Event) -> None:
-        """See to an event without a successor: run what the server asked for, send again what Prefect lost."""
-        if event.kind == events.EventKind.ROLLOUT_ABORTED and event.actor.startswith("service:serv"):
-            self.run("roll_out", event.id)  # the server has no Prefect to emit it
-            return
-        first = self._resent.setdefault(event.id, time.monotonic())
-        if time.monotonic() - first > RESEND:
-            self.say(f"event {event.kind} {event.id} started nothing: it is sent again")
-            self._resent[event.id] = time.monotonic()
-            self.door.emit(
-                f"headrace.{event.kind}",
-                event.id,
-                {"prefect.resource.id": f"headrace.{self.project}.{self.model}"},
-                {**event.payload, "id": event.id, "model": self.model},
-            )
 
     @contextmanager
     def waiting(self, what: str) -> Iterator[Callable[[], bool]]:
@@ -215,9 +198,9 @@ class Driver:
         yield more
 
     def refuse_other_history(self, start: datetime) -> None:
-        """HeadraceError where the store holds requests of this model already: two histories would mix."""
+        """HeadraceError where the store holds requests of this model already: two histories would mix in its windows."""
         with self.store.read() as session:
-            held = tables.count_predictions(session, self.model)
+            held = session.exec(select(func.count()).select_from(Prediction).where(Prediction.model == self.model)).one()
         if held:
             raise HeadraceError(
                 Diagnostic(

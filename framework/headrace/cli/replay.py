@@ -79,10 +79,9 @@ def command(name: str | None, rows: str | None, report: Path | None, root: Path,
     history = room.history(root, workspace.config["sources"], wanted, model, inputs, _rows(rows, wanted.replay.rows))
     driver = room.Driver(
         store=workspace.store,
-        door=Door(prefect_url(root)),
+        door=Door(prefect_url(root), workspace.config["project"]),
         client=Client(server_url(root, model.name)),
         spool=root / workspace.config["spool"] / model.name,
-        project=workspace.config["project"],
         model=model.name,
         history=history,
         say=lambda said: click.echo(said, err=True),

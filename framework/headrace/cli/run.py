@@ -36,8 +36,8 @@ def command(flow: str, model: str | None, root: Path, *, no_wait: bool, timeout:
     root = root.resolve()
     workspace = open_workspace(root)
     name = model_of(workspace.config, model)
-    door = Door(prefect_url(root))
-    run_id = door.run(f"{name}/{flow}", {}, None)
+    door = Door(prefect_url(root), workspace.config["project"])
+    run_id = door.run(f"{name}/{flow}")
     state, message = "SCHEDULED", ""
     if not no_wait:
         until = time.monotonic() + timeout

@@ -49,6 +49,8 @@ class Report:
     """Faults in the order of their place; collecting them never stops the work."""
 
     found: list[Diagnostic] = field(default_factory=list)
+    texts: dict[str, str] = field(default_factory=dict)
+    """The text of each file that was read, so that a fault can be shown in its line."""
 
     def add(self, diagnostic: Diagnostic) -> None:
         """Take one more."""

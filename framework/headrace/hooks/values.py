@@ -116,7 +116,10 @@ class Message:
 
     def to_json(self) -> dict[str, Any]:
         """As a machine reads it; `at` is ISO 8601 in UTC."""
-        return {field: getattr(self, field) for field in self.__dataclass_fields__} | {"details": dict(self.details), "at": self.at.isoformat()}
+        return {field: getattr(self, field) for field in self.__dataclass_fields__} | {
+            "details": dict(self.details),
+            "at": self.at.isoformat(),
+        }
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> Message:

@@ -6,31 +6,29 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+from pydantic import ValidationError
+from sqlmodel import Session, col, select, update
 
 from headrace.diagnostics import Diagnostic, HeadraceError
 from headrace.hooks import Message, Plugins, resolve
 from headrace.notify.secrets import Secrets
-
-if TYPE_CHECKING:
-    from sqlmodel import Session
-
-    from headrace.store import Store
-    from headrace.store.tables import Outbox
+from headrace.store import Store, events
+from headrace.store.columns import new_id
+from headrace.store.kinds import EventKind, OutboxStatus
+from headrace.store.tables import Outbox
 
 ATTEMPTS = 8
 """After so many failures a message is dead."""
 _FIRST_PAUSE = timedelta(seconds=5)
 _LONGEST_PAUSE = timedelta(hours=1)
-_CLAIM = timedelta(minutes=2)  # a sender that dies in between loses its claim after this, and the message is sent again
+_CLAIM = timedelta(minutes=5)  # a sender that dies in between loses its claim after this, and the message is sent again
 _LONGEST_ERROR = 500
 
 
 def put(session: Session, message: Message, channels: Iterable[str], wall: datetime) -> list[str]:
     """One row a channel, in the transaction of what the message tells; the ids of the rows are the ids of the messages."""
-    from headrace.store.columns import new_id
-    from headrace.store.tables import Outbox
-
     ids = []
     for channel in channels:
         id_ = new_id()
@@ -65,10 +63,6 @@ def deliver(store: Store, plugins: Plugins, channels: Mapping[str, Mapping[str, 
 
 
 def _due(store: Store, wall: datetime) -> list[str]:
-    from sqlmodel import col, select
-
-    from headrace.store.kinds import OutboxStatus
-    from headrace.store.tables import Outbox
 
     query = select(Outbox.id).where(Outbox.status == OutboxStatus.PENDING, col(Outbox.next_at) <= wall)
     with store.read() as session:
@@ -77,11 +71,6 @@ def _due(store: Store, wall: datetime) -> list[str]:
 
 def _claim(store: Store, id_: str, wall: datetime) -> Outbox | None:
     """The row, kept from others until the claim runs out; None when another has it."""
-    from sqlmodel import col, update
-
-    from headrace.store.kinds import OutboxStatus
-    from headrace.store.tables import Outbox
-
     free = (col(Outbox.id) == id_, col(Outbox.status) == OutboxStatus.PENDING, col(Outbox.next_at) <= wall)
     with store.transaction("service:notify", "claim", f"message/{id_}") as session:
         taken = session.exec(update(Outbox).where(*free).values(next_at=wall + _CLAIM, attempts=Outbox.attempts + 1))
@@ -105,8 +94,6 @@ def _send(plugins: Plugins, channels: Mapping[str, Mapping[str, Any]], row: Outb
 
 def _say(error: Exception) -> str:
     """One line that names what went wrong; pydantic's own text would repeat the input, which may be a secret."""
-    from pydantic import ValidationError
-
     if isinstance(error, HeadraceError):
         return "; ".join(item.message for item in error.report)
     if isinstance(error, ValidationError):
@@ -116,8 +103,6 @@ def _say(error: Exception) -> str:
 
 
 def _failed(store: Store, claimed: Outbox, error: str, wall: datetime) -> None:
-    from headrace.store.kinds import OutboxStatus
-    from headrace.store.tables import Outbox
 
     with store.transaction("service:notify", "delivery failed", f"channel/{claimed.channel}") as session:
         row = session.get_one(Outbox, claimed.id)
@@ -132,9 +117,6 @@ def _failed(store: Store, claimed: Outbox, error: str, wall: datetime) -> None:
 
 
 def _delivered(store: Store, claimed: Outbox, receipt: str, now: datetime) -> None:
-    from headrace.store import events
-    from headrace.store.kinds import EventKind, OutboxStatus
-    from headrace.store.tables import Outbox
 
     with store.transaction("service:notify", "delivered", f"channel/{claimed.channel}") as session:
         row = session.get_one(Outbox, claimed.id)

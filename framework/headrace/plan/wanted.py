@@ -51,11 +51,6 @@ class Deployment:
         """The model that it belongs to."""
         return self.name.partition("/")[0]
 
-    @property
-    def flow(self) -> str:
-        """The flow's name in Prefect, as its decorator says it: `employment-roll-out`."""
-        return self.name.replace("/", "-").replace("_", "-")
-
 
 @dataclass(frozen=True, slots=True)
 class Automation:

@@ -2,7 +2,7 @@
 
 from headrace.registry.alias import CANDIDATE, CHAMPION, PREVIOUS, aliases, move, promote, rollback
 from headrace.registry.loading import Loaded, load, load_part
-from headrace.registry.registration import environment_digest, register
+from headrace.registry.registration import register
 from headrace.registry.version import Version, by_run, find, get, versions
 
 __all__ = [
@@ -13,7 +13,6 @@ __all__ = [
     "Version",
     "aliases",
     "by_run",
-    "environment_digest",
     "find",
     "get",
     "load",

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 import random
 import re
 import time
 from collections.abc import Mapping
 from datetime import datetime
-from importlib.metadata import distributions
 from typing import Any
 
 from sqlalchemy.exc import IntegrityError
@@ -80,9 +78,3 @@ def register(
 def _next(session: Session, model: str) -> int:
     query = select(func.max(tables.ModelVersion.number)).where(tables.ModelVersion.model == model)
     return (session.exec(query).one() or 0) + 1
-
-
-def environment_digest() -> str:
-    """The digest of what is installed: every distribution with its version, sorted."""
-    installed = sorted({f"{item.name.lower()}=={item.version}" for item in distributions() if item.name})
-    return f"sha256:{hashlib.sha256(chr(10).join(installed).encode()).hexdigest()}"

@@ -100,7 +100,9 @@ def _refusal(facts: Facts, trigger: Trigger) -> Decline | None:
         return Decline(trigger, Reason.CANDIDATE, "a candidate is being decided on")
     if facts.trained is not None and facts.now < facts.trained + trigger.cooldown:
         until = facts.trained + trigger.cooldown
-        return Decline(trigger, Reason.COOLDOWN, f"the last training started {facts.trained:%Y-%m-%d}; the cooldown ends {until:%Y-%m-%d %H:%M} UTC")
+        return Decline(
+            trigger, Reason.COOLDOWN, f"the last training started {facts.trained:%Y-%m-%d}; the cooldown ends {until:%Y-%m-%d %H:%M} UTC"
+        )
     if facts.new_labels < trigger.new_labels:
         return Decline(trigger, Reason.NEW_LABELS, f"{facts.new_labels} new labels are known, and {trigger.new_labels} are needed")
     return None

@@ -293,7 +293,7 @@ class Prediction(Row, table=True):
     entity: str
     at: datetime = moment()
     recorded_at: datetime = moment()
-    latency_us: int
+    latency_us: int = Field(sa_type=BIG_SERIAL)
     inputs: dict[str, Any] = json()
     output: float | None = None
     error: str | None = None
@@ -328,8 +328,8 @@ class Window(Row, table=True):
     id: str = identifier()
     model: str
     number: int
-    first_seq: int
-    last_seq: int
+    first_seq: int = Field(sa_type=BIG_SERIAL)
+    last_seq: int = Field(sa_type=BIG_SERIAL)
     start: datetime = moment()
     end: datetime = moment()
     n: int

@@ -1,0 +1,206 @@
+"""How a value becomes Python text in the formatter's own layout; `literal` is the only way in for what a user wrote."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+from headrace.compiler.ir import Call, Value, Variable
+
+WIDTH = 140
+"""The longest line."""
+INDENT = 4
+
+_UNITS = ("weeks", "days", "hours", "minutes", "seconds", "milliseconds", "microseconds")
+_ESCAPES = {"\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t"}
+
+
+@dataclass(frozen=True, slots=True)
+class Atom:
+    """Text that is never broken: a number, a word of the compiler."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A string, which may be broken into several when it is longer than a line."""
+
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One thing between brackets, with what stands before it: nothing, a keyword, or a key."""
+
+    node: Node
+    keyword: str = ""
+    key: Text | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Things between brackets: on one line if it holds them, one a line otherwise."""
+
+    opening: str
+    items: tuple[Item, ...]
+    closing: str
+
+
+Node = Atom | Text | Group
+"""Python text that has not been given its lines yet."""
+
+
+def literal(value: Value) -> Node:
+    """A value as Python source; a call's words are the compiler's own, all else is quoted or a number.
+
+    Raises TypeError for a value of any other type: it can only be a fault of ours.
+    """
+    match value:
+        case None | bool():
+            return Atom(repr(value))
+        case int():
+            return Atom(int.__repr__(value))
+        case float():
+            return _number(value)
+        case str():
+            return Text(str(value))
+        case timedelta():
+            return _duration(value)
+        case Variable(name):
+            return Atom(name)
+        case Call(name, positional, keywords):
+            given = [Item(literal(item)) for item in positional]
+            named = [Item(literal(item), keyword=f"{keyword}=") for keyword, item in keywords]
+            return Group(f"{name}(", (*given, *named), ")")
+        case Mapping():
+            return Group("{", tuple(Item(literal(value[key]), key=_key(key)) for key in sorted(value)), "}")
+        case Sequence() if not isinstance(value, bytes | bytearray | memoryview):
+            return Group("[", tuple(Item(literal(item)) for item in value), "]")
+        case _:
+            raise TypeError(f"a {type(value).__name__} cannot stand in generated code")
+
+
+def _key(key: object) -> Text:
+    if not isinstance(key, str):
+        raise TypeError(f"a key of type {type(key).__name__} cannot stand in generated code")
+    return Text(str(key))
+
+
+def _number(value: float) -> Node:
+    if not math.isfinite(value):
+        return Group("float(", (Item(Text(repr(value))),), ")")
+    return Atom(float.__repr__(value).replace("e+", "e"))
+
+
+def _duration(value: timedelta) -> Node:
+    unit = next(unit for unit in _UNITS if not value % timedelta(**{unit: 1}) and (value or unit == "seconds"))
+    return Group("timedelta(", (Item(Atom(str(value // timedelta(**{unit: 1}))), keyword=f"{unit}="),), ")")
+
+
+def lines(node: Node, indent: int, before: str = "", after: str = "") -> list[str]:
+    """The node in lines no longer than WIDTH where it can be, `before` and `after` on the first and the last."""
+    margin = " " * indent
+    flat = f"{margin}{before}{_flat(node)}{after}"
+    if len(flat) <= WIDTH:
+        return [flat]
+    match node:
+        case Group(opening, items, closing) if items:
+            inner = [line for item in items for line in _item(item, indent + INDENT)]
+            return [f"{margin}{before}{opening}", *inner, f"{margin}{closing}{after}"]
+        case Text(value):
+            return [f"{margin}{before}(", *_pieces(value, indent + INDENT), f"{margin}){after}"]
+        case _:
+            return [flat]
+
+
+def _item(item: Item, indent: int) -> list[str]:
+    if item.key is None:
+        return lines(item.node, indent, item.keyword, ",")
+    *above, key = lines(item.key, indent, after=": ") if indent + len(quote(item.key.value)) > WIDTH else [" " * indent + quote(item.key.value) + ": "]
+    return [*above, *lines(item.node, indent, key[indent:], ",")]
+
+
+def _flat(node: Node) -> str:
+    match node:
+        case Atom(text):
+            return text
+        case Text(value):
+            return quote(value)
+        case Group(opening, items, closing):
+            return f"{opening}{', '.join(_flat_item(item) for item in items)}{closing}"
+
+
+def _flat_item(item: Item) -> str:
+    key = f"{quote(item.key.value)}: " if item.key is not None else ""
+    return f"{key}{item.keyword}{_flat(item.node)}"
+
+
+def _pieces(value: str, indent: int) -> Iterator[str]:
+    """A string in several, each within a line, broken after white space where there is some."""
+    rest = [escape(character) for character in value]
+    room = WIDTH - indent - 2
+    while rest:
+        taken = _taken(rest, room)
+        yield f"{' ' * indent}{_quoted(rest[:taken])}"
+        rest = rest[taken:]
+
+
+def _taken(characters: Sequence[str], room: int) -> int:
+    """How many escaped characters go on a line of so many columns, with room for those quotes that need a backslash."""
+    width, last, fitting = 0, 0, 0
+    for count, character in enumerate(characters, 1):
+        width += len(character) + (character in {'"', "'"})
+        if width > room:
+            return last or max(fitting, 1)
+        fitting = count
+        if character == " ":
+            last = count
+    return len(characters)
+
+
+def quote(value: str) -> str:
+    """A string literal on one line, with the quotes that the formatter would choose."""
+    return _quoted([escape(character) for character in value])
+
+
+def _quoted(characters: Iterable[str]) -> str:
+    text = "".join(characters)
+    mark = "'" if text.count('"') > text.count("'") else '"'
+    return mark + text.replace(mark, f"\\{mark}") + mark
+
+
+def readable(character: str) -> bool:
+    """Whether a character may stand in generated text as it is: printable ASCII, and Latin letters that look like no other."""
+    return " " <= character <= "~" or ("\u00c0" <= character <= "\u017e" and character.isalpha() and character != "\u0131")
+
+
+def escape(character: str) -> str:
+    """One character within quotes, which are left to the caller; nothing that hides, reorders or ends text comes through."""
+    if character in _ESCAPES:
+        return _ESCAPES[character]
+    return character if readable(character) else coded(character)
+
+
+def coded(character: str) -> str:
+    """A character by its number."""
+    number = ord(character)
+    return f"\\u{number:04x}" if number <= 0xFFFF else f"\\U{number:08x}"  # noqa: PLR2004 - where the short form ends
+
+
+def sentence(text: str, room: int) -> str:
+    """A user's text as part of a one-line docstring, in at most `room` columns (at least 3): on one line, whatever it held."""
+    words = re.sub(r"\s+", " ", text).strip()
+    out: list[str] = []
+    for character in words:
+        # A backslash is coded as well: the linter allows no other escape in a docstring. Two quotes never stand together.
+        plain = readable(character) and character != "\\" and not (character == '"' and out and out[-1] == '"')
+        out.append(character if plain else coded(character))
+    if sum(map(len, out)) <= room:
+        return "".join(out)
+    while sum(map(len, out)) > room - 3:
+        out.pop()
+    return "".join(out).rstrip(" .") + "..."

@@ -1,0 +1,232 @@
+"""How each section of a model becomes a step: one arm a section, and every word that the steps understand."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Literal, assert_never
+
+from headrace.compiler.ir import Call, Input, Parameter, Step, Value, Variable
+from headrace.diagnostics import Diagnostic, Exit, HeadraceError
+from headrace.spec.gates import Gate
+from headrace.spec.model import Model
+from headrace.spec.monitoring import Monitoring
+from headrace.spec.retraining import Retraining
+from headrace.spec.rollout import Judge, Rollout
+from headrace.spec.training import RandomSplit, Split, TimeSplit
+
+AS_OF = Parameter("as_of", "datetime | None")
+CAUSE = Parameter("cause", "str | None")
+
+
+def bare(reference: str) -> str:
+    """`source/census` to `census`."""
+    return reference.rpartition("/")[2]
+
+
+def features(model: Model, inputs: tuple[Input, ...]) -> Step:
+    """The step that gathers the rows."""
+    section = model.features
+    return Step(
+        name="features",
+        says=f"Rows of {section.rows}, and the journalled ones whose answers are known by then.",
+        takes=(AS_OF, CAUSE),
+        gives="Rows",
+        call=_call(
+            "steps.features.training_rows",
+            model=model.name,
+            source=bare(section.rows),
+            entity=section.entity,
+            time=section.time,
+            target=_call("Target", column=section.target.column, delay=section.target.delay),
+            inputs=[_input(item) for item in inputs],
+            split=_split(model.training.split),
+            seed=model.training.seed,
+            as_of=Variable("as_of"),
+            cause=Variable("cause"),
+        ),
+        retries=2,
+        retry_after=timedelta(seconds=10),
+    )
+
+
+def training(model: Model) -> Step:
+    """The step that makes a candidate."""
+    section = model.training
+    baseline = section.baseline
+    return Step(
+        name="training",
+        says="One candidate, with its evaluation on the held-out rows.",
+        takes=(Parameter("rows", "Rows"),),
+        gives="Candidate",
+        call=_call(
+            "steps.training.train",
+            Variable("rows"),
+            algorithm=section.algorithm,
+            params=section.params,
+            seed=section.seed,
+            baseline=_call("Baseline", algorithm=baseline.algorithm, params=baseline.params) if baseline is not None else None,
+        ),
+        timeout=section.timeout,
+    )
+
+
+def gates(model: Model) -> Step:
+    """The step that judges a candidate."""
+    return Step(
+        name="gates",
+        says="Whether the candidate may go on, and why.",
+        takes=(Parameter("candidate", "Candidate"),),
+        gives="Verdict",
+        call=_call("steps.gates.judge", Variable("candidate"), *(_gate(gate) for gate in model.gates)),
+    )
+
+
+def rollout(model: Model) -> Step:
+    """The step that looks at a rollout once; without the section, a candidate takes over at once."""
+    if model.rollout is None:
+        says, call = "Make the newest candidate that passed its gates the champion.", _call("steps.rollout.replace")
+    else:
+        says = "Look at the rollout once: begin it, raise it, hold it, promote the candidate or roll it back."
+        call = _call("steps.rollout.advance", _canary(model.rollout))
+    given = _call(call.name, *call.positional, model=model.name, cause=Variable("cause"))
+    return Step(name="rollout", says=says, takes=(CAUSE,), gives="Progress", call=given)
+
+
+def monitoring(model: Model, section: Monitoring) -> tuple[Step, Step]:
+    """The steps that measure the windows, and that alert on them."""
+    drift, performance = section.drift, section.performance
+    measure = Step(
+        name="monitoring",
+        says="Drift and performance of the windows that are full.",
+        takes=(CAUSE,),
+        gives="Windows",
+        call=_call(
+            "steps.monitoring.measure",
+            model=model.name,
+            window=section.window.rows,
+            every=section.every,
+            drift=None
+            if drift is None
+            else _call(
+                "Drift",
+                features=drift.features,
+                method=drift.method,
+                warning=drift.effect.warning,
+                critical=drift.effect.critical,
+            ),
+            performance=None
+            if performance is None
+            else _call("Performance", metric=performance.metric, estimate=performance.estimate, min_labels=performance.min_labels),
+            cause=Variable("cause"),
+        ),
+    )
+    rules = [
+        _call(
+            "Alert",
+            id=alert.id,
+            when=alert.when,
+            windows=alert.windows,
+            severity=alert.severity,
+            notify=[bare(channel) for channel in alert.notify],
+        )
+        for alert in section.alerts
+    ]
+    alert = Step(
+        name="alerts",
+        says="Which alerts fire, and which are over.",
+        takes=(Parameter("windows", "Windows"),),
+        gives="Alerts",
+        call=_call("steps.monitoring.alert", Variable("windows"), *rules),
+    )
+    return measure, alert
+
+
+def retraining(model: Model) -> Step:
+    """The step that decides whether a new candidate is due."""
+    return Step(
+        name="retraining",
+        says="Whether a new candidate is worth its cost now.",
+        takes=(Parameter("alerts", "Alerts"),),
+        gives="Decision",
+        call=_call("steps.retraining.decide", Variable("alerts"), *(_trigger(trigger) for trigger in model.retraining)),
+    )
+
+
+def _call(name: str, /, *positional: Value, **keywords: Value) -> Call:
+    """A call without the keywords that are None: what a step is not told has the step's own default."""
+    return Call(name, positional, tuple((word, value) for word, value in keywords.items() if value is not None))
+
+
+def _input(item: Input) -> Call:
+    kind: Literal["Number", "Category"] = "Number" if item.type == "number" else "Category"
+    return _call(kind, item.name, column=item.column, low=item.low, high=item.high)
+
+
+def _split(split: Split) -> Call:
+    match split:
+        case RandomSplit():
+            return _call("RandomSplit", holdout=split.holdout, stratify=split.stratify)
+        case TimeSplit():
+            return _call("TimeSplit", holdout=split.holdout, gap=split.gap)
+        case _:
+            assert_never(split)
+
+
+def _gate(gate: Gate) -> Call:
+    mode = gate.mode if gate.mode != "block" else None
+    groups = gate.min_group if gate.by is not None else None
+    match gate:
+        case Gate(min=float() as least):
+            return _call("Minimum", id=gate.id, metric=gate.metric, min=least, by=gate.by, min_group=groups, mode=mode)
+        case Gate(max=float() | timedelta() as greatest):
+            most = greatest.total_seconds() if isinstance(greatest, timedelta) else greatest
+            return _call("Maximum", id=gate.id, metric=gate.metric, max=most, by=gate.by, min_group=groups, mode=mode)
+        case Gate(versus=str()):
+            return _call(
+                "NoWorse",
+                id=gate.id,
+                metric=gate.metric,
+                versus=gate.versus,
+                worse_by_at_most=gate.worse_by_at_most,
+                confidence=gate.confidence,
+                first=gate.first,
+                mode=mode,
+            )
+        case _:
+            message = f"the gate `{gate.id}` asks for nothing: it has neither `min`, `max` nor `versus`"
+            raise HeadraceError(Diagnostic("gate-without-condition", message, help="write for example `min: 0.8`"), Exit.INVALID)
+
+
+def _canary(section: Rollout) -> Call:
+    return _call(
+        "Canary",
+        unit=section.unit,
+        steps=[_call("Step", weight=step.weight, hold=step.hold) for step in section.steps],
+        judge=[_judge(judge) for judge in section.judge],
+        false_rollback=section.false_rollback,
+        false_promotion=section.false_promotion,
+        when_undecided=section.when_undecided,
+        warmup=_call("Warmup", requests=section.warmup.requests, time=section.warmup.for_),
+        no_data=_call("NoData", after=section.no_data.after, then=section.no_data.then, deadline=section.no_data.deadline),
+    )
+
+
+def _judge(judge: Judge) -> Call:
+    return _call(
+        "Judge",
+        metric=judge.metric,
+        over=judge.over,
+        promote_below=judge.promote_below,
+        negligible=judge.negligible,
+        ceiling=judge.ceiling,
+    )
+
+
+def _trigger(trigger: Retraining) -> Call:
+    if trigger.when is not None:
+        alert = trigger.when.strip().removeprefix("alert.")
+        return _call("OnAlert", id=trigger.id, alert=alert, cooldown=trigger.cooldown, new_labels=trigger.needs.new_labels)
+    if trigger.schedule is not None:
+        return _call("OnSchedule", id=trigger.id, cron=trigger.schedule, cooldown=trigger.cooldown, new_labels=trigger.needs.new_labels)
+    message = f"the trigger `{trigger.id}` never asks: it has neither `when` nor `schedule`"
+    raise HeadraceError(Diagnostic("trigger-without-condition", message, help='write for example `schedule: "0 3 * * 1"`'), Exit.INVALID)

@@ -1,0 +1,229 @@
+"""Text to nodes in one pass over PyYAML's events: nothing is composed, constructed or expanded that was not counted first."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import yaml
+
+from headrace.diagnostics import Diagnostic, Report, Span
+from headrace.document import fault, scalar, text
+from headrace.document.node import Entry, Mapping, Node, Scalar, Sequence
+
+DEEPEST = 100
+"""How deep collections may nest."""
+MOST = 100_000
+"""How many nodes a file may have, aliases expanded."""
+
+LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+"""libyaml where it is there; its events are the same as the pure-Python parser's, which costs ten times as much."""
+
+
+def parse(data: str | bytes, file: str, report: Report, *, loader: Any = LOADER) -> tuple[Node, ...]:  # noqa: ANN401
+    """The documents of a file that could be read; faults go to the report with their places, and the text under `file`."""
+    clean = text.readable(data, file, report)
+    if clean is None:
+        return ()
+    builder = _Builder(file, clean, report)
+    try:
+        for event in yaml.parse(clean, Loader=loader):
+            builder.take(event)
+    except _TooMuchError:
+        return ()
+    except yaml.MarkedYAMLError as error:
+        report.add(fault.syntax(error, clean, file))
+        return tuple(builder.documents)
+    return tuple(builder.documents) if text.tabs(clean, file, builder.scalars, report) else ()
+
+
+class _TooMuchError(Exception):
+    """A limit was passed; the fault is in the report."""
+
+
+@dataclass(slots=True)
+class _Open:
+    """A collection that is not closed yet."""
+
+    event: Any
+    mapping: bool
+    before: int
+    items: list[Node] = field(default_factory=list)
+    entries: dict[str, Entry] = field(default_factory=dict)
+    merged: list[Mapping] = field(default_factory=list)
+    key: Scalar | None = None
+    height: int = 1
+
+
+@dataclass(slots=True)
+class _Builder:
+    file: str
+    text: str
+    report: Report
+    documents: list[Node] = field(default_factory=list)
+    scalars: list[Scalar] = field(default_factory=list)
+    stack: list[_Open] = field(default_factory=list)
+    anchors: dict[str, tuple[Node, int, int]] = field(default_factory=dict)
+    total: int = 0
+    broken: bool = False
+    quiet: tuple[int, int] = (0, 0)
+    """Up to where (line, column) an unquoted expression was already named."""
+
+    def take(self, event: Any) -> None:  # noqa: ANN401
+        match event:
+            case yaml.DocumentStartEvent():
+                self.anchors, self.broken = {}, False
+                if event.version or event.tags:
+                    self._break("yaml-directive", "a `%` line has no place in a spec", self._span(event), "remove the line")
+            case yaml.ScalarEvent():
+                self._count(event, 1)
+                self._tag(event)
+                node = self._scalar(event)
+                self.scalars.append(node)
+                self._put(node, 0, 1, event.anchor)
+            case yaml.SequenceStartEvent() | yaml.MappingStartEvent():
+                self._count(event, 1)
+                self._tag(event)
+                if len(self.stack) >= DEEPEST:
+                    self._too_deep(event)
+                self.stack.append(_Open(event, isinstance(event, yaml.MappingStartEvent), self.total - 1))
+            case yaml.SequenceEndEvent() | yaml.MappingEndEvent():
+                self._close(event)
+            case yaml.AliasEvent():
+                self._alias(event)
+            case _:
+                pass
+
+    def _span(self, event: Any) -> Span:  # noqa: ANN401
+        start, end = event.start_mark, event.end_mark
+        return Span(self.file, start.line + 1, start.column + 1, end.line + 1, end.column + 1)
+
+    def _break(self, id_: str, message: str, span: Span, help_: str) -> None:
+        """A fault after which the rest is read, but this document is not used."""
+        self.broken = True
+        self.report.add(Diagnostic(id_, message, span, help=help_))
+
+    def _count(self, event: Any, nodes: int) -> None:  # noqa: ANN401
+        self.total += nodes
+        if self.total > MOST:
+            message = f"{self.file} has more than {MOST:,} values once its aliases are expanded"
+            self.report.add(Diagnostic("too-many-nodes", message, self._span(event), help="split the file, or write fewer aliases"))
+            raise _TooMuchError
+
+    def _too_deep(self, event: Any) -> None:  # noqa: ANN401
+        self.report.add(Diagnostic("too-deep", f"collections nest deeper than {DEEPEST} levels", self._span(event), help="no spec needs that"))
+        raise _TooMuchError
+
+    def _tag(self, event: Any) -> None:  # noqa: ANN401
+        if event.tag is None:
+            return
+        span = self._span(event)
+        if event.tag.startswith("!"):
+            self.broken = True
+            self.report.add(fault.unquoted(self.text, self.file, span.line, span.column, "`!` begins a tag in YAML"))
+        else:
+            name = event.tag.removeprefix("tag:yaml.org,2002:")
+            self._break("yaml-tag", f"the tag `!!{name[:60]}` is refused: a field says what its value is", span, "remove the tag")
+
+    def _scalar(self, event: Any) -> Scalar:  # noqa: ANN401
+        style, span = event.style or "", self._span(event)
+        node = Scalar(event.value if style else scalar.value(event.value), event.value, span, style)
+        flow = bool(self.stack) and bool(self.stack[-1].event.flow_style)
+        place = (span.line, span.column)
+        if flow and not style and event.value.count("(") != event.value.count(")") and place >= self.quiet:
+            self.broken = True
+            found = fault.unquoted(self.text, self.file, span.line, span.column, "within `{}` and `[]` a `,` ends a value")
+            self.report.add(found)
+            self.quiet = (found.span.line, found.span.end_column) if found.span else place
+        return node
+
+    def _close(self, event: Any) -> None:  # noqa: ANN401
+        top = self.stack.pop()
+        start, span = self._span(top.event), self._span(event)
+        end = (span.end_line, span.end_column)
+        if not top.event.flow_style:
+            # A block ends, for YAML, where the next thing begins; for a reader, where its last child ends.
+            last = list(top.entries.values())[-1].value if top.entries else top.items[-1] if top.items else None
+            end = (last.span.end_line, last.span.end_column) if last else (start.end_line, start.end_column)
+        place = Span(self.file, start.line, start.column, *max(end, (start.line, start.column)))
+        node: Node
+        if top.mapping:
+            for source in top.merged:
+                for entry in source.entries:
+                    top.entries.setdefault(entry.key, entry)
+            node = Mapping(tuple(top.entries.values()), place)
+        else:
+            node = Sequence(tuple(top.items), place)
+        self._put(node, top.height, self.total - top.before, top.event.anchor)
+
+    def _alias(self, event: Any) -> None:  # noqa: ANN401
+        if event.anchor not in self.anchors:
+            message = f"no anchor `&{event.anchor}` stands before this alias"
+            self._break("unknown-anchor", message, self._span(event), f'if it is text, write "*{event.anchor}"')
+            self._count(event, 1)
+            self._put(Scalar(None, "", self._span(event)), 0, 1, None)
+            return
+        node, height, size = self.anchors[event.anchor]
+        if len(self.stack) + height > DEEPEST:
+            self._too_deep(event)
+        self._count(event, size)
+        self._put(node, height, size, None)
+
+    def _put(self, node: Node, height: int, size: int, anchor: str | None) -> None:
+        if anchor is not None:
+            self.anchors[anchor] = (node, height, size)
+        if not self.stack:
+            if not self.broken and not (isinstance(node, Scalar) and node.text == "" and not node.style):
+                self.documents.append(node)
+            return
+        top = self.stack[-1]
+        top.height = max(top.height, height + 1)
+        if not top.mapping:
+            top.items.append(node)
+        elif top.key is None:
+            self._key(top, node)
+        else:
+            key, top.key = top.key, None
+            self._value(top, key, node)
+
+    def _key(self, top: _Open, node: Node) -> None:
+        if isinstance(node, Scalar):
+            top.key = node
+            return
+        self._break("yaml-key", "a key is a word, not a list or a mapping", node.span, "if this is `${…}` or a template, put it in quotes")
+        top.key = Scalar(None, "", node.span)
+
+    def _value(self, top: _Open, key: Scalar, node: Node) -> None:
+        if key.text == "<<" and not key.style:
+            self._merge(top, key, node)
+            return
+        if key.text in top.entries:
+            first = top.entries[key.text].key_span
+            message = f"`{key.text}` stands twice: in line {first.line} and in line {key.span.line}"
+            self.report.add(Diagnostic("duplicate-key", message, key.span, help="remove one of them", related=(first,)))
+            return
+        top.entries[key.text] = Entry(key.text, key.span, node)
+
+    def _merge(self, top: _Open, key: Scalar, node: Node) -> None:
+        sources = node.items if isinstance(node, Sequence) else (node,)
+        for source in sources:
+            if isinstance(source, Mapping):
+                top.merged.append(source)
+            else:
+                self._break("yaml-merge", "`<<` merges mappings, and this is none", key.span, "write `<<: *ANCHOR` of a mapping")
+                return
+
+
+def walk(node: Node) -> Iterator[Node]:
+    """A node and all below it."""
+    yield node
+    match node:
+        case Sequence(items):
+            for item in items:
+                yield from walk(item)
+        case Mapping(entries):
+            for entry in entries:
+                yield from walk(entry.value)
+        case Scalar():
+            pass

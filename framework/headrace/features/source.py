@@ -1,0 +1,129 @@
+"""How a source is found and read: the declared columns alone, each of its declared type, or an error that says what is wrong."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Mapping
+from difflib import get_close_matches
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
+
+from headrace.diagnostics import Diagnostic, Exit, HeadraceError, Report
+from headrace.features.arrival import arrivals
+from headrace.features.column import as_type
+from headrace.hooks import Reader, load_plugins, resolve
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def read_source(root: Path, name: str, source: Mapping[str, Any], readers: Mapping[str, Reader] | None = None) -> pd.DataFrame:
+    """All rows of a source, in the order of its file, under the project's column names.
+
+    `source` is an entry of `sources` in `flows/headrace.json`: `uri`, `columns`, `arrival`. int64 columns are int64 (float64 with NaN where
+    values are missing), floats float64, categories text with None, timestamps UTC; an `arrival` adds its time column. `readers` are those
+    of the project's plugins, which are looked for where none are given.
+
+    HeadraceError, with every fault of the source at once: `source-not-found`, `unknown-format`, `source-unreadable`, `missing-column`,
+    `changed-type`, `empty-source`, `all-missing`, `bad-year`.
+    """
+    if readers is None:
+        readers = load_plugins(root, Report()).readers
+    path = locate(root, name, str(source["uri"]))
+    reader = _reader(name, path, readers)
+    columns = {column: str(item.get("from") or column) for column, item in source["columns"].items()}
+    frame = _read(name, path, reader, columns)
+    report = Report()
+    typed: dict[str, Any] = {}
+    for column, item in source["columns"].items():
+        said = f"source/{name}: column `{columns[column]}`"
+        typed[column] = as_type(frame[columns[column]], str(item["type"]), said, report)
+    _raise(report)
+    import pandas as pd
+
+    whole = pd.DataFrame(typed)
+    arrival = source.get("arrival")
+    if arrival:
+        whole[arrival["time"]] = arrivals(whole, spread=arrival["spread"], order=arrival["order"], seed=arrival["seed"])
+    return whole
+
+
+def locate(root: Path, name: str, uri: str) -> Path:
+    """The local file of a URI: a path from the project's folder, `file://`, or `package://PACKAGE/PATH`, whose package is not imported.
+
+    HeadraceError `source-not-found`.
+    """
+    scheme, separator, rest = uri.partition("://")
+    if not separator:
+        path = root / uri
+    elif scheme == "file":
+        path = Path(url2pathname(urlsplit(uri).path))
+    elif scheme == "package":
+        path = _packaged(name, uri, *rest.partition("/")[::2])
+    else:
+        raise HeadraceError(
+            Diagnostic("source-not-found", f"source/{name}: `{scheme}://` is not read", help="write a path, `file://…` or `package://PACKAGE/PATH`"),
+            Exit.INVALID,
+        )
+    if not path.is_file():
+        raise HeadraceError(Diagnostic("source-not-found", f"source/{name}: {uri} does not exist", help=f"looked for at {path}"))
+    return path
+
+
+def _packaged(name: str, uri: str, package: str, inside: str) -> Path:
+    # A dotted name would make find_spec import its parents.
+    spec = importlib.util.find_spec(package) if package.isidentifier() else None
+    places = list(spec.submodule_search_locations or ()) if spec is not None else []
+    if not places:
+        raise HeadraceError(
+            Diagnostic("source-not-found", f"source/{name}: there is no installed package `{package}` ({uri})", help=f"type `pip install {package}`")
+        )
+    folder = Path(places[0]).resolve()
+    path = (folder / inside).resolve()
+    if not path.is_relative_to(folder):
+        raise HeadraceError(Diagnostic("source-not-found", f"source/{name}: {uri} leads out of the package"), Exit.INVALID)
+    return path
+
+
+def _reader(name: str, path: Path, readers: Mapping[str, Reader]) -> Reader:
+    for reader in readers.values():
+        if path.suffix.lower() in reader.suffixes:
+            return reader
+    known = ", ".join(sorted(suffix for reader in readers.values() for suffix in reader.suffixes))
+    raise HeadraceError(
+        Diagnostic("unknown-format", f"source/{name}: no reader knows `{path.suffix or path.name}`", help=f"known are: {known or 'none'}"),
+        Exit.INVALID,
+    )
+
+
+def _read(name: str, path: Path, reader: Reader, columns: Mapping[str, str]) -> pd.DataFrame:
+    """The declared columns as the reader gives them; all must be there, and some rows."""
+    try:
+        frame: pd.DataFrame = resolve(reader.read)(path, list(columns.values()))
+        lacking = {column: inside for column, inside in columns.items() if inside not in frame.columns}
+        held: list[str] = resolve(reader.names)(path) if lacking and reader.names else []
+    except Exception as error:  # a file may be broken in any way
+        raise HeadraceError(
+            Diagnostic("source-unreadable", f"source/{name} cannot be read as {reader.name}: {type(error).__name__}: {error}")
+        ) from error
+    report = Report()
+    for column, inside in lacking.items():
+        near = get_close_matches(inside, held, n=1)
+        report.add(
+            Diagnostic(
+                "missing-column",
+                f"source/{name} has no column `{inside}`" + (f" (`{column}`)" if column != inside else ""),
+                help=f"did you mean `{near[0]}`?" if near else f"it has: {', '.join(held)}" if held else None,
+            )
+        )
+    if not lacking and not len(frame):
+        report.add(Diagnostic("empty-source", f"source/{name} has no rows"))
+    _raise(report)
+    return frame
+
+
+def _raise(report: Report) -> None:
+    if not report.ok:
+        raise HeadraceError(report)

@@ -1,0 +1,74 @@
+"""The words of the section `features` as values, and the handle on training rows that crosses a task."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, Literal
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What is to be predicted: a column of 0 and 1, known `delay` after the row's time."""
+
+    column: str
+    delay: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class Number:
+    """A numeric input, read from `column`; `low` and `high` bound what a request may carry."""
+
+    name: str
+    column: str
+    low: float | None = None
+    high: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Category:
+    """An input of text, read from `column`."""
+
+    name: str
+    column: str
+
+
+@dataclass(frozen=True, slots=True)
+class RandomSplit:
+    """Hold out a share of the entities by a hash of seed and entity; with `stratify`, of seed, answer and entity."""
+
+    holdout: float
+    stratify: Literal["target"] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TimeSplit:
+    """Hold out the newest rows, and leave out those of `gap` before them."""
+
+    holdout: timedelta
+    gap: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """Training rows: where they are kept (`digest`, a Parquet blob), how many, and what their columns are.
+
+    The blob's columns: `entity`, `time`, the inputs by name, `target`, `side` (train or holdout) and `origin` (source or journal).
+    `new` counts the rows whose answers came by the journal; `repeated` those left out because their entity has a newer one.
+    `inputs` are `headrace.hooks.Input` without categories, as JSON. `spec` is the digest of all that the step was told.
+    """
+
+    model: str
+    run_id: str
+    digest: str
+    rows: int
+    train: int
+    holdout: int
+    new: int
+    repeated: int
+    as_of: str
+    entity: str
+    time: str
+    target: str
+    inputs: list[dict[str, Any]]
+    spec: str

@@ -1,0 +1,72 @@
+"""What a server counts of itself, for Prometheus; in a registry of its own, so that two apps in one process never meet."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, generate_latest
+
+CONTENT_TYPE = CONTENT_TYPE_PLAIN_0_0_4
+_SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
+
+
+class Measures:
+    """The metrics of one server, each with the model as a label."""
+
+    def __init__(self, model: str) -> None:
+        self.registry = CollectorRegistry()
+        self._model = model
+        self._requests = Counter(
+            "headrace_predictions", "Rows answered, by arm, version and status (ok or error).", ["model", "arm", "version", "status"], registry=self.registry
+        )
+        self._latency = Histogram(
+            "headrace_prediction_seconds", "From a request's body to its answer.", ["model", "arm"], buckets=_SECONDS, registry=self.registry
+        )
+        self._unseen = Counter("headrace_unseen", "Categories that training never saw, by input.", ["model", "input"], registry=self.registry)
+        self._refused = Counter("headrace_refused_requests", "Requests refused, by status.", ["model", "status"], registry=self.registry)
+        self._swaps = Counter("headrace_swaps", "Snapshots swapped in.", ["model"], registry=self.registry)
+        self._errors = Counter("headrace_errors", "What failed beside predictions, by part.", ["model", "part"], registry=self.registry)
+        self._altered = Gauge("headrace_refused_versions", "Versions that may not be loaded.", ["model"], registry=self.registry)
+        self._spool = Gauge("headrace_spool_bytes", "Bytes in the spool that are not shipped yet.", ["model"], registry=self.registry)
+        self._unflushed = Gauge("headrace_unflushed", "Counts that are not in the store yet.", ["model"], registry=self.registry)
+        self._children: dict[tuple[str, int, bool], Callable[[], None]] = {}
+        self._seconds: dict[str, Callable[[float], None]] = {}
+
+    def answered(self, arm: str, version: int, seconds: float, *, failed: bool) -> None:
+        """One row, answered or not."""
+        key = (arm, version, failed)
+        count = self._children.get(key)
+        if count is None:
+            count = self._children[key] = self._requests.labels(self._model, arm, str(version), "error" if failed else "ok").inc
+            self._seconds[arm] = self._latency.labels(self._model, arm).observe
+        count()
+        self._seconds[arm](seconds)
+
+    def unseen(self, names: tuple[str, ...]) -> None:
+        """Inputs whose category training never saw."""
+        for name in names:
+            self._unseen.labels(self._model, name).inc()
+
+    def refused(self, status: int) -> None:
+        """A request that got a problem document."""
+        self._refused.labels(self._model, str(status)).inc()
+
+    def swapped(self) -> None:
+        """A new snapshot."""
+        self._swaps.labels(self._model).inc()
+
+    def failed(self, part: str) -> None:
+        """Something beside a prediction failed: store, spool, shipper, load."""
+        self._errors.labels(self._model, part).inc()
+
+    def altered(self, versions: int) -> None:
+        """How many versions are refused right now."""
+        self._altered.labels(self._model).set(versions)
+
+    def text(self, *, spool: int | None, unflushed: int) -> bytes:
+        """The exposition, with what is read when it is asked for; a spool that cannot be measured keeps its last number."""
+        if spool is not None:
+            self._spool.labels(self._model).set(spool)
+        self._unflushed.labels(self._model).set(unflushed)
+        return generate_latest(self.registry)

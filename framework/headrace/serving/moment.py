@@ -1,0 +1,58 @@
+"""When a request happened: the wall's time, a driven clock's, or what a request says under one."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from dataclasses import dataclass
+from datetime import datetime
+
+from headrace.serving.problem import Refused
+from headrace.serving.schema import parse_time
+from headrace.store import Store, clock
+
+HEADER = "Headrace-Time"
+FRESH = 1.0
+"""For how many seconds what was read of the clock is believed."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    driven: datetime | None
+    read: float
+
+
+class Moments:
+    """The clock, as it was last read; read by the thread that follows the store, and again where a request depends on it."""
+
+    def __init__(self, store: Store, *, production: bool) -> None:
+        self._store = store
+        self._production = production
+        self._last = _Reading(None, -FRESH)
+
+    def read(self) -> None:
+        """Ask the store whether the clock is driven, and what it says."""
+        moment = self._store.clock
+        self._last = _Reading(moment.now() if moment.driven else None, time.monotonic())
+
+    @property
+    def now(self) -> datetime:
+        """The driven clock's time as last read, or the wall's."""
+        return self._last.driven or clock.wall()
+
+    async def of(self, header: str | None) -> datetime:
+        """When a request with this header happened; Refused (400) where it may not say so itself."""
+        if header is None:
+            return self.now
+        if self._production:
+            raise Refused(400, "time-refused", f"`{HEADER}` is refused in a production environment")
+        try:
+            moment = parse_time(header)
+        except ValueError:
+            raise Refused(400, "time-invalid", f"`{HEADER}` is no ISO 8601 time with a zone, such as 2016-03-01T12:00:00Z") from None
+        if self._last.driven is None or time.monotonic() - self._last.read > FRESH:
+            # The driver may have begun since the last look.
+            await asyncio.to_thread(self.read)
+        if self._last.driven is None:
+            raise Refused(400, "time-refused", f"`{HEADER}` is taken only while the clock is driven, and it runs with the wall")
+        return moment

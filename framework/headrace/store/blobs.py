@@ -1,0 +1,138 @@
+"""Bytes by their digest, in a folder or under any fsspec URL: written whole or not at all, and checked whenever they are read."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+from headrace.diagnostics import Diagnostic, Exit, HeadraceError
+from headrace.store import faults
+
+_DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
+
+
+def digest(data: bytes) -> str:
+    """`sha256:` and 64 hex digits."""
+    return f"sha256:{hashlib.sha256(data).hexdigest()}"
+
+
+class Blobs:
+    """A root of blobs: `<root>/sha256/<two digits>/<64 digits>`."""
+
+    def __init__(self, url: str, *, root: Path) -> None:
+        """A relative folder is under `root`, and so is the folder of local copies, where the blobs are elsewhere.
+
+        Raises HeadraceError: store-unwritable.
+        """
+        self._folder: Path | None = None
+        self._remote: Any = None
+        self._base = ""
+        if "://" in url and not url.startswith("file://"):
+            import fsspec
+
+            self._remote, self._base = fsspec.core.url_to_fs(url)
+            self._copies = root / ".headrace" / "cache" / "blobs"
+        else:
+            self._folder = root / url.removeprefix("file://")
+            self._copies = self._folder
+            _make(self._folder)
+
+    def put(self, data: bytes) -> str:
+        """Keep the bytes, and return their digest; what is there already stays, unless it was altered. Raises HeadraceError: store-unwritable."""
+        name = digest(data)
+        if self._folder is not None:
+            if _sound(self._folder / _key(name), name) is None:
+                _write(self._folder / _key(name), data)
+        elif not self._remote.exists(f"{self._base}/{_key(name)}"):
+            self._upload(name, data)
+        return name
+
+    def get(self, digest: str) -> bytes:
+        """The bytes. Raises HeadraceError: artifact-missing, artifact-altered (Exit.REFUSED)."""
+        return _checked(self._read(digest), digest)
+
+    def path(self, digest: str) -> Path:
+        """A local file with the bytes, checked now; do not write to it. Raises as `get`."""
+        local = self._copies / _key(digest)
+        if self._folder is not None:
+            self.get(digest)
+        elif _sound(local, digest) is None:
+            _write(local, self.get(digest))
+        return local
+
+    def exists(self, digest: str) -> bool:
+        """Whether there are bytes under this digest; says nothing of their soundness."""
+        if self._folder is not None:
+            return (self._folder / _key(digest)).is_file()
+        return bool(self._remote.exists(f"{self._base}/{_key(digest)}"))
+
+    def _read(self, digest: str) -> bytes:
+        try:
+            if self._folder is not None:
+                return (self._folder / _key(digest)).read_bytes()
+            found: bytes = self._remote.cat_file(f"{self._base}/{_key(digest)}")
+        except FileNotFoundError as error:
+            message = f"the artifact {digest} is not among the blobs"
+            raise HeadraceError(
+                Diagnostic("artifact-missing", message, help="put the blobs' folder back from its backup"), Exit.REFUSED
+            ) from error
+        return found
+
+    def _upload(self, digest: str, data: bytes) -> None:
+        final = f"{self._base}/{_key(digest)}"
+        temporary = f"{final}.{uuid4().hex}"
+        try:
+            self._remote.makedirs(final.rpartition("/")[0], exist_ok=True)
+            self._remote.pipe_file(temporary, data)
+            self._remote.mv(temporary, final)
+        except OSError as error:
+            raise faults.unwritable(self._base, error) from error
+
+
+def _key(digest: str) -> str:
+    if not _DIGEST.fullmatch(digest):
+        raise HeadraceError(Diagnostic("artifact-missing", f"`{digest}` is no digest of an artifact"), Exit.REFUSED)
+    algorithm, _, digits = digest.partition(":")
+    return f"{algorithm}/{digits[:2]}/{digits}"
+
+
+def _checked(data: bytes, expected: str) -> bytes:
+    if digest(data) != expected:
+        message = f"the artifact {expected} was altered after it was written: its bytes have the digest {digest(data)}"
+        raise HeadraceError(Diagnostic("artifact-altered", message, help="put the blobs' folder back from its backup"), Exit.REFUSED)
+    return data
+
+
+def _sound(path: Path, expected: str) -> Path | None:
+    try:
+        return path if digest(path.read_bytes()) == expected else None
+    except FileNotFoundError:
+        return None
+
+
+def _make(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise faults.unwritable(folder, error.strerror) from error
+
+
+def _write(path: Path, data: bytes) -> None:
+    temporary = path.with_name(f".{path.name}.{uuid4().hex}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            with temporary.open("wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            temporary.chmod(0o444)
+            temporary.replace(path)
+        finally:
+            temporary.unlink(missing_ok=True)
+    except OSError as error:
+        raise faults.unwritable(path.parent, error.strerror) from error

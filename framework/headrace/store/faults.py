@@ -1,0 +1,90 @@
+"""How a failing database, disk or folder is said in the user's words."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from sqlalchemy.exc import DBAPIError
+
+from headrace.diagnostics import Diagnostic, Exit, HeadraceError
+
+
+class ReadOnlyError(RuntimeError):
+    """A write was tried outside `Store.transaction`: a fault in the program, not of a user."""
+
+
+_SQLITE_UNWRITABLE = {sqlite3.SQLITE_READONLY, sqlite3.SQLITE_FULL, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_PERM}
+_SQLITE_ALTERED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
+_SQLITE_BUSY = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
+_POSTGRES_UNWRITABLE = {"53100", "25006", "42501", "58030"}
+_POSTGRES_BUSY = {"55P03", "40P01"}
+_SQLITE_PRIMARY = 0xFF
+
+
+def unwritable(where: object, why: object) -> HeadraceError:
+    """The store's folder, file or disk takes no writes."""
+    return HeadraceError(
+        Diagnostic(
+            "store-unwritable",
+            f"the store at {where} cannot be written: {why}",
+            help="make room on its disk, or give its folder to this user: `df -h`, `ls -ld`",
+        )
+    )
+
+
+def unreachable(where: object, why: object) -> HeadraceError:
+    """The database does not answer."""
+    return HeadraceError(
+        Diagnostic(
+            "store-unreachable",
+            f"the store at {where} does not answer: {why}",
+            help="start the database, or correct the environment's `store:`",
+        )
+    )
+
+
+def _busy(where: object) -> HeadraceError:
+    return HeadraceError(
+        Diagnostic("store-busy", f"the store at {where} stayed locked by another writer for 30 s", help="run the command again"),
+        Exit.LOCKED,
+    )
+
+
+def _altered(where: object, why: object) -> HeadraceError:
+    return HeadraceError(
+        Diagnostic("store-altered", f"the store at {where} is no sound database: {why}", help="put its last backup back in its place")
+    )
+
+
+def said(error: DBAPIError, where: object) -> HeadraceError | None:
+    """What a database's error means to a user; None where it is a bug of ours."""
+    cause = error.orig
+    if isinstance(cause, sqlite3.Error):
+        code = getattr(cause, "sqlite_errorcode", 0) & _SQLITE_PRIMARY
+        if code in _SQLITE_BUSY:
+            return _busy(where)
+        if code in _SQLITE_ALTERED:
+            return _altered(where, cause)
+        return unwritable(where, cause) if code in _SQLITE_UNWRITABLE else None
+    state = getattr(cause, "sqlstate", None)
+    if state in _POSTGRES_BUSY:
+        return _busy(where)
+    if state in _POSTGRES_UNWRITABLE:
+        return unwritable(where, str(cause).strip())
+    if error.connection_invalidated or (type(cause).__name__ == "OperationalError" and state is None):
+        return unreachable(where, str(cause).strip().splitlines()[0])
+    return None
+
+
+@contextmanager
+def translated(where: object) -> Iterator[None]:
+    """Raise HeadraceError in place of a database error that a user can mend: store-unwritable, store-unreachable, store-busy, store-altered."""
+    try:
+        yield
+    except DBAPIError as error:
+        found = said(error, where)
+        if found is None:
+            raise
+        raise found from error

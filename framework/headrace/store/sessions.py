@@ -1,0 +1,83 @@
+"""The two doors to the database: `transaction`, which writes and says so in the audit log, and `read`, which cannot write."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Never
+
+from sqlalchemy import Engine, event
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlmodel import Session
+
+from headrace.store import engine as engines
+from headrace.store.faults import ReadOnlyError, translated
+from headrace.store.now import reading, wall
+from headrace.store.tables import Audit
+
+
+class Sessions:
+    """Sessions on one database."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+        self._writer = engine.execution_options(**engines.WRITE)
+
+    @property
+    def where(self) -> str:
+        """The database as a message may name it: without its password."""
+        return engines.where(self.engine)
+
+    @contextmanager
+    def transaction(self, actor: str, action: str, subject: str, *, often: bool = False) -> Iterator[Session]:
+        """Write: all of it and its audit row, or nothing, if the block raises.
+
+        One transaction writes at a time, on both databases; another waits up to 30 s. What the session wrote can be used after it ended.
+        `often` is for what repeats many times a second, such as shipping: its audit rows fold into one an hour.
+        Raises HeadraceError: store-unwritable, store-unreachable, store-busy, store-altered.
+        """
+        with translated(self.where), Session(self._writer, expire_on_commit=False) as session:
+            session.info["actor"] = actor
+            _audit(session, actor, action, subject, often=often)
+            yield session
+            session.commit()
+
+    @contextmanager
+    def read(self) -> Iterator[Session]:
+        """Read: one consistent view for the length of the block. A write raises ReadOnlyError, or the database's own refusal."""
+        with translated(self.where), Session(self.engine, expire_on_commit=False, autoflush=False) as session:
+            event.listen(session, "before_flush", _refuse)
+            yield session
+
+    def close(self) -> None:
+        """Give the connections back."""
+        self.engine.dispose()
+
+
+def _refuse(session: Session, *_: object) -> Never:
+    raise ReadOnlyError("this session only reads: write within Store.transaction")
+
+
+def _audit(session: Session, actor: str, action: str, subject: str, *, often: bool) -> None:
+    recorded = wall()
+    row: dict[str, Any] = {
+        "actor": actor,
+        "action": action,
+        "subject": subject,
+        "at": reading(session).now,
+        "recorded_at": recorded,
+        "n": 1,
+    }
+    if not often:
+        session.add(Audit(**row))
+        session.flush()
+        return
+    row["fold"] = f"{actor}|{action}|{subject}|{recorded:%Y-%m-%dT%H}"
+    insert = sqlite.insert(Audit) if session.get_bind().dialect.name == "sqlite" else postgresql.insert(Audit)
+    statement = insert.values(**row)
+    session.connection().execute(
+        statement.on_conflict_do_update(
+            index_elements=["fold"],
+            set_={"n": Audit.n + 1, "recorded_at": statement.excluded.recorded_at, "at": statement.excluded.at},
+        )
+    )
