@@ -48,7 +48,7 @@ PERSON = {
 }
 
 
-class Stage(RuntimeError):
+class StageError(RuntimeError):
     """A stage that did not happen as it must."""
 
 
@@ -74,24 +74,26 @@ def say(text: str) -> None:
 
 
 def headrace(*arguments: str, codes: Sequence[int] = (0,), stream: bool = False) -> str:
-    """Run one command in the project and give what it printed; Stage where its exit code is none of `codes`."""
+    """Run one command in the project and give what it printed; StageError where its exit code is none of `codes`."""
     say(f"\n$ headrace {' '.join(arguments)}")
-    done = subprocess.run([*HEADRACE, *arguments], cwd=PROJECT, stdout=subprocess.PIPE, stderr=None if stream else subprocess.PIPE, text=True, check=False)
+    done = subprocess.run(
+        [*HEADRACE, *arguments], cwd=PROJECT, stdout=subprocess.PIPE, stderr=None if stream else subprocess.PIPE, text=True, check=False
+    )
     if "--json" not in arguments:
         say("\n".join(f"  {line}" for line in done.stdout.splitlines()))
     if done.returncode not in codes:
-        raise Stage(f"`headrace {' '.join(arguments)}` ended with {done.returncode}: {done.stderr or done.stdout}")
+        raise StageError(f"`headrace {' '.join(arguments)}` ended with {done.returncode}: {done.stderr or done.stdout}")
     return done.stdout
 
 
 def wait_for(what: str, check: Any, seconds: float) -> Any:  # noqa: ANN401 - whatever the check gives
-    """Ask until the answer is true; Stage where it never is."""
+    """Ask until the answer is true; StageError where it never is."""
     until = time.monotonic() + seconds
     while time.monotonic() < until:
         if found := check():
             return found
         time.sleep(0.5)
-    raise Stage(f"{what}: not after {seconds:.0f} s")
+    raise StageError(f"{what}: not after {seconds:.0f} s")
 
 
 def ready(url: str) -> bool:
@@ -112,7 +114,7 @@ def copy_project() -> None:
 
 
 def check(summary: dict[str, Any], state: Path) -> dict[str, Any]:
-    """What really happened, counted in the store itself; Stage where a stage did not."""
+    """What really happened, counted in the store itself; StageError where a stage did not."""
     with sqlite3.connect(f"file:{state}?mode=ro", uri=True) as database:
         count = {
             "journalled": database.execute("select count(*) from prediction").fetchone()[0],
@@ -125,7 +127,8 @@ def check(summary: dict[str, Any], state: Path) -> dict[str, Any]:
     happened, sent = summary["happened"], summary["counts"]["requests"]
     stages = {
         "every request was journalled": count["journalled"] >= sent,
-        "answers arrived late, and were joined": count["answers"] > 0 and any(window["performance"] is not None for window in summary["windows"]),
+        "answers arrived late, and were joined": count["answers"] > 0
+        and any(window["performance"] is not None for window in summary["windows"]),
         "windows were measured": happened["windows"] >= 1,
         "performance was estimated before the answers": any(window["estimate"] is not None for window in summary["windows"]),
         "alerts fired": happened["alerts"] >= 1,
@@ -141,7 +144,7 @@ def check(summary: dict[str, Any], state: Path) -> dict[str, Any]:
         say(f"  {'yes' if really else 'NO '}  {name}")
     missing = [name for name, really in stages.items() if not really]
     if missing:
-        raise Stage(f"did not happen: {'; '.join(missing)}")
+        raise StageError(f"did not happen: {'; '.join(missing)}")
     return {**count, "stages": stages}
 
 
@@ -155,7 +158,9 @@ def live(rows: str | None) -> dict[str, Any]:
     children: list[int] = []
     try:
         told = PROJECT / ".headrace" / "run" / "up.json"
-        wait_for("`headrace up`", lambda: up.poll() is None and told.is_file() and "prefect-worker" in told.read_text(encoding="utf-8"), 180)
+        wait_for(
+            "`headrace up`", lambda: up.poll() is None and told.is_file() and "prefect-worker" in told.read_text(encoding="utf-8"), 180
+        )
         headrace("apply", "--wait", stream=True)
         running = json.loads(told.read_text(encoding="utf-8"))
         children = list(running["children"].values())
@@ -178,7 +183,7 @@ def live(rows: str | None) -> dict[str, Any]:
             os.killpg(up.pid, signal.SIGKILL)
     orphans = [pid for pid in children if Path(f"/proc/{pid}").exists()]
     if orphans or up.returncode != 0:
-        raise Stage(f"`headrace up` ended with {up.returncode}; still running: {orphans or 'nothing'}")
+        raise StageError(f"`headrace up` ended with {up.returncode}; still running: {orphans or 'nothing'}")
     return summary
 
 
@@ -195,7 +200,7 @@ def main() -> int:
     copy_project()
     try:
         summary = live(rows)
-    except Stage as stage:
+    except StageError as stage:
         say(f"\nThe demo stopped: {stage}\nLogs are in {PROJECT / '.headrace' / 'logs'}")
         return 1
     finally:

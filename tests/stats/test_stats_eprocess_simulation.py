@@ -45,7 +45,7 @@ class Evidence:
 
 
 def step(r, r0, w, x, y):
-    return np.outer(x, np.log(r / r0)) - np.outer(x + y, np.log((w * r + 1 - w) / (w * r0 + 1 - w * 1.05)))
+    return np.outer(x, np.log(r / r0)) - np.outer(x + y, np.log((w * r + 1 - w) / (w * r0 + 1 - w)))
 
 
 def grid(pairs):

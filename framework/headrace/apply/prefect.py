@@ -4,59 +4,35 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from pathlib import PurePosixPath
+from collections.abc import Iterator, Mapping
+from datetime import timedelta
 from typing import Any, Self
 
+from headrace.apply import wire
+from headrace.apply.wire import OPEN, TERMINAL, Run
 from headrace.diagnostics import Diagnostic, HeadraceError
-from headrace.plan.wanted import POOL, Automation, Deployment, Observed, Schedule
+from headrace.plan.wanted import POOL, Automation, Deployment, Observed
 from headrace.store import clock
+
+__all__ = ["OPEN", "SILENCE", "TERMINAL", "Door", "Run"]
 
 PAGE = 200
 """The most items that Prefect gives at a time."""
-ANCHOR = "2024-01-01T00:00:00Z"
-"""Where intervals count from: without one, each apply would move the schedule."""
-TERMINAL = ("COMPLETED", "FAILED", "CANCELLED", "CRASHED")
-"""The state types that end a run."""
-OPEN = ("SCHEDULED", "PENDING", "RUNNING", "PAUSED", "CANCELLING")
-"""The state types of a run that has not ended."""
 SILENCE = timedelta(seconds=90)
 """A run that sent a heartbeat and then nothing for so long has crashed; the worker's runs send one every 30 s."""
 _NOT_FOUND = 404
-_TEMPLATE = "__prefect_kind"
-
-
-@dataclass(frozen=True, slots=True)
-class Run:
-    """One flow run of a project; `deployment` is ours (`employment/train`), `cause` the event that started it."""
-
-    id: str
-    deployment: str
-    type: str
-    name: str
-    message: str
-    cause: str | None
-    scheduled: bool
-    """Whether one of Prefect's own schedules made it."""
-    expected_at: datetime
-    parameters: Mapping[str, Any]
-
-    @property
-    def ended(self) -> bool:
-        """Whether it will not change again."""
-        return self.type in TERMINAL
 
 
 class Door:
-    """One Prefect server, as far as projects of Headrace are concerned; nothing that lacks a project's tag is read or touched.
+    """What one Prefect server knows of one project; nothing that another project owns is read or touched.
 
     Raises HeadraceError `prefect-away` when the server does not answer, `prefect-refused` when it refuses a call.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, project: str) -> None:
         self.url = url.rstrip("/")
+        self.project = project
+        self.tag = wire.tag(project)
         self._made: Any = None
 
     def __enter__(self) -> Self:
@@ -132,37 +108,29 @@ class Door:
 
     # What it holds ---------------------------------------------------------------------------------------------
 
-    def observe(self, project: str) -> Observed:
+    def observe(self) -> Observed:
         """All that carries the project's tag."""
         deployments = {}
-        for found in self._pages("/deployments/filter", {"deployments": {"tags": {"all_": [_tag(project)]}}, "sort": "NAME_ASC"}):
-            deployment = _deployment(found)
+        for found in self._pages("/deployments/filter", {"deployments": {"tags": {"all_": [self.tag]}}, "sort": "NAME_ASC"}):
+            deployment = wire.read_deployment(found)
             deployments[deployment.name] = deployment
         names = {d.id: d.name for d in deployments.values()}
         automations = {}
         crash_watch = False
-        for found in self._pages("/automations/filter", {"automations": {"tags": {"all_": [_tag(project)]}}}):
-            if found["name"] == crash_watch_name(project):
+        for found in self._pages("/automations/filter", {"automations": {"tags": {"all_": [self.tag]}}}):
+            if found["name"] == wire.crash_watch_name(self.project):
                 crash_watch = bool(found["enabled"])
             else:
-                automations[found["name"]] = _automation(found, names)
+                automations[found["name"]] = wire.read_automation(found, names)
         pool = self._call("GET", f"/work_pools/{POOL}", missing_ok=True)
         return Observed(deployments, automations, pool is not None and not pool["is_paused"], crash_watch)
 
-    def _deployment_id(self, project: str, name: str) -> str | None:
-        found = self._call("GET", f"/deployments/name/{flow_name(name)}/{project}", missing_ok=True)
+    def _deployment_id(self, name: str) -> str | None:
+        found = self._call("GET", f"/deployments/name/{wire.flow_name(name)}/{self.project}", missing_ok=True)
         return None if found is None else str(found["id"])
 
-    def _only_deployment_id(self, name: str) -> str | None:
-        """For callers who know the model alone: the one project of this server that has it."""
-        found = self._call("POST", "/deployments/filter", {"deployments": {"tags": {"all_": ["headrace", *_tags(name)]}}})
-        if len(found) > 1:
-            projects = ", ".join(sorted(deployment["name"] for deployment in found))
-            raise HeadraceError(Diagnostic("which-project", f"several projects have {name}: {projects}"))
-        return str(found[0]["id"]) if found else None
-
-    def _automation_id(self, project: str, name: str) -> str | None:
-        found = self._call("POST", "/automations/filter", {"automations": {"name": {"any_": [name]}, "tags": {"all_": [_tag(project)]}}})
+    def _automation_id(self, name: str) -> str | None:
+        found = self._call("POST", "/automations/filter", {"automations": {"name": {"any_": [name]}, "tags": {"all_": [self.tag]}}})
         return str(found[0]["id"]) if found else None
 
     # What changes it -------------------------------------------------------------------------------------------
@@ -180,23 +148,23 @@ class Door:
         elif found["is_paused"]:
             self._call("PATCH", f"/work_pools/{POOL}", {"is_paused": False})
 
-    def put_deployment(self, project: str, wanted: Deployment, *, paused: bool = False) -> None:
+    def put_deployment(self, wanted: Deployment, *, paused: bool = False) -> None:
         """Make or replace one deployment with exactly its schedules; `paused` keeps them from making runs."""
         from prefect.utilities.callables import parameter_schema_from_entrypoint
 
-        flow = self._call("POST", "/flows/", {"name": flow_name(wanted.name), "tags": ["headrace"]})
+        flow = self._call("POST", "/flows/", {"name": wire.flow_name(wanted.name), "tags": ["headrace"]})
         schema = parameter_schema_from_entrypoint(f"{wanted.root}/{wanted.entrypoint}")
         model, _, word = wanted.name.partition("/")
         made = self._call(
             "POST",
             "/deployments/",
             {
-                "name": project,
+                "name": self.project,
                 "flow_id": flow["id"],
                 "entrypoint": wanted.entrypoint,
                 "version": wanted.version,
                 "description": f"model/{model}: {word.replace('_', ' ')}. Compiled by Headrace; change the spec and apply it.",
-                "tags": ["headrace", _tag(project), *_tags(wanted.name)],
+                "tags": ["headrace", self.tag, *wire.tags(wanted.name)],
                 "parameters": json.loads(wanted.parameters),
                 "parameter_openapi_schema": schema.model_dump(mode="json"),
                 "enforce_parameter_schema": True,
@@ -205,7 +173,7 @@ class Door:
                 "job_variables": {"working_dir": wanted.root},
                 "path": wanted.root,
                 "paused": paused,
-                "schedules": [_schedule(s) for s in wanted.schedules],
+                "schedules": [wire.schedule(s) for s in wanted.schedules],
             },
         )
         # Some versions add schedules and remove none, in an upsert as in a PATCH.
@@ -214,20 +182,20 @@ class Door:
             if extra["slug"] not in kept:
                 self._call("DELETE", f"/deployments/{made['id']}/schedules/{extra['id']}", missing_ok=True)
 
-    def delete_schedules(self, project: str, name: str) -> None:
+    def delete_schedules(self, name: str) -> None:
         """Take a deployment's schedules away, so that it makes no further run."""
-        if found := self._deployment_id(project, name):
+        if found := self._deployment_id(name):
             for schedule in self._call("GET", f"/deployments/{found}/schedules", missing_ok=True) or ():
                 self._call("DELETE", f"/deployments/{found}/schedules/{schedule['id']}", missing_ok=True)
 
-    def delete_deployment(self, project: str, name: str) -> None:
+    def delete_deployment(self, name: str) -> None:
         """Take a deployment away; its past runs stay."""
-        if found := self._deployment_id(project, name):
+        if found := self._deployment_id(name):
             self._call("DELETE", f"/deployments/{found}", missing_ok=True)
 
-    def put_automation(self, project: str, wanted: Automation) -> None:
+    def put_automation(self, wanted: Automation) -> None:
         """Make or replace one automation; its deployment must stand."""
-        target = self._deployment_id(project, wanted.deployment)
+        target = self._deployment_id(wanted.deployment)
         if target is None:
             raise HeadraceError(
                 Diagnostic("prefect-refused", f"automation {wanted.name} would start {wanted.deployment}, which Prefect does not have")
@@ -237,7 +205,7 @@ class Door:
             "source": "selected",
             "deployment_id": target,
             # A template that is the whole value keeps the payload's text as it is.
-            "parameters": {"cause": {_TEMPLATE: "jinja", "template": wanted.cause}},
+            "parameters": {"cause": {"__prefect_kind": "jinja", "template": wanted.cause}},
         }
         trigger = {
             "type": "event",
@@ -247,16 +215,16 @@ class Door:
             "threshold": 1,
             "within": 0,
         }
-        self._put_automation(project, wanted.name, f"{wanted.event} starts {wanted.deployment}.", trigger, action)
+        self._put_automation(wanted.name, f"{wanted.event} starts {wanted.deployment}.", trigger, action)
 
-    def put_crash_watch(self, project: str) -> None:
+    def put_crash_watch(self) -> None:
         """Make the automation that marks a run Crashed when its heartbeat stops: a worker that died cannot say so."""
         ends = ["Completed", "Failed", "Cancelled", "Crashed"]
         trigger = {
             "type": "event",
             "posture": "Proactive",
             "match": {"prefect.resource.id": "prefect.flow-run.*"},
-            "match_related": {"prefect.resource.id": f"prefect.tag.{_tag(project)}", "prefect.resource.role": "tag"},
+            "match_related": {"prefect.resource.id": f"prefect.tag.{self.tag}", "prefect.resource.role": "tag"},
             "after": ["prefect.flow-run.heartbeat"],
             "expect": ["prefect.flow-run.heartbeat", *(f"prefect.flow-run.{end}" for end in ends)],
             "for_each": ["prefect.resource.id"],
@@ -265,45 +233,37 @@ class Door:
         }
         action = {"type": "change-flow-run-state", "state": "CRASHED", "message": "Its heartbeat stopped: the process or its worker died."}
         self._put_automation(
-            project, crash_watch_name(project), "Marks runs of this project whose heartbeat stopped as Crashed.", trigger, action
+            wire.crash_watch_name(self.project), "Marks runs of this project whose heartbeat stopped as Crashed.", trigger, action
         )
 
-    def _put_automation(self, project: str, name: str, description: str, trigger: dict[str, Any], action: dict[str, Any]) -> None:
+    def _put_automation(self, name: str, description: str, trigger: dict[str, Any], action: dict[str, Any]) -> None:
         body = {
             "name": name,
             "description": description,
             "enabled": True,
-            "tags": ["headrace", _tag(project)],
+            "tags": ["headrace", self.tag],
             "trigger": trigger,
             "actions": [action],
         }
-        if found := self._automation_id(project, name):
+        if found := self._automation_id(name):
             self._call("PUT", f"/automations/{found}", body)
         else:
             self._call("POST", "/automations/", body)
 
-    def delete_automation(self, project: str, name: str) -> None:
+    def delete_automation(self, name: str) -> None:
         """Take one automation away."""
-        if found := self._automation_id(project, name):
+        if found := self._automation_id(name):
             self._call("DELETE", f"/automations/{found}", missing_ok=True)
 
     # Runs ------------------------------------------------------------------------------------------------------
 
-    def run(
-        self,
-        deployment: str,
-        parameters: Mapping[str, Any] | None = None,
-        idempotency_key: str | None = None,
-        *,
-        project: str | None = None,
-    ) -> str:
-        """Start one run of `employment/train` and return its id; the same key again returns the same run.
-
-        Without `project`, the server must have one project with this model alone.
-        """
-        found = self._only_deployment_id(deployment) if project is None else self._deployment_id(project, deployment)
+    def run(self, deployment: str, parameters: Mapping[str, Any] | None = None, idempotency_key: str | None = None) -> str:
+        """Start one run of `employment/train` and return its id; the same key again returns the same run."""
+        found = self._deployment_id(deployment)
         if found is None:
-            raise HeadraceError(Diagnostic("no-deployment", f"Prefect has no deployment {deployment}", help="type `headrace apply`"))
+            raise HeadraceError(
+                Diagnostic("no-deployment", f"Prefect has no deployment {deployment} of {self.project}", help="type `headrace apply`")
+            )
         body = {
             "parameters": dict(parameters or {}),
             "idempotency_key": idempotency_key,
@@ -334,34 +294,34 @@ class Door:
             time.sleep(every)
         return state
 
-    def runs(self, project: str, states: Collection[str] = (), *, deployment: str | None = None, newest: int | None = None) -> list[Run]:
+    def runs(self, *states: str, deployment: str | None = None, newest: int | None = None) -> list[Run]:
         """The project's runs, newest first; `states` are types such as RUNNING, all where none is named.
 
         Runs that a schedule made for later are among them (SCHEDULED, `scheduled` true).
         """
-        tags = _tags(deployment) if deployment else []
-        wanted: dict[str, Any] = {"tags": {"all_": [_tag(project), *tags]}}
+        tags = wire.tags(deployment) if deployment else []
+        wanted: dict[str, Any] = {"tags": {"all_": [self.tag, *tags]}}
         if states:
             wanted["state"] = {"type": {"any_": list(states)}}
         found = []
         for run in self._pages("/flow_runs/filter", {"flow_runs": wanted, "sort": "EXPECTED_START_TIME_DESC"}):
-            found.append(_run(run))
+            found.append(wire.read_run(run))
             if newest is not None and len(found) == newest:
                 break
         return found
 
     # Events ----------------------------------------------------------------------------------------------------
 
-    def started_by(self, project: str, event_id: str) -> list[Run]:
+    def started_by(self, event_id: str) -> list[Run]:
         """The runs of the project whose `cause` is this event."""
-        return [run for run in self.runs(project) if run.cause == event_id]
+        return [run for run in self.runs() if run.cause == event_id]
 
     def emit(self, event: str, event_id: str, resource: str, payload: Mapping[str, Any]) -> bool:
         """Send an event of `headrace.PROJECT.MODEL`, once more where it was lost; False when a run that it caused already stands.
 
         Prefect forgets the ids that it has seen after some time and when it restarts, so runs are looked at first.
         """
-        if self.started_by(resource.split(".")[1], event_id):
+        if self.started_by(event_id):
             return False
         body = {
             "occurred": clock.wall().isoformat(),
@@ -375,98 +335,12 @@ class Door:
 
     # Schedules -------------------------------------------------------------------------------------------------
 
-    def pause_schedules(self, project: str) -> None:
+    def pause_schedules(self) -> None:
         """Let no schedule of the project make a run, and take back those made for later."""
-        for deployment in self.observe(project).deployments.values():
+        for deployment in self.observe().deployments.values():
             self._call("POST", f"/deployments/{deployment.id}/pause_deployment")
 
-    def resume_schedules(self, project: str) -> None:
+    def resume_schedules(self) -> None:
         """Let the schedules of the project make runs again."""
-        for deployment in self.observe(project).deployments.values():
+        for deployment in self.observe().deployments.values():
             self._call("POST", f"/deployments/{deployment.id}/resume_deployment")
-
-
-def flow_name(name: str) -> str:
-    """The flow's name in Prefect, as its decorator says it: `employment/roll_out` is `employment-roll-out`."""
-    return name.replace("/", "-").replace("_", "-")
-
-
-def crash_watch_name(project: str) -> str:
-    """The name of the automation that ends runs whose process died."""
-    return f"headrace:{project}:crash-watch"
-
-
-def _tag(project: str) -> str:
-    return f"headrace:project={project}"
-
-
-def _tags(name: str) -> list[str]:
-    model, _, flow = name.partition("/")
-    return [f"headrace:model={model}", f"headrace:flow={flow}"]
-
-
-def _tagged(tags: Sequence[str]) -> str:
-    """Our name of a deployment or of a run of it: tags outlive a renamed flow, and runs inherit them."""
-    held = dict(tag.partition("=")[::2] for tag in tags)
-    return f"{held.get('headrace:model', '')}/{held.get('headrace:flow', '')}"
-
-
-def _schedule(wanted: Schedule) -> dict[str, Any]:
-    if wanted.cron is not None:
-        schedule: dict[str, Any] = {"cron": wanted.cron, "timezone": "UTC"}
-    else:
-        schedule = {"interval": wanted.interval_seconds, "anchor_date": ANCHOR, "timezone": "UTC"}
-    return {"slug": wanted.slug, "active": wanted.active, "schedule": schedule}
-
-
-def _deployment(found: Mapping[str, Any]) -> Deployment:
-    steps = found["pull_steps"] or [{}]
-    root = next((s["directory"] for s in steps[0].values() if isinstance(s, dict) and "directory" in s), "")
-    schedules = [
-        Schedule(s["slug"] or s["id"], s["schedule"].get("interval"), s["schedule"].get("cron"), bool(s["active"]))
-        for s in found["schedules"]
-    ]
-    return Deployment(
-        name=_tagged(found["tags"]),
-        entrypoint=found["entrypoint"] or "",
-        version=found["version"] or "",
-        root=str(PurePosixPath(root)) if root else "",
-        parameters=json.dumps(found["parameters"], sort_keys=True, separators=(",", ":")),
-        pool=found["work_pool_name"],
-        schedules=tuple(sorted(schedules, key=lambda s: s.slug)),
-        paused=bool(found["paused"]),
-        id=str(found["id"]),
-    )
-
-
-def _automation(found: Mapping[str, Any], names: Mapping[str, str]) -> Automation:
-    trigger = found["trigger"]
-    action = found["actions"][0] if found["actions"] else {}
-    cause = (action.get("parameters") or {}).get("cause")
-    resource = (trigger.get("match") or {}).get("prefect.resource.id", "")
-    return Automation(
-        name=found["name"],
-        event=",".join(sorted(trigger.get("expect", ()))),
-        resource=",".join(resource) if isinstance(resource, list) else resource,
-        deployment=names.get(str(action.get("deployment_id")), ""),
-        enabled=bool(found["enabled"]),
-        cause=str(cause.get("template")) if isinstance(cause, dict) else str(cause),
-        id=str(found["id"]),
-    )
-
-
-def _run(found: Mapping[str, Any]) -> Run:
-    state = found["state"] or {"type": "PENDING", "name": "Pending", "message": ""}
-    parameters = found["parameters"] or {}
-    cause = parameters.get("cause")
-    return Run(
-        id=str(found["id"]),
-        deployment=_tagged(found["tags"]),
-        type=state["type"],
-        name=state["name"],
-        message=state["message"] or "",
-        cause=None if cause is None else str(cause),
-        scheduled=bool(found["auto_scheduled"]),
-        expected_at=datetime.fromisoformat(found["expected_start_time"] or found["created"]).astimezone(UTC),
-        parameters=parameters,
-    )

@@ -22,7 +22,6 @@ from headrace.store import Store, clock, due, events
 from headrace.store.kinds import RunStatus
 from headrace.store.tables import Due, Prediction, Run
 
-
 PATIENCE = 600.0
 """Seconds of wall time that one flow run may take before the replay gives up on it."""
 CHECK_EVERY = 100
@@ -71,7 +70,11 @@ class Driver:
         """Every request in its order, and what becomes due before each."""
         frame = self.history.frame
         total = len(frame)
-        records = frame[[self.history.entity, *self.history.inputs]].astype(object).where(frame[[self.history.entity, *self.history.inputs]].notna(), None)
+        records = (
+            frame[[self.history.entity, *self.history.inputs]]
+            .astype(object)
+            .where(frame[[self.history.entity, *self.history.inputs]].notna(), None)
+        )
         rows = records.to_dict("records")
         moments = [moment.to_pydatetime() for moment in frame["at"]]
         began = time.monotonic()
@@ -114,7 +117,9 @@ class Driver:
         self.run(item.flow)
         self.settle()
         with self.store.transaction("service:replay", "met", self.model) as session:
-            again = [other for other in due.list(session, item.at) if (other.model, other.flow, other.at) == (item.model, item.flow, item.at)]
+            again = [
+                other for other in due.list(session, item.at) if (other.model, other.flow, other.at) == (item.model, item.flow, item.at)
+            ]
             if again:  # the flow left its due row: it would be met for ever
                 due.drop(session, item.model, item.flow)
 
@@ -192,7 +197,9 @@ class Driver:
                 clock.advance(self.store, self.holder, self.now)
                 renewed = time.monotonic()
             if time.monotonic() > until:
-                raise HeadraceError(Diagnostic("replay-stuck", f"{what}, {PATIENCE:.0f} s after it should have; the clock stands at {self.now}"))
+                raise HeadraceError(
+                    Diagnostic("replay-stuck", f"{what}, {PATIENCE:.0f} s after it should have; the clock stands at {self.now}")
+                )
             return True
 
         yield more

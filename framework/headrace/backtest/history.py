@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from headrace.diagnostics import Diagnostic, Exit, HeadraceError
 from headrace.features.arrival import arrivals
 from headrace.features.source import read_source
+from headrace.hooks import Reader
 from headrace.spec.backtest import Backtest, Disturbance, midnight
 from headrace.spec.model import Model
 
@@ -31,7 +32,16 @@ class History:
     inputs: tuple[str, ...]
 
 
-def history(root: Path, sources: Mapping[str, Any], backtest: Backtest, model: Model, inputs: Mapping[str, str], rows: int | None) -> History:
+def history(
+    root: Path,
+    sources: Mapping[str, Any],
+    readers: Mapping[str, Reader],
+    backtest: Backtest,
+    model: Model,
+    *,
+    inputs: Mapping[str, str],
+    rows: int | None,
+) -> History:
     """Read, sample, order and disturb the rows of a backtest.
 
     `inputs` maps each of the model's inputs to its column; `rows` is the sample's size, None for all.
@@ -41,8 +51,8 @@ def history(root: Path, sources: Mapping[str, Any], backtest: Backtest, model: M
     replay = backtest.replay
     name, labels_name = (reference.split("/", 1)[1] for reference in (replay.source, replay.labels))
     entity = model.features.entity
-    later = read_source(root, name, sources[name])
-    labels = read_source(root, labels_name, sources[labels_name])
+    later = read_source(root, name, sources[name], readers)
+    labels = read_source(root, labels_name, sources[labels_name], readers)
     merged = later.merge(labels[[entity, model.features.target.column]], on=entity, how="left", validate="one_to_one")
     unanswered = int(merged[model.features.target.column].isna().sum())
     if unanswered:
@@ -75,7 +85,9 @@ def disturb(frame: pd.DataFrame, incident: Disturbance, inputs: Mapping[str, str
     for column in incident.columns:
         name = inputs.get(column, column)
         if name not in frame:
-            raise HeadraceError(Diagnostic("unknown-column", f"disturb[{incident.id}] rewrites `{column}`, which no input reads"), Exit.INVALID)
+            raise HeadraceError(
+                Diagnostic("unknown-column", f"disturb[{incident.id}] rewrites `{column}`, which no input reads"), Exit.INVALID
+            )
         known = set(frame[name].dropna().unique())
         never = [value for value in incident.map if value not in known]
         if never:
@@ -95,6 +107,4 @@ def disturb(frame: pd.DataFrame, incident: Disturbance, inputs: Mapping[str, str
 
 def spans(incidents: Sequence[Disturbance], lag: timedelta) -> list[tuple[str, Any, Any]]:
     """When each incident can still be seen: from its first day to its last and `lag` more; open ends are None."""
-    return [
-        (item.id, midnight(item.from_), midnight(item.to) + lag if item.to is not None else None) for item in incidents
-    ]
+    return [(item.id, midnight(item.from_), midnight(item.to) + lag if item.to is not None else None) for item in incidents]

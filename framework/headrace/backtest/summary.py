@@ -99,7 +99,9 @@ def summarise(
         "model": backtest.model.split("/", 1)[1],
         "happened": happened,
         "counts": dict(counts),
-        "timeline": [{"at": event.at.isoformat(), "event": str(event.kind), "text": _tell(event)} for event in events if event.kind in TOLD],
+        "timeline": [
+            {"at": event.at.isoformat(), "event": str(event.kind), "text": _tell(event)} for event in events if event.kind in TOLD
+        ],
         "windows": shown,
         "alerts": alerts,
         "incidents": [
@@ -138,23 +140,27 @@ def text(summary: Mapping[str, Any]) -> str:
     lines += [f"  {entry['at'][:10]}  {entry['text']}" for entry in summary["timeline"]]
     lines += ["", "Windows   from        to          version  drift  estimate  realised"]
     for window in summary["windows"]:
-        cells = [f"{value:.3f}" if value is not None else "-" for value in (window["drift_share"], window["estimate"], window["performance"])]
+        cells = [
+            f"{value:.3f}" if value is not None else "-" for value in (window["drift_share"], window["estimate"], window["performance"])
+        ]
         told = f"   {', '.join(window['incidents'])}" if window["incidents"] else ""
-        lines.append(
-            f"{window['number']:>7}   {window['start'][:10]}  {window['end'][:10]}  {window['version']:>7}  {cells[0]:>5}  {cells[1]:>8}  {cells[2]:>8}{told}"
-        )
+        when = f"{window['start'][:10]}  {window['end'][:10]}"
+        lines.append(f"{window['number']:>7}   {when}  {window['version']:>7}  {cells[0]:>5}  {cells[1]:>8}  {cells[2]:>8}{told}")
     if summary["alerts"]:
         lines += ["", "Alerts"]
         lines += [
-            f"  {alert['at'][:10]}  {alert['rule']}: {alert['cause']}" + (f" ({', '.join(alert['incidents'])})" if alert["incidents"] else "")
+            f"  {alert['at'][:10]}  {alert['rule']}: {alert['cause']}"
+            + (f" ({', '.join(alert['incidents'])})" if alert["incidents"] else "")
             for alert in summary["alerts"]
         ]
     happened = summary["happened"]
     lines += [
         "",
-        f"{summary['counts'].get('requests', 0):,} requests, {happened['windows']} windows, {happened['alerts']} alerts "
-        f"({happened['alerts_injected']} injected), {happened['retrainings']} retrainings, {happened['promotions']} promotions, "
-        f"{happened['rollbacks']} rollbacks.",
+        (
+            f"{summary['counts'].get('requests', 0):,} requests, {happened['windows']} windows, {happened['alerts']} alerts "
+            f"({happened['alerts_injected']} injected), {happened['retrainings']} retrainings, {happened['promotions']} promotions, "
+            f"{happened['rollbacks']} rollbacks."
+        ),
     ]
     lines += [
         f"  {'met ' if item['met'] else 'MISSED'} {item['expect']}: wanted {item['wanted']}, found {item['found']}"

@@ -27,7 +27,7 @@ def tell(
     counts = {
         "requests": driver.sent,
         "answers": driver.answered,
-        "journalled": {arm: number for arm, number in arms},
+        "journalled": dict(arms),
         "notifications": {str(status): number for status, number in delivered},
         "runs": {flow: sum(run["flow"] == flow for run in driver.runs) for flow in ("train", "roll_out", "monitor")},
     }

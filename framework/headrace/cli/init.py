@@ -87,7 +87,10 @@ def _name(root: Path) -> str:
 def _text(result: Mapping[str, Any]) -> str:
     lines = [f"  wrote {path}" for path in result["written"]]
     lines += [f"  kept  {path} (it was there)" for path in result["kept"]]
-    lines += [f"Project `{result['project']}` is ready; what you apply is recorded as {result['actor']}.", "Next: `headrace validate`, then `headrace plan`."]
+    lines += [
+        f"Project `{result['project']}` is ready; what you apply is recorded as {result['actor']}.",
+        "Next: `headrace validate`, then `headrace plan`.",
+    ]
     return "\n".join(lines)
 
 
@@ -110,7 +113,9 @@ def command(folder: Path, name: str | None, *, as_json: bool) -> None:
     project = name or _name(root)
     if not NAME.fullmatch(project):
         raise HeadraceError(
-            Diagnostic("bad-name", f"`{project}` is no project name", help="lower-case letters, digits and single dashes, such as `--name churn`"),
+            Diagnostic(
+                "bad-name", f"`{project}` is no project name", help="lower-case letters, digits and single dashes, such as `--name churn`"
+            ),
             Exit.USAGE,
         )
     if any((root / "specs").glob("*.y*ml")):

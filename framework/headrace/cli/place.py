@@ -41,7 +41,8 @@ def open_workspace(root: Path) -> Workspace:
     path = root / "flows" / "headrace.json"
     if not path.is_file():
         raise HeadraceError(
-            Diagnostic("not-compiled", f"{path} does not exist: the project was never compiled", help="type `headrace compile`"), Exit.FAILED
+            Diagnostic("not-compiled", f"{path} does not exist: the project was never compiled", help="type `headrace compile`"),
+            Exit.FAILED,
         )
     return opened(path)
 
@@ -93,7 +94,8 @@ def prefect_url(root: Path) -> str:
     told = running(root)
     if told is None or not told.get("prefect"):
         raise HeadraceError(
-            Diagnostic("prefect-away", "no Prefect server is known", help="start one with `headrace up`, or set PREFECT_API_URL"), Exit.FAILED
+            Diagnostic("prefect-away", "no Prefect server is known", help="start one with `headrace up`, or set PREFECT_API_URL"),
+            Exit.FAILED,
         )
     return str(told["prefect"])
 
@@ -108,5 +110,7 @@ def server_url(root: Path, model: str) -> str:
         return f"http://127.0.0.1:{json.loads(path.read_text(encoding='utf-8'))['port']}"
     except OSError:
         raise HeadraceError(
-            Diagnostic("not-served", f"model/{model} has no compiled serving config", help="`headrace compile`, unless it says `serving: none`")
+            Diagnostic(
+                "not-served", f"model/{model} has no compiled serving config", help="`headrace compile`, unless it says `serving: none`"
+            )
         ) from None

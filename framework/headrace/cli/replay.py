@@ -24,7 +24,11 @@ def _backtest(project: Project, name: str | None) -> Backtest:
         return next(iter(found.values()))
     if name is None or name not in found:
         raise HeadraceError(
-            Diagnostic("unknown-backtest", f"there is no backtest `{name}`" if name else "which backtest?", help=f"the project has: {', '.join(found) or 'none'}"),
+            Diagnostic(
+                "unknown-backtest",
+                f"there is no backtest `{name}`" if name else "which backtest?",
+                help=f"the project has: {', '.join(found) or 'none'}",
+            ),
             Exit.USAGE,
         )
     return found[name]
@@ -76,7 +80,9 @@ def command(name: str | None, rows: str | None, report: Path | None, root: Path,
     workspace = open_workspace(root)
     serving = json.loads((root / "flows" / f"{model.name}.serving.json").read_text(encoding="utf-8"))
     inputs = {item["name"]: item["column"] for item in serving["inputs"]}
-    history = room.history(root, workspace.config["sources"], wanted, model, inputs, _rows(rows, wanted.replay.rows))
+    history = room.history(
+        root, workspace.config["sources"], workspace.plugins.readers, wanted, model, inputs=inputs, rows=_rows(rows, wanted.replay.rows)
+    )
     driver = room.Driver(
         store=workspace.store,
         door=Door(prefect_url(root), workspace.config["project"]),

@@ -44,13 +44,19 @@ def command(flow: str, model: str | None, root: Path, *, no_wait: bool, timeout:
         while state not in ENDED:
             if time.monotonic() > until:
                 raise HeadraceError(
-                    Diagnostic("run-slow", f"{name}/{flow} has not ended after {timeout:g} s; it goes on as run {run_id}", help="`headrace status`")
+                    Diagnostic(
+                        "run-slow", f"{name}/{flow} has not ended after {timeout:g} s; it goes on as run {run_id}", help="`headrace status`"
+                    )
                 )
             state, _, message = door.run_state(run_id)
             progress(f"{name}/{flow}: {state.lower()}")
             time.sleep(1.0)
         progress("")
     result = {"model": name, "flow": flow, "run": run_id, "state": state, "message": message}
-    show(result, lambda r: f"{r['model']}/{r['flow']} {r['state'].lower()}: run {r['run']}" + (f"\n{r['message']}" if r["message"] else ""), as_json=as_json)
+    show(
+        result,
+        lambda r: f"{r['model']}/{r['flow']} {r['state'].lower()}: run {r['run']}" + (f"\n{r['message']}" if r["message"] else ""),
+        as_json=as_json,
+    )
     if state in ENDED and state != "COMPLETED":
         raise click.exceptions.Exit(Exit.FAILED)

@@ -35,7 +35,12 @@ def _model(session: Session, name: str) -> dict[str, Any]:
         "weights": [{"arm": arm.name, "version": arm.version, "weight": arm.weight} for arm in weights.arms] if weights else [],
         "rollout": {"state": str(rollout.state), "candidate": rollout.candidate, "step": rollout.step} if rollout else None,
         "predictions": session.exec(select(func.count()).select_from(Prediction).where(Prediction.model == name)).one(),
-        "window": {"number": window.number, "end": window.end.isoformat(), "performance": window.performance, "drift": (window.drift or {}).get("share")}
+        "window": {
+            "number": window.number,
+            "end": window.end.isoformat(),
+            "performance": window.performance,
+            "drift": (window.drift or {}).get("share"),
+        }
         if window
         else None,
         "firing": sorted(session.exec(select(Alert.rule).where(Alert.model == name, Alert.state == "firing")).all()),
@@ -49,19 +54,31 @@ def _describe(workspace: Workspace, models: list[str], root: Path) -> dict[str, 
     with workspace.store.read() as session:
         told = [_model(session, name) for name in models]
     now = workspace.store.clock.now()
-    return {"project": workspace.config["project"], "clock": now.isoformat(), "driven": workspace.store.clock.driven, "up": running(root), "models": told}
+    return {
+        "project": workspace.config["project"],
+        "clock": now.isoformat(),
+        "driven": workspace.store.clock.driven,
+        "up": running(root),
+        "models": told,
+    }
 
 
 def _text(result: Mapping[str, Any]) -> str:
     lines = [f"project {result['project']}, clock {result['clock'][:19]}{' (driven)' if result['driven'] else ''}"]
-    lines.append(f"up: Prefect at {result['up']['prefect'].removesuffix('/api')}" if result["up"] else "up: no (`headrace up` starts everything)")
+    lines.append(
+        f"up: Prefect at {result['up']['prefect'].removesuffix('/api')}" if result["up"] else "up: no (`headrace up` starts everything)"
+    )
     for model in result["models"]:
         aliases = ", ".join(f"{alias} {number}" for alias, number in sorted(model["aliases"].items())) or "no version yet"
         lines.append(f"\nmodel/{model['model']}: {aliases}")
         if model["weights"]:
-            lines.append("  traffic    " + ", ".join(f"{arm['arm']} (version {arm['version']}) {arm['weight']:.0%}" for arm in model["weights"]))
+            lines.append(
+                "  traffic    " + ", ".join(f"{arm['arm']} (version {arm['version']}) {arm['weight']:.0%}" for arm in model["weights"])
+            )
         if model["rollout"]:
-            lines.append(f"  rollout    version {model['rollout']['candidate']}: {model['rollout']['state']}, step {model['rollout']['step'] + 1}")
+            lines.append(
+                f"  rollout    version {model['rollout']['candidate']}: {model['rollout']['state']}, step {model['rollout']['step'] + 1}"
+            )
         lines.append(f"  requests   {model['predictions']:,} journalled")
         if model["window"]:
             value = (model["window"]["performance"] or {}).get("value")

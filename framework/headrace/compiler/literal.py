@@ -59,29 +59,31 @@ def literal(value: Value) -> Node:
 
     Raises TypeError for a value of any other type: it can only be a fault of ours.
     """
+    node: Node
     match value:
         case None | bool():
-            return Atom(repr(value))
+            node = Atom(repr(value))
         case int():
-            return Atom(int.__repr__(value))
+            node = Atom(int.__repr__(value))
         case float():
-            return _number(value)
+            node = _number(value)
         case str():
-            return Text(str(value))
+            node = Text(str(value))
         case timedelta():
-            return _duration(value)
+            node = _duration(value)
         case Variable(name):
-            return Atom(name)
+            node = Atom(name)
         case Call(name, positional, keywords):
             given = [Item(literal(item)) for item in positional]
             named = [Item(literal(item), keyword=f"{keyword}=") for keyword, item in keywords]
-            return Group(f"{name}(", (*given, *named), ")")
+            node = Group(f"{name}(", (*given, *named), ")")
         case Mapping():
-            return Group("{", tuple(Item(literal(value[key]), key=_key(key)) for key in sorted(value)), "}")
+            node = Group("{", tuple(Item(literal(value[key]), key=_key(key)) for key in sorted(value)), "}")
         case Sequence() if not isinstance(value, bytes | bytearray | memoryview):
-            return Group("[", tuple(Item(literal(item)) for item in value), "]")
+            node = Group("[", tuple(Item(literal(item)) for item in value), "]")
         case _:
             raise TypeError(f"a {type(value).__name__} cannot stand in generated code")
+    return node
 
 
 def _key(key: object) -> Text:
@@ -111,7 +113,7 @@ def lines(node: Node, indent: int, before: str = "", after: str = "") -> list[st
         case Group(opening, items, closing) if items:
             inner = [line for item in items for line in _item(item, indent + INDENT)]
             return [f"{margin}{before}{opening}", *inner, f"{margin}{closing}{after}"]
-        case Text(value):
+        case Text(value) if value:
             return [f"{margin}{before}(", *_pieces(value, indent + INDENT), f"{margin}){after}"]
         case _:
             return [flat]
@@ -120,8 +122,11 @@ def lines(node: Node, indent: int, before: str = "", after: str = "") -> list[st
 def _item(item: Item, indent: int) -> list[str]:
     if item.key is None:
         return lines(item.node, indent, item.keyword, ",")
-    *above, key = lines(item.key, indent, after=": ") if indent + len(quote(item.key.value)) > WIDTH else [" " * indent + quote(item.key.value) + ": "]
-    return [*above, *lines(item.node, indent, key[indent:], ",")]
+    plain = lines(item.node, indent, f"{quote(item.key.value)}: ", ",")
+    if len(plain[0]) <= WIDTH or not item.key.value:
+        return plain
+    margin = " " * indent
+    return [f"{margin}(", *_pieces(item.key.value, indent + INDENT), *lines(item.node, indent, "): ", ",")]
 
 
 def _flat(node: Node) -> str:
@@ -141,6 +146,9 @@ def _flat_item(item: Item) -> str:
 
 def _pieces(value: str, indent: int) -> Iterator[str]:
     """A string in several, each within a line, broken after white space where there is some."""
+    if indent + len(quote(value)) <= WIDTH:
+        yield f"{' ' * indent}{quote(value)}"
+        return
     rest = [escape(character) for character in value]
     room = WIDTH - indent - 2
     while rest:

@@ -56,6 +56,9 @@ def _expression(error: yaml.MarkedYAMLError, text: str, file: str) -> Diagnostic
     if "a tag" in said or "tag handle" in said:
         return unquoted(text, file, begun.line + 1, begun.column + 1, "`!` begins a tag in YAML")
     problem = error.problem_mark
+    tagged = re.search(r"[:,{\[-]\s+(!)", written[problem.line]) if "block scalar" in said and problem.line < len(written) else None
+    if tagged:
+        return unquoted(text, file, problem.line + 1, tagged.start(1) + 1, "`!` begins a tag in YAML")
     for mark in (problem, begun):
         line = written[mark.line] if mark.line < len(written) else ""
         for match in re.finditer(r"\$\{", line):
@@ -89,10 +92,17 @@ def _syntax(error: yaml.MarkedYAMLError, line: str, file: str) -> Diagnostic:
         return Diagnostic("yaml-syntax", "this escape is none that YAML knows", place, help="write `\\\\` for a backslash, or use single quotes")
     if "mapping values are not allowed" in problem:
         return Diagnostic("yaml-syntax", "a `:` stands within a value, or a line is indented wrongly", place, help='put the value in quotes: "…: …"')
+    if "directive" in context or "incompatible YAML document" in problem:
+        return Diagnostic("yaml-directive", "a `%` line has no place in a spec", place, help="remove the line")
+    if "document start" in problem:
+        return Diagnostic("yaml-syntax", "the document has ended before this", place, help="remove it, or begin a new document with `---`")
+    if "node content" in problem:
+        return Diagnostic("yaml-syntax", "a value is missing before this", place, help="write it, or remove the sign")
     if "flow sequence" in context or "flow mapping" in context:
         closing = "]" if "sequence" in context else "}"
         message = f"`{'[' if closing == ']' else '{'}` is not closed, or a `,` is missing"
-        return Diagnostic("yaml-syntax", message, begun, help=f"write `{closing}` or `,` before line {place.line}, column {place.column}", related=(place,))
+        ended = not line.strip()[place.column - 1 :]
+        return Diagnostic("yaml-syntax", message, begun, help=f"write `{closing}`" if ended else f"write `{closing}` or `,` before line {place.line}, column {place.column}")
     if "could not find expected ':'" in problem or "could not found expected ':'" in problem:
         return Diagnostic("yaml-syntax", "this line has no `:`", begun, help="write `KEY: VALUE`")
     if "cannot start any token" in problem:

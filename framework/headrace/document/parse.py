@@ -33,7 +33,8 @@ def parse(data: str | bytes, file: str, report: Report, *, loader: Any = LOADER)
     except _TooMuchError:
         return ()
     except yaml.MarkedYAMLError as error:
-        report.add(fault.syntax(error, clean, file))
+        if not builder.broken:  # else it follows from what was said of this document already
+            report.add(fault.syntax(error, clean, file))
         return tuple(builder.documents)
     return tuple(builder.documents) if text.tabs(clean, file, builder.scalars, report) else ()
 

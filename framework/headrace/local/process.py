@@ -42,7 +42,13 @@ def spawn(name: str, command: Sequence[str], *, root: Path, env: Mapping[str, st
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("ab") as out:
         process = subprocess.Popen(  # noqa: S603 - our own interpreter and modules
-            list(command), cwd=root, env={**os.environ, **(env or {})}, stdin=subprocess.DEVNULL, stdout=out, stderr=out, start_new_session=True
+            list(command),
+            cwd=root,
+            env={**os.environ, **(env or {})},
+            stdin=subprocess.DEVNULL,
+            stdout=out,
+            stderr=out,
+            start_new_session=True,
         )
     return Child(name, process, log)
 

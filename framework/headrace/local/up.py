@@ -14,10 +14,15 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
+from headrace.apply.outstanding import send_again
+from headrace.apply.prefect import Door
 from headrace.diagnostics import Diagnostic, Exit, HeadraceError
 from headrace.local import prefect_server
 from headrace.local.process import Child, spawn, stop
+from headrace.steps import workspace
 
+LOOK = 15.0
+"""Seconds between two looks at events that started nothing."""
 RESTARTS = 5
 """How often in a row a child is started again before `up` gives up on it."""
 
@@ -34,6 +39,7 @@ class Supervisor:
     restarts: dict[str, int] = field(default_factory=dict)
     started: dict[str, float] = field(default_factory=dict)
     stopping: threading.Event = field(default_factory=threading.Event)
+    looked: float = field(default_factory=time.monotonic)
 
     @property
     def told(self) -> Path:
@@ -105,6 +111,20 @@ class Supervisor:
                 self.start_server(name.removeprefix("serve-"))
             self.tell()
 
+    def send_again(self) -> None:
+        """Send the events that Prefect lost once more; while a clock is driven, its driver does it."""
+        path = self.root / "flows" / "headrace.json"
+        if not path.is_file():
+            return
+        try:
+            with workspace.workspace(path) as w, Door(self.prefect_url, w.config["project"]) as door:
+                if not w.store.clock.driven:
+                    for model in w.config["models"]:
+                        for said in send_again(w.store, door, model):
+                            self.say(said)
+        except HeadraceError as error:
+            self.say(f"events could not be looked at: {error}")
+
     def stop_all(self) -> list[str]:
         """End every child, servers first; the names of those that would not end."""
         order = sorted(self.children, key=lambda name: (name == "prefect-server", name == "prefect-worker"))
@@ -115,7 +135,7 @@ class Supervisor:
 
 def single_threaded() -> dict[str, str]:
     """Environment under which numeric libraries keep to one thread: parallel work is by processes."""
-    return {name: "1" for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")}
+    return dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 
 
 def up(root: Path, say: Callable[[str], None], ready: Callable[[dict[str, Any]], None]) -> None:
@@ -135,6 +155,9 @@ def up(root: Path, say: Callable[[str], None], ready: Callable[[dict[str, Any]],
         while not supervisor.stopping.wait(1.0):
             supervisor.serve_compiled()
             supervisor.revive()
+            if time.monotonic() - supervisor.looked > LOOK:
+                supervisor.looked = time.monotonic()
+                supervisor.send_again()
     finally:
         say("stopping …")
         stubborn = supervisor.stop_all()

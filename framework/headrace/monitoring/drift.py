@@ -33,8 +33,9 @@ def judge(
     """Counts by feature, (b,) each, to a window's `drift`.
 
     {method, warning, critical_from, features: {name: {effect, p, q, n, status}}, share, max, critical, judged}; status is ok,
-    warning, critical or insufficient_data. `share` is of the features that could be judged, the answers among them; `max` is the
-    largest effect that is significant (0 where none is); `critical` counts the critical ones. All three are None where none could be judged.
+    warning, critical, insufficient_data, or failed with a reason. `share` is of the features that could be judged, the answers among them; `max` is the
+    largest effect that is significant (0 where none is); `critical` counts the critical ones. All three are None where nothing could be
+    judged.
     """
     from headrace.stats.bins import benjamini_hochberg
 
@@ -68,10 +69,13 @@ def drifted(drift: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 def _compare(compare: Callable[[Counts, Counts], Comparison], reference: Counts, current: Counts) -> dict[str, Any]:
     n, bins = int(current.sum()), int(((reference > 0) | (current > 0)).sum())
-    nothing = {"effect": None, "p": None, "q": None, "n": n, "status": "insufficient_data"}
+    nothing: dict[str, Any] = {"effect": None, "p": None, "q": None, "n": n, "status": "insufficient_data"}
     if min(n, int(reference.sum())) < EXPECTED * bins or n == 0:
         return nothing
-    found = compare(reference, current)
+    try:
+        found = compare(reference, current)
+    except Exception as error:  # noqa: BLE001 - a plugin's detector may raise anything; the feature says it
+        return nothing | {"status": "failed", "reason": f"{type(error).__name__}: {error}"}
     if not (math.isfinite(found.effect) and math.isfinite(found.p_value)):
         return nothing
     return nothing | {"effect": float(found.effect), "p": float(found.p_value)}

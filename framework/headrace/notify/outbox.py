@@ -38,10 +38,10 @@ def put(session: Session, message: Message, channels: Iterable[str], wall: datet
     return ids
 
 
-def deliver(store: Store, plugins: Plugins, channels: Mapping[str, Mapping[str, Any]], wall: datetime, *, root: Path) -> int:
+def deliver(store: Store, plugins: Plugins, channels: Mapping[str, Mapping[str, Any]], wall: datetime) -> int:
     """Send what is due by `wall`, a moment of the wall's time; how many were taken.
 
-    `channels` is name → {type, params}, with secrets as references; files are relative to `root`. A failure is kept with its
+    `channels` is name → {type, params}, with secrets as references; files are relative to the store's root. A failure is kept with its
     row and tried again after 5 s, 10 s, 20 s … 1 h; after 8 attempts the row is dead. A message is sent outside of any
     transaction and under a claim: two that deliver at once do not send it twice, and only a sender killed between
     the answer and its record sends again (the same `id`, by which receivers tell).
@@ -51,9 +51,9 @@ def deliver(store: Store, plugins: Plugins, channels: Mapping[str, Mapping[str, 
         row = _claim(store, id_, wall)
         if row is None:
             continue
-        secrets = Secrets(root)
+        secrets = Secrets(store.root)
         try:
-            receipt = _send(plugins, channels, row, secrets, root)
+            receipt = _send(plugins, channels, row, secrets, store.root)
         except Exception as error:  # noqa: BLE001 - a channel may raise anything; it is kept with the message
             _failed(store, row, secrets.redact(_say(error))[:_LONGEST_ERROR], wall)
         else:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from headrace.diagnostics import Diagnostic, HeadraceError
+from headrace.diagnostics import Diagnostic, Exit, HeadraceError
 from headrace.hooks import Plugins, Predictor, Signature, resolve
 from headrace.registry.version import Version, digest_of
 from headrace.store import Store
@@ -31,8 +31,9 @@ def load(store: Store, plugins: Plugins, version: Version) -> Loaded:
     if digest_of(version.manifest) != version.manifest_digest or manifest["digests"]["model"] != version.model_digest:
         raise HeadraceError(
             Diagnostic("artifact-altered", f"the manifest of {version} is not the one that was registered: it is not loaded"),
+            Exit.REFUSED,
         )
-    signature = Signature.from_json(manifest["signature"])
+    signature = Signature.from_json(manifest.get("signature", ()))
     predictor = load_part(store, plugins, algorithm=version.algorithm, digest=version.model_digest, signature=signature, what=str(version))
     return Loaded(version, predictor, signature)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -10,7 +9,7 @@ from typing import Any
 from sqlmodel import Session, col, select
 
 from headrace.diagnostics import Diagnostic, Exit, HeadraceError
-from headrace.store import tables
+from headrace.store import digest, tables
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +34,7 @@ def digest_of(manifest: dict[str, Any]) -> str:
     """The digest of a manifest's canonical JSON (RFC 8785); rfc8785.CanonicalizationError where it holds NaN or an infinity."""
     import rfc8785
 
-    return f"sha256:{hashlib.sha256(rfc8785.dumps(manifest)).hexdigest()}"
+    return digest(rfc8785.dumps(manifest))
 
 
 def value_of(row: tables.ModelVersion) -> Version:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, create_model
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, ValidationError, create_model
 from pydantic_core import ErrorDetails, SchemaValidator
 
 from headrace.serving.config import InputConfig, ServingConfig
@@ -212,4 +212,4 @@ def parse_time(text: str) -> datetime:
 
 def json_schema(model: type[BaseModel]) -> dict[str, Any]:
     """A body's JSON Schema."""
-    return TypeAdapter(model).json_schema(by_alias=True)
+    return model.model_json_schema(by_alias=True, ref_template="#/components/schemas/{model}")

@@ -9,15 +9,19 @@ from pydantic import AfterValidator, BeforeValidator, WithJsonSchema
 from headrace.address import NAME, Address
 
 
+class BadName(ValueError):  # noqa: N818 - a fault of the user, named for what is bad
+    """Text that is no name, or no column's name."""
+
+
 def _name(value: str) -> str:
     if not NAME.fullmatch(value) or len(value) > 63:  # noqa: PLR2004 - as long as a DNS label
-        raise ValueError(f"`{value[:80]}` is no name: lower-case letters, digits and single dashes or underscores, at most 63")
+        raise BadName(f"`{value[:80]}` is no name: lower-case letters, digits and single dashes or underscores, at most 63")
     return value
 
 
 def _identifier(value: str) -> str:
     if not value.isidentifier() or len(value) > 63:  # noqa: PLR2004
-        raise ValueError(f"`{value[:80]}` is no column name: letters, digits and underscores, not beginning with a digit")
+        raise BadName(f"`{value[:80]}` is no column name: letters, digits and underscores, not beginning with a digit")
     return value
 
 

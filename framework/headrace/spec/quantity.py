@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import timedelta
+from decimal import Decimal
 from typing import Annotated
 
 from pydantic import BeforeValidator, PlainSerializer
@@ -19,6 +20,20 @@ _UNITS = {
 }
 
 
+class MissingUnit(ValueError):  # noqa: N818 - a fault of the user, named for what is missing
+    """A bare number where a unit is needed; `fixed` is the text to write instead."""
+
+    def __init__(self, message: str, fixed: str) -> None:
+        self.fixed = fixed
+        super().__init__(message)
+
+
+def _digits(value: Decimal) -> str:
+    """All of a number's digits, without an exponent."""
+    text = f"{value:f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
 def duration(value: object) -> timedelta:
     """`28d` to a timedelta; ms, s, m, h, d and w are the units."""
     if isinstance(value, timedelta):
@@ -29,7 +44,7 @@ def duration(value: object) -> timedelta:
         except OverflowError:
             raise ValueError(f"`{value}` is longer than time") from None
     if isinstance(value, int | float) and not isinstance(value, bool):
-        raise ValueError(f"a duration needs its unit: write `{value}d` or `{value}h`")
+        raise MissingUnit("a duration needs its unit, such as `d` for days or `h` for hours", f"{value}d")
     raise ValueError(f"`{value}` is no duration: write for example `90s`, `6h` or `28d`")
 
 
@@ -39,16 +54,16 @@ def write_duration(value: timedelta) -> str:
         whole, rest = divmod(value, _UNITS[unit])
         if not rest and (whole or unit == "ms"):
             return f"{whole}{unit}"
-    return f"{value / _UNITS['ms']:g}ms"
+    return f"{_digits(Decimal(value // timedelta(microseconds=1)) / 1000)}ms"
 
 
 def percentage(value: object) -> float:
     """`5%` to 0.05."""
     if isinstance(value, str) and (match := re.fullmatch(r"(\d+(?:\.\d+)?)%", value)):
-        return float(match[1]) / 100
+        return float(Decimal(match[1]) / 100)
     if isinstance(value, int | float) and not isinstance(value, bool):
         as_share = f"{value * 100:g}%" if 0 < value < 1 else f"{value:g}%"
-        raise ValueError(f"a share needs its sign: write `{as_share}`")
+        raise MissingUnit("a share needs its sign `%`", as_share)
     raise ValueError(f"`{value}` is no percentage: write for example `5%`")
 
 
@@ -57,7 +72,7 @@ def ratio(value: object) -> float:
     if isinstance(value, str) and (match := re.fullmatch(r"(\d+(?:\.\d+)?)x", value)):
         return float(match[1])
     if isinstance(value, int | float) and not isinstance(value, bool):
-        raise ValueError(f"a ratio needs its sign: write `{value:g}x`")
+        raise MissingUnit("a ratio needs its sign `x`", f"{value:g}x")
     raise ValueError(f"`{value}` is no ratio: write for example `2x`")
 
 
@@ -66,15 +81,15 @@ def rate(value: object) -> float:
     if isinstance(value, str) and (match := re.fullmatch(r"(\d+(?:\.\d+)?)/(s|m|h|d|w)", value)):
         return float(match[1]) * (timedelta(days=1) / _UNITS[match[2]])
     if isinstance(value, int | float) and not isinstance(value, bool):
-        raise ValueError(f"a rate needs its unit: write `{value:g}/d` or `{value:g}/s`")
+        raise MissingUnit("a rate needs its unit, such as `/d` for requests a day", f"{value:g}/d")
     raise ValueError(f"`{value}` is no rate: write for example `12000/d`")
 
 
 Duration = Annotated[timedelta, BeforeValidator(duration), PlainSerializer(write_duration, return_type=str)]
 """A length of time in the clock's time."""
-Percentage = Annotated[float, BeforeValidator(percentage), PlainSerializer(lambda v: f"{v * 100:g}%", return_type=str)]
+Percentage = Annotated[float, BeforeValidator(percentage), PlainSerializer(lambda v: f"{_digits(Decimal(repr(v)) * 100)}%", return_type=str)]
 """A share between 0 and 1, written `5%`."""
-Ratio = Annotated[float, BeforeValidator(ratio), PlainSerializer(lambda v: f"{v:g}x", return_type=str)]
+Ratio = Annotated[float, BeforeValidator(ratio), PlainSerializer(lambda v: f"{_digits(Decimal(repr(v)))}x", return_type=str)]
 """How many times as much, written `2x`."""
-Rate = Annotated[float, BeforeValidator(rate), PlainSerializer(lambda v: f"{v:g}/d", return_type=str)]
+Rate = Annotated[float, BeforeValidator(rate), PlainSerializer(lambda v: f"{_digits(Decimal(repr(v)))}/d", return_type=str)]
 """Requests a day, written `12000/d`."""

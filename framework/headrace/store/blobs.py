@@ -42,7 +42,10 @@ class Blobs:
             _make(self._folder)
 
     def put(self, data: bytes) -> str:
-        """Keep the bytes, and return their digest; what is there already stays, unless it was altered. Raises HeadraceError: store-unwritable."""
+        """Keep the bytes, and return their digest; what is there already stays, unless it was altered.
+
+        Raises HeadraceError: store-unwritable.
+        """
         name = digest(data)
         if self._folder is not None:
             if _sound(self._folder / _key(name), name) is None:

@@ -41,7 +41,8 @@ class Clock:
 def drive(store: Sessions, holder: str, now: datetime, lease: timedelta = LEASE) -> None:
     """Take the clock and set it. The lease is wall time; `advance` renews it.
 
-    Raises HeadraceError: clock-driven (Exit.LOCKED) while another holder's lease lives, clock-backwards where this holder's own would go back.
+    Raises HeadraceError: clock-driven (Exit.LOCKED) while another holder's lease lives, clock-backwards where this holder's own would
+    go back.
     """
     with store.transaction(holder, "drive", "clock") as session:
         seen = reading(session)

@@ -30,10 +30,7 @@ def connect(url: str, root: Path) -> Engine:
     the order of commits. Raises HeadraceError: store-url, store-unwritable, store-driver.
     """
     parsed = _parse(url)
-    if parsed.get_backend_name() == "sqlite":
-        engine = _sqlite(parsed, root)
-    else:
-        engine = _postgresql(parsed)
+    engine = _sqlite(parsed, root) if parsed.get_backend_name() == "sqlite" else _postgresql(parsed)
     event.listen(engine, "begin", _begin)
     return engine
 
@@ -106,7 +103,7 @@ def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
     connection.isolation_level = None  # `_begin` says BEGIN itself: the driver would begin late, and not IMMEDIATE
     cursor = connection.cursor()
     cursor.execute("PRAGMA foreign_keys=ON")
-    cursor.execute("PRAGMA synchronous=NORMAL")
+    cursor.execute("PRAGMA synchronous=FULL")
     cursor.close()
 
 

@@ -6,7 +6,7 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, OperationalError
 
 from headrace.diagnostics import Diagnostic, Exit, HeadraceError
 
@@ -61,26 +61,27 @@ def _altered(where: object, why: object) -> HeadraceError:
 def said(error: DBAPIError, where: object) -> HeadraceError | None:
     """What a database's error means to a user; None where it is a bug of ours."""
     cause = error.orig
-    if isinstance(cause, sqlite3.Error):
-        code = getattr(cause, "sqlite_errorcode", 0) & _SQLITE_PRIMARY
-        if code in _SQLITE_BUSY:
-            return _busy(where)
-        if code in _SQLITE_ALTERED:
-            return _altered(where, cause)
-        return unwritable(where, cause) if code in _SQLITE_UNWRITABLE else None
+    why = str(cause).strip()
+    code = getattr(cause, "sqlite_errorcode", 0) & _SQLITE_PRIMARY
     state = getattr(cause, "sqlstate", None)
-    if state in _POSTGRES_BUSY:
-        return _busy(where)
-    if state in _POSTGRES_UNWRITABLE:
-        return unwritable(where, str(cause).strip())
-    if error.connection_invalidated or (type(cause).__name__ == "OperationalError" and state is None):
-        return unreachable(where, str(cause).strip().splitlines()[0])
-    return None
+    found: HeadraceError | None = None
+    if code in _SQLITE_BUSY or state in _POSTGRES_BUSY:
+        found = _busy(where)
+    elif code in _SQLITE_ALTERED:
+        found = _altered(where, why)
+    elif code in _SQLITE_UNWRITABLE or state in _POSTGRES_UNWRITABLE:
+        found = unwritable(where, why)
+    elif error.connection_invalidated or (isinstance(error, OperationalError) and not isinstance(cause, sqlite3.Error) and state is None):
+        found = unreachable(where, why.partition("\n")[0])
+    return found
 
 
 @contextmanager
 def translated(where: object) -> Iterator[None]:
-    """Raise HeadraceError in place of a database error that a user can mend: store-unwritable, store-unreachable, store-busy, store-altered."""
+    """Raise HeadraceError in place of a database error that a user can mend.
+
+    Those are store-unwritable, store-unreachable, store-busy, store-altered.
+    """
     try:
         yield
     except DBAPIError as error:

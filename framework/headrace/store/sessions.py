@@ -54,7 +54,7 @@ class Sessions:
         self.engine.dispose()
 
 
-def _refuse(session: Session, *_: object) -> Never:
+def _refuse(*_: object) -> Never:
     raise ReadOnlyError("this session only reads: write within Store.transaction")
 
 

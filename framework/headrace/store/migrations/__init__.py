@@ -39,7 +39,10 @@ def to_head(engine: Engine) -> None:
 
 
 def sql(dialect: str, revision: str = "head") -> str:
-    """The statements that bring an empty database to a revision, for one who may not let a program alter it. `dialect`: sqlite, postgresql."""
+    """The statements that bring an empty database to a revision, for one who lets no program alter it.
+
+    `dialect`: sqlite, postgresql.
+    """
     from alembic import command
 
     out = io.StringIO()

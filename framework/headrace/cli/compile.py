@@ -1,0 +1,124 @@
+"""`headrace compile`: the compiled files beside those on disk, and what writing them changes."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import click
+
+from headrace.cli.place import json_option, load_project, root_option
+from headrace.cli.view import show
+from headrace.diagnostics import Diagnostic, Exit, HeadraceError
+
+
+@click.command("compile")
+@click.option("--check", is_flag=True, help="Write nothing; print what would change, and end with exit code 2 if anything would.")
+@click.option("--environment", metavar="NAME", help="The environment, where the project has several.")
+@root_option
+@json_option
+def command(environment: str | None, root: Path, *, check: bool, as_json: bool) -> None:
+    """Write the flows and serving configs that the specs mean.
+
+    Only what changed is written, and a compiled file of a model that left is removed.
+
+    \b
+    Example:
+      headrace compile
+      headrace compile --check     # in CI: exit code 2 when the flows are stale
+    """  # noqa: D301 - click's own mark
+    from headrace.compiler import compile_project
+
+    files = compile_project(load_project(root, environment))
+    before = on_disk(root, files)
+    written = [path for path, text in files.items() if before[path] != text.encode()]
+    removed = stale(root, files)
+    result: dict[str, Any] = {"written": written, "removed": removed, "unchanged": len(files) - len(written), "check": check}
+    if check:
+        result["diff"] = difference(before, {path: files[path] for path in written}, {path: (root / path).read_bytes() for path in removed})
+    else:
+        carry_out(root, {path: files[path] for path in written}, removed)
+    show(result, _text, as_json=as_json)
+    if check and (written or removed):
+        raise click.exceptions.Exit(Exit.CHANGES)
+
+
+def _text(result: Mapping[str, Any]) -> str:
+    if result["check"]:
+        changes = len(result["written"]) + len(result["removed"])
+        said = f"{changes} compiled file{'s are' if changes != 1 else ' is'} stale: `headrace compile` writes them."
+        return f"{result['diff']}{said}" if changes else "The compiled files are what the specs mean."
+    lines = [*(f"wrote    {path}" for path in result["written"]), *(f"removed  {path}" for path in result["removed"])]
+    return "\n".join([*lines, f"{result['unchanged']} unchanged"] if lines else ["The compiled files are what the specs mean."])
+
+
+def on_disk(root: Path, files: Mapping[str, str]) -> dict[str, bytes | None]:
+    """What stands where the compiled files go; HeadraceError where a Python file stands there that is not ours to write over."""
+    found = {path: (root / path).read_bytes() if (root / path).is_file() else None for path in files}
+    for path, content in found.items():
+        if path.endswith(".py") and content is not None and not _compiled_module(content):
+            message = f"{path} was not compiled by headrace, and would be written over"
+            raise HeadraceError(Diagnostic("foreign-file", message, help=f"move it away: `mv {path} .`"), Exit.REFUSED)
+    return found
+
+
+def stale(root: Path, files: Mapping[str, str]) -> list[str]:
+    """The files under `flows/` that were compiled once and are no longer, sorted."""
+    folder = root / "flows"
+    there = sorted(path for path in folder.iterdir() if path.is_file()) if folder.is_dir() else []
+    return [f"flows/{path.name}" for path in there if f"flows/{path.name}" not in files and _ours(path)]
+
+
+def _ours(path: Path) -> bool:
+    from headrace.compiler import OWNED
+
+    if path.suffix == ".py":
+        return _compiled_module(path.read_bytes())
+    ending = next((ending for ending in OWNED if path.name.endswith(ending)), None)
+    if ending is None:
+        return False
+    try:
+        value = json.loads(path.read_bytes())
+    except ValueError:
+        return False
+    return isinstance(value, dict) and "project" in value and value.get("model") == path.name.removesuffix(ending)
+
+
+def _compiled_module(content: bytes) -> bool:
+    from headrace.compiler import HEADER
+
+    return content.startswith(HEADER.encode())
+
+
+def carry_out(root: Path, files: Mapping[str, str], removed: list[str]) -> None:
+    """Write each file whole or not at all, then remove what is no longer compiled."""
+    for path, text in files.items():
+        target = root / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        draft = target.with_name(f".{target.name}.{os.getpid()}.tmp")
+        try:
+            draft.write_bytes(text.encode())
+            draft.replace(target)
+        finally:
+            draft.unlink(missing_ok=True)
+    for path in removed:
+        (root / path).unlink(missing_ok=True)
+
+
+def difference(before: Mapping[str, bytes | None], written: Mapping[str, str], removed: Mapping[str, bytes]) -> str:
+    """A unified diff from the files on disk to the compiled ones."""
+    from difflib import unified_diff
+
+    changes = {path: (before[path], text) for path, text in written.items()} | {path: (content, None) for path, content in removed.items()}
+    lines: list[str] = []
+    for path, (old, new) in sorted(changes.items()):
+        lines += unified_diff(
+            [] if old is None else old.decode(errors="replace").splitlines(keepends=True),
+            [] if new is None else new.splitlines(keepends=True),
+            "/dev/null" if old is None else f"a/{path}",
+            "/dev/null" if new is None else f"b/{path}",
+        )
+    return "".join(line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n" for line in lines)

@@ -1,0 +1,29 @@
+"""A project to the text of what will run: flows, deployments, servers' configs. Nothing is written here, and nothing is run."""
+
+from __future__ import annotations
+
+from headrace.compiler.artifact import deployments, pretty
+from headrace.compiler.lower import Specs, lower
+from headrace.compiler.module import module
+
+__all__ = ["HEADER", "OWNED", "Specs", "compile_specs"]
+
+HEADER = "# Compiled by headrace from "
+"""How the first line of every compiled Python file begins."""
+OWNED = (".deploy.json", ".serving.json")
+"""How the names of the compiled configs end."""
+
+
+def compile_specs(specs: Specs) -> dict[str, str]:
+    """Every compiled file by its path under the project's root, sorted; equal specs give equal bytes.
+
+    HeadraceError for what only the compiler can see, such as two models that would be one Python module.
+    """
+    compiled = lower(specs)
+    files = {"flows/headrace.json": pretty(compiled.workspace.config)}
+    for life in compiled.lives:
+        files[f"flows/{life.module}.py"] = module(life)
+        files[f"flows/{life.model.name}.deploy.json"] = pretty(deployments(life))
+    for server in compiled.servers:
+        files[f"flows/{server.model}.serving.json"] = pretty(server.config)
+    return dict(sorted(files.items()))

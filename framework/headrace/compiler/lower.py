@@ -1,0 +1,196 @@
+"""A project to what it says: each model's flows, when they start, what its server and its runs need to know."""
+
+from __future__ import annotations
+
+import keyword
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from headrace.address import Address
+from headrace.compiler import sections
+from headrace.compiler.inputs import inputs
+from headrace.compiler.ir import Announces, Compiled, Cron, Flow, Input, Interval, Life, Link, Schedule, Server, Step, Workspace
+from headrace.diagnostics import Diagnostic, Exit, HeadraceError
+from headrace.spec import Channel, Environment, FeatureView, Model, Project, Source
+
+LOOK = timedelta(minutes=5)
+"""How often a rollout is looked at, in wall time."""
+SPOOL = ".headrace/spool"
+"""Where servers write what they answered, under the project's root."""
+
+_HIDING = frozenset({"headrace", "prefect", *keyword.kwlist, *sys.stdlib_module_names})
+
+
+@dataclass(frozen=True)
+class Specs:
+    """What the compiler reads of a project, by bare name."""
+
+    project: Project
+    environment: Environment
+    sources: Mapping[str, Source]
+    views: Mapping[str, FeatureView]
+    channels: Mapping[str, Channel]
+    models: Mapping[str, Model]
+
+
+def lower(specs: Specs) -> Compiled:
+    """The whole project; HeadraceError where two models would be one module, or a section cannot be compiled."""
+    models = [specs.models[name] for name in sorted(specs.models)]
+    _refuse_same_module(models)
+    chosen = {model.name: inputs(model, specs.views, specs.sources) for model in models}
+    return Compiled(
+        workspace=_workspace(specs, models),
+        lives=tuple(_life(specs.project.name, model, chosen[model.name]) for model in models),
+        servers=tuple(_server(specs.project.name, model, chosen[model.name]) for model in models if model.serving != "none"),
+    )
+
+
+def module_name(model: str) -> str:
+    """The Python module of a model; one that would hide a module of Python, of Prefect or of ours gets a `_` at its end."""
+    name = model.replace("-", "_")
+    return f"{name}_" if name in _HIDING else name
+
+
+def _refuse_same_module(models: list[Model]) -> None:
+    taken: dict[str, str] = {}
+    for model in models:
+        other = taken.setdefault(module_name(model.name), model.name)
+        if other != model.name:
+            message = f"model/{other} and model/{model.name} would both be the Python module `{module_name(model.name)}`"
+            raise HeadraceError(Diagnostic("module-collision", message, help="rename one of them"), Exit.INVALID)
+
+
+def _life(project: str, model: Model, chosen: tuple[Input, ...]) -> Life:
+    flows = [_train(model, chosen), _roll_out(model)]
+    schedules: dict[str, tuple[Schedule, ...]] = {"roll_out": (Interval("look", LOOK),) if model.rollout is not None else ()}
+    links = [Link("headrace.candidate.passed", "roll_out")]
+    if model.monitoring is not None:
+        monitoring = sections.monitoring(model, model.monitoring)
+        flows.append(_monitor(model, monitoring))
+        # Triggers are asked after the windows: a tick of a retraining's schedule starts the whole look.
+        ticks = [Cron(f"retraining-{trigger.id}", trigger.schedule) for trigger in model.retraining if trigger.schedule is not None]
+        schedules["monitor"] = (Interval("every", model.monitoring.every), *ticks)
+        if model.retraining:
+            links.append(Link("headrace.retraining.requested", "train"))
+    elif model.retraining:
+        raise HeadraceError(
+            Diagnostic(
+                "retraining-without-monitoring",
+                f"nothing would ever ask for the retraining of model/{model.name}: triggers are asked after `monitoring`",
+                help="write for example `monitoring: {window: {rows: 2000}}`",
+            ),
+            Exit.INVALID,
+        )
+    return Life(
+        project=project,
+        model=Address("model", model.name),
+        owner=model.owner,
+        description=model.description,
+        module=module_name(model.name),
+        flows=tuple(flows),
+        schedules=schedules,
+        links=tuple(links),
+    )
+
+
+def _train(model: Model, chosen: tuple[Input, ...]) -> Flow:
+    return Flow(
+        name="train",
+        says=f"Train model/{model.name} as of a moment (now, if none) and announce the verdict; a rollout starts by that event.",
+        takes=(sections.AS_OF, sections.CAUSE),
+        steps=(sections.features(model, chosen), sections.training(model), sections.gates(model)),
+        announces=Announces.ALWAYS,
+        result="verdict",
+    )
+
+
+def _roll_out(model: Model) -> Flow:
+    watched = f"Look at the rollout of model/{model.name} once and announce what came of it."
+    at_once = f"Make the newest candidate of model/{model.name} its champion and announce it."
+    return Flow(
+        name="roll_out",
+        says=watched if model.rollout is not None else at_once,
+        takes=(sections.CAUSE,),
+        steps=(sections.rollout(model),),
+        announces=Announces.ALWAYS,
+        result="progress",
+    )
+
+
+def _monitor(model: Model, monitoring: tuple[Step, Step]) -> Flow:
+    if not model.retraining:
+        says = f"Look at model/{model.name} once, and alert."
+        return Flow("monitor", says, (sections.CAUSE,), monitoring, Announces.NEVER)
+    return Flow(
+        name="monitor",
+        says=f"Look at model/{model.name} once, alert, and announce a retraining that is due; the training starts by that event.",
+        takes=(sections.CAUSE,),
+        steps=(*monitoring, sections.retraining(model)),
+        announces=Announces.IF_PASSED,
+        result="decision",
+    )
+
+
+def _server(project: str, model: Model, chosen: tuple[Input, ...]) -> Server:
+    if model.serving == "none":
+        raise AssertionError(model.name)
+    section, features, rollout = model.serving, model.features, model.rollout
+    judged = rollout and {
+        "judge": [
+            {
+                "metric": judge.metric,
+                "over": judge.over.total_seconds() if judge.over is not None else None,
+                "promote_below": judge.promote_below,
+                "negligible": judge.negligible,
+                "ceiling": judge.ceiling,
+            }
+            for judge in rollout.judge
+        ],
+        "false_rollback": rollout.false_rollback,
+        "warmup_requests": rollout.warmup.requests,
+    }
+    config = {
+        "project": project,
+        "model": model.name,
+        "entity": features.entity,
+        "time": features.time,
+        "unit": rollout.unit if rollout is not None else features.entity,
+        "inputs": [{"name": item.name, "column": item.column, "type": item.type, "low": item.low, "high": item.high} for item in chosen],
+        "target": features.target.column,
+        "port": section.port,
+        "fallback": section.fallback,
+        "max_rows": section.max_rows,
+        "rollout": judged,
+    }
+    return Server(model.name, config)
+
+
+def _workspace(specs: Specs, models: list[Model]) -> Workspace:
+    environment, plugins = specs.environment, specs.project.plugins
+    config = {
+        "project": specs.project.name,
+        "language": specs.project.language,
+        "environment": environment.name,
+        "production": environment.production,
+        "store": environment.store,
+        "blobs": environment.blobs,
+        "spool": SPOOL,
+        "plugins": {"allow": plugins.allow, "deny": plugins.deny},
+        "sources": {name: _source(source) for name, source in specs.sources.items()},
+        "channels": {name: {"type": channel.type, "params": channel.params} for name, channel in specs.channels.items()},
+        "models": [model.name for model in models],
+    }
+    return Workspace(config)
+
+
+def _source(source: Source) -> dict[str, Any]:
+    arrival, fresh = source.arrival, source.fresh_within
+    return {
+        "uri": source.uri,
+        "columns": {name: {"from": column.from_ or name, "type": column.type} for name, column in source.columns.items()},
+        "arrival": arrival and {"time": arrival.time, "spread": arrival.spread, "order": arrival.order, "seed": arrival.seed},
+        "fresh_within_seconds": fresh.total_seconds() if fresh is not None else None,
+    }

@@ -1,0 +1,143 @@
+"""A model's life as one Python module for Prefect, in the layout that the formatter would give it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import timedelta
+
+from headrace.compiler.ir import Announces, Call, Flow, Life, Step, Value, Variable
+from headrace.compiler.literal import INDENT, WIDTH, Atom, Group, Item, lines, literal, sentence
+
+_STEPS = "steps."
+
+
+def module(life: Life) -> str:
+    """The text of `flows/NAME.py`."""
+    printed = [line for flow in life.flows for line in _flow(life, flow)]
+    return "\n".join([*_header(life), _title(life), "", *_imports(life), *printed, ""])
+
+
+def _header(life: Life) -> list[str]:
+    origin, advice = f"# Compiled by headrace from {life.model}.", "Change the spec, then run `headrace compile`."
+    return [f"{origin} {advice}"] if len(origin) + 1 + len(advice) <= WIDTH else [origin, f"# {advice}"]
+
+
+def _title(life: Life) -> str:
+    """The description and the owner on one line, cut where it ends: the whole text stands in the spec."""
+    begin = f'"""{life.model}'
+    end = '."""'
+    room = WIDTH - len(begin) - len(end)
+    owner = sentence(life.owner, room // 2).rstrip(".")
+    owned = f". Owner: {owner}" if owner else ""
+    description = sentence(life.description, room - len(owned) - len(": ")).rstrip(". ")
+    said = f": {description}" if description else ""
+    return f"{begin}{said}{owned}{end}"
+
+
+def _imports(life: Life) -> Iterator[str]:
+    steps = [step for flow in life.flows for step in flow.steps]
+    words = set(_words([step.call for step in steps]))
+    types = {word for word in (_type for step in steps for _type in _types(step)) if word.isidentifier()}
+    announces = any(flow.announces is not Announces.NEVER for flow in life.flows)
+    dated = any("datetime" in parameter.type for flow in life.flows for parameter in flow.takes)
+    timed = "timedelta" in words
+    used = [word for word, needed in (("datetime", dated), ("timedelta", timed)) if needed]
+    if used:
+        yield f"from datetime import {', '.join(used)}"
+    if announces:
+        yield "from uuid import UUID"
+    yield from ("", "from prefect import flow, task")
+    if announces:
+        yield "from prefect.events import emit_event"
+    yield from ("", "from headrace import steps")
+    names = sorted((words | types) - {"timedelta"})
+    flat = f"from headrace.steps import {', '.join(names)}"
+    yield from [flat] if len(flat) <= WIDTH else ["from headrace.steps import (", *(f"    {name}," for name in names), ")"]
+
+
+def _words(values: Iterable[Value]) -> Iterator[str]:
+    """The words of the steps that values are made with, and `timedelta` where one is."""
+    for value in values:
+        match value:
+            case Call(name, positional, keywords):
+                if not name.startswith(_STEPS):
+                    yield name
+                yield from _words(positional)
+                yield from _words(item for _, item in keywords)
+            case timedelta():
+                yield "timedelta"
+            case list() | tuple():
+                yield from _words(value)
+            case dict():
+                yield from _words(value.values())
+            case _:
+                pass
+
+
+def _types(step: Step) -> Iterator[str]:
+    yield step.gives
+    yield from (parameter.type for parameter in step.takes)
+
+
+def _flow(life: Life, flow: Flow) -> Iterator[str]:
+    for step in flow.steps:
+        yield from ("", "", *_task(step))
+    title = f"{life.model.name}-{flow.name}".replace("_", "-")
+    yield from ("", "", *_decorator("flow", name=title, flow_run_name=title.replace("-", " ")))
+    yield from _signature(flow.name, [f"{item.name}: {item.type} = None" for item in flow.takes], "None")
+    yield _docstring(flow.says)
+    chain = Call(flow.steps[0].name, tuple(Variable(item.name) for item in flow.steps[0].takes))
+    for step in flow.steps[1:]:
+        chain = Call(step.name, (chain,))
+    yield from _announced(life, flow, chain)
+
+
+def _announced(life: Life, flow: Flow, chain: Call) -> Iterator[str]:
+    if flow.announces is Announces.NEVER:
+        yield from lines(literal(chain), INDENT)
+        return
+    yield from lines(literal(chain), INDENT, before=f"{flow.result} = ")
+    indent = INDENT
+    if flow.announces is Announces.IF_PASSED:
+        yield f"    if {flow.result}.passed:"
+        indent += INDENT
+    event = Call(
+        "emit_event",
+        keywords=(
+            ("event", Variable(f"{flow.result}.event")),
+            ("id", Call("UUID", (Variable(f"{flow.result}.event_id"),))),
+            ("resource", {"prefect.resource.id": life.resource}),
+            ("payload", Variable(f"{flow.result}.payload")),
+        ),
+    )
+    yield from lines(literal(event), indent)
+
+
+def _task(step: Step) -> Iterator[str]:
+    given: dict[str, Value] = {"name": step.name}
+    if step.retries:
+        given |= {"retries": step.retries, "retry_delay_seconds": _seconds(step.retry_after)}
+    if step.timeout is not None:
+        given["timeout_seconds"] = _seconds(step.timeout)
+    yield from _decorator("task", **given, persist_result=True, result_serializer="json")
+    yield from _signature(step.name, [f"{item.name}: {item.type}" for item in step.takes], step.gives)
+    yield _docstring(step.says)
+    yield from lines(literal(step.call), INDENT, before="return ")
+
+
+def _docstring(says: str) -> str:
+    return f'{" " * INDENT}"""{sentence(says, WIDTH - INDENT - 6)}"""'
+
+
+def _decorator(name: str, /, **given: Value) -> Iterator[str]:
+    yield from lines(literal(Call(name, keywords=tuple(given.items()))), 0, before="@")
+
+
+def _signature(name: str, parameters: Sequence[str], gives: str) -> Iterator[str]:
+    group = Group(f"def {name}(", tuple(Item(Atom(text)) for text in parameters), ")")
+    yield from lines(group, 0, after=f" -> {gives}:")
+
+
+def _seconds(value: timedelta) -> int | float:
+    seconds = value.total_seconds()
+    return int(seconds) if seconds.is_integer() else seconds

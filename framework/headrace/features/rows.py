@@ -1,0 +1,228 @@
+"""From a source and the journal to training rows as of a moment: what was known then, one row an entity, each on its side."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from headrace.diagnostics import Diagnostic, Exit, HeadraceError
+from headrace.features import snapshot
+from headrace.features.source import read_source
+from headrace.features.split import GAP, HOLDOUT, TRAIN, sides
+from headrace.features.values import Category, Number, RandomSplit, Rows, Target, TimeSplit
+from headrace.hooks import Input, Reader
+from headrace.journal import reader as journal
+from headrace.store import Store, digest
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Item = Number | Category
+_ORIGIN, _SIDE = "origin", "side"
+_SOURCE, _JOURNAL = "source", "journal"
+_RESERVED = (_SIDE, _ORIGIN, "prediction")
+
+
+def training_rows(
+    store: Store,
+    readers: Mapping[str, Reader],
+    *,
+    root: Path,
+    sources: Mapping[str, Any],
+    model: str,
+    run_id: str,
+    source: str,
+    entity: str,
+    time: str,
+    target: Target,
+    inputs: Sequence[Item],
+    split: RandomSplit | TimeSplit,
+    seed: int,
+    as_of: datetime | None = None,
+) -> Rows:
+    """The rows whose answers are known by `as_of` (the clock's now, if None), kept as a blob.
+
+    A source's row counts when its time and the target's delay have passed; a journalled request when its answer is known. One row an
+    entity: the newest, and the source's where both are of one time, since a source may have been corrected.
+
+    HeadraceError: those of `read_source`, and `unknown-source`, `stale-source`, `reserved-name`, `missing-column`, `missing-entity`,
+    `no-rows`, `bad-target`, `one-class`.
+    """
+    moment = _utc(as_of) if as_of is not None else store.clock.now()
+    if source not in sources:
+        raise HeadraceError(
+            Diagnostic("unknown-source", f"there is no source/{source}", help=f"there are: {', '.join(sorted(sources)) or 'none'}"), Exit.INVALID
+        )
+    _refuse_clashes(model, entity, time, target.column, inputs)
+    read = read_source(root, source, sources[source], readers)
+    _refuse_stale(source, read, time, sources[source].get("fresh_within_seconds"), moment)
+    known = [_of_source(source, read, entity=entity, time=time, target=target, inputs=inputs, as_of=moment)]
+    with store.read() as session:
+        known.append(_of_journal(journal.labelled(session, model, moment), entity=entity, time=time, target=target.column, inputs=inputs))
+    frame, repeated = _one_each([part for part in known if len(part)], entity=entity, time=time)
+    if frame is None:
+        raise HeadraceError(
+            Diagnostic(
+                "no-rows", f"model/{model} has no row whose answer is known by {moment:%Y-%m-%d %H:%M}: source/{source} has {len(read):,} rows in all"
+            )
+        )
+    _refuse_bad_targets(source, frame, entity, target.column)
+    frame[_SIDE] = sides(frame, split, entity=entity, time=time, target=target.column, seed=seed)
+    frame = frame[frame[_SIDE] != GAP]
+    _refuse_one_class(model, frame, target.column)
+    kinds = {entity: snapshot.TEXT, time: snapshot.TIME}
+    kinds |= {item.name: snapshot.NUMBER if isinstance(item, Number) else snapshot.TEXT for item in inputs}
+    kinds |= {target.column: snapshot.NUMBER, _SIDE: snapshot.TEXT, _ORIGIN: snapshot.TEXT}
+    told = {"source": source, "entity": entity, "time": time, "target": target, "inputs": list(inputs), "split": split, "seed": seed}
+    return Rows(
+        model=model,
+        run_id=run_id,
+        digest=store.blobs.put(snapshot.write(frame, kinds)),
+        rows=len(frame),
+        train=int((frame[_SIDE] == TRAIN).sum()),
+        holdout=int((frame[_SIDE] == HOLDOUT).sum()),
+        new=int((frame[_ORIGIN] == _JOURNAL).sum()),
+        repeated=repeated,
+        as_of=moment.isoformat(),
+        entity=entity,
+        time=time,
+        target=target.column,
+        inputs=[_input(item) for item in inputs],
+        spec=_digest(told),
+    )
+
+
+def _utc(moment: datetime) -> datetime:
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+
+
+def _input(item: Item) -> dict[str, Any]:
+    """An item as `headrace.hooks.Input`, whose categories only training knows."""
+    match item:
+        case Number(name=name, low=low, high=high):
+            return dataclasses.asdict(Input(name, "number", low=low, high=high)) | {"categories": []}
+        case Category(name=name):
+            return dataclasses.asdict(Input(name, "category")) | {"categories": []}
+
+
+def _digest(told: object) -> str:
+    import rfc8785
+
+    def plain(value: object) -> Any:  # noqa: ANN401 - JSON
+        match value:
+            case timedelta():
+                return value.total_seconds()
+            case dict():
+                return {key: plain(item) for key, item in value.items()}
+            case list():
+                return [plain(item) for item in value]
+            case _ if dataclasses.is_dataclass(value) and not isinstance(value, type):
+                fields = {field.name: plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
+                return {"type": type(value).__name__, **fields}
+        return value
+
+    return digest(rfc8785.dumps(plain(told)))
+
+
+def _of_source(
+    name: str, read: pd.DataFrame, *, entity: str, time: str, target: Target, inputs: Sequence[Item], as_of: datetime
+) -> pd.DataFrame:
+    """A source's rows whose answers are known, under the inputs' names."""
+    import pandas as pd
+
+    lacking = [column for column in (entity, time, target.column, *(item.column for item in inputs)) if column not in read.columns]
+    if lacking:
+        raise HeadraceError(
+            Diagnostic(
+                "missing-column", f"source/{name} declares no column `{'`, `'.join(lacking)}`", help=f"it declares: {', '.join(read.columns)}"
+            ),
+            Exit.INVALID,
+        )
+    unnamed = read[entity].isna() | read[time].isna()
+    if unnamed.any():
+        raise HeadraceError(Diagnostic("missing-entity", f"source/{name}: {int(unnamed.sum()):,} rows have no `{entity}` or no `{time}`"))
+    known = read[read[time] + target.delay <= pd.Timestamp(as_of)]
+    parts = {entity: known[entity].astype(str), time: known[time]}
+    parts |= {item.name: known[item.column] for item in inputs}
+    return pd.DataFrame({**parts, target.column: known[target.column], _ORIGIN: _SOURCE})
+
+
+def _of_journal(labelled: pd.DataFrame, *, entity: str, time: str, target: str, inputs: Sequence[Item]) -> pd.DataFrame:
+    """Journalled requests with their answers; an input that a request did not carry is missing."""
+    import pandas as pd
+
+    requests = labelled["inputs"].tolist()
+    parts: dict[str, Any] = {entity: labelled["entity"].astype(str), time: labelled["at"]}
+    for item in inputs:
+        values = [request.get(item.name) for request in requests]
+        parts[item.name] = pd.Series(values, index=labelled.index, dtype="float64" if isinstance(item, Number) else object)
+    return pd.DataFrame({**parts, target: labelled["value"], _ORIGIN: _JOURNAL})
+
+
+def _one_each(parts: Sequence[pd.DataFrame], *, entity: str, time: str) -> tuple[pd.DataFrame | None, int]:
+    """The newest row of each entity, in the order of time, and how many others there were; None where there is no row at all."""
+    import pandas as pd
+
+    if not parts:
+        return None, 0
+    whole = pd.concat(parts, ignore_index=True)
+    # `journal` sorts before `source`: of one time, the source's row is the last and stays.
+    ordered = whole.sort_values([time, entity, _ORIGIN], kind="stable")
+    kept = ordered.drop_duplicates(entity, keep="last").reset_index(drop=True)
+    return kept, len(whole) - len(kept)
+
+
+def _refuse_clashes(model: str, entity: str, time: str, target: str, inputs: Sequence[Item]) -> None:
+    taken = [entity, time, target, *_RESERVED]
+    for item in inputs:
+        if item.name in taken:
+            raise HeadraceError(
+                Diagnostic("reserved-name", f"model/{model}: no input can be called `{item.name}`", help="give the feature another name"),
+                Exit.INVALID,
+            )
+        taken.append(item.name)
+
+
+def _refuse_stale(name: str, read: pd.DataFrame, time: str, within: float | None, as_of: datetime) -> None:
+    if within is None or time not in read.columns:
+        return
+    age = as_of - read[time].max().to_pydatetime()
+    if age > timedelta(seconds=within):
+        raise HeadraceError(
+            Diagnostic(
+                "stale-source",
+                f"source/{name} is {_age(age)} old, and the spec allows {_age(timedelta(seconds=within))}",
+                help="bring the file up to date, or change `fresh_within`",
+            )
+        )
+
+
+def _age(span: timedelta) -> str:
+    hours = span.total_seconds() / 3600
+    return f"{hours:.0f}h" if hours < 72 else f"{hours / 24:.0f}d"  # noqa: PLR2004 - three days are still told in hours
+
+
+def _refuse_bad_targets(source: str, frame: pd.DataFrame, entity: str, target: str) -> None:
+    bad = ~frame[target].isin([0, 1])
+    if bad.any():
+        first = frame[bad].iloc[0]
+        raise HeadraceError(
+            Diagnostic(
+                "bad-target",
+                f"source/{source}: `{target}` must be 0 or 1, and {int(bad.sum()):,} rows hold something else"
+                f" (`{first[target]}` for {entity} {first[entity]}, from the {first[_ORIGIN]})",
+            )
+        )
+
+
+def _refuse_one_class(model: str, frame: pd.DataFrame, target: str) -> None:
+    for side in (TRAIN, HOLDOUT):
+        held = frame.loc[frame[_SIDE] == side, target]
+        if held.nunique() < 2:  # noqa: PLR2004 - yes and no
+            answers = f"only the answer {held.iloc[0]:g}" if len(held) else "no row"
+            raise HeadraceError(
+                Diagnostic("one-class", f"model/{model}: the {side} side has {answers} among {len(held):,} rows; both answers are needed")
+            )

@@ -1,0 +1,42 @@
+"""On which side of the split a row stands: by a hash, and so for ever, or by its time."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any, assert_never
+
+from headrace.features.values import RandomSplit, TimeSplit
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+TRAIN = "train"
+HOLDOUT = "holdout"
+GAP = "gap"
+"""Between the two: neither trained on nor asked about."""
+
+
+def sides(frame: pd.DataFrame, split: RandomSplit | TimeSplit, *, entity: str, time: str, target: str, seed: int) -> list[str]:
+    """`train`, `holdout` or `gap` for each row."""
+    match split:
+        case RandomSplit(holdout=share, stratify=None):
+            keys: Iterable[str] = (f"{seed}|{name}" for name in frame[entity])
+        case RandomSplit(holdout=share, stratify="target"):
+            keys = (f"{seed}|{int(answer)}|{name}" for answer, name in zip(frame[target], frame[entity], strict=True))
+        case TimeSplit():
+            return _by_time(frame[time], split)
+        case _:
+            assert_never(split)
+    return [HOLDOUT if draw(key) < share else TRAIN for key in keys]
+
+
+def draw(key: str) -> float:
+    """A number in [0, 1) that a text always gives: blake2b, 8 bytes, over 2^64."""
+    return int.from_bytes(hashlib.blake2b(key.encode(), digest_size=8).digest(), "big") / 2**64
+
+
+def _by_time(times: pd.Series[Any], split: TimeSplit) -> list[str]:
+    held = times.max() - split.holdout
+    kept = held - split.gap
+    return [HOLDOUT if at > held else TRAIN if at <= kept else GAP for at in times]

@@ -1,0 +1,8 @@
+"""Whether a candidate may go on: each gate a pure decision over facts, and what carries the verdict out."""
+
+from headrace.gates.decide import decide
+from headrace.gates.facts import Absent, Facts
+from headrace.gates.judge import judge
+from headrace.gates.values import Gate, Judged, Maximum, Minimum, NoWorse, Verdict
+
+__all__ = ["Absent", "Facts", "Gate", "Judged", "Maximum", "Minimum", "NoWorse", "Verdict", "decide", "judge"]

@@ -1,0 +1,139 @@
+"""One gate's decision from facts: pure, and failing closed, so that what cannot be computed never passes."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, assert_never
+
+from headrace.gates.facts import Absent, Facts
+from headrace.gates.values import Gate, Judged, Maximum, Minimum, NoWorse
+from headrace.hooks import Metric, resolve
+from headrace.stats import bootstrap
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+
+class _Unjudgeable(Exception):  # noqa: N818 - it is no error of ours, it is a reason to fail
+    """Why a gate cannot say more than no."""
+
+
+def decide(gate: Gate, facts: Facts, metrics: Mapping[str, Metric], seed: int) -> Judged:
+    """What one gate says; `seed` draws the bootstrap's resamples."""
+    try:
+        metric = metrics.get(gate.metric)
+        if metric is None:
+            raise _Unjudgeable(f"no plugin offers the metric `{gate.metric}`")
+        match gate:
+            case Minimum() | Maximum():
+                return _bounded(gate, metric, facts)
+            case NoWorse():
+                return _compared(gate, metric, facts, seed)
+            case _:
+                assert_never(gate)
+    except _Unjudgeable as reason:
+        return Judged(gate.id, gate.metric, passed=False, mode=gate.mode, reason=str(reason), threshold=_threshold(gate))
+    except Exception as error:  # noqa: BLE001 - a metric may raise anything, and whatever it raises is no pass
+        reason = f"`{gate.metric}` failed: {type(error).__name__}: {error}"
+        return Judged(gate.id, gate.metric, passed=False, mode=gate.mode, reason=reason, threshold=_threshold(gate))
+
+
+def _threshold(gate: Gate) -> float:
+    match gate:
+        case Minimum():
+            return gate.min
+        case Maximum():
+            return gate.max
+        case NoWorse():
+            return gate.worse_by_at_most
+
+
+def _bounded(gate: Minimum | Maximum, metric: Metric, facts: Facts) -> Judged:
+    value, n, note = _value(gate, metric, facts)
+    if math.isnan(value):
+        raise _Unjudgeable(f"{gate.metric} is not defined on these rows{note}")
+    passed = value >= gate.min if isinstance(gate, Minimum) else value <= gate.max
+    wanted = f"at least {gate.min:g}" if isinstance(gate, Minimum) else f"at most {gate.max:g}"
+    reason = f"{gate.metric} is {value:.4g}, and {wanted} is wanted{note}"
+    known = value if math.isfinite(value) else None
+    return Judged(gate.id, gate.metric, passed=passed, mode=gate.mode, reason=reason, value=known, threshold=_threshold(gate), n=n)
+
+
+def _value(gate: Minimum | Maximum, metric: Metric, facts: Facts) -> tuple[float, int, str]:
+    """The metric's value, over how many rows, and what is to be said beside it."""
+    compute = resolve(metric.compute)
+    if metric.needs == "latency":
+        if isinstance(facts.seconds, Absent):
+            raise _Unjudgeable(f"the latency is not known: {facts.seconds.reason}")
+        return float(compute(facts.seconds)), len(facts.seconds), ""
+    predictions = _predictions(facts)
+    if metric.needs == "probability":
+        return float(compute(facts.target, predictions)), len(facts.target), ""
+    if gate.by is None or gate.by not in facts.groups:
+        raise _Unjudgeable(f"there are no groups: `{gate.by}` is no input of the model" if gate.by else "`by` names no groups")
+    groups = facts.groups[gate.by]
+    large, small = _sizes(groups, gate.min_group)
+    note = f"; left out for having fewer than {gate.min_group} rows: {', '.join(f'{gate.by}={name} ({n})' for name, n in small)}" if small else ""
+    if len(large) < 2:  # noqa: PLR2004 - a difference needs two
+        raise _Unjudgeable(f"fewer than two groups of `{gate.by}` have {gate.min_group} rows{note}")
+    kept = _isin(groups, large)
+    return float(compute(facts.target[kept], predictions[kept], groups[kept])), int(kept.sum()), note
+
+
+def _predictions(facts: Facts) -> NDArray[np.float64]:
+    if isinstance(facts.predictions, Absent):
+        raise _Unjudgeable(f"the candidate did not answer: {facts.predictions.reason}")
+    return facts.predictions
+
+
+def _sizes(groups: NDArray[np.object_], least: int) -> tuple[list[str], list[tuple[str, int]]]:
+    import numpy as np
+
+    names, counts = np.unique(groups.astype(str), return_counts=True)
+    sizes = list(zip(names.tolist(), counts.tolist(), strict=True))
+    return [name for name, n in sizes if n >= least], [(name, n) for name, n in sizes if n < least]
+
+
+def _isin(groups: NDArray[np.object_], names: list[str]) -> NDArray[np.bool_]:
+    import numpy as np
+
+    return np.isin(groups.astype(str), names)
+
+
+def _compared(gate: NoWorse, metric: Metric, facts: Facts, seed: int) -> Judged:
+    if metric.needs != "probability":
+        raise _Unjudgeable(f"`{gate.metric}` cannot be compared row by row: `versus` needs a metric of probabilities")
+    who: str = gate.versus
+    other = facts.others.get(who, Absent("it was not asked"))
+    if isinstance(other, Absent) and other.first and gate.first == "pass":
+        _predictions(facts)
+        return Judged(gate.id, gate.metric, passed=True, mode=gate.mode, reason="there is no champion yet: the first one passes", n=len(facts.target))
+    if isinstance(other, Absent) and other.first and gate.first == "baseline":
+        who = "baseline"
+        other = facts.others.get(who, Absent("it was not asked"))
+    if isinstance(other, Absent):
+        raise _Unjudgeable(f"the {who} cannot be compared with: {other.reason}")
+    # The areas under many ROC curves at once are a hundred times faster than one by one.
+    compute: Any = "roc_auc" if gate.metric == "roc_auc" else resolve(metric.compute)
+    found = bootstrap.difference(compute, facts.target, _predictions(facts), other, seed=seed, confidence=gate.confidence)
+    if math.isnan(found.estimate):
+        raise _Unjudgeable(f"{gate.metric} is not defined on these rows")
+    higher = metric.better == "higher"
+    worst = -found.low if higher else found.high
+    sure = f"{'at worst' if worst > 0 else 'at least'} {abs(worst):.4g} {'worse' if worst > 0 else 'better'} at {gate.confidence:g} confidence"
+    reason = f"{gate.metric} differs from the {who}'s by {found.estimate:+.4g}, {sure}; {gate.worse_by_at_most:g} worse is allowed"
+    low, high = (bound if math.isfinite(bound) else None for bound in (found.low, found.high))
+    return Judged(
+        gate.id,
+        gate.metric,
+        passed=worst <= gate.worse_by_at_most,
+        mode=gate.mode,
+        reason=reason,
+        value=found.estimate,
+        low=low,
+        high=high,
+        threshold=gate.worse_by_at_most,
+        n=len(facts.target),
+    )

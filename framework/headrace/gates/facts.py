@@ -1,0 +1,141 @@
+"""What gates decide by, gathered: answers to the same held-out rows, their groups, and how long answering takes."""
+
+from __future__ import annotations
+
+import io
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from headrace import registry
+from headrace.diagnostics import Diagnostic, HeadraceError
+from headrace.gates.values import Gate, NoWorse
+from headrace.hooks import Plugins, Predictor, Signature
+from headrace.registry import Loaded, Version
+from headrace.store import Store
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+    from numpy.typing import NDArray
+
+    Values = NDArray[np.float64]
+
+T = TypeVar("T")
+WARM_UP = 50
+"""Single-row predictions before the clock counts."""
+MEASURED = 400
+"""Single-row predictions that it counts."""
+
+
+@dataclass(frozen=True, slots=True)
+class Absent:
+    """A fact that is not there, and why; a gate that needs it fails."""
+
+    reason: str
+    first: bool = False
+    """There is no champion, because there never was one: `first` of a gate speaks of that, and of nothing else."""
+
+
+@dataclass(frozen=True)
+class Facts:
+    """Of the n held-out rows: `target` and `predictions` (n,), `groups` (n,) of text by input, `others` (n,) by `champion` and `baseline`.
+
+    `seconds` (m,) are single-row predictions' wall times. Whatever could not be had is `Absent`.
+    """
+
+    target: Values
+    predictions: Values | Absent
+    groups: Mapping[str, NDArray[np.object_]] = field(default_factory=dict)
+    others: Mapping[str, Values | Absent] = field(default_factory=dict)
+    seconds: Values | Absent = field(default_factory=lambda: Absent("no latency was measured"))
+
+
+def gather(store: Store, plugins: Plugins, version: Version, gates: Sequence[Gate]) -> Facts:
+    """Ask the candidate, and whom it is compared with, on the held-out rows of its registration; HeadraceError where these are lost."""
+    import pandas as pd
+
+    held = pd.read_parquet(io.BytesIO(store.blobs.get(version.manifest["reference"])))
+    target = held[version.manifest["target"]].to_numpy(dtype=float)
+    loaded = _try(lambda: registry.load(store, plugins, version))
+    predictions = loaded if isinstance(loaded, Absent) else _try(lambda: _ask(loaded.predictor, loaded.signature, held))
+    versus = {gate.versus for gate in gates if isinstance(gate, NoWorse)}
+    if any(isinstance(gate, NoWorse) and gate.first == "baseline" for gate in gates):
+        versus.add("baseline")
+    others = {who: _other(store, plugins, version, who, held) for who in versus}
+    by = {gate.by for gate in gates if not isinstance(gate, NoWorse) and gate.by is not None}
+    groups = {name: _groups(held[name]) for name in by if name in held.columns}
+    seconds: Values | Absent = Absent("no latency was measured")
+    if any(plugins.metrics[gate.metric].needs == "latency" for gate in gates if gate.metric in plugins.metrics):
+        seconds = loaded if isinstance(loaded, Absent) else _try(lambda: measure(loaded, held))
+    return Facts(target=target, predictions=predictions, groups=groups, others=others, seconds=seconds)
+
+
+def measure(loaded: Loaded, held: pd.DataFrame) -> Values:
+    """Seconds of `MEASURED` single-row predictions after `WARM_UP`, from a request's values to the answer, shape (m,)."""
+    import numpy as np
+
+    names = [item.name for item in loaded.signature.inputs]
+    few = held[names].head(WARM_UP + MEASURED).astype(object)
+    requests: list[dict[Any, Any]] = few.where(few.notna(), None).to_dict("records")
+    seconds = []
+    for number in range(WARM_UP + MEASURED):
+        request = requests[number % len(requests)]
+        began = time.perf_counter()
+        values, _ = loaded.signature.encode_row(request)
+        loaded.predictor.predict(np.array([values]))
+        seconds.append(time.perf_counter() - began)
+    return np.array(seconds[WARM_UP:])
+
+
+def _try(gather_one: Callable[[], T]) -> T | Absent:
+    """A fact, or why it is not there: whatever goes wrong with a model speaks against it and ends nothing."""
+    try:
+        return gather_one()
+    except HeadraceError as error:
+        return Absent("; ".join(item.message for item in error.report))
+    except Exception as error:  # noqa: BLE001 - a model may raise anything
+        return Absent(f"{type(error).__name__}: {error}")
+
+
+def _other(store: Store, plugins: Plugins, version: Version, who: str, held: pd.DataFrame) -> Values | Absent:
+    if who == "baseline":
+        baseline = version.manifest.get("baseline")
+        if baseline is None:
+            return Absent("no baseline was trained")
+        signature = Signature.from_json(version.manifest["signature"])
+        part = {"algorithm": baseline["algorithm"], "digest": baseline["digest"]}
+        what = f"the baseline of {version}"
+        return _try(lambda: _ask(registry.load_part(store, plugins, **part, signature=signature, what=what), signature, held))
+    with store.read() as session:
+        number = registry.aliases(session, version.model).get(registry.CHAMPION)
+        champion = None if number is None else registry.get(session, version.model, number)
+    if champion is None:
+        return Absent("there is no champion", first=True)
+
+    def ask() -> Values:
+        loaded = registry.load(store, plugins, champion)
+        return _ask(loaded.predictor, loaded.signature, held)
+
+    return _try(ask)
+
+
+def _ask(predictor: Predictor, signature: Signature, held: pd.DataFrame) -> Values:
+    """Answers to the held-out rows, (n,); HeadraceError where a model gives no number or needs an input that the rows do not have."""
+    import numpy as np
+
+    lacking = [item.name for item in signature.inputs if item.name not in held.columns]
+    if lacking:
+        raise HeadraceError(Diagnostic("missing-input", f"it needs the input `{'`, `'.join(lacking)}`, which these rows do not have"))
+    predictions = np.asarray(predictor.predict(signature.encode(held)), dtype=np.float64)
+    if predictions.shape != (len(held),) or not np.isfinite(predictions).all():
+        raise HeadraceError(Diagnostic("bad-predictions", f"it gave {int((~np.isfinite(predictions)).sum()):,} answers that are no number"))
+    return predictions
+
+
+def _groups(column: pd.Series[Any]) -> NDArray[np.object_]:
+    """Each row's group as text; what is missing is a group of its own."""
+    import numpy as np
+
+    return np.array(["missing" if missing else str(value) for value, missing in zip(column, column.isna(), strict=True)], dtype=object)

@@ -1,0 +1,148 @@
+"""What is journalled, as values and as the bytes of one record's body."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any, NamedTuple
+
+import orjson
+
+
+@dataclass(frozen=True, slots=True)
+class PredictionRecord:
+    """One answer, or the failure to give one (`error`); `at` is the request's time, `inputs` what the model saw by name."""
+
+    id: str
+    model: str
+    version: int
+    arm: str
+    epoch: int
+    entity: str
+    at: datetime
+    latency_us: int
+    inputs: dict[str, Any]
+    output: float | None
+    error: str | None
+    unseen: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class OutcomeRecord:
+    """What turned out to be true of an entity, and since when it is known; `value` is finite."""
+
+    model: str
+    entity: str
+    value: float
+    known_at: datetime
+
+
+Record = PredictionRecord | OutcomeRecord
+
+
+class Entry(NamedTuple):
+    """A record, and the wall's time at which it was spooled."""
+
+    record: Record
+    recorded_at: datetime
+
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+_PREDICTION = 1
+_OUTCOME = 2
+_OPTIONS = orjson.OPT_SERIALIZE_NUMPY
+_INT64 = range(-(2**63), 2**63)
+
+
+def encode(record: Record, recorded_at: datetime) -> bytes:
+    """The body of a record. What JSON cannot hold changes: NaN and the infinities are null, integers beyond 64 bits are text, a lone
+    surrogate, and in a name or error a NUL, is the replacement character; other objects are their text.
+
+    Raises ValueError for an outcome that is not finite, TypeError for a moment without a zone.
+    """  # noqa: D205 - one list, one sentence
+    fields = _fields(record, (recorded_at - _EPOCH) // _MICROSECOND)
+    try:
+        return orjson.dumps(fields, option=_OPTIONS)
+    except TypeError:
+        return orjson.dumps(_plain(fields), option=_OPTIONS)
+
+
+def decode(body: bytes) -> Entry:
+    """A body as the record that it was made of. Raises ValueError where it is none."""
+    fields = orjson.loads(body)
+    match fields:
+        case [1, recorded, id_, model, version, arm, epoch, entity, at, latency, inputs, output, error, unseen]:
+            record: Record = PredictionRecord(
+                id_, model, version, arm, epoch, entity, _moment(at), latency, inputs, output, error, tuple(unseen)
+            )
+        case [2, recorded, model, entity, value, known_at]:
+            record = OutcomeRecord(model, entity, value, _moment(known_at))
+        case _:
+            raise ValueError("the body is no record that this version knows")
+    return Entry(record, _moment(recorded))
+
+
+def _fields(record: Record, recorded: int) -> list[Any]:
+    match record:
+        case PredictionRecord():
+            return [
+                _PREDICTION,
+                recorded,
+                record.id,
+                record.model,
+                record.version,
+                record.arm,
+                record.epoch,
+                _name(record.entity),
+                (record.at - _EPOCH) // _MICROSECOND,
+                record.latency_us,
+                record.inputs,
+                record.output,
+                None if record.error is None else _name(record.error),
+                record.unseen,
+            ]
+        case OutcomeRecord():
+            if not math.isfinite(record.value):
+                raise ValueError(f"an outcome is a finite number, not {record.value}")
+            return [
+                _OUTCOME,
+                recorded,
+                record.model,
+                _name(record.entity),
+                float(record.value),
+                (record.known_at - _EPOCH) // _MICROSECOND,
+            ]
+
+
+def _name(text: str) -> str:
+    # PostgreSQL keeps no NUL in text.
+    return text.replace("\0", "\ufffd") if "\0" in text else text
+
+
+def _moment(microseconds: int) -> datetime:
+    return _EPOCH + timedelta(microseconds=microseconds)
+
+
+def _plain(value: Any) -> Any:  # noqa: ANN401 - any JSON, and more
+    match value:
+        case str():
+            return value.encode("utf-8", "replace").decode() if not value.isascii() else value
+        case bool() | None | float():
+            return value
+        case int():
+            return value if value in _INT64 else str(value)
+        case dict():
+            return {_plain(str(key)): _plain(item) for key, item in value.items()}
+        case list() | tuple():
+            return [_plain(item) for item in value]
+        case _:
+            return _other(value)
+
+
+def _other(value: Any) -> Any:  # noqa: ANN401 - numpy's numbers, or text
+    try:
+        return orjson.loads(orjson.dumps(value, option=_OPTIONS))
+    except TypeError:
+        return _plain(str(value))

@@ -1,0 +1,85 @@
+"""The process that estimates performance without answers: NannyML's CBPE over a folder of files, and nothing of ours.
+
+`python -m headrace.monitoring.cbpe FOLDER` reads request.json {metric, windows: [{key, version, prediction parquet}]} and writes
+result.json {key: {value, low, high, sampling_error} or {reason}}. A process of its own, since NannyML takes seconds and 300 MB to import.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+QUIET = {"NML_DISABLE_USAGE_LOGGING": "1", "DO_NOT_TRACK": "1", "OMP_NUM_THREADS": "1"}
+"""Set before NannyML is imported: it reports its use, with an id made from the network card, unless the first is there."""
+METRICS = frozenset({"roc_auc", "f1", "precision", "recall", "specificity", "accuracy", "average_precision"})
+"""What CBPE can estimate for a binary model."""
+_THRESHOLD = 0.5
+
+
+def main(folder: Path) -> None:
+    """Estimate every window of the request; a window that fails says why, and the others go on."""
+    os.environ.update(QUIET)
+    request = json.loads((folder / "request.json").read_text(encoding="utf-8"))
+    estimators: dict[int, Any] = {}
+    answers: dict[str, dict[str, Any]] = {}
+    for window in request["windows"]:
+        version = window["version"]
+        try:
+            if version not in estimators:
+                estimators[version] = _fit(_frame(folder / f"reference-{version}.parquet"), request["metric"])
+            answers[window["key"]] = _estimate(estimators[version], _frame(folder / f"window-{window['key']}.parquet"), request["metric"])
+        except Exception as error:  # noqa: BLE001 - NannyML raises whatever its libraries do; the window says it
+            answers[window["key"]] = {"reason": f"{type(error).__name__}: {error}"}
+    (folder / "result.json").write_text(json.dumps(answers), encoding="utf-8")
+
+
+def _frame(path: Path) -> pd.DataFrame:
+    """Columns `prediction` and, of a reference, `target`; the class that a probability of 0.5 or more stands for is added."""
+    import pandas as pd
+
+    frame = pd.read_parquet(path)
+    frame["label"] = (frame["prediction"] >= _THRESHOLD).astype(int)
+    if "target" in frame:
+        frame["target"] = frame["target"].astype(int)
+    return frame
+
+
+def _fit(reference: pd.DataFrame, metric: str) -> Any:  # noqa: ANN401 - NannyML has no types
+    from nannyml import CBPE
+
+    estimator = CBPE(
+        metrics=[metric],
+        y_pred_proba="prediction",
+        y_pred="label",
+        y_true="target",
+        problem_type="classification_binary",
+        chunk_number=1,
+    )
+    return estimator.fit(reference)
+
+
+def _estimate(estimator: Any, window: pd.DataFrame, metric: str) -> dict[str, Any]:  # noqa: ANN401 - NannyML has no types
+    row = estimator.estimate(window).filter(period="analysis").to_df()[metric].iloc[0]
+    if not math.isfinite(row["value"]):
+        return {"reason": f"CBPE found no value of {metric} for it"}
+    return {
+        "value": float(row["value"]),
+        "low": _finite(row["lower_confidence_boundary"]),
+        "high": _finite(row["upper_confidence_boundary"]),
+        "sampling_error": _finite(row["sampling_error"]),
+    }
+
+
+def _finite(value: float) -> float | None:
+    return float(value) if math.isfinite(value) else None
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

@@ -1,0 +1,219 @@
+"""One look at a model's windows: the full ones are closed with their drift and estimate, and those whose answers are known are judged."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlmodel import Session, and_, col, select
+
+from headrace import registry
+from headrace.diagnostics import Diagnostic, HeadraceError
+from headrace.hooks import Plugins, resolve
+from headrace.monitoring import drift as drifts
+from headrace.monitoring import realised, stretch
+from headrace.monitoring.estimate import Ask, estimates
+from headrace.monitoring.values import Drift, Performance, Windows
+from headrace.registry import Version
+from headrace.stats.bins import Profile, count
+from headrace.store import EventKind, Store, due, events
+from headrace.store.tables import Outcome, Prediction, Window
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """What is watched of a model: windows of so many `rows`, looked at once `every` so long (the clock's time).
+
+    `delay` is how long after a row's time its answer is known; None where nobody said it.
+    """
+
+    model: str
+    rows: int
+    every: timedelta
+    drift: Drift | None = None
+    performance: Performance | None = None
+    delay: timedelta | None = None
+
+
+def measure(store: Store, plugins: Plugins, watch: Watch, *, actor: str, run: str) -> Windows:
+    """Close what is full, judge what is labelled, say when to look next; killed anywhere, the next look goes on from there.
+
+    HeadraceError: `unknown-detector`, `unknown-metric` where no plugin offers what is watched; artifact-altered from the blobs.
+    """
+    now = store.clock.now()
+    closed = _close(store, plugins, watch, actor, now)
+    labelled = _label(store, plugins, watch, actor, now)
+    with store.transaction(actor, "schedule", f"model/{watch.model}") as session:
+        due.put(session, watch.model, "monitor", now + watch.every, "the windows are looked at again")
+    with store.read() as session:
+        last = session.exec(select(Window).where(Window.model == watch.model).order_by(col(Window.number).desc()).limit(1)).first()
+    return Windows(watch.model, run, closed, labelled, {"windows": last.number if last else 0, "closed": len(closed), "labelled": len(labelled)})
+
+
+def _close(store: Store, plugins: Plugins, watch: Watch, actor: str, now: datetime) -> list[int]:
+    """Measure the windows that are new and write them all at once, each with its event."""
+    found: list[Window] = []
+    asks: list[Ask] = []
+    with store.read() as session:
+        references = _References(store, session, watch.model)
+        for rows in stretch.new(session, watch.model, watch.rows):
+            version = references.champion or rows.main_version
+            found.append(_window(watch, rows, version, _drift(plugins, watch.drift, references, rows, version)))
+            asks.append(Ask(rows.number, rows.main_version, rows.answered_by(rows.main_version)))
+        held_out = {ask.version: references.held_out(ask.version) for ask in asks} if _estimated(watch) else {}
+    if watch.performance is not None and watch.performance.estimate == "cbpe":
+        estimated = estimates(asks, held_out, watch.performance)
+        for window in found:
+            window.estimate = estimated[window.number]
+    if not found:
+        return []
+    with store.transaction(actor, "close windows", f"model/{watch.model}") as session:
+        known = set(session.exec(select(Window.number).where(Window.model == watch.model, col(Window.number) >= found[0].number)))
+        fresh = [window for window in found if window.number not in known]
+        for window in fresh:
+            session.add(window)
+            events.append(session, model=watch.model, kind=EventKind.WINDOW_CLOSED, payload=_closed(window), at=now)
+        return [window.number for window in fresh]
+
+
+def _estimated(watch: Watch) -> bool:
+    return watch.performance is not None and watch.performance.estimate == "cbpe"
+
+
+class _References:
+    """What a model's versions looked like when they were trained; each is read once."""
+
+    def __init__(self, store: Store, session: Session, model: str) -> None:
+        self._store = store
+        self._versions: Mapping[int, Version] = {version.number: version for version in registry.versions(session, model)}
+        self._profiles: dict[int, Profile | None] = {}
+        self.champion = registry.aliases(session, model).get(registry.CHAMPION)
+
+    def profile(self, version: int) -> Profile | None:
+        """The bins of the training rows; None where the version has none."""
+        if version not in self._profiles:
+            data = self._part(version, "profile")
+            self._profiles[version] = None if data is None else Profile.from_json(json.loads(data))
+        return self._profiles[version]
+
+    def held_out(self, version: int) -> bytes | None:
+        """The parquet of the rows that training did not see, with target and prediction."""
+        return self._part(version, "reference")
+
+    def _part(self, version: int, part: str) -> bytes | None:
+        found = self._versions.get(version)
+        digest = None if found is None else found.manifest.get(part)
+        return None if digest is None else self._store.blobs.get(digest)
+
+
+def _drift(plugins: Plugins, settings: Drift | None, references: _References, rows: stretch.Stretch, version: int) -> dict[str, Any] | None:
+    if settings is None:
+        return None
+    if settings.method not in plugins.detectors:
+        known = ", ".join(sorted(plugins.detectors))
+        raise HeadraceError(Diagnostic("unknown-detector", f"no plugin offers the detector `{settings.method}`", help=f"there are: {known}"))
+    compare = resolve(plugins.detectors[settings.method].compare)
+    profile = references.profile(version)
+    if profile is None:
+        nothing = drifts.judge(compare, {}, {}, settings)
+        return nothing | {"reference": version, "reason": f"v{version} has no profile of its training rows"}
+    inputs = Profile({name: bins for name, bins in profile.columns.items() if name != drifts.PREDICTION})
+    current = count(inputs, rows.frame(list(inputs.columns)))
+    if drifts.PREDICTION in profile.columns:
+        # Another version's answers would be told from this one's, which is no drift.
+        current |= _answers(profile, rows, version)
+    return drifts.judge(compare, profile.reference(), current, settings) | {"reference": version}
+
+
+def _answers(profile: Profile, rows: stretch.Stretch, version: int) -> dict[str, Any]:
+    import pandas as pd
+
+    only = Profile({drifts.PREDICTION: profile.columns[drifts.PREDICTION]})
+    return dict(count(only, pd.DataFrame({drifts.PREDICTION: rows.answered_by(version)})))
+
+
+def _window(watch: Watch, rows: stretch.Stretch, version: int, drift: dict[str, Any] | None) -> Window:
+    return Window(
+        model=watch.model,
+        number=rows.number,
+        first_seq=rows.seqs[0],
+        last_seq=rows.seqs[-1],
+        start=rows.start,
+        end=rows.end,
+        n=len(rows.seqs),
+        version=version,
+        drift=drift,
+        unseen_share=sum(rows.unseen) / len(rows.unseen),
+    )
+
+
+def _closed(window: Window) -> dict[str, Any]:
+    """What the log says of a window that was closed."""
+    drift, estimate = window.drift, window.estimate
+    return {
+        "window": window.number,
+        "n": window.n,
+        "start": window.start.isoformat(),
+        "end": window.end.isoformat(),
+        "version": window.version,
+        "unseen_share": window.unseen_share,
+        "drift": None if drift is None else {key: drift[key] for key in ("share", "max", "critical")},
+        "drifted": [] if drift is None else [item["feature"] for item in drifts.drifted(drift)],
+        "estimate": None if estimate is None else {key: estimate[key] for key in ("metric", "value", "status", "reason")},
+    }
+
+
+def _label(store: Store, plugins: Plugins, watch: Watch, actor: str, now: datetime) -> list[int]:
+    """Judge the windows whose answers are known: 95 % of them, or as many as there are once their delay has passed."""
+    settings = watch.performance
+    if settings is None:
+        return []
+    if settings.metric not in plugins.metrics:
+        known = ", ".join(sorted(plugins.metrics))
+        raise HeadraceError(Diagnostic("unknown-metric", f"no plugin offers the metric `{settings.metric}`", help=f"there are: {known}"))
+    compute = resolve(plugins.metrics[settings.metric].compute)
+    with store.read() as session:
+        measured = {window.number: _performance(session, watch, window, compute, now) for window in _unlabelled(session, watch.model)}
+    fresh = {number: performance for number, performance in measured.items() if performance is not None}
+    if not fresh:
+        return []
+    labelled: list[int] = []
+    with store.transaction(actor, "label windows", f"model/{watch.model}") as session:
+        for window in _unlabelled(session, watch.model):
+            if window.number not in fresh or window.performance == fresh[window.number]:
+                continue
+            window.performance = fresh[window.number]
+            session.add(window)
+            if window.performance["status"] == "insufficient_data":
+                continue  # recorded, and asked again: answers may be late
+            labelled.append(window.number)
+            told = {"window": window.number, "start": window.start.isoformat(), "end": window.end.isoformat(), **window.performance}
+            events.append(session, model=watch.model, kind=EventKind.WINDOW_LABELLED, payload=told, at=now)
+    return labelled
+
+
+def _unlabelled(session: Session, model: str) -> list[Window]:
+    windows: Iterable[Window] = session.exec(select(Window).where(Window.model == model).order_by(col(Window.number)))
+    return [window for window in windows if window.performance is None or window.performance["status"] == "insufficient_data"]
+
+
+def _performance(
+    session: Session, watch: Watch, window: Window, compute: Callable[..., float], now: datetime
+) -> dict[str, Any] | None:
+    """The window's performance; None while its answers are waited for."""
+    answer = and_(col(Outcome.model) == watch.model, col(Outcome.entity) == col(Prediction.entity), col(Outcome.known_at) <= now)
+    query = (
+        select(Prediction.version, Prediction.output, Outcome.value)
+        .join(Outcome, answer, isouter=True)
+        .where(*stretch.counted(watch.model), col(Prediction.seq).between(window.first_seq, window.last_seq))
+        .order_by(col(Prediction.seq))
+    )
+    rows = [(version, output, value) for version, output, value in session.exec(query) if output is not None]
+    known = sum(value is not None for _, _, value in rows)
+    passed = watch.delay is not None and window.end + watch.delay <= now
+    if watch.performance is None or not (passed or known >= realised.COVERED * len(rows)):
+        return None
+    return realised.measure(compute, rows, watch.performance)

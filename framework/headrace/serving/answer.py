@@ -1,0 +1,139 @@
+"""How one request is answered: an arm, a prediction, the champion where the candidate errs, and the journal before the reply."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from time import perf_counter
+from uuid import uuid4
+
+from headrace.journal import OutcomeRecord, PredictionRecord, Spool
+from headrace.serving.measures import Measures
+from headrace.serving.problem import Refused
+from headrace.serving.schema import Answer, Row
+from headrace.serving.snapshot import CANDIDATE, CHAMPION, Answered, Served, Snapshot
+from headrace.traffic import Counter, Rule, assign
+
+SPOOLED_AT_ONCE = 100
+"""After so many records of a batch the event loop turns to others."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """One row's answer, as the caller gets it; `error` says that nobody could answer."""
+
+    id: str
+    prediction: float | None
+    version: int
+    arm: str
+    unseen: tuple[str, ...]
+    error: str | None = None
+
+    def body(self, model: str) -> dict[str, object]:
+        """The JSON of one answer."""
+        told: dict[str, object] = {
+            "id": self.id,
+            "prediction": self.prediction,
+            "model": model,
+            "version": self.version,
+            "arm": self.arm,
+            "unseen": self.unseen,
+        }
+        return told if self.error is None else told | {"error": self.error}
+
+
+@dataclass(frozen=True, slots=True)
+class _Try:
+    """One arm's try at one row, and how long the row had taken by then."""
+
+    arm: str
+    served: Served
+    answered: Answered
+    seconds: float
+
+
+class Answering:
+    """Answers rows from a snapshot; used by the event loop alone."""
+
+    def __init__(self, model: str, *, fallback: bool, spool: Spool, counter: Counter, rules: Sequence[Rule], measures: Measures) -> None:
+        self._model = model
+        self._fallback = fallback
+        self._spool = spool
+        self._counter = counter
+        self._rules = tuple(rules)
+        self._measures = measures
+
+    def one(self, snapshot: Snapshot, row: Row, at: datetime, started: float) -> Reply:
+        """One row, in the event loop; Refused (503) where it cannot be journalled, for what is not journalled is not answered."""
+        arm = assign(self._model, row.unit, snapshot.weights)
+        served = snapshot.arms[arm]
+        answered = served.answer(row.inputs)
+        tries = [_Try(arm, served, answered, perf_counter() - started)]
+        if answered.error is not None and arm == CANDIDATE and self._fallback:
+            champion = snapshot.arms[CHAMPION]
+            tries.append(_Try(CHAMPION, champion, champion.answer(row.inputs), perf_counter() - started))
+        return self._journal(snapshot, row, at, tries)
+
+    async def many(self, snapshot: Snapshot, rows: Sequence[Row], at: datetime, started: float) -> list[Reply]:
+        """Many rows: each arm's share in a worker thread; a row's time is its share of the batch's."""
+        arms = [assign(self._model, row.unit, snapshot.weights) for row in rows]
+        tries: list[list[_Try]] = [[] for _ in rows]
+        for arm, served in snapshot.arms.items():
+            await self._try(arm, served, rows, [i for i, name in enumerate(arms) if name == arm], tries, started)
+        if self._fallback and CANDIDATE in snapshot.arms:
+            failed = [i for i, name in enumerate(arms) if name == CANDIDATE and tries[i][0].answered.error is not None]
+            await self._try(CHAMPION, snapshot.arms[CHAMPION], rows, failed, tries, started)
+        replies = []
+        for i, row in enumerate(rows):
+            replies.append(self._journal(snapshot, row, at, tries[i]))
+            if i % SPOOLED_AT_ONCE == SPOOLED_AT_ONCE - 1:
+                await asyncio.sleep(0)
+        return replies
+
+    def outcomes(self, answers: Sequence[Answer], at: datetime) -> None:
+        """What turned out to be true; Refused (503) where it cannot be journalled."""
+        for answer in answers:
+            self._append(OutcomeRecord(model=self._model, entity=answer.entity, value=answer.value, known_at=answer.known_at or at))
+
+    async def _try(
+        self, arm: str, served: Served, rows: Sequence[Row], picked: Sequence[int], tries: list[list[_Try]], started: float
+    ) -> None:
+        if not picked:
+            return
+        answers = await asyncio.to_thread(served.answer_many, [rows[i].inputs for i in picked])
+        seconds = (perf_counter() - started) / len(rows)
+        for i, answered in zip(picked, answers, strict=True):
+            tries[i].append(_Try(arm, served, answered, seconds))
+
+    def _journal(self, snapshot: Snapshot, row: Row, at: datetime, tries: Sequence[_Try]) -> Reply:
+        for attempt in tries:
+            answered = attempt.answered
+            record = PredictionRecord(
+                id=uuid4().hex,
+                model=self._model,
+                version=attempt.served.number,
+                arm=attempt.arm,
+                epoch=snapshot.epoch,
+                entity=row.entity,
+                at=at,
+                latency_us=int(attempt.seconds * 1e6),
+                inputs=row.inputs,
+                output=answered.output,
+                error=answered.error,
+                unseen=answered.unseen,
+            )
+            self._append(record)
+            failed = answered.error is not None
+            self._counter.record(snapshot.epoch, attempt.arm, failed, attempt.seconds, self._rules)
+            self._measures.answered(attempt.arm, attempt.served.number, attempt.seconds, failed=failed)
+        self._measures.unseen(record.unseen)
+        return Reply(record.id, record.output, record.version, record.arm, record.unseen, None if record.error is None else "the model failed on this row")
+
+    def _append(self, record: PredictionRecord | OutcomeRecord) -> None:
+        try:
+            self._spool.append(record)
+        except OSError as error:
+            self._measures.failed("spool")
+            raise Refused(503, "journal-unwritable", f"the journal cannot be written, so nothing is answered: {error}") from error

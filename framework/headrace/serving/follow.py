@@ -1,0 +1,198 @@
+"""How a server keeps up with the store: a thread that reads aliases and weights, loads what is new beside the old, and swaps."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from headrace import registry, traffic
+from headrace.diagnostics import HeadraceError
+from headrace.serving.config import Workspace
+from headrace.serving.measures import Measures
+from headrace.serving.moment import Moments
+from headrace.serving.snapshot import CANDIDATE, CHAMPION, Served, Snapshot
+
+LOG = logging.getLogger("headrace.serving")
+
+EVERY = 0.2
+"""Seconds between two looks at the store."""
+AGAIN = 5.0
+"""Seconds before a version that could not be loaded is tried again."""
+STORE_FAULTS = (HeadraceError, SQLAlchemyError, OSError)
+"""What a store that is away, full or busy may raise."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What the store says should answer: the champion, and the candidate with its share (none: None, 0)."""
+
+    champion: int | None
+    candidate: int | None
+    share: float
+    epoch: int
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A version that may not be loaded, and why."""
+
+    id: str
+    message: str
+    since: float
+
+
+def wanted(aliases: Mapping[str, int], weights: traffic.Weights | None) -> Wanted:
+    """What should answer. The alias says who is champion; weights count only where they speak of that champion.
+
+    After a promotion or a rollback the aliases may be a moment ahead of the weights: until these follow, all goes to the champion.
+    """
+    champion = aliases.get(CHAMPION)
+    if weights is None or champion is None:
+        return Wanted(champion, None, 0.0, 0)
+    arms = {arm.name: arm for arm in weights.arms}
+    if CHAMPION not in arms or arms[CHAMPION].version != champion:
+        return Wanted(champion, None, 0.0, 0)
+    candidate = arms.get(CANDIDATE)
+    if candidate is None or candidate.weight <= 0.0:
+        return Wanted(champion, None, 0.0, weights.epoch)
+    return Wanted(champion, candidate.version, candidate.weight, weights.epoch)
+
+
+def compose(want: Wanted, loaded: Mapping[int, Served], before: Snapshot, *, barred: bool) -> Snapshot:
+    """The snapshot of what is wanted and loaded: an unloadable champion leaves the one before, an unloadable or barred candidate none."""
+    champion = loaded.get(want.champion) if want.champion is not None else None
+    if champion is None:
+        kept = before.champion if want.champion is not None else None
+        return Snapshot(0, ((CHAMPION, 1.0),), {CHAMPION: kept}) if kept is not None else Snapshot()
+    if want.candidate is None:
+        return Snapshot(want.epoch, ((CHAMPION, 1.0),), {CHAMPION: champion})
+    candidate = loaded.get(want.candidate)
+    if candidate is None or barred:
+        return Snapshot(0, ((CHAMPION, 1.0),), {CHAMPION: champion})
+    weights = ((CHAMPION, 1.0 - want.share), (CANDIDATE, want.share))
+    return Snapshot(want.epoch, weights, {CHAMPION: champion, CANDIDATE: candidate})
+
+
+def same(one: Snapshot, other: Snapshot) -> bool:
+    """Whether two snapshots answer alike."""
+    return (one.epoch, one.weights, one.versions) == (other.epoch, other.weights, other.versions)
+
+
+class Current:
+    """The snapshot that answers, and the candidate that may not: swapped whole under a lock, read without one."""
+
+    def __init__(self) -> None:
+        self.snapshot = Snapshot()
+        self.barred: int | None = None
+        self._lock = threading.Lock()
+
+    def swap(self, snapshot: Snapshot) -> bool:
+        """Let this one answer from now on; False where it answers as the one before."""
+        with self._lock:
+            candidate = snapshot.arms.get(CANDIDATE)
+            if candidate is not None and candidate.number == self.barred:
+                snapshot = snapshot.without_candidate()
+            if same(snapshot, self.snapshot):
+                return False
+            self.snapshot = snapshot
+            return True
+
+    def bar(self, number: int) -> None:
+        """Take all traffic from a candidate at once, whether or not the store can be told."""
+        with self._lock:
+            self.barred = number
+            self.snapshot = self.snapshot.without_candidate()
+
+    def lift(self, candidate: int | None) -> None:
+        """Forget the bar once the store sends nothing to that candidate any more."""
+        with self._lock:
+            if candidate != self.barred:
+                self.barred = None
+
+
+class Follower(threading.Thread):
+    """Looks at the store every `EVERY` seconds, and never dies of what it finds."""
+
+    def __init__(
+        self, workspace: Workspace, model: str, current: Current, moments: Moments, measures: Measures, swapped: Callable[[Snapshot], None]
+    ) -> None:
+        super().__init__(name=f"follow-{model}", daemon=True)
+        self._workspace = workspace
+        self._model = model
+        self._current = current
+        self._moments = moments
+        self._measures = measures
+        self._swapped = swapped
+        self._loaded: dict[int, Served] = {}
+        self._ended = threading.Event()
+        self.refused: dict[int, Refusal] = {}
+        self.heartbeat = time.monotonic()
+
+    def run(self) -> None:
+        """Look, wait, look again."""
+        failing = False
+        while not self._ended.wait(EVERY):
+            try:
+                self.look()
+                failing = False
+            except Exception as error:  # noqa: BLE001 - a server that stops following is worse than any fault
+                self._measures.failed("follow")
+                if not failing:
+                    LOG.warning("the store cannot be followed, what was loaded goes on answering: %s", error)
+                failing = True
+            self.heartbeat = time.monotonic()
+
+    def end(self) -> None:
+        """Look no more."""
+        self._ended.set()
+
+    def look(self) -> None:
+        """Read the store once, load what is new, and swap where that changes who answers."""
+        self._moments.read()
+        with self._workspace.store.read() as session:
+            aliases = registry.aliases(session, self._model)
+            weights = traffic.current(session, self._model)
+        want = wanted(aliases, weights)
+        self._current.lift(want.candidate)
+        numbers = {number for number in (want.champion, want.candidate) if number is not None}
+        for number in sorted(numbers - self._loaded.keys()):
+            self._load(number)
+        self.refused = {number: refusal for number, refusal in self.refused.items() if number in numbers}
+        self._measures.altered(len(self.refused))
+        snapshot = compose(want, self._loaded, self._current.snapshot, barred=self._current.barred == want.candidate)
+        if self._current.swap(snapshot):
+            self._measures.swapped()
+            self._swapped(self._current.snapshot)
+        in_use = set(self._current.snapshot.versions.values()) | numbers
+        self._loaded = {number: served for number, served in self._loaded.items() if number in in_use}
+
+    def _load(self, number: int) -> None:
+        refusal = self.refused.get(number)
+        if refusal is not None and time.monotonic() - refusal.since < AGAIN:
+            return
+        store = self._workspace.store
+        try:
+            with store.read() as session:
+                version = registry.get(session, self._model, number)
+            one, other = (registry.load(store, self._workspace.plugins, version) for _ in range(2))
+        except HeadraceError as error:
+            fault = error.report.errors[0]
+            if fault.id.startswith("store-"):
+                raise
+            self._measures.failed("load")
+            if refusal is None:
+                LOG.error("refused[%s]: %s", fault.id, fault.message)
+            self.refused[number] = Refusal(fault.id, fault.message, time.monotonic())
+            return
+        served = Served(number, one.signature, one.predictor, other.predictor)
+        try:
+            served.warm_up()
+        except Exception as error:  # noqa: BLE001 - a plugin may raise anything; requests will tell, and be counted
+            LOG.warning("v%d failed on its warm-up row: %s", number, error)
+        self.refused.pop(number, None)
+        self._loaded[number] = served

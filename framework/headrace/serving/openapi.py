@@ -1,0 +1,88 @@
+"""What a server's API looks like to a client: its OpenAPI document, from the same schemas that check the requests."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from headrace import __version__
+from headrace.serving import problem
+from headrace.serving.config import ServingConfig
+from headrace.serving.moment import HEADER
+from headrace.serving.schema import Schema, json_schema
+
+_ANSWER: dict[str, Any] = {
+    "type": "object",
+    "required": ["id", "prediction", "model", "version", "arm", "unseen"],
+    "properties": {
+        "id": {"type": "string", "description": "the journalled prediction's id"},
+        "prediction": {"type": ["number", "null"], "minimum": 0, "maximum": 1, "description": "the probability of the positive class"},
+        "model": {"type": "string"},
+        "version": {"type": "integer"},
+        "arm": {"type": "string", "enum": ["champion", "candidate"]},
+        "unseen": {"type": "array", "items": {"type": "string"}, "description": "inputs whose category training never saw"},
+        "error": {"type": "string", "description": "in a batch: why this row has no prediction"},
+    },
+}
+
+
+def document(config: ServingConfig, schema: Schema) -> dict[str, Any]:
+    """OpenAPI 3.1 of one model's server."""
+    answers = {"type": "object", "required": ["predictions"], "properties": {"predictions": {"type": "array", "items": _ANSWER}}}
+    taken = {"type": "object", "required": ["accepted"], "properties": {"accepted": {"type": "integer"}}}
+    components: dict[str, Any] = {}
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": f"model/{config.model}", "version": __version__, "description": f"Answers for `{config.model}` of the project `{config.project}`."},
+        "paths": {
+            "/predict": {"post": _post("Predict one row.", _body(schema.row, components), _ANSWER)},
+            "/predict/batch": {"post": _post(f"Predict up to {config.max_rows} rows.", _body(schema.rows, components), answers)},
+            "/outcomes": {"post": _post("Say what turned out to be true.", _body(schema.outcomes, components), taken, status="202")},
+            "/health/live": {"get": _get("Whether the process works.", may_fail=True)},
+            "/health/ready": {"get": _get("Whether it can answer: store, spool and champion are probed.", may_fail=True)},
+            "/metadata": {"get": _get("What answers: versions, weights, epoch, inputs.")},
+            "/metrics": {"get": {"summary": "Prometheus metrics.", "responses": {"200": {"description": "metrics", "content": {"text/plain": {}}}}}},
+        },
+        "components": {"schemas": components},
+    }
+
+
+def _body(model: Any, components: dict[str, Any]) -> dict[str, Any]:  # noqa: ANN401 - a model made for the config
+    schema = json_schema(model)
+    components.update(schema.pop("$defs", {}))
+    components[model.__name__] = schema
+    return {"$ref": f"#/components/schemas/{model.__name__}"}
+
+
+def _post(summary: str, body: dict[str, Any], answer: dict[str, Any], *, status: str = "200") -> dict[str, Any]:
+    header = {
+        "name": HEADER,
+        "in": "header",
+        "required": False,
+        "schema": {"type": "string", "format": "date-time"},
+        "description": "when it happened; only while the clock is driven, and never in production",
+    }
+    refusals = {
+        "400": "a time that may not be given",
+        "413": "the body is too large",
+        "415": "the body is no JSON",
+        "422": "a field is at fault",
+        "503": "it cannot be answered now",
+    }
+    return {
+        "summary": summary,
+        "parameters": [header],
+        "requestBody": {"required": True, "content": {"application/json": {"schema": body}}},
+        "responses": {
+            status: {"description": "the answer", "content": {"application/json": {"schema": answer}}},
+            **{code: _problem(text) for code, text in refusals.items()},
+        },
+    }
+
+
+def _get(summary: str, *, may_fail: bool = False) -> dict[str, Any]:
+    responses: dict[str, Any] = {"200": {"description": "the answer", "content": {"application/json": {"schema": {"type": "object"}}}}}
+    return {"summary": summary, "responses": responses | ({"503": _problem("it does not")} if may_fail else {})}
+
+
+def _problem(description: str) -> dict[str, Any]:
+    return {"description": description, "content": {problem.MEDIA_TYPE: {"schema": problem.SCHEMA}}}

@@ -1,0 +1,140 @@
+"""A document to a spec: which kind it is, and every fault in it at its node."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterator
+from typing import Any, TypeVar
+
+import orjson
+from pydantic import BaseModel, ValidationError
+
+from headrace.address import Path
+from headrace.diagnostics import Diagnostic, Report, Span
+from headrace.document import Entry, Mapping, Node, Scalar, Sequence
+from headrace.spec import KINDS, AnyKind, later
+from headrace.spec.fault import diagnose
+from headrace.spec.field import Spec
+from headrace.spec.place import Place, follow
+from headrace.spec.wording import choice, found, nearest, short
+
+M = TypeVar("M", bound=BaseModel)
+
+_EXPRESSION = re.compile(r"\$\{[^}]*\}?")
+
+
+def decode(node: Node, report: Report) -> AnyKind | None:
+    """The spec that a document is, or None after faults at their nodes."""
+    cls = _kind(node, report)
+    if cls is None or not isinstance(node, Mapping):
+        return None
+    # Keys beginning with `x-` belong to the user: anchors stand there.
+    own = Mapping(tuple(e for e in node.entries if not e.key.startswith("x-")), node.span)
+    kind = next(word for word, known in KINDS.items() if known is cls)
+    spec = check(cls, own, report, name=f"this {kind}", key=_first(node), strict=True)
+    return spec  # type: ignore[return-value] - the class came from KINDS
+
+
+def check(cls: type[M], node: Mapping, report: Report, *, name: str, key: Span, path: Path = (), strict: bool = False) -> M | None:
+    """A value of a pydantic model from a mapping, or None after faults; `name` is what the user calls the mapping.
+
+    With `strict`, lists arrive as tuples and keys by their alias; without, as JSON, which is how a plugin's parameters are read.
+    """
+    unready = list(_unready(node))
+    report.extend(diagnostic for _, diagnostic in unready)
+    try:
+        if strict:
+            value = cls.model_validate(plain(node), by_alias=True, by_name=False)
+        else:
+            value = cls.model_validate_json(orjson.dumps(plain(node)))
+    except ValidationError as error:
+        root = Place(cls, node, key, name, path=path)
+        report.extend(_diagnostics(error, root, {id(n) for n, _ in unready}))
+        return None
+    return value if not unready else None
+
+
+def plain(node: Node) -> Any:  # noqa: ANN401 - the language's values
+    """A node's value: mappings as dict, lists as tuple."""
+    match node:
+        case Scalar(value):
+            return value
+        case Sequence(items):
+            return tuple(plain(item) for item in items)
+        case Mapping(entries):
+            return {entry.key: plain(entry.value) for entry in entries}
+
+
+def _first(node: Mapping) -> Span:
+    return node.entries[0].key_span if node.entries else node.span
+
+
+def _kind(node: Node, report: Report) -> type[Spec] | None:
+    if not isinstance(node, Mapping):
+        report.add(Diagnostic("not-a-mapping", f"a document is keys with values, not {found(node)}", node.span, help="begin with `kind: model`"))
+        return None
+    entry = node.get("kind")
+    if entry is None:
+        return _no_kind(node, report)
+    word = entry.value.value if isinstance(entry.value, Scalar) else None
+    if isinstance(word, str) and word in KINDS:
+        return KINDS[word]
+    if isinstance(word, str) and word in later.KINDS:
+        message = f"`kind: {word}` is a word of the language that this version does not do yet"
+        report.add(Diagnostic("not-yet-supported", message, entry.value.span, help="remove the document"))
+        return None
+    meant = nearest(word, KINDS) if isinstance(word, str) else None
+    report.add(
+        Diagnostic(
+            "unknown-kind",
+            f"`kind` cannot be {found(entry.value)}",
+            entry.value.span,
+            caret=f"did you mean `{meant}`?" if meant else None,
+            help=f"write {choice(f'`{kind}`' for kind in KINDS)}",
+            replacement=meant,
+        )
+    )
+    return None
+
+
+def _no_kind(node: Mapping, report: Report) -> None:
+    slip = next((e for e in node.entries if nearest(e.key, ["kind"])), None)
+    caret = "did you mean `kind`?" if slip else None
+    span = slip.key_span if slip else _first(node)
+    message = "this document has no `kind`"
+    report.add(Diagnostic("missing-kind", message, span, caret, help=f"write `kind:` with {choice(f'`{kind}`' for kind in KINDS)}"))
+
+
+def _unready(node: Node) -> Iterator[tuple[Node, Diagnostic]]:
+    """Values that no field may have: expressions, which this version does not replace, and numbers that are none."""
+    match node:
+        case Scalar(value=str() as text) if (expression := _EXPRESSION.search(text)) is not None:
+            message = f"`{short(expression[0])}` is a word of the language that this version does not replace yet"
+            yield node, Diagnostic("not-yet-supported", message, node.span, help="write the value itself")
+        case Scalar(value=float() as number) if not math.isfinite(number):
+            yield node, Diagnostic("not-finite", f"`{short(node.text)}` is no finite number", node.span, help="write a number")
+        case Sequence(items):
+            for item in items:
+                yield from _unready(item)
+        case Mapping(entries):
+            for entry in entries:
+                yield from _key(entry)
+                yield from _unready(entry.value)
+        case _:
+            pass
+
+
+def _key(entry: Entry) -> Iterator[tuple[Node, Diagnostic]]:
+    if _EXPRESSION.search(entry.key):
+        yield entry.value, Diagnostic("not-yet-supported", f"`{short(entry.key)}`: a key is never replaced", entry.key_span, help="write the key itself")
+
+
+def _diagnostics(error: ValidationError, root: Place, unready: set[int]) -> Iterator[Diagnostic]:
+    said: set[Path] = set()
+    for item in error.errors(include_url=False):
+        place = follow(root, item["loc"])
+        if place is None or id(place.node) in unready or place.path in said:
+            continue
+        said.add(place.path)
+        yield diagnose(item, place)

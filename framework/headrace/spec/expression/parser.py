@@ -1,0 +1,148 @@
+"""Text to a condition by recursive descent: `or` binds loosest, then `and`, `not`, comparison."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import NoReturn, get_args
+
+from headrace.spec.expression.token import Token, tokens
+from headrace.spec.expression.tree import And, Compare, Condition, Expression, Not, Operator, Or, Quantity, Truth, Unit
+
+DEEPEST = 50
+"""How deep parentheses and `not` may nest."""
+LONGEST = 1000
+"""Characters of the longest condition."""
+
+_INSTEAD = {"=": "==", "=>": ">=", "=<": "<=", "<>": "!=", "&&": "and", "&": "and", "||": "or", "|": "or", "!": "not"}
+_WORDS = ("and", "or", "not")
+_NUMBER = re.compile(r"([-+]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][-+]?\d+)?)(.*)")
+
+
+class ExpressionError(ValueError):
+    """A condition that cannot be read; `start` and `end` are columns inside the text from 0, the end exclusive."""
+
+    def __init__(self, message: str, start: int, end: int, instead: str | None = None) -> None:
+        self.message, self.start, self.end = message, start, end
+        self.instead = instead
+        """What to write in the place of these columns, where that is unambiguous."""
+        super().__init__(f"{message} (column {start + 1})")
+
+
+def parse(text: str) -> Condition:
+    """A condition such as `drift.share > 5% and not alert.degraded`; ExpressionError otherwise."""
+    if len(text) > LONGEST:
+        raise ExpressionError(f"a condition has at most {LONGEST} characters", LONGEST, len(text))
+    parser = _Parser(tokens(text))
+    root = parser.disjunction(0)
+    parser.finish()
+    return Condition(root, text)
+
+
+@dataclass(slots=True)
+class _Parser:
+    words: list[Token]
+    position: int = 0
+
+    @property
+    def next(self) -> Token:
+        return self.words[self.position]
+
+    def take(self) -> Token:
+        token = self.next
+        self.position += 1
+        return token
+
+    def keyword(self, word: str) -> bool:
+        if self.next.kind == "name" and self.next.text.lower() == word:
+            if self.next.text != word:
+                self.fail(f"`{self.next.text}` is written `{word}`", instead=word)
+            self.position += 1
+            return True
+        return False
+
+    def fail(self, message: str, token: Token | None = None, instead: str | None = None) -> NoReturn:
+        token = token or self.next
+        raise ExpressionError(message, token.start, max(token.end, token.start + 1), instead)
+
+    def disjunction(self, depth: int) -> Expression:
+        parts = [self.conjunction(depth)]
+        while self.keyword("or"):
+            parts.append(self.conjunction(depth))
+        return parts[0] if len(parts) == 1 else Or(_flat(parts, Or))
+
+    def conjunction(self, depth: int) -> Expression:
+        parts = [self.negation(depth)]
+        while self.keyword("and"):
+            parts.append(self.negation(depth))
+        return parts[0] if len(parts) == 1 else And(_flat(parts, And))
+
+    def negation(self, depth: int) -> Expression:
+        if depth > DEEPEST:
+            self.fail(f"a condition nests at most {DEEPEST} levels deep")
+        if self.keyword("not"):
+            return Not(self.negation(depth + 1))
+        if self.next.text == "(":
+            opened = self.take()
+            inner = self.disjunction(depth + 1)
+            if self.next.text != ")":
+                self.fail("this `(` is never closed", opened)
+            self.take()
+            return inner
+        return self.comparison()
+
+    def comparison(self) -> Expression:
+        name = self.take()
+        match name.kind:
+            case "name" if name.text.lower() not in _WORDS:
+                pass
+            case "end":
+                self.fail("a name such as `drift.share` is missing at the end", name)
+            case "number":
+                self.fail("a comparison begins with its name: write `drift.share > 5%`, not `5% < drift.share`", name)
+            case "operator" if name.text in ("!", "&", "&&", "|", "||"):
+                self.fail(f"`{name.text}` is written `{_INSTEAD[name.text]}`", name, _INSTEAD[name.text])
+            case _:
+                self.fail(f"a name is missing before `{name.text}`", name)
+        sign = self.next
+        if sign.kind != "operator":
+            return Truth(name.text, name.start)
+        if sign.text in ("&", "&&", "|", "||"):
+            self.fail(f"`{sign.text}` is written `{_INSTEAD[sign.text]}`", instead=_INSTEAD[sign.text])
+        if sign.text not in get_args(Operator):
+            self.fail(f"`{sign.text}` is no comparison", instead=_INSTEAD.get(sign.text) if sign.text != "!" else "!=")
+        self.take()
+        compared = Compare(name.text, sign.text, self.quantity(name.text), name.start)  # type: ignore[arg-type] - looked up above
+        if self.next.kind == "operator" and self.next.text in get_args(Operator):
+            self.fail(f"one comparison at a time: write `… and {name.text} {self.next.text} …`")
+        return compared
+
+    def quantity(self, name: str) -> Quantity:
+        token = self.take()
+        if token.kind != "number":
+            said = f"`{token.text}`" if token.text else "nothing"
+            self.fail(f"`{name}` is compared with a number, a percentage or a duration, not with {said}", token)
+        found = _NUMBER.fullmatch(token.text)
+        if found is None:
+            self.fail(f"`{token.text}` is no number", token)
+        number, unit = float(found[1]), found[2]
+        if number in (float("inf"), float("-inf")):
+            self.fail(f"`{token.text}` is too large a number", token)
+        if unit not in get_args(Unit):
+            self.fail(f"`{unit}` is no unit: `%`, `ms`, `s`, `m`, `h`, `d` and `w` are", token)
+        return Quantity(number, unit)  # type: ignore[arg-type] - looked up above
+
+    def finish(self) -> None:
+        token = self.next
+        if token.kind == "end":
+            return
+        if token.text == ")":
+            self.fail("this `)` was never opened")
+        if token.text in _INSTEAD:
+            self.fail(f"`{token.text}` is written `{_INSTEAD[token.text]}`", instead=_INSTEAD[token.text])
+        self.fail(f"`and` or `or` is missing before `{token.text}`" if token.kind != "unknown" else f"`{token.text}` has no place in a condition")
+
+
+def _flat(parts: list[Expression], of: type[And | Or]) -> tuple[Expression, ...]:
+    """`a and (b and c)` is `a and b and c`."""
+    return tuple(inner for part in parts for inner in (part.parts if isinstance(part, of) else (part,)))

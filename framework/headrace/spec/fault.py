@@ -1,0 +1,193 @@
+"""One error of pydantic to one diagnostic, in the user's words and at its node."""
+
+from __future__ import annotations
+
+from typing import Any, get_origin
+
+from headrace.diagnostics import Diagnostic
+from headrace.document import Mapping, Scalar, Sequence
+from headrace.spec import later
+from headrace.spec.name import BadName
+from headrace.spec.place import Place, children, discriminator, keys, literals, members, model_of
+from headrace.spec.quantity import MissingUnit, percentage, ratio
+from headrace.spec.wording import choice, found, hint, nearest, quantity_of, short, wants
+
+_BOUNDS = {"greater_than": ("gt", "more than"), "greater_than_equal": ("ge", "at least"), "less_than": ("lt", "less than"), "less_than_equal": ("le", "at most")}
+
+
+def diagnose(error: Any, place: Place) -> Diagnostic:  # noqa: ANN401 - pydantic's ErrorDetails
+    """The fault that an error of pydantic names, for the place that its `loc` leads to."""
+    kind, context = error["type"], error.get("ctx", {})
+    match kind:
+        case "missing":
+            return missing(place)
+        case "extra_forbidden":
+            return unknown_key(place)
+        case "union_tag_not_found":
+            return missing(_tag(place))
+        case "union_tag_invalid":
+            return _bad_tag(place)
+        case "value_error":
+            return _refused(place, context["error"])
+        case "too_short" | "too_long":
+            return _length(place, kind, context)
+        case _ if kind in _BOUNDS:
+            return _out_of_range(place, *_BOUNDS[kind], context)
+        case "literal_error" if isinstance(place.node, Scalar) and place.node.value is not None:
+            return bad_literal(place)
+        case _ if kind.endswith(("_type", "_error", "_from_float", "_parsing")) or place.node is None or not isinstance(place.node, Scalar):
+            return wrong_type(place)
+        case _:
+            example = (place.field.json_schema_extra or {}).get("example") if place.field and isinstance(place.field.json_schema_extra, dict) else None
+            message = f"`{place.name}` cannot be {found(place.node)}"
+            return Diagnostic("bad-value", message, place.span, help=f"write for example `{example}`" if example is not None else error["msg"])
+
+
+def _tag(place: Place) -> Place:
+    tag = discriminator(place) or "kind"
+    first = members(place.annotation)[0]
+    model = model_of(first)
+    info = keys(model)[tag] if model else None
+    every = tuple(m for m in map(model_of, members(place.annotation)) if m)
+    words = tuple(v for m in every for v in literals(keys(m)[tag].annotation))
+    entry = place.node.get(tag) if isinstance(place.node, Mapping) else None
+    annotation: Any = wants_one_of(words)
+    return Place(annotation, entry.value if entry else None, entry.key_span if entry else place.key, tag, ((first, place.name),), (*place.path, tag), info)
+
+
+def wants_one_of(words: tuple[Any, ...]) -> Any:  # noqa: ANN401
+    """The literal type of some words."""
+    from typing import Literal
+
+    return Literal[words]
+
+
+def _bad_tag(place: Place) -> Diagnostic:
+    tag = _tag(place)
+    return bad_literal(tag) if isinstance(tag.node, Scalar) and tag.node.value is not None else wrong_type(tag)
+
+
+def missing(place: Place) -> Diagnostic:
+    """A key that must be there."""
+    owner = place.owners[-1][1] if place.owners else "this document"
+    if isinstance(place.path[-1], int):
+        return Diagnostic("wrong-type", f"`{owner}` has too few values: number {place.path[-1] + 1} is missing", place.key)
+    extra = place.field.json_schema_extra if place.field is not None else None
+    example = extra.get("example") if isinstance(extra, dict) else None
+    if example is None:
+        words = literals(place.annotation)
+        help_ = f"write `{place.name}: {words[0]}`" if len(words) == 1 else f"write `{place.name}:` with {wants(place.annotation, place.field)}"
+    else:
+        help_ = f"write for example `{_entry(place.name, example)}`"
+    return Diagnostic("missing-key", f"{_quoted(owner)} has no `{place.name}`", place.key, help=help_)
+
+
+def _entry(key: str, value: object) -> str:
+    from headrace.document import write
+
+    return " ".join(write({key: value}).split())
+
+
+def _quoted(owner: str) -> str:
+    return owner if owner.startswith(("this ", "a ")) else f"`{owner}`"
+
+
+def unknown_key(place: Place) -> Diagnostic:
+    """A key that the language does not have there."""
+    owner, name = place.owners[-1]
+    key, allowed = place.name, keys(owner)
+    if key in later.KEYS.get(owner.__name__, ()):
+        message = f"`{key}` of {_quoted(name)} is a word of the language that this version does not do yet"
+        return Diagnostic("not-yet-supported", message, place.key, help=f"remove `{key}`")
+    for child, model in children(owner):
+        if key in keys(model):
+            where = ".".join([name, child] if not name.startswith("this ") else [child])
+            return Diagnostic("misplaced-key", f"`{key}` is no key of {_quoted(name)}; it belongs one level down, in `{where}`", place.key, help=f"move it below `{child}:`")
+    if len(place.owners) > 1:
+        above, above_name = place.owners[-2]
+        if key in keys(above) and key not in allowed:
+            where = "the model's top level" if above_name.startswith("this model") else f"`{above_name}`" if not above_name.startswith("this ") else "the top level"
+            return Diagnostic("misplaced-key", f"`{key}` is no key of {_quoted(name)}; it belongs one level up, in {where}", place.key, help="move it up")
+    entry_keys = [k for k in allowed if k != "kind"]
+    meant = nearest(key, entry_keys)
+    return Diagnostic(
+        "unknown-key",
+        f"`{short(key)}` is no key of {_quoted(name)}",
+        place.key,
+        caret=f"did you mean `{meant}`?" if meant else None,
+        help=f"write `{meant}`" if meant else f"the keys are {', '.join(entry_keys)}",
+        replacement=meant,
+    )
+
+
+def bad_literal(place: Place) -> Diagnostic:
+    """A word that is none of those allowed."""
+    words, node = literals(place.annotation), place.node
+    text = node.text if isinstance(node, Scalar) else ""
+    meant = nearest(text, words)
+    message = f"`{place.name}` cannot be {found(node)}: it is {wants(place.annotation, place.field)}"
+    fix = meant or (str(words[0]) if len(words) == 1 else None)
+    return Diagnostic("bad-value", message, place.span, caret=hint(text, words), help=f"write {choice(f'`{w}`' for w in words)}", replacement=fix)
+
+
+def wrong_type(place: Place) -> Diagnostic:
+    """A value of another type than the field's."""
+    node = place.node
+    if isinstance(node, Scalar) and node.value is not None and (words := literals(place.annotation)) and nearest(node.text, words):
+        return bad_literal(place)
+    if isinstance(node, Scalar) and node.value is None and not node.style:
+        message = f"`{place.name}` has no value: it wants {wants(place.annotation, place.field)}"
+        return Diagnostic("wrong-type", message, place.key, help="write a value, or remove the key")
+    message = f"`{place.name}` wants {wants(place.annotation, place.field)}, not {found(node)}"
+    fix = _retyped(place)
+    return Diagnostic("wrong-type", message, place.span, help=f"write `{fix}`" if fix else None, replacement=fix)
+
+
+def _retyped(place: Place) -> str | None:
+    """The same value in the wanted type, where that is unambiguous."""
+    node = place.node
+    types = members(place.annotation)
+    if isinstance(node, Scalar) and len(node.text) < 200:  # noqa: PLR2004 - longer is no slip
+        if str in types and not isinstance(node.value, str):
+            return f'"{node.text}"'
+        if bool in types and node.text.casefold() in ("true", "false", "yes", "no", "on", "off"):
+            return "true" if node.text.casefold() in ("true", "yes", "on") else "false"
+        if {int, float} & set(types) and isinstance(node.value, str):
+            from headrace.document.scalar import value
+
+            plain = value(node.text.strip().replace("_", "") or "x")
+            if isinstance(plain, int if int in types and float not in types else int | float) and not isinstance(plain, bool):
+                return str(plain)
+        if any(get_origin(t) is tuple for t in types) and node.text and node.value is not None:
+            return f"[{node.text}]"
+    return None
+
+
+def _refused(place: Place, error: Exception) -> Diagnostic:
+    node = place.node
+    if not isinstance(node, Scalar) and not place.is_key or (isinstance(node, Scalar) and node.value is None):
+        return wrong_type(place)
+    if isinstance(error, MissingUnit):
+        return Diagnostic("missing-unit", f"`{place.name}`: {error}", place.span, help=f"write `{error.fixed}`", replacement=error.fixed)
+    if isinstance(error, BadName):
+        return Diagnostic("bad-name", str(error), place.span, help="rename it")
+    if len(members(place.annotation)) > 1:
+        return wrong_type(place)
+    return Diagnostic("bad-value", f"`{place.name}`: {error}", place.span)
+
+
+def _length(place: Place, kind: str, context: dict[str, Any]) -> Diagnostic:
+    count = len(place.node.items) if isinstance(place.node, Sequence) else len(place.node.entries) if isinstance(place.node, Mapping) else 0
+    if kind == "too_short":
+        least = context.get("min_length", 1)
+        span = place.key if count == 0 else place.span
+        return Diagnostic("too-few", f"`{place.name}` has {count or 'nothing'}, and wants at least {least}", span, help="add one")
+    return Diagnostic("wrong-type", f"`{place.name}` wants {wants(place.annotation, place.field)}, not {count} values", place.span)
+
+
+def _out_of_range(place: Place, bound: str, words: str, context: dict[str, Any]) -> Diagnostic:
+    value = context[bound]
+    known = quantity_of(place.annotation, place.field)
+    said = f"{value * 100:g}%" if known is percentage else f"{value:g}x" if known is ratio else f"{value}"
+    given = place.node.text if isinstance(place.node, Scalar) else "this"
+    return Diagnostic("out-of-range", f"`{place.name}` is {words} {said}, and this is `{short(given)}`", place.span, help=f"write a value {words} {said}")

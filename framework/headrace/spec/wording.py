@@ -1,0 +1,101 @@
+"""What a type wants and what a node is, in the user's words; which word was probably meant."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from datetime import date, timedelta
+from typing import Any, Literal, get_args, get_origin
+
+from pydantic import BeforeValidator
+from pydantic.fields import FieldInfo
+
+from headrace.document import Mapping, Node, Scalar
+from headrace.spec import quantity
+from headrace.spec.name import RefersTo
+from headrace.spec.place import bare, members, metadata, model_of
+
+_SHORT = 60
+_QUANTITIES = {
+    quantity.duration: "a duration such as `28d`",
+    quantity.percentage: "a percentage such as `5%`",
+    quantity.ratio: "a ratio such as `2x`",
+    quantity.rate: "a rate such as `12000/d`",
+}
+
+
+def short(value: object) -> str:
+    """A value's text, cut where it is long."""
+    text = str(value)
+    return text if len(text) <= _SHORT else f"{text[: _SHORT - 1]}…"
+
+
+def choice(words: Iterable[str]) -> str:
+    """`a`, `b` or `c`."""
+    *most, last = words
+    return f"{', '.join(most)} or {last}" if most else last
+
+
+def quantity_of(annotation: Any, field: FieldInfo | None) -> Any:  # noqa: ANN401 - a function of `quantity`, or None
+    """Which quantity with a unit a field is."""
+    for item in metadata(annotation, field):
+        if isinstance(item, BeforeValidator) and item.func in _QUANTITIES:
+            return item.func
+    return None
+
+
+def wants(annotation: Any, field: FieldInfo | None = None) -> str:  # noqa: ANN401, PLR0911 - one line a type
+    """What a value of this type is called."""
+    known = quantity_of(annotation, field)
+    if known is not None:
+        return _QUANTITIES[known]
+    for item in metadata(annotation, field):
+        if isinstance(item, RefersTo):
+            return f"a reference such as `{item}/NAME`"
+    inner = bare(annotation)
+    if len(members(inner)) > 1:
+        return choice(dict.fromkeys(wants(member) for member in members(inner)))
+    if get_origin(inner) is Literal:
+        return choice(f"`{_yaml(value)}`" for value in get_args(inner))
+    if get_origin(inner) is tuple and get_args(inner)[-1] is not ...:
+        return f"a list of {len(get_args(inner))}"
+    if model_of(inner) is not None or get_origin(inner) is dict or inner is dict:
+        return "keys with values"
+    if get_origin(inner) in (tuple, list):
+        return "a list"
+    plain = {str: "text", int: "a whole number", float: "a number", bool: "`true` or `false`", date: "a date such as `2017-03-01`"}
+    return plain.get(inner, "a duration such as `28d`" if inner is timedelta else "another value")
+
+
+def _yaml(value: object) -> str:
+    return {True: "true", False: "false"}[value] if isinstance(value, bool) else str(value)
+
+
+def found(node: Node | None) -> str:
+    """What stands there."""
+    match node:
+        case Scalar(value=None) | None:
+            return "nothing"
+        case Scalar(value=bool()):
+            return f"the boolean `{node.text}`"
+        case Scalar(value=int() | float()):
+            return f"the number `{short(node.text)}`"
+        case Scalar():
+            return f"the text `{short(node.text)}`"
+        case Mapping():
+            return "keys with values"
+        case _:
+            return "a list"
+
+
+def nearest(word: object, among: Iterable[object]) -> str | None:
+    """Which of some words was probably meant."""
+    words = {str(w).casefold(): str(w) for w in among}
+    close = difflib.get_close_matches(str(word).casefold(), words, n=1, cutoff=0.6)
+    return words[close[0]] if close else None
+
+
+def hint(word: object, among: Iterable[object]) -> str | None:
+    """Said beside the caret."""
+    meant = nearest(word, among)
+    return f"did you mean `{meant}`?" if meant is not None else None

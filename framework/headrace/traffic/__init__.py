@@ -1,0 +1,27 @@
+"""Who answers: assignment, weights with epochs, counts, and the abort side of the judge. The only writer of weights."""
+
+from headrace.traffic.assignment import assign
+from headrace.traffic.counter import Counter, strata
+from headrace.traffic.rule import ERROR_RATE, SLOW_REQUEST, Rule
+from headrace.traffic.watch import Abort, Watch, abort
+from headrace.traffic.weights import CANDIDATE, CHAMPION, Arm, Weights, WeightsConflict, current, epochs, set_weights
+
+__all__ = [
+    "CANDIDATE",
+    "CHAMPION",
+    "ERROR_RATE",
+    "SLOW_REQUEST",
+    "Abort",
+    "Arm",
+    "Counter",
+    "Rule",
+    "Watch",
+    "Weights",
+    "WeightsConflict",
+    "abort",
+    "assign",
+    "current",
+    "epochs",
+    "set_weights",
+    "strata",
+]

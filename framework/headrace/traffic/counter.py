@@ -1,0 +1,102 @@
+"""How many requests each arm answered in each epoch, and how many of them were bad: counted in memory, merged in the store."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable, Sequence
+
+from sqlmodel import Session, col, func, select
+
+from headrace.stats.eprocess import Stratum
+from headrace.store import Store, tables
+from headrace.traffic.rule import ERROR_RATE, SLOW_REQUEST, Rule
+from headrace.traffic.weights import CANDIDATE, CHAMPION, shares
+
+_Key = tuple[int, str, str]
+
+
+class Counter:
+    """The totals of one worker process, per epoch, arm and metric; safe to record in one thread and flush in another.
+
+    `worker` must be new with every start of a process: what is flushed are totals since then, not differences.
+
+    Warm-up: until a candidate has answered `warmup_requests` requests in this process, `slow_request` is counted for neither arm. Leaving
+    out the candidate's alone would make it look faster than the champion, which bounds no false promotion.
+    """
+
+    def __init__(self, worker: str, *, model: str, warmup_requests: int = 0) -> None:
+        self.worker = worker
+        self.model = model
+        self.warmup_requests = warmup_requests
+        self._lock = threading.Lock()
+        self._totals: dict[_Key, tuple[int, int]] = {}
+        self._changed: set[_Key] = set()
+        self._warm: dict[str, int] = {}
+        self._requests = 0
+        self._flushed = 0
+
+    def record(self, epoch: int, arm: str, error: bool, seconds: float, rules: Sequence[Rule], *, candidate: int | None = None) -> None:  # noqa: FBT001 - one of two counts
+        """Count one request that `arm` answered, or failed to.
+
+        Count it once, for the arm it was assigned to: not again for the champion that stepped in. `candidate` is the version on trial;
+        a warm-up belongs to it. Where it is None the warm-up begins anew with each epoch.
+        """
+        with self._lock:
+            self._requests += 1
+            self._add((epoch, arm, ERROR_RATE), bad=error)
+            trial = f"epoch {epoch}" if candidate is None else f"version {candidate}"
+            answered = self._warm.get(trial, 0)
+            if arm == CANDIDATE:
+                self._warm[trial] = answered + 1
+            if answered < self.warmup_requests:
+                return
+            for rule in rules:
+                if rule.metric == SLOW_REQUEST and rule.over is not None:
+                    self._add((epoch, arm, SLOW_REQUEST), bad=seconds > rule.over)
+
+    @property
+    def unflushed(self) -> int:
+        """Requests that the store does not know of yet."""
+        return self._requests - self._flushed
+
+    def flush(self, store: Store) -> int:
+        """Write what changed since the last flush; how many requests that was. A flush that fails is made good by the next."""
+        with self._lock:
+            changed, requests = {key: self._totals[key] for key in self._changed}, self._requests
+            self._changed.clear()
+        if not changed:
+            return 0
+        try:
+            with store.transaction("service:serving", "count", f"model/{self.model}", often=True) as session:
+                for (epoch, arm, metric), (n, bad) in sorted(changed.items()):
+                    row = tables.TrafficCount(model=self.model, epoch=epoch, arm=arm, metric=metric, worker=self.worker, n=n, bad=bad)
+                    session.merge(row)
+        except BaseException:
+            with self._lock:
+                self._changed.update(changed)
+            raise
+        flushed, self._flushed = requests - self._flushed, requests
+        return flushed
+
+    def _add(self, key: _Key, *, bad: bool) -> None:
+        n, worse = self._totals.get(key, (0, 0))
+        self._totals[key] = (n + 1, worse + bad)
+        self._changed.add(key)
+
+
+def strata(session: Session, model: str, epochs: Iterable[int], metric: str) -> list[Stratum]:
+    """The merged counts of all workers, one stratum an epoch, in their order; an epoch without weights is left out."""
+    wanted = list(epochs)
+    count = tables.TrafficCount
+    rows = session.exec(
+        select(count.epoch, count.arm, func.sum(count.n), func.sum(count.bad))
+        .where(count.model == model, count.metric == metric, col(count.epoch).in_(wanted))
+        .group_by(col(count.epoch), col(count.arm))
+    )
+    found = {(epoch, arm): (int(n), int(bad)) for epoch, arm, n, bad in rows}
+    weight = shares(session, model, wanted)
+    return [
+        Stratum(weight[epoch], *found.get((epoch, CANDIDATE), (0, 0)), *found.get((epoch, CHAMPION), (0, 0)))
+        for epoch in wanted
+        if epoch in weight
+    ]

@@ -1,0 +1,100 @@
+"""How one algorithm is asked for one model, and what is demanded of the answer."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from pydantic import ValidationError
+
+from headrace.diagnostics import Diagnostic, Exit, HeadraceError
+from headrace.hooks import Algorithm, Metric, Plugins, Predictor, Signature, resolve
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+
+@dataclass(frozen=True)
+class Sides:
+    """The rows as matrices, (n, k) and (m, k), with their answers, (n,) and (m,)."""
+
+    train: NDArray[np.float64]
+    train_target: NDArray[np.float64]
+    holdout: NDArray[np.float64]
+    holdout_target: NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """A model, its bytes, and what those bytes answer."""
+
+    algorithm: Algorithm
+    data: bytes
+    train: NDArray[np.float64]
+    holdout: NDArray[np.float64]
+
+
+def fit(plugins: Plugins, sides: Sides, *, algorithm: str, params: Mapping[str, Any], signature: Signature, seed: int) -> Fitted:
+    """Train, save, load again, and ask what was loaded.
+
+    HeadraceError: `unknown-algorithm`, `bad-params`, `training-failed`, `bad-predictions` (no finite probabilities),
+    `unfaithful-format` (the loaded model answers otherwise than the saved one).
+    """
+    import numpy as np
+
+    known = plugins.algorithms.get(algorithm)
+    if known is None:
+        raise HeadraceError(
+            Diagnostic(
+                "unknown-algorithm", f"no plugin offers the algorithm `{algorithm}`", help=f"there are: {', '.join(sorted(plugins.algorithms))}"
+            ),
+            Exit.INVALID,
+        )
+    try:
+        settings = resolve(known.params).model_validate(dict(params))
+    except ValidationError as error:
+        faults = "; ".join(f"`{'.'.join(map(str, item['loc']))}`: {item['msg']}" for item in error.errors())
+        raise HeadraceError(Diagnostic("bad-params", f"parameters of `{algorithm}`: {faults}"), Exit.INVALID) from error
+    try:
+        fitted: Predictor = resolve(known.fit)(sides.train, sides.train_target, signature=signature, params=settings, seed=seed)
+        data: bytes = resolve(known.save)(fitted)
+        loaded: Predictor = resolve(known.load)(data, signature=signature)
+        answers = [np.asarray(model.predict(sides.holdout), dtype=np.float64) for model in (fitted, loaded)]
+        train = np.asarray(loaded.predict(sides.train), dtype=np.float64)
+    except Exception as error:  # a plugin may raise anything
+        raise HeadraceError(Diagnostic("training-failed", f"`{algorithm}` failed: {type(error).__name__}: {error}")) from error
+    _demand(algorithm, answers[0], len(sides.holdout_target))
+    _demand(algorithm, train, len(sides.train_target))
+    if not np.array_equal(*answers):
+        raise HeadraceError(Diagnostic("unfaithful-format", f"`{algorithm}` answers otherwise after saving and loading: it cannot be served"))
+    return Fitted(known, data, train, answers[1])
+
+
+def evaluate(metrics: Mapping[str, Metric], target: NDArray[np.float64], predictions: NDArray[np.float64]) -> dict[str, float | None]:
+    """Every metric of probabilities by name; None where it is not defined or fails, since judging is the gates' matter."""
+    found: dict[str, float | None] = {}
+    for name, metric in sorted(metrics.items()):
+        if metric.needs != "probability":
+            continue
+        try:
+            value = float(resolve(metric.compute)(target, predictions))
+        except Exception:  # noqa: BLE001 - a plugin may raise anything
+            value = math.nan
+        found[name] = value if math.isfinite(value) else None
+    return found
+
+
+def _demand(algorithm: str, predictions: NDArray[np.float64], rows: int) -> None:
+    import numpy as np
+
+    if predictions.shape != (rows,):
+        message = f"`{algorithm}` gave an answer of shape {predictions.shape} to {rows:,} rows"
+    elif bad := int((~((predictions >= 0) & (predictions <= 1))).sum()):
+        none = int(np.isnan(predictions).sum())
+        message = f"`{algorithm}` gave no probability for {bad:,} of {rows:,} rows ({none:,} are NaN)"
+    else:
+        return
+    raise HeadraceError(Diagnostic("bad-predictions", message))

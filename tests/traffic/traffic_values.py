@@ -1,0 +1,3 @@
+from datetime import UTC, datetime
+
+AT = datetime(2026, 3, 1, tzinfo=UTC)
