@@ -42,7 +42,25 @@ def test_a_tick_counts_at_its_own_moment_and_not_after_it() -> None:
     assert [True, False] == [line.ticked(tick - timedelta(minutes=1), tick), line.ticked(tick, tick + timedelta(days=6))]
 
 
-@pytest.mark.parametrize("line", ["", "* * * *", "60 * * * *", "* 24 * * *", "* * 0 * *", "* * * 13 *", "* * * * 8", "*/0 * * * *", "5-1 * * * *", "a * * * *", "1, * * * *", "-1 * * * *", "* * * * monday", "² * * * *"])
+@pytest.mark.parametrize(
+    "line",
+    [
+        "",
+        "* * * *",
+        "60 * * * *",
+        "* 24 * * *",
+        "* * 0 * *",
+        "* * * 13 *",
+        "* * * * 8",
+        "*/0 * * * *",
+        "5-1 * * * *",
+        "a * * * *",
+        "1, * * * *",
+        "-1 * * * *",
+        "* * * * monday",
+        "² * * * *",
+    ],
+)
 def test_a_line_that_is_none_is_refused(line: str) -> None:
     with pytest.raises(ValueError, match="cron line"):
         cron.parse(line)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from headrace.compiler.artifact import deployments, pretty
-from headrace.compiler.lower import Specs, lower
+from headrace.compiler.lower import lower
 from headrace.compiler.module import module
+from headrace.project import Project
 
-__all__ = ["HEADER", "OWNED", "Specs", "compile_specs"]
+__all__ = ["HEADER", "OWNED", "compile_project"]
 
 HEADER = "# Compiled by headrace from "
 """How the first line of every compiled Python file begins."""
@@ -14,12 +15,12 @@ OWNED = (".deploy.json", ".serving.json")
 """How the names of the compiled configs end."""
 
 
-def compile_specs(specs: Specs) -> dict[str, str]:
-    """Every compiled file by its path under the project's root, sorted; equal specs give equal bytes.
+def compile_project(project: Project) -> dict[str, str]:
+    """Every compiled file by its path under the project's root, sorted; equal projects give equal bytes.
 
-    HeadraceError for what only the compiler can see, such as two models that would be one Python module.
+    HeadraceError for a number among a channel's parameters that JSON cannot hold.
     """
-    compiled = lower(specs)
+    compiled = lower(project)
     files = {"flows/headrace.json": pretty(compiled.workspace.config)}
     for life in compiled.lives:
         files[f"flows/{life.module}.py"] = module(life)

@@ -5,11 +5,10 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from datetime import timedelta
 from typing import Any, assert_never
 
 from headrace.compiler.ir import Cron, Interval, Life, Schedule
-from headrace.compiler.literal import readable
+from headrace.compiler.literal import readable, seconds
 from headrace.diagnostics import Diagnostic, Exit, HeadraceError
 
 _FOREIGN = re.compile(r"[^ -~\n]")
@@ -64,13 +63,8 @@ def deployments(life: Life) -> dict[str, Any]:
 def _schedule(schedule: Schedule) -> dict[str, Any]:
     match schedule:
         case Interval(slug, every):
-            return {"slug": slug, "interval_seconds": _seconds(every)}
+            return {"slug": slug, "interval_seconds": seconds(every)}
         case Cron(slug, line):
             return {"slug": slug, "cron": line}
         case _:
             assert_never(schedule)
-
-
-def _seconds(value: timedelta) -> int | float:
-    seconds = value.total_seconds()
-    return int(seconds) if seconds.is_integer() else seconds

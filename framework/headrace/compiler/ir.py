@@ -142,18 +142,6 @@ class Life:
 
 
 @dataclass(frozen=True, slots=True)
-class Input:
-    """One input of a model: where its values come from, and which a request may carry."""
-
-    name: str
-    type: str
-    """`number` or `category`."""
-    column: str
-    low: float | None = None
-    high: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class Server:
     """What one model's server needs to know."""
 

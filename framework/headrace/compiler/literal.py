@@ -181,6 +181,12 @@ def _quoted(characters: Iterable[str]) -> str:
     return mark + text.replace(mark, f"\\{mark}") + mark
 
 
+def seconds(value: timedelta) -> int | float:
+    """A duration in seconds, whole where it is."""
+    exact = value.total_seconds()
+    return int(exact) if exact.is_integer() else exact
+
+
 def readable(character: str) -> bool:
     """Whether a character may stand in generated text as it is: printable ASCII, and Latin letters that look like no other."""
     return " " <= character <= "~" or ("\u00c0" <= character <= "\u017e" and character.isalpha() and character != "\u0131")

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import keyword
 import sys
-from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
 from headrace.address import Address
 from headrace.compiler import sections
-from headrace.compiler.inputs import inputs
-from headrace.compiler.ir import Announces, Compiled, Cron, Flow, Input, Interval, Life, Link, Schedule, Server, Step, Workspace
-from headrace.diagnostics import Diagnostic, Exit, HeadraceError
-from headrace.spec import Channel, Environment, FeatureView, Model, Project, Source
+from headrace.compiler.ir import Announces, Compiled, Cron, Flow, Interval, Life, Link, Schedule, Server, Step, Workspace
+from headrace.compiler.literal import seconds
+from headrace.project import Project
+from headrace.project.inputs import ModelInput
+from headrace.spec import Model, Source
+from headrace.spec.serving import Serving
 
 LOOK = timedelta(minutes=5)
 """How often a rollout is looked at, in wall time."""
@@ -24,27 +24,14 @@ SPOOL = ".headrace/spool"
 _HIDING = frozenset({"headrace", "prefect", *keyword.kwlist, *sys.stdlib_module_names})
 
 
-@dataclass(frozen=True)
-class Specs:
-    """What the compiler reads of a project, by bare name."""
-
-    project: Project
-    environment: Environment
-    sources: Mapping[str, Source]
-    views: Mapping[str, FeatureView]
-    channels: Mapping[str, Channel]
-    models: Mapping[str, Model]
-
-
-def lower(specs: Specs) -> Compiled:
-    """The whole project; HeadraceError where two models would be one module, or a section cannot be compiled."""
-    models = [specs.models[name] for name in sorted(specs.models)]
-    _refuse_same_module(models)
-    chosen = {model.name: inputs(model, specs.views, specs.sources) for model in models}
+def lower(project: Project) -> Compiled:
+    """The whole project, which its rules have found without a fault."""
+    name = project.project.name
+    models = [(model, project.inputs(model)) for model in project.models]
     return Compiled(
-        workspace=_workspace(specs, models),
-        lives=tuple(_life(specs.project.name, model, chosen[model.name]) for model in models),
-        servers=tuple(_server(specs.project.name, model, chosen[model.name]) for model in models if model.serving != "none"),
+        workspace=_workspace(project),
+        lives=tuple(_life(name, model, inputs) for model, inputs in models),
+        servers=tuple(_server(name, model, model.serving, inputs) for model, inputs in models if model.serving != "none"),
     )
 
 
@@ -54,17 +41,8 @@ def module_name(model: str) -> str:
     return f"{name}_" if name in _HIDING else name
 
 
-def _refuse_same_module(models: list[Model]) -> None:
-    taken: dict[str, str] = {}
-    for model in models:
-        other = taken.setdefault(module_name(model.name), model.name)
-        if other != model.name:
-            message = f"model/{other} and model/{model.name} would both be the Python module `{module_name(model.name)}`"
-            raise HeadraceError(Diagnostic("module-collision", message, help="rename one of them"), Exit.INVALID)
-
-
-def _life(project: str, model: Model, chosen: tuple[Input, ...]) -> Life:
-    flows = [_train(model, chosen), _roll_out(model)]
+def _life(project: str, model: Model, inputs: tuple[ModelInput, ...]) -> Life:
+    flows = [_train(model, inputs), _roll_out(model)]
     schedules: dict[str, tuple[Schedule, ...]] = {"roll_out": (Interval("look", LOOK),) if model.rollout is not None else ()}
     links = [Link("headrace.candidate.passed", "roll_out")]
     if model.monitoring is not None:
@@ -75,15 +53,6 @@ def _life(project: str, model: Model, chosen: tuple[Input, ...]) -> Life:
         schedules["monitor"] = (Interval("every", model.monitoring.every), *ticks)
         if model.retraining:
             links.append(Link("headrace.retraining.requested", "train"))
-    elif model.retraining:
-        raise HeadraceError(
-            Diagnostic(
-                "retraining-without-monitoring",
-                f"nothing would ever ask for the retraining of model/{model.name}: triggers are asked after `monitoring`",
-                help="write for example `monitoring: {window: {rows: 2000}}`",
-            ),
-            Exit.INVALID,
-        )
     return Life(
         project=project,
         model=Address("model", model.name),
@@ -96,12 +65,12 @@ def _life(project: str, model: Model, chosen: tuple[Input, ...]) -> Life:
     )
 
 
-def _train(model: Model, chosen: tuple[Input, ...]) -> Flow:
+def _train(model: Model, inputs: tuple[ModelInput, ...]) -> Flow:
     return Flow(
         name="train",
         says=f"Train model/{model.name} as of a moment (now, if none) and announce the verdict; a rollout starts by that event.",
         takes=(sections.AS_OF, sections.CAUSE),
-        steps=(sections.features(model, chosen), sections.training(model), sections.gates(model)),
+        steps=(sections.features(model, inputs), sections.training(model), sections.gates(model)),
         announces=Announces.ALWAYS,
         result="verdict",
     )
@@ -134,10 +103,8 @@ def _monitor(model: Model, monitoring: tuple[Step, Step]) -> Flow:
     )
 
 
-def _server(project: str, model: Model, chosen: tuple[Input, ...]) -> Server:
-    if model.serving == "none":
-        raise AssertionError(model.name)
-    section, features, rollout = model.serving, model.features, model.rollout
+def _server(project: str, model: Model, section: Serving, inputs: tuple[ModelInput, ...]) -> Server:
+    features, rollout = model.features, model.rollout
     judged = rollout and {
         "judge": [
             {
@@ -158,7 +125,7 @@ def _server(project: str, model: Model, chosen: tuple[Input, ...]) -> Server:
         "entity": features.entity,
         "time": features.time,
         "unit": rollout.unit if rollout is not None else features.entity,
-        "inputs": [{"name": item.name, "column": item.column, "type": item.type, "low": item.low, "high": item.high} for item in chosen],
+        "inputs": [{"name": item.name, "column": item.column, "type": item.type, "low": item.low, "high": item.high} for item in inputs],
         "target": features.target.column,
         "port": section.port,
         "fallback": section.fallback,
@@ -168,20 +135,20 @@ def _server(project: str, model: Model, chosen: tuple[Input, ...]) -> Server:
     return Server(model.name, config)
 
 
-def _workspace(specs: Specs, models: list[Model]) -> Workspace:
-    environment, plugins = specs.environment, specs.project.plugins
+def _workspace(project: Project) -> Workspace:
+    environment, plugins = project.environment, project.project.plugins
     config = {
-        "project": specs.project.name,
-        "language": specs.project.language,
+        "project": project.project.name,
+        "language": project.project.language,
         "environment": environment.name,
         "production": environment.production,
         "store": environment.store,
         "blobs": environment.blobs,
         "spool": SPOOL,
         "plugins": {"allow": plugins.allow, "deny": plugins.deny},
-        "sources": {name: _source(source) for name, source in specs.sources.items()},
-        "channels": {name: {"type": channel.type, "params": channel.params} for name, channel in specs.channels.items()},
-        "models": [model.name for model in models],
+        "sources": {source.name: _source(source) for source in project.sources},
+        "channels": {channel.name: {"type": channel.type, "params": channel.params} for channel in project.channels},
+        "models": [model.name for model in project.models],
     }
     return Workspace(config)
 
@@ -192,5 +159,5 @@ def _source(source: Source) -> dict[str, Any]:
         "uri": source.uri,
         "columns": {name: {"from": column.from_ or name, "type": column.type} for name, column in source.columns.items()},
         "arrival": arrival and {"time": arrival.time, "spread": arrival.spread, "order": arrival.order, "seed": arrival.seed},
-        "fresh_within_seconds": fresh.total_seconds() if fresh is not None else None,
+        "fresh_within_seconds": seconds(fresh) if fresh is not None else None,
     }

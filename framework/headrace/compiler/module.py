@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import timedelta
 
 from headrace.compiler.ir import Announces, Call, Flow, Life, Step, Value, Variable
-from headrace.compiler.literal import INDENT, WIDTH, Atom, Group, Item, lines, literal, sentence
+from headrace.compiler.literal import INDENT, WIDTH, Atom, Group, Item, lines, literal, seconds, sentence
 
 _STEPS = "steps."
 
@@ -24,14 +24,16 @@ def _header(life: Life) -> list[str]:
 
 def _title(life: Life) -> str:
     """The description and the owner on one line, cut where it ends: the whole text stands in the spec."""
-    begin = f'"""{life.model}'
-    end = '."""'
-    room = WIDTH - len(begin) - len(end)
-    owner = sentence(life.owner, room // 2).rstrip(".")
-    owned = f". Owner: {owner}" if owner else ""
-    description = sentence(life.description, room - len(owned) - len(": ")).rstrip(". ")
+    begin, middle, end = f'"""{life.model}', " Owner: ", '"""'
+    room = WIDTH - len(begin) - len(middle) - len(end) - len("..")
+    owner = sentence(life.owner, room // 2) or "none"
+    description = sentence(life.description, room - len(owner) - len(": "))
     said = f": {description}" if description else ""
-    return f"{begin}{said}{owned}{end}"
+    return f"{begin}{_ended(said)}{middle}{_ended(owner, marks='.')}{end}"
+
+
+def _ended(text: str, marks: str = ".?!") -> str:
+    return text if text.endswith(tuple(marks)) else f"{text}."
 
 
 def _imports(life: Life) -> Iterator[str]:
@@ -116,9 +118,9 @@ def _announced(life: Life, flow: Flow, chain: Call) -> Iterator[str]:
 def _task(step: Step) -> Iterator[str]:
     given: dict[str, Value] = {"name": step.name}
     if step.retries:
-        given |= {"retries": step.retries, "retry_delay_seconds": _seconds(step.retry_after)}
+        given |= {"retries": step.retries, "retry_delay_seconds": seconds(step.retry_after)}
     if step.timeout is not None:
-        given["timeout_seconds"] = _seconds(step.timeout)
+        given["timeout_seconds"] = seconds(step.timeout)
     yield from _decorator("task", **given, persist_result=True, result_serializer="json")
     yield from _signature(step.name, [f"{item.name}: {item.type}" for item in step.takes], step.gives)
     yield _docstring(step.says)
@@ -136,8 +138,3 @@ def _decorator(name: str, /, **given: Value) -> Iterator[str]:
 def _signature(name: str, parameters: Sequence[str], gives: str) -> Iterator[str]:
     group = Group(f"def {name}(", tuple(Item(Atom(text)) for text in parameters), ")")
     yield from lines(group, 0, after=f" -> {gives}:")
-
-
-def _seconds(value: timedelta) -> int | float:
-    seconds = value.total_seconds()
-    return int(seconds) if seconds.is_integer() else seconds

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Literal, assert_never
+from typing import assert_never
 
-from headrace.compiler.ir import Call, Input, Parameter, Step, Value, Variable
-from headrace.diagnostics import Diagnostic, Exit, HeadraceError
+from headrace.compiler.ir import Call, Parameter, Step, Value, Variable
+from headrace.project.inputs import ModelInput
+from headrace.spec.expression import parse
 from headrace.spec.gates import Gate
 from headrace.spec.model import Model
 from headrace.spec.monitoring import Monitoring
@@ -23,7 +24,7 @@ def bare(reference: str) -> str:
     return reference.rpartition("/")[2]
 
 
-def features(model: Model, inputs: tuple[Input, ...]) -> Step:
+def features(model: Model, inputs: tuple[ModelInput, ...]) -> Step:
     """The step that gathers the rows."""
     section = model.features
     return Step(
@@ -157,9 +158,14 @@ def _call(name: str, /, *positional: Value, **keywords: Value) -> Call:
     return Call(name, positional, tuple((word, value) for word, value in keywords.items() if value is not None))
 
 
-def _input(item: Input) -> Call:
-    kind: Literal["Number", "Category"] = "Number" if item.type == "number" else "Category"
-    return _call(kind, item.name, column=item.column, low=item.low, high=item.high)
+def _input(item: ModelInput) -> Call:
+    match item.type:
+        case "number":
+            return _call("Number", item.name, column=item.column, low=item.low, high=item.high)
+        case "category":
+            return _call("Category", item.name, column=item.column)
+        case _:
+            raise AssertionError(item)  # a rule of `project` refuses it
 
 
 def _split(split: Split) -> Call:
@@ -193,8 +199,7 @@ def _gate(gate: Gate) -> Call:
                 mode=mode,
             )
         case _:
-            message = f"the gate `{gate.id}` asks for nothing: it has neither `min`, `max` nor `versus`"
-            raise HeadraceError(Diagnostic("gate-without-condition", message, help="write for example `min: 0.8`"), Exit.INVALID)
+            raise AssertionError(gate)  # a rule of `project` refuses it
 
 
 def _canary(section: Rollout) -> Call:
@@ -223,10 +228,10 @@ def _judge(judge: Judge) -> Call:
 
 
 def _trigger(trigger: Retraining) -> Call:
-    if trigger.when is not None:
-        alert = trigger.when.strip().removeprefix("alert.")
-        return _call("OnAlert", id=trigger.id, alert=alert, cooldown=trigger.cooldown, new_labels=trigger.needs.new_labels)
     if trigger.schedule is not None:
         return _call("OnSchedule", id=trigger.id, cron=trigger.schedule, cooldown=trigger.cooldown, new_labels=trigger.needs.new_labels)
-    message = f"the trigger `{trigger.id}` never asks: it has neither `when` nor `schedule`"
-    raise HeadraceError(Diagnostic("trigger-without-condition", message, help='write for example `schedule: "0 3 * * 1"`'), Exit.INVALID)
+    if trigger.when is None:
+        raise AssertionError(trigger)  # a rule of `project` refuses it
+    (quantity,) = parse(trigger.when).names()
+    alert = quantity.removeprefix("alert.")
+    return _call("OnAlert", id=trigger.id, alert=alert, cooldown=trigger.cooldown, new_labels=trigger.needs.new_labels)

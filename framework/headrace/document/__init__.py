@@ -2,6 +2,6 @@
 
 from headrace.document.node import Entry, Mapping, Node, Scalar, Sequence, inside
 from headrace.document.parse import parse
-from headrace.document.write import write
+from headrace.document.write import write, write_flow
 
-__all__ = ["Entry", "Mapping", "Node", "Scalar", "Sequence", "inside", "parse", "write"]
+__all__ = ["Entry", "Mapping", "Node", "Scalar", "Sequence", "inside", "parse", "write", "write_flow"]

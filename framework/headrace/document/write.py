@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -40,11 +41,14 @@ for _tag, _first, _pattern in (
     ("int", list("-+0123456789"), INT.pattern),
     ("float", list("-+.0123456789"), FLOAT.pattern),
 ):
-    import re
-
     _Dumper.add_implicit_resolver(f"tag:yaml.org,2002:{_tag}", re.compile(f"^(?:{_pattern})$"), _first)
 
 
 def write(value: Mapping[str, Any]) -> str:
     """YAML of mappings, lists, text, numbers, booleans and None; innermost collections stand on one line."""
     return yaml.dump(value, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=120, default_flow_style=None)
+
+
+def write_flow(value: Mapping[str, Any]) -> str:
+    """The same on one line."""
+    return yaml.dump(value, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=1 << 20, default_flow_style=True).strip()

@@ -29,7 +29,9 @@ def arrivals(frame: pd.DataFrame, spread: str, order: Literal["random", "file"],
     if bad.any():
         row = int(np.flatnonzero(bad)[0])
         raise HeadraceError(
-            Diagnostic("bad-year", f"`{spread}` holds {frame[spread].iloc[row]!r} in row {row + 1}, which is no year from {_FIRST} to {_LAST}")
+            Diagnostic(
+                "bad-year", f"`{spread}` holds {frame[spread].iloc[row]!r} in row {row + 1}, which is no year from {_FIRST} to {_LAST}"
+            )
         )
     moments = np.empty(len(frame), dtype="datetime64[us]")
     for year in np.unique(years).astype(int).tolist():
@@ -37,7 +39,7 @@ def arrivals(frame: pd.DataFrame, spread: str, order: Literal["random", "file"],
         start, end = np.datetime64(f"{year}-01-01", "us"), np.datetime64(f"{year + 1}-01-01", "us")
         places = _places(len(rows), year, seed) if order == "random" else np.arange(len(rows))
         moments[rows] = start + (2 * places + 1) * ((end - start).astype(np.int64)) // (2 * len(rows)) * np.timedelta64(1, "us")
-    return pd.Series(moments, index=frame.index).dt.tz_localize("UTC")
+    return pd.Series(pd.DatetimeIndex(moments, tz="UTC"), index=frame.index)
 
 
 def _places(n: int, year: int, seed: int) -> NDArray[np.int64]:

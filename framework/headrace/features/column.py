@@ -34,7 +34,9 @@ def as_type(column: Column, kind: str, said: str, report: Report) -> Column | No
         row = int(bad.to_numpy().argmax())
         count = f", and {int(bad.sum()) - 1:,} more" if bad.sum() > 1 else ""
         report.add(
-            Diagnostic("changed-type", f"{said} must be {kind}, and row {row + 1} holds {column.iloc[row]!r}{count} (the file says {column.dtype})")
+            Diagnostic(
+                "changed-type", f"{said} must be {kind}, and row {row + 1} holds {column.iloc[row]!r}{count} (the file says {column.dtype})"
+            )
         )
         return None
     if kind in ("int64", "float") and values.isna().all():
@@ -101,5 +103,7 @@ def _timestamp(column: Column) -> tuple[Column, Column]:
     if is_numeric_dtype(column.dtype):  # seconds, days, milliseconds? It does not say.
         return column, column.notna()
     source = column if is_datetime64_any_dtype(column.dtype) else column.astype("string")
-    values = pd.Series(pd.to_datetime(source, utc=True, errors="coerce", format=None if source is column else "ISO8601"), index=column.index)
+    values = pd.Series(
+        pd.to_datetime(source, utc=True, errors="coerce", format=None if source is column else "ISO8601"), index=column.index
+    )
     return values.dt.as_unit("us"), values.isna() & column.notna()

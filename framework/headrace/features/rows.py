@@ -54,7 +54,8 @@ def training_rows(
     moment = _utc(as_of) if as_of is not None else store.clock.now()
     if source not in sources:
         raise HeadraceError(
-            Diagnostic("unknown-source", f"there is no source/{source}", help=f"there are: {', '.join(sorted(sources)) or 'none'}"), Exit.INVALID
+            Diagnostic("unknown-source", f"there is no source/{source}", help=f"there are: {', '.join(sorted(sources)) or 'none'}"),
+            Exit.INVALID,
         )
     _refuse_clashes(model, entity, time, target.column, inputs)
     read = read_source(root, source, sources[source], readers)
@@ -66,7 +67,8 @@ def training_rows(
     if frame is None:
         raise HeadraceError(
             Diagnostic(
-                "no-rows", f"model/{model} has no row whose answer is known by {moment:%Y-%m-%d %H:%M}: source/{source} has {len(read):,} rows in all"
+                "no-rows",
+                f"model/{model} has no row whose answer is known by {moment:%Y-%m-%d %H:%M}: source/{source} has {len(read):,} rows in all",
             )
         )
     _refuse_bad_targets(source, frame, entity, target.column)
@@ -137,7 +139,9 @@ def _of_source(
     if lacking:
         raise HeadraceError(
             Diagnostic(
-                "missing-column", f"source/{name} declares no column `{'`, `'.join(lacking)}`", help=f"it declares: {', '.join(read.columns)}"
+                "missing-column",
+                f"source/{name} declares no column `{'`, `'.join(lacking)}`",
+                help=f"it declares: {', '.join(read.columns)}",
             ),
             Exit.INVALID,
         )

@@ -64,7 +64,9 @@ def locate(root: Path, name: str, uri: str) -> Path:
         path = _packaged(name, uri, *rest.partition("/")[::2])
     else:
         raise HeadraceError(
-            Diagnostic("source-not-found", f"source/{name}: `{scheme}://` is not read", help="write a path, `file://…` or `package://PACKAGE/PATH`"),
+            Diagnostic(
+                "source-not-found", f"source/{name}: `{scheme}://` is not read", help="write a path, `file://…` or `package://PACKAGE/PATH`"
+            ),
             Exit.INVALID,
         )
     if not path.is_file():
@@ -78,7 +80,11 @@ def _packaged(name: str, uri: str, package: str, inside: str) -> Path:
     places = list(spec.submodule_search_locations or ()) if spec is not None else []
     if not places:
         raise HeadraceError(
-            Diagnostic("source-not-found", f"source/{name}: there is no installed package `{package}` ({uri})", help=f"type `pip install {package}`")
+            Diagnostic(
+                "source-not-found",
+                f"source/{name}: there is no installed package `{package}` ({uri})",
+                help=f"type `pip install {package}`",
+            )
         )
     folder = Path(places[0]).resolve()
     path = (folder / inside).resolve()

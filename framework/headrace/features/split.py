@@ -20,15 +20,15 @@ GAP = "gap"
 def sides(frame: pd.DataFrame, split: RandomSplit | TimeSplit, *, entity: str, time: str, target: str, seed: int) -> list[str]:
     """`train`, `holdout` or `gap` for each row."""
     match split:
-        case RandomSplit(holdout=share, stratify=None):
+        case RandomSplit(holdout=share, stratify=by):
             keys: Iterable[str] = (f"{seed}|{name}" for name in frame[entity])
-        case RandomSplit(holdout=share, stratify="target"):
-            keys = (f"{seed}|{int(answer)}|{name}" for answer, name in zip(frame[target], frame[entity], strict=True))
+            if by == "target":
+                keys = (f"{seed}|{int(answer)}|{name}" for answer, name in zip(frame[target], frame[entity], strict=True))
+            return [HOLDOUT if draw(key) < share else TRAIN for key in keys]
         case TimeSplit():
             return _by_time(frame[time], split)
         case _:
             assert_never(split)
-    return [HOLDOUT if draw(key) < share else TRAIN for key in keys]
 
 
 def draw(key: str) -> float:

@@ -3,6 +3,7 @@
 from headrace.gates.decide import decide
 from headrace.gates.facts import Absent, Facts
 from headrace.gates.judge import judge
+from headrace.gates.recorded import verdicts
 from headrace.gates.values import Gate, Judged, Maximum, Minimum, NoWorse, Verdict
 
-__all__ = ["Absent", "Facts", "Gate", "Judged", "Maximum", "Minimum", "NoWorse", "Verdict", "decide", "judge"]
+__all__ = ["Absent", "Facts", "Gate", "Judged", "Maximum", "Minimum", "NoWorse", "Verdict", "decide", "judge", "verdicts"]

@@ -25,7 +25,7 @@ def decide(gate: Gate, facts: Facts, metrics: Mapping[str, Metric], seed: int) -
     try:
         metric = metrics.get(gate.metric)
         if metric is None:
-            raise _Unjudgeable(f"no plugin offers the metric `{gate.metric}`")
+            return _failed(gate, f"no plugin offers the metric `{gate.metric}`")
         match gate:
             case Minimum() | Maximum():
                 return _bounded(gate, metric, facts)
@@ -33,11 +33,14 @@ def decide(gate: Gate, facts: Facts, metrics: Mapping[str, Metric], seed: int) -
                 return _compared(gate, metric, facts, seed)
             case _:
                 assert_never(gate)
-    except _Unjudgeable as reason:
-        return Judged(gate.id, gate.metric, passed=False, mode=gate.mode, reason=str(reason), threshold=_threshold(gate))
+    except _Unjudgeable as why:
+        return _failed(gate, str(why))
     except Exception as error:  # noqa: BLE001 - a metric may raise anything, and whatever it raises is no pass
-        reason = f"`{gate.metric}` failed: {type(error).__name__}: {error}"
-        return Judged(gate.id, gate.metric, passed=False, mode=gate.mode, reason=reason, threshold=_threshold(gate))
+        return _failed(gate, f"`{gate.metric}` failed: {type(error).__name__}: {error}")
+
+
+def _failed(gate: Gate, reason: str) -> Judged:
+    return Judged(gate.id, gate.metric, passed=False, mode=gate.mode, reason=reason, threshold=_threshold(gate))
 
 
 def _threshold(gate: Gate) -> float:
@@ -75,7 +78,11 @@ def _value(gate: Minimum | Maximum, metric: Metric, facts: Facts) -> tuple[float
         raise _Unjudgeable(f"there are no groups: `{gate.by}` is no input of the model" if gate.by else "`by` names no groups")
     groups = facts.groups[gate.by]
     large, small = _sizes(groups, gate.min_group)
-    note = f"; left out for having fewer than {gate.min_group} rows: {', '.join(f'{gate.by}={name} ({n})' for name, n in small)}" if small else ""
+    note = (
+        f"; left out for having fewer than {gate.min_group} rows: {', '.join(f'{gate.by}={name} ({n})' for name, n in small)}"
+        if small
+        else ""
+    )
     if len(large) < 2:  # noqa: PLR2004 - a difference needs two
         raise _Unjudgeable(f"fewer than two groups of `{gate.by}` have {gate.min_group} rows{note}")
     kept = _isin(groups, large)
@@ -109,7 +116,9 @@ def _compared(gate: NoWorse, metric: Metric, facts: Facts, seed: int) -> Judged:
     other = facts.others.get(who, Absent("it was not asked"))
     if isinstance(other, Absent) and other.first and gate.first == "pass":
         _predictions(facts)
-        return Judged(gate.id, gate.metric, passed=True, mode=gate.mode, reason="there is no champion yet: the first one passes", n=len(facts.target))
+        return Judged(
+            gate.id, gate.metric, passed=True, mode=gate.mode, reason="there is no champion yet: the first one passes", n=len(facts.target)
+        )
     if isinstance(other, Absent) and other.first and gate.first == "baseline":
         who = "baseline"
         other = facts.others.get(who, Absent("it was not asked"))
@@ -122,7 +131,9 @@ def _compared(gate: NoWorse, metric: Metric, facts: Facts, seed: int) -> Judged:
         raise _Unjudgeable(f"{gate.metric} is not defined on these rows")
     higher = metric.better == "higher"
     worst = -found.low if higher else found.high
-    sure = f"{'at worst' if worst > 0 else 'at least'} {abs(worst):.4g} {'worse' if worst > 0 else 'better'} at {gate.confidence:g} confidence"
+    sure = (
+        f"{'at worst' if worst > 0 else 'at least'} {abs(worst):.4g} {'worse' if worst > 0 else 'better'} at {gate.confidence:g} confidence"
+    )
     reason = f"{gate.metric} differs from the {who}'s by {found.estimate:+.4g}, {sure}; {gate.worse_by_at_most:g} worse is allowed"
     low, high = (bound if math.isfinite(bound) else None for bound in (found.low, found.high))
     return Judged(

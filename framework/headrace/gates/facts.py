@@ -60,7 +60,7 @@ def gather(store: Store, plugins: Plugins, version: Version, gates: Sequence[Gat
     target = held[version.manifest["target"]].to_numpy(dtype=float)
     loaded = _try(lambda: registry.load(store, plugins, version))
     predictions = loaded if isinstance(loaded, Absent) else _try(lambda: _ask(loaded.predictor, loaded.signature, held))
-    versus = {gate.versus for gate in gates if isinstance(gate, NoWorse)}
+    versus: set[str] = {gate.versus for gate in gates if isinstance(gate, NoWorse)}
     if any(isinstance(gate, NoWorse) and gate.first == "baseline" for gate in gates):
         versus.add("baseline")
     others = {who: _other(store, plugins, version, who, held) for who in versus}
@@ -75,10 +75,11 @@ def gather(store: Store, plugins: Plugins, version: Version, gates: Sequence[Gat
 def measure(loaded: Loaded, held: pd.DataFrame) -> Values:
     """Seconds of `MEASURED` single-row predictions after `WARM_UP`, from a request's values to the answer, shape (m,)."""
     import numpy as np
+    import pandas as pd
 
     names = [item.name for item in loaded.signature.inputs]
-    few = held[names].head(WARM_UP + MEASURED).astype(object)
-    requests: list[dict[Any, Any]] = few.where(few.notna(), None).to_dict("records")
+    few = held[names].head(WARM_UP + MEASURED).to_dict("records")
+    requests = [{str(name): None if pd.isna(value) else value for name, value in row.items()} for row in few]
     seconds = []
     for number in range(WARM_UP + MEASURED):
         request = requests[number % len(requests)]

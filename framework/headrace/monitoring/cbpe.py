@@ -1,7 +1,8 @@
 """The process that estimates performance without answers: NannyML's CBPE over a folder of files, and nothing of ours.
 
-`python -m headrace.monitoring.cbpe FOLDER` reads request.json {metric, windows: [{key, version, prediction parquet}]} and writes
-result.json {key: {value, low, high, sampling_error} or {reason}}. A process of its own, since NannyML takes seconds and 300 MB to import.
+`python -m headrace.monitoring.cbpe FOLDER` reads request.json {metric, windows: [{key, version, target}]}, reference-VERSION.parquet
+(columns `prediction` and target) and window-KEY.parquet (`prediction`), and writes result.json {key: {value, low, high, sampling_error} or
+{reason}}. A process of its own, since NannyML takes seconds and 300 MB to import.
 """
 
 from __future__ import annotations
@@ -33,22 +34,20 @@ def main(folder: Path) -> None:
         version = window["version"]
         try:
             if version not in estimators:
-                estimators[version] = _fit(_frame(folder / f"reference-{version}.parquet"), request["metric"])
+                estimators[version] = _fit(_frame(folder / f"reference-{version}.parquet", window["target"]), request["metric"])
             answers[window["key"]] = _estimate(estimators[version], _frame(folder / f"window-{window['key']}.parquet"), request["metric"])
         except Exception as error:  # noqa: BLE001 - NannyML raises whatever its libraries do; the window says it
             answers[window["key"]] = {"reason": f"{type(error).__name__}: {error}"}
     (folder / "result.json").write_text(json.dumps(answers), encoding="utf-8")
 
 
-def _frame(path: Path) -> pd.DataFrame:
-    """Columns `prediction` and, of a reference, `target`; the class that a probability of 0.5 or more stands for is added."""
+def _frame(path: Path, target: str | None = None) -> pd.DataFrame:
+    """Columns `prediction`, `label` (what a probability of 0.5 or more stands for) and, of a reference, `target`."""
     import pandas as pd
 
-    frame = pd.read_parquet(path)
-    frame["label"] = (frame["prediction"] >= _THRESHOLD).astype(int)
-    if "target" in frame:
-        frame["target"] = frame["target"].astype(int)
-    return frame
+    read = pd.read_parquet(path, columns=["prediction"] if target is None else ["prediction", target])
+    frame = pd.DataFrame({"prediction": read["prediction"], "label": (read["prediction"] >= _THRESHOLD).astype(int)})
+    return frame if target is None else frame.assign(target=read[target].astype(int))
 
 
 def _fit(reference: pd.DataFrame, metric: str) -> Any:  # noqa: ANN401 - NannyML has no types

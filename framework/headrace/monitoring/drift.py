@@ -33,9 +33,9 @@ def judge(
     """Counts by feature, (b,) each, to a window's `drift`.
 
     {method, warning, critical_from, features: {name: {effect, p, q, n, status}}, share, max, critical, judged}; status is ok,
-    warning, critical, insufficient_data, or failed with a reason. `share` is of the features that could be judged, the answers among them; `max` is the
-    largest effect that is significant (0 where none is); `critical` counts the critical ones. All three are None where nothing could be
-    judged.
+    warning, critical, insufficient_data, or failed with a reason. `share` is of the features that could be judged, the answers
+    among them; `max` is the largest effect that is significant (0 where none is); `critical` counts the critical ones. All three
+    are None where nothing could be judged.
     """
     from headrace.stats.bins import benjamini_hochberg
 

@@ -34,12 +34,20 @@ class Ask:
     predictions: NDArray[np.float64]
 
 
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """A version's held-out rows as parquet: a column `prediction`, and the answers in a column of this name."""
+
+    data: bytes
+    target: str
+
+
 def estimates(
-    asks: Sequence[Ask], references: Mapping[int, bytes | None], settings: Performance, *, timeout: float = TIMEOUT
+    asks: Sequence[Ask], references: Mapping[int, Reference | None], settings: Performance, *, timeout: float = TIMEOUT
 ) -> dict[int, dict[str, Any]]:
     """Each window's `estimate`, by number: {metric, version, n, status, value, low, high, sampling_error, reason}.
 
-    `references`: the parquet of each version's held-out rows, columns `target` and `prediction`. One process estimates all; it is not
+    `references`: the held-out rows of each version. One process estimates all; it is not
     started when nothing can be asked. `status` is ok, insufficient_data (fewer rows than `min_labels`) or estimate-failed; `value` is
     None but for ok.
     """
@@ -70,16 +78,19 @@ def _empty(ask: Ask, metric: str) -> dict[str, Any]:
     return {"metric": metric, "version": ask.version, "n": len(ask.predictions), "reason": None, **numbers}
 
 
-def _run(asks: Sequence[Ask], references: Mapping[int, bytes | None], metric: str, timeout: float) -> dict[str, dict[str, Any]]:
+def _run(asks: Sequence[Ask], references: Mapping[int, Reference | None], metric: str, timeout: float) -> dict[str, dict[str, Any]]:
     import pandas as pd
 
     with TemporaryDirectory(prefix="headrace-cbpe-") as name:
         folder = Path(name)
-        for version in {ask.version for ask in asks}:
-            (folder / f"reference-{version}.parquet").write_bytes(references[version] or b"")
+        targets = {}
+        for version, reference in references.items():
+            if reference is not None:
+                (folder / f"reference-{version}.parquet").write_bytes(reference.data)
+                targets[version] = reference.target
         for ask in asks:
             pd.DataFrame({"prediction": ask.predictions}).to_parquet(folder / f"window-{ask.number}.parquet")
-        windows = [{"key": str(ask.number), "version": ask.version} for ask in asks]
+        windows = [{"key": str(ask.number), "version": ask.version, "target": targets[ask.version]} for ask in asks]
         (folder / "request.json").write_text(json.dumps({"metric": metric, "windows": windows}), encoding="utf-8")
         reason = _process(folder, timeout)
         if reason is None:

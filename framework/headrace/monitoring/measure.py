@@ -15,7 +15,7 @@ from headrace.diagnostics import Diagnostic, HeadraceError
 from headrace.hooks import Plugins, resolve
 from headrace.monitoring import drift as drifts
 from headrace.monitoring import realised, stretch
-from headrace.monitoring.estimate import Ask, estimates
+from headrace.monitoring.estimate import Ask, Reference, estimates
 from headrace.monitoring.values import Drift, Performance, Windows
 from headrace.registry import Version
 from headrace.stats.bins import Profile, count
@@ -38,7 +38,7 @@ class Watch:
     delay: timedelta | None = None
 
 
-def measure(store: Store, plugins: Plugins, watch: Watch, *, actor: str, run: str) -> Windows:
+def measure(store: Store, plugins: Plugins, watch: Watch, *, actor: str, run_id: str) -> Windows:
     """Close what is full, judge what is labelled, say when to look next; killed anywhere, the next look goes on from there.
 
     HeadraceError: `unknown-detector`, `unknown-metric` where no plugin offers what is watched; artifact-altered from the blobs.
@@ -50,7 +50,15 @@ def measure(store: Store, plugins: Plugins, watch: Watch, *, actor: str, run: st
         due.put(session, watch.model, "monitor", now + watch.every, "the windows are looked at again")
     with store.read() as session:
         last = session.exec(select(Window).where(Window.model == watch.model).order_by(col(Window.number).desc()).limit(1)).first()
-    return Windows(watch.model, run, closed, labelled, {"windows": last.number if last else 0, "closed": len(closed), "labelled": len(labelled)})
+    return Windows(watch.model, run_id, closed, labelled, _summary(last))
+
+
+def _summary(last: Window | None) -> dict[str, object]:
+    """The newest window in short, for a person who looks at the run."""
+    if last is None:
+        return {"windows": 0}
+    told = _closed(last)
+    return {"windows": last.number, "latest": {key: told[key] for key in ("window", "end", "drift", "drifted", "estimate", "unseen_share")}}
 
 
 def _close(store: Store, plugins: Plugins, watch: Watch, actor: str, now: datetime) -> list[int]:
@@ -63,13 +71,14 @@ def _close(store: Store, plugins: Plugins, watch: Watch, actor: str, now: dateti
             version = references.champion or rows.main_version
             found.append(_window(watch, rows, version, _drift(plugins, watch.drift, references, rows, version)))
             asks.append(Ask(rows.number, rows.main_version, rows.answered_by(rows.main_version)))
-        held_out = {ask.version: references.held_out(ask.version) for ask in asks} if _estimated(watch) else {}
-    if watch.performance is not None and watch.performance.estimate == "cbpe":
+        wanted = watch.performance is not None and watch.performance.estimate == "cbpe"
+        held_out = {ask.version: references.held_out(ask.version) for ask in asks if wanted}
+    if not found:
+        return []
+    if watch.performance is not None and wanted:
         estimated = estimates(asks, held_out, watch.performance)
         for window in found:
             window.estimate = estimated[window.number]
-    if not found:
-        return []
     with store.transaction(actor, "close windows", f"model/{watch.model}") as session:
         known = set(session.exec(select(Window.number).where(Window.model == watch.model, col(Window.number) >= found[0].number)))
         fresh = [window for window in found if window.number not in known]
@@ -77,10 +86,6 @@ def _close(store: Store, plugins: Plugins, watch: Watch, actor: str, now: dateti
             session.add(window)
             events.append(session, model=watch.model, kind=EventKind.WINDOW_CLOSED, payload=_closed(window), at=now)
         return [window.number for window in fresh]
-
-
-def _estimated(watch: Watch) -> bool:
-    return watch.performance is not None and watch.performance.estimate == "cbpe"
 
 
 class _References:
@@ -99,9 +104,10 @@ class _References:
             self._profiles[version] = None if data is None else Profile.from_json(json.loads(data))
         return self._profiles[version]
 
-    def held_out(self, version: int) -> bytes | None:
-        """The parquet of the rows that training did not see, with target and prediction."""
-        return self._part(version, "reference")
+    def held_out(self, version: int) -> Reference | None:
+        """The rows that training did not see, with the answer and the prediction."""
+        data = self._part(version, "reference")
+        return None if data is None else Reference(data, str(self._versions[version].manifest["target"]))
 
     def _part(self, version: int, part: str) -> bytes | None:
         found = self._versions.get(version)
@@ -114,7 +120,9 @@ def _drift(plugins: Plugins, settings: Drift | None, references: _References, ro
         return None
     if settings.method not in plugins.detectors:
         known = ", ".join(sorted(plugins.detectors))
-        raise HeadraceError(Diagnostic("unknown-detector", f"no plugin offers the detector `{settings.method}`", help=f"there are: {known}"))
+        raise HeadraceError(
+            Diagnostic("unknown-detector", f"no plugin offers the detector `{settings.method}`", help=f"there are: {known}")
+        )
     compare = resolve(plugins.detectors[settings.method].compare)
     profile = references.profile(version)
     if profile is None:
@@ -172,8 +180,8 @@ def _label(store: Store, plugins: Plugins, watch: Watch, actor: str, now: dateti
     if settings is None:
         return []
     if settings.metric not in plugins.metrics:
-        known = ", ".join(sorted(plugins.metrics))
-        raise HeadraceError(Diagnostic("unknown-metric", f"no plugin offers the metric `{settings.metric}`", help=f"there are: {known}"))
+        advice = f"there are: {', '.join(sorted(plugins.metrics))}"
+        raise HeadraceError(Diagnostic("unknown-metric", f"no plugin offers the metric `{settings.metric}`", help=advice))
     compute = resolve(plugins.metrics[settings.metric].compute)
     with store.read() as session:
         measured = {window.number: _performance(session, watch, window, compute, now) for window in _unlabelled(session, watch.model)}
@@ -200,9 +208,7 @@ def _unlabelled(session: Session, model: str) -> list[Window]:
     return [window for window in windows if window.performance is None or window.performance["status"] == "insufficient_data"]
 
 
-def _performance(
-    session: Session, watch: Watch, window: Window, compute: Callable[..., float], now: datetime
-) -> dict[str, Any] | None:
+def _performance(session: Session, watch: Watch, window: Window, compute: Callable[..., float], now: datetime) -> dict[str, Any] | None:
     """The window's performance; None while its answers are waited for."""
     answer = and_(col(Outcome.model) == watch.model, col(Outcome.entity) == col(Prediction.entity), col(Outcome.known_at) <= now)
     query = (

@@ -41,7 +41,7 @@ class Windows:
     """What one look at a model's windows did: the numbers of those it closed, and of those whose answers became known."""
 
     model: str
-    run: str
+    run_id: str
     closed: list[int]
     labelled: list[int]
     summary: dict[str, object] = field(default_factory=dict)
@@ -52,7 +52,7 @@ class Alerts:
     """What the rules say after a look: which alerts fire now, and which have just begun or ended to."""
 
     model: str
-    run: str
+    run_id: str
     firing: list[str]
     fired: list[str]
     resolved: list[str]

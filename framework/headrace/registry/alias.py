@@ -74,7 +74,9 @@ def rollback(session: Session, model: str, at: datetime, reason: str) -> None:
     held = aliases(session, model)
     if PREVIOUS not in held:
         raise HeadraceError(
-            Diagnostic("no-previous", f"model/{model} has no previous version to go back to", help=f"`headrace models {model}` lists what there is"),
+            Diagnostic(
+                "no-previous", f"model/{model} has no previous version to go back to", help=f"`headrace models {model}` lists what there is"
+            ),
             Exit.REFUSED,
         )
     move(session, model=model, alias=CHAMPION, number=held[PREVIOUS], at=at, reason=reason)

@@ -3,3 +3,4 @@
 from headrace.retraining.decide import Decline, Facts, Request, decide
 from headrace.retraining.triggers import Decision, OnAlert, OnSchedule, Trigger
 
+__all__ = ["Decision", "Decline", "Facts", "OnAlert", "OnSchedule", "Request", "Trigger", "decide"]

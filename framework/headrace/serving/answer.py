@@ -81,10 +81,10 @@ class Answering:
         arms = [assign(self._model, row.unit, snapshot.weights) for row in rows]
         tries: list[list[_Try]] = [[] for _ in rows]
         for arm, served in snapshot.arms.items():
-            await self._try(arm, served, rows, [i for i, name in enumerate(arms) if name == arm], tries, started)
+            await self._try(arm, served, rows, picked=[i for i, name in enumerate(arms) if name == arm], tries=tries, started=started)
         if self._fallback and CANDIDATE in snapshot.arms:
             failed = [i for i, name in enumerate(arms) if name == CANDIDATE and tries[i][0].answered.error is not None]
-            await self._try(CHAMPION, snapshot.arms[CHAMPION], rows, failed, tries, started)
+            await self._try(CHAMPION, snapshot.arms[CHAMPION], rows, picked=failed, tries=tries, started=started)
         replies = []
         for i, row in enumerate(rows):
             replies.append(self._journal(snapshot, row, at, tries[i]))
@@ -98,7 +98,7 @@ class Answering:
             self._append(OutcomeRecord(model=self._model, entity=answer.entity, value=answer.value, known_at=answer.known_at or at))
 
     async def _try(
-        self, arm: str, served: Served, rows: Sequence[Row], picked: Sequence[int], tries: list[list[_Try]], started: float
+        self, arm: str, served: Served, rows: Sequence[Row], *, picked: Sequence[int], tries: list[list[_Try]], started: float
     ) -> None:
         if not picked:
             return
@@ -126,10 +126,27 @@ class Answering:
             )
             self._append(record)
             failed = answered.error is not None
-            self._counter.record(snapshot.epoch, attempt.arm, failed, attempt.seconds, self._rules)
             self._measures.answered(attempt.arm, attempt.served.number, attempt.seconds, failed=failed)
         self._measures.unseen(record.unseen)
-        return Reply(record.id, record.output, record.version, record.arm, record.unseen, None if record.error is None else "the model failed on this row")
+        first = tries[0]
+        trial = snapshot.arms.get(CANDIDATE)
+        # Counted once, for the arm that was assigned: a champion that steps in answers what is none of its share.
+        self._counter.record(
+            snapshot.epoch,
+            first.arm,
+            first.answered.error is not None,
+            first.seconds,
+            self._rules,
+            candidate=None if trial is None else trial.number,
+        )
+        return Reply(
+            record.id,
+            record.output,
+            record.version,
+            record.arm,
+            record.unseen,
+            None if record.error is None else "the model failed on this row",
+        )
 
     def _append(self, record: PredictionRecord | OutcomeRecord) -> None:
         try:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from http import HTTPStatus
@@ -148,8 +147,11 @@ async def _body(request: Request) -> bytes:
     # A page in a browser may post text to loopback without asking; JSON it may not.
     if kind is not None and not _is_json(kind):
         raise Refused(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "not-json", "the body must be JSON: send `Content-Type: application/json`")
-    too_large = Refused(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "too-large", f"the body has more than {MAX_BODY} bytes: send fewer rows at once")
-    if int(request.headers.get("content-length", 0)) > MAX_BODY:
+    too_large = Refused(
+        HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "too-large", f"the body has more than {MAX_BODY} bytes: send fewer rows at once"
+    )
+    declared = request.headers.get("content-length", "")
+    if declared.isdecimal() and int(declared) > MAX_BODY:
         raise too_large
     chunks: list[bytes] = []
     size = 0

@@ -14,7 +14,6 @@ from headrace.diagnostics import Diagnostic, Exit, HeadraceError, Report
 from headrace.hooks import Plugins, load_plugins
 from headrace.store import Store
 
-
 LOG = logging.getLogger("headrace.serving")
 
 
@@ -105,9 +104,15 @@ def read(kind: type[C], path: Path) -> C:
         message = f"{path} does not exist: it was never compiled"
         raise HeadraceError(Diagnostic("not-compiled", message, help="type `headrace compile`"), Exit.FAILED) from None
     except (OSError, ValueError) as error:
-        reason = f"`{'.'.join(map(str, error.errors()[0]['loc']))}`: {error.errors()[0]['msg']}" if isinstance(error, ValidationError) else str(error)
+        reason = (
+            f"`{'.'.join(map(str, error.errors()[0]['loc']))}`: {error.errors()[0]['msg']}"
+            if isinstance(error, ValidationError)
+            else str(error)
+        )
         message = f"{path} cannot be read: {reason}"
-        raise HeadraceError(Diagnostic("config-unreadable", message, help="type `headrace compile` to write it again"), Exit.FAILED) from error
+        raise HeadraceError(
+            Diagnostic("config-unreadable", message, help="type `headrace compile` to write it again"), Exit.FAILED
+        ) from error
 
 
 def open_workspace(path: Path, model: str) -> Workspace:

@@ -119,7 +119,14 @@ class Follower(threading.Thread):
     """Looks at the store every `EVERY` seconds, and never dies of what it finds."""
 
     def __init__(
-        self, workspace: Workspace, model: str, current: Current, moments: Moments, measures: Measures, swapped: Callable[[Snapshot], None]
+        self,
+        workspace: Workspace,
+        model: str,
+        current: Current,
+        *,
+        moments: Moments,
+        measures: Measures,
+        swapped: Callable[[Snapshot], None],
     ) -> None:
         super().__init__(name=f"follow-{model}", daemon=True)
         self._workspace = workspace
@@ -186,7 +193,7 @@ class Follower(threading.Thread):
                 raise
             self._measures.failed("load")
             if refusal is None:
-                LOG.error("refused[%s]: %s", fault.id, fault.message)
+                LOG.error("refused[%s]: %s", fault.id, fault.message)  # noqa: TRY400 - the headline says it all
             self.refused[number] = Refusal(fault.id, fault.message, time.monotonic())
             return
         served = Served(number, one.signature, one.predictor, other.predictor)

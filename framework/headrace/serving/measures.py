@@ -18,12 +18,21 @@ class Measures:
         self.registry = CollectorRegistry()
         self._model = model
         self._requests = Counter(
-            "headrace_predictions", "Rows answered, by arm, version and status (ok or error).", ["model", "arm", "version", "status"], registry=self.registry
+            "headrace_predictions",
+            "Rows answered, by arm, version and status (ok or error).",
+            ["model", "arm", "version", "status"],
+            registry=self.registry,
         )
         self._latency = Histogram(
-            "headrace_prediction_seconds", "From a request's body to its answer.", ["model", "arm"], buckets=_SECONDS, registry=self.registry
+            "headrace_prediction_seconds",
+            "From a request's body to its answer.",
+            ["model", "arm"],
+            buckets=_SECONDS,
+            registry=self.registry,
         )
-        self._unseen = Counter("headrace_unseen", "Categories that training never saw, by input.", ["model", "input"], registry=self.registry)
+        self._unseen = Counter(
+            "headrace_unseen", "Categories that training never saw, by input.", ["model", "input"], registry=self.registry
+        )
         self._refused = Counter("headrace_refused_requests", "Requests refused, by status.", ["model", "status"], registry=self.registry)
         self._swaps = Counter("headrace_swaps", "Snapshots swapped in.", ["model"], registry=self.registry)
         self._errors = Counter("headrace_errors", "What failed beside predictions, by part.", ["model", "part"], registry=self.registry)

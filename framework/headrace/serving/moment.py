@@ -7,9 +7,13 @@ import time
 from dataclasses import dataclass
 from datetime import datetime
 
+from sqlalchemy.exc import SQLAlchemyError
+
+from headrace.diagnostics import HeadraceError
 from headrace.serving.problem import Refused
 from headrace.serving.schema import parse_time
 from headrace.store import Store, clock
+from headrace.store.now import reading
 
 HEADER = "Headrace-Time"
 FRESH = 1.0
@@ -32,8 +36,9 @@ class Moments:
 
     def read(self) -> None:
         """Ask the store whether the clock is driven, and what it says."""
-        moment = self._store.clock
-        self._last = _Reading(moment.now() if moment.driven else None, time.monotonic())
+        with self._store.read() as session:
+            seen = reading(session)
+        self._last = _Reading(None if seen.holder is None else seen.now, time.monotonic())
 
     @property
     def now(self) -> datetime:
@@ -52,7 +57,10 @@ class Moments:
             raise Refused(400, "time-invalid", f"`{HEADER}` is no ISO 8601 time with a zone, such as 2016-03-01T12:00:00Z") from None
         if self._last.driven is None or time.monotonic() - self._last.read > FRESH:
             # The driver may have begun since the last look.
-            await asyncio.to_thread(self.read)
+            try:
+                await asyncio.to_thread(self.read)
+            except (HeadraceError, SQLAlchemyError) as error:
+                raise Refused(503, "clock-unknown", "the store does not say what time it is") from error
         if self._last.driven is None:
             raise Refused(400, "time-refused", f"`{HEADER}` is taken only while the clock is driven, and it runs with the wall")
         return moment

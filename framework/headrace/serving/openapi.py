@@ -32,7 +32,11 @@ def document(config: ServingConfig, schema: Schema) -> dict[str, Any]:
     components: dict[str, Any] = {}
     return {
         "openapi": "3.1.0",
-        "info": {"title": f"model/{config.model}", "version": __version__, "description": f"Answers for `{config.model}` of the project `{config.project}`."},
+        "info": {
+            "title": f"model/{config.model}",
+            "version": __version__,
+            "description": f"Answers for `{config.model}` of the project `{config.project}`.",
+        },
         "paths": {
             "/predict": {"post": _post("Predict one row.", _body(schema.row, components), _ANSWER)},
             "/predict/batch": {"post": _post(f"Predict up to {config.max_rows} rows.", _body(schema.rows, components), answers)},
@@ -40,7 +44,9 @@ def document(config: ServingConfig, schema: Schema) -> dict[str, Any]:
             "/health/live": {"get": _get("Whether the process works.", may_fail=True)},
             "/health/ready": {"get": _get("Whether it can answer: store, spool and champion are probed.", may_fail=True)},
             "/metadata": {"get": _get("What answers: versions, weights, epoch, inputs.")},
-            "/metrics": {"get": {"summary": "Prometheus metrics.", "responses": {"200": {"description": "metrics", "content": {"text/plain": {}}}}}},
+            "/metrics": {
+                "get": {"summary": "Prometheus metrics.", "responses": {"200": {"description": "metrics", "content": {"text/plain": {}}}}}
+            },
         },
         "components": {"schemas": components},
     }

@@ -30,18 +30,18 @@ def utc(value: datetime) -> datetime:
         raise ValueError("the time is out of range") from None
 
 
-_Entity = (
-    Annotated[int, Field(ge=-(2**63), le=2**63 - 1)] | Annotated[str, Field(min_length=1, max_length=MAX_TEXT, pattern=_NO_NUL)]
-)
+_Entity = Annotated[int, Field(ge=-(2**63), le=2**63 - 1)] | Annotated[str, Field(min_length=1, max_length=MAX_TEXT, pattern=_NO_NUL)]
 _Category = Annotated[str, Field(max_length=MAX_TEXT, pattern=_NO_NUL)]
 _Time = Annotated[AwareDatetime, AfterValidator(utc)]
-_Answer = Annotated[float, AfterValidator(lambda value: _zero_or_one(value))]
 
 
 def _zero_or_one(value: float) -> float:
     if value not in (0.0, 1.0):
         raise ValueError("must be 0 or 1")
     return value
+
+
+_Answer = Annotated[float, AfterValidator(_zero_or_one)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +75,9 @@ class Schema:
             "Row", __config__=_STRICT, entity_=(_Entity, Field(alias=config.entity, description="whom the prediction is about")), **fields
         )
         self.rows: type[BaseModel] = create_model(
-            "Rows", __config__=_STRICT, rows=(Annotated[list[self.row], Field(min_length=1, max_length=config.max_rows)], ...)  # type: ignore[name-defined]
+            "Rows",
+            __config__=_STRICT,
+            rows=(Annotated[list[self.row], Field(min_length=1, max_length=config.max_rows)], ...),  # type: ignore[name-defined, arg-type]
         )
         outcome = create_model(
             "Outcome",
@@ -85,7 +87,9 @@ class Schema:
             known_at=(_Time | None, Field(default=None, description="since when it is known; now, where it is left out")),
         )
         self.outcomes: type[BaseModel] = create_model(
-            "Outcomes", __config__=_STRICT, outcomes=(Annotated[list[outcome], Field(min_length=1, max_length=config.max_rows)], ...)  # type: ignore[valid-type]
+            "Outcomes",
+            __config__=_STRICT,
+            outcomes=(Annotated[list[outcome], Field(min_length=1, max_length=config.max_rows)], ...),
         )
         self._row = self.row.__pydantic_validator__
         self._rows = self.rows.__pydantic_validator__
@@ -138,41 +142,29 @@ def _annotation(item: InputConfig) -> Any:  # noqa: ANN401 - a type for pydantic
     return Annotated[float, Field(ge=item.low, le=item.high, allow_inf_nan=False)] | None
 
 
+_WORDS = {
+    "json_invalid": "is no JSON: {error}",
+    "model_type": "must be a JSON object",
+    "list_type": "must be a list",
+    "too_short": "must not be empty",
+    "too_long": "must have at most {max_length} items",
+    "float_type": "must be a number",
+    "finite_number": "must be a finite number",
+    "greater_than_equal": "must be at least {ge:g}",
+    "less_than_equal": "must be at most {le:g}",
+    "string_type": "must be a text",
+    "string_too_long": "must have at most {max_length} characters",
+    "string_pattern_mismatch": "must not hold the character U+0000",
+    "value_error": "{error}",
+    "timezone_aware": "must have a time zone",
+}
+
+
 def _say(detail: ErrorDetails, missing: str, extra: str) -> str:
-    context = detail.get("ctx", {})
-    match detail["type"]:
-        case "missing":
-            return missing
-        case "extra_forbidden":
-            return extra
-        case "json_invalid":
-            return f"is no JSON: {context['error']}"
-        case "model_type":
-            return "must be a JSON object"
-        case "list_type":
-            return "must be a list"
-        case "too_short":
-            return "must not be empty"
-        case "float_type":
-            return "must be a number"
-        case "finite_number":
-            return "must be a finite number"
-        case "string_type":
-            return "must be a text"
-        case "string_too_long":
-            return f"must have at most {MAX_TEXT} characters"
-        case "string_pattern_mismatch":
-            return "must not hold the character U+0000"
-        case "greater_than_equal":
-            return f"must be at least {context['ge']:g}"
-        case "less_than_equal":
-            return f"must be at most {context['le']:g}"
-        case "too_long":
-            return f"must have at most {context['max_length']} items"
-        case "value_error":
-            return str(context["error"])
-        case _:
-            return detail["msg"][:1].lower() + detail["msg"][1:]
+    words = _WORDS | {"missing": missing, "extra_forbidden": extra}
+    if detail["type"] in words:
+        return words[detail["type"]].format(**detail.get("ctx", {}))
+    return detail["msg"][:1].lower() + detail["msg"][1:]
 
 
 def refusal(details: Sequence[ErrorDetails], say: Callable[[str, ErrorDetails], str]) -> Refused:

@@ -131,10 +131,13 @@ def _key(entry: Entry) -> Iterator[tuple[Node, Diagnostic]]:
 
 
 def _diagnostics(error: ValidationError, root: Place, unready: set[int]) -> Iterator[Diagnostic]:
-    said: set[Path] = set()
+    found: dict[Path, Diagnostic] = {}
     for item in error.errors(include_url=False):
         place = follow(root, item["loc"])
-        if place is None or id(place.node) in unready or place.path in said:
-            continue
-        said.add(place.path)
-        yield diagnose(item, place)
+        if place is not None and id(place.node) not in unready and place.path not in found:
+            found[place.path] = diagnose(item, place)
+    # A misspelt key is missing under its right name: that follows from the slip, and is not said.
+    meant = {(*place_path[:-1], d.replacement) for place_path, d in found.items() if d.id == "unknown-key" and d.replacement}
+    for place_path, diagnostic in found.items():
+        if diagnostic.id != "missing-key" or place_path not in meant:
+            yield diagnostic

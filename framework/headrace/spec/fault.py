@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any, get_origin
+from typing import Any, Literal, get_origin
 
 from headrace.diagnostics import Diagnostic
-from headrace.document import Mapping, Scalar, Sequence
+from headrace.document import Mapping, Scalar, Sequence, write_flow
+from headrace.document.scalar import value as plain_value
 from headrace.spec import later
 from headrace.spec.name import BadName
 from headrace.spec.place import Place, children, discriminator, keys, literals, members, model_of
@@ -57,8 +58,6 @@ def _tag(place: Place) -> Place:
 
 def wants_one_of(words: tuple[Any, ...]) -> Any:  # noqa: ANN401
     """The literal type of some words."""
-    from typing import Literal
-
     return Literal[words]
 
 
@@ -83,9 +82,7 @@ def missing(place: Place) -> Diagnostic:
 
 
 def _entry(key: str, value: object) -> str:
-    from headrace.document import write
-
-    return " ".join(write({key: value}).split())
+    return write_flow({key: value})[1:-1]
 
 
 def _quoted(owner: str) -> str:
@@ -153,9 +150,7 @@ def _retyped(place: Place) -> str | None:
         if bool in types and node.text.casefold() in ("true", "false", "yes", "no", "on", "off"):
             return "true" if node.text.casefold() in ("true", "yes", "on") else "false"
         if {int, float} & set(types) and isinstance(node.value, str):
-            from headrace.document.scalar import value
-
-            plain = value(node.text.strip().replace("_", "") or "x")
+            plain = plain_value(node.text.strip().replace("_", "") or "x")
             if isinstance(plain, int if int in types and float not in types else int | float) and not isinstance(plain, bool):
                 return str(plain)
         if any(get_origin(t) is tuple for t in types) and node.text and node.value is not None:

@@ -78,8 +78,8 @@ class Blobs:
             if self._folder is not None:
                 return (self._folder / _key(digest)).read_bytes()
             found: bytes = self._remote.cat_file(f"{self._base}/{_key(digest)}")
-        except FileNotFoundError as error:
-            message = f"the artifact {digest} is not among the blobs"
+        except OSError as error:
+            message = f"the artifact {digest} is not among the blobs, or cannot be read: {error.strerror or error}"
             raise HeadraceError(
                 Diagnostic("artifact-missing", message, help="put the blobs' folder back from its backup"), Exit.REFUSED
             ) from error
@@ -113,7 +113,7 @@ def _checked(data: bytes, expected: str) -> bytes:
 def _sound(path: Path, expected: str) -> Path | None:
     try:
         return path if digest(path.read_bytes()) == expected else None
-    except FileNotFoundError:
+    except OSError:  # not there, or not to be read: writing it again tells which
         return None
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Never
@@ -22,6 +23,7 @@ class Sessions:
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
         self._writer = engine.execution_options(**engines.WRITE)
+        self._writing = threading.local()
 
     @property
     def where(self) -> str:
@@ -34,13 +36,20 @@ class Sessions:
 
         One transaction writes at a time, on both databases; another waits up to 30 s. What the session wrote can be used after it ended.
         `often` is for what repeats many times a second, such as shipping: its audit rows fold into one an hour.
-        Raises HeadraceError: store-unwritable, store-unreachable, store-busy, store-altered.
+        Raises HeadraceError: store-unwritable, store-unreachable, store-busy, store-altered; RuntimeError within another transaction of
+        this thread, which it would wait for without end.
         """
-        with translated(self.where), Session(self._writer, expire_on_commit=False) as session:
-            session.info["actor"] = actor
-            _audit(session, actor, action, subject, often=often)
-            yield session
-            session.commit()
+        if getattr(self._writing, "now", False):
+            raise RuntimeError(f"`{action} {subject}` would wait for the transaction that it is within")
+        self._writing.now = True
+        try:
+            with translated(self.where), Session(self._writer, expire_on_commit=False) as session:
+                session.info["actor"] = actor
+                _audit(session, actor, action, subject, often=often)
+                yield session
+                session.commit()
+        finally:
+            self._writing.now = False
 
     @contextmanager
     def read(self) -> Iterator[Session]:

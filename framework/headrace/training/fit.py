@@ -49,7 +49,9 @@ def fit(plugins: Plugins, sides: Sides, *, algorithm: str, params: Mapping[str, 
     if known is None:
         raise HeadraceError(
             Diagnostic(
-                "unknown-algorithm", f"no plugin offers the algorithm `{algorithm}`", help=f"there are: {', '.join(sorted(plugins.algorithms))}"
+                "unknown-algorithm",
+                f"no plugin offers the algorithm `{algorithm}`",
+                help=f"there are: {', '.join(sorted(plugins.algorithms))}",
             ),
             Exit.INVALID,
         )
@@ -62,15 +64,17 @@ def fit(plugins: Plugins, sides: Sides, *, algorithm: str, params: Mapping[str, 
         fitted: Predictor = resolve(known.fit)(sides.train, sides.train_target, signature=signature, params=settings, seed=seed)
         data: bytes = resolve(known.save)(fitted)
         loaded: Predictor = resolve(known.load)(data, signature=signature)
-        answers = [np.asarray(model.predict(sides.holdout), dtype=np.float64) for model in (fitted, loaded)]
+        before, holdout = (np.asarray(model.predict(sides.holdout), dtype=np.float64) for model in (fitted, loaded))
         train = np.asarray(loaded.predict(sides.train), dtype=np.float64)
     except Exception as error:  # a plugin may raise anything
         raise HeadraceError(Diagnostic("training-failed", f"`{algorithm}` failed: {type(error).__name__}: {error}")) from error
-    _demand(algorithm, answers[0], len(sides.holdout_target))
+    _demand(algorithm, before, len(sides.holdout_target))
     _demand(algorithm, train, len(sides.train_target))
-    if not np.array_equal(*answers):
-        raise HeadraceError(Diagnostic("unfaithful-format", f"`{algorithm}` answers otherwise after saving and loading: it cannot be served"))
-    return Fitted(known, data, train, answers[1])
+    if not np.array_equal(before, holdout):
+        raise HeadraceError(
+            Diagnostic("unfaithful-format", f"`{algorithm}` answers otherwise after saving and loading: it cannot be served")
+        )
+    return Fitted(known, data, train, holdout)
 
 
 def evaluate(metrics: Mapping[str, Metric], target: NDArray[np.float64], predictions: NDArray[np.float64]) -> dict[str, float | None]:

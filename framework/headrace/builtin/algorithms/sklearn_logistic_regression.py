@@ -68,7 +68,7 @@ def fit(matrix: NDArray[np.float64], target: NDArray[np.float64], *, signature: 
     from sklearn.compose import ColumnTransformer
     from sklearn.linear_model import LogisticRegression
     from sklearn.pipeline import Pipeline
-    from threadpoolctl import threadpool_limits
+    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped, unused-ignore]
 
     model = LogisticRegression(C=params.c, max_iter=params.max_iter, random_state=seed)
     pipeline = Pipeline([("columns", ColumnTransformer(_columns(signature))), ("model", model)])
@@ -80,7 +80,9 @@ def fit(matrix: NDArray[np.float64], target: NDArray[np.float64], *, signature: 
 def _numbered(value: object, order: dict[str, str]) -> object:
     """A skops schema whose ids, addresses in memory otherwise, are numbered by their order."""
     if isinstance(value, dict):
-        return {key: _numbered(order.setdefault(str(item), str(len(order))) if key == "__id__" else item, order) for key, item in value.items()}
+        return {
+            key: _numbered(order.setdefault(str(item), str(len(order))) if key == "__id__" else item, order) for key, item in value.items()
+        }
     if isinstance(value, list):
         return [_numbered(item, order) for item in value]
     return value

@@ -1,0 +1,160 @@
+"""Stages to side effects: each with an intent in the journal before it, so that an apply that was killed can be taken up again."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import assert_never
+
+from headrace.apply import stages as s
+from headrace.apply.prefect import Door
+from headrace.apply.record import Journal, Left, record
+from headrace.diagnostics import Diagnostic, Exit, HeadraceError
+from headrace.plan import Plan, Wanted
+from headrace.project import Project
+from headrace.store.kinds import OperationStatus
+
+LOCK = "apply"
+"""The name that one apply holds at a time."""
+Told = Callable[[str, str], None]
+"""Hears of each step twice: `intent` or `done`, and what it is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """A training that was started."""
+
+    model: str
+    run_id: str
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What an apply did."""
+
+    serial: int
+    steps: list[str] = field(default_factory=list)
+    runs: list[Started] = field(default_factory=list)
+    left: Left | None = None
+    """Where the apply before stood, if it was cut short."""
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """All that the steps need."""
+
+    project: Project
+    plan: Plan
+    wanted: Wanted
+    outputs: Mapping[str, str]
+    root: Path
+    door: Door
+    journal: Journal
+    train: bool
+
+
+def words(stage: s.Stage) -> tuple[str, str]:
+    """A step's action and subject, as the journal and the terminal name it."""
+    match stage:
+        case s.WriteFile(path, _):
+            return "write file", path
+        case s.DeleteFile(path):
+            return "delete file", path
+        case s.PutPool():
+            return "put work pool", "headrace"
+        case s.PutDeployment(deployment):
+            return "put deployment", deployment.name
+        case s.PutAutomation(automation):
+            return "put automation", automation.name
+        case s.PutCrashWatch():
+            return "put automation", "crash-watch"
+        case s.DeleteAutomation(name):
+            return "delete automation", name
+        case s.DeleteSchedules(name):
+            return "delete schedules", name
+        case s.DeleteDeployment(name):
+            return "delete deployment", name
+        case s.Record():
+            return "record", "state"
+        case s.Train(model, _):
+            return "train", model
+        case _:
+            assert_never(stage)
+
+
+def execute(work: Work, stages: Sequence[s.Stage], told: Told) -> Outcome:
+    """Do every step in order.
+
+    The caller holds the lock. Raises HeadraceError with Exit.PARTIAL, naming the step, when one fails after another was done.
+    """
+    journal = work.journal
+    outcome = Outcome(work.plan.serial, left=journal.close_earlier())
+    if not work.train:
+        journal.forgive([training.model for training in work.plan.train])
+    for number, stage in enumerate(stages):
+        action, subject = words(stage)
+        operation = journal.owed(subject, stage.key) if isinstance(stage, s.Train) else journal.intend(action, subject, {})
+        told("intent", f"{action} {subject}")
+        try:
+            _do(work, stage, outcome)
+        except (HeadraceError, OSError) as error:
+            if not isinstance(stage, s.Train):  # a training stays owed
+                journal.end(operation, OperationStatus.FAILED, str(error))
+            raise _stopped(error, number, len(stages), f"{action} {subject}") from error
+        journal.end(operation, OperationStatus.DONE)
+        told("done", f"{action} {subject}")
+        outcome.steps.append(f"{action} {subject}")
+    return outcome
+
+
+def _do(work: Work, stage: s.Stage, outcome: Outcome) -> None:  # noqa: C901 - one arm a stage
+    match stage:
+        case s.WriteFile(path, text):
+            _write(work.root / path, text)
+        case s.DeleteFile(path):
+            (work.root / path).unlink(missing_ok=True)
+        case s.PutPool():
+            work.door.put_pool()
+        case s.PutDeployment(deployment):
+            work.door.put_deployment(deployment, paused=deployment.paused)
+        case s.PutAutomation(automation):
+            work.door.put_automation(automation)
+        case s.PutCrashWatch():
+            work.door.put_crash_watch()
+        case s.DeleteAutomation(name):
+            work.door.delete_automation(name)
+        case s.DeleteSchedules(name):
+            work.door.delete_schedules(name)
+        case s.DeleteDeployment(name):
+            work.door.delete_deployment(name)
+        case s.Record():
+            train = work.plan.train if work.train else ()
+            outcome.serial = record(work.journal, work.project, work.plan, work.wanted, work.outputs, train)
+        case s.Train(model, key):
+            outcome.runs.append(Started(model, work.door.run(f"{model}/train", {}, key)))
+        case _:
+            assert_never(stage)
+
+
+def _write(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        draft.write_bytes(text.encode())
+        draft.replace(path)
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+def _stopped(error: HeadraceError | OSError, done: int, total: int, step: str) -> HeadraceError:
+    first = next(iter(error.report)).message if isinstance(error, HeadraceError) else str(error)
+    return HeadraceError(
+        Diagnostic(
+            "apply-stopped",
+            f"apply stopped part-way, at step {done + 1} of {total} ({step}): {first}",
+            help="mend the cause and type `headrace apply` again: it goes on from there",
+        ),
+        Exit.PARTIAL if done else Exit.FAILED,
+    )

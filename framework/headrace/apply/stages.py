@@ -1,0 +1,138 @@
+"""A plan to the steps that carry it out, in order; each may be done twice with the same end."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from headrace.plan import Action, Observed, Plan, Wanted
+from headrace.plan.outside import settled
+from headrace.plan.wanted import Automation, Deployment
+
+
+@dataclass(frozen=True, slots=True)
+class WriteFile:
+    """Write one compiled file."""
+
+    path: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class DeleteFile:
+    """Delete one compiled file."""
+
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class PutPool:
+    """Make the work pool, or set it going."""
+
+
+@dataclass(frozen=True, slots=True)
+class PutDeployment:
+    """Make or replace a deployment with its schedules."""
+
+    deployment: Deployment
+
+
+@dataclass(frozen=True, slots=True)
+class PutAutomation:
+    """Make or replace an automation."""
+
+    automation: Automation
+
+
+@dataclass(frozen=True, slots=True)
+class PutCrashWatch:
+    """Make the automation that notices crashed runs."""
+
+
+@dataclass(frozen=True, slots=True)
+class DeleteAutomation:
+    """Take an automation away."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class DeleteSchedules:
+    """Take a deployment's schedules away."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class DeleteDeployment:
+    """Take a deployment away."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """Write down what was applied, and the trainings that are to be started, in one transaction."""
+
+
+@dataclass(frozen=True, slots=True)
+class Train:
+    """Start a training; the key makes it one run."""
+
+    model: str
+    key: str
+
+
+Stage = (
+    WriteFile
+    | DeleteFile
+    | PutPool
+    | PutDeployment
+    | PutAutomation
+    | PutCrashWatch
+    | DeleteAutomation
+    | DeleteSchedules
+    | DeleteDeployment
+    | Record
+    | Train
+)
+"""One side effect."""
+
+
+def stages(
+    plan: Plan, outputs: Mapping[str, str], wanted: Wanted, observed: Observed, *, driven: bool = False, train: bool = True
+) -> tuple[Stage, ...]:
+    """What has to be done, in order: nothing that a later step needs comes after it, and what is removed loses its triggers first."""
+    doomed = {file.path for file in plan.files if file.action == "delete"}
+    found: list[Stage] = [WriteFile(file.path, outputs[file.path]) for file in plan.files if file.path not in doomed]
+    found += _put(wanted, observed, driven=driven)
+    found += _delete(wanted, observed)
+    found += [DeleteFile(path) for path in sorted(doomed)]
+    if any(item.action is not Action.OUTSIDE for item in plan.items):
+        found.append(Record())
+    if train:
+        found += [Train(training.model, training.key) for training in plan.train]
+    return tuple(found)
+
+
+def _put(wanted: Wanted, observed: Observed, *, driven: bool) -> Iterator[Stage]:
+    if not observed.pool:
+        yield PutPool()
+    made = set()
+    for name, deployment in sorted(wanted.deployments.items()):
+        if observed.deployments.get(name) != settled(deployment, driven=driven):
+            yield PutDeployment(settled(deployment, driven=driven))
+            made |= {name} - set(observed.deployments)
+    for name, automation in sorted(wanted.automations.items()):
+        # An automation knows its deployment by an id, and a deployment made anew has another.
+        if observed.automations.get(name) != automation or automation.deployment in made:
+            yield PutAutomation(automation)
+    if not observed.crash_watch:
+        yield PutCrashWatch()
+
+
+def _delete(wanted: Wanted, observed: Observed) -> Iterator[Stage]:
+    gone = sorted(set(observed.deployments) - set(wanted.deployments))
+    yield from (DeleteAutomation(name) for name in sorted(set(observed.automations) - set(wanted.automations)))
+    yield from (DeleteSchedules(name) for name in gone if observed.deployments[name].schedules)
+    yield from (DeleteDeployment(name) for name in gone)

@@ -1,0 +1,72 @@
+"""`headrace predict`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import IO, Any
+
+import click
+
+from headrace.cli.place import root_option
+from headrace.cli.serve import serving_config
+from headrace.diagnostics import Diagnostic, Exit, HeadraceError, Report
+
+PATIENCE = 30.0
+"""Seconds that an answer may take."""
+
+
+@click.command("predict")
+@click.argument("model", required=False)
+@click.option("--json", "text", help="The request, as a JSON object; a list of them is a batch.")
+@click.option("--file", "file", type=click.File("r", encoding="utf-8"), help="A file with the request; `-` reads stdin.")
+@click.option("--url", help="Where the server is; without it, the port of the spec on this machine.")
+@root_option
+def command(model: str | None, text: str | None, file: IO[str] | None, url: str | None, root: Path) -> None:
+    """Ask a served MODEL, and print its answer as JSON.
+
+    \b
+    Example:
+      headrace predict employment --json '{"person_id": 1, "age": 46, "education": "21"}'
+      headrace predict employment --file rows.json
+    """  # noqa: D301 - click's own mark
+    if (text is None) == (file is None):
+        raise click.UsageError("give the request by `--json` or by `--file`")
+    body = _parse(text if text is not None else file.read() if file is not None else "")
+    where = url if url is not None else f"http://127.0.0.1:{json.loads(serving_config(root, model).read_text(encoding='utf-8'))['port']}"
+    click.echo(json.dumps(_ask(where.rstrip("/"), body), indent=2, ensure_ascii=False))
+
+
+def _parse(text: str) -> Any:  # noqa: ANN401 - any JSON
+    try:
+        return json.loads(text)
+    except ValueError as error:
+        raise HeadraceError(
+            Diagnostic("request-unreadable", f"the request is no JSON: {error}", help="write it in double quotes"), Exit.USAGE
+        ) from None
+
+
+def _ask(url: str, body: Any) -> Any:  # noqa: ANN401 - any JSON
+    import httpx
+
+    path, sent = ("/predict/batch", {"rows": body}) if isinstance(body, list) else ("/predict", body)
+    try:
+        reply = httpx.post(url + path, json=sent, timeout=PATIENCE, trust_env=False)
+        told = reply.json()
+    except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
+        fault = Diagnostic(
+            "server-away",
+            f"no model answers at {url}: {error or type(error).__name__}",
+            help="start it: `headrace serve`, or `headrace up`",
+        )
+        raise HeadraceError(fault, Exit.FAILED) from None
+    if reply.is_success:
+        return told
+    raise HeadraceError(_report(told, reply.status_code), Exit.FAILED)
+
+
+def _report(problem: Any, status: int) -> Report:  # noqa: ANN401 - any JSON
+    told: dict[str, Any] = problem if isinstance(problem, dict) else {}
+    fault = str(told.get("type", "")).removeprefix("urn:headrace:") or "refused"
+    lines = [f"`{item['field']}` {item['message']}" if item["field"] else f"the body {item['message']}" for item in told.get("errors", ())]
+    return Report([Diagnostic(fault, line) for line in lines or [str(told.get("detail", f"the server answered {status}"))]])

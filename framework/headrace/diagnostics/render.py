@@ -1,0 +1,158 @@
+"""Faults as people and programs read them: JSON is the first view, and every text is made from it."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+from headrace.diagnostics.report import Diagnostic, Report, Severity, Span
+
+MOST = 50
+"""How many are shown; the rest is counted."""
+_WIDEST = 160
+_COLOURS = {"error": "\x1b[1;31m", "warning": "\x1b[1;33m", "note": "\x1b[1;36m"}
+_BREAK = re.compile(r"\r\n|\r|\n")
+
+
+def to_json(report: Report) -> list[dict[str, Any]]:
+    """Every fault in the order of its place, as JSON values; ranges count from 1, columns in characters, ends exclusive."""
+    return [_view(diagnostic, report.texts) for diagnostic in report]
+
+
+def counts(report: Report) -> dict[str, int]:
+    """How many errors, warnings and notes."""
+    found = Counter(d.severity for d in report)
+    return {f"{severity}s": found[severity] for severity in Severity}
+
+
+def to_text(report: Report, *, colour: bool = False) -> str:
+    """With the line, a caret, and a thing to type; the first 50, and how many more."""
+    views = to_json(report)
+    parts = [_text(view, colour=colour) for view in views[:MOST]]
+    return "\n\n".join(parts + _rest(views))
+
+
+def to_concise(report: Report) -> str:
+    """One line each: file, line, column, fault."""
+    views = to_json(report)
+    return "\n".join([f"{_place(view)}{_head(view)}" for view in views[:MOST]] + _rest(views))
+
+
+def to_github(report: Report) -> str:
+    """GitHub's workflow commands, which put each fault beside its line."""
+    return "\n".join(_command(view) for view in to_json(report))
+
+
+def visible(text: str) -> str:
+    """A user's text without anything that a terminal would obey: control characters are shown as their escapes."""
+    return "".join(c if unicodedata.category(c) not in ("Cc", "Cf", "Cs", "Zl", "Zp") else c.encode("unicode_escape").decode() for c in text)
+
+
+def width(text: str) -> int:
+    """How many columns of a terminal a text takes: two for wide characters, none for combining ones."""
+    return sum(0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)
+
+
+def _view(diagnostic: Diagnostic, texts: dict[str, str]) -> dict[str, Any]:
+    span = diagnostic.span
+    return {
+        "id": diagnostic.id,
+        "severity": str(diagnostic.severity),
+        "message": visible(diagnostic.message),
+        "file": span.file if span else None,
+        "range": _range(span) if span else None,
+        "line": _line(span, texts) if span else None,
+        "caret": visible(diagnostic.caret) if diagnostic.caret else None,
+        "help": visible(diagnostic.help) if diagnostic.help else None,
+        "replacement": diagnostic.replacement,
+        "related": [{"file": other.file, "range": _range(other)} for other in diagnostic.related],
+    }
+
+
+def _range(span: Span) -> dict[str, dict[str, int]]:
+    return {
+        "start": {"line": span.line, "column": span.column},
+        "end": {"line": span.end_line, "column": span.end_column},
+    }
+
+
+def _line(span: Span, texts: dict[str, str]) -> str | None:
+    lines = _BREAK.split(texts[span.file]) if span.file in texts else []
+    return lines[span.line - 1] if 0 < span.line <= len(lines) else None
+
+
+def _head(view: dict[str, Any]) -> str:
+    return f"{view['severity']}[{view['id']}]: {view['message']}"
+
+
+def _place(view: dict[str, Any]) -> str:
+    if view["file"] is None:
+        return ""
+    start = view["range"]["start"]
+    return f"{view['file']}:{start['line']}:{start['column']}: "
+
+
+def _text(view: dict[str, Any], *, colour: bool) -> str:
+    head = _head(view)
+    if colour:
+        sign, rest = head.split("]:", 1)
+        head = f"{_COLOURS[view['severity']]}{sign}]\x1b[0m:{rest}"
+    margin = " " * len(str(view["range"]["start"]["line"] if view["file"] else ""))
+    lines = [head]
+    if view["file"] is not None:
+        start = view["range"]["start"]
+        lines.append(f"{margin}--> {view['file']}:{start['line']}:{start['column']}")
+    if view["line"] is not None:
+        lines += _snippet(view, margin)
+    if view["help"]:
+        lines.append(f"{margin} = help: {view['help']}")
+    return "\n".join(lines)
+
+
+def _snippet(view: dict[str, Any], margin: str) -> Sequence[str]:
+    """The line and its caret; a long line is cut around the caret, so that the caret is always seen."""
+    line, start, end = view["line"], view["range"]["start"], view["range"]["end"]
+    first = start["column"] - 1
+    last = max(end["column"] - 1 if end["line"] == start["line"] else len(line.rstrip()), first + 1)
+    cut = max(0, min(first - _WIDEST // 2, len(line) - _WIDEST)) if len(line) > _WIDEST else 0
+    before, marked = _shown(line[cut:first]), _shown(line[first:last][:_WIDEST])
+    shown = _shown(line[cut : cut + _WIDEST])
+    dots = ("… " if cut else "", " …" if len(line) > cut + _WIDEST else "")
+    carets = "^" * max(1, min(width(marked), _WIDEST))
+    said = f" {view['caret']}" if view["caret"] else ""
+    return (
+        f"{margin} |",
+        f"{start['line']} | {dots[0]}{shown}{dots[1]}",
+        f"{margin} | {' ' * (width(dots[0]) + width(before))}{carets}{said}",
+    )
+
+
+def _shown(text: str) -> str:
+    return visible(text.replace("\t", "    "))
+
+
+def _rest(views: list[dict[str, Any]]) -> list[str]:
+    more = Counter(view["severity"] for view in views[MOST:])
+    said = [f"{number} more {severity}{'s' if number > 1 else ''}" for severity, number in more.items()]
+    return [f"… and {' and '.join(said)}"] if said else []
+
+
+def _command(view: dict[str, Any]) -> str:
+    level = {"error": "error", "warning": "warning", "note": "notice"}[view["severity"]]
+    properties = {"title": view["id"]}
+    if view["file"] is not None:
+        start, end = view["range"]["start"], view["range"]["end"]
+        same = {"endColumn": end["column"]} if start["line"] == end["line"] else {}
+        properties |= {"file": view["file"], "line": start["line"], "endLine": end["line"], "col": start["column"], **same}
+    said = f"{view['message']}\n{view['help']}" if view["help"] else view["message"]
+    listed = ",".join(f"{key}={_escaped(str(value), ':,')}" for key, value in properties.items())
+    return f"::{level} {listed}::{_escaped(said)}"
+
+
+def _escaped(text: str, also: str = "") -> str:
+    for character in "%\r\n" + also:
+        text = text.replace(character, f"%{ord(character):02X}")
+    return text

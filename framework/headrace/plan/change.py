@@ -1,0 +1,113 @@
+"""A plan as a value: what would be added, changed, removed and mended, file by file and field by field."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from headrace.spec import Effect
+
+
+class Action(StrEnum):
+    """What a plan says of one address."""
+
+    ADD = "add"
+    CHANGE = "change"
+    REMOVE = "remove"
+    OUTSIDE = "outside"
+    """Somebody changed the running system, and not through the specs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One field's change; `old` and `new` are JSON, None where the field was not or will not be there."""
+
+    path: str
+    old: Any
+    new: Any
+    effect: Effect
+    place: str | None = None
+    """`specs/employment.yaml:23`, where the field stands now."""
+    note: str | None = None
+    """What the change would have meant for what is recorded."""
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """What a plan says of one address; `effects` are the distinct ones of its changes, the gravest first."""
+
+    action: Action
+    address: str
+    effects: tuple[Effect, ...] = ()
+    changes: tuple[Change, ...] = ()
+    notes: tuple[str, ...] = ()
+    place: str | None = None
+    """Where something new stands."""
+
+
+@dataclass(frozen=True, slots=True)
+class FileChange:
+    """One compiled file that does not stand on disk as it should."""
+
+    path: str
+    action: str
+    """`write` or `delete`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Training:
+    """A model that apply would train, and why."""
+
+    model: str
+    why: str
+    key: str
+    """The same key starts the same run, so that an apply that was cut short starts it once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Forecast:
+    """Whether a rollout can decide with the declared traffic."""
+
+    model: str
+    requests: int
+    """What the candidate gets over all steps."""
+    needed: int
+    """What it needs when nothing fails."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """All that apply would do; equal inputs give an equal plan. `digest` binds it to specs, compiled files and the state's serial."""
+
+    project: str
+    environment: str
+    serial: int
+    digest: str
+    observed: bool
+    """Whether a Prefect server was looked at."""
+    items: tuple[Item, ...]
+    files: tuple[FileChange, ...]
+    train: tuple[Training, ...]
+    forecasts: tuple[Forecast, ...]
+    unchanged: int
+
+    @property
+    def empty(self) -> bool:
+        """Whether there is nothing to do."""
+        return not (self.items or self.files or self.train)
+
+    def count(self, action: Action) -> int:
+        """How many addresses it would do this to."""
+        return sum(item.action is action for item in self.items)
+
+    @property
+    def effects(self) -> Mapping[str, int]:
+        """How many addresses have each effect as their gravest, the gravest first; a model trained for another's sake counts as retrain."""
+        found: dict[str, int] = {}
+        for effect in sorted(Effect, reverse=True):
+            n = sum(bool(item.effects) and item.effects[0] is effect for item in self.items if item.action is Action.CHANGE)
+            if n:
+                found[effect.word] = n
+        return found

@@ -1,0 +1,139 @@
+"""A plan as JSON, which is its first view, and as the text that is made from it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import rfc8785
+
+from headrace.plan.change import Action, Change, Item, Plan
+
+_SIGNS = {"add": "+", "change": "~", "remove": "-", "outside": "!"}
+_LONG = 48
+
+
+def to_json(plan: Plan) -> dict[str, Any]:
+    """Everything that a plan says, in a shape that stays."""
+    return {
+        "project": plan.project,
+        "environment": plan.environment,
+        "serial": plan.serial,
+        "digest": plan.digest,
+        "observed": "current" if plan.observed else "unknown",
+        "empty": plan.empty,
+        "items": [_item(item) for item in plan.items],
+        "files": [{"path": file.path, "action": file.action} for file in plan.files],
+        "train": [{"model": training.model, "why": training.why, "key": training.key} for training in plan.train],
+        "forecasts": [
+            {"model": f.model, "requests": f.requests, "needed": f.needed, "enough": f.requests >= f.needed} for f in plan.forecasts
+        ],
+        "totals": {action.value: plan.count(action) for action in Action} | {"unchanged": plan.unchanged},
+        "effects": dict(plan.effects),
+    }
+
+
+def canonical(plan: Plan) -> bytes:
+    """The JSON view as canonical bytes (RFC 8785): equal plans give equal bytes."""
+    return rfc8785.dumps(to_json(plan))
+
+
+def _item(item: Item) -> dict[str, Any]:
+    return {
+        "action": item.action.value,
+        "address": item.address,
+        "effects": [effect.word for effect in item.effects],
+        "changes": [_change(change) for change in item.changes],
+        "notes": list(item.notes),
+        "place": item.place,
+    }
+
+
+def _change(change: Change) -> dict[str, Any]:
+    return {
+        "path": change.path,
+        "old": change.old,
+        "new": change.new,
+        "effect": change.effect.word,
+        "place": change.place,
+        "note": change.note,
+    }
+
+
+def to_text(plan: Mapping[str, Any]) -> str:
+    """The text view of `to_json`'s value."""
+    lines = [*_lines(plan), _totals(plan)]
+    if plan["observed"] == "unknown":
+        lines.append("observed: unknown. Prefect is away, so what was changed there is not in this plan.")
+    if not plan["empty"]:
+        lines.append("Nothing was changed. `headrace apply` carries it out.")
+    return "\n".join(lines)
+
+
+def _lines(plan: Mapping[str, Any]) -> Iterator[str]:
+    why = {training["model"]: training["why"] for training in plan["train"]}
+    for item in plan["items"]:
+        yield from _item_lines(item, why)
+    for file in plan["files"]:
+        sign, said = ("-", "stale: it would be deleted") if file["action"] == "delete" else ("~", "would be written")
+        yield f"  {sign} {file['path']}   {said}"
+    for model, reason in why.items():
+        yield f"  > model/{model} would be trained: {reason}"
+    shown = {item["address"] for item in plan["items"]}
+    for found in plan["forecasts"]:
+        if f"model/{found['model']}" in shown:
+            verdict = "enough" if found["enough"] else "too few: a rollout could not decide"
+            yield (
+                f"    model/{found['model']}: its traffic gives a candidate {found['requests']} requests over all steps;"
+                f" {found['needed']} without a failure are needed: {verdict}"
+            )
+
+
+def _item_lines(item: Mapping[str, Any], why: Mapping[str, str]) -> Iterator[str]:
+    sign = _SIGNS[item["action"]]
+    if item["action"] == "outside":
+        for note in item["notes"]:
+            yield f"  {sign} {item['address']}   changed outside: {note}"
+        return
+    word = ", ".join(item["effects"])
+    if item["action"] == "add":
+        word = "new, train" if item["address"].removeprefix("model/") in why and item["address"].startswith("model/") else "new"
+    elif item["action"] == "remove":
+        word = "retire" if item["address"].startswith("model/") else "removed"
+    yield f"  {sign} {item['address']:<56} {word}   {item['place'] or ''}".rstrip()
+    rows = [_row(change) for change in item["changes"]]
+    widths = [max((len(row[i]) for row in rows), default=0) for i in range(3)]
+    for row in rows:
+        yield ("      " + "  ".join(cell.ljust(width) for cell, width in zip(row, (*widths, 0), strict=True))).rstrip()
+    for note in item["notes"]:
+        yield f"      {note}"
+
+
+def _row(change: Mapping[str, Any]) -> tuple[str, str, str, str]:
+    old, new = change["old"], change["new"]
+    values = "" if old is None and new is None else f"{_value(old)} → {_value(new)}"
+    return change["path"], values, change["effect"], "   ".join(part for part in (change["place"], change["note"]) if part)
+
+
+def _value(value: object) -> str:
+    if value is None:
+        return "none"
+    if isinstance(value, Mapping):
+        value = {key: item for key, item in value.items() if item is not None}
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= _LONG else f"{text[: _LONG - 1]}…"
+
+
+def _totals(plan: Mapping[str, Any]) -> str:
+    words = {"add": "to add", "change": "to change", "remove": "to remove", "outside": "changed outside"}
+    totals = [f"{plan['totals'][action]} {word}" for action, word in words.items() if plan["totals"][action]]
+    if plan["files"]:
+        totals.append(f"{len(plan['files'])} file{'s' if len(plan['files']) > 1 else ''} to write or delete")
+    if not totals and not plan["train"]:
+        return f"Plan: no changes. {plan['totals']['unchanged']} unchanged."
+    effects = dict(plan["effects"])
+    if plan["train"]:
+        effects = {"training": len(plan["train"]), **effects}
+    said = f" Effects: {', '.join(f'{n} {word}' for word, n in effects.items())}." if effects else ""
+    return f"Plan: {', '.join(totals) or 'a training to start'}.{said}"

@@ -1,0 +1,62 @@
+"""Which inputs a model has: the features that it uses, in the order of its matrix."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from headrace.address import Address, Path
+from headrace.project.scope import Scope
+from headrace.spec import FeatureView, Model, Source
+
+
+@dataclass(frozen=True, slots=True)
+class ModelInput:
+    """One feature that a model uses."""
+
+    name: str
+    view: str
+    column: str
+    type: Literal["number", "category"] | None
+    """None where its column is neither."""
+    low: float | None
+    high: float | None
+    path: Path | None
+    """Where the model names it; None where it says `all`."""
+
+
+def inputs(scope: Scope, model: Model) -> tuple[ModelInput, ...]:
+    """The inputs, view by view in the order of their names; views and features that do not exist are passed over.
+
+    `all` means every feature in the order of their names, without entity, time and target; a list keeps its own order.
+    """
+    return tuple(item for name in sorted(model.features.use) for item in _of_view(scope, model, name))
+
+
+def _of_view(scope: Scope, model: Model, name: str) -> list[ModelInput]:
+    section = model.features
+    view, wanted = scope.get(FeatureView, Address("feature_view", name)), section.use[name]
+    source = scope.get(Source, view.from_) if view is not None else None
+    if view is None or source is None:
+        return []
+    hidden = {section.entity, section.time, section.target.column, view.entity, view.time}
+    chosen = sorted(view.features) if wanted == "all" else [word for word in wanted if word in view.features]
+    found = []
+    for word in chosen:
+        feature = view.features[word]
+        column = source.columns.get(feature.column)
+        if wanted == "all" and (word in hidden or feature.column in hidden or column is None or column.type == "timestamp"):
+            continue
+        kind: Literal["number", "category"] | None = None
+        if column is not None and column.type != "timestamp":
+            kind = "category" if column.type == "category" else "number"
+        low, high = feature.range if feature.range is not None else (None, None)
+        path: Path | None = None if wanted == "all" else ("features", "use", name, wanted.index(word))
+        found.append(ModelInput(word, name, feature.column, kind, low, high, path))
+    return found
+
+
+def known(scope: Scope, model: Model) -> bool:
+    """Whether all views of a model and their sources are there and whole, so that an absent feature is truly absent."""
+    views = [scope.get(FeatureView, Address("feature_view", name)) for name in model.features.use]
+    return all(view is not None and scope.get(Source, view.from_) is not None for view in views)

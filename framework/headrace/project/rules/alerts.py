@@ -1,0 +1,121 @@
+"""Every alert reads quantities that something computes, and watched features exist."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from headrace.address import Path
+from headrace.diagnostics import Diagnostic, Span
+from headrace.document import Scalar, inside
+from headrace.project.inputs import inputs, known
+from headrace.project.rules.features import unknown_feature
+from headrace.project.scope import Scope, address_of
+from headrace.spec import Model
+from headrace.spec.expression import Compare, ExpressionError, Truth, parse
+from headrace.spec.monitoring import Alert, Monitoring
+from headrace.spec.wording import nearest
+
+QUANTITIES = ("drift.share", "drift.max", "drift.critical", "unseen.share")
+"""Quantities of every window; `performance.METRIC` and `estimate.METRIC` are the others."""
+
+
+def check(scope: Scope) -> Iterator[Diagnostic]:
+    """The monitoring of all models."""
+    for model in scope.of(Model):
+        if model.monitoring is None:
+            continue
+        yield from _drift(scope, model, model.monitoring)
+        yield from _performance(scope, model, model.monitoring)
+        for position, alert in enumerate(model.monitoring.alerts):
+            yield from _condition(scope, model, model.monitoring, position, alert)
+
+
+def bad_condition(scope: Scope, model: Model, path: Path, error: ExpressionError) -> Diagnostic:
+    """A condition that cannot be read, at its column inside the string."""
+    node = scope.node(address_of(model), path)
+    place = inside(node, error.start, error.end) if isinstance(node, Scalar) else scope.where(address_of(model), path)
+    return Diagnostic("bad-condition", error.message, place, help=f"write `{error.instead}`" if error.instead else None, replacement=error.instead)
+
+
+def _drift(scope: Scope, model: Model, monitoring: Monitoring) -> Iterator[Diagnostic]:
+    drift = monitoring.drift
+    if drift is None:
+        return
+    here = address_of(model)
+    if drift.effect.critical < drift.effect.warning:
+        place = scope.where(here, ("monitoring", "drift", "effect", "critical"))
+        message = f"`critical` ({drift.effect.critical:g}) is below `warning` ({drift.effect.warning:g})"
+        yield Diagnostic("empty-range", message, place, help="write the greater of both as `critical`")
+    if drift.features == "all" or not known(scope, model):
+        return
+    names = [item.name for item in inputs(scope, model)]
+    for position, name in enumerate(drift.features):
+        if name not in names:
+            path = ("monitoring", "drift", "features", position)
+            yield unknown_feature(scope, here, path, name, names, str(here))
+
+
+def _performance(scope: Scope, model: Model, monitoring: Monitoring) -> Iterator[Diagnostic]:
+    performance, plugins = monitoring.performance, scope.plugins
+    metric = plugins.metrics.get(performance.metric) if performance is not None and plugins is not None else None
+    if metric is not None and metric.needs != "probability":
+        place = scope.where(address_of(model), ("monitoring", "performance", "metric"))
+        message = f"`{metric.name}` cannot be computed from answers alone"
+        yield Diagnostic("wrong-metric", message, place, help="write for example `roc_auc`")
+
+
+def _condition(scope: Scope, model: Model, monitoring: Monitoring, position: int, alert: Alert) -> Iterator[Diagnostic]:
+    path = ("monitoring", "alerts", position, "when")
+    try:
+        condition = parse(alert.when)
+    except ExpressionError as error:
+        yield bad_condition(scope, model, path, error)
+        return
+    node = scope.node(address_of(model), path)
+    for leaf in condition.leaves():
+        end = leaf.start + len(leaf.name)
+        place = inside(node, leaf.start, end) if isinstance(node, Scalar) else scope.where(address_of(model), path)
+        missing = _missing(leaf.name, monitoring)
+        if leaf.name not in _names(monitoring) and missing is None:
+            meant = nearest(leaf.name, _names(monitoring))
+            yield Diagnostic(
+                "unknown-quantity",
+                f"no window has a quantity `{leaf.name}`",
+                place,
+                caret=f"did you mean `{meant}`?" if meant else None,
+                help=f"there are {', '.join(sorted(_names(monitoring)))}",
+                replacement=meant,
+            )
+        elif missing is not None:
+            message = f"`{alert.id}` reads `{leaf.name}`, which nothing computes: {missing[0]}"
+            yield Diagnostic("alert-never-fires", message, place, help=missing[1])
+        elif isinstance(leaf, Truth):
+            yield Diagnostic("bad-condition", f"`{leaf.name}` is a number: compare it", place, help=f"write for example `{leaf.name} > 5%`")
+        elif leaf.name.endswith(".share") and leaf.quantity.value > 1:
+            yield _beyond(alert, leaf, place)
+
+
+def _beyond(alert: Alert, leaf: Compare, place: Span) -> Diagnostic:
+    message = f"`{alert.id}` compares `{leaf.name}`, a share between 0 and 1, with {leaf.quantity}"
+    return Diagnostic("alert-never-fires", message, place, help=f"write `{leaf.name} {leaf.operator} {leaf.quantity.number:g}%`")
+
+
+def _names(monitoring: Monitoring) -> list[str]:
+    metric = [f"{word}.{monitoring.performance.metric}" for word in ("performance", "estimate")] if monitoring.performance else []
+    return [*QUANTITIES, *metric]
+
+
+def _missing(name: str, monitoring: Monitoring) -> tuple[str, str] | None:
+    """Why a quantity of the language is not computed here, and what would compute it."""
+    section, _, word = name.partition(".")
+    if section == "drift" and name in QUANTITIES and monitoring.drift is None:
+        return "`monitoring` has no `drift`", "write `drift: {features: all, method: psi}` in `monitoring`"
+    if section not in ("performance", "estimate") or not word:
+        return None
+    if monitoring.performance is None:
+        return "`monitoring` has no `performance`", f"write `performance: {{metric: {word}}}` in `monitoring`"
+    if word != monitoring.performance.metric:
+        return f"`performance` measures `{monitoring.performance.metric}`", f"write `{section}.{monitoring.performance.metric}`"
+    if section == "estimate" and monitoring.performance.estimate == "none":
+        return "`performance` has no `estimate`", "write `estimate: cbpe` in `monitoring.performance`"
+    return None

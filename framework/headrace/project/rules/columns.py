@@ -1,0 +1,107 @@
+"""Every column that is named exists in its source, with a type that fits."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from headrace.address import Address, Path
+from headrace.diagnostics import Diagnostic
+from headrace.project.scope import Scope, address_of
+from headrace.spec import FeatureView, Model, Source
+from headrace.spec.wording import nearest
+
+
+def check(scope: Scope) -> Iterator[Diagnostic]:
+    """Sources, views, and the rows of models."""
+    for source in scope.of(Source):
+        yield from _arrival(scope, source)
+    for view in scope.of(FeatureView):
+        yield from _view(scope, view)
+    for model in scope.of(Model):
+        yield from _rows(scope, model)
+
+
+def columns(source: Source) -> dict[str, str]:
+    """A source's columns with their types, the time that its rows are given included."""
+    found: dict[str, str] = {name: column.type for name, column in source.columns.items()}
+    return found | {source.arrival.time: "timestamp"} if source.arrival is not None else found
+
+
+def absent(scope: Scope, address: Address, path: Path, name: str, source: Source) -> Diagnostic | None:
+    """The fault that a column does not exist."""
+    known = columns(source)
+    if name in known:
+        return None
+    meant = nearest(name, known)
+    return Diagnostic(
+        "unknown-column",
+        f"{address_of(source)} has no column `{name}`",
+        scope.where(address, path),
+        caret=f"did you mean `{meant}`?" if meant else None,
+        help=f"write `{meant}`" if meant else f"its columns are {', '.join(sorted(known))}",
+        replacement=meant,
+    )
+
+
+def _arrival(scope: Scope, source: Source) -> Iterator[Diagnostic]:
+    if source.arrival is None:
+        return
+    here = address_of(source)
+    if source.arrival.spread not in source.columns:
+        found = absent(scope, here, ("arrival", "spread"), source.arrival.spread, source)
+        if found is not None:
+            yield found
+    if source.arrival.time in source.columns:
+        message = f"`arrival` makes the column `{source.arrival.time}`, and `columns` has one of that name"
+        yield Diagnostic("duplicate-column", message, scope.where(here, ("arrival", "time")), help="rename one of them")
+
+
+def _view(scope: Scope, view: FeatureView) -> Iterator[Diagnostic]:
+    here, source = address_of(view), scope.get(Source, view.from_)
+    if source is None:
+        return
+    named: list[tuple[Path, str]] = [(("entity",), view.entity), (("time",), view.time)]
+    named += [(("features", name, "column"), feature.column) for name, feature in view.features.items()]
+    for path, column in named:
+        found = absent(scope, here, path, column, source)
+        if found is not None:
+            yield found
+    if columns(source).get(view.time, "timestamp") != "timestamp":
+        yield _not_time(scope, here, ("time",), view.time, source)
+    for name, feature in view.features.items():
+        path = ("features", name, "range")
+        if feature.range is None:
+            continue
+        if columns(source).get(feature.column) == "category":
+            message = f"`{name}` has a range, and its column `{feature.column}` is a category"
+            yield Diagnostic("wrong-column-type", message, scope.where(here, path), help="remove `range`, or make the column a number")
+        elif feature.range[0] >= feature.range[1]:
+            message = f"`range` of `{name}` is empty: {feature.range[0]:g} is not less than {feature.range[1]:g}"
+            yield Diagnostic("empty-range", message, scope.where(here, path), help="write the least value first")
+
+
+def _not_time(scope: Scope, address: Address, path: Path, column: str, source: Source) -> Diagnostic:
+    message = f"`{column}` of {address_of(source)} is no timestamp"
+    return Diagnostic("wrong-column-type", message, scope.where(address, path), help="name a timestamp, or give the source an `arrival`")
+
+
+def _rows(scope: Scope, model: Model) -> Iterator[Diagnostic]:
+    section, source = model.features, scope.get(Source, model.features.rows)
+    if source is None:
+        return
+    here = address_of(model)
+    named: list[tuple[Path, str]] = [
+        (("features", "entity"), section.entity),
+        (("features", "time"), section.time),
+        (("features", "target", "column"), section.target.column),
+    ]
+    for path, column in named:
+        found = absent(scope, here, path, column, source)
+        if found is not None:
+            yield found
+    known = columns(source)
+    if known.get(section.time, "timestamp") != "timestamp":
+        yield _not_time(scope, here, ("features", "time"), section.time, source)
+    if known.get(section.target.column, "float") not in ("int64", "float"):
+        message = f"the target `{section.target.column}` is a {known[section.target.column]}, and a model predicts a number"
+        yield Diagnostic("wrong-column-type", message, scope.where(here, ("features", "target", "column")), help="give the column the type `int64`")

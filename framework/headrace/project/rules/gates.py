@@ -1,0 +1,75 @@
+"""Every gate says one thing that its metric can answer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+from headrace.diagnostics import Diagnostic, Severity
+from headrace.hooks import Metric
+from headrace.project.inputs import inputs, known
+from headrace.project.rules.features import unknown_feature
+from headrace.project.scope import Scope, address_of
+from headrace.spec import Model
+from headrace.spec.gates import Gate
+
+
+def check(scope: Scope) -> Iterator[Diagnostic]:
+    """All gates of all models."""
+    for model in scope.of(Model):
+        for position, gate in enumerate(model.gates):
+            yield from _bounds(scope, model, position, gate)
+            yield from _versus(scope, model, position, gate)
+            metric = scope.plugins.metrics.get(gate.metric) if scope.plugins is not None else None
+            if metric is not None:
+                yield from _metric(scope, model, position, gate, metric)
+            if gate.by is not None and known(scope, model):
+                names = [item.name for item in inputs(scope, model)]
+                if gate.by not in names:
+                    yield unknown_feature(scope, address_of(model), ("gates", position, "by"), gate.by, names, str(address_of(model)))
+
+
+def _bounds(scope: Scope, model: Model, position: int, gate: Gate) -> Iterator[Diagnostic]:
+    given = [word for word in ("min", "max", "versus") if getattr(gate, word) is not None]
+    if len(given) == 1:
+        return
+    place = scope.where(address_of(model), ("gates", position, given[-1]) if given else ("gates", position), key=bool(given))
+    if given:
+        message = f"gate `{gate.id}` has {' and '.join(f'`{word}`' for word in given)}: one gate judges one thing"
+        yield Diagnostic("gate-bounds", message, place, help="make two gates of it")
+    else:
+        yield Diagnostic("gate-bounds", f"gate `{gate.id}` has no bound", place, help="write one of `min: 0.8`, `max: 0.1`, `versus: champion`")
+
+
+def _versus(scope: Scope, model: Model, position: int, gate: Gate) -> Iterator[Diagnostic]:
+    here, path = address_of(model), ("gates", position)
+    if gate.versus == "champion" and gate.first is None:
+        message = f"gate `{gate.id}` does not say what happens while there is no champion"
+        yield Diagnostic("gate-without-first", message, scope.where(here, (*path, "versus")), help="write `first: pass` or `first: baseline`")
+    if model.training.baseline is None:
+        for word in ("versus", "first"):
+            if getattr(gate, word) == "baseline":
+                message = f"gate `{gate.id}` compares with a baseline, and `training` has none"
+                help_ = "write for example `baseline: {algorithm: sklearn.logistic_regression}` in `training`"
+                yield Diagnostic("no-baseline", message, scope.where(here, (*path, word)), help=help_)
+
+
+def _metric(scope: Scope, model: Model, position: int, gate: Gate, metric: Metric) -> Iterator[Diagnostic]:
+    here, path = address_of(model), ("gates", position)
+    if metric.needs == "groups" and gate.by is None:
+        message = f"`{metric.name}` compares groups, and gate `{gate.id}` does not say by which feature"
+        yield Diagnostic("gate-without-by", message, scope.where(here, (*path, "metric")), help="write for example `by: sex`")
+    if gate.max is not None and (metric.needs == "latency") != isinstance(gate.max, timedelta):
+        said = "is a time: its bound needs a unit" if metric.needs == "latency" else "is no time: its bound is a number"
+        node = scope.where(here, (*path, "max"))
+        fixed = f"{gate.max:g}ms" if isinstance(gate.max, float | int) else f"{gate.max.total_seconds():g}"
+        yield Diagnostic("gate-unit", f"`{metric.name}` {said}", node, help=f"write for example `max: {fixed}`")
+    if metric.needs == "latency" and gate.versus is not None:
+        message = f"`{metric.name}` is measured on this machine, and cannot be compared with the {gate.versus}'s"
+        yield Diagnostic("gate-unit", message, scope.where(here, (*path, "versus")), help="write for example `max: 40ms`")
+    wrong = "min" if metric.better == "lower" else "max"
+    if getattr(gate, wrong) is not None:
+        right = "max" if wrong == "min" else "min"
+        message = f"`{metric.name}` is better when it is {metric.better}, and gate `{gate.id}` bounds it with `{wrong}`"
+        place = scope.where(here, (*path, wrong), key=True)
+        yield Diagnostic("gate-direction", message, place, help=f"write `{right}`", severity=Severity.WARNING)

@@ -1,0 +1,40 @@
+"""A key that is given and changes nothing is a warning: whoever wrote it believes that it does."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from headrace.diagnostics import Diagnostic, Severity
+from headrace.project.scope import Scope, address_of
+from headrace.spec import Model
+from headrace.spec.gates import Gate
+
+
+def check(scope: Scope) -> Iterator[Diagnostic]:
+    """Gates and judges."""
+    for model in scope.of(Model):
+        here = address_of(model)
+        for position, gate in enumerate(model.gates):
+            for word, why in _gate(scope, gate):
+                place = scope.where(here, ("gates", position, word), key=True)
+                message = f"`{word}` of gate `{gate.id}` changes nothing: {why}"
+                yield Diagnostic("idle-key", message, place, help=f"remove `{word}`", severity=Severity.WARNING)
+        for position, judge in enumerate(model.rollout.judge if model.rollout is not None else ()):
+            if judge.over is not None and judge.metric != "slow_request":
+                place = scope.where(here, ("rollout", "judge", position, "over"), key=True)
+                message = f"`over` changes nothing: `{judge.metric}` counts errors"
+                yield Diagnostic("idle-key", message, place, help="remove `over`", severity=Severity.WARNING)
+
+
+def _gate(scope: Scope, gate: Gate) -> Iterator[tuple[str, str]]:
+    given = gate.model_fields_set
+    metric = scope.plugins.metrics.get(gate.metric) if scope.plugins is not None else None
+    for word in ("worse_by_at_most", "confidence"):
+        if word in given and gate.versus is None:
+            yield word, "it compares with nobody"
+    if gate.first is not None and gate.versus != "champion":
+        yield "first", "it is about the first champion, and the gate does not compare with one"
+    if metric is not None and metric.needs != "groups":
+        for word in ("by", "min_group"):
+            if word in given:
+                yield word, f"`{metric.name}` compares no groups"

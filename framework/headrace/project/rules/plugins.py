@@ -1,0 +1,81 @@
+"""Every name of an algorithm, metric, detector or channel type is registered, and its parameters are what it takes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from pydantic import BaseModel
+
+from headrace.address import Address, Path
+from headrace.diagnostics import Diagnostic, Report
+from headrace.document import Mapping as MappingNode
+from headrace.hooks import Algorithm, ChannelType, Plugins, resolve
+from headrace.project.scope import Scope, address_of
+from headrace.spec import Channel, Model
+from headrace.spec.decode import check as check_params
+from headrace.spec.training import Baseline, Training
+from headrace.spec.wording import nearest
+
+
+def check(scope: Scope) -> Iterator[Diagnostic]:
+    """Nothing is said where a plugin could not be loaded: the name may be its own."""
+    plugins = scope.plugins
+    if plugins is None:
+        return
+    for model in scope.of(Model):
+        yield from _model(scope, plugins, model)
+    for channel in scope.of(Channel):
+        here = address_of(channel)
+        if channel.type in plugins.channels:
+            yield from _params(scope, here, (), "type", plugins.channels[channel.type])
+        else:
+            yield Diagnostic("unknown-channel-type", *_unknown(scope, here, ("type",), "channel type", channel.type, plugins.channels))
+
+
+def _model(scope: Scope, plugins: Plugins, model: Model) -> Iterator[Diagnostic]:
+    here = address_of(model)
+    sections: list[tuple[Path, Training | Baseline]] = [(("training",), model.training)]
+    if model.training.baseline is not None:
+        sections.append((("training", "baseline"), model.training.baseline))
+    for path, section in sections:
+        if section.algorithm in plugins.algorithms:
+            yield from _params(scope, here, path, "algorithm", plugins.algorithms[section.algorithm])
+        else:
+            place = (*path, "algorithm")
+            yield Diagnostic("unknown-algorithm", *_unknown(scope, here, place, "algorithm", section.algorithm, plugins.algorithms))
+    metrics: list[tuple[Path, str]] = [(("gates", i, "metric"), gate.metric) for i, gate in enumerate(model.gates)]
+    monitoring = model.monitoring
+    if monitoring is not None and monitoring.performance is not None:
+        metrics.append((("monitoring", "performance", "metric"), monitoring.performance.metric))
+    for path, metric in metrics:
+        if metric not in plugins.metrics:
+            yield Diagnostic("unknown-metric", *_unknown(scope, here, path, "metric", metric, plugins.metrics))
+    if monitoring is not None and monitoring.drift is not None and monitoring.drift.method not in plugins.detectors:
+        place = ("monitoring", "drift", "method")
+        yield Diagnostic("unknown-detector", *_unknown(scope, here, place, "detector", monitoring.drift.method, plugins.detectors))
+
+
+def _unknown(scope: Scope, address: Address, path: Path, what: str, name: str, known: Mapping[str, object]) -> tuple[Any, ...]:
+    """All of a diagnostic but its id and what has a default."""
+    meant = nearest(name, known)
+    help_ = f"write `{meant}`" if meant else f"registered are {', '.join(sorted(known)) or 'none'}"
+    return f"no plugin registers the {what} `{name[:80]}`", scope.where(address, path), f"did you mean `{meant}`?" if meant else None, help_
+
+
+def _params(scope: Scope, address: Address, path: Path, naming: str, plugin: Algorithm | ChannelType) -> Iterator[Diagnostic]:
+    key = scope.where(address, (*path, "params"), key=True)
+    node = scope.node(address, (*path, "params"))
+    if not isinstance(node, MappingNode):
+        key = scope.where(address, (*path, naming))
+        node = MappingNode((), key)
+    try:
+        model = resolve(plugin.params)
+    except Exception as error:  # noqa: BLE001 - a plugin's module may raise anything
+        message = f"the parameters of `{plugin.name}` cannot be read: {type(error).__name__}: {error}"
+        yield Diagnostic("plugin-failed", message, scope.where(address, (*path, naming)))
+        return
+    if isinstance(model, type) and issubclass(model, BaseModel):
+        report = Report()
+        check_params(model, node, report, name=f"params of {plugin.name}", key=key, path=(*path, "params"))
+        yield from report.found

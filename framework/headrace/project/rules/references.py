@@ -1,0 +1,65 @@
+"""Every reference leads to a document."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, get_args, get_origin
+
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+
+from headrace.address import Address, Path
+from headrace.diagnostics import Diagnostic
+from headrace.project.scope import Scope
+from headrace.spec import Model
+from headrace.spec.name import RefersTo
+from headrace.spec.place import bare, keys, metadata
+from headrace.spec.wording import nearest
+
+
+def check(scope: Scope) -> Iterator[Diagnostic]:
+    """References by type, and the views that a model uses, which are keys."""
+    for address, spec in sorted(scope.specs.items(), key=lambda item: item[0]):
+        for path, wanted in _references(spec, ()):
+            yield from _resolve(scope, address, path, wanted, key=False)
+        if isinstance(spec, Model):
+            for view in spec.features.use:
+                yield from _resolve(scope, address, ("features", "use", view), Address("feature_view", view), key=True)
+
+
+def _resolve(scope: Scope, address: Address, path: Path, wanted: Address, *, key: bool) -> Iterator[Diagnostic]:
+    if wanted in scope.specs or wanted in scope.broken or not scope.whole:
+        return
+    there = [known.name for known in (*scope.specs, *scope.broken) if known.kind == wanted.kind]
+    meant = nearest(wanted.name, there)
+    full = meant if key or meant is None else f"{wanted.kind}/{meant}"
+    yield Diagnostic(
+        "unknown-reference",
+        f"there is no {wanted}",
+        scope.where(address, path, key=key),
+        caret=f"did you mean `{full}`?" if full else None,
+        help=f"write `{full}`" if full else _declare(wanted, there),
+        replacement=full,
+    )
+
+
+def _declare(wanted: Address, there: list[str]) -> str:
+    known = f", or use one of: {', '.join(sorted(there))}" if there else ""
+    return f"write a document with `kind: {wanted.kind}` and `name: {wanted.name}`{known}"
+
+
+def _references(model: BaseModel, path: Path) -> Iterator[tuple[Path, Address]]:
+    for key, info in keys(type(model)).items():
+        name = next(n for n, i in type(model).model_fields.items() if i is info)
+        yield from _of(info.annotation, info, getattr(model, name), (*path, key))
+
+
+def _of(annotation: Any, info: FieldInfo | None, value: Any, path: Path) -> Iterator[tuple[Path, Address]]:  # noqa: ANN401
+    kind = next((item for item in metadata(annotation, info) if isinstance(item, RefersTo)), None)
+    if isinstance(value, str) and kind is not None:
+        yield path, Address.parse(value, str(kind))
+    elif isinstance(value, BaseModel):
+        yield from _references(value, path)
+    elif isinstance(value, tuple) and get_origin(bare(annotation)) is tuple:
+        for position, item in enumerate(value):
+            yield from _of(get_args(bare(annotation))[0], None, item, (*path, position))

@@ -1,0 +1,80 @@
+"""A rollout rises, its judge can judge, and with the declared traffic it can reach a decision."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from datetime import timedelta
+
+from headrace.diagnostics import Diagnostic
+from headrace.project.inputs import inputs, known
+from headrace.project.rules.features import unknown_feature
+from headrace.project.scope import Scope, address_of
+from headrace.spec import Model
+from headrace.spec.rollout import Judge, Rollout
+from headrace.spec.serving import Serving
+from headrace.stats.eprocess import needed_without_failures
+
+
+def check(scope: Scope) -> Iterator[Diagnostic]:
+    """All rollouts."""
+    for model in scope.of(Model):
+        if model.rollout is None:
+            continue
+        yield from _steps(scope, model, model.rollout)
+        yield from _unit(scope, model, model.rollout)
+        for position, judge in enumerate(model.rollout.judge):
+            yield from _judge(scope, model, position, judge)
+        yield from _decides(scope, model, model.rollout)
+
+
+def _steps(scope: Scope, model: Model, rollout: Rollout) -> Iterator[Diagnostic]:
+    for position in range(1, len(rollout.steps)):
+        before, here = rollout.steps[position - 1].weight, rollout.steps[position].weight
+        if here <= before:
+            place = scope.where(address_of(model), ("rollout", "steps", position, "weight"))
+            message = f"step {position + 1} has a weight of {here * 100:g}%, and the one before {before * 100:g}%: weights rise"
+            yield Diagnostic("rollout-weights", message, place, help=f"write more than {before * 100:g}%")
+
+
+def _unit(scope: Scope, model: Model, rollout: Rollout) -> Iterator[Diagnostic]:
+    if rollout.unit == model.features.entity or not known(scope, model):
+        return
+    names = [model.features.entity, *(item.name for item in inputs(scope, model))]
+    if rollout.unit not in names:
+        yield unknown_feature(scope, address_of(model), ("rollout", "unit"), rollout.unit, names, str(address_of(model)))
+
+
+def _judge(scope: Scope, model: Model, position: int, judge: Judge) -> Iterator[Diagnostic]:
+    here, path = address_of(model), ("rollout", "judge", position)
+    if judge.metric == "slow_request" and judge.over is None:
+        message = "`slow_request` does not say what is slow"
+        yield Diagnostic("judge-without-over", message, scope.where(here, (*path, "metric")), help="write for example `over: 250ms`")
+    if judge.ceiling is not None and judge.negligible > judge.ceiling:
+        place = scope.where(here, (*path, "negligible"))
+        message = f"`negligible` ({judge.negligible * 100:g}%) is above `ceiling` ({judge.ceiling * 100:g}%): one rate would both promote and abort"
+        yield Diagnostic("judge-bounds", message, place, help=f"write at most {judge.ceiling * 100:g}%")
+
+
+def _decides(scope: Scope, model: Model, rollout: Rollout) -> Iterator[Diagnostic]:
+    """Without one failure, the absolute side alone must promote within all steps together."""
+    if not isinstance(model.serving, Serving) or model.serving.traffic is None:
+        return
+    day = timedelta(days=1)
+    expected = sum(model.serving.traffic * step.weight * (step.hold / day) for step in rollout.steps)
+    needed = {
+        judge.metric: needed_without_failures(judge.negligible, rollout.false_promotion)
+        + (rollout.warmup.requests if judge.metric == "slow_request" else 0)
+        for judge in rollout.judge
+    }
+    metric, most = max(needed.items(), key=lambda item: item[1])
+    if expected >= most:
+        return
+    longer = math.ceil(most / expected * 10) / 10 if expected > 0 else math.inf
+    yield Diagnostic(
+        "undecidable-rollout",
+        f"this rollout can never promote: its steps bring about {expected:,.0f} candidate requests, and `{metric}` needs {most:,} without a failure",
+        scope.where(address_of(model), ("rollout", "steps"), key=True),
+        help=f"hold {longer:g} times as long, give more weight, or raise `negligible`" if math.isfinite(longer) else "declare more traffic",
+        related=(scope.where(address_of(model), ("serving", "traffic")),),
+    )

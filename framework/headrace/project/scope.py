@@ -1,0 +1,77 @@
+"""What rules look at: every document that could be read, where each of its parts stands, and the plugins."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping as AnyMapping
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from headrace.address import Address, Path
+from headrace.diagnostics import Span
+from headrace.document import Mapping, Node, Scalar, Sequence
+from headrace.hooks import Plugins
+from headrace.spec import AnyKind, Spec
+
+S = TypeVar("S", bound=Spec)
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """The documents of a folder by address; a broken one is known by its address alone, so that nothing follows from its faults."""
+
+    specs: AnyMapping[Address, AnyKind]
+    nodes: AnyMapping[Address, Mapping] = field(repr=False)
+    broken: frozenset[Address] = frozenset()
+    whole: bool = True
+    """Whether every file could be read, so that an absent address is truly absent."""
+    plugins: Plugins | None = field(default=None, repr=False)
+    """None where some could not be loaded, so that an absent name may be theirs."""
+
+    def of(self, kind: type[S]) -> tuple[S, ...]:
+        """All specs of one class, by name."""
+        return tuple(spec for _, spec in sorted(self.specs.items(), key=lambda item: item[0]) if isinstance(spec, kind))
+
+    def get(self, kind: type[S], address: Address | str) -> S | None:
+        """One spec, or None where it is unknown or broken."""
+        found = self.specs.get(Address.parse(address) if isinstance(address, str) else address)
+        return found if isinstance(found, kind) else None
+
+    def where(self, address: Address, path: Path = (), *, key: bool = False) -> Span:
+        """Where a part of a document stands: its value, or with `key` the key under which it stands; the nearest that is written."""
+        node: Node = self.nodes[address]
+        span = _first(node)
+        for position, part in enumerate(path):
+            last = position == len(path) - 1
+            if isinstance(node, Mapping) and (entry := node.get(str(part))) is not None:
+                node, span = entry.value, entry.key_span if key or not last or not isinstance(entry.value, Scalar) else entry.value.span
+            elif isinstance(node, Sequence) and isinstance(part, int) and part < len(node.items):
+                node = node.items[part]
+                span = _first(node)
+            else:
+                break
+        return span
+
+    def node(self, address: Address, path: Path) -> Node | None:
+        """The node at a path, where it is written."""
+        node: Node = self.nodes[address]
+        for part in path:
+            if isinstance(node, Mapping) and (entry := node.get(str(part))) is not None:
+                node = entry.value
+            elif isinstance(node, Sequence) and isinstance(part, int) and part < len(node.items):
+                node = node.items[part]
+            else:
+                return None
+        return node
+
+
+def _first(node: Node) -> Span:
+    """Where a reader looks for a node: a list's item by its id, a mapping by its first key."""
+    if isinstance(node, Mapping) and node.entries:
+        named = node.get("id")
+        return named.value.span if named is not None and isinstance(named.value, Scalar) else node.entries[0].key_span
+    return node.span
+
+
+def address_of(spec: AnyKind) -> Address:
+    """A spec's address."""
+    return Address(spec.kind, spec.name)

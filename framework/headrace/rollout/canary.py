@@ -1,0 +1,72 @@
+"""What a generated flow says of a rollout, and what a step of it announces."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any, Literal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """A share of the units, for a while."""
+
+    weight: float
+    hold: timedelta
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judge:
+    """One metric that the two arms are compared by; rates as shares, `promote_below` a ratio of rates."""
+
+    metric: Literal["error_rate", "slow_request"]
+    over: timedelta | None = None
+    promote_below: float = 2.0
+    negligible: float = 0.005
+    ceiling: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Warmup:
+    """No promotion before so many candidate requests and so much time; a driven clock counts requests alone."""
+
+    requests: int = 200
+    time: timedelta = timedelta(seconds=60)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NoData:
+    """After how much silence of the candidate the rollout holds (or is rolled back), and how long it may hold."""
+
+    after: timedelta = timedelta(seconds=30)
+    then: Literal["hold", "rollback"] = "hold"
+    deadline: timedelta = timedelta(hours=2)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Canary:
+    """The section `rollout`: steps of rising weight, what the arms are compared by, and both chances of being wrong."""
+
+    unit: str
+    steps: Sequence[Step]
+    judge: Sequence[Judge]
+    false_rollback: float = 0.05
+    false_promotion: float = 0.05
+    when_undecided: Literal["rollback", "hold"] = "rollback"
+    warmup: Warmup = field(default_factory=Warmup)
+    no_data: NoData = field(default_factory=NoData)
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """What one look came to; `passed` means that the candidate is the champion now. Plain values only.
+
+    `event` is headrace.rollout. and started, raised, held, promoted or rolled_back, each once in the log under `event_id`; or looked, which
+    changed nothing and is not in the log.
+    """
+
+    passed: bool
+    event: str
+    event_id: str
+    payload: dict[str, Any]

@@ -1,0 +1,54 @@
+"""What a generated `train` flow calls first: read the rows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from headrace import features
+from headrace.features import Category, Number, RandomSplit, Rows, Target, TimeSplit
+from headrace.steps import run
+from headrace.steps.workspace import workspace
+
+__all__ = ["training_rows"]
+
+
+def training_rows(
+    *,
+    model: str,
+    source: str,
+    entity: str,
+    time: str,
+    target: Target,
+    inputs: Sequence[Number | Category],
+    split: RandomSplit | TimeSplit,
+    seed: int,
+    as_of: datetime | None = None,
+    cause: str | None = None,
+) -> Rows:
+    """The rows whose answers are known by `as_of` (the clock's now, if None); starts the run that answers `cause`."""
+    with workspace("train") as w, run.running(w, model=model, flow="train", cause=cause, as_of=as_of) as step:
+        rows = features.training_rows(
+            w.store,
+            w.plugins.readers,
+            root=w.root,
+            sources=w.sources,
+            model=model,
+            run_id=step.id,
+            source=source,
+            entity=entity,
+            time=time,
+            target=target,
+            inputs=inputs,
+            split=split,
+            seed=seed,
+            as_of=as_of,
+        )
+        step.details["rows"] = {
+            "train": rows.train,
+            "holdout": rows.holdout,
+            "new": rows.new,
+            "repeated": rows.repeated,
+            "as_of": rows.as_of,
+        }
+        return rows

@@ -1,0 +1,24 @@
+"""What a generated `train` flow calls second: make a candidate of the rows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from headrace import training
+from headrace.features import Rows
+from headrace.steps import run
+from headrace.steps.workspace import workspace
+from headrace.training import Baseline, Candidate
+
+__all__ = ["train"]
+
+
+def train(rows: Rows, *, algorithm: str, params: Mapping[str, Any], seed: int, baseline: Baseline | None = None) -> Candidate:
+    """One registered candidate, with its evaluation on the held-out rows."""
+    with workspace("train") as w, run.running(w, model=rows.model, flow="train", run_id=rows.run_id) as step:
+        candidate = training.train(
+            w.store, w.plugins, rows, actor=w.actor, algorithm=algorithm, params=params, seed=seed, baseline=baseline
+        )
+        step.details["candidate"] = {"number": candidate.number, "metrics": candidate.metrics}
+        return candidate

@@ -1,0 +1,120 @@
+"""Where a step finds the project that it works for: `flows/headrace.json`, and the store and plugins that it names."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from headrace.diagnostics import Diagnostic, Exit, HeadraceError, Report
+from headrace.hooks import Plugins, load_plugins
+from headrace.identity import local_principal
+from headrace.identity import service as named_service
+from headrace.store import Store
+
+__all__ = ["Workspace", "open_workspace", "workspace"]
+
+LOG = logging.getLogger("headrace.steps")
+FILE = Path("flows") / "headrace.json"
+VARIABLE = "HEADRACE_WORKSPACE"
+
+
+@dataclass
+class Workspace:
+    """A compiled project that is open: use it as a context manager, or `close` it."""
+
+    path: Path
+    config: dict[str, Any]
+    store: Store
+    plugins: Plugins
+    report: Report = field(default_factory=Report)
+    """What was wrong with plugins that were left out."""
+    service: str | None = None
+
+    @property
+    def root(self) -> Path:
+        """The project's folder."""
+        return self.path.parent.parent
+
+    @property
+    def sources(self) -> dict[str, Any]:
+        """The compiled sources by name."""
+        found: dict[str, Any] = self.config["sources"]
+        return found
+
+    @cached_property
+    def actor(self) -> str:
+        """Who acts: the service that opened it, or else the person at this machine."""
+        return named_service(self.service) if self.service is not None else local_principal(self.store)
+
+    def close(self) -> None:
+        """Give the connections back."""
+        self.store.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+
+def workspace(service: str = "flow") -> Workspace:
+    """Open the project that this process runs in: named by $HEADRACE_WORKSPACE, or found from the working directory upwards.
+
+    `service` is who acts. HeadraceError `not-compiled` where there is none, and those of `open_workspace`.
+    """
+    named = os.environ.get(VARIABLE)
+    if named:
+        path = Path(named)
+        return open_workspace(path / FILE if path.is_dir() else path, service)
+    here = Path.cwd()
+    for folder in (here, *here.parents):
+        if (folder / FILE).is_file():
+            return open_workspace(folder / FILE, service)
+    raise HeadraceError(
+        Diagnostic(
+            "not-compiled", f"there is no {FILE.as_posix()} in {here} or above it", help="type `headrace compile` in the project's folder"
+        ),
+    )
+
+
+def open_workspace(path: Path, service: str | None = None) -> Workspace:
+    """Open the project of one `flows/headrace.json`.
+
+    A plugin that is broken is left out and logged: what needs it says so. HeadraceError: `not-compiled`, `config-unreadable`, and those of
+    `Store.open`.
+    """
+    path = path.resolve()
+    config = _read(path)
+    report = Report()
+    wanted = config.get("plugins") or {}
+    plugins = load_plugins(path.parent.parent, report, allow=wanted.get("allow"), deny=wanted.get("deny") or ())
+    for fault in report:
+        LOG.warning("%s[%s]: %s", fault.severity, fault.id, fault.message)
+    store = Store.open(config["store"], config["blobs"], root=path.parent.parent)
+    return Workspace(path, config, store, plugins, report, service)
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        config = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise HeadraceError(
+            Diagnostic("not-compiled", f"{path} does not exist: it was never compiled", help="type `headrace compile`")
+        ) from None
+    except (OSError, ValueError) as error:
+        raise HeadraceError(
+            Diagnostic("config-unreadable", f"{path} cannot be read: {error}", help="type `headrace compile` to write it again")
+        ) from error
+    lacking = [key for key in ("store", "blobs", "sources", "models") if not isinstance(config, dict) or key not in config]
+    if lacking:
+        raise HeadraceError(
+            Diagnostic("config-unreadable", f"{path} has no `{'`, `'.join(lacking)}`", help="type `headrace compile` to write it again"),
+            Exit.FAILED,
+        )
+    return dict(config)

@@ -1,0 +1,162 @@
+"""Which rows are trained on: those known at a moment, of source and journal, one an entity."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from headrace.diagnostics import HeadraceError
+from headrace.features import Category, Number, RandomSplit, Target, TimeSplit
+from headrace.store import clock
+
+START = datetime(2020, 1, 1, tzinfo=UTC)
+
+
+def day(n):
+    return START + timedelta(days=n)
+
+
+def test_all_history_counts_where_no_moment_is_given(read_rows):
+    rows, frame = read_rows()
+    assert (200, 200, 0, 0) == (rows.rows, len(frame), rows.new, rows.repeated)
+
+
+def test_the_handle_counts_what_the_blob_holds(read_rows):
+    rows, frame = read_rows()
+    counts = frame["side"].value_counts()
+    assert (rows.train, rows.holdout) == (counts["train"], counts["holdout"])
+
+
+def test_the_blob_has_entity_time_inputs_target_side_and_origin(read_rows):
+    _, frame = read_rows()
+    assert ["id", "seen", "age", "paint", "left", "side", "origin"] == list(frame)
+
+
+def test_a_row_counts_when_its_answer_is_known(read_rows):
+    _, frame = read_rows(as_of=day(60))
+    assert (51, day(50)) == (len(frame), frame["seen"].max())
+
+
+def test_a_moment_without_a_zone_is_utc(read_rows):
+    assert read_rows(as_of=day(60))[0].digest == read_rows(as_of=day(60).replace(tzinfo=None))[0].digest
+
+
+def test_the_driven_clock_says_what_is_known(read_rows, store):
+    clock.drive(store, "test", day(60))
+    assert 51 == read_rows()[0].rows
+
+
+def test_nothing_known_yet_is_an_error(read_rows):
+    with pytest.raises(HeadraceError, match="no-rows"):
+        read_rows(as_of=day(9))
+
+
+def test_journalled_rows_join_when_their_answers_are_known(read_rows, journalled):
+    journalled("900", day=300, value=1.0, known_day=310)
+    journalled("901", day=300, value=0.0, known_day=330)
+    rows, frame = read_rows(as_of=day(320))
+    new = frame[frame["origin"] == "journal"]
+    assert (1, [("900", 33.0, "blue", 1.0)]) == (rows.new, list(new[["id", "age", "paint", "left"]].itertuples(index=False, name=None)))
+
+
+def test_an_input_that_a_request_did_not_carry_is_missing(read_rows, journalled):
+    journalled("900", day=300, value=1.0, known_day=310, inputs={"age": None})
+    _, frame = read_rows(as_of=day(320))
+    assert [True, True] == frame.loc[frame["id"] == "900", ["age", "paint"]].isna().iloc[0].tolist()
+
+
+def test_of_an_entity_the_newest_row_counts(read_rows, journalled):
+    journalled("3", day=300, value=1.0, known_day=310)
+    rows, frame = read_rows(as_of=day(320))
+    assert (1, "journal", 200) == (rows.repeated, frame.set_index("id")["origin"]["3"], len(frame))
+
+
+def test_of_one_time_the_sources_row_counts(read_rows, journalled):
+    journalled("3", day=3, value=1.0, known_day=4)
+    assert "source" == read_rows()[1].set_index("id")["origin"]["3"]
+
+
+def test_a_rows_side_survives_new_rows(read_rows, journalled):
+    before = read_rows()[1].set_index("id")["side"]
+    for n in range(30):
+        journalled(str(900 + n), day=300, value=n % 2, known_day=310)
+    after = read_rows()[1].set_index("id")["side"]
+    assert before.to_dict() == after[before.index].to_dict()
+
+
+def test_equal_rows_are_equal_bytes(read_rows, people):
+    assert read_rows(run_id="a")[0].digest == read_rows(people.sample(frac=1, random_state=1), run_id="b")[0].digest
+
+
+def test_what_the_step_was_told_has_a_digest_of_its_own(read_rows):
+    same, again, other = (read_rows(seed=seed)[0].spec for seed in (7, 7, 8))
+    assert (True, False) == (same == again, same == other)
+
+
+def test_a_split_by_time_leaves_the_gap_out(read_rows):
+    rows, frame = read_rows(split=TimeSplit(holdout=timedelta(days=20), gap=timedelta(days=10)))
+    assert (170, 20, 190) == (rows.train, rows.holdout, len(frame))
+
+
+def test_inputs_are_handed_on_as_json(read_rows):
+    assert [
+        {"name": "age", "type": "number", "categories": [], "low": 0.0, "high": 120.0},
+        {"name": "paint", "type": "category", "categories": [], "low": None, "high": None},
+    ] == read_rows()[0].inputs
+
+
+@pytest.mark.parametrize("value", [2, -1])
+def test_an_answer_that_is_neither_0_nor_1_is_named(read_rows, people, value):
+    people.loc[5, "left"] = value
+    with pytest.raises(HeadraceError, match=rf"bad-target.*1 rows.*`{value}\.?0?` for id 5"):
+        read_rows(people)
+
+
+def test_a_missing_answer_is_named(read_rows, people):
+    people["left"] = people["left"].astype("Int64")
+    people.loc[5, "left"] = None
+    with pytest.raises(HeadraceError, match="bad-target"):
+        read_rows(people)
+
+
+def test_a_row_without_entity_is_named(read_rows, people):
+    people["ID"] = people["ID"].astype("Int64")
+    people.loc[5, "ID"] = None
+    with pytest.raises(HeadraceError, match=r"missing-entity.*1 rows"):
+        read_rows(people)
+
+
+def test_one_answer_alone_is_nothing_to_learn(read_rows, people):
+    with pytest.raises(HeadraceError, match=r"one-class.*train side has only the answer 0"):
+        read_rows(people.assign(left=0))
+
+
+def test_an_empty_side_is_said(read_rows):
+    with pytest.raises(HeadraceError, match=r"one-class.*holdout side has no row"):
+        read_rows(split=RandomSplit(0.0))
+
+
+def test_a_stale_source_is_refused(read_rows, source):
+    source["fresh_within_seconds"] = 24 * 3600.0
+    with pytest.raises(HeadraceError, match=r"stale-source.*source/people is 41h old, and the spec allows 24h"):
+        read_rows(as_of=day(199) + timedelta(hours=41))
+
+
+def test_a_fresh_source_is_not(read_rows, source):
+    source["fresh_within_seconds"] = 24 * 3600.0
+    assert 190 == read_rows(as_of=day(199) + timedelta(hours=1))[0].rows
+
+
+@pytest.mark.parametrize("name", ["id", "seen", "left", "side", "prediction"])
+def test_a_name_that_is_taken_is_refused(read_rows, name):
+    with pytest.raises(HeadraceError, match="reserved-name"):
+        read_rows(inputs=[Number(name, column="age")])
+
+
+def test_an_unknown_source_is_named(read_rows):
+    with pytest.raises(HeadraceError, match="unknown-source"):
+        read_rows(source="nobody")
+
+
+def test_columns_that_the_source_does_not_declare_are_named(read_rows):
+    with pytest.raises(HeadraceError, match=r"missing-column.*`lost`, `gone`"):
+        read_rows(inputs=[Category("a", column="gone")], target=Target("lost", timedelta(0)))

@@ -1,0 +1,132 @@
+"""Reading a source: what is declared, as it is declared, or a fault that names it."""
+
+from datetime import UTC, datetime
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from headrace.diagnostics import HeadraceError
+from headrace.features import read_source
+from headrace.features.source import locate
+
+
+def read(tmp_path, frame, types, **more):
+    frame.to_parquet(tmp_path / "s.pq")
+    return read_source(tmp_path, "s", {"uri": "s.pq", "columns": {name: {"type": kind} for name, kind in types.items()}, **more})
+
+
+def faults(raised):
+    return [(item.id, item.help) for item in raised.value.report]
+
+
+def test_only_declared_columns_are_read_under_the_projects_names(tmp_path):
+    pd.DataFrame({"AGEP": [1.5], "secret": [1]}).to_parquet(tmp_path / "s.pq")
+    got = read_source(tmp_path, "s", {"uri": "s.pq", "columns": {"age": {"from": "AGEP", "type": "float"}}})
+    assert {"age": [1.5]} == got.to_dict("list")
+
+
+def test_a_missing_column_is_named_with_the_nearest_there_is(tmp_path):
+    with pytest.raises(HeadraceError) as raised:
+        read(tmp_path, pd.DataFrame({"age": [1], "sex": [2]}), {"agee": "int64", "zebra": "float"})
+    assert [("missing-column", "did you mean `age`?"), ("missing-column", "it has: age, sex")] == faults(raised)
+
+
+def test_every_changed_type_is_told_at_once(tmp_path):
+    frame = pd.DataFrame({"a": ["1", "x", "y"], "b": [1.5, 2, 3], "c": ["2020-01-01", "soon", None], "d": [1, 2, 3]})
+    with pytest.raises(HeadraceError) as raised:
+        read(tmp_path, frame, {"a": "int64", "b": "int64", "c": "timestamp", "d": "timestamp"})
+    told = [item.message for item in raised.value.report]
+    assert [
+        "source/s: column `a` is no longer int64: row 2 holds 'x', and 1 more",
+        "source/s: column `b` is no longer int64: row 1 holds 1.5",
+        "source/s: column `c` is no longer timestamp: row 2 holds 'soon'",
+        "source/s: column `d` is no longer timestamp: row 1 holds 1, and 2 more",
+    ] == [message.replace("np.float64(1.5)", "1.5").replace("np.int64(1)", "1") for message in told]
+
+
+@pytest.mark.parametrize(
+    ("values", "kind", "expected"),
+    [
+        ([1, 2], "int64", [1, 2]),
+        (pd.array([2**62 + 1, 3], dtype="Int64"), "int64", [2**62 + 1, 3]),
+        ([1.0, np.nan], "int64", [1.0, None]),
+        (["7", " 8"], "int64", [7, 8]),
+        ([1, 2], "float", [1.0, 2.0]),
+        (["1.5", "NA"], "float", [1.5, None]),
+        (["a", None], "category", ["a", None]),
+        (pd.Categorical(["b", "a"]), "category", ["b", "a"]),
+        (pd.array([21, None], dtype="Int64"), "category", ["21", None]),
+        ([21.0, np.nan], "category", ["21", None]),
+        ([True, False], "category", ["True", "False"]),
+        (["2020-01-02T03:04:05+01:00"], "timestamp", [datetime(2020, 1, 2, 2, 4, 5, tzinfo=UTC)]),
+        (pd.to_datetime(["2020-01-02"]), "timestamp", [datetime(2020, 1, 2, tzinfo=UTC)]),
+    ],
+)
+def test_values_become_what_the_spec_says(tmp_path, values, kind, expected):
+    got = read(tmp_path, pd.DataFrame({"a": values}), {"a": kind})["a"]
+    assert expected == [None if pd.isna(value) else value for value in got.tolist()]
+
+
+@pytest.mark.parametrize(
+    ("values", "kind", "fault"),
+    [
+        ([None, None], "float", "all-missing"),
+        ([np.nan, np.nan], "int64", "all-missing"),
+        ([1.5, 2.0], "category", "changed-type"),
+        ([np.inf, 2.0], "float", "changed-type"),
+        ([True, False], "float", "changed-type"),
+        (pd.to_datetime(["2020-01-02"]), "float", "changed-type"),
+        ([], "float", "empty-source"),
+    ],
+)
+def test_what_cannot_be_is_refused(tmp_path, values, kind, fault):
+    with pytest.raises(HeadraceError) as raised:
+        read(tmp_path, pd.DataFrame({"a": values}), {"a": kind})
+    assert [fault] == [item.id for item in raised.value.report]
+
+
+def test_csv_is_read_by_the_same_types(tmp_path):
+    (tmp_path / "s.csv").write_text("code,n\n007,1\nNA,\n", encoding="utf-8")
+    got = read_source(tmp_path, "s", {"uri": "s.csv", "columns": {"code": {"type": "category"}, "n": {"type": "float"}}})
+    assert (["007", "NA"], [1.0, None]) == (got["code"].tolist(), [None if pd.isna(n) else n for n in got["n"]])
+
+
+def test_an_arrival_adds_its_time(tmp_path):
+    arrival = {"time": "at", "spread": "year", "order": "file", "seed": 0}
+    got = read(tmp_path, pd.DataFrame({"year": [2020]}), {"year": "int64"}, arrival=arrival)
+    assert [datetime(2020, 7, 2, tzinfo=UTC)] == got["at"].tolist()
+
+
+def test_a_broken_file_is_the_sources_fault(tmp_path):
+    (tmp_path / "s.pq").write_bytes(b"no parquet")
+    with pytest.raises(HeadraceError, match="source-unreadable"):
+        read_source(tmp_path, "s", {"uri": "s.pq", "columns": {"a": {"type": "float"}}})
+
+
+def test_a_format_that_no_reader_knows_lists_those_known(tmp_path):
+    (tmp_path / "s.xls").write_bytes(b"")
+    with pytest.raises(HeadraceError) as raised:
+        read_source(tmp_path, "s", {"uri": "s.xls", "columns": {}})
+    assert [("unknown-format", "known are: .csv, .parquet, .pq")] == faults(raised)
+
+
+def test_a_package_is_found_without_importing_it():
+    import sys
+
+    before = "nannyml" in sys.modules
+    path = locate(None, "s", "package://nannyml/datasets/data/employment_MA_reference.pq")
+    assert ("employment_MA_reference.pq", before) == (path.name, "nannyml" in sys.modules)
+
+
+def test_a_file_url_is_a_path(tmp_path):
+    (tmp_path / "a b.csv").write_text("a\n1\n", encoding="utf-8")
+    assert tmp_path / "a b.csv" == locate(tmp_path, "s", (tmp_path / "a b.csv").as_uri())
+
+
+@pytest.mark.parametrize(
+    "uri", ["lost.pq", "s3://bucket/a.pq", "package://no_such_package/a.pq", "package://a.b/c.pq", "package://nannyml/../../etc/passwd", "file:///lost"]
+)
+def test_what_is_not_there_is_said(tmp_path, uri):
+    with pytest.raises(HeadraceError, match="source-not-found"):
+        locate(tmp_path, "s", uri)

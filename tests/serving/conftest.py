@@ -1,0 +1,33 @@
+"""A served project in this process: the real app over a real store, and no network."""
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+from fastapi.testclient import TestClient
+from serving_project import MODEL, Project
+from serving_project import project as make_project
+
+from headrace.serving import app
+from headrace.serving.config import ServingConfig, open_workspace, read
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Iterator[Project]:
+    made = make_project(tmp_path)
+    yield made
+    made.store.close()
+
+
+@pytest.fixture
+def serve() -> Iterator[Callable[[Project], TestClient]]:
+    with ExitStack() as stack:
+
+        def start(made: Project) -> TestClient:
+            workspace = open_workspace(made.config.parent / "headrace.json", MODEL)
+            stack.callback(workspace.store.close)
+            served = app(read(ServingConfig, made.config), workspace)
+            return stack.enter_context(TestClient(served, raise_server_exceptions=True))
+
+        yield start

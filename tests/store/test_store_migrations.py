@@ -1,0 +1,130 @@
+"""The schema that migrations make is the one that the tables declare, on both databases, up and down, and as text."""
+
+import re
+import sqlite3
+from pathlib import Path
+
+import pytest
+from alembic import command
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Engine, create_engine, inspect
+
+from headrace.store import Store, engine, migrations
+from headrace.store.tables import Row
+
+
+def migrated(url: str, root: Path) -> Engine:
+    made = engine.connect(url, root)
+    migrations.to_head(made)
+    return made
+
+
+def checks(made: Engine) -> dict[str, dict[str, str]]:
+    found = inspect(made)
+    return {
+        table: {
+            str(check["name"]): re.sub(r"[\s()\"]|::\w+( varying)?(\[\])?", "", str(check["sqltext"]))
+            for check in found.get_check_constraints(table)
+        }
+        for table in found.get_table_names()
+        if table != "alembic_version"
+    }
+
+
+def difference(made: Engine) -> list[object]:
+    with made.connect() as connection:
+        return list(compare_metadata(MigrationContext.configure(connection), Row.metadata))
+
+
+def test_the_revisions_named_in_the_package_are_those_in_its_folder() -> None:
+    script = ScriptDirectory.from_config(migrations.config(None))
+
+    assert (migrations.REVISIONS, migrations.HEAD) == (tuple(r.revision for r in script.walk_revisions())[::-1], script.get_current_head())
+
+
+def test_a_migrated_database_has_the_declared_tables(tmp_path: Path) -> None:
+    assert [] == difference(migrated("sqlite:///state.db", tmp_path))
+
+
+def test_a_migrated_database_has_the_declared_checks(tmp_path: Path) -> None:
+    declared = create_engine("sqlite://")
+    Row.metadata.create_all(declared)
+
+    assert checks(declared) == checks(migrated("sqlite:///state.db", tmp_path))
+
+
+def test_every_column_with_a_closed_list_of_words_has_a_check(tmp_path: Path) -> None:
+    found = checks(migrated("sqlite:///state.db", tmp_path))
+
+    assert {
+        "alert": {"ck_alert_state"},
+        "clock": {"ck_clock_mode"},
+        "event": {"ck_event_kind", "ck_event_successor"},
+        "operation": {"ck_operation_status"},
+        "outbox": {"ck_outbox_status"},
+        "run": {"ck_run_status"},
+    } == {table: set(names) for table, names in found.items() if names}
+
+
+def test_downgrading_leaves_no_table_and_upgrading_brings_them_back(tmp_path: Path) -> None:
+    made = migrated("sqlite:///state.db", tmp_path)
+    down_and_up(made)
+
+
+def down_and_up(made: Engine) -> None:
+    with made.execution_options(**engine.WRITE).begin() as connection:
+        command.downgrade(migrations.config(connection), "base")
+    assert ["alembic_version"] == inspect(made).get_table_names()
+    migrations.to_head(made)
+    assert [] == difference(made)
+
+
+def test_the_sql_text_for_sqlite_makes_the_same_database(tmp_path: Path) -> None:
+    with sqlite3.connect(tmp_path / "state.db") as database:
+        database.executescript(migrations.sql("sqlite"))
+
+    assert [] == difference(Store.open("sqlite:///state.db", "blobs", root=tmp_path).engine)
+
+
+def test_a_failing_migration_leaves_the_database_as_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = engine.connect("sqlite:///state.db", tmp_path)
+    monkeypatch.setattr(command, "upgrade", failing(command.upgrade))
+
+    with pytest.raises(RuntimeError, match="killed"):
+        migrations.to_head(made)
+    assert [] == inspect(made).get_table_names()
+
+
+def failing(upgrade):
+    def act(*arguments):
+        upgrade(*arguments)
+        raise RuntimeError("killed")
+
+    return act
+
+
+@pytest.mark.slow
+def test_postgresql_gets_the_declared_tables_up_down_and_up(postgres: str, tmp_path: Path) -> None:
+    made = migrated(postgres, tmp_path)
+
+    assert [] == difference(made)
+    down_and_up(made)
+
+
+@pytest.mark.slow
+def test_postgresql_and_sqlite_have_checks_of_the_same_names(postgres: str, tmp_path: Path) -> None:
+    on_sqlite, on_postgresql = checks(migrated("sqlite:///state.db", tmp_path)), checks(migrated(postgres, tmp_path))
+
+    assert {table: set(found) for table, found in on_sqlite.items()} == {table: set(found) for table, found in on_postgresql.items()}
+
+
+@pytest.mark.slow
+def test_the_sql_text_for_postgresql_makes_the_same_database(postgres: str, tmp_path: Path) -> None:
+    import psycopg
+
+    with psycopg.connect(postgres) as connection:
+        connection.execute(migrations.sql("postgresql"))  # type: ignore[call-overload]
+
+    assert [] == difference(Store.open(postgres, "blobs", root=tmp_path).engine)
