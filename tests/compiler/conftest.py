@@ -1,70 +1,65 @@
-"""Specs of a folder as the compiler takes them: read and typed by the real rooms, judged by no rule."""
+"""Projects of the golden cases: read and typed by the real rooms, judged by no rule, since one of them is hostile."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from headrace.compiler import Specs
+from headrace.address import Address
 from headrace.diagnostics import Report
-from headrace.document import Mapping, Node, Scalar, Sequence, parse
-from headrace.spec import KINDS, Channel, Environment, FeatureView, Model, Project, Source
+from headrace.document import parse
+from headrace.project import Project
+from headrace.project.scope import Scope
+from headrace.spec import AnyKind, Environment
+from headrace.spec import Project as ProjectSpec
+from headrace.spec.decode import decode
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 
 
-def plain(node: Node) -> Any:
-    match node:
-        case Scalar():
-            return node.value
-        case Sequence():
-            return tuple(plain(item) for item in node.items)
-        case Mapping():
-            return {entry.key: plain(entry.value) for entry in node.entries}
-
-
-def read(texts: Iterable[tuple[str, str]]) -> Specs:
-    """Specs of files given by name and text."""
-    report = Report()
-    found: list[Any] = []
-    for name, text in texts:
-        documents = [plain(node) for node in parse(text, name, report)]
-        found += [KINDS[document["kind"]].model_validate(document) for document in documents]
-    assert not list(report)
-
-    def of(kind: type) -> dict[str, Any]:
-        return {item.name: item for item in found if isinstance(item, kind)}
-
-    return Specs(
-        project=next(item for item in found if isinstance(item, Project)),
-        environment=next(item for item in found if isinstance(item, Environment)),
-        sources=of(Source),
-        views=of(FeatureView),
-        channels=of(Channel),
-        models=of(Model),
-    )
+def of(specs: dict[Address, AnyKind]) -> Project:
+    """A project of specs that nobody has judged."""
+    (declared,) = (spec for spec in specs.values() if isinstance(spec, ProjectSpec))
+    (environment,) = (spec for spec in specs.values() if isinstance(spec, Environment))
+    return Project(Path(), declared, environment, Scope(specs, {}), specs)
 
 
 @pytest.fixture(scope="session")
-def specs_of() -> Callable[[str], Specs]:
-    """The specs of a golden case."""
+def project_of() -> Callable[[str], Project]:
+    """The project of a golden case."""
 
-    def load(case: str) -> Specs:
-        return read((path.name, path.read_text(encoding="utf-8")) for path in sorted((GOLDEN / case / "specs").iterdir()))
+    def load(case: str) -> Project:
+        report = Report()
+        paths = sorted((GOLDEN / case / "specs").iterdir())
+        specs = [decode(node, report) for path in paths for node in parse(path.read_bytes(), path.name, report)]
+        assert [] == list(report)
+        return of({Address(spec.kind, spec.name): spec for spec in specs if spec is not None})
 
     return load
 
 
 @pytest.fixture(scope="session")
-def read_specs() -> Callable[[Iterable[tuple[str, str]]], Specs]:
-    """Specs of texts."""
-    return read
+def changed() -> Callable[..., Project]:
+    """A project with sections of one spec replaced, unchecked: `changed(project, "model/buys", owner="me")`."""
+
+    def change(project: Project, address: str, **update: Any) -> Project:
+        found = Address.parse(address)
+        return of({**project.specs, found: project.specs[found].model_copy(update=update)})
+
+    return change
 
 
 @pytest.fixture(scope="session")
-def model() -> Model:
-    """The reference project's model."""
-    return read((path.name, path.read_text(encoding="utf-8")) for path in sorted((GOLDEN / "census" / "specs").iterdir())).models["employment"]
+def renamed() -> Callable[..., Project]:
+    """A project with one spec under other names: `renamed(project, "model/buys", "json")`."""
+
+    def rename(project: Project, address: str, *names: str) -> Project:
+        found = Address.parse(address)
+        rest = {key: spec for key, spec in project.specs.items() if key != found}
+        return of(rest | {replace(found, name=name): project.specs[found].model_copy(update={"name": name}) for name in names})
+
+    return rename

@@ -11,12 +11,6 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-pytest.importorskip("headrace.project", reason="headrace.project does not stand yet")
-from headrace import project as room
-
-if not hasattr(room, "load"):
-    pytest.skip("headrace.project does not stand yet", allow_module_level=True)
-
 from headrace.cli.compile import command
 from headrace.diagnostics import Exit, HeadraceError
 

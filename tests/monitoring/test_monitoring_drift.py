@@ -28,7 +28,7 @@ def status(current: Any, reference: Any = BIG, **settings: Any) -> str:
 
 
 @pytest.mark.parametrize(
-    ("current", "expected"), [(moved(0), "ok"), (moved(12), "ok"), (moved(20), "warning"), (moved(30), "critical"), (moved(90), "critical")]
+    ("current", "expected"), [(moved(0), "ok"), (moved(12), "ok"), (moved(35), "warning"), (moved(50), "critical"), (moved(90), "critical")]
 )
 def test_a_feature_is_judged_by_its_effect(current: Any, expected: str) -> None:
     assert expected == status(current)
@@ -59,13 +59,13 @@ def test_no_rows_are_insufficient() -> None:
 
 def test_share_max_and_critical_sum_a_window_up() -> None:
     reference = {"a": BIG, "b": BIG, "c": BIG, "prediction": BIG}
-    current = {"a": moved(0), "b": moved(20), "c": moved(40), "prediction": np.zeros(20, dtype=int)}
+    current = {"a": moved(0), "b": moved(35), "c": moved(60), "prediction": np.zeros(20, dtype=int)}
     found = judge(psi, reference, current, Drift())
     assert (3, 2 / 3, 1, found["features"]["c"]["effect"]) == (found["judged"], found["share"], found["critical"], found["max"])
 
 
 def test_what_drifted_comes_strongest_first() -> None:
-    found = judge(psi, dict.fromkeys("abc", BIG), {"a": moved(0), "b": moved(20), "c": moved(40)}, Drift())
+    found = judge(psi, dict.fromkeys("abc", BIG), {"a": moved(0), "b": moved(35), "c": moved(60)}, Drift())
     assert ["c", "b"] == [item["feature"] for item in drifted(found)]
 
 

@@ -9,7 +9,7 @@ from sqlmodel import select
 from headrace.diagnostics import HeadraceError
 from headrace.monitoring import Drift, Performance
 from headrace.store import EventKind
-from headrace.store.tables import Due, Outcome, Prediction, Window
+from headrace.store.tables import Due, Outcome, Prediction
 
 DAY = timedelta(days=1)
 AUC = Performance("roc_auc")
@@ -221,6 +221,3 @@ def test_the_rows_are_read_from_an_index(world: Any) -> None:
         plan = [row[-1] for row in session.connection().exec_driver_sql(f"EXPLAIN QUERY PLAN {text}")]
     assert not any(line.startswith("SCAN") for line in plan), plan
 
-
-def test_windows_are_unique(world: Any) -> None:
-    assert "uq_window_model" in {constraint.name for constraint in Window.__table__.constraints}

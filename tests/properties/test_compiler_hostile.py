@@ -17,41 +17,49 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from headrace.compiler import Specs, compile_specs
+from headrace.address import Address
+from headrace.compiler import compile_project
 from headrace.diagnostics import Report
-from headrace.document import Mapping, Node, Scalar, parse
-from headrace.spec import KINDS, Model
+from headrace.project import Project, load
+from headrace.spec import Model
 
 ROOT = Path(__file__).parents[2]
 GOLDEN = ROOT / "tests" / "golden"
 
 TEXT = st.text(st.characters(), max_size=300) | st.sampled_from(
-    ['"""', "'''", "\\", '\\"""', "\\N{DIGIT ONE}", "\n# mypy: ignore-errors", "{x}", "# noqa", "\u202e", "\ud800", "\r\nimport os\n", " " * 200]
+    [
+        '"""',
+        "'''",
+        "\\",
+        '\\"""',
+        "\\N{DIGIT ONE}",
+        "\n# mypy: ignore-errors",
+        "{x}",
+        "# noqa",
+        "\u202e",
+        "\ud800",
+        "\r\nimport os\n",
+        " " * 200,
+    ]
 )
 SCALAR = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | TEXT
 VALUE = st.recursive(SCALAR, lambda inner: st.lists(inner, max_size=4) | st.dictionaries(TEXT, inner, max_size=4), max_leaves=12)
 
 
-def plain(node: Node) -> Any:
-    if isinstance(node, Scalar):
-        return node.value
-    if isinstance(node, Mapping):
-        return {entry.key: plain(entry.value) for entry in node.entries}
-    return tuple(plain(item) for item in node.items)
+def census() -> Project:
+    project = load(GOLDEN / "census", Report())
+    assert project is not None
+    return project
 
 
-def census() -> Specs:
-    found: dict[str, dict[str, Any]] = {kind: {} for kind in KINDS}
-    for path in sorted((GOLDEN / "census" / "specs").iterdir()):
-        for node in parse(path.read_text(encoding="utf-8"), path.name, Report()):
-            document = plain(node)
-            found[document["kind"]][document["name"]] = KINDS[document["kind"]].model_validate(document)
-    (project,), (environment,) = found["project"].values(), found["environment"].values()
-    return Specs(project, environment, found["source"], found["feature_view"], found["channel"], found["model"])
+PROJECT = census()
+(MODEL,) = PROJECT.models
 
 
-SPECS = census()
-MODEL: Model = SPECS.models["employment"]
+def with_model(model: Model) -> Project:
+    """The reference project with another model, judged by no rule."""
+    specs = {**PROJECT.specs, Address("model", "employment"): model}
+    return replace(PROJECT, specs=specs, scope=replace(PROJECT.scope, specs=specs))
 
 
 def hostile(owner: str, description: str, params: dict[str, Any], texts: list[str]) -> str:
@@ -69,7 +77,7 @@ def hostile(owner: str, description: str, params: dict[str, Any], texts: list[st
             "monitoring": MODEL.monitoring.model_copy(update={"alerts": alerts}),
         }
     )
-    return compile_specs(replace(SPECS, models={"employment": model}))["flows/employment.py"]
+    return compile_project(with_model(model))["flows/employment.py"]
 
 
 def calls(tree: ast.AST) -> Counter[str]:
@@ -91,7 +99,7 @@ def argument(tree: ast.AST, call: str, keyword: str) -> ast.expr:
 class _Infinite(ast.NodeTransformer):
     """`float("inf")` as the literal that `ast.literal_eval` reads."""
 
-    def visit_Call(self, node: ast.Call) -> ast.expr:  # noqa: N802 - ast's own name
+    def visit_Call(self, node: ast.Call) -> ast.expr:
         (text,) = node.args
         assert isinstance(text, ast.Constant)
         infinite = ast.Constant(float("inf"))
@@ -102,7 +110,7 @@ def shape(tree: ast.Module) -> list[str]:
     return [type(node).__name__ if not isinstance(node, ast.FunctionDef) else node.name for node in tree.body]
 
 
-REFERENCE = ast.parse(compile_specs(SPECS)["flows/employment.py"])
+REFERENCE = ast.parse(compile_project(PROJECT)["flows/employment.py"])
 
 
 @settings(max_examples=150, deadline=None)
@@ -137,7 +145,27 @@ def test_no_text_becomes_a_comment_a_line_or_a_character_that_hides(owner, descr
     assert max(map(len, code.split("\n"))) <= 140
 
 
-PIECES = ["a", "word ", " ", '"', "'", "\\", "\n", "{", "}", "#", "é", "ł", "—", "\u202e", "\U0001f600", "\x00", '"""', "\\N{DIGIT ONE}", "# noqa"]
+PIECES = [
+    "a",
+    "word ",
+    " ",
+    '"',
+    "'",
+    "\\",
+    "\n",
+    "{",
+    "}",
+    "#",
+    "é",
+    "ł",
+    "—",
+    "\u202e",
+    "\U0001f600",
+    "\x00",
+    '"""',
+    "\\N{DIGIT ONE}",
+    "# noqa",
+]
 
 
 def nasty(rng: random.Random, depth: int = 0) -> Any:
@@ -166,5 +194,7 @@ def test_any_text_passes_formatter_and_linter(arguments, tmp_path):
         (tmp_path / f"m{number}.py").write_text(code, encoding="utf-8")
     options = ["--no-cache", "--config", str(ROOT / "pyproject.toml")]
     ignored = ["--ignore", "INP001,I001"] if arguments == ("check",) else []  # which are about where the file stands
-    done = subprocess.run([sys.executable, "-m", "ruff", *arguments, *options, *ignored, tmp_path], capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, "-m", "ruff", *arguments, *options, *ignored, tmp_path], check=False, capture_output=True, text=True
+    )
     assert (0, "") == (done.returncode, done.stdout if done.returncode else "")

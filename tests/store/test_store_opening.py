@@ -51,7 +51,10 @@ print([name for name in sys.modules if name.partition(".")[0] in ("alembic", "fs
 
 @pytest.mark.slow
 def test_several_processes_may_open_a_store_for_the_first_time_at_once(tmp_path: Path) -> None:
-    code = f'from pathlib import Path; from headrace.store import Store; Store.open({URL!r}, "blobs", root=Path({str(tmp_path)!r})); print("open")'
+    code = f"""
+from pathlib import Path; from headrace.store import Store
+Store.open({URL!r}, "blobs", root=Path({str(tmp_path)!r}))
+print("open")"""
     openers = [subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) for _ in range(6)]
 
     assert ["open\n"] * 6 == [opener.communicate()[0] for opener in openers]

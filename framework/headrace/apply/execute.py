@@ -55,35 +55,6 @@ class Work:
     train: bool
 
 
-def words(stage: s.Stage) -> tuple[str, str]:
-    """A step's action and subject, as the journal and the terminal name it."""
-    match stage:
-        case s.WriteFile(path, _):
-            return "write file", path
-        case s.DeleteFile(path):
-            return "delete file", path
-        case s.PutPool():
-            return "put work pool", "headrace"
-        case s.PutDeployment(deployment):
-            return "put deployment", deployment.name
-        case s.PutAutomation(automation):
-            return "put automation", automation.name
-        case s.PutCrashWatch():
-            return "put automation", "crash-watch"
-        case s.DeleteAutomation(name):
-            return "delete automation", name
-        case s.DeleteSchedules(name):
-            return "delete schedules", name
-        case s.DeleteDeployment(name):
-            return "delete deployment", name
-        case s.Record():
-            return "record", "state"
-        case s.Train(model, _):
-            return "train", model
-        case _:
-            assert_never(stage)
-
-
 def execute(work: Work, stages: Sequence[s.Stage], told: Told) -> Outcome:
     """Do every step in order.
 
@@ -94,18 +65,18 @@ def execute(work: Work, stages: Sequence[s.Stage], told: Told) -> Outcome:
     if not work.train:
         journal.forgive([training.model for training in work.plan.train])
     for number, stage in enumerate(stages):
-        action, subject = words(stage)
-        operation = journal.owed(subject, stage.key) if isinstance(stage, s.Train) else journal.intend(action, subject, {})
-        told("intent", f"{action} {subject}")
+        step = f"{stage.action} {stage.subject}"
+        operation = journal.owed(stage.model, stage.key) if isinstance(stage, s.Train) else journal.intend(stage.action, stage.subject)
+        told("intent", step)
         try:
             _do(work, stage, outcome)
         except (HeadraceError, OSError) as error:
             if not isinstance(stage, s.Train):  # a training stays owed
                 journal.end(operation, OperationStatus.FAILED, str(error))
-            raise _stopped(error, number, len(stages), f"{action} {subject}") from error
+            raise _stopped(error, number, len(stages), step) from error
         journal.end(operation, OperationStatus.DONE)
-        told("done", f"{action} {subject}")
-        outcome.steps.append(f"{action} {subject}")
+        told("done", step)
+        outcome.steps.append(step)
     return outcome
 
 
@@ -131,11 +102,23 @@ def _do(work: Work, stage: s.Stage, outcome: Outcome) -> None:  # noqa: C901 - o
             work.door.delete_deployment(name)
         case s.Record():
             train = work.plan.train if work.train else ()
-            outcome.serial = record(work.journal, work.project, work.plan, work.wanted, work.outputs, train)
+            outcome.serial = record(work.journal, work.project, work.plan, applied(work), train)
         case s.Train(model, key):
             outcome.runs.append(Started(model, work.door.run(f"{model}/train", {}, key)))
         case _:
             assert_never(stage)
+
+
+def applied(work: Work) -> dict[str, dict[str, object]]:
+    """What is remembered beside each spec: which files, deployments and automations were made of it."""
+    found: dict[str, dict[str, object]] = {str(address): {} for address in work.project.specs}
+    found[f"project/{work.project.project.name}"] = {"files": sorted(work.outputs)}
+    for model in work.project.models:
+        found[f"model/{model.name}"] = {
+            "deployments": {d.name: d.version for d in work.wanted.deployments.values() if d.model == model.name},
+            "automations": {a.name: a.deployment for a in work.wanted.automations.values() if a.model == model.name},
+        }
+    return found
 
 
 def _write(path: Path, text: str) -> None:

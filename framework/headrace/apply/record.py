@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlmodel import Session, col, delete, select
 
-from headrace.plan import Plan, Training, Wanted, fingerprint
+from headrace.plan import Plan, Training, fingerprint
 from headrace.plan.fields import plain, written
 from headrace.project import Project
 from headrace.store import Store, clock
@@ -45,7 +45,7 @@ class Journal:
                 row.payload = {**row.payload, "superseded_by": self.apply_id}
         return Left(rows[-1].apply_id, rows[-1].action, rows[-1].subject) if rows else None
 
-    def intend(self, action: str, subject: str, payload: Mapping[str, Any]) -> str:
+    def intend(self, action: str, subject: str, payload: Mapping[str, Any] | None = None) -> str:
         """Write down what is about to be done; its id."""
         self.position += 1
         row = Operation(
@@ -53,7 +53,7 @@ class Journal:
             position=self.position,
             action=action,
             subject=subject,
-            payload=dict(payload),
+            payload=dict(payload or {}),
             status=OperationStatus.INTENT,
             at=self.store.clock.now(),
         )
@@ -72,7 +72,7 @@ class Journal:
     def owed(self, model: str, key: str) -> str:
         """The operation that starts a model's training: the one that is owed already, or a new one."""
         with self.store.read() as session:
-            for row in session.exec(_trainings(model)):
+            for row in _owed(session, model):
                 if row.payload.get("key") == key:
                     return row.id
         return self.intend("train", model, {"key": key})
@@ -81,36 +81,38 @@ class Journal:
         """Drop trainings that are owed and no longer wanted: another was started, or none is to be."""
         with self.store.transaction(self.actor, "drop trainings", f"apply {self.apply_id}") as session:
             for model in models:
-                for row in session.exec(_trainings(model)):
+                for row in _owed(session, model):
                     if row.payload.get("key") != keep:
                         row.status = OperationStatus.FAILED
                         row.payload = {**row.payload, "superseded_by": self.apply_id}
 
 
-def _trainings(model: str) -> Any:  # noqa: ANN401 - a select of operations
-    return select(Operation).where(Operation.action == "train", Operation.subject == model, Operation.status == OperationStatus.INTENT)
+def _owed(session: Session, model: str) -> list[Operation]:
+    """The trainings of a model that were intended and not started."""
+    query = select(Operation).where(Operation.action == "train", Operation.subject == model, Operation.status == OperationStatus.INTENT)
+    return list(session.exec(query))
 
 
-def record(journal: Journal, project: Project, plan: Plan, wanted: Wanted, outputs: Mapping[str, str], train: Iterable[Training]) -> int:
+def record(journal: Journal, project: Project, plan: Plan, applied: Mapping[str, Mapping[str, object]], train: Iterable[Training]) -> int:
     """The resources as they are applied now, the next serial, and the trainings that are owed, in one transaction; the serial."""
-    store = journal.store
-    at = store.clock.now()
-    with store.transaction(journal.actor, "apply", f"project {project.project.name}") as session:
-        serial = plan.serial + 1
+    at = journal.store.clock.now()
+    serial = plan.serial + 1
+    with journal.store.transaction(journal.actor, "apply", f"project {project.project.name}") as session:
         session.add(Revision(serial=serial, digest=plan.digest, actor=journal.actor, at=at))
         rows = {row.address: row for row in session.exec(select(Resource))}
         for address, spec in project.specs.items():
-            print_ = fingerprint(spec)
-            applied = {"written": written(spec), **_applied(str(address), wanted, outputs)}
-            row = rows.get(str(address))
+            name = str(address)
+            now: dict[str, Any] = {
+                "fingerprint": fingerprint(spec),
+                "spec": plain(spec),
+                "applied": {"written": written(spec), **applied[name]},
+            }
+            row = rows.get(name)
             if row is None:
-                row = Resource(
-                    uid=new_id(), address=str(address), kind=address.kind, fingerprint="", spec={}, applied={}, serial=0, updated_at=at
-                )
-                session.add(row)
-            if row.fingerprint != print_ or row.applied != applied:
-                row.fingerprint, row.spec, row.applied, row.serial, row.updated_at = print_, plain(spec), applied, serial, at
-        gone = set(rows) - {str(address) for address in project.specs}
+                session.add(Resource(uid=new_id(), address=name, kind=address.kind, serial=serial, updated_at=at, **now))
+            elif row.fingerprint != now["fingerprint"] or row.applied != now["applied"]:
+                row.sqlmodel_update({**now, "serial": serial, "updated_at": at})
+        gone = [name for name in rows if name not in {str(address) for address in project.specs}]
         session.exec(delete(Resource).where(col(Resource.address).in_(gone)))
         for training in train:
             _owe(session, journal, training)
@@ -118,7 +120,7 @@ def record(journal: Journal, project: Project, plan: Plan, wanted: Wanted, outpu
 
 
 def _owe(session: Session, journal: Journal, training: Training) -> None:
-    for row in session.exec(_trainings(training.model)):
+    for row in _owed(session, training.model):
         if row.payload.get("key") == training.key:
             return
         row.status = OperationStatus.FAILED
@@ -135,15 +137,3 @@ def _owe(session: Session, journal: Journal, training: Training) -> None:
             at=clock.wall(),
         )
     )
-
-
-def _applied(address: str, wanted: Wanted, outputs: Mapping[str, str]) -> dict[str, Any]:
-    kind, _, name = address.partition("/")
-    if kind == "project":
-        return {"files": sorted(outputs)}
-    if kind != "model":
-        return {}
-    return {
-        "deployments": {d.name: d.version for d in wanted.deployments.values() if d.model == name},
-        "automations": {a.name: a.deployment for a in wanted.automations.values() if a.model == name},
-    }

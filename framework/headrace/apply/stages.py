@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import ClassVar
 
 from headrace.plan import Action, Observed, Plan, Wanted
 from headrace.plan.outside import settled
@@ -14,73 +15,142 @@ from headrace.plan.wanted import Automation, Deployment
 class WriteFile:
     """Write one compiled file."""
 
+    action: ClassVar[str] = "write file"
     path: str
     text: str
+
+    @property
+    def subject(self) -> str:
+        """What it is done to."""
+        return self.path
 
 
 @dataclass(frozen=True, slots=True)
 class DeleteFile:
     """Delete one compiled file."""
 
+    action: ClassVar[str] = "delete file"
     path: str
+
+    @property
+    def subject(self) -> str:
+        """What it is done to."""
+        return self.path
 
 
 @dataclass(frozen=True, slots=True)
 class PutPool:
     """Make the work pool, or set it going."""
 
+    action: ClassVar[str] = "put work pool"
+
+    @property
+    def subject(self) -> str:
+        """What it is done to."""
+        return "headrace"
+
 
 @dataclass(frozen=True, slots=True)
 class PutDeployment:
     """Make or replace a deployment with its schedules."""
 
+    action: ClassVar[str] = "put deployment"
     deployment: Deployment
+
+    @property
+    def subject(self) -> str:
+        """What it is done to."""
+        return self.deployment.name
 
 
 @dataclass(frozen=True, slots=True)
 class PutAutomation:
     """Make or replace an automation."""
 
+    action: ClassVar[str] = "put automation"
     automation: Automation
+
+    @property
+    def subject(self) -> str:
+        """What it is done to."""
+        return self.automation.name
 
 
 @dataclass(frozen=True, slots=True)
 class PutCrashWatch:
     """Make the automation that notices crashed runs."""
 
+    action: ClassVar[str] = "put automation"
+
+    @property
+    def subject(self) -> str:
+        """What it is done to."""
+        return "crash-watch"
+
 
 @dataclass(frozen=True, slots=True)
 class DeleteAutomation:
     """Take an automation away."""
 
+    action: ClassVar[str] = "delete automation"
     name: str
+
+    @property
+    def subject(self) -> str:
+        """What it is done to."""
+        return self.name
 
 
 @dataclass(frozen=True, slots=True)
 class DeleteSchedules:
     """Take a deployment's schedules away."""
 
+    action: ClassVar[str] = "delete schedules"
     name: str
+
+    @property
+    def subject(self) -> str:
+        """What it is done to."""
+        return self.name
 
 
 @dataclass(frozen=True, slots=True)
 class DeleteDeployment:
     """Take a deployment away."""
 
+    action: ClassVar[str] = "delete deployment"
     name: str
+
+    @property
+    def subject(self) -> str:
+        """What it is done to."""
+        return self.name
 
 
 @dataclass(frozen=True, slots=True)
 class Record:
     """Write down what was applied, and the trainings that are to be started, in one transaction."""
 
+    action: ClassVar[str] = "record"
+
+    @property
+    def subject(self) -> str:
+        """What it is done to."""
+        return "state"
+
 
 @dataclass(frozen=True, slots=True)
 class Train:
     """Start a training; the key makes it one run."""
 
+    action: ClassVar[str] = "train"
     model: str
     key: str
+
+    @property
+    def subject(self) -> str:
+        """What it is done to."""
+        return self.model
 
 
 Stage = (

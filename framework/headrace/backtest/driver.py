@@ -133,7 +133,7 @@ class Driver:
         while self._labels < stop:
             part = frame.iloc[self._labels : min(stop, self._labels + BATCH)]
             outcomes = [
-                {self.history.entity: entity, "value": target, "known_at": moment.isoformat()}
+                {self.history.entity: entity, self.history.target: int(target), "known_at": moment.isoformat()}
                 for entity, target, moment in zip(
                     part[self.history.entity].tolist(), part["target"].tolist(), part["known_at"].tolist(), strict=True
                 )

@@ -29,6 +29,7 @@ class History:
 
     frame: pd.DataFrame
     entity: str
+    target: str
     inputs: tuple[str, ...]
 
 
@@ -73,7 +74,7 @@ def history(
     frame["incidents"] = [()] * len(frame)
     for disturbance in backtest.disturb:
         disturb(frame, disturbance, {column: item for item, column in inputs.items()})
-    return History(frame, entity, tuple(inputs))
+    return History(frame, entity, model.features.target.column, tuple(inputs))
 
 
 def disturb(frame: pd.DataFrame, incident: Disturbance, inputs: Mapping[str, str]) -> None:

@@ -51,7 +51,8 @@ def _ask(url: str, body: Any) -> Any:  # noqa: ANN401 - any JSON
 
     path, sent = ("/predict/batch", {"rows": body}) if isinstance(body, list) else ("/predict", body)
     try:
-        reply = httpx.post(url + path, json=sent, timeout=PATIENCE, trust_env=False)
+        headers = {"Content-Type": "application/json"}
+        reply = httpx.post(url + path, content=json.dumps(sent).encode(), headers=headers, timeout=PATIENCE, trust_env=False)
         told = reply.json()
     except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
         fault = Diagnostic(

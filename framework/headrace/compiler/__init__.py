@@ -16,10 +16,7 @@ OWNED = (".deploy.json", ".serving.json")
 
 
 def compile_project(project: Project) -> dict[str, str]:
-    """Every compiled file by its path under the project's root, sorted; equal projects give equal bytes.
-
-    HeadraceError for a number among a channel's parameters that JSON cannot hold.
-    """
+    """Every compiled file by its path under the project's root, sorted; equal projects give equal bytes."""
     compiled = lower(project)
     files = {"flows/headrace.json": pretty(compiled.workspace.config)}
     for life in compiled.lives:

@@ -9,7 +9,6 @@ from typing import Any, assert_never
 
 from headrace.compiler.ir import Cron, Interval, Life, Schedule
 from headrace.compiler.literal import readable, seconds
-from headrace.diagnostics import Diagnostic, Exit, HeadraceError
 
 _FOREIGN = re.compile(r"[^ -~\n]")
 
@@ -17,13 +16,9 @@ _FOREIGN = re.compile(r"[^ -~\n]")
 def pretty(value: Mapping[str, Any]) -> str:
     """JSON with sorted keys and a newline at its end; what hides or reorders text stands by its number.
 
-    HeadraceError for a number that JSON cannot hold.
+    ValueError for a number that JSON cannot hold; a spec holds none.
     """
-    try:
-        text = json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False, allow_nan=False)
-    except ValueError:
-        message = "`.inf` and `.nan` are no values that a channel or a server can be given"
-        raise HeadraceError(Diagnostic("number-not-finite", message, help="write a number"), Exit.INVALID) from None
+    text = json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False, allow_nan=False)
     return _FOREIGN.sub(lambda match: match[0] if readable(match[0]) else _coded(match[0]), text) + "\n"
 
 

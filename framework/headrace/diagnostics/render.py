@@ -48,7 +48,9 @@ def to_github(report: Report) -> str:
 
 def visible(text: str) -> str:
     """A user's text without anything that a terminal would obey: control characters are shown as their escapes."""
-    return "".join(c if unicodedata.category(c) not in ("Cc", "Cf", "Cs", "Zl", "Zp") else c.encode("unicode_escape").decode() for c in text)
+    return "".join(
+        c if unicodedata.category(c) not in ("Cc", "Cf", "Cs", "Zl", "Zp") else c.encode("unicode_escape").decode() for c in text
+    )
 
 
 def width(text: str) -> int:

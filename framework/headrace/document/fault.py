@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from dataclasses import dataclass
 
 import yaml
 
@@ -41,74 +41,101 @@ def unquoted(text: str, file: str, line: int, column: int, why: str) -> Diagnost
     return Diagnostic("unquoted-expression", f"`{value}` needs quotes: {why}", span, help=f"write {fixed}", replacement=fixed)
 
 
-def _mark(mark: Any, file: str, length: int = 1) -> Span:  # noqa: ANN401 - yaml's Mark
-    return Span(file, mark.line + 1, mark.column + 1, mark.line + 1, mark.column + 1 + length)
-
-
-def _expression(error: yaml.MarkedYAMLError, text: str, file: str) -> Diagnostic | None:
-    """The three ways in which an expression breaks YAML."""
-    said = f"{error.context or ''} {error.problem or ''}"
-    written = lines(text)
-    begun = error.context_mark or error.problem_mark
-    if "scanning an alias" in said or "scanning an anchor" in said:
-        sign = written[begun.line][begun.column : begun.column + 1]
-        return unquoted(text, file, begun.line + 1, begun.column + 1, f"`{sign}` begins an alias or an anchor in YAML")
-    if "a tag" in said or "tag handle" in said:
-        return unquoted(text, file, begun.line + 1, begun.column + 1, "`!` begins a tag in YAML")
-    problem = error.problem_mark
-    tagged = re.search(r"[:,{\[-]\s+(!)", written[problem.line]) if "block scalar" in said and problem.line < len(written) else None
-    if tagged:
-        return unquoted(text, file, problem.line + 1, tagged.start(1) + 1, "`!` begins a tag in YAML")
-    for mark in (problem, begun):
-        line = written[mark.line] if mark.line < len(written) else ""
-        for match in re.finditer(r"\$\{", line):
-            before = line[: match.start()]
-            if before.count('"') % 2 == 0 and before.count("'") % 2 == 0 and (mark is problem and match.start() <= mark.column):
-                return unquoted(text, file, mark.line + 1, match.start() + 1, "`{` begins a mapping in YAML")
-    return None
-
-
 def syntax(error: yaml.MarkedYAMLError, text: str, file: str) -> Diagnostic:
     """One fault of the text; reading stops there, so there is never a second."""
-    problem, mark = error.problem or "", error.problem_mark or error.context_mark
     written = lines(text)
-    line = written[mark.line] if mark.line < len(written) else ""
-    if line[mark.column : mark.column + 1] == "\t" or "tab character" in problem or re.match(r" *\t", line):
-        column = line.find("\t") if "\t" in line else mark.column
-        place = Span(file, mark.line + 1, column + 1, mark.line + 1, column + 2)
+    begun, mark = (_mark(m, file) for m in (error.context_mark or error.problem_mark, error.problem_mark or error.context_mark))
+    broken = _Broken(f"{error.context or ''}: {error.problem or ''}", written, begun, mark)
+    return broken.tab() or broken.expression(text) or broken.known() or broken.unknown()
+
+
+def _mark(mark: yaml.Mark | None, file: str) -> Span:
+    line, column = (mark.line, mark.column) if mark is not None else (0, 0)
+    return Span(file, line + 1, column + 1, line + 1, column + 2)
+
+
+@dataclass(frozen=True, slots=True)
+class _Broken:
+    """What PyYAML says, and the two places that it names: where the thing began, and where reading stopped."""
+
+    said: str
+    written: list[str]
+    begun: Span
+    mark: Span
+
+    def line(self, span: Span) -> str:
+        return self.written[span.line - 1] if span.line <= len(self.written) else ""
+
+    def tab(self) -> Diagnostic | None:
+        line = self.line(self.mark)
+        at = self.mark.column - 1
+        if not (line[at : at + 1] == "\t" or "tab character" in self.said or re.match(r" *\t", line)):
+            return None
+        column = line.find("\t") + 1 if "\t" in line else self.mark.column
+        place = Span(self.mark.file, self.mark.line, column, self.mark.line, column + 1)
         return Diagnostic("tab", "a tab stands where YAML wants spaces", place, help="write spaces")
-    return _expression(error, text, file) or _syntax(error, line, file)
+
+    def expression(self, text: str) -> Diagnostic | None:
+        """The ways in which an expression without quotes breaks YAML."""
+        file, begun, mark = self.mark.file, self.begun, self.mark
+        if "scanning an alias" in self.said or "scanning an anchor" in self.said:
+            sign = self.line(begun)[begun.column - 1 : begun.column]
+            return unquoted(text, file, begun.line, begun.column, f"`{sign}` begins an alias or an anchor in YAML")
+        if "a tag" in self.said or "tag handle" in self.said:
+            return unquoted(text, file, begun.line, begun.column, _TAG)
+        tagged = re.search(r"[:,{\[-]\s+(!)", self.line(mark)) if "block scalar" in self.said else None
+        if tagged:
+            return unquoted(text, file, mark.line, tagged.start(1) + 1, _TAG)
+        for match in re.finditer(r"\$\{", self.line(mark)):
+            before = self.line(mark)[: match.start()]
+            if before.count('"') % 2 == 0 and before.count("'") % 2 == 0 and match.start() < mark.column:
+                return unquoted(text, file, mark.line, match.start() + 1, "`{` begins a mapping in YAML")
+        return None
+
+    def known(self) -> Diagnostic | None:
+        """What PyYAML's words mean, by the first that occur in them."""
+        if "directive" in self.said or "incompatible YAML document" in self.said:
+            return Diagnostic("yaml-directive", "a `%` line has no place in a spec", self.mark, help="remove the line")
+        if "flow sequence" in self.said or "flow mapping" in self.said:
+            return self.unclosed()
+        sign = self.line(self.mark)[self.mark.column - 1 : self.mark.column]
+        for words, at_begin, message, help_ in _MEANINGS:
+            if re.search(words, self.said):
+                place = self.begun if at_begin else self.mark
+                related = (self.begun,) if not at_begin and self.begun.line != self.mark.line else ()
+                return Diagnostic("yaml-syntax", message.replace("SIGN", sign), place, help=help_, related=related)
+        return None
+
+    def unclosed(self) -> Diagnostic:
+        opening, closing = ("[", "]") if "flow sequence" in self.said else ("{", "}")
+        ended = not self.line(self.mark).strip()[self.mark.column - 1 :]
+        where = "" if ended else f" or `,` before line {self.mark.line}, column {self.mark.column}"
+        return Diagnostic("yaml-syntax", f"`{opening}` is not closed, or a `,` is missing", self.begun, help=f"write `{closing}`{where}")
+
+    def unknown(self) -> Diagnostic:
+        message = f"YAML cannot be read here: {self.said.partition(': ')[2]}"
+        return Diagnostic("yaml-syntax", message, self.mark, help="put text with special characters in quotes")
 
 
-def _syntax(error: yaml.MarkedYAMLError, line: str, file: str) -> Diagnostic:
-    problem, context = error.problem or "", error.context or ""
-    mark = error.problem_mark or error.context_mark
-    place, begun = _mark(mark, file), _mark(error.context_mark or mark, file)
-    if "quoted scalar" in context and "end of stream" in problem:
-        return Diagnostic("yaml-syntax", "this quote is never closed", begun, help="close it")
-    if "quoted scalar" in context and "document separator" in problem:
-        return Diagnostic("yaml-syntax", "this quote is not closed before the document ends", begun, help="close it")
-    if "escape" in problem or "hexadecimal" in problem or "hexdecimal" in problem:
-        return Diagnostic("yaml-syntax", "this escape is none that YAML knows", place, help="write `\\\\` for a backslash, or use single quotes")
-    if "mapping values are not allowed" in problem:
-        return Diagnostic("yaml-syntax", "a `:` stands within a value, or a line is indented wrongly", place, help='put the value in quotes: "…: …"')
-    if "directive" in context or "incompatible YAML document" in problem:
-        return Diagnostic("yaml-directive", "a `%` line has no place in a spec", place, help="remove the line")
-    if "document start" in problem:
-        return Diagnostic("yaml-syntax", "the document has ended before this", place, help="remove it, or begin a new document with `---`")
-    if "node content" in problem:
-        return Diagnostic("yaml-syntax", "a value is missing before this", place, help="write it, or remove the sign")
-    if "flow sequence" in context or "flow mapping" in context:
-        closing = "]" if "sequence" in context else "}"
-        message = f"`{'[' if closing == ']' else '{'}` is not closed, or a `,` is missing"
-        ended = not line.strip()[place.column - 1 :]
-        return Diagnostic("yaml-syntax", message, begun, help=f"write `{closing}`" if ended else f"write `{closing}` or `,` before line {place.line}, column {place.column}")
-    if "could not find expected ':'" in problem or "could not found expected ':'" in problem:
-        return Diagnostic("yaml-syntax", "this line has no `:`", begun, help="write `KEY: VALUE`")
-    if "cannot start any token" in problem:
-        sign = line[place.column - 1 : place.column]
-        return Diagnostic("yaml-syntax", f"`{sign}` cannot begin a value", place, help="put the value in quotes")
-    if "expected key" in problem or "block end" in problem or "'-' indicator" in problem or "block collection" in context or "block mapping" in context:
-        message = "this line does not stand under the one above: its indentation differs, or a `:` is missing"
-        return Diagnostic("yaml-syntax", message, place, help="indent it like the lines above", related=(begun,) if begun != place else ())
-    return Diagnostic("yaml-syntax", f"YAML cannot be read here: {problem}", place, help="put text with special characters in quotes")
+_TAG = "`!` begins a tag in YAML"
+# What libyaml or the pure-Python parser says; whether the fault is where the thing began; what it means; what to type.
+_MEANINGS = (
+    ("quoted scalar.*(end of stream|document separator)", True, "this quote is never closed", "close it"),
+    ("escape|hexadecimal|hexdecimal", False, "this escape is none that YAML knows", "write `\\\\` for a backslash, or use single quotes"),
+    (
+        "mapping values are not allowed",
+        False,
+        "a `:` stands within a value, or a line is indented wrongly",
+        'put the value in quotes: "…: …"',
+    ),
+    ("document start", False, "the document has ended before this", "remove it, or begin a new document with `---`"),
+    ("node content", False, "a value is missing before this", "write it, or remove the sign"),
+    ("could not f[io]u?nd expected ':'", True, "this line has no `:`", "write `KEY: VALUE`"),
+    ("cannot start any token", False, "`SIGN` cannot begin a value", "put the value in quotes"),
+    (
+        "expected key|block end|'-' indicator|block collection|block mapping",
+        False,
+        "this line does not stand under the one above: its indentation differs, or a `:` is missing",
+        "indent it like the lines above",
+    ),
+)

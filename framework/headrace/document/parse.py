@@ -113,7 +113,9 @@ class _Builder:
             raise _TooMuchError
 
     def _too_deep(self, event: Any) -> None:  # noqa: ANN401
-        self.report.add(Diagnostic("too-deep", f"collections nest deeper than {DEEPEST} levels", self._span(event), help="no spec needs that"))
+        self.report.add(
+            Diagnostic("too-deep", f"collections nest deeper than {DEEPEST} levels", self._span(event), help="no spec needs that")
+        )
         raise _TooMuchError
 
     def _tag(self, event: Any) -> None:  # noqa: ANN401

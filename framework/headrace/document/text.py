@@ -47,7 +47,14 @@ def readable(data: str | bytes, file: str, report: Report) -> str | None:
     place = Span(file, len(before), len(before[-1]) + 1, len(before), len(before[-1]) + 2)
     code = f"U+{ord(found[0]):04X}"
     name = unicodedata.name(found[0], "a control character").lower()
-    report.add(Diagnostic("control-character", f"{code} ({name}) may not stand in a spec", place, help=f'in a quoted string, write "\\u{ord(found[0]):04x}"'))
+    report.add(
+        Diagnostic(
+            "control-character",
+            f"{code} ({name}) may not stand in a spec",
+            place,
+            help=f'in a quoted string, write "\\u{ord(found[0]):04x}"',
+        )
+    )
     return None
 
 
@@ -58,9 +65,9 @@ def tabs(text: str, file: str, scalars: list[Scalar], report: Report) -> bool:
     content: dict[int, list[tuple[int, int]]] = {}
     for scalar in (s for s in scalars if s.style):
         span = scalar.span
-        for line in range(span.line, span.end_line + 1):
-            first = span.column - 1 if line == span.line else 0
-            content.setdefault(line, []).append((first, span.end_column - 1 if line == span.end_line else 1 << 30))
+        for number in range(span.line, span.end_line + 1):
+            first = span.column - 1 if number == span.line else 0
+            content.setdefault(number, []).append((first, span.end_column - 1 if number == span.end_line else 1 << 30))
     for number, line in enumerate(lines(text), 1):
         ranges = content.get(number, [])
         for match in re.finditer(r"\t|(?:^|(?<=\s))#", line):

@@ -8,7 +8,7 @@ import os
 import socket
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -135,13 +135,22 @@ def running(root: Path) -> str | None:
 
 
 @contextlib.contextmanager
-def server_for(root: Path) -> Iterator[str]:
-    """The API of a server to talk to: one that runs already, or one that lives as long as the block."""
+def server_for(root: Path, *, worker: bool = False, say: Callable[[str], None] | None = None) -> Iterator[str]:
+    """The API of a server to talk to: one that runs already, or one that lives as long as the block.
+
+    A server of its own gets a worker where one is asked for; a server that runs already has its own.
+    """
     if url := running(root):
         yield url
         return
+    if say is not None:
+        say("starting Prefect's server (some 20 s) …")
     server = start_server(root)
+    children = [server.child]
     try:
+        if worker:
+            children.insert(0, start_worker(root, server.url))
         yield server.url
     finally:
-        stop(server.child)
+        for child in children:
+            stop(child)

@@ -11,7 +11,7 @@ DEFAULT = "dev"
 """The environment that is meant where several are declared and none is named; it exists without being declared."""
 
 
-def choose(scope: Scope, wanted: str | None, report: Report) -> Environment | None:
+def choose(scope: Scope, wanted: str | None, report: Report) -> Environment | None:  # noqa: PLR0911 - one line a way to choose
     """The environment that is named; else the only one; else `dev`. None after a fault."""
     declared = {environment.name: environment for environment in scope.of(Environment)}
     broken = {address.name for address in scope.broken if address.kind == "environment"}

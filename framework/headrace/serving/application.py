@@ -176,7 +176,8 @@ async def _http_problem(request: Request, error: Exception) -> Response:
     del request
     assert isinstance(error, HTTPException)  # noqa: S101 - it is registered for nothing else
     headers = error.headers or {}
-    answer = problem(error.status_code, "no-such-route" if error.status_code == HTTPStatus.NOT_FOUND else "not-here", str(error.detail))
+    kinds = {HTTPStatus.NOT_FOUND: "no-such-route", HTTPStatus.METHOD_NOT_ALLOWED: "method-not-allowed"}
+    answer = problem(error.status_code, kinds.get(HTTPStatus(error.status_code), "refused"), str(error.detail))
     answer.headers.update(headers)
     return answer
 

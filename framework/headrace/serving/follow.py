@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy.exc import SQLAlchemyError
@@ -35,6 +35,7 @@ class Wanted:
     candidate: int | None
     share: float
     epoch: int
+    trial: tuple[tuple[int, float], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +47,7 @@ class Refusal:
     since: float
 
 
-def wanted(aliases: Mapping[str, int], weights: traffic.Weights | None) -> Wanted:
+def wanted(aliases: Mapping[str, int], weights: traffic.Weights | None, epochs: Sequence[traffic.Weights] = ()) -> Wanted:
     """What should answer. The alias says who is champion; weights count only where they speak of that champion.
 
     After a promotion or a rollback the aliases may be a moment ahead of the weights: until these follow, all goes to the champion.
@@ -60,7 +61,7 @@ def wanted(aliases: Mapping[str, int], weights: traffic.Weights | None) -> Wante
     candidate = arms.get(CANDIDATE)
     if candidate is None or candidate.weight <= 0.0:
         return Wanted(champion, None, 0.0, weights.epoch)
-    return Wanted(champion, candidate.version, candidate.weight, weights.epoch)
+    return Wanted(champion, candidate.version, candidate.weight, weights.epoch, tuple((row.epoch, row.share) for row in epochs))
 
 
 def compose(want: Wanted, loaded: Mapping[int, Served], before: Snapshot, *, barred: bool) -> Snapshot:
@@ -75,7 +76,7 @@ def compose(want: Wanted, loaded: Mapping[int, Served], before: Snapshot, *, bar
     if candidate is None or barred:
         return Snapshot(0, ((CHAMPION, 1.0),), {CHAMPION: champion})
     weights = ((CHAMPION, 1.0 - want.share), (CANDIDATE, want.share))
-    return Snapshot(want.epoch, weights, {CHAMPION: champion, CANDIDATE: candidate})
+    return Snapshot(want.epoch, weights, {CHAMPION: champion, CANDIDATE: candidate}, want.trial)
 
 
 def same(one: Snapshot, other: Snapshot) -> bool:
@@ -164,7 +165,8 @@ class Follower(threading.Thread):
         with self._workspace.store.read() as session:
             aliases = registry.aliases(session, self._model)
             weights = traffic.current(session, self._model)
-        want = wanted(aliases, weights)
+            epochs = traffic.epochs(session, weights) if weights is not None and weights.share > 0.0 else []
+        want = wanted(aliases, weights, epochs)
         self._current.lift(want.candidate)
         numbers = {number for number in (want.champion, want.candidate) if number is not None}
         for number in sorted(numbers - self._loaded.keys()):

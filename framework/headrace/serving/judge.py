@@ -27,11 +27,10 @@ Totals = Mapping[tuple[int, str, str], tuple[int, int]]
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """What all workers had counted at the last look, by epoch and metric, and what this one had by then."""
+    """What all workers had counted at the last look, by epoch and metric, and what this one had counted of these epochs by then."""
 
     strata: Mapping[tuple[int, str], Stratum] = field(default_factory=dict)
     own: Totals = field(default_factory=dict)
-    epochs: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,15 +52,13 @@ def watch(config: ServingConfig) -> traffic.Watch | None:
 
 def counts(evidence: Evidence, own: Totals, snapshot: Snapshot, metric: str) -> list[Stratum]:
     """One metric's strata, oldest epoch first: what all had counted, and what this worker has counted since."""
-    epochs = [*evidence.epochs, *([snapshot.epoch] if snapshot.epoch not in evidence.epochs else [])]
-    share = dict(snapshot.weights).get(CANDIDATE, 0.0)
     found = []
-    for epoch in epochs:
+    for epoch, share in snapshot.trial:
         base = evidence.strata.get((epoch, metric), Stratum(share, 0, 0, 0, 0))
-        more = [_since(own, evidence.own, (epoch, arm, metric)) for arm in (CANDIDATE, CHAMPION)]
-        (n, bad), (others, others_bad) = more
+        n, bad = _since(own, evidence.own, (epoch, CANDIDATE, metric))
+        others, others_bad = _since(own, evidence.own, (epoch, CHAMPION, metric))
         found.append(
-            Stratum(base.weight, base.n_candidate + n, base.bad_candidate + bad, base.n_champion + others, base.bad_champion + others_bad)
+            Stratum(share, base.n_candidate + n, base.bad_candidate + bad, base.n_champion + others, base.bad_champion + others_bad)
         )
     return found
 
@@ -69,6 +66,9 @@ def counts(evidence: Evidence, own: Totals, snapshot: Snapshot, metric: str) -> 
 def _since(now: Totals, then: Totals, key: tuple[int, str, str]) -> tuple[int, int]:
     (n, bad), (n_then, bad_then) = now.get(key, (0, 0)), then.get(key, (0, 0))
     return n - n_then, bad - bad_then
+
+
+METRICS = ("error_rate", "slow_request")
 
 
 class Judge:
@@ -79,7 +79,6 @@ class Judge:
         self._counter = counter
         self._current = current
         self._model = model
-        self._judged = -1
         self.evidence = Evidence()
         self.aborted: Aborted | None = None
 
@@ -108,12 +107,15 @@ class Judge:
 class Reporter(threading.Thread):
     """Tells the store what this server counted, swapped and aborted, and reads what the others counted."""
 
-    def __init__(self, store: Store, model: str, counter: traffic.Counter, judge: Judge, *, moments: Moments, measures: Measures) -> None:
+    def __init__(
+        self, store: Store, model: str, current: Current, judge: Judge, *, counter: traffic.Counter, moments: Moments, measures: Measures
+    ) -> None:
         super().__init__(name=f"report-{model}", daemon=True)
         self._store = store
         self._model = model
-        self._counter = counter
+        self._current = current
         self._judge = judge
+        self._counter = counter
         self._moments = moments
         self._measures = measures
         self._swaps: deque[Snapshot] = deque(maxlen=100)
@@ -155,18 +157,18 @@ class Reporter(threading.Thread):
             self._swaps.popleft()
 
     def _read(self) -> None:
-        own = self._judge.totals()
+        epochs = [epoch for epoch, _ in self._current.snapshot.trial]
+        if not epochs:
+            return
+        # Taken after the flush: what was counted in between is missing until the next look, and never there twice.
+        own = {key: value for key, value in self._judge.totals().items() if key[0] in epochs}
         with self._store.read() as session:
-            weights = traffic.current(session, self._model)
-            if weights is None or weights.share == 0.0:
-                return
-            epochs = tuple(row.epoch for row in traffic.epochs(session, weights))
             strata = {
                 (epoch, metric): stratum
-                for metric in ("error_rate", "slow_request")
+                for metric in METRICS
                 for epoch, stratum in zip(epochs, traffic.strata(session, self._model, epochs, metric), strict=True)
             }
-        self._judge.evidence = Evidence(strata, own, epochs)
+        self._judge.evidence = Evidence(strata, own)
 
     def _log(self, snapshot: Snapshot) -> None:
         payload = {

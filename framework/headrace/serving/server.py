@@ -50,7 +50,9 @@ class Server:
         rules = watch(config)
         self.counter = traffic.Counter(self._worker, model=config.model, warmup_requests=rules.warmup_requests if rules else 0)
         self.judge = Judge(rules, self.counter, self._current, config.model)
-        self._reporter = Reporter(workspace.store, config.model, self.counter, self.judge, moments=self.moments, measures=self.measures)
+        self._reporter = Reporter(
+            workspace.store, config.model, self._current, self.judge, counter=self.counter, moments=self.moments, measures=self.measures
+        )
         self._follower = Follower(
             workspace, config.model, self._current, moments=self.moments, measures=self.measures, swapped=self._reporter.swapped
         )

@@ -88,6 +88,8 @@ class Snapshot:
     epoch: int = 0
     weights: tuple[tuple[str, float], ...] = ()
     arms: Mapping[str, Served] = field(default_factory=dict)
+    trial: tuple[tuple[int, float], ...] = ()
+    """The epochs of the rollout that this one is the newest of, oldest first, each with the candidate's share."""
 
     @property
     def champion(self) -> Served | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterator
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import orjson
 from pydantic import BaseModel, ValidationError
@@ -33,7 +33,7 @@ def decode(node: Node, report: Report) -> AnyKind | None:
     own = Mapping(tuple(e for e in node.entries if not e.key.startswith("x-")), node.span)
     kind = next(word for word, known in KINDS.items() if known is cls)
     spec = check(cls, own, report, name=f"this {kind}", key=_first(node), strict=True)
-    return spec  # type: ignore[return-value] - the class came from KINDS
+    return cast("AnyKind | None", spec)
 
 
 def check(cls: type[M], node: Mapping, report: Report, *, name: str, key: Span, path: Path = (), strict: bool = False) -> M | None:
@@ -72,11 +72,14 @@ def _first(node: Mapping) -> Span:
 
 def _kind(node: Node, report: Report) -> type[Spec] | None:
     if not isinstance(node, Mapping):
-        report.add(Diagnostic("not-a-mapping", f"a document is keys with values, not {found(node)}", node.span, help="begin with `kind: model`"))
+        report.add(
+            Diagnostic("not-a-mapping", f"a document is keys with values, not {found(node)}", node.span, help="begin with `kind: model`")
+        )
         return None
     entry = node.get("kind")
     if entry is None:
-        return _no_kind(node, report)
+        _no_kind(node, report)
+        return None
     word = entry.value.value if isinstance(entry.value, Scalar) else None
     if isinstance(word, str) and word in KINDS:
         return KINDS[word]
@@ -127,7 +130,10 @@ def _unready(node: Node) -> Iterator[tuple[Node, Diagnostic]]:
 
 def _key(entry: Entry) -> Iterator[tuple[Node, Diagnostic]]:
     if _EXPRESSION.search(entry.key):
-        yield entry.value, Diagnostic("not-yet-supported", f"`{short(entry.key)}`: a key is never replaced", entry.key_span, help="write the key itself")
+        yield (
+            entry.value,
+            Diagnostic("not-yet-supported", f"`{short(entry.key)}`: a key is never replaced", entry.key_span, help="write the key itself"),
+        )
 
 
 def _diagnostics(error: ValidationError, root: Place, unready: set[int]) -> Iterator[Diagnostic]:

@@ -13,10 +13,15 @@ from headrace.spec.place import Place, children, discriminator, keys, literals, 
 from headrace.spec.quantity import MissingUnit, percentage, ratio
 from headrace.spec.wording import choice, found, hint, nearest, quantity_of, short, wants
 
-_BOUNDS = {"greater_than": ("gt", "more than"), "greater_than_equal": ("ge", "at least"), "less_than": ("lt", "less than"), "less_than_equal": ("le", "at most")}
+_BOUNDS = {
+    "greater_than": ("gt", "more than"),
+    "greater_than_equal": ("ge", "at least"),
+    "less_than": ("lt", "less than"),
+    "less_than_equal": ("le", "at most"),
+}
 
 
-def diagnose(error: Any, place: Place) -> Diagnostic:  # noqa: ANN401 - pydantic's ErrorDetails
+def diagnose(error: Any, place: Place) -> Diagnostic:  # noqa: ANN401, PLR0911 - pydantic's ErrorDetails; one arm a type
     """The fault that an error of pydantic names, for the place that its `loc` leads to."""
     kind, context = error["type"], error.get("ctx", {})
     match kind:
@@ -39,9 +44,15 @@ def diagnose(error: Any, place: Place) -> Diagnostic:  # noqa: ANN401 - pydantic
         case _ if kind.endswith(("_type", "_error", "_from_float", "_parsing")) or place.node is None or not isinstance(place.node, Scalar):
             return wrong_type(place)
         case _:
-            example = (place.field.json_schema_extra or {}).get("example") if place.field and isinstance(place.field.json_schema_extra, dict) else None
+            example = (
+                (place.field.json_schema_extra or {}).get("example")
+                if place.field and isinstance(place.field.json_schema_extra, dict)
+                else None
+            )
             message = f"`{place.name}` cannot be {found(place.node)}"
-            return Diagnostic("bad-value", message, place.span, help=f"write for example `{example}`" if example is not None else error["msg"])
+            return Diagnostic(
+                "bad-value", message, place.span, help=f"write for example `{example}`" if example is not None else error["msg"]
+            )
 
 
 def _tag(place: Place) -> Place:
@@ -53,7 +64,15 @@ def _tag(place: Place) -> Place:
     words = tuple(v for m in every for v in literals(keys(m)[tag].annotation))
     entry = place.node.get(tag) if isinstance(place.node, Mapping) else None
     annotation: Any = wants_one_of(words)
-    return Place(annotation, entry.value if entry else None, entry.key_span if entry else place.key, tag, ((first, place.name),), (*place.path, tag), info)
+    return Place(
+        annotation,
+        entry.value if entry else None,
+        entry.key_span if entry else place.key,
+        tag,
+        ((first, place.name),),
+        (*place.path, tag),
+        info,
+    )
 
 
 def wants_one_of(words: tuple[Any, ...]) -> Any:  # noqa: ANN401
@@ -75,7 +94,9 @@ def missing(place: Place) -> Diagnostic:
     example = extra.get("example") if isinstance(extra, dict) else None
     if example is None:
         words = literals(place.annotation)
-        help_ = f"write `{place.name}: {words[0]}`" if len(words) == 1 else f"write `{place.name}:` with {wants(place.annotation, place.field)}"
+        help_ = (
+            f"write `{place.name}: {words[0]}`" if len(words) == 1 else f"write `{place.name}:` with {wants(place.annotation, place.field)}"
+        )
     else:
         help_ = f"write for example `{_entry(place.name, example)}`"
     return Diagnostic("missing-key", f"{_quoted(owner)} has no `{place.name}`", place.key, help=help_)
@@ -99,12 +120,25 @@ def unknown_key(place: Place) -> Diagnostic:
     for child, model in children(owner):
         if key in keys(model):
             where = ".".join([name, child] if not name.startswith("this ") else [child])
-            return Diagnostic("misplaced-key", f"`{key}` is no key of {_quoted(name)}; it belongs one level down, in `{where}`", place.key, help=f"move it below `{child}:`")
+            return Diagnostic(
+                "misplaced-key",
+                f"`{key}` is no key of {_quoted(name)}; it belongs one level down, in `{where}`",
+                place.key,
+                help=f"move it below `{child}:`",
+            )
     if len(place.owners) > 1:
         above, above_name = place.owners[-2]
         if key in keys(above) and key not in allowed:
-            where = "the model's top level" if above_name.startswith("this model") else f"`{above_name}`" if not above_name.startswith("this ") else "the top level"
-            return Diagnostic("misplaced-key", f"`{key}` is no key of {_quoted(name)}; it belongs one level up, in {where}", place.key, help="move it up")
+            where = (
+                "the model's top level"
+                if above_name.startswith("this model")
+                else f"`{above_name}`"
+                if not above_name.startswith("this ")
+                else "the top level"
+            )
+            return Diagnostic(
+                "misplaced-key", f"`{key}` is no key of {_quoted(name)}; it belongs one level up, in {where}", place.key, help="move it up"
+            )
     entry_keys = [k for k in allowed if k != "kind"]
     meant = nearest(key, entry_keys)
     return Diagnostic(
@@ -124,7 +158,9 @@ def bad_literal(place: Place) -> Diagnostic:
     meant = nearest(text, words)
     message = f"`{place.name}` cannot be {found(node)}: it is {wants(place.annotation, place.field)}"
     fix = meant or (str(words[0]) if len(words) == 1 else None)
-    return Diagnostic("bad-value", message, place.span, caret=hint(text, words), help=f"write {choice(f'`{w}`' for w in words)}", replacement=fix)
+    return Diagnostic(
+        "bad-value", message, place.span, caret=hint(text, words), help=f"write {choice(f'`{w}`' for w in words)}", replacement=fix
+    )
 
 
 def wrong_type(place: Place) -> Diagnostic:
@@ -160,7 +196,7 @@ def _retyped(place: Place) -> str | None:
 
 def _refused(place: Place, error: Exception) -> Diagnostic:
     node = place.node
-    if not isinstance(node, Scalar) and not place.is_key or (isinstance(node, Scalar) and node.value is None):
+    if (not isinstance(node, Scalar) and not place.is_key) or (isinstance(node, Scalar) and node.value is None):
         return wrong_type(place)
     if isinstance(error, MissingUnit):
         return Diagnostic("missing-unit", f"`{place.name}`: {error}", place.span, help=f"write `{error.fixed}`", replacement=error.fixed)
@@ -185,4 +221,6 @@ def _out_of_range(place: Place, bound: str, words: str, context: dict[str, Any])
     known = quantity_of(place.annotation, place.field)
     said = f"{value * 100:g}%" if known is percentage else f"{value:g}x" if known is ratio else f"{value}"
     given = place.node.text if isinstance(place.node, Scalar) else "this"
-    return Diagnostic("out-of-range", f"`{place.name}` is {words} {said}, and this is `{short(given)}`", place.span, help=f"write a value {words} {said}")
+    return Diagnostic(
+        "out-of-range", f"`{place.name}` is {words} {said}, and this is `{short(given)}`", place.span, help=f"write a value {words} {said}"
+    )

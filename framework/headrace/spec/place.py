@@ -128,7 +128,7 @@ def follow(place: Place, loc: tuple[str | int, ...]) -> Place | None:
     return place
 
 
-def _step(place: Place, part: str | int, *, last: bool) -> Place | None:
+def _step(place: Place, part: str | int, *, last: bool) -> Place | None:  # noqa: PLR0911 - one arm a shape
     annotation = bare(place.annotation)
     if len(members(annotation)) > 1:
         return _branch(place, annotation, part)

@@ -87,7 +87,9 @@ def rate(value: object) -> float:
 
 Duration = Annotated[timedelta, BeforeValidator(duration), PlainSerializer(write_duration, return_type=str)]
 """A length of time in the clock's time."""
-Percentage = Annotated[float, BeforeValidator(percentage), PlainSerializer(lambda v: f"{_digits(Decimal(repr(v)) * 100)}%", return_type=str)]
+Percentage = Annotated[
+    float, BeforeValidator(percentage), PlainSerializer(lambda v: f"{_digits(Decimal(repr(v)) * 100)}%", return_type=str)
+]
 """A share between 0 and 1, written `5%`."""
 Ratio = Annotated[float, BeforeValidator(ratio), PlainSerializer(lambda v: f"{_digits(Decimal(repr(v)))}x", return_type=str)]
 """How many times as much, written `2x`."""

@@ -12,7 +12,8 @@ from headrace.spec.place import keys
 def written(spec: BaseModel) -> dict[str, Any]:
     """Plain values by the keys of the language, in its order; what is not given and has no default is left out."""
     dumped: dict[str, Any] = spec.model_dump(mode="json", by_alias=True)
-    return _given(spec, dumped)
+    found: dict[str, Any] = _given(spec, dumped)
+    return found
 
 
 def _given(value: Any, dumped: Any) -> Any:  # noqa: ANN401 - the language's values

@@ -18,7 +18,8 @@ class ReadOnlyError(RuntimeError):
 _SQLITE_UNWRITABLE = {sqlite3.SQLITE_READONLY, sqlite3.SQLITE_FULL, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_PERM}
 _SQLITE_ALTERED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 _SQLITE_BUSY = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
-_POSTGRES_UNWRITABLE = {"53100", "25006", "42501", "58030"}
+_POSTGRES_READ_ONLY = "25006"
+_POSTGRES_UNWRITABLE = {"53100", _POSTGRES_READ_ONLY, "42501", "58030"}
 _POSTGRES_BUSY = {"55P03", "40P01"}
 _SQLITE_PRIMARY = 0xFF
 
@@ -56,6 +57,18 @@ def _altered(where: object, why: object) -> HeadraceError:
     return HeadraceError(
         Diagnostic("store-altered", f"the store at {where} is no sound database: {why}", help="put its last backup back in its place")
     )
+
+
+@contextmanager
+def read_only() -> Iterator[None]:
+    """Raise ReadOnlyError where the database refuses a write of a session that only reads."""
+    try:
+        yield
+    except DBAPIError as error:
+        code, state = getattr(error.orig, "sqlite_errorcode", None), getattr(error.orig, "sqlstate", None)
+        if code == sqlite3.SQLITE_READONLY or state == _POSTGRES_READ_ONLY:
+            raise ReadOnlyError("this session only reads: write within Store.transaction") from error
+        raise
 
 
 def said(error: DBAPIError, where: object) -> HeadraceError | None:

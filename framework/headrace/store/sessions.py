@@ -12,7 +12,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session
 
 from headrace.store import engine as engines
-from headrace.store.faults import ReadOnlyError, translated
+from headrace.store.faults import ReadOnlyError, read_only, translated
 from headrace.store.now import reading, wall
 from headrace.store.tables import Audit
 
@@ -53,8 +53,8 @@ class Sessions:
 
     @contextmanager
     def read(self) -> Iterator[Session]:
-        """Read: one consistent view for the length of the block. A write raises ReadOnlyError, or the database's own refusal."""
-        with translated(self.where), Session(self.engine, expire_on_commit=False, autoflush=False) as session:
+        """Read: one consistent view for the length of the block. A write raises ReadOnlyError."""
+        with translated(self.where), read_only(), Session(self.engine, expire_on_commit=False, autoflush=False) as session:
             event.listen(session, "before_flush", _refuse)
             yield session
 

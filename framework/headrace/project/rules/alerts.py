@@ -34,7 +34,9 @@ def bad_condition(scope: Scope, model: Model, path: Path, error: ExpressionError
     """A condition that cannot be read, at its column inside the string."""
     node = scope.node(address_of(model), path)
     place = inside(node, error.start, error.end) if isinstance(node, Scalar) else scope.where(address_of(model), path)
-    return Diagnostic("bad-condition", error.message, place, help=f"write `{error.instead}`" if error.instead else None, replacement=error.instead)
+    return Diagnostic(
+        "bad-condition", error.message, place, help=f"write `{error.instead}`" if error.instead else None, replacement=error.instead
+    )
 
 
 def _drift(scope: Scope, model: Model, monitoring: Monitoring) -> Iterator[Diagnostic]:
@@ -52,7 +54,7 @@ def _drift(scope: Scope, model: Model, monitoring: Monitoring) -> Iterator[Diagn
     for position, name in enumerate(drift.features):
         if name not in names:
             path = ("monitoring", "drift", "features", position)
-            yield unknown_feature(scope, here, path, name, names, str(here))
+            yield unknown_feature(scope, here, path, name, names)
 
 
 def _performance(scope: Scope, model: Model, monitoring: Monitoring) -> Iterator[Diagnostic]:

@@ -71,7 +71,9 @@ def _expectations(scope: Scope, backtest: Backtest, model: Model | None) -> Iter
     for word, bounds in (("retrainings", expect.retrainings), ("promotions", expect.promotions)):
         if bounds is not None and bounds[0] > bounds[1]:
             message = f"`{word}` is empty: {bounds[0]} is more than {bounds[1]}"
-            yield Diagnostic("empty-range", message, scope.where(here, ("expect", word)), help=f"write `{word}: [{bounds[1]}, {bounds[0]}]`")
+            yield Diagnostic(
+                "empty-range", message, scope.where(here, ("expect", word)), help=f"write `{word}: [{bounds[1]}, {bounds[0]}]`"
+            )
     unmeasured = model is not None and (model.monitoring is None or model.monitoring.performance is None)
     if expect.champion_min is not None and unmeasured:
         message = f"`champion_min` needs a performance, and {backtest.model} measures none"

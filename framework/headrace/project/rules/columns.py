@@ -104,4 +104,6 @@ def _rows(scope: Scope, model: Model) -> Iterator[Diagnostic]:
         yield _not_time(scope, here, ("features", "time"), section.time, source)
     if known.get(section.target.column, "float") not in ("int64", "float"):
         message = f"the target `{section.target.column}` is a {known[section.target.column]}, and a model predicts a number"
-        yield Diagnostic("wrong-column-type", message, scope.where(here, ("features", "target", "column")), help="give the column the type `int64`")
+        yield Diagnostic(
+            "wrong-column-type", message, scope.where(here, ("features", "target", "column")), help="give the column the type `int64`"
+        )

@@ -25,12 +25,12 @@ def check(scope: Scope) -> Iterator[Diagnostic]:
         yield from _inputs(scope, model)
 
 
-def unknown_feature(scope: Scope, address: Address, path: Path, name: str, among: list[str], owner: str) -> Diagnostic:
+def unknown_feature(scope: Scope, address: Address, path: Path, name: str, among: list[str], *, owner: str | None = None) -> Diagnostic:
     """The fault that a feature does not exist where it is looked for."""
     meant = nearest(name, among)
     return Diagnostic(
         "unknown-feature",
-        f"{owner} has no feature `{name}`",
+        f"{owner or address} has no feature `{name}`",
         scope.where(address, path),
         caret=f"did you mean `{meant}`?" if meant else None,
         help=f"write `{meant}`" if meant else f"its features are {', '.join(sorted(among))}",
@@ -43,17 +43,24 @@ def _mismatch(scope: Scope, model: Model, view: FeatureView) -> Iterator[Diagnos
         if ours != theirs:
             place = scope.where(address_of(model), ("features", word))
             message = f"the model's {word} is `{ours}`, and that of {address_of(view)} is `{theirs}`: rows cannot be joined"
-            yield Diagnostic("view-mismatch", message, place, help="use the same column in both", related=(scope.where(address_of(view), (word,)),))
+            yield Diagnostic(
+                "view-mismatch", message, place, help="use the same column in both", related=(scope.where(address_of(view), (word,)),)
+            )
 
 
 def _used(scope: Scope, model: Model, view: FeatureView, wanted: tuple[str, ...]) -> Iterator[Diagnostic]:
     here = address_of(model)
     if not wanted:
-        yield Diagnostic("no-features", f"no feature of {address_of(view)} is named", scope.where(here, ("features", "use", view.name), key=True), help="write `all`, or name some")
+        yield Diagnostic(
+            "no-features",
+            f"no feature of {address_of(view)} is named",
+            scope.where(here, ("features", "use", view.name), key=True),
+            help="write `all`, or name some",
+        )
     for position, name in enumerate(wanted):
         path = ("features", "use", view.name, position)
         if name not in view.features:
-            yield unknown_feature(scope, here, path, name, list(view.features), str(address_of(view)))
+            yield unknown_feature(scope, here, path, name, list(view.features), owner=str(address_of(view)))
         elif name in wanted[:position]:
             yield Diagnostic("duplicate-feature", f"`{name}` is used twice", scope.where(here, path), help="remove one of them")
 
@@ -62,14 +69,24 @@ def _inputs(scope: Scope, model: Model) -> Iterator[Diagnostic]:
     here, found = address_of(model), inputs(scope, model)
     if not found and known(scope, model) and "all" in model.features.use.values():
         place = scope.where(here, ("features", "use"), key=True)
-        yield Diagnostic("no-features", f"{here} has no input: `all` leaves nothing beside entity, time and target", place, help="add features to the view")
+        yield Diagnostic(
+            "no-features",
+            f"{here} has no input: `all` leaves nothing beside entity, time and target",
+            place,
+            help="add features to the view",
+        )
     seen: dict[str, str] = {}
     for item in found:
         first = seen.setdefault(item.name, item.view)
         path = item.path or ("features", "use", item.view)
         if first != item.view:
             message = f"`{item.name}` comes from feature_view/{first} and from feature_view/{item.view}"
-            yield Diagnostic("duplicate-feature", message, scope.where(here, path, key=item.path is None), help="name the features of one of them, or rename one")
+            yield Diagnostic(
+                "duplicate-feature",
+                message,
+                scope.where(here, path, key=item.path is None),
+                help="name the features of one of them, or rename one",
+            )
         if item.type is None and item.path is not None and _declared(scope, item.view, item.column):
             message = f"`{item.name}` is a timestamp, and an input is a number or a category"
             yield Diagnostic("wrong-column-type", message, scope.where(here, path), help="leave it out")

@@ -26,7 +26,7 @@ def check(scope: Scope) -> Iterator[Diagnostic]:
             if gate.by is not None and known(scope, model):
                 names = [item.name for item in inputs(scope, model)]
                 if gate.by not in names:
-                    yield unknown_feature(scope, address_of(model), ("gates", position, "by"), gate.by, names, str(address_of(model)))
+                    yield unknown_feature(scope, address_of(model), ("gates", position, "by"), gate.by, names)
 
 
 def _bounds(scope: Scope, model: Model, position: int, gate: Gate) -> Iterator[Diagnostic]:
@@ -38,14 +38,18 @@ def _bounds(scope: Scope, model: Model, position: int, gate: Gate) -> Iterator[D
         message = f"gate `{gate.id}` has {' and '.join(f'`{word}`' for word in given)}: one gate judges one thing"
         yield Diagnostic("gate-bounds", message, place, help="make two gates of it")
     else:
-        yield Diagnostic("gate-bounds", f"gate `{gate.id}` has no bound", place, help="write one of `min: 0.8`, `max: 0.1`, `versus: champion`")
+        yield Diagnostic(
+            "gate-bounds", f"gate `{gate.id}` has no bound", place, help="write one of `min: 0.8`, `max: 0.1`, `versus: champion`"
+        )
 
 
 def _versus(scope: Scope, model: Model, position: int, gate: Gate) -> Iterator[Diagnostic]:
     here, path = address_of(model), ("gates", position)
     if gate.versus == "champion" and gate.first is None:
         message = f"gate `{gate.id}` does not say what happens while there is no champion"
-        yield Diagnostic("gate-without-first", message, scope.where(here, (*path, "versus")), help="write `first: pass` or `first: baseline`")
+        yield Diagnostic(
+            "gate-without-first", message, scope.where(here, (*path, "versus")), help="write `first: pass` or `first: baseline`"
+        )
     if model.training.baseline is None:
         for word in ("versus", "first"):
             if getattr(gate, word) == "baseline":

@@ -1,4 +1,4 @@
-"""A key that is given and changes nothing is a warning: whoever wrote it believes that it does."""
+"""A key that is given, with another value than its default, and changes nothing is a warning: whoever wrote it believes that it does."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def check(scope: Scope) -> Iterator[Diagnostic]:
 
 
 def _gate(scope: Scope, gate: Gate) -> Iterator[tuple[str, str]]:
-    given = gate.model_fields_set
+    given = {word for word, info in Gate.model_fields.items() if getattr(gate, word) != info.default}
     metric = scope.plugins.metrics.get(gate.metric) if scope.plugins is not None else None
     for word in ("worse_by_at_most", "confidence"):
         if word in given and gate.versus is None:

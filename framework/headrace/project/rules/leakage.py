@@ -28,7 +28,7 @@ def check(scope: Scope) -> Iterator[Diagnostic]:
             gap, needed = write_duration(split.gap), write_duration(delay)
             yield Diagnostic(
                 "leaky-split",
-                f"the split's gap {gap} is shorter than the answers' delay {needed}: training would see answers known only in the held-out time",
+                f"the split's gap {gap} is shorter than the answers' delay {needed}: training would see answers of the held-out time",
                 scope.where(here, ("training", "split", "gap")),
                 help=f"write `gap: {needed}`",
                 replacement=needed,

@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from headrace.address import Address, Path
-from headrace.diagnostics import Diagnostic, Report
+from headrace.diagnostics import Diagnostic, Report, Span
 from headrace.document import Mapping as MappingNode
 from headrace.hooks import Algorithm, ChannelType, Plugins, resolve
 from headrace.project.scope import Scope, address_of
@@ -30,7 +30,9 @@ def check(scope: Scope) -> Iterator[Diagnostic]:
         if channel.type in plugins.channels:
             yield from _params(scope, here, (), "type", plugins.channels[channel.type])
         else:
-            yield Diagnostic("unknown-channel-type", *_unknown(scope, here, ("type",), "channel type", channel.type, plugins.channels))
+            yield Diagnostic(
+                "unknown-channel-type", *_unknown(scope.where(here, ("type",)), "channel type", channel.type, plugins.channels)
+            )
 
 
 def _model(scope: Scope, plugins: Plugins, model: Model) -> Iterator[Diagnostic]:
@@ -43,24 +45,24 @@ def _model(scope: Scope, plugins: Plugins, model: Model) -> Iterator[Diagnostic]
             yield from _params(scope, here, path, "algorithm", plugins.algorithms[section.algorithm])
         else:
             place = (*path, "algorithm")
-            yield Diagnostic("unknown-algorithm", *_unknown(scope, here, place, "algorithm", section.algorithm, plugins.algorithms))
+            yield Diagnostic("unknown-algorithm", *_unknown(scope.where(here, place), "algorithm", section.algorithm, plugins.algorithms))
     metrics: list[tuple[Path, str]] = [(("gates", i, "metric"), gate.metric) for i, gate in enumerate(model.gates)]
     monitoring = model.monitoring
     if monitoring is not None and monitoring.performance is not None:
         metrics.append((("monitoring", "performance", "metric"), monitoring.performance.metric))
     for path, metric in metrics:
         if metric not in plugins.metrics:
-            yield Diagnostic("unknown-metric", *_unknown(scope, here, path, "metric", metric, plugins.metrics))
+            yield Diagnostic("unknown-metric", *_unknown(scope.where(here, path), "metric", metric, plugins.metrics))
     if monitoring is not None and monitoring.drift is not None and monitoring.drift.method not in plugins.detectors:
         place = ("monitoring", "drift", "method")
-        yield Diagnostic("unknown-detector", *_unknown(scope, here, place, "detector", monitoring.drift.method, plugins.detectors))
+        yield Diagnostic("unknown-detector", *_unknown(scope.where(here, place), "detector", monitoring.drift.method, plugins.detectors))
 
 
-def _unknown(scope: Scope, address: Address, path: Path, what: str, name: str, known: Mapping[str, object]) -> tuple[Any, ...]:
+def _unknown(place: Span, what: str, name: str, known: Mapping[str, object]) -> tuple[Any, ...]:
     """All of a diagnostic but its id and what has a default."""
     meant = nearest(name, known)
     help_ = f"write `{meant}`" if meant else f"registered are {', '.join(sorted(known)) or 'none'}"
-    return f"no plugin registers the {what} `{name[:80]}`", scope.where(address, path), f"did you mean `{meant}`?" if meant else None, help_
+    return f"no plugin registers the {what} `{name[:80]}`", place, f"did you mean `{meant}`?" if meant else None, help_
 
 
 def _params(scope: Scope, address: Address, path: Path, naming: str, plugin: Algorithm | ChannelType) -> Iterator[Diagnostic]:

@@ -34,7 +34,9 @@ def _trigger(scope: Scope, model: Model, position: int, trigger: Retraining) -> 
     if (trigger.when is None) == (trigger.schedule is None):
         said = "both `when` and `schedule`: one trigger has one cause" if trigger.when is not None else "neither `when` nor `schedule`"
         place = scope.where(here, (*path, "schedule") if trigger.when is not None else path, key=True)
-        yield Diagnostic("trigger-cause", f"trigger `{trigger.id}` has {said}", place, help='write `when: "alert.ID"` or `schedule: "0 3 * * 1"`')
+        yield Diagnostic(
+            "trigger-cause", f"trigger `{trigger.id}` has {said}", place, help='write `when: "alert.ID"` or `schedule: "0 3 * * 1"`'
+        )
     if trigger.schedule is not None:
         yield from _schedule(scope, model, position, trigger.schedule)
     if trigger.when is not None:

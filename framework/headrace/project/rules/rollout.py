@@ -42,7 +42,7 @@ def _unit(scope: Scope, model: Model, rollout: Rollout) -> Iterator[Diagnostic]:
         return
     names = [model.features.entity, *(item.name for item in inputs(scope, model))]
     if rollout.unit not in names:
-        yield unknown_feature(scope, address_of(model), ("rollout", "unit"), rollout.unit, names, str(address_of(model)))
+        yield unknown_feature(scope, address_of(model), ("rollout", "unit"), rollout.unit, names)
 
 
 def _judge(scope: Scope, model: Model, position: int, judge: Judge) -> Iterator[Diagnostic]:
@@ -52,7 +52,8 @@ def _judge(scope: Scope, model: Model, position: int, judge: Judge) -> Iterator[
         yield Diagnostic("judge-without-over", message, scope.where(here, (*path, "metric")), help="write for example `over: 250ms`")
     if judge.ceiling is not None and judge.negligible > judge.ceiling:
         place = scope.where(here, (*path, "negligible"))
-        message = f"`negligible` ({judge.negligible * 100:g}%) is above `ceiling` ({judge.ceiling * 100:g}%): one rate would both promote and abort"
+        rates = f"`negligible` ({judge.negligible * 100:g}%) is above `ceiling` ({judge.ceiling * 100:g}%)"
+        message = f"{rates}: one rate would both promote and abort"
         yield Diagnostic("judge-bounds", message, place, help=f"write at most {judge.ceiling * 100:g}%")
 
 
@@ -73,7 +74,8 @@ def _decides(scope: Scope, model: Model, rollout: Rollout) -> Iterator[Diagnosti
     longer = math.ceil(most / expected * 10) / 10 if expected > 0 else math.inf
     yield Diagnostic(
         "undecidable-rollout",
-        f"this rollout can never promote: its steps bring about {expected:,.0f} candidate requests, and `{metric}` needs {most:,} without a failure",
+        f"this rollout can never promote: its steps bring about {expected:,.0f} candidate requests, "
+        f"and `{metric}` needs {most:,} without a failure",
         scope.where(address_of(model), ("rollout", "steps"), key=True),
         help=f"hold {longer:g} times as long, give more weight, or raise `negligible`" if math.isfinite(longer) else "declare more traffic",
         related=(scope.where(address_of(model), ("serving", "traffic")),),

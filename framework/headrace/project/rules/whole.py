@@ -10,7 +10,7 @@ from headrace.project.scope import Scope
 
 def check(scope: Scope) -> Iterator[Diagnostic]:
     """None, or a second."""
-    projects = sorted((a for a in scope.nodes if a.kind == "project"), key=lambda a: scope.where(a))
+    projects = sorted((a for a in scope.nodes if a.kind == "project"), key=scope.where)
     if not projects and scope.whole:
         help_ = "write `kind: project`, `name: NAME` and `language: 1` in specs/headrace.yaml"
         yield Diagnostic("no-project", "no document is of `kind: project`", help=help_)

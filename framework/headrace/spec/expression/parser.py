@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import NoReturn, get_args
+from typing import NoReturn, cast, get_args
 
 from headrace.spec.expression.token import Token, tokens
 from headrace.spec.expression.tree import And, Compare, Condition, Expression, Not, Operator, Or, Quantity, Truth, Unit
@@ -112,7 +112,7 @@ class _Parser:
         if sign.text not in get_args(Operator):
             self.fail(f"`{sign.text}` is no comparison", instead=_INSTEAD.get(sign.text) if sign.text != "!" else "!=")
         self.take()
-        compared = Compare(name.text, sign.text, self.quantity(name.text), name.start)  # type: ignore[arg-type] - looked up above
+        compared = Compare(name.text, cast("Operator", sign.text), self.quantity(name.text), name.start)
         if self.next.kind == "operator" and self.next.text in get_args(Operator):
             self.fail(f"one comparison at a time: write `… and {name.text} {self.next.text} …`")
         return compared
@@ -130,7 +130,7 @@ class _Parser:
             self.fail(f"`{token.text}` is too large a number", token)
         if unit not in get_args(Unit):
             self.fail(f"`{unit}` is no unit: `%`, `ms`, `s`, `m`, `h`, `d` and `w` are", token)
-        return Quantity(number, unit)  # type: ignore[arg-type] - looked up above
+        return Quantity(number, cast("Unit", unit))
 
     def finish(self) -> None:
         token = self.next
@@ -140,7 +140,9 @@ class _Parser:
             self.fail("this `)` was never opened")
         if token.text in _INSTEAD:
             self.fail(f"`{token.text}` is written `{_INSTEAD[token.text]}`", instead=_INSTEAD[token.text])
-        self.fail(f"`and` or `or` is missing before `{token.text}`" if token.kind != "unknown" else f"`{token.text}` has no place in a condition")
+        self.fail(
+            f"`and` or `or` is missing before `{token.text}`" if token.kind != "unknown" else f"`{token.text}` has no place in a condition"
+        )
 
 
 def _flat(parts: list[Expression], of: type[And | Or]) -> tuple[Expression, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from operator import eq, ge, gt, le, lt, ne
+from types import UnionType
 from typing import Literal, assert_never
 
 Operator = Literal[">", ">=", "<", "<=", "==", "!="]
@@ -150,6 +151,6 @@ def _write(node: Expression) -> str:
             assert_never(node)
 
 
-def _within(node: Expression, loose: object) -> str:
+def _within(node: Expression, loose: type[And | Or] | UnionType) -> str:
     text = _write(node)
-    return f"({text})" if isinstance(node, loose) else text  # type: ignore[arg-type] - a union of classes
+    return f"({text})" if isinstance(node, loose) else text

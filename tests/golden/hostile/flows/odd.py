@@ -48,8 +48,9 @@ def training(rows: Rows) -> Candidate:
                 'A text which is longer than a line of code may be, "quoted" at one place, with a \\ at another, and which goes on for '
                 "quite a while, until it is finally over, as all things are."
             ),
+            "nested": {"a": {"": None}, 'b"': [1, {"deep": [2.5, {}, []]}]},
             "none": "",
-            "numbers": [0.1, 1e16, 1e-07, -0.0, -5, float("inf"), float("-inf"), True, None],
+            "numbers": [0.1, 1e16, 1e-07, -0.0, -5, True, None],
             "triple": "\"\"\"'''",
         },
         seed=0,

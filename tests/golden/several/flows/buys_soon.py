@@ -10,6 +10,7 @@ from prefect.events import emit_event
 from headrace import steps
 from headrace.steps import (
     Alerts,
+    Baseline,
     Canary,
     Candidate,
     Category,
@@ -55,7 +56,13 @@ def features(as_of: datetime | None, cause: str | None) -> Rows:
 @task(name="training", timeout_seconds=7200, persist_result=True, result_serializer="json")
 def training(rows: Rows) -> Candidate:
     """One candidate, with its evaluation on the held-out rows."""
-    return steps.training.train(rows, algorithm="sklearn.logistic_regression", params={}, seed=0)
+    return steps.training.train(
+        rows,
+        algorithm="sklearn.logistic_regression",
+        params={},
+        seed=0,
+        baseline=Baseline(algorithm="sklearn.logistic_regression", params={"c": 0.5}),
+    )
 
 
 @task(name="gates", persist_result=True, result_serializer="json")

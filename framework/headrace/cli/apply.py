@@ -1,0 +1,156 @@
+"""`headrace apply`: the plan carried out."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Mapping
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from headrace.cli.place import json_option, root_option
+from headrace.cli.plan import Intent, environment_option, make_plan, open_store, read_intent
+from headrace.cli.view import progress, show
+from headrace.diagnostics import Diagnostic, Exit, HeadraceError
+
+if TYPE_CHECKING:
+    from headrace.apply.execute import Outcome
+    from headrace.apply.prefect import Door
+    from headrace.plan import Observed, Plan, State
+    from headrace.store import Store
+
+WAIT = 7200.0
+"""How many seconds `--wait` is patient."""
+
+
+@click.command("apply")
+@click.argument("file", required=False, type=click.Path(path_type=Path, dir_okay=False, exists=True))
+@click.option("--allow-prune", type=int, default=0, metavar="N", help="Allow N models to be removed, where that is over a fifth of them.")
+@click.option("--no-train", is_flag=True, help="Start no training that a change asks for.")
+@click.option("--wait", is_flag=True, help="Wait until the trainings that were started have ended.")
+@click.option("--yes", is_flag=True, help="Ask nothing, on a terminal either.")
+@environment_option
+@root_option
+@json_option
+def command(
+    file: Path | None, environment: str | None, root: Path, *, allow_prune: int, no_train: bool, wait: bool, yes: bool, as_json: bool
+) -> None:
+    """Carry the plan out: compiled files, deployments, schedules, automations, and the trainings that a change asks for.
+
+    With FILE, a plan that `headrace plan --out FILE` wrote; it is refused when anything moved on since then.
+
+    \b
+    Example:
+      headrace apply
+      headrace apply plan.json --wait
+    """  # noqa: D301 - click's own mark
+    from headrace.apply import checks
+    from headrace.apply.execute import Work, execute
+    from headrace.apply.prefect import Door
+    from headrace.apply.record import Journal
+    from headrace.apply.stages import stages
+    from headrace.identity import local_principal
+    from headrace.local.prefect_server import server_for
+    from headrace.plan import to_json, to_text
+    from headrace.store import lock
+
+    intent = read_intent(root, environment)
+    told = read_plan(file) if file else None
+    with ExitStack() as stack:
+        store = open_store(intent.project, intent.root)
+        stack.callback(store.close)
+        actor = local_principal(store)
+        stack.enter_context(lock.hold(store, "apply", actor))
+        url = stack.enter_context(server_for(intent.root, worker=wait, say=progress))
+        door = stack.enter_context(Door(url, intent.project.project.name))
+        door.wait_ready(5.0)
+        plan, state, observed = plan_now(intent, store, door)
+        if told is not None:
+            checks.refuse_stale(plan, told)
+        checks.refuse_pruning(plan, state, allow_prune)
+        if not yes and not plan.empty and not as_json and sys.stdin.isatty() and sys.stdout.isatty():
+            click.echo(to_text(to_json(plan)))
+            click.confirm("Carry it out?", abort=True)
+        steps = stages(plan, intent.outputs, intent.wanted, observed, driven=state.driven, train=not no_train)
+        work = Work(intent.project, plan, intent.wanted, intent.outputs, intent.root, door, Journal(store, actor), train=not no_train)
+        outcome = execute(work, steps, lambda status, step: progress(step) if status == "intent" else None)
+        result = to_result(plan, outcome, door)
+        show(result, to_lines, as_json=as_json)
+        if wait:
+            wait_for(door, outcome)
+
+
+def plan_now(intent: Intent, store: Store, door: Door) -> tuple[Plan, State, Observed]:
+    """The plan against what is recorded and observed at this moment."""
+    from headrace.plan.state import read
+
+    state = read(store, intent.root)
+    observed = door.observe()
+    return make_plan(intent, state, observed), state, observed
+
+
+def read_plan(file: Path) -> dict[str, Any]:
+    """A plan that was written; HeadraceError where the file is none."""
+    try:
+        value = json.loads(file.read_bytes())
+    except (OSError, ValueError):
+        value = None
+    if not isinstance(value, dict) or "digest" not in value:
+        raise HeadraceError(Diagnostic("no-plan", f"{file} is no plan", help="`headrace plan --out FILE` writes one"), Exit.USAGE)
+    return value
+
+
+def to_result(plan: Plan, outcome: Outcome, door: Door) -> dict[str, Any]:
+    """What was done, as JSON."""
+    from headrace.plan import to_json
+
+    told = to_json(plan)
+    ui = door.url.removesuffix("/api")
+    left = outcome.left
+    configs = [file.path for file in plan.files if file.path.endswith(".serving.json")]
+    return {
+        "project": plan.project,
+        "environment": plan.environment,
+        "serial": outcome.serial,
+        "digest": plan.digest,
+        "totals": told["totals"],
+        "effects": told["effects"],
+        "steps": outcome.steps,
+        "runs": [{"model": run.model, "run": run.run_id, "url": f"{ui}/runs/flow-run/{run.run_id}"} for run in outcome.runs],
+        "resumed": None if left is None else {"apply": left.apply_id, "action": left.action, "subject": left.subject},
+        "restart": configs,
+        "notes": [f"{item['address']}: {note}" for item in told["items"] if item["action"] == "remove" for note in item["notes"]],
+    }
+
+
+def to_lines(result: Mapping[str, Any]) -> str:
+    """The text view of `to_result`."""
+    lines = []
+    if left := result["resumed"]:
+        lines.append(f"An earlier apply stopped at `{left['action']} {left['subject']}`; this one took it up.")
+    lines += [f"  {step}" for step in result["steps"]]
+    lines += result["notes"]
+    lines += [f"model/{run['model']} trains in run {run['run']}   {run['url']}" for run in result["runs"]]
+    if result["restart"]:
+        lines.append(f"{', '.join(result['restart'])} changed: `headrace up` starts its servers again; restart any other server.")
+    lines.append(f"Applied: {len(result['steps'])} steps, serial {result['serial']}." if result["steps"] else "Nothing to apply.")
+    return "\n".join(lines)
+
+
+def wait_for(door: Door, outcome: Outcome) -> None:
+    """Wait until every started training has ended; HeadraceError `run-failed` when one has not completed."""
+    for run in outcome.runs:
+        progress(f"waiting for the training of model/{run.model} …")
+        state, name, message = door.wait(run.run_id, WAIT)
+        click.echo(f"model/{run.model}: {name}", err=True)
+        if state != "COMPLETED":
+            raise HeadraceError(
+                Diagnostic(
+                    "run-failed",
+                    f"the training of model/{run.model} ended {name}: {message}",
+                    help="the worker's log tells more: .headrace/logs/prefect-worker.log",
+                )
+            )

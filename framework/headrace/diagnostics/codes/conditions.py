@@ -1,0 +1,87 @@
+"""Faults of what acts by itself: rollouts, alerts, retraining."""
+
+from __future__ import annotations
+
+from headrace.diagnostics.codes.code import Code
+
+CODES = (
+    Code(
+        "rollout-weights",
+        "a rollout's weights do not rise",
+        "Each step gives the candidate more than the one before.",
+        "steps: [{weight: 20%, hold: 6h}, {weight: 5%, hold: 6h}]",
+        "steps: [{weight: 5%, hold: 6h}, {weight: 20%, hold: 6h}]",
+    ),
+    Code(
+        "judge-without-over",
+        "`slow_request` does not say what is slow",
+        "It counts requests slower than `over`.",
+        "- {metric: slow_request}",
+        "- {metric: slow_request, over: 250ms}",
+    ),
+    Code(
+        "judge-bounds",
+        "a rate is both negligible and too high",
+        "Below `negligible` a candidate may be promoted, above `ceiling` it is aborted.",
+        "- {metric: error_rate, negligible: 5%, ceiling: 2%}",
+        "- {metric: error_rate, negligible: 1%, ceiling: 2%}",
+    ),
+    Code(
+        "undecidable-rollout",
+        "a rollout can never promote",
+        "Even without a single failure, evidence that the candidate is sound needs a number of its requests, computed from `negligible` and "
+        "`false_promotion`; the declared traffic brings fewer within all steps together.",
+        "serving: {traffic: 100/d}\nrollout: {steps: [{weight: 5%, hold: 6h}]}",
+        "serving: {traffic: 12000/d}\nrollout: {steps: [{weight: 5%, hold: 6h}, {weight: 50%, hold: 2d}]}",
+    ),
+    Code(
+        "bad-condition",
+        "a condition cannot be read",
+        "A condition compares names with numbers, percentages or durations, joined by `and`, `or`, `not`.",
+        'when: "drift.share = 5%"',
+        'when: "drift.share > 5%"',
+    ),
+    Code(
+        "unknown-quantity",
+        "a condition reads what does not exist",
+        "Windows have `drift.share`, `drift.max`, `drift.critical`, `unseen.share`, `performance.METRIC` and `estimate.METRIC`.",
+        'when: "drfit.share > 5%"',
+        'when: "drift.share > 5%"',
+    ),
+    Code(
+        "alert-never-fires",
+        "an alert can never fire",
+        "It reads what nothing computes, or compares a share with more than 1.",
+        'performance: {metric: roc_auc}\nalerts: [{id: a, when: "performance.brier > 0.2"}]',
+        'performance: {metric: brier}\nalerts: [{id: a, when: "performance.brier > 0.2"}]',
+    ),
+    Code("wrong-metric", "a metric cannot be watched", "Monitoring has answers and their labels, neither groups nor times."),
+    Code(
+        "trigger-cause",
+        "a retraining has no cause, or two",
+        "One trigger has either an alert or a schedule.",
+        "- {id: weekly}",
+        '- {id: weekly, schedule: "0 3 * * 1"}',
+    ),
+    Code(
+        "bad-cron",
+        "a schedule is no cron line",
+        "Five fields: minute, hour, day of the month, month, day of the week, in UTC.",
+        'schedule: "0 3 * *"',
+        'schedule: "0 3 * * 1"',
+    ),
+    Code(
+        "unknown-alert",
+        "a retraining waits for an alert that does not exist",
+        "The alerts of the same model are meant.",
+        'when: "alert.degarded"',
+        'when: "alert.degraded"',
+    ),
+    Code(
+        "retraining-without-monitoring",
+        "nothing would ask for a retraining",
+        "Triggers are asked at each look of `monitoring`.",
+        'retraining: [{id: weekly, schedule: "0 3 * * 1"}]',
+        'monitoring: {window: {rows: 2000}}\nretraining: [{id: weekly, schedule: "0 3 * * 1"}]',
+    ),
+)

@@ -1,0 +1,69 @@
+"""Loading: nothing answers that is not, byte for byte, what was registered."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from headrace import registry
+from headrace.diagnostics import HeadraceError
+from headrace.hooks import Algorithm, Plugins
+
+
+class Echo:
+    """Answers what its bytes say."""
+
+    def __init__(self, data):
+        self.value = float(data)
+
+    def predict(self, matrix):
+        return np.full(len(matrix), self.value)
+
+
+def load_echo(data, *, signature):
+    return Echo(data)
+
+
+@pytest.fixture
+def plugins():
+    own = Algorithm("own", "binary", "", "", "", f"{__name__}:load_echo", "x")
+    return Plugins({"own": own}, {}, {}, {}, {})
+
+
+def test_a_version_loads_with_its_signature(store, make, plugins):
+    loaded = registry.load(store, plugins, make(data=b"0.25"))
+    matrix = loaded.signature.encode_row({"a": 1})[0]
+    assert [0.25] == loaded.predictor.predict(np.array([matrix])).tolist()
+
+
+def test_one_altered_byte_of_the_model_is_refused(store, make, plugins):
+    version = make(data=b"0.25")
+    path = store.blobs.path(version.model_digest)
+    path.chmod(0o644)
+    path.write_bytes(b"0.35")
+    with pytest.raises(HeadraceError, match="artifact-altered"):
+        registry.load(store, plugins, version)
+
+
+@pytest.mark.parametrize("part", ["seed", "signature", "digests"])
+def test_an_altered_manifest_is_refused(store, make, plugins, part):
+    version = make(data=b"0.25")
+    altered = dataclasses.replace(version, manifest={**version.manifest, part: {} if part == "digests" else 8})
+    with pytest.raises(HeadraceError, match="artifact-altered"):
+        registry.load(store, plugins, altered)
+
+
+def test_another_models_bytes_are_refused(store, make, plugins):
+    one, other = make(data=b"0.25"), make(data=b"0.75")
+    with pytest.raises(HeadraceError, match="artifact-altered"):
+        registry.load(store, plugins, dataclasses.replace(one, model_digest=other.model_digest))
+
+
+def test_an_algorithm_that_no_plugin_offers_is_named(store, make, plugins):
+    with pytest.raises(HeadraceError, match=r"unknown-algorithm.*model/churn v1 was made by `torch`"):
+        registry.load(store, plugins, make(algorithm="torch"))
+
+
+def test_a_reader_that_fails_is_named(store, make, plugins):
+    with pytest.raises(HeadraceError, match=r"model-unreadable.*ValueError"):
+        registry.load(store, plugins, make(data=b"no number"))

@@ -1,0 +1,184 @@
+import json
+from datetime import UTC, datetime, timedelta, timezone
+from typing import Any
+
+import pytest
+from serving_project import CONFIG, ROW
+
+from headrace.serving.config import ServingConfig
+from headrace.serving.problem import Fault, Refused
+from headrace.serving.schema import Answer, Row, Schema, parse_time
+
+SCHEMA = Schema(ServingConfig.model_validate(CONFIG))
+
+
+def faults(body: object, read: str = "read_row") -> list[Fault]:
+    data = body if isinstance(body, bytes) else json.dumps(body).encode()
+    with pytest.raises(Refused) as caught:
+        getattr(SCHEMA, read)(data)
+    assert caught.value.status == 422
+    return list(caught.value.faults)
+
+
+def test_a_row_is_its_entity_as_text_and_its_inputs_by_name() -> None:
+    expected = Row("7", "7", {"age": 46.0, "education": "21", "sex": "2"})
+    assert expected == SCHEMA.read_row(json.dumps({**ROW, "age": 46}).encode())
+
+
+def test_null_is_a_missing_value_and_an_unknown_category_is_no_fault() -> None:
+    expected = Row("7", "7", {"age": None, "education": "never seen", "sex": None})
+    assert expected == SCHEMA.read_row(json.dumps({**ROW, "age": None, "education": "never seen", "sex": None}).encode())
+
+
+def test_the_order_of_the_keys_means_nothing() -> None:
+    turned = dict(reversed(list(ROW.items())))
+    assert SCHEMA.read_row(json.dumps(ROW).encode()) == SCHEMA.read_row(json.dumps(turned).encode())
+
+
+NUMBER = [
+    (True, "must be a number"),
+    ("46", "must be a number"),
+    ([46], "must be a number"),
+    (float("nan"), "must be a finite number"),
+    (float("inf"), "must be a finite number"),
+    (-1, "must be at least 0"),
+    (120.5, "must be at most 120"),
+    (10**400, "must be a finite number"),
+]
+
+
+@pytest.mark.parametrize(("value", "message"), NUMBER)
+def test_a_number_is_a_finite_number_within_its_bounds(value: object, message: str) -> None:
+    assert [Fault("age", message)] == faults({**ROW, "age": value})
+
+
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        (21, "must be a text"),
+        (True, "must be a text"),
+        ({}, "must be a text"),
+        ("x" * 257, "must have at most 256 characters"),
+        ("a\0b", "must not hold the character U+0000"),
+    ],
+)
+def test_a_category_is_a_text(value: object, message: str) -> None:
+    assert [Fault("education", message)] == faults({**ROW, "education": value})
+
+
+@pytest.mark.parametrize("value", [None, True, 1.5, "", "x" * 257, [1], 2**63, "a\0"])
+def test_an_entity_is_a_whole_number_or_a_text_and_is_named_once(value: object) -> None:
+    assert [Fault("person_id", "must be a whole number or a text of 1 to 256 characters")] == faults({**ROW, "person_id": value})
+
+
+def test_every_fault_is_told_at_once() -> None:
+    expected = [
+        Fault("person_id", "is required, as a whole number or a text of 1 to 256 characters"),
+        Fault("age", "must be a number"),
+        Fault("education", "is required (null where it is not known)"),
+        Fault("sex", "is required (null where it is not known)"),
+        Fault("race", "is no input of this model"),
+    ]
+    assert expected == faults({"age": "x", "race": "1"})
+
+
+def test_what_was_sent_is_not_repeated() -> None:
+    with pytest.raises(Refused) as caught:
+        SCHEMA.read_row(json.dumps({**ROW, "age": "secret-4711"}).encode())
+    assert b"secret-4711" not in caught.value.response().body
+
+
+@pytest.mark.parametrize(
+    ("body", "start"),
+    [
+        (b"", "is no JSON"),
+        (b"{", "is no JSON"),
+        (b"\xff\xfe", "is no JSON"),
+        (b"[" * 100_000, "is no JSON: recursion limit"),
+        (b'{"person_id":"\\ud800"}', "is no JSON"),
+        (b"NaN", "must be a JSON object"),
+        (b"[]", "must be a JSON object"),
+    ],
+)
+def test_a_body_that_is_no_object_is_refused_whole(body: bytes, start: str) -> None:
+    (fault,) = faults(body)
+    assert (fault.field, fault.message[: len(start)]) == ("", start)
+
+
+def test_a_batch_names_the_row() -> None:
+    assert [Fault("rows[1].age", "must be a number")] == faults({"rows": [ROW, {**ROW, "age": "x"}]}, "read_rows")
+
+
+@pytest.mark.parametrize(
+    ("body", "fault"),
+    [
+        ({"rows": []}, Fault("rows", "must not be empty")),
+        ({"rows": {}}, Fault("rows", "must be a list")),
+        ({"rows": [3]}, Fault("rows[0]", "must be a JSON object")),
+        ({"rows": [ROW] * 1001}, Fault("rows", "must have at most 1000 items")),
+    ],
+)
+def test_a_batch_is_a_list_of_rows(body: object, fault: Fault) -> None:
+    assert [fault] == faults(body, "read_rows")
+
+
+def test_only_the_first_faults_are_listed_and_the_rest_is_counted() -> None:
+    with pytest.raises(Refused) as caught:
+        SCHEMA.read_rows(json.dumps({"rows": [{**ROW, "age": "x"}] * 50}).encode())
+    assert (20, "`rows[0].age` must be a number, and 49 more") == (len(caught.value.faults), caught.value.detail)
+
+
+def test_an_outcome_may_say_since_when_it_is_known() -> None:
+    body = {"outcomes": [{"person_id": 7, "employed": 1, "known_at": "2016-03-01T13:00:00+01:00"}, {"person_id": "a", "employed": 0.0}]}
+    expected = [Answer("7", 1.0, datetime(2016, 3, 1, 12, tzinfo=UTC)), Answer("a", 0.0, None)]
+    assert expected == SCHEMA.read_outcomes(json.dumps(body).encode())
+
+
+@pytest.mark.parametrize(
+    ("outcome", "fault"),
+    [
+        ({"person_id": 7}, Fault("outcomes[0].employed", "is required")),
+        ({"person_id": 7, "employed": 2}, Fault("outcomes[0].employed", "must be 0 or 1")),
+        ({"person_id": 7, "employed": True}, Fault("outcomes[0].employed", "must be a number")),
+        ({"employed": 1}, Fault("outcomes[0].person_id", "is required, as a whole number or a text of 1 to 256 characters")),
+        ({"person_id": 7, "employed": 1, "age": 3}, Fault("outcomes[0].age", "is no field of an outcome")),
+        ({"person_id": 7, "employed": 1, "known_at": "2016-03-01T12:00:00"}, Fault("outcomes[0].known_at", "must have a time zone")),
+        ({"person_id": 7, "employed": 1, "known_at": "0001-01-01T00:00:00+23:00"}, Fault("outcomes[0].known_at", "the time is out of range")),
+    ],
+)
+def test_an_outcome_is_checked_like_a_row(outcome: object, fault: Fault) -> None:
+    assert [fault] == faults({"outcomes": [outcome]}, "read_outcomes")
+
+
+@pytest.mark.parametrize("name", ["json", "model_config", "f0", "entity_", "copy", "a column", "schema"])
+def test_an_input_may_be_called_anything(name: str) -> None:
+    schema = Schema(ServingConfig.model_validate({**CONFIG, "unit": None, "inputs": [{"name": name, "type": "number"}]}))
+    assert Row("7", "7", {name: 1.0}) == schema.read_row(json.dumps({"person_id": 7, name: 1}).encode())
+
+
+def test_the_unit_may_be_an_input_and_falls_back_to_the_entity_where_it_is_missing() -> None:
+    schema = Schema(ServingConfig.model_validate({**CONFIG, "unit": "sex"}))
+    units = [schema.read_row(json.dumps({**ROW, "sex": sex}).encode()).unit for sex in ("2", None)]
+    assert ["2", "7"] == units
+
+
+def test_a_time_is_read_in_utc() -> None:
+    assert datetime(2016, 3, 1, 12, tzinfo=UTC) == parse_time("2016-03-01T14:00:00+02:00")
+
+
+@pytest.mark.parametrize("text", ["", "today", "2016-03-01", "2016-03-01T12:00:00", "9999-12-31T23:59:59-01:00"])
+def test_a_time_without_a_zone_or_beyond_the_calendar_is_refused(text: str) -> None:
+    with pytest.raises(ValueError):
+        parse_time(text)
+
+
+def test_the_published_schema_says_what_the_checks_do() -> None:
+    from headrace.serving.schema import json_schema
+
+    told: dict[str, Any] = json_schema(SCHEMA.row)
+    assert (["person_id", "age", "education", "sex"], False) == (told["required"], told["additionalProperties"])
+    assert {"maximum": 120.0, "minimum": 0.0, "type": "number"} in told["properties"]["age"]["anyOf"]
+
+
+def test_utc_is_where_times_end() -> None:
+    assert timedelta(0) == parse_time(datetime(2016, 1, 1, tzinfo=timezone(timedelta(hours=5))).isoformat()).utcoffset()
