@@ -11,7 +11,10 @@ def test_built_ins_come_through_the_door_of_every_plugin():
     report = Report()
     plugins = load_plugins(None, report, allow=[])
     found = {*plugins.algorithms, *plugins.metrics, *plugins.readers}
-    assert (True, []) == ({"lightgbm.classifier", "sklearn.logistic_regression", "roc_auc", "latency_p99", "parquet", "csv"} <= found, list(report))
+    assert (True, []) == (
+        {"lightgbm.classifier", "sklearn.logistic_regression", "roc_auc", "latency_p99", "parquet", "csv"} <= found,
+        list(report),
+    )
 
 
 def test_collecting_built_ins_loads_no_heavy_library():

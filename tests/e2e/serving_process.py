@@ -20,9 +20,9 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "serving"))
 
-from serving_project import ROW, Project, project
+from serving_project import CONFIG, MODEL, ROW, Project, project
 
-__all__ = ["ROW", "Hammer", "Project", "Served", "ask", "free_port", "project", "served", "until"]
+__all__ = ["CONFIG", "MODEL", "ROW", "Hammer", "Project", "Served", "ask", "free_port", "project", "served", "until"]
 
 
 def free_port() -> int:

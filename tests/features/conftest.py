@@ -89,12 +89,23 @@ def journalled(store):
     def write(entity, *, day, value, known_day, inputs=None):
         with store.transaction("test", "journal", "model/churn") as session:
             at = START + timedelta(days=day)
+            usual = {"age": 33.0, "paint": "blue"}
             session.add(
                 tables.Prediction(
-                    id=f"{entity}-{day}", model="churn", version=1, arm="champion", epoch=1, entity=entity, at=at, recorded_at=at, latency_us=1,
-                    inputs={"age": 33.0, "paint": "blue"} if inputs is None else inputs, output=0.5, unseen=[],
+                    id=f"{entity}-{day}",
+                    model="churn",
+                    version=1,
+                    arm="champion",
+                    epoch=1,
+                    entity=entity,
+                    at=at,
+                    recorded_at=at,
+                    latency_us=1,
+                    inputs=usual if inputs is None else inputs,
+                    output=0.5,
+                    unseen=[],
                 )
-            )  # fmt: skip
+            )
             session.add(tables.Outcome(model="churn", entity=entity, value=value, known_at=START + timedelta(days=known_day)))
 
     return write

@@ -124,7 +124,15 @@ def test_a_file_url_is_a_path(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "uri", ["lost.pq", "s3://bucket/a.pq", "package://no_such_package/a.pq", "package://a.b/c.pq", "package://nannyml/../../etc/passwd", "file:///lost"]
+    "uri",
+    [
+        "lost.pq",
+        "s3://bucket/a.pq",
+        "package://no_such_package/a.pq",
+        "package://a.b/c.pq",
+        "package://nannyml/../../etc/passwd",
+        "file:///lost",
+    ],
 )
 def test_what_is_not_there_is_said(tmp_path, uri):
     with pytest.raises(HeadraceError, match="source-not-found"):

@@ -4,7 +4,8 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from sqlmodel import select
+from monitored_world import prediction
+from sqlmodel import insert, select
 
 from headrace.diagnostics import HeadraceError
 from headrace.monitoring import Drift, Performance
@@ -19,7 +20,10 @@ def test_a_window_is_so_many_predictions_in_the_order_of_the_journal(world: Any)
     world.champion(100)
     world.serve(world.rows(1050))
     closed = world.measure(rows=500).closed
-    assert ([1, 2], [(1, 1, 500, 500), (2, 501, 1000, 500)]) == (closed, [(w.number, w.first_seq, w.last_seq, w.n) for w in world.windows()])
+    assert ([1, 2], [(1, 1, 500, 500), (2, 501, 1000, 500)]) == (
+        closed,
+        [(w.number, w.first_seq, w.last_seq, w.n) for w in world.windows()],
+    )
 
 
 def test_a_window_closes_only_when_it_is_full(world: Any) -> None:
@@ -31,16 +35,17 @@ def test_a_window_closes_only_when_it_is_full(world: Any) -> None:
 
 
 def test_errors_and_repetitions_take_no_place_in_a_window(world: Any) -> None:
-    from conftest import prediction  # type: ignore[import-not-found]
-
     world.champion(100)
     world.serve(world.rows(60))
     row = {"prediction": 0.5, "age": 40.0, "grade": "a"}
     with world.store.transaction("service:ship", "ship", "employment") as session:
-        session.add(prediction(1001, world.at, row, output=None, error="boom", entity="x"))
-        session.add(prediction(1002, world.at, row, entity="x"))
-        session.add(prediction(1003, world.at, row, entity="x"))  # the client asked again: same person, moment and answer
-        session.add(prediction(1004, world.at + DAY, row, entity="x"))  # a new request
+        rows = [
+            prediction(1001, world.at, row, output=None, error="boom", entity="x"),
+            prediction(1002, world.at, row, entity="x"),
+            prediction(1003, world.at, row, entity="x"),  # the client asked again: same person, moment and answer
+            prediction(1004, world.at + DAY, row, entity="x"),  # a new request
+        ]
+        session.execute(insert(Prediction), rows)
     world.serve(world.rows(60))
     world.measure(rows=122)
     (window,) = world.windows()
@@ -184,7 +189,11 @@ def test_answers_of_one_kind_have_no_auc_and_the_window_says_so(world: Any) -> N
     world.drive(world.at + 31 * DAY)
     world.measure(rows=300, performance=AUC)
     performance = world.windows()[0].performance
-    assert (None, "failed", "roc_auc has no value for these answers") == (performance["value"], performance["status"], performance["reason"])
+    assert (None, "failed", "roc_auc has no value for these answers") == (
+        performance["value"],
+        performance["status"],
+        performance["reason"],
+    )
 
 
 def test_a_metric_or_detector_that_nobody_offers_is_named(world: Any) -> None:
@@ -220,4 +229,3 @@ def test_the_rows_are_read_from_an_index(world: Any) -> None:
         text = query.compile(session.connection(), compile_kwargs={"literal_binds": True})
         plan = [row[-1] for row in session.connection().exec_driver_sql(f"EXPLAIN QUERY PLAN {text}")]
     assert not any(line.startswith("SCAN") for line in plan), plan
-

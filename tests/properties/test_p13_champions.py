@@ -21,7 +21,9 @@ def test_a_champion_is_the_last_that_its_own_model_promoted(promotions):
                 registry.promote(session, model=model, number=number, at=AT, reason="p")
         last = dict(promotions)
         with store.read() as session:
-            assert {model: champion(session, model) for model in MODELS} == {model: (model, last[model]) if model in last else None for model in MODELS}
+            assert {model: champion(session, model) for model in MODELS} == {
+                model: (model, last[model]) if model in last else None for model in MODELS
+            }
 
 
 def champion(session, model):

@@ -18,7 +18,10 @@ def test_a_part_without_a_digest_is_named_and_nothing_registered(broken):
         with pytest.raises(HeadraceError, match="incomplete-lineage") as raised:
             register(digests=DIGESTS | broken)
         with store.read() as session:
-            assert ([], True) == (registry.versions(session, "churn"), str(raised.value).endswith(", ".join(p for p in PARTS if p in broken)))
+            assert ([], True) == (
+                registry.versions(session, "churn"),
+                str(raised.value).endswith(", ".join(p for p in PARTS if p in broken)),
+            )
 
 
 @settings(max_examples=10, deadline=None)

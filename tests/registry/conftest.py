@@ -32,7 +32,15 @@ def make(store, manifest):
 
     def register(model="churn", run_id="r", data=b"model", algorithm="own", **instead):
         return registry.register(
-            store, actor="test", model=model, run_id=run_id, manifest=manifest | instead, model_bytes=data, algorithm=algorithm, format="x", at=AT
+            store,
+            actor="test",
+            model=model,
+            run_id=run_id,
+            manifest=manifest | instead,
+            model_bytes=data,
+            algorithm=algorithm,
+            format="x",
+            at=AT,
         )
 
     return register

@@ -25,7 +25,6 @@ def in_process(root, manifest, barrier, run_id, numbers):
     numbers.put(register_one(root, manifest, barrier, run_id))
 
 
-@pytest.mark.slow
 def test_eight_processes_at_once_get_eight_numbers(store, manifest, tmp_path):
     context = multiprocessing.get_context("fork")
     barrier, numbers = context.Barrier(8), context.Queue()
@@ -82,11 +81,10 @@ def test_a_manifest_without_canonical_json_registers_nothing(make, store):
 @pytest.mark.parametrize(("which", "number"), [("1", 1), ("v2", 2), ("latest", 3), ("champion", 2)])
 def test_a_version_is_found_by_what_a_person_types(make, store, write, which, number):
     for _ in range(3):
-        make()
-    write(registry.promote, model="churn", number=2, at=make().created_at.replace(year=2021), reason="good") if which == "champion" else None
+        version = make()
+    write(registry.promote, model="churn", number=2, at=version.created_at, reason="good")
     with store.read() as session:
-        newest = len(registry.versions(session, "churn"))
-        assert (newest if which == "latest" else number) == registry.find(session, "churn", which).number
+        assert number == registry.find(session, "churn", which).number
 
 
 @pytest.mark.parametrize("which", ["9", "v0", "latest", "champion", "²"])

@@ -180,4 +180,5 @@ def project(root: Path, config: Mapping[str, Any] | None = None, workspace: Mapp
     (flows / "headrace.json").write_text(json.dumps({**WORKSPACE, **(workspace or {})}), encoding="utf-8")
     path = flows / f"{MODEL}.serving.json"
     path.write_text(json.dumps({**CONFIG, **(config or {})}), encoding="utf-8")
-    return Project(root, Store.open("sqlite:///.headrace/state.db", ".headrace/blobs", root=root), path)
+    url = {**WORKSPACE, **(workspace or {})}["store"]
+    return Project(root, Store.open(url, ".headrace/blobs", root=root), path)

@@ -83,6 +83,12 @@ def test_a_flush_that_failed_is_made_good_by_the_next(store, shift, tmp_path):
     assert counted(store, "error_rate") == [Stratum(0.1, 1, 0, 0, 0)]
 
 
+def test_what_is_not_flushed_yet_is_known_to_the_worker():
+    counter = Counter("a", model="m")
+    counter.record(1, CANDIDATE, True, 0.01, [])
+    assert counter.totals() == {(1, CANDIDATE, "error_rate"): (1, 1)}
+
+
 def test_nothing_is_lost_while_another_thread_flushes(store, shift):
     shift(0.1)
     counter, done = Counter("a", model="m"), threading.Event()

@@ -40,7 +40,9 @@ def people():
     age, colour = rng.normal(40, 10, 400), rng.integers(0, 3, 400)
     left = (rng.random(400) < 1 / (1 + np.exp(-(age - 40) / 5 - (colour == 2)))).astype(int)
     seen = pd.date_range(datetime(2020, 1, 1, tzinfo=UTC), periods=400, freq="h")
-    return pd.DataFrame({"id": np.arange(400), "seen": seen, "age": age, "colour": np.array(["red", "green", "blue"])[colour], "left": left})
+    return pd.DataFrame(
+        {"id": np.arange(400), "seen": seen, "age": age, "colour": np.array(["red", "green", "blue"])[colour], "left": left}
+    )
 
 
 @pytest.fixture

@@ -61,7 +61,9 @@ def raising(target, predictions):
 
 def algorithm(fit, load="load"):
     here = __name__
-    return Algorithm("bad", "binary", "headrace.builtin.algorithms.lightgbm_classifier:Params", f"{here}:{fit}", f"{here}:save", f"{here}:{load}", "x")
+    return Algorithm(
+        "bad", "binary", "headrace.builtin.algorithms.lightgbm_classifier:Params", f"{here}:{fit}", f"{here}:save", f"{here}:{load}", "x"
+    )
 
 
 @pytest.fixture
@@ -117,7 +119,9 @@ def test_every_digest_of_the_lineage_is_there(do_train, version, make_rows):
 
 def test_the_signature_has_the_categories_of_the_training_side_alone(do_train, version, make_rows, people, store):
     sides = parquet(store, make_rows().digest).set_index("id")["side"]
-    people["colour"] = ["mauve" if sides[str(i)] == "holdout" and i % 2 else colour for i, colour in zip(people["id"], people["colour"], strict=True)]
+    people["colour"] = [
+        "mauve" if sides[str(i)] == "holdout" and i % 2 else colour for i, colour in zip(people["id"], people["colour"], strict=True)
+    ]
     do_train(make_rows(frame=people))
     assert ["blue", "green", "red"] == version().manifest["signature"][1]["categories"]
 
@@ -146,7 +150,12 @@ def test_the_same_rows_and_seed_give_the_same_model(do_train, version, make_rows
     do_train(make_rows("r1"), baseline=Baseline("sklearn.logistic_regression"))
     do_train(make_rows("r2"), baseline=Baseline("sklearn.logistic_regression"))
     one, two = version(1).manifest, version(2).manifest
-    assert (one["digests"], one["baseline"], one["reference"], one["profile"]) == (two["digests"], two["baseline"], two["reference"], two["profile"])
+    assert (one["digests"], one["baseline"], one["reference"], one["profile"]) == (
+        two["digests"],
+        two["baseline"],
+        two["reference"],
+        two["profile"],
+    )
 
 
 def test_a_changed_parameter_changes_spec_and_model_and_nothing_else(do_train, version, make_rows):
@@ -195,7 +204,9 @@ def test_a_model_that_cannot_be_served_is_not_registered(do_train, plugins, stor
 def test_an_unknown_algorithm_lists_those_there_are(do_train):
     with pytest.raises(HeadraceError) as raised:
         do_train(algorithm="xgboost")
-    assert [("unknown-algorithm", "there are: lightgbm.classifier, sklearn.logistic_regression")] == [(d.id, d.help) for d in raised.value.report]
+    assert [("unknown-algorithm", "there are: lightgbm.classifier, sklearn.logistic_regression")] == [
+        (d.id, d.help) for d in raised.value.report
+    ]
 
 
 def test_bad_parameters_are_named(do_train):

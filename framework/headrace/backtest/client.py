@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import time
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
@@ -11,6 +12,9 @@ import orjson
 
 from headrace.diagnostics import Diagnostic, HeadraceError
 
+IDLE = 2.0
+"""Seconds after which a connection is not trusted to be open still; uvicorn ends an idle one after five."""
+
 
 class Client:
     """Speaks to one model server on loopback; an answer that is no 2xx is an error, never passed over."""
@@ -18,6 +22,7 @@ class Client:
     def __init__(self, url: str, timeout: float = 30.0) -> None:
         self.url = url
         parts = urlsplit(url)
+        self.used = time.monotonic()
         self.connection = http.client.HTTPConnection(parts.hostname or "127.0.0.1", parts.port or 80, timeout=timeout)
 
     def post(self, path: str, body: object, headers: Mapping[str, str] | None = None) -> Any:  # noqa: ANN401 - JSON
@@ -29,6 +34,9 @@ class Client:
         return self._ask("GET", path, None, {})
 
     def _ask(self, method: str, path: str, body: bytes | None, headers: Mapping[str, str]) -> Any:  # noqa: ANN401 - JSON
+        if time.monotonic() - self.used > IDLE:
+            self.connection.close()  # the server may be closing it right now; the next request opens a new one
+        self.used = time.monotonic()
         try:
             self.connection.request(method, path, body=body, headers=dict(headers))
             response = self.connection.getresponse()

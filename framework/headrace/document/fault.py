@@ -102,6 +102,10 @@ class _Broken:
         for words, at_begin, message, help_ in _MEANINGS:
             if re.search(words, self.said):
                 place = self.begun if at_begin else self.mark
+                if "escape" in words and self.line(place)[place.column - 2 : place.column - 1] == "\\":
+                    place = Span(
+                        place.file, place.line, place.column - 1, place.line, place.column
+                    )  # the pure-Python parser is one further
                 related = (self.begun,) if not at_begin and self.begun.line != self.mark.line else ()
                 return Diagnostic("yaml-syntax", message.replace("SIGN", sign), place, help=help_, related=related)
         return None

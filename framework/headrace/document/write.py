@@ -24,12 +24,18 @@ class _Dumper(yaml.SafeDumper):
 
 
 def _resolve(dumper: yaml.SafeDumper, data: str) -> yaml.ScalarNode:
-    special = data in NULL or data in ("true", "false", "<<", "=") or INT.fullmatch(data) or FLOAT.fullmatch(data)
+    special = (
+        data in NULL
+        or data in ("true", "false", "<<", "=")
+        or data.count("(") != data.count(")")
+        or INT.fullmatch(data)
+        or FLOAT.fullmatch(data)
+    )
     return dumper.represent_scalar("tag:yaml.org,2002:str", data, style='"' if special else None)
 
 
 def _float(dumper: yaml.SafeDumper, data: float) -> yaml.ScalarNode:
-    return dumper.represent_scalar("tag:yaml.org,2002:float", repr(data))
+    return dumper.represent_scalar("tag:yaml.org,2002:float", repr(data).replace("inf", ".inf").replace("nan", ".nan"))
 
 
 _Dumper.add_representer(str, _resolve)

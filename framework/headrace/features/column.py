@@ -35,7 +35,8 @@ def as_type(column: Column, kind: str, said: str, report: Report) -> Column | No
         count = f", and {int(bad.sum()) - 1:,} more" if bad.sum() > 1 else ""
         report.add(
             Diagnostic(
-                "changed-type", f"{said} is no longer {kind}: row {row + 1} holds `{column.iloc[row]}`{count} (the file's type is {column.dtype})"
+                "changed-type",
+                f"{said} is no longer {kind}: row {row + 1} holds `{column.iloc[row]}`{count} (the file's type is {column.dtype})",
             )
         )
         return None

@@ -2,7 +2,7 @@
 
 from headrace.journal import reader
 from headrace.journal.records import OutcomeRecord, PredictionRecord, Record
-from headrace.journal.ship import Shipped, ship, ship_pass, unshipped
+from headrace.journal.shipping import Shipped, ship, ship_pass, unshipped
 from headrace.journal.spool import Spool, SpoolFull
 
 __all__ = ["OutcomeRecord", "PredictionRecord", "Record", "Shipped", "Spool", "SpoolFull", "reader", "ship", "ship_pass", "unshipped"]

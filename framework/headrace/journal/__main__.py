@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from headrace.diagnostics import HeadraceError
-from headrace.journal.ship import Shipped, ship_pass
+from headrace.journal.shipping import Shipped, ship_pass
 from headrace.store import Store
 
 _LONGEST_WAIT = 5.0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
@@ -53,6 +54,7 @@ _MICROSECOND = timedelta(microseconds=1)
 _PREDICTION = 1
 _OUTCOME = 2
 _OPTIONS = orjson.OPT_SERIALIZE_NUMPY
+_SURROGATE = re.compile("[\ud800-\udfff]")
 _INT64 = range(-(2**63), 2**63)
 
 
@@ -128,7 +130,7 @@ def _moment(microseconds: int) -> datetime:
 def _plain(value: Any) -> Any:  # noqa: ANN401 - any JSON, and more
     match value:
         case str():
-            return value.encode("utf-8", "replace").decode() if not value.isascii() else value
+            return _SURROGATE.sub("\ufffd", value)
         case bool() | None | float():
             return value
         case int():

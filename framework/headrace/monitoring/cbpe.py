@@ -51,6 +51,8 @@ def _frame(path: Path, target: str | None = None) -> pd.DataFrame:
 
 
 def _fit(reference: pd.DataFrame, metric: str) -> Any:  # noqa: ANN401 - NannyML has no types
+    if reference["target"].nunique() != 2:  # noqa: PLR2004 - NannyML would estimate from one answer, and mean nothing by it
+        raise ValueError("the held-out rows do not have both answers")
     from nannyml import CBPE
 
     estimator = CBPE(

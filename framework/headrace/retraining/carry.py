@@ -12,7 +12,7 @@ from sqlmodel import Session, col, select
 from headrace import registry
 from headrace.journal import reader
 from headrace.retraining import cron
-from headrace.retraining.decide import WAITS, Decline, Facts, Request, decide
+from headrace.retraining.decide import Decline, Facts, Reason, Request, decide
 from headrace.retraining.triggers import Decision, OnAlert, OnSchedule, Trigger
 from headrace.store import EventKind, Store, clock, due, events
 from headrace.store.kinds import AlertState, RunStatus
@@ -62,18 +62,23 @@ class _Asked:
         champion = registry.get(self.session, self.model, aliases[registry.CHAMPION]) if registry.CHAMPION in aliases else None
         unanswered = {event.kind for event in events.unanswered(self.session, self.model)}
         firing = self.session.exec(select(Alert).where(Alert.model == self.model, Alert.state == AlertState.FIRING))
+        trained = next((run.started_at for run in self._runs("train")), None)
         return Facts(
             now=self.now,
             firing={alert.rule: alert.since for alert in firing},
             looked=self._looked() or (champion.created_at if champion is not None else None),
-            trained=next((run.started_at for run in self._runs("train")), None),
+            trained=trained,
             new_labels=reader.new_labels(
                 self.session, self.model, datetime.fromisoformat(champion.manifest["as_of"]) if champion is not None else _EPOCH, self.now
             ),
             requested=EventKind.RETRAINING_REQUESTED in unanswered,
             training=self._training(),
             candidate=registry.CANDIDATE in aliases or EventKind.CANDIDATE_PASSED in unanswered,
-            waiting=frozenset(name for name, event in self.last.items() if event.payload.get("why") in WAITS),
+            waiting=frozenset(
+                name
+                for name, event in self.last.items()
+                if event.payload.get("why") == Reason.CANDIDATE and (trained is None or trained <= event.at)
+            ),
         )
 
     def request(self, request: Request, facts: Facts) -> Event:

@@ -22,10 +22,6 @@ class Reason(StrEnum):
     NEW_LABELS = "new_labels"
 
 
-WAITS = frozenset({Reason.ALREADY_REQUESTED, Reason.TRAINING, Reason.CANDIDATE})
-"""Reasons that pass by themselves while a model is being decided on: a tick of a schedule that met one is not lost."""
-
-
 @dataclass(frozen=True, slots=True)
 class Facts:
     """What is known when the triggers are asked. All times are the clock's."""
@@ -45,7 +41,7 @@ class Facts:
     candidate: bool = False
     """A candidate waits for its rollout, or is in it."""
     waiting: frozenset[str] = frozenset()
-    """Schedules whose last tick was declined for a reason that passes by itself."""
+    """Schedules whose last tick met a candidate, with no training since: the tick waits, and is not lost."""
 
 
 @dataclass(frozen=True, slots=True)

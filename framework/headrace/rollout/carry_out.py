@@ -69,9 +69,9 @@ def everything_to(scene: Scene, champion: int, reason: str) -> None:
 def close(scene: Scene, row: tables.Rollout, verdict: str, reason: str, judgement: Judgement | None = None) -> None:
     """End a rollout that came to nothing, or undo one that had ended well; the alias of its candidate is dropped."""
     if verdict == "failed":
-        row.state = moved(row.state, State.FAILED)
+        row.state = moved(row.state, State.FAILED).value
     else:
-        row.state = moved(moved(row.state, State.ROLLING_BACK), State.ROLLED_BACK)
+        row.state = moved(moved(row.state, State.ROLLING_BACK), State.ROLLED_BACK).value
     _ended(scene, row, verdict, reason, judgement)
     if registry.aliases(scene.session, scene.model).get(registry.CANDIDATE) == row.candidate:
         registry.move(scene.session, model=scene.model, alias=registry.CANDIDATE, number=None, at=scene.now, reason=reason)
@@ -97,7 +97,7 @@ def told(
 def _start(scene: Scene, action: Start) -> Progress:
     share = scene.canary.steps[0].weight
     weights = _share(scene, action.champion, action.candidate, share, "step 1")
-    row = _row(scene, action.candidate, action.champion, weights.epoch, State.DEPLOYING)
+    row = _row(scene, action.candidate, action.champion, weights.epoch)
     _look_again(scene, action.look)
     reason = f"step 1 of {len(scene.canary.steps)}: {share:.0%}"
     return told(scene, EventKind.ROLLOUT_STARTED, row, reason=reason, weight=share, look=action.look.isoformat())
@@ -131,9 +131,9 @@ def _promote(scene: Scene, action: Promote) -> Progress:
     if row is None:
         champion = registry.aliases(scene.session, scene.model).get(registry.CHAMPION)
         epoch = traffic.current(scene.session, scene.model)
-        row = _row(scene, action.candidate, champion, epoch.epoch if epoch else 0, State.DEPLOYING)
+        row = _row(scene, action.candidate, champion, epoch.epoch if epoch else 0)
     registry.promote(scene.session, model=scene.model, number=action.candidate, at=scene.now, reason=action.reason)
-    row.state = moved(row.state, State.ACTIVE)
+    row.state = moved(row.state, State.ACTIVE).value
     _ended(scene, row, "healthy" if action.judgement else "unjudged", action.reason, action.judgement)
     return told(scene, EventKind.ROLLOUT_PROMOTED, row, reason=action.reason, judgement=action.judgement, verdict=row.details["verdict"])
 
@@ -159,12 +159,12 @@ def _standing(scene: Scene) -> tables.Rollout:
     return row
 
 
-def _row(scene: Scene, candidate: int, champion: int | None, epoch: int, state: State) -> tables.Rollout:
+def _row(scene: Scene, candidate: int, champion: int | None, epoch: int) -> tables.Rollout:
     row = tables.Rollout(
         model=scene.model,
         candidate=candidate,
         champion=champion,
-        state=moved(State.PENDING, state),
+        state=moved(State.PENDING, State.DEPLOYING).value,
         step=0,
         epoch=epoch,
         started_at=scene.now,

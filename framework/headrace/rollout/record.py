@@ -18,7 +18,7 @@ from headrace.store.now import reading
 
 def running_row(session: Session, model: str) -> tables.Rollout | None:
     """The rollout that has not ended; there is one at most."""
-    query = select(tables.Rollout).where(tables.Rollout.model == model, col(tables.Rollout.state).in_(sorted(RUNNING)))
+    query = select(tables.Rollout).where(tables.Rollout.model == model, col(tables.Rollout.state).in_([state.value for state in RUNNING]))
     return session.exec(query).first()
 
 

@@ -16,7 +16,7 @@ from types import FrameType
 
 from headrace.diagnostics import Diagnostic, Exit, HeadraceError
 
-GRACE = 1.8
+GRACE = 1.5
 """Seconds after SIGTERM at which the process ends, whatever hangs."""
 
 

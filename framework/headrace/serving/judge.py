@@ -11,13 +11,13 @@ from dataclasses import dataclass, field
 
 from headrace import traffic
 from headrace.identity import service
-from headrace.serving.config import ServingConfig
+from headrace.serving.config import ServingConfig, Workspace
 from headrace.serving.follow import EVERY, Current
 from headrace.serving.measures import Measures
 from headrace.serving.moment import Moments
 from headrace.serving.snapshot import CANDIDATE, CHAMPION, Snapshot
 from headrace.stats.eprocess import Stratum
-from headrace.store import EventKind, Store, events
+from headrace.store import EventKind, events
 
 LOG = logging.getLogger("headrace.serving")
 
@@ -108,11 +108,11 @@ class Reporter(threading.Thread):
     """Tells the store what this server counted, swapped and aborted, and reads what the others counted."""
 
     def __init__(
-        self, store: Store, model: str, current: Current, judge: Judge, *, counter: traffic.Counter, moments: Moments, measures: Measures
+        self, workspace: Workspace, judge: Judge, current: Current, *, counter: traffic.Counter, moments: Moments, measures: Measures
     ) -> None:
-        super().__init__(name=f"report-{model}", daemon=True)
-        self._store = store
-        self._model = model
+        super().__init__(name=f"report-{counter.model}", daemon=True)
+        self._store = workspace.store
+        self._model = counter.model
         self._current = current
         self._judge = judge
         self._counter = counter
@@ -127,9 +127,10 @@ class Reporter(threading.Thread):
         self._swaps.append(snapshot)
 
     def run(self) -> None:
-        """Report, wait, report again."""
-        failing = False
-        while not self._ended.wait(EVERY):
+        """Report, wait, report again; and once more when told to end."""
+        failing = ended = False
+        while not ended:
+            ended = self._ended.wait(EVERY)
             try:
                 self.report()
                 failing = False
@@ -141,7 +142,7 @@ class Reporter(threading.Thread):
             self.heartbeat = time.monotonic()
 
     def end(self) -> None:
-        """Report no more by itself."""
+        """Report once more, and no more."""
         self._ended.set()
 
     def report(self) -> None:

@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Future
+from contextlib import suppress
 from typing import Any, TypeVar
 from uuid import uuid4
 
@@ -28,7 +29,7 @@ from headrace.serving.snapshot import Snapshot
 
 LOG = logging.getLogger("headrace.serving")
 
-SILENCE = 30.0
+SILENCE = 60.0
 """Seconds without a look at the store after which the process is no longer live."""
 PATIENCE = 1.0
 """Seconds that a probe, or the last flush, waits for the store."""
@@ -50,9 +51,7 @@ class Server:
         rules = watch(config)
         self.counter = traffic.Counter(self._worker, model=config.model, warmup_requests=rules.warmup_requests if rules else 0)
         self.judge = Judge(rules, self.counter, self._current, config.model)
-        self._reporter = Reporter(
-            workspace.store, config.model, self._current, self.judge, counter=self.counter, moments=self.moments, measures=self.measures
-        )
+        self._reporter = Reporter(workspace, self.judge, self._current, counter=self.counter, moments=self.moments, measures=self.measures)
         self._follower = Follower(
             workspace, config.model, self._current, moments=self.moments, measures=self.measures, swapped=self._reporter.swapped
         )
@@ -84,10 +83,10 @@ class Server:
         self._follower.end()
         self._reporter.end()
         self._spool.close()
-        try:
-            await self._within(self._reporter.report)
-        except (*STORE_FAULTS, TimeoutError) as error:
-            LOG.warning("%d counted requests did not reach the store: %s", self.counter.unflushed, error)
+        with suppress(TimeoutError):
+            await self._within(self._reporter.join)
+        if self.counter.unflushed:
+            LOG.warning("%d counted requests did not reach the store", self.counter.unflushed)
 
     def ready_snapshot(self) -> Snapshot:
         """What answers; Refused (503) where no champion is loaded."""

@@ -13,7 +13,7 @@ LOG = logging.getLogger("headrace.serving")
 
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.5, 10.0
 _LOOK = 0.2
-_PATIENCE = 0.7
+_PATIENCE = 0.4
 
 
 class Shipper(threading.Thread):

@@ -136,11 +136,25 @@ def _key(entry: Entry) -> Iterator[tuple[Node, Diagnostic]]:
         )
 
 
+def _follows(item: Any, place: Place) -> bool:  # noqa: ANN401 - pydantic's ErrorDetails
+    """Whether a list is called too short only since pydantic does not count the items that are broken."""
+    least: int = item["ctx"]["min_length"] if item["type"] == "too_short" else 0
+    match place.node:
+        case Sequence(items) if least:
+            return len(items) >= least
+        case Mapping(entries) if least:
+            return len(entries) >= least
+        case _:
+            return False
+
+
 def _diagnostics(error: ValidationError, root: Place, unready: set[int]) -> Iterator[Diagnostic]:
     found: dict[Path, Diagnostic] = {}
     for item in error.errors(include_url=False):
         place = follow(root, item["loc"])
-        if place is not None and id(place.node) not in unready and place.path not in found:
+        if place is None or id(place.node) in unready or _follows(item, place):
+            continue
+        if place.path not in found:
             found[place.path] = diagnose(item, place)
     # A misspelt key is missing under its right name: that follows from the slip, and is not said.
     meant = {(*place_path[:-1], d.replacement) for place_path, d in found.items() if d.id == "unknown-key" and d.replacement}

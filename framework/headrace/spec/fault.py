@@ -194,8 +194,12 @@ def _retyped(place: Place) -> str | None:
     return None
 
 
-def _refused(place: Place, error: Exception) -> Diagnostic:
+def _refused(place: Place, error: Exception) -> Diagnostic:  # noqa: PLR0911 - one line a way to be refused
     node = place.node
+    if isinstance(error, BadName) and place.is_key:
+        return Diagnostic("bad-name", str(error), place.span, help="rename it")
+    if literals(place.annotation) and isinstance(node, Scalar) and node.value is not None and len(members(place.annotation)) == 1:
+        return bad_literal(place)
     if (not isinstance(node, Scalar) and not place.is_key) or (isinstance(node, Scalar) and node.value is None):
         return wrong_type(place)
     if isinstance(error, MissingUnit):

@@ -119,16 +119,17 @@ def children(model: type[BaseModel]) -> Iterator[tuple[str, type[BaseModel]]]:
 
 def follow(place: Place, loc: tuple[str | int, ...]) -> Place | None:
     """The place that a pydantic `loc` names, or None where it speaks of a branch that the user did not choose."""
-    for position, part in enumerate(loc):
-        last = position == len(loc) - 1
-        found = _step(place, part, last=last)
+    for part in loc:
+        found = _step(place, part)
         if found is None:
             return None
         place = found
     return place
 
 
-def _step(place: Place, part: str | int, *, last: bool) -> Place | None:  # noqa: PLR0911 - one arm a shape
+def _step(place: Place, part: str | int) -> Place | None:
+    if part == "[key]":
+        return replace(place, annotation=str, field=None, is_key=True, path=(*place.path, part))
     annotation = bare(place.annotation)
     if len(members(annotation)) > 1:
         return _branch(place, annotation, part)
@@ -138,13 +139,9 @@ def _step(place: Place, part: str | int, *, last: bool) -> Place | None:  # noqa
         return _down(place, part, info.annotation if info else Any, info, model)
     origin, arguments = get_origin(annotation), get_args(annotation)
     if origin is dict:
-        if last and part == "[key]":
-            return place
         return _down(place, part, arguments[1], None, None)
     if origin in (tuple, list) and isinstance(part, int):
         return _item(place, part, arguments[part] if origin is tuple and arguments[-1] is not ... else arguments[0])
-    if part == "[key]":
-        return replace(place, annotation=arguments[0] if arguments else str, is_key=True)
     return place  # a label of pydantic's own, within one value
 
 

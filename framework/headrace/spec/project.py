@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
+
+from pydantic import BeforeValidator
 
 from headrace.spec.field import Effect, Spec, field
 from headrace.spec.name import Name
+
+
+def _language(value: object) -> object:
+    # To Python, True is 1.
+    if isinstance(value, bool):
+        raise ValueError("the version of the language is a number")
+    return value
 
 
 class Plugins(Spec):
@@ -25,7 +34,9 @@ class Project(Spec):
 
     kind: Literal["project"]
     name: Name = field("What the project owns in Prefect carries this name.", Effect.BREAKING, example="labour")
-    language: Literal[1] = field("The version of the language that these files are written in.", Effect.METADATA, example=1)
+    language: Annotated[Literal[1], BeforeValidator(_language)] = field(
+        "The version of the language that these files are written in.", Effect.METADATA, example=1
+    )
     plugins: Plugins = field("Which plugins may take part.", Effect.METADATA, default=Plugins(), example={"allow": []})
 
 

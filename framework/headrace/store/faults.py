@@ -98,7 +98,15 @@ def translated(where: object) -> Iterator[None]:
     try:
         yield
     except DBAPIError as error:
-        found = said(error, where)
+        found = next((meant for one in _chain(error) if (meant := said(one, where)) is not None), None)
         if found is None:
             raise
         raise found from error
+
+
+def _chain(error: BaseException | None) -> Iterator[DBAPIError]:
+    """The error and those that it came from: a full disk ends SQLite's transaction, and what fails next is the return to a savepoint."""
+    while error is not None:
+        if isinstance(error, DBAPIError):
+            yield error
+        error = error.__context__

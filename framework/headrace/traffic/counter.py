@@ -54,6 +54,11 @@ class Counter:
                 if rule.metric == SLOW_REQUEST and rule.over is not None:
                     self._add((epoch, arm, SLOW_REQUEST), bad=seconds > rule.over)
 
+    def totals(self) -> dict[tuple[int, str, str], tuple[int, int]]:
+        """What this worker has counted since it started, flushed or not: (n, bad) by (epoch, arm, metric)."""
+        with self._lock:
+            return dict(self._totals)
+
     @property
     def unflushed(self) -> int:
         """Requests that the store does not know of yet."""

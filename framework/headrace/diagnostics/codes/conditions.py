@@ -29,8 +29,8 @@ CODES = (
     Code(
         "undecidable-rollout",
         "a rollout can never promote",
-        "Even without a single failure, evidence that the candidate is sound needs a number of its requests, computed from `negligible` and "
-        "`false_promotion`; the declared traffic brings fewer within all steps together.",
+        "Even without a single failure, evidence that the candidate is sound needs a number of its requests, computed from `negligible` "
+        "and `false_promotion`; the declared traffic brings fewer within all steps together.",
         "serving: {traffic: 100/d}\nrollout: {steps: [{weight: 5%, hold: 6h}]}",
         "serving: {traffic: 12000/d}\nrollout: {steps: [{weight: 5%, hold: 6h}, {weight: 50%, hold: 2d}]}",
     ),

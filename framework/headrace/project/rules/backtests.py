@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from headrace.address import Path
 from headrace.diagnostics import Diagnostic
 from headrace.project.inputs import inputs
-from headrace.project.rules.columns import absent
+from headrace.project.rules.columns import absent, columns
 from headrace.project.scope import Scope, address_of
 from headrace.spec import Backtest, Model, Source
 
@@ -20,7 +20,7 @@ def check(scope: Scope) -> Iterator[Diagnostic]:
         if model is not None and rows is not None:
             yield from _rows(scope, backtest, model, rows)
         if model is not None and labels is not None:
-            wanted = (model.features.entity, model.features.target.column)
+            wanted = _own(scope, model, model.features.entity, model.features.target.column)
             yield from _absent(scope, backtest, ("replay", "labels"), wanted, labels)
         if rows is not None:
             found = absent(scope, address_of(backtest), ("replay", "spread"), backtest.replay.spread, rows)
@@ -44,8 +44,14 @@ def _absent(scope: Scope, backtest: Backtest, path: Path, names: tuple[str, ...]
             yield Diagnostic("unknown-column", message, found.span, help=help_)
 
 
+def _own(scope: Scope, model: Model, *names: str) -> tuple[str, ...]:
+    """Those columns that the model's own rows have; what is missing there was said there."""
+    rows = scope.get(Source, model.features.rows)
+    return tuple(name for name in names if rows is None or name in columns(rows))
+
+
 def _rows(scope: Scope, backtest: Backtest, model: Model, rows: Source) -> Iterator[Diagnostic]:
-    wanted = (model.features.entity, *(item.column for item in inputs(scope, model)))
+    wanted = (*_own(scope, model, model.features.entity), *(item.column for item in inputs(scope, model) if item.type is not None))
     yield from _absent(scope, backtest, ("replay", "source"), wanted, rows)
 
 

@@ -1,0 +1,141 @@
+"""One real Prefect server for all tests of apply; each test has a project of its own name, and so sees only what is its own."""
+
+from __future__ import annotations
+
+import itertools
+import re
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from headrace import project as projects
+from headrace.apply.execute import Outcome, Work, execute
+from headrace.apply.prefect import Door
+from headrace.apply.record import Journal
+from headrace.apply.stages import Stage, stages
+from headrace.compiler import compile_project
+from headrace.diagnostics import Report
+from headrace.local.prefect_server import start_server, start_worker
+from headrace.local.process import stop
+from headrace.plan import Plan, diff
+from headrace.plan import wanted as wanted_
+from headrace.plan.state import State, read
+from headrace.store import Store
+
+REFERENCE = Path(__file__).parents[2] / "specs"
+NUMBERS = itertools.count(1)
+
+
+@pytest.fixture(scope="session")
+def prefect_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("prefect")
+
+
+@pytest.fixture(scope="session")
+def prefect_url(prefect_root: Path) -> Iterator[str]:
+    server = start_server(prefect_root)
+    yield server.url
+    assert stop(server.child)
+
+
+@pytest.fixture(scope="session")
+def worker(prefect_root: Path, prefect_url: str, first_pool: None) -> Iterator[None]:
+    child = start_worker(prefect_root, prefect_url)
+    yield
+    assert stop(child)
+
+
+@pytest.fixture(scope="session")
+def first_pool(prefect_url: str) -> None:
+    with Door(prefect_url, "any") as door:
+        door.put_pool()
+
+
+@dataclass
+class Place:
+    """A copy of the reference project under a name of its own, with its store and its door."""
+
+    root: Path
+    door: Door
+    store: Store
+
+    @property
+    def name(self) -> str:
+        return self.door.project
+
+    def edit(self, file: str, old: str, new: str) -> None:
+        path = self.root / "specs" / file
+        text = path.read_text(encoding="utf-8")
+        assert old in text
+        path.write_text(text.replace(old, new, 1), encoding="utf-8")
+
+    def copy_model(self, name: str) -> None:
+        text = (REFERENCE / "employment.yaml").read_text(encoding="utf-8")
+        copied = text.replace("name: employment", f"name: {name}").replace("port: 8080", "port: 8090")
+        (self.root / "specs" / f"{name}.yaml").write_text(copied, encoding="utf-8")
+
+    def drop_model(self, name: str) -> None:
+        (self.root / "specs" / f"{name}.yaml").unlink()
+
+    def project(self) -> projects.Project:
+        report = Report()
+        found = projects.load(self.root, report)
+        assert found is not None, [d.message for d in report]
+        return found
+
+    def look(self) -> tuple[Work, tuple[Stage, ...], State]:
+        project = self.project()
+        outputs = compile_project(project)
+        wanted = wanted_.read(self.name, outputs, str(self.root))
+        state, observed = read(self.store, self.root), self.door.observe()
+        plan = diff(project, outputs, state, observed, wanted)
+        work = Work(project, plan, wanted, outputs, self.root, self.door, Journal(self.store, "user:test"), train=True)
+        return work, stages(plan, outputs, wanted, observed, driven=state.driven), state
+
+    def plan(self) -> Plan:
+        return self.look()[0].plan
+
+    def apply(self, told: Callable[[str, str], None] = lambda *_: None) -> Outcome:
+        work, steps, _ = self.look()
+        return execute(work, steps, told)
+
+    def live(self) -> dict[str, Any]:
+        """What the server, the folder and the store hold, without ids and times."""
+        observed = self.door.observe()
+        state = read(self.store, self.root)
+        return {
+            "deployments": observed.deployments,
+            "automations": observed.automations,
+            "crash_watch": observed.crash_watch,
+            "disk": dict(state.disk),
+            "resources": {a: (r.kind, r.fingerprint, r.spec, r.applied) for a, r in state.resources.items()},
+            "pending": state.pending,
+        }
+
+
+@pytest.fixture
+def make_place(tmp_path: Path, prefect_url: str, first_pool: None) -> Iterator[Callable[[], Place]]:
+    places = []
+
+    def make() -> Place:
+        name = f"labour{next(NUMBERS)}"
+        root = tmp_path / name
+        shutil.copytree(REFERENCE, root / "specs")
+        path = root / "specs" / "headrace.yaml"
+        path.write_text(re.sub(r"^name: labour", f"name: {name}", path.read_text(encoding="utf-8"), flags=re.MULTILINE), encoding="utf-8")
+        places.append(Place(root, Door(prefect_url, name), Store.open("sqlite:///.headrace/state.db", ".headrace/blobs", root=root)))
+        return places[-1]
+
+    yield make
+    for place in places:
+        place.door.close()
+        place.store.close()
+
+
+@pytest.fixture
+def place(make_place: Callable[[], Place]) -> Place:
+    return make_place()

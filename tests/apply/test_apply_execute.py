@@ -1,0 +1,186 @@
+from __future__ import annotations
+
+import pytest
+from sqlmodel import select
+
+from headrace.diagnostics import Exit, HeadraceError
+from headrace.plan.state import read
+from headrace.store import clock, tables
+from headrace.store.kinds import OperationStatus
+
+pytestmark = [pytest.mark.slow, pytest.mark.prefect]
+
+
+class Killed(BaseException):
+    """What a kill looks like from inside: nothing after it is done."""
+
+
+def operations(place):
+    with place.store.read() as session:
+        rows = session.exec(select(tables.Operation).order_by(tables.Operation.at, tables.Operation.position)).all()
+    return [(row.action, row.subject, row.status) for row in rows]
+
+
+def trainings(place):
+    return [run for run in place.door.runs(deployment="employment/train")]
+
+
+def test_after_apply_the_plan_is_empty(place):
+    outcome = place.apply()
+    assert outcome.serial == 1
+    assert place.plan().empty
+    assert {run.model for run in outcome.runs} == {"employment"}
+
+
+def test_applying_twice_is_applying_once(place):
+    place.apply()
+    before, ids = place.live(), {d.id for d in place.door.observe().deployments.values()}
+    outcome = place.apply()
+    assert (outcome.steps, outcome.runs, outcome.serial) == ([], [], 1)
+    assert place.live() == before
+    assert {d.id for d in place.door.observe().deployments.values()} == ids
+    assert len(trainings(place)) == 1
+
+
+def test_from_a_to_b_and_back_is_a_again(place):
+    place.apply()
+    first = place.live()
+    place.edit("employment.yaml", "every: 6w", "every: 5w")
+    place.copy_model("second")
+    place.apply()
+    second = place.live()
+    assert set(second["deployments"]) - set(first["deployments"]) == {"second/train", "second/roll_out", "second/monitor"}
+    place.edit("employment.yaml", "every: 5w", "every: 6w")
+    place.drop_model("second")
+    place.apply()
+    assert place.live() == first
+    assert place.plan().empty
+
+
+def test_a_changed_parameter_starts_one_training(place):
+    place.apply()
+    place.edit("employment.yaml", "learning_rate: 0.05", "learning_rate: 0.1")
+    assert [run.model for run in place.apply().runs] == ["employment"]
+    assert place.apply().runs == []
+    assert len(trainings(place)) == 2
+
+
+def test_what_was_changed_by_hand_is_put_back(place):
+    place.apply()
+    before = place.live()
+    observed = place.door.observe()
+    first, second = sorted(observed.automations)
+    place.door._call("DELETE", f"/automations/{observed.automations[first].id}")
+    place.door._call("PATCH", f"/automations/{observed.automations[second].id}", {"enabled": False})
+    place.door._call("DELETE", f"/deployments/{observed.deployments['employment/train'].id}")
+    place.door._call("POST", f"/deployments/{observed.deployments['employment/monitor'].id}/pause_deployment")
+    monitor = observed.deployments["employment/roll_out"].id
+    extra = [{"active": True, "slug": "extra", "schedule": {"interval": 5000}}]
+    place.door._call("POST", f"/deployments/{monitor}/schedules", extra)
+    place.door.delete_automation(f"headrace:{place.name}:crash-watch")
+    assert not place.plan().empty
+    place.apply()
+    assert place.live() == before
+    assert place.plan().empty
+
+
+def test_a_schedule_that_left_the_specs_leaves_the_server(place):
+    place.apply()
+    text = (place.root / "specs" / "employment.yaml").read_text()
+    start = text.index("monitoring:")
+    (place.root / "specs" / "employment.yaml").write_text(text[:start])
+    place.apply()
+    deployments = place.door.observe().deployments
+    assert not deployments["employment/monitor"].schedules if "employment/monitor" in deployments else True
+    assert f"headrace:{place.name}:employment:train" not in place.door.observe().automations
+    assert place.plan().empty
+
+
+def test_nothing_of_another_project_is_touched(make_place):
+    one, other = make_place(), make_place()
+    one.apply()
+    before = one.live()
+    other.apply()
+    other.drop_model("employment")
+    (other.root / "specs" / "replay.yaml").unlink()
+    other.apply()
+    assert other.door.observe().deployments == {}
+    assert one.live() == before
+
+
+def test_while_the_clock_is_driven_deployments_are_made_paused(place):
+    clock.drive(place.store, "service:replay", clock.wall())
+    place.apply()
+    assert {d.paused for d in place.door.observe().deployments.values()} == {True}
+    assert place.plan().empty
+    clock.release(place.store, "service:replay")
+    assert {item.action for item in place.plan().items} == {"outside"}
+    place.apply()
+    assert {d.paused for d in place.door.observe().deployments.values()} == {False}
+
+
+@pytest.mark.timeout(600)
+def test_killed_at_any_step_the_next_apply_ends_in_the_same_state(make_place):
+    reference = make_place()
+    reference.apply()
+    reference.edit("employment.yaml", "every: 6w", "every: 5w")
+    reference.edit("employment.yaml", "learning_rate: 0.05", "learning_rate: 0.1")
+    reference.copy_model("second")
+    steps = len(reference.look()[1])
+    reference.apply()
+
+    for moment in range(2 * steps):
+        place = make_place()
+        place.apply()
+        place.edit("employment.yaml", "every: 6w", "every: 5w")
+        place.edit("employment.yaml", "learning_rate: 0.05", "learning_rate: 0.1")
+        place.copy_model("second")
+        heard = iter(range(moment, -1, -1))
+
+        def kill(*_: str, heard=heard) -> None:
+            if next(heard) == 0:
+                raise Killed
+
+        with pytest.raises(Killed):
+            place.apply(kill)
+        outcome = place.apply()
+        assert neutral(place) == neutral(reference), f"killed at moment {moment}"
+        assert place.plan().empty
+        assert len(trainings(place)) == 2, f"killed at moment {moment}"
+        assert OperationStatus.INTENT not in {status for *_, status in operations(place)}
+        assert outcome.left is not None or moment % 2 == 1 or operations(place)[-1][0] == "train"
+
+
+def neutral(place):
+    """What it holds, without the folder's and the project's own names."""
+    live = repr({**place.live(), "deployments": {n: (d.schedules, d.paused) for n, d in place.live()["deployments"].items()}})
+    live = live.replace(str(place.root), "ROOT").replace(place.name, "NAME")
+    import re
+
+    return re.sub(r"sha256:[0-9a-f]{64}", "sha256", live)
+
+
+def test_a_step_that_fails_is_named_and_the_next_apply_goes_on(place):
+    (place.root / "flows").mkdir()
+    blocked = place.root / "flows" / "employment.serving.json"
+    blocked.mkdir()
+    with pytest.raises(HeadraceError) as raised:
+        place.apply()
+    assert raised.value.code is Exit.PARTIAL
+    assert "write file flows/employment.serving.json" in str(raised.value)
+    blocked.rmdir()
+    place.apply()
+    assert place.plan().empty
+
+
+def test_without_training_none_is_owed_later(place):
+    work, steps, _ = place.look()
+    from dataclasses import replace
+
+    from headrace.apply.execute import execute
+    from headrace.apply.stages import Train
+
+    execute(replace(work, train=False), [s for s in steps if not isinstance(s, Train)], lambda *_: None)
+    assert read(place.store, place.root).pending == {}
+    assert place.plan().empty
+    assert trainings(place) == []

@@ -1,0 +1,166 @@
+from __future__ import annotations
+
+import socket
+from dataclasses import replace
+from types import SimpleNamespace
+
+import pytest
+
+from headrace.apply import checks, stages, wire
+from headrace.apply.prefect import Door
+from headrace.apply.stages import (
+    DeleteAutomation,
+    DeleteDeployment,
+    DeleteFile,
+    DeleteSchedules,
+    PutAutomation,
+    PutCrashWatch,
+    PutDeployment,
+    PutPool,
+    Record,
+    Train,
+    WriteFile,
+)
+from headrace.diagnostics import Exit, HeadraceError
+from headrace.plan import Action, FileChange, Item, Observed, Plan, Recorded, State, Training, Wanted
+from headrace.plan.wanted import Automation, Deployment, Schedule
+
+TRAIN = Deployment("m/train", "flows/m.py:train", "v1", "/srv", schedules=(Schedule("every", 60.0),))
+AUTO = Automation("headrace:p:m:train", "headrace.retraining.requested", "headrace.p.m", "m/train")
+WANTED = Wanted({"m/train": TRAIN}, {AUTO.name: AUTO})
+THERE = Observed({"m/train": TRAIN}, {AUTO.name: AUTO})
+EMPTY = Plan("p", "dev", 0, "sha256:x", observed=True, items=(), files=(), train=(), forecasts=(), unchanged=1)
+
+
+def test_what_stands_needs_no_step():
+    assert stages.stages(EMPTY, {}, WANTED, THERE) == ()
+
+
+def test_everything_is_made_before_what_needs_it():
+    plan = replace(
+        EMPTY,
+        items=(Item(Action.ADD, "model/m"),),
+        files=(FileChange("flows/m.py", "write"), FileChange("flows/old.py", "delete")),
+        train=(Training("m", "why", "key"),),
+    )
+    old = replace(TRAIN, name="old/train", id="1")
+    observed = Observed(
+        {"old/train": old}, {"headrace:p:old:train": replace(AUTO, name="headrace:p:old:train")}, pool=False, crash_watch=False
+    )
+    assert stages.stages(plan, {"flows/m.py": "text"}, WANTED, observed) == (
+        WriteFile("flows/m.py", "text"),
+        PutPool(),
+        PutDeployment(TRAIN),
+        PutAutomation(AUTO),
+        PutCrashWatch(),
+        DeleteAutomation("headrace:p:old:train"),
+        DeleteSchedules("old/train"),
+        DeleteDeployment("old/train"),
+        DeleteFile("flows/old.py"),
+        Record(),
+        Train("m", "key"),
+    )
+
+
+def test_every_step_has_words():
+    every = [PutPool(), PutDeployment(TRAIN), PutAutomation(AUTO), PutCrashWatch(), DeleteAutomation("a"), DeleteSchedules("b")]
+    every += [DeleteDeployment("c"), DeleteFile("d"), WriteFile("e", ""), Record(), Train("f", "")]
+    assert [f"{s.action} {s.subject}" for s in every] == [
+        "put work pool headrace",
+        "put deployment m/train",
+        "put automation headrace:p:m:train",
+        "put automation crash-watch",
+        "delete automation a",
+        "delete schedules b",
+        "delete deployment c",
+        "delete file d",
+        "write file e",
+        "record state",
+        "train f",
+    ]
+
+
+def test_what_only_changed_outside_is_mended_and_not_recorded():
+    plan = replace(EMPTY, items=(Item(Action.OUTSIDE, "model/m", notes=("paused",)),))
+    observed = replace(THERE, deployments={"m/train": replace(TRAIN, paused=True)})
+    assert stages.stages(plan, {}, WANTED, observed) == (PutDeployment(TRAIN),)
+
+
+def test_a_deployment_made_anew_takes_its_automation_with_it():
+    assert stages.stages(EMPTY, {}, WANTED, replace(THERE, deployments={})) == (PutDeployment(TRAIN), PutAutomation(AUTO))
+
+
+def test_under_a_driven_clock_schedules_are_paused():
+    assert stages.stages(EMPTY, {}, WANTED, THERE, driven=True) == (PutDeployment(replace(TRAIN, paused=True)),)
+
+
+def test_a_training_is_left_out_on_demand():
+    assert stages.stages(replace(EMPTY, train=(Training("m", "why", "key"),)), {}, WANTED, THERE, train=False) == ()
+
+
+@pytest.mark.parametrize(
+    ("told", "said"),
+    [
+        ({"digest": "sha256:y", "serial": 3}, "from serial 3 to 0"),
+        ({"digest": "sha256:y", "serial": 0}, "the specs, or what they compile to"),
+    ],
+)
+def test_a_plan_that_no_longer_holds_is_refused(told, said):
+    with pytest.raises(HeadraceError, match=said) as raised:
+        checks.refuse_stale(EMPTY, told)
+    assert raised.value.code is Exit.STALE
+
+
+def test_a_plan_that_holds_is_not_refused():
+    checks.refuse_stale(EMPTY, {"digest": "sha256:x", "serial": 9})
+
+
+@pytest.mark.parametrize(
+    ("models", "gone", "allowed", "refused"), [(10, 2, 0, False), (10, 3, 0, True), (10, 3, 3, False), (1, 1, 0, True)]
+)
+def test_more_than_a_fifth_of_the_models_needs_a_number(models, gone, allowed, refused):
+    resources = {f"model/m{i}": Recorded("u", f"model/m{i}", "model", "", {}, {}) for i in range(models)}
+    plan = replace(EMPTY, items=tuple(Item(Action.REMOVE, f"model/m{i}") for i in range(gone)))
+    if not refused:
+        checks.refuse_pruning(plan, State(resources=resources), allowed)
+        return
+    with pytest.raises(HeadraceError) as raised:
+        checks.refuse_pruning(plan, State(resources=resources), allowed)
+    assert raised.value.code is Exit.REFUSED
+    assert next(iter(raised.value.report)).help == f"if that is meant, type `headrace apply --allow-prune {gone}`"
+
+
+def closed_port() -> str:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return f"http://127.0.0.1:{probe.getsockname()[1]}/api"
+
+
+def test_a_server_that_is_away_is_a_fault_that_can_be_read():
+    with Door(closed_port(), "p") as door:
+        assert not door.ready(0.5)
+        for call in (lambda: door.wait_ready(0.1), door.observe):
+            with pytest.raises(HeadraceError) as raised:
+                call()
+            assert [d.id for d in raised.value.report] == ["prefect-away"]
+
+
+def test_prefects_json_is_read_whatever_somebody_made_of_it():
+    found = {"name": "a", "trigger": {"match": {"prefect.resource.id": ["x", "y"]}}, "actions": [], "enabled": False, "id": 1}
+    assert wire.read_automation(found, {}) == Automation("a", "", "x,y", "", enabled=False, cause="None")
+    bare = {"tags": [], "entrypoint": None, "version": None, "parameters": {}, "work_pool_name": None, "schedules": [], "paused": False}
+    assert wire.read_deployment({**bare, "pull_steps": None, "id": 1}) == Deployment("/", "", "", "", pool=None)
+    run = {"id": 1, "tags": [], "state": None, "parameters": None, "auto_scheduled": None, "expected_start_time": None}
+    read = wire.read_run({**run, "created": "2026-01-01T00:00:00Z"})
+    assert (read.type, read.cause, read.ended) == ("PENDING", None, False)
+
+
+def test_pages_are_read_to_their_end(monkeypatch):
+    door = Door("http://127.0.0.1:1/api", "p")
+    pages = iter([[{"n": i} for i in range(200)], [{"n": 200}]])
+    monkeypatch.setattr(door, "_call", lambda *_: next(pages))
+    assert [item["n"] for item in door._pages("/x", {})] == list(range(201))
+
+
+def test_a_door_opens_nothing_until_it_is_used():
+    assert SimpleNamespace(**vars(Door("http://x/api/", "p"))).url == "http://x/api"

@@ -1,0 +1,132 @@
+"""validate, show and explain."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from headrace.cli import main
+
+ROOT = Path(__file__).parents[2]
+
+
+def run(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
+    with pytest.raises(SystemExit) as end:
+        main(arguments)
+    told = capsys.readouterr()
+    assert isinstance(end.value.code, int)
+    return end.value.code, told.out, told.err
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    shutil.copytree(ROOT / "specs", tmp_path / "specs")
+    return tmp_path
+
+
+def broken(root: Path) -> None:
+    path = root / "specs" / "employment.yaml"
+    path.write_text(path.read_text().replace("port: 8080", "prt: 8080"))
+
+
+def test_a_valid_project(capsys: pytest.CaptureFixture[str]) -> None:
+    assert (0, "No errors in 10 documents.\n", "") == run(capsys, "validate", "--root", str(ROOT))
+
+
+def test_an_invalid_project(capsys: pytest.CaptureFixture[str], root: Path) -> None:
+    broken(root)
+    code, out, err = run(capsys, "validate", "--root", str(root))
+    assert (3, "1 error.\n", "error[unknown-key]: `prt` is no key of `serving`") == (code, out, err.splitlines()[0])
+
+
+@pytest.mark.parametrize(
+    ("style", "begins"), [("concise", "specs/employment.yaml:31:3: error[unknown-key]"), ("github", "::error title=unknown-key,file=")]
+)
+def test_other_formats(capsys: pytest.CaptureFixture[str], root: Path, style: str, begins: str) -> None:
+    broken(root)
+    code, out, _ = run(capsys, "validate", "--root", str(root), "--format", style)
+    assert (3, True) == (code, out.startswith(begins))
+
+
+def test_json(capsys: pytest.CaptureFixture[str], root: Path) -> None:
+    broken(root)
+    code, out, _ = run(capsys, "validate", "--root", str(root), "--json")
+    found = json.loads(out)
+    assert (3, False, 1, ["unknown-key"]) == (code, found["valid"], found["errors"], [d["id"] for d in found["diagnostics"]])
+
+
+def test_warnings_fail_where_that_is_asked(capsys: pytest.CaptureFixture[str], root: Path) -> None:
+    path = root / "specs" / "employment.yaml"
+    path.write_text(path.read_text().replace("min: 0.85", "min: 0.85, by: sex"))
+    assert [0, 3] == [run(capsys, "validate", "--root", str(root), *more)[0] for more in ([], ["--strict"])]
+
+
+def test_show_lists_addresses(capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, _ = run(capsys, "show", "--root", str(ROOT))
+    assert (0, True) == (code, "model/employment" in out.splitlines())
+    assert out.splitlines() == json.loads(run(capsys, "show", "--root", str(ROOT), "--json")[1])["addresses"]
+
+
+def test_what_is_shown_is_a_valid_spec(capsys: pytest.CaptureFixture[str], root: Path) -> None:
+    shown = run(capsys, "show", "model/employment", "--root", str(root))[1]
+    (root / "specs" / "employment.yaml").write_text(shown)
+    assert (0, "No errors in 10 documents.\n", "") == run(capsys, "validate", "--root", str(root))
+    assert shown == run(capsys, "show", "employment", "--root", str(root))[1]
+
+
+def test_show_as_json(capsys: pytest.CaptureFixture[str]) -> None:
+    found = json.loads(run(capsys, "show", "model/employment", "--root", str(ROOT), "--json")[1])
+    assert ("2h", "20%") == (found["training"]["timeout"], found["training"]["split"]["holdout"])
+
+
+@pytest.mark.parametrize(
+    ("subject", "says"),
+    [
+        ("model/emplyment", "did you mean `model/employment`?"),
+        ("emplyment", "did you mean `model/employment`?"),
+        ("zzz", "lists all addresses"),
+    ],
+)
+def test_show_of_nothing(capsys: pytest.CaptureFixture[str], subject: str, says: str) -> None:
+    code, _, err = run(capsys, "show", subject, "--root", str(ROOT))
+    assert (64, True) == (code, says in err)
+
+
+def test_show_of_an_invalid_project(capsys: pytest.CaptureFixture[str], root: Path) -> None:
+    broken(root)
+    assert 3 == run(capsys, "show", "model/employment", "--root", str(root))[0]
+
+
+def test_a_name_of_two_documents(capsys: pytest.CaptureFixture[str], root: Path) -> None:
+    (root / "specs" / "more.yaml").write_text("kind: channel\nname: employment\ntype: log\nparams: {path: a}\n")
+    code, _, err = run(capsys, "show", "employment", "--root", str(root))
+    assert (64, True) == (code, "which-address" in err)
+
+
+def test_explain_a_diagnostic(capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, _ = run(capsys, "explain", "leaky-split")
+    assert (0, "leaky-split: training sees answers of the held-out time") == (code, out.splitlines()[0])
+
+
+def test_explain_a_field(capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, _ = run(capsys, "explain", "model.rollout.false_rollback")
+    assert (0, ["default: 5%", "effect: reconfigure", "optional"]) == (code, out.splitlines()[3:6])
+
+
+def test_explain_as_json(capsys: pytest.CaptureFixture[str]) -> None:
+    found = json.loads(run(capsys, "explain", "model.rollout", "--json")[1])
+    assert ("model.rollout", "strategy") == (found["path"], found["keys"][0]["key"])
+
+
+@pytest.mark.parametrize(
+    ("subject", "says"),
+    [
+        ("leakysplit", "did you mean `leaky-split`?"),
+        ("model.rollout.stepz", "did you mean `model.rollout.steps`?"),
+        ("0", "begins with one of"),
+    ],
+)
+def test_explain_nothing(capsys: pytest.CaptureFixture[str], subject: str, says: str) -> None:
+    code, _, err = run(capsys, "explain", subject)
+    assert (64, True) == (code, says in err)

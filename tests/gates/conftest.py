@@ -1,0 +1,70 @@
+import io
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from headrace import registry
+from headrace.builtin.algorithms import lightgbm_classifier, sklearn_logistic_regression
+from headrace.diagnostics import Report
+from headrace.hooks import Input, Signature, load_plugins
+from headrace.store import Store, digest
+
+SIGNATURE = Signature((Input("age", "number"), Input("sex", "category", ("1", "2"))))
+
+
+@pytest.fixture(scope="session")
+def plugins():
+    return load_plugins(None, Report(), allow=[])
+
+
+@pytest.fixture
+def store(tmp_path):
+    opened = Store.open("sqlite:///state.db", "blobs", root=tmp_path)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture(scope="session")
+def people():
+    """600 people whose answer depends on age; the held-out half is the last 300."""
+    rng = np.random.default_rng(5)
+    age = rng.normal(40, 10, 600)
+    left = (rng.random(600) < 1 / (1 + np.exp(-(age - 40) / 4))).astype(float)
+    seen = pd.date_range(datetime(2020, 1, 1, tzinfo=UTC), periods=600, freq="h")
+    return pd.DataFrame({"id": np.arange(600).astype(str), "seen": seen, "age": age, "sex": rng.choice(["1", "2"], 600), "left": left})
+
+
+@pytest.fixture(scope="session")
+def trained(people):
+    """A good model's bytes, a plain one's, and a useless one's."""
+    matrix, target = SIGNATURE.encode(people[:300]), people["left"][:300].to_numpy()
+    trees, line = lightgbm_classifier, sklearn_logistic_regression
+    good = trees.fit(matrix, target, signature=SIGNATURE, params=trees.Params(n_estimators=20, num_leaves=4), seed=1)
+    useless = trees.fit(matrix, np.roll(target, 37), signature=SIGNATURE, params=trees.Params(n_estimators=20), seed=1)
+    plain = line.fit(matrix, target, signature=SIGNATURE, params=line.Params(), seed=1)
+    return {"good": trees.save(good), "useless": trees.save(useless), "plain": line.save(plain)}
+
+
+@pytest.fixture
+def register(store, people, trained):
+    """Register one of the trained models, with its held-out rows and, where asked for, a baseline."""
+
+    def make(which="good", *, baseline=None, signature=SIGNATURE, run_id="r1"):
+        out = io.BytesIO()
+        people[300:].to_parquet(out, index=False)
+        manifest = {
+            "signature": signature.to_json(),
+            "target": "left",
+            "seed": 7,
+            "digests": {part: digest(part.encode()) for part in ("data", "spec", "code", "environment")},
+            "reference": store.blobs.put(out.getvalue()),
+            "baseline": baseline and {"algorithm": baseline[0], "digest": store.blobs.put(baseline[1])},
+        }
+        return registry.register(
+            store, actor="test", model="churn", run_id=run_id, manifest=manifest, model_bytes=trained[which],
+            algorithm="lightgbm.classifier", format="lightgbm-text", at=datetime(2020, 2, 1, tzinfo=UTC) + timedelta(0),
+        )  # fmt: skip
+
+    return make

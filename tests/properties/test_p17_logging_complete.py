@@ -1,0 +1,85 @@
+"""P17: every answered prediction is journalled once, with its features, result, version and latency; nothing else is."""
+
+import sys
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fastapi.testclient import TestClient
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlmodel import col, select
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "serving"))
+
+from serving_project import MODEL, ROW, Project, project
+
+from headrace.journal import ship
+from headrace.serving import app
+from headrace.serving.config import ServingConfig, open_workspace, read
+from headrace.store import tables
+
+ROWS = st.lists(
+    st.fixed_dictionaries(
+        {
+            "person_id": st.integers(-(2**63), 2**63 - 1) | st.text(st.characters(exclude_characters="\0", codec="utf-8"), min_size=1, max_size=12),
+            "age": st.none() | st.floats(0, 120),
+            "education": st.none() | st.sampled_from(["16", "19", "21", "never seen"]),
+            "sex": st.none() | st.sampled_from(["1", "2", "ü"]),
+        }
+    ),
+    min_size=1,
+    max_size=20,
+)
+BAD = {**ROW, "age": "x"}
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Project, TestClient]]:
+    made = project(tmp_path_factory.mktemp("p17"))
+    champion, candidate = made.register(), made.register_flaky(0.75, fail=3)
+    made.alias("champion", champion)
+    made.weigh(champion, candidate, 0.01)  # few enough failures that it is never aborted here
+    workspace = open_workspace(made.config.parent / "headrace.json", MODEL)
+    with TestClient(app(read(ServingConfig, made.config), workspace)) as client:
+        yield made, client
+    workspace.store.close()
+    made.store.close()
+
+
+def kept(made: Project, after: int) -> list[tables.Prediction]:
+    ship(made.store, made.spool)
+    with made.store.read() as session:
+        return list(session.exec(select(tables.Prediction).where(col(tables.Prediction.seq) > after).order_by(col(tables.Prediction.seq))))
+
+
+@settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(rows=ROWS, batch=st.booleans(), together=st.booleans())
+def test_what_is_answered_is_journalled_once_with_all_that_belongs_to_it(
+    served: tuple[Project, TestClient], rows: list[dict[str, Any]], batch: bool, together: bool
+) -> None:
+    made, client = served
+    after = max((row.seq or 0 for row in kept(made, 0)), default=0)
+    if batch:
+        told = client.post("/predict/batch", json={"rows": rows}).json()["predictions"]
+    elif together:
+        with ThreadPoolExecutor(4) as pool:
+            told = list(pool.map(lambda row: client.post("/predict", json=row).json(), rows))
+    else:
+        told = [client.post("/predict", json=row).json() for row in rows]
+    assert 422 == client.post("/predict", json=BAD).status_code
+    found = kept(made, after)
+    answered = {row.id: row for row in found if row.error is None}
+    assert len(rows) == len(answered) == len({one["id"] for one in told})
+    for sent, one in zip(rows, told, strict=True):
+        row = answered[one["id"]]
+        inputs = {name: value for name, value in sent.items() if name != "person_id"}
+        assert (str(sent["person_id"]), inputs) == (row.entity, row.inputs)
+        assert (one["prediction"], one["version"], one["arm"], one["unseen"]) == (row.output, row.version, row.arm, row.unseen)
+        assert row.latency_us > 0
+    # What failed and was answered by the champion is journalled as well, and said to be an error.
+    failed = [row for row in found if row.error is not None]
+    assert {"candidate"} >= {row.arm for row in failed}
+    assert all(row.output is None for row in failed)

@@ -1,0 +1,84 @@
+"""P28: in every compiled project a training is followed by its gates, and what is announced is their verdict; a model without gates is none."""
+
+import ast
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from headrace.compiler import compile_project
+from headrace.diagnostics import Report
+from headrace.project import load
+
+SPECS = Path(__file__).parents[2] / "specs"
+OPTIONAL = ("serving", "rollout", "monitoring", "retraining")
+MODEL = yaml.load((SPECS / "employment.yaml").read_text(encoding="utf-8"), Loader=yaml.BaseLoader)  # noqa: S506 - text only, as our own loader has it
+
+
+def compiled(model):
+    """The reference project with this model; None, and the faults, where it is refused."""
+    with TemporaryDirectory() as folder:
+        specs = Path(folder) / "specs"
+        specs.mkdir()
+        for path in SPECS.iterdir():
+            (specs / path.name).write_bytes(path.read_bytes())
+        (specs / "replay.yaml").unlink()
+        (specs / "employment.yaml").write_text(yaml.dump(model, sort_keys=False), encoding="utf-8")
+        report = Report()
+        project = load(Path(folder), report)
+        return (None if project is None or report.errors else compile_project(project)), report
+
+
+def typed(value):
+    """BaseLoader's text with numbers and booleans as YAML would write them plain."""
+    if isinstance(value, dict):
+        return {key: typed(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [typed(item) for item in value]
+    loaded = yaml.safe_load(value)
+    return loaded if isinstance(loaded, int | float | bool) else value
+
+
+def called(node, name):
+    return [call for call in ast.walk(node) if isinstance(call, ast.Call) and ast.unparse(call.func) == name]
+
+
+@settings(max_examples=15, deadline=None)
+@given(
+    dropped=st.sets(st.sampled_from(OPTIONAL)),
+    gates=st.lists(st.integers(0, len(MODEL["gates"]) - 1), min_size=1, unique=True),
+    baseline=st.booleans(),
+)
+def test_a_training_always_leads_through_the_gates_to_their_verdict(dropped, gates, baseline):
+    model = typed(MODEL)
+    for section in dropped | ({"retraining", "rollout"} if dropped & {"monitoring", "serving"} else set()):
+        model.pop(section, None)
+    model["gates"] = [model["gates"][n] for n in gates]
+    if not baseline:
+        del model["training"]["baseline"]
+        model["gates"] = [gate for gate in model["gates"] if gate.get("versus") != "baseline"] or [
+            {"id": "q", "metric": "roc_auc", "min": 0.5}
+        ]
+    files, report = compiled(model)
+    assert files is not None, list(report)
+    tree = ast.parse(files["flows/employment.py"])
+    functions = {node.name: node for node in tree.body if isinstance(node, ast.FunctionDef)}
+    flow = functions["train"]
+    assert "gates(training(features(as_of, cause)))" in ast.unparse(flow)
+    assert 1 == len(called(flow, "training")) == len(called(flow, "gates")) == len(called(flow, "emit_event"))
+    assert "verdict.event" in ast.unparse(called(flow, "emit_event")[0])
+    (judge,) = called(functions["gates"], "steps.gates.judge")
+    assert [gate["id"] for gate in model["gates"]] == [
+        ast.literal_eval(keyword.value) for gate in judge.args[1:] for keyword in gate.keywords if keyword.arg == "id"
+    ]
+    assert all("training" not in ast.unparse(node) for name, node in functions.items() if name in {"monitor", "roll_out"})
+
+
+def test_a_model_without_gates_is_refused():
+    model = typed(MODEL)
+    del model["gates"]
+    assert compiled(model)[0] is None
+    model["gates"] = []
+    assert compiled(model)[0] is None

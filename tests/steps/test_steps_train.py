@@ -1,0 +1,113 @@
+"""The three steps of a `train` flow, one after another, as a generated flow calls them."""
+
+import dataclasses
+import json
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from click.testing import CliRunner
+from sqlmodel import select
+
+from headrace import registry
+from headrace.cli.models import command
+from headrace.diagnostics import HeadraceError
+from headrace.features import Category, Number, RandomSplit, Rows, Target
+from headrace.gates import Maximum, Minimum, NoWorse, Verdict
+from headrace.steps import features, gates, training
+from headrace.store import tables
+from headrace.training import Baseline, Candidate
+
+pytestmark = pytest.mark.usefixtures("root")
+EASY = (
+    Minimum(id="quality", metric="roc_auc", min=0.7),
+    NoWorse(id="champion", metric="roc_auc", versus="champion", worse_by_at_most=0.01, first="pass"),
+    Maximum(id="fast", metric="latency_p99", max=1.0),
+)
+
+
+def rows(**instead):
+    usual = {
+        "model": "churn",
+        "source": "people",
+        "entity": "id",
+        "time": "seen",
+        "target": Target(column="left", delay=timedelta(days=1)),
+        "inputs": [Number("age", column="age", low=0.0, high=120.0), Category("sex", column="sex")],
+        "split": RandomSplit(holdout=0.3, stratify="target"),
+        "seed": 7,
+        "as_of": None,
+        "cause": None,
+    }
+    return features.training_rows(**(usual | instead))
+
+
+def candidate(of):
+    return training.train(
+        of, algorithm="lightgbm.classifier", params={"n_estimators": 15}, seed=7, baseline=Baseline(algorithm="sklearn.logistic_regression")
+    )
+
+
+def run_of(place):
+    with place.store.read() as session:
+        return session.exec(select(tables.Run)).one()
+
+
+def test_three_steps_make_a_candidate(place):
+    verdict = gates.judge(candidate(rows()), *EASY)
+    with place.store.read() as session:
+        assert (True, {"candidate": 1}) == (verdict.passed, registry.aliases(session, "churn"))
+    assert ("passed", {"passed": True, "failed": [], "warned": []}) == (run_of(place).status, run_of(place).details["verdict"])
+
+
+def test_a_rejection_is_a_run_that_passed(place):
+    gates.judge(candidate(rows()), Minimum(id="quality", metric="roc_auc", min=1.0))
+    assert ("passed", ["quality"]) == (run_of(place).status, run_of(place).details["verdict"]["failed"])
+
+
+def test_a_step_that_fails_ends_the_run(place):
+    with pytest.raises(HeadraceError, match="no-rows"):
+        rows(as_of=datetime(2019, 1, 1, tzinfo=UTC))
+    assert ("failed", True) == (run_of(place).status, "no-rows" in run_of(place).details["error"])
+
+
+def test_what_crosses_a_task_survives_json():
+    made = rows()
+    chosen = candidate(made)
+    verdict = gates.judge(chosen, *EASY)
+    for kind, value in ((Rows, made), (Candidate, chosen), (Verdict, verdict)):
+        assert value == kind(**json.loads(json.dumps(dataclasses.asdict(value))))
+
+
+def test_the_same_rows_train_the_same_model_again(place):
+    for _ in range(2):
+        gates.judge(candidate(rows(as_of=datetime(2020, 1, 20, tzinfo=UTC))), *EASY)
+    with place.store.read() as session:
+        one, two = registry.versions(session, "churn")
+    assert one.model_digest == two.model_digest
+
+
+def test_models_lists_versions_with_metrics_aliases_and_verdict():
+    gates.judge(candidate(rows()), *EASY, Minimum(id="perfect", metric="roc_auc", min=1.0, mode="warn"))
+    done = CliRunner().invoke(command, ["model/churn", "--json"])
+    version = json.loads(done.stdout)["models"][0]["versions"][0]
+    assert (1, ["candidate"], True, {"champion": True, "fast": True, "perfect": False, "quality": True}) == (
+        version["version"], version["aliases"], version["verdict"], {gate["gate"]: gate["passed"] for gate in version["gates"]},
+    )  # fmt: skip
+
+
+def test_models_tells_a_person_the_same():
+    gates.judge(candidate(rows()), Minimum(id="perfect", metric="roc_auc", min=1.0))
+    candidate(rows())
+    lines = CliRunner().invoke(command, []).stdout.splitlines()
+    assert ["model/churn", "not judged", "rejected (0 of 1)", "1 perfect: roc_auc is"] == [
+        lines[0], lines[2][-10:], lines[3][-17:], lines[5].strip()[:21],
+    ]  # fmt: skip
+
+
+def test_models_without_a_version_says_how_to_make_one():
+    assert "model/churn: no version yet (`headrace run churn train` makes one)\n" == CliRunner().invoke(command, []).stdout
+
+
+def test_models_of_an_unknown_name_is_refused():
+    result = CliRunner().invoke(command, ["churm"])
+    assert "unknown-model" in str(result.exception)

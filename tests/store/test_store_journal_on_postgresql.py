@@ -1,0 +1,56 @@
+"""The journal and the rest of what writes with PostgreSQL's own words, on a real server."""
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from headrace.identity import local_principal
+from headrace.journal import OutcomeRecord, PredictionRecord, Shipped, Spool, reader, ship_pass, unshipped
+from headrace.store import Store, clock, lock
+
+AT = datetime(2016, 1, 1, tzinfo=UTC)
+
+pytestmark = pytest.mark.slow
+
+
+def record(person: int, **given) -> PredictionRecord:
+    inputs = {"age": 46.0, "education": "21\0"}
+    fields = {"id": f"{person}", "model": "employment", "version": 1, "arm": "champion", "epoch": 1, "entity": f"{person}\0"}
+    fields |= {"at": AT, "latency_us": 1, "inputs": inputs, "output": 0.5, "error": None, "unseen": ("education",)}
+    return PredictionRecord(**(fields | given))  # type: ignore[arg-type]
+
+
+def test_the_journal_on_postgresql(postgres: str, tmp_path: Path) -> None:
+    store = Store.open(postgres, "blobs", root=tmp_path)
+    spool = Spool.open(tmp_path / "spool")
+    for person in range(3):
+        spool.append(record(person))
+        spool.append(OutcomeRecord("employment", f"{person}\0", 0.0, AT + timedelta(days=30)))
+    spool.append(record(1))  # again
+    spool.append(record(3, version=2**40))  # more than the column takes
+    spool.append(OutcomeRecord("employment", "2\0", 1.0, AT + timedelta(days=31)))
+    spool.close()
+
+    assert Shipped(records=8, refused=1) == ship_pass(store, tmp_path / "spool")
+    assert 0 == unshipped(store, tmp_path / "spool")
+    with store.read() as session:
+        frame = reader.labelled(session, "employment", AT + timedelta(days=60))
+        assert 3 == reader.new_labels(session, "employment", AT, AT + timedelta(days=60))
+    assert [("0\ufffd", 0.0, AT), ("1\ufffd", 0.0, AT), ("2\ufffd", 1.0, AT)] == list(
+        frame[["entity", "value", "at"]].itertuples(index=False, name=None)
+    )
+    assert [{"age": 46.0, "education": "21\0"}, ["education"]] == [frame["inputs"][0], frame["unseen"][0]]
+    store.close()
+
+
+def test_clock_lock_and_principals_on_postgresql(postgres: str, tmp_path: Path) -> None:
+    store = Store.open(postgres, "blobs", root=tmp_path)
+    clock.drive(store, "replay", AT)
+    clock.advance(store, "replay", AT + timedelta(days=1))
+    with lock.hold(store, "apply", local_principal(store)) as held:
+        found = lock.held(store, "apply")
+
+    assert found is not None
+    assert (AT + timedelta(days=1), held.id) == (store.clock.now(), found.id)
+    store.close()

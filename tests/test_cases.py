@@ -1,0 +1,159 @@
+"""The language's specification: tests/cases/<word>/*.md."""
+
+import ast
+import os
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from headrace import diagnostics, document, hooks, project, spec
+from headrace.diagnostics import Report, render
+from headrace.diagnostics.codes import CODES
+from headrace.hooks import Plugins, load_plugins
+
+CASES = Path(__file__).parent / "cases"
+EXPECTED = re.compile(r"\b(error|warning|note): \[([a-z0-9-]+)\](?: \"([^\"]*)\")?")
+TESTED_IN_PYTHON = {
+    "no-specs": "test_project_load.py",
+    "unreadable-file": "test_project_load.py",
+    "unknown-environment": "test_project_load.py",
+    "plugin-collision": "test_project_load.py",
+    "plugin-failed": "test_project_load.py",
+    "file-too-large": "test_document_hostile.py",
+}
+
+
+@dataclass
+class Case:
+    """One `##` of a file."""
+
+    file: Path
+    title: str
+    blocks: list[tuple[str, str]] = field(default_factory=list)
+
+    def __str__(self) -> str:
+        return f"{self.file.parent.name}/{self.file.stem}: {self.title}"
+
+
+def cases() -> Iterator[Case]:
+    for file in sorted(CASES.glob("*/*.md")):
+        for part in re.split(r"^## ", file.read_text(), flags=re.MULTILINE)[1:]:
+            case = Case(file, part.splitlines()[0])
+            case.blocks = re.findall(r"^```(.*?)\n(.*?)^```$", part, flags=re.MULTILINE | re.DOTALL)
+            yield case
+
+
+ALL = list(cases())
+
+
+@cache
+def installed() -> Plugins:
+    report = Report()
+    found = load_plugins(None, report)
+    assert report.found == []
+    return found
+
+
+def sections(text: str) -> dict[str, str]:
+    """A document's text by its top-level keys."""
+    parts = re.split(r"^(?=[A-Za-z_\"-]+:)", text, flags=re.MULTILINE)
+    return {part.partition(":")[0]: part for part in parts if ":" in part}
+
+
+def merged(fragment: str, base: str) -> str:
+    """A base document with the fragment's sections in the place of its own; the fragment first, so that its lines stay."""
+    dropped = set(sections(fragment))
+    for line in re.findall(r"# without: (.*)", fragment):
+        dropped |= set(line.split(", "))
+    return fragment + "".join(part for key, part in sections(base).items() if key not in dropped)
+
+
+def written(case: Case, root: Path) -> None:
+    """The case's project."""
+    base = (CASES / "base.yaml").read_text().split("---\n")
+    if case.file.parent.name != "backtest":
+        base = [b for b in base if not b.startswith("kind: backtest")]
+    (root / "specs").mkdir()
+    for info, text in case.blocks:
+        match info.split():
+            case ["yaml", "alone"]:
+                base = []
+                (root / "specs" / "case.yaml").write_text(text)
+            case ["yaml"]:
+                addresses = {(s["kind"], s["name"]) for s in map(sections, text.split("---\n")) if {"kind", "name"} <= set(s)}
+                base = [b for b in base if (sections(b)["kind"], sections(b)["name"]) not in addresses]
+                (root / "specs" / "case.yaml").write_text(text)
+            case ["yaml", kind]:
+                mine = next(b for b in base if sections(b)["kind"] == f"kind: {kind}\n")
+                base.remove(mine)
+                (root / "specs" / "case.yaml").write_text(merged(text, mine))
+            case ["file", name]:
+                (root / name).write_bytes(text.encode().decode("unicode_escape").encode("latin-1"))
+            case _:
+                assert info == "output", info
+    if base:
+        (root / "specs" / "base.yaml").write_text("---\n".join(base))
+
+
+def expected(root: Path) -> list[tuple[str, int, str, str]]:
+    found = []
+    for path in sorted((root / "specs").iterdir()):
+        for number, line in enumerate(path.read_bytes().decode("utf-8", "replace").split("\n"), 1):
+            comment = re.split(r"(?:^|\s)# (?=error|warning|note)", line)[-1]
+            found += [(f"specs/{path.name}", number, match[1], match[2]) for match in EXPECTED.finditer(comment)]
+    return sorted(found)
+
+
+@pytest.mark.parametrize("case", ALL, ids=str)
+def test_case(case: Case, tmp_path: Path) -> None:
+    written(case, tmp_path)
+    report = Report()
+    loaded = project.load(tmp_path, report, plugins=installed())
+    assert (loaded is None) == bool(report.errors)
+    output = next((text for info, text in case.blocks if info == "output"), None)
+    if output is not None:
+        shown = render.to_text(report) + "\n"
+        if os.environ.get("HEADRACE_UPDATE"):
+            case.file.write_text(case.file.read_text().replace(f"```output\n{output}```", f"```output\n{shown}```"))
+            return
+        assert output == shown
+        return
+    got = sorted((d.span.file, d.span.line, str(d.severity), d.id) if d.span else ("", 0, str(d.severity), d.id) for d in report)
+    assert expected(tmp_path) == got, render.to_text(report)
+    told = "\n".join(d.message for d in report)
+    words = [match[3] for _, text in case.blocks for match in EXPECTED.finditer(text) if match[3]]
+    assert [] == [word for word in words if word not in told], told
+
+
+def emitted() -> Iterator[str]:
+    """Every id that stands in the rooms of the language."""
+    for room in (document, spec, project, hooks, diagnostics):
+        for path in Path(str(room.__file__)).parent.rglob("*.py"):
+            for node in ast.walk(ast.parse(path.read_text())):
+                called = getattr(node.func, "id", getattr(node.func, "attr", "")) if isinstance(node, ast.Call) else ""
+                if called in ("Diagnostic", "_break") and isinstance(node.args[0], ast.Constant):
+                    yield node.args[0].value
+
+
+def test_every_id_that_is_emitted_is_explained() -> None:
+    assert sorted(set(emitted()) - set(CODES)) == []
+
+
+def test_every_id_that_is_emitted_has_a_case() -> None:
+    text = "\n".join(file.read_text() for file in CASES.glob("*/*.md"))
+    assert sorted(i for i in set(emitted()) if f"[{i}]" not in text and i not in TESTED_IN_PYTHON) == []
+
+
+def test_the_tests_in_python_are_there() -> None:
+    tests = {path.name: path.read_text() for path in Path(__file__).parent.glob("*/test_*.py")}
+    assert [i for i, file in TESTED_IN_PYTHON.items() if i not in tests.get(file, "")] == []
+
+
+def test_the_base_project_is_valid(tmp_path: Path) -> None:
+    written(Case(CASES, "base"), tmp_path)
+    report = Report()
+    assert (project.load(tmp_path, report, plugins=installed()) is not None, []) == (True, report.found)
