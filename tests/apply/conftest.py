@@ -14,7 +14,7 @@ import pytest
 
 from headrace import project as projects
 from headrace.apply.execute import Outcome, Work, execute
-from headrace.apply.prefect import Door
+from headrace.apply.prefect import OPEN, Door
 from headrace.apply.record import Journal
 from headrace.apply.stages import Stage, stages
 from headrace.compiler import compile_project
@@ -53,6 +53,17 @@ def worker(prefect_root: Path, prefect_url: str, first_pool: None) -> Iterator[N
 def first_pool(prefect_url: str) -> None:
     with Door(prefect_url, "any") as door:
         door.put_pool()
+
+
+def clear(door: Door) -> None:
+    """Leave nothing that a worker of a later test would run."""
+    observed = door.observe()
+    for name in [*observed.automations, f"headrace:{door.project}:crash-watch"]:
+        door.delete_automation(name)
+    for name in observed.deployments:
+        door.delete_deployment(name)
+    for run in door.runs(*OPEN):
+        door._call("DELETE", f"/flow_runs/{run.id}", missing_ok=True)
 
 
 @dataclass
@@ -132,6 +143,7 @@ def make_place(tmp_path: Path, prefect_url: str, first_pool: None) -> Iterator[C
 
     yield make
     for place in places:
+        clear(place.door)
         place.door.close()
         place.store.close()
 

@@ -1,8 +1,13 @@
 from __future__ import annotations
 
+import re
+from dataclasses import replace
+
 import pytest
 from sqlmodel import select
 
+from headrace.apply.execute import execute
+from headrace.apply.stages import Train
 from headrace.diagnostics import Exit, HeadraceError
 from headrace.plan.state import read
 from headrace.store import clock, tables
@@ -22,7 +27,7 @@ def operations(place):
 
 
 def trainings(place):
-    return [run for run in place.door.runs(deployment="employment/train")]
+    return place.door.runs(deployment="employment/train")
 
 
 def test_after_apply_the_plan_is_empty(place):
@@ -84,15 +89,15 @@ def test_what_was_changed_by_hand_is_put_back(place):
     assert place.plan().empty
 
 
-def test_a_schedule_that_left_the_specs_leaves_the_server(place):
+def test_flows_that_left_the_specs_leave_the_server(place):
+    (place.root / "specs" / "replay.yaml").unlink()
     place.apply()
-    text = (place.root / "specs" / "employment.yaml").read_text()
-    start = text.index("monitoring:")
-    (place.root / "specs" / "employment.yaml").write_text(text[:start])
+    path = place.root / "specs" / "employment.yaml"
+    path.write_text(path.read_text(encoding="utf-8").partition("monitoring:")[0], encoding="utf-8")
     place.apply()
-    deployments = place.door.observe().deployments
-    assert not deployments["employment/monitor"].schedules if "employment/monitor" in deployments else True
-    assert f"headrace:{place.name}:employment:train" not in place.door.observe().automations
+    observed = place.door.observe()
+    assert [name for name, d in observed.deployments.items() if name == "employment/monitor" and d.schedules] == []
+    assert set(observed.automations) == {f"headrace:{place.name}:employment:roll_out"}
     assert place.plan().empty
 
 
@@ -155,8 +160,6 @@ def neutral(place):
     """What it holds, without the folder's and the project's own names."""
     live = repr({**place.live(), "deployments": {n: (d.schedules, d.paused) for n, d in place.live()["deployments"].items()}})
     live = live.replace(str(place.root), "ROOT").replace(place.name, "NAME")
-    import re
-
     return re.sub(r"sha256:[0-9a-f]{64}", "sha256", live)
 
 
@@ -175,11 +178,6 @@ def test_a_step_that_fails_is_named_and_the_next_apply_goes_on(place):
 
 def test_without_training_none_is_owed_later(place):
     work, steps, _ = place.look()
-    from dataclasses import replace
-
-    from headrace.apply.execute import execute
-    from headrace.apply.stages import Train
-
     execute(replace(work, train=False), [s for s in steps if not isinstance(s, Train)], lambda *_: None)
     assert read(place.store, place.root).pending == {}
     assert place.plan().empty

@@ -59,6 +59,8 @@ def small(tmp_path, prefect_url, first_pool):
         for automation in wanted.automations.values():
             door.put_automation(automation)
         yield door, wanted, tmp_path
+        for run in door.runs(*OPEN):
+            door._call("DELETE", f"/flow_runs/{run.id}", missing_ok=True)
 
 
 def until(condition, seconds=60.0):
@@ -117,7 +119,8 @@ def test_an_event_of_another_model_starts_nothing(small):
 def test_the_same_key_is_the_same_run(small):
     door, _, _ = small
     assert door.run("m/train", {"cause": "x"}, "key") == door.run("m/train", {"cause": "x"}, "key")
-    assert [(r.deployment, r.type, r.ended) for r in door.runs(*OPEN, deployment="m/train", newest=1)] == [("m/train", "SCHEDULED", False)]
+    (run,) = door.runs(deployment="m/train", newest=1)
+    assert (run.deployment, run.cause, run.scheduled) == ("m/train", "x", False)
 
 
 def test_a_failed_run_says_why(small, worker):
@@ -163,3 +166,15 @@ def test_a_paused_pool_is_set_going(small):
     assert not door.observe().pool
     door.put_pool()
     assert door.observe().pool
+
+
+def test_an_event_whose_run_crashed_is_sent_again(small):
+    door, _, _ = small
+    event = str(uuid.uuid4())
+    resource = f"headrace.{door.project}.m"
+    assert door.emit("headrace.retraining.requested", event, resource, {"id": event})
+    (run,) = until(lambda: door.started_by(event))
+    door._call("POST", f"/flow_runs/{run.id}/set_state", {"state": {"type": "CRASHED", "name": "Crashed"}, "force": True})
+    assert door.emit("headrace.retraining.requested", event, resource, {"id": event})
+    until(lambda: len(door.started_by(event)) == 2)
+    assert not door.emit("headrace.retraining.requested", event, resource, {"id": event})

@@ -10,6 +10,10 @@ from headrace.spec.decode import plain
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=20) | st.sampled_from(
     [
         "no",
+        "a\x85b",
+        "\u202ea",
+        "\ufeff",
+        "a (b",
         "true",
         "1e-3",
         "012",

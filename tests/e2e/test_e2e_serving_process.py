@@ -15,7 +15,9 @@ pytestmark = pytest.mark.slow
 
 
 def serve(path: Path, *options: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([sys.executable, "-m", "headrace.serving", str(path), *options], capture_output=True, text=True, timeout=60, check=False)
+    return subprocess.run(
+        [sys.executable, "-m", "headrace.serving", str(path), *options], capture_output=True, text=True, timeout=60, check=False
+    )
 
 
 def test_a_taken_port_is_named_with_what_to_type(tmp_path: Path) -> None:
@@ -88,7 +90,12 @@ def test_bytes_of_any_kind_never_make_it_fail(tmp_path: Path) -> None:
             statuses.add(status)
             if status != 200:
                 assert (422, True) == (status, bool(told["detail"]))
-        for garbage in (b"\x00" * 100, b"GET / HTTP/9.9\r\n\r\n", b"POST /predict HTTP/1.1\r\nContent-Length: -5\r\n\r\n", noise.randbytes(500)):
+        for garbage in (
+            b"\x00" * 100,
+            b"GET / HTTP/9.9\r\n\r\n",
+            b"POST /predict HTTP/1.1\r\nContent-Length: -5\r\n\r\n",
+            noise.randbytes(500),
+        ):
             with socket.create_connection(("127.0.0.1", server.port), timeout=5) as raw:
                 raw.sendall(garbage)
                 raw.shutdown(socket.SHUT_WR)
@@ -106,7 +113,11 @@ def test_it_starts_within_bounds_and_stays_small(tmp_path: Path) -> None:
         for _ in range(200):
             server.request("POST", "/predict", ROW)
         server.request("POST", "/predict/batch", {"rows": [ROW] * 1000})
-        peak = int(next(line for line in Path(f"/proc/{server.process.pid}/status").read_text().splitlines() if line.startswith("VmHWM")).split()[1])
+        peak = int(
+            next(line for line in Path(f"/proc/{server.process.pid}/status").read_text().splitlines() if line.startswith("VmHWM")).split()[
+                1
+            ]
+        )
         threads = psutil.Process(server.process.pid).num_threads()
     assert peak / 1024 < 400
     assert threads < 20

@@ -75,6 +75,7 @@ def test_values_become_what_the_spec_says(tmp_path, values, kind, expected):
         ([1.5, 2.0], "category", "changed-type"),
         ([np.inf, 2.0], "float", "changed-type"),
         ([True, False], "float", "changed-type"),
+        (["7", "1.5"], "int64", "changed-type"),
         (pd.to_datetime(["2020-01-02"]), "float", "changed-type"),
         ([], "float", "empty-source"),
     ],

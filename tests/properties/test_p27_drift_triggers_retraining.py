@@ -38,7 +38,7 @@ def answer(session, cause, now):
     events.append(session, model=MODEL, kind=EventKind.RUN_STARTED, payload=payload, at=now, cause=cause)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(LOOKS, st.integers(0, 4), st.integers(0, 6))
 def test_a_firing_alert_trains_when_nothing_forbids_it(looks, cooldown, needed):
     trigger = OnAlert("drifting", alert="drifting", cooldown=cooldown * DAY, new_labels=needed)

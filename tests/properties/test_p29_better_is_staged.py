@@ -1,4 +1,4 @@
-"""P29: a retrained model that is better than the champion is staged: it becomes the candidate, and its rollout starts, while the champion stays."""
+"""P29: a retrained model that is better than the champion is staged: it is the candidate, its rollout starts, and the champion stays."""
 
 from candidate_values import contest
 from hypothesis import given, settings

@@ -19,7 +19,9 @@ from headrace.hooks.contracts import resolve
 from headrace.store import Store, clock
 
 MODEL = "employment"
-SIGNATURE = Signature((Input("age", "number", low=0.0, high=120.0), Input("education", "category", ("16", "19", "21")), Input("sex", "category", ("1", "2"))))
+SIGNATURE = Signature(
+    (Input("age", "number", low=0.0, high=120.0), Input("education", "category", ("16", "19", "21")), Input("sex", "category", ("1", "2")))
+)
 ROW: dict[str, Any] = {"person_id": 7, "age": 46.0, "education": "21", "sex": "2"}
 ACTOR = "user:test"
 
@@ -129,27 +131,35 @@ class Project:
 
     def register(self, seed: int = 0) -> int:
         """One more LightGBM; its number."""
-        return self._register(trees(seed), "lightgbm.classifier", "lightgbm-text")
+        return self.add(trees(seed), "lightgbm.classifier", "lightgbm-text")
 
     def register_flaky(self, value: float = 0.5, **settings: float) -> int:
         """One more constant model of the project's own plugin."""
         folder = self.root / "plugins"
         folder.mkdir(exist_ok=True)
         (folder / "flaky.py").write_text(FLAKY, encoding="utf-8")
-        return self._register(json.dumps({"value": value, **settings}).encode(), "flaky", "json")
+        return self.add(json.dumps({"value": value, **settings}).encode(), "flaky", "json")
 
-    def _register(self, data: bytes, algorithm: str, form: str) -> int:
+    def add(self, data: bytes, algorithm: str, form: str, signature: Signature = SIGNATURE) -> int:
         digest = "sha256:" + hashlib.sha256(b"").hexdigest()
         manifest = {
             "params": {},
-            "signature": SIGNATURE.to_json(),
+            "signature": signature.to_json(),
             "target": "employed",
             "seed": 0,
             "digests": dict.fromkeys(("data", "spec", "code", "environment"), digest),
             "metrics": {},
         }
         version = registry.register(
-            self.store, actor=ACTOR, model=MODEL, run_id="run", manifest=manifest, model_bytes=data, algorithm=algorithm, format=form, at=clock.wall()
+            self.store,
+            actor=ACTOR,
+            model=MODEL,
+            run_id="run",
+            manifest=manifest,
+            model_bytes=data,
+            algorithm=algorithm,
+            format=form,
+            at=clock.wall(),
         )
         return version.number
 

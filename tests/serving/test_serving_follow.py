@@ -23,7 +23,7 @@ def weights(champion: int, candidate: int | None = None, share: float = 0.0) -> 
 
 
 def until(true: Callable[[], bool]) -> None:
-    limit = time.monotonic() + 5
+    limit = time.monotonic() + 20
     while not true():
         assert time.monotonic() < limit
         time.sleep(0.02)
@@ -87,7 +87,11 @@ def test_a_barred_candidate_is_kept_out_until_the_store_sends_it_nothing() -> No
 
 def test_a_model_without_a_champion_is_not_ready_and_becomes_so_by_itself(project: Project, serve: Serve) -> None:
     client = serve(project)
-    before = [client.get("/health/ready").status_code, client.post("/predict", json=ROW).json()["type"], client.get("/health/live").status_code]
+    before = [
+        client.get("/health/ready").status_code,
+        client.post("/predict", json=ROW).json()["type"],
+        client.get("/health/live").status_code,
+    ]
     project.alias("champion", project.register())
     until(lambda: client.get("/health/ready").status_code == 200)
     assert ([503, "urn:headrace:no-champion", 200], 200) == (before, client.post("/predict", json=ROW).status_code)

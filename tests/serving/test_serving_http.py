@@ -32,7 +32,15 @@ def journalled(project: Project) -> list[dict[str, object]]:
 def test_what_is_answered_is_journalled(project: Project, client: TestClient) -> None:
     told = client.post("/predict", json={**ROW, "education": "99"}).json()
     (row,) = journalled(project)
-    expected = {"id": told["id"], "version": 1, "arm": "champion", "entity": "7", "output": told["prediction"], "error": None, "unseen": ["education"]}
+    expected = {
+        "id": told["id"],
+        "version": 1,
+        "arm": "champion",
+        "entity": "7",
+        "output": told["prediction"],
+        "error": None,
+        "unseen": ["education"],
+    }
     assert expected == {name: row[name] for name in expected}
     assert {"age": 46.0, "education": "99", "sex": "2"} == row["inputs"]
 
@@ -85,7 +93,9 @@ def test_a_body_is_refused_beyond_its_limit_declared_or_not(client: TestClient) 
 
 def test_an_unknown_path_and_a_wrong_method_are_problems_too(client: TestClient) -> None:
     told = [client.get("/nope"), client.get("/predict")]
-    assert [(404, "urn:headrace:no-such-route"), (405, "urn:headrace:method-not-allowed")] == [(t.status_code, t.json()["type"]) for t in told]
+    assert [(404, "urn:headrace:no-such-route"), (405, "urn:headrace:method-not-allowed")] == [
+        (t.status_code, t.json()["type"]) for t in told
+    ]
     assert "POST" == told[1].headers["allow"]
 
 

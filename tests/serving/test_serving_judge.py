@@ -22,7 +22,7 @@ SPLIT = Snapshot(
 )
 
 
-def until(true: Callable[[], bool], seconds: float = 5.0) -> float:
+def until(true: Callable[[], bool], seconds: float = 20.0) -> float:
     started = time.monotonic()
     while not true():
         assert time.monotonic() < started + seconds
@@ -129,7 +129,7 @@ def test_an_abort_acts_at_once_while_the_store_takes_no_writes_and_is_told_later
         told = client.get("/metadata").json()
         with project.store.read() as session:
             standing = traffic.current(session, MODEL)
-    assert took < 1.0
+    assert took < 2.0
     assert standing is not None
     assert ({"champion": champion}, 0, 0.5) == (told["versions"], told["epoch"], standing.share)
 
@@ -155,7 +155,7 @@ def test_the_counts_of_other_workers_decide_too(project: Project, serve: Serve) 
         other.record(weights.epoch, "candidate", i < 30, 0.001, rules.rules, candidate=candidate)
         other.record(weights.epoch, "champion", False, 0.001, rules.rules, candidate=candidate)
     other.flush(project.store)
-    assert until(lambda: client.get("/metadata").json()["versions"] == {"champion": champion}) < 1.0
+    assert until(lambda: client.get("/metadata").json()["versions"] == {"champion": champion}) < 2.0
 
 
 @pytest.mark.parametrize("path", ["/predict", "/predict/batch"])

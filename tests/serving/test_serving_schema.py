@@ -143,7 +143,10 @@ def test_an_outcome_may_say_since_when_it_is_known() -> None:
         ({"employed": 1}, Fault("outcomes[0].person_id", "is required, as a whole number or a text of 1 to 256 characters")),
         ({"person_id": 7, "employed": 1, "age": 3}, Fault("outcomes[0].age", "is no field of an outcome")),
         ({"person_id": 7, "employed": 1, "known_at": "2016-03-01T12:00:00"}, Fault("outcomes[0].known_at", "must have a time zone")),
-        ({"person_id": 7, "employed": 1, "known_at": "0001-01-01T00:00:00+23:00"}, Fault("outcomes[0].known_at", "the time is out of range")),
+        (
+            {"person_id": 7, "employed": 1, "known_at": "0001-01-01T00:00:00+23:00"},
+            Fault("outcomes[0].known_at", "the time is out of range"),
+        ),
     ],
 )
 def test_an_outcome_is_checked_like_a_row(outcome: object, fault: Fault) -> None:

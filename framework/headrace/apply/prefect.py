@@ -6,7 +6,8 @@ import json
 import time
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
+from uuid import UUID, uuid4, uuid5
 
 from headrace.apply import wire
 from headrace.apply.wire import OPEN, TERMINAL, Run
@@ -14,13 +15,17 @@ from headrace.diagnostics import Diagnostic, HeadraceError
 from headrace.plan.wanted import POOL, Automation, Deployment, Observed
 from headrace.store import clock
 
+if TYPE_CHECKING:
+    import httpx
+
 __all__ = ["OPEN", "SILENCE", "TERMINAL", "Door", "Run"]
 
 PAGE = 200
 """The most items that Prefect gives at a time."""
 SILENCE = timedelta(seconds=90)
 """A run that sent a heartbeat and then nothing for so long has crashed; the worker's runs send one every 30 s."""
-_NOT_FOUND = 404
+BUSY = (0.5, 2.0, 5.0)
+"""Seconds between attempts when the server answers 500: on SQLite that is how a busy database looks, and every call may be repeated."""
 
 
 class Door:
@@ -84,18 +89,24 @@ class Door:
             # It knows the server's credentials and CSRF tokens, and tries again when the server is busy.
             self._made = SyncPrefectClient(self.url, auth_string=PREFECT_API_AUTH_STRING.value(), api_key=PREFECT_API_KEY.value())
         client: Any = self._made
-        try:
-            response = client.request(method, path, json=body)
-        except httpx.HTTPStatusError as error:
-            if missing_ok and error.response.status_code == _NOT_FOUND:
-                return None
-            detail = error.response.text[:500]
-            raise HeadraceError(
-                Diagnostic("prefect-refused", f"Prefect refused {method} {path} with {error.response.status_code}: {detail}")
-            ) from error
-        except httpx.HTTPError as error:
-            raise self._away(f"{type(error).__name__} {error}".strip()) from error
-        return response.json() if response.content else None
+        for pause in (*BUSY, None):
+            try:
+                response = client.request(method, path, json=body)
+            except httpx.HTTPStatusError as error:
+                if missing_ok and error.response.status_code == httpx.codes.NOT_FOUND:
+                    return None
+                if error.response.status_code == httpx.codes.INTERNAL_SERVER_ERROR and pause is not None:
+                    time.sleep(pause)
+                    continue
+                raise self._refused(method, path, error.response) from error
+            except httpx.HTTPError as error:
+                raise self._away(f"{type(error).__name__} {error}".strip()) from error
+            return response.json() if response.content else None
+        raise AssertionError("the last attempt returns or raises")
+
+    def _refused(self, method: str, path: str, response: httpx.Response) -> HeadraceError:
+        message = f"Prefect refused {method} {path} with {response.status_code}: {response.text[:500]}"
+        return HeadraceError(Diagnostic("prefect-refused", message, help="the server's own log tells more"))
 
     def _pages(self, path: str, body: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
         offset = 0
@@ -266,7 +277,7 @@ class Door:
             )
         body = {
             "parameters": dict(parameters or {}),
-            "idempotency_key": idempotency_key,
+            "idempotency_key": idempotency_key or str(uuid4()),
             "state": {"type": "SCHEDULED", "name": "Scheduled"},
         }
         return str(self._call("POST", f"/deployments/{found}/create_flow_run", body)["id"])
@@ -319,16 +330,18 @@ class Door:
     def emit(self, event: str, event_id: str, resource: str, payload: Mapping[str, Any]) -> bool:
         """Send an event of `headrace.PROJECT.MODEL`, once more where it was lost; False when a run that it caused already stands.
 
-        Prefect forgets the ids that it has seen after some time and when it restarts, so runs are looked at first.
+        Prefect forgets the ids that it has seen after some time and when it restarts, so runs are looked at first. A run that crashed
+        is no answer: the event is sent under an id made of its own and of how many crashed; the payload's `id` stays the cause.
         """
-        if self.started_by(event_id):
+        caused = self.started_by(event_id)
+        if any(run.type != "CRASHED" for run in caused):
             return False
         body = {
             "occurred": clock.wall().isoformat(),
             "event": event,
             "resource": {"prefect.resource.id": resource},
             "payload": dict(payload),
-            "id": event_id,
+            "id": str(uuid5(UUID(event_id), str(len(caused)))) if caused else event_id,
         }
         self._call("POST", "/events", [body])
         return True

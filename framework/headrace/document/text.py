@@ -12,7 +12,7 @@ LARGEST = 4 * 1024 * 1024
 """Bytes of the largest file that is read."""
 
 # Beside control characters: line separators that editors count otherwise than YAML, and marks that reorder what a reader sees.
-_REFUSED = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufeff\ufffe\uffff]")
+REFUSED = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufeff\ufffe\uffff]")
 _BREAK = re.compile(r"\r\n|\r|\n")
 
 
@@ -40,7 +40,7 @@ def readable(data: str | bytes, file: str, report: Report) -> str | None:
         text = data
     text = text.removeprefix("\ufeff")
     report.texts[file] = text
-    found = _REFUSED.search(text)
+    found = REFUSED.search(text)
     if found is None:
         return text
     before = lines(text[: found.start()])

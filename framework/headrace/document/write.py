@@ -9,6 +9,7 @@ from typing import Any
 import yaml
 
 from headrace.document.scalar import FLOAT, INT, NULL
+from headrace.document.text import REFUSED
 
 
 class _Dumper(yaml.SafeDumper):
@@ -28,6 +29,7 @@ def _resolve(dumper: yaml.SafeDumper, data: str) -> yaml.ScalarNode:
         data in NULL
         or data in ("true", "false", "<<", "=")
         or data.count("(") != data.count(")")
+        or REFUSED.search(data)
         or INT.fullmatch(data)
         or FLOAT.fullmatch(data)
     )
@@ -52,9 +54,17 @@ for _tag, _first, _pattern in (
 
 def write(value: Mapping[str, Any]) -> str:
     """YAML of mappings, lists, text, numbers, booleans and None; innermost collections stand on one line."""
-    return yaml.dump(value, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=120, default_flow_style=None)
+    return _dump(value, width=120, flow=None)
 
 
 def write_flow(value: Mapping[str, Any]) -> str:
     """The same on one line."""
-    return yaml.dump(value, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=1 << 20, default_flow_style=True).strip()
+    return _dump(value, width=1 << 20, flow=True).strip()
+
+
+def _dump(value: Mapping[str, Any], *, width: int, flow: bool | None) -> str:
+    def dumped(*, unicode: bool) -> str:
+        return yaml.dump(value, Dumper=_Dumper, sort_keys=False, allow_unicode=unicode, width=width, default_flow_style=flow)
+
+    text = dumped(unicode=True)
+    return text if REFUSED.search(text) is None else dumped(unicode=False)

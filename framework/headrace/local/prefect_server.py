@@ -19,6 +19,8 @@ POOL = "headrace"
 """The work pool that deployments of every project run in."""
 START = 180.0
 """Seconds a cold server is given: measured 13 to 39 s on a loaded machine."""
+AT_ONCE = 4
+"""How many runs one worker runs at a time: after a night away, all late ones at once would starve the machine."""
 ATTEMPTS = 3
 """How often another port is tried where the chosen one was taken meanwhile."""
 
@@ -119,7 +121,8 @@ def start_worker(root: Path, url: str, pool: str = POOL) -> Child:
         "PREFECT_LOGGING_LEVEL": os.environ.get("PREFECT_LOGGING_LEVEL", "INFO"),
         **dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1"),
     }
-    command = [sys.executable, "-m", "prefect", "worker", "start", "--pool", pool, "--type", "process", "--name", f"headrace-{os.getpid()}"]
+    command = [sys.executable, "-m", "prefect", "worker", "start", "--pool", pool, "--type", "process"]
+    command += ["--name", f"headrace-{os.getpid()}", "--limit", str(AT_ONCE)]
     return spawn("prefect-worker", command, root=root, env=env)
 
 

@@ -64,7 +64,12 @@ class _At:
 
     def key(self, key: str, *, stands: bool) -> _At:
         types_, effect = _below(self.types, key)
-        return _At(f"{self.path}.{key}" if self.path else key, (*self.at, key) if stands else self.at, types_, self.effect if effect is None else effect)
+        return _At(
+            f"{self.path}.{key}" if self.path else key,
+            (*self.at, key) if stands else self.at,
+            types_,
+            self.effect if effect is None else effect,
+        )
 
     def item(self, name: str, position: int) -> _At:
         return _At(f"{self.path}[{name}]", (*self.at, position), _below(self.types, 0)[0], self.effect)

@@ -173,4 +173,11 @@ CODES = (
     ),
     Code("empty-range", "a range holds nothing", "Its end is not after its begin.", "range: [120, 0]", "range: [0, 120]"),
     Code("unmeasured-expectation", "a backtest expects what nothing measures", "The model's `monitoring` has no `performance`."),
+    Code("unknown-address", "no document has that address", "The project's addresses are `KIND/NAME`; `headrace show` lists them."),
+    Code("which-address", "a name is not enough", "Documents of several kinds have that name: write the whole address."),
+    Code(
+        "unknown-subject",
+        "nothing is known of that",
+        "`headrace explain` knows the ids of diagnostics, and kinds and fields by their path.",
+    ),
 )

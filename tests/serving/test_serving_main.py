@@ -1,0 +1,54 @@
+import json
+import socket
+from pathlib import Path
+
+import pytest
+from serving_project import MODEL, Project
+
+from headrace.diagnostics import HeadraceError
+from headrace.serving.__main__ import listen, main
+from headrace.serving.config import open_workspace
+
+
+def test_a_free_port_is_taken_and_listens() -> None:
+    with listen("127.0.0.1", 0, MODEL) as listening, socket.create_connection(listening.getsockname()):
+        assert listening.getsockname()[1] > 0
+
+
+def test_a_taken_port_is_told_with_exit_code_1(project: Project, capsys: pytest.CaptureFixture[str]) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        code = main([str(project.config), "--port", str(port)])
+    told = capsys.readouterr().err
+    assert (1, True) == (code, f"error[port-taken]: port {port} of 127.0.0.1 is taken" in told)
+    assert f"help: `headrace serve {MODEL} --port {port + 1}`" in told
+
+
+def test_an_address_that_is_not_of_this_machine_is_told() -> None:
+    with pytest.raises(HeadraceError, match="port-refused"):
+        listen("192.0.2.1", 0, MODEL)
+
+
+@pytest.mark.parametrize(("text", "fault"), [(None, "not-compiled"), ("{", "config-unreadable"), ("{}", "config-unreadable")])
+def test_a_config_that_is_none_is_told(tmp_path: Path, text: str | None, fault: str, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "x.serving.json"
+    if text is not None:
+        path.write_text(text)
+    assert (1, True) == (main([str(path)]), f"error[{fault}]" in capsys.readouterr().err)
+
+
+def test_a_broken_plugin_is_named_and_left_out(project: Project, caplog: pytest.LogCaptureFixture) -> None:
+    (project.root / "plugins").mkdir()
+    (project.root / "plugins" / "broken.py").write_text("raise RuntimeError('no')")
+    workspace = open_workspace(project.config.parent / "headrace.json", MODEL)
+    workspace.store.close()
+    assert "plugins/broken.py" in caplog.text
+    assert "lightgbm.classifier" in workspace.plugins.algorithms
+
+
+def test_a_key_that_a_newer_compiler_wrote_is_no_fault(project: Project) -> None:
+    path = project.config.parent / "headrace.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), "new": 1}))
+    workspace = open_workspace(path, MODEL)
+    workspace.store.close()
+    assert project.spool == workspace.spool
