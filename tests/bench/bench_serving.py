@@ -148,7 +148,7 @@ def run(rounds: int, requests: int) -> dict[str, Any]:
                 until(lambda: _answers(port, bodies[0]), 120)
                 targets = {"headrace": (server.port, server.process.pid), "naive": (port, naive.pid)}
                 taken: dict[str, list[list[float]]] = {name: [] for name in targets}
-                for name, (where, _) in targets.items():
+                for where, _ in targets.values():
                     one_round(where, bodies[:200])
                 before = {name: cpu_seconds(pid) for name, (_, pid) in targets.items()}
                 for turn in range(rounds):

@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "serving"))
 
@@ -117,7 +117,7 @@ class Hammer:
     _ended: threading.Event = field(default_factory=threading.Event)
     _running: list[threading.Thread] = field(default_factory=list)
 
-    def __enter__(self) -> Hammer:
+    def __enter__(self) -> Self:
         self._running = [threading.Thread(target=self._run, args=(number,)) for number in range(self.threads)]
         for thread in self._running:
             thread.start()

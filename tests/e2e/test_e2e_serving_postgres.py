@@ -37,7 +37,7 @@ class Postgres:
     def start(self) -> None:
         command = [self.programs / "postgres", "-D", self.folder / "data", "-h", "", "-k", self.folder, "-c", "fsync=off"]
         self.process = subprocess.Popen(command, cwd=self.folder, user=self.user, stderr=subprocess.DEVNULL)
-        until(lambda: (self.folder / ".s.PGSQL.5432").exists())
+        until((self.folder / ".s.PGSQL.5432").exists)
 
     def signal(self, number: int) -> None:
         assert self.process is not None

@@ -57,16 +57,16 @@ def kept(made: Project, after: int) -> list[tables.Prediction]:
 
 
 @settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(rows=ROWS, batch=st.booleans(), together=st.booleans())
+@given(rows=ROWS, how=st.sampled_from(["one by one", "together", "as a batch"]))
 def test_what_is_answered_is_journalled_once_with_all_that_belongs_to_it(
-    served: tuple[Project, TestClient], rows: list[dict[str, Any]], batch: bool, together: bool
+    served: tuple[Project, TestClient], rows: list[dict[str, Any]], how: str
 ) -> None:
     made, client = served
     with made.store.read() as session:
         after = session.exec(select(func.max(tables.Prediction.seq))).one() or 0
-    if batch:
+    if how == "as a batch":
         told = client.post("/predict/batch", json={"rows": rows}).json()["predictions"]
-    elif together:
+    elif how == "together":
         with ThreadPoolExecutor(4) as pool:
             told = list(pool.map(lambda row: client.post("/predict", json=row).json(), rows))
     else:

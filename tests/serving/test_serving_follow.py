@@ -63,9 +63,9 @@ BEFORE = Snapshot(3, (("champion", 1.0),), {"champion": version(1)})
     ],
 )
 def test_what_cannot_be_loaded_never_takes_the_place_of_what_answers(
-    want: Wanted, loaded: tuple[int, ...], barred: bool, expected: tuple[int, dict[str, float], dict[str, int]]
+    want: Wanted, loaded: tuple[int, ...], barred: object, expected: tuple[int, dict[str, float], dict[str, int]]
 ) -> None:
-    made = compose(want, {number: version(number) for number in loaded}, BEFORE, barred=barred)
+    made = compose(want, {number: version(number) for number in loaded}, BEFORE, barred=bool(barred))
     assert expected == (made.epoch, dict(made.weights), made.versions)
 
 
@@ -125,6 +125,18 @@ def test_weights_split_the_units_and_the_same_unit_keeps_its_arm(project: Projec
     assert 30 < asked[0].count("candidate") < 90
     assert {"champion": 0.7, "candidate": 0.3} == client.get("/metadata").json()["weights"]
     assert epoch == client.get("/metadata").json()["epoch"]
+
+
+def test_weights_of_another_champion_are_heard_of_and_not_counted_by(project: Project, serve: Serve) -> None:
+    first, second = project.register(0), project.register(1)
+    project.alias("champion", first)
+    epoch = project.weigh(first)
+    client = serve(project)
+    before = client.get("/metadata").json()
+    project.alias("champion", second)
+    until(lambda: client.get("/metadata").json()["versions"] == {"champion": second})
+    after = client.get("/metadata").json()
+    assert [(epoch, epoch), (epoch, 0)] == [(told["epoch"], told["counted_epoch"]) for told in (before, after)]
 
 
 def test_an_altered_candidate_is_refused_and_the_champion_goes_on(project: Project, serve: Serve) -> None:

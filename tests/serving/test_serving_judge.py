@@ -131,7 +131,7 @@ def test_an_abort_acts_at_once_while_the_store_takes_no_writes_and_is_told_later
             standing = traffic.current(session, MODEL)
     assert took < 2.0
     assert standing is not None
-    assert ({"champion": champion}, 0, 0.5) == (told["versions"], told["epoch"], standing.share)
+    assert ({"champion": champion}, 0, 0.5) == (told["versions"], told["counted_epoch"], standing.share)
 
     def share() -> float:
         with project.store.read() as session:

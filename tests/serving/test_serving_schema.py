@@ -165,6 +165,14 @@ def test_the_unit_may_be_an_input_and_falls_back_to_the_entity_where_it_is_missi
     assert ["2", "7"] == units
 
 
+def test_the_unit_may_be_named_by_its_column_and_must_be_in_the_request() -> None:
+    inputs = [{"name": "gender", "column": "sex", "type": "category"}]
+    schema = Schema(ServingConfig.model_validate({**CONFIG, "unit": "sex", "inputs": inputs}))
+    assert "2" == schema.read_row(b'{"person_id": 7, "gender": "2"}').unit
+    with pytest.raises(ValueError, match="household"):
+        ServingConfig.model_validate({**CONFIG, "unit": "household"})
+
+
 def test_a_time_is_read_in_utc() -> None:
     assert datetime(2016, 3, 1, 12, tzinfo=UTC) == parse_time("2016-03-01T14:00:00+02:00")
 

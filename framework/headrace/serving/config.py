@@ -6,9 +6,9 @@ import json
 import logging
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, Self, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from headrace.diagnostics import Diagnostic, Exit, HeadraceError, Report
 from headrace.hooks import Plugins, load_plugins
@@ -22,9 +22,10 @@ class _Compiled(BaseModel):
 
 
 class InputConfig(_Compiled):
-    """One input of a request; a number may be bounded."""
+    """One input of a request, and the source's column that it is; a number may be bounded."""
 
     name: str
+    column: str | None = None
     type: Literal["number", "category"]
     low: float | None = None
     high: float | None = None
@@ -62,6 +63,19 @@ class ServingConfig(_Compiled):
     fallback: Literal["champion", "none"] = "champion"
     max_rows: int = Field(default=1000, ge=1)
     rollout: RolloutConfig | None = None
+
+    @model_validator(mode="after")
+    def _unit_is_in_the_request(self) -> Self:
+        if self.unit not in {None, self.entity} and self.unit_input is None:
+            raise ValueError(f"the rollout's unit `{self.unit}` is neither the entity nor an input, so that no request carries it")
+        return self
+
+    @property
+    def unit_input(self) -> str | None:
+        """The input that arms are assigned by; None where it is the entity."""
+        if self.unit in {None, self.entity}:
+            return None
+        return next((item.name for item in self.inputs if self.unit in {item.name, item.column}), None)
 
 
 class PluginsConfig(_Compiled):
@@ -105,7 +119,7 @@ def read(kind: type[C], path: Path) -> C:
         raise HeadraceError(Diagnostic("not-compiled", message, help="type `headrace compile`"), Exit.FAILED) from None
     except (OSError, ValueError) as error:
         reason = (
-            f"`{'.'.join(map(str, error.errors()[0]['loc']))}`: {error.errors()[0]['msg']}"
+            f"{'.'.join(map(str, error.errors()[0]['loc'])) or 'the whole'}: {error.errors()[0]['msg']}"
             if isinstance(error, ValidationError)
             else str(error)
         )

@@ -139,6 +139,8 @@ class Follower(threading.Thread):
         self._loaded: dict[int, Served] = {}
         self._ended = threading.Event()
         self.refused: dict[int, Refusal] = {}
+        self.epoch = 0
+        """The newest epoch of weights that was read and acted upon; 0 where there is none."""
         self.heartbeat = time.monotonic()
 
     def run(self) -> None:
@@ -177,6 +179,7 @@ class Follower(threading.Thread):
         if self._current.swap(snapshot):
             self._measures.swapped()
             self._swapped(self._current.snapshot)
+        self.epoch = 0 if weights is None else weights.epoch
         in_use = set(self._current.snapshot.versions.values()) | numbers
         self._loaded = {number: served for number, served in self._loaded.items() if number in in_use}
 

@@ -68,7 +68,7 @@ class Schema:
     def __init__(self, config: ServingConfig) -> None:
         self._entity = config.entity
         self._names = tuple(item.name for item in config.inputs)
-        self._unit = config.unit if config.unit in self._names else None
+        self._unit = config.unit_input
         # Fields are numbered and named by alias: a column may be called `json` or `model_config`.
         fields: dict[str, Any] = {f"f{i}": (_annotation(item), Field(alias=item.name)) for i, item in enumerate(config.inputs)}
         self.row: type[BaseModel] = create_model(

@@ -1,0 +1,121 @@
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+
+import pytest
+
+from headrace.cli import main
+from headrace.diagnostics import Exit
+from headrace.store import lock
+
+
+@pytest.fixture
+def headrace(monkeypatch, capsys):
+    def run(*arguments: str) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["headrace", *arguments])
+        with pytest.raises(SystemExit) as ended:
+            main(arguments)
+        told = capsys.readouterr()
+        return int(ended.value.code), told.out, told.err
+
+    return run
+
+
+@pytest.fixture
+def there(place, monkeypatch):
+    monkeypatch.setenv("PREFECT_API_URL", place.door.url)
+    return place
+
+
+@pytest.mark.slow
+@pytest.mark.prefect
+def test_plan_apply_plan(there, headrace, tmp_path):
+    root = ("--root", str(there.root))
+    written = str(tmp_path / "plan.json")
+    assert headrace("plan", *root, "--detailed-exitcode", "--out", written)[0] == Exit.CHANGES
+    code, out, _ = headrace("apply", *root, written, "--json")
+    result = json.loads(out)
+    assert code == Exit.OK
+    assert [run["model"] for run in result["runs"]] == ["employment"]
+    assert headrace("plan", *root, "--detailed-exitcode") == (Exit.OK, "Plan: no changes. 10 unchanged.\n", "")
+    code, _, err = headrace("apply", *root, written)
+    assert (code, "plan-stale" in err) == (Exit.STALE, True)
+    assert headrace("apply", *root)[:2] == (Exit.OK, "Nothing to apply.\n")
+
+
+@pytest.mark.slow
+@pytest.mark.prefect
+def test_a_removed_model_needs_a_number(there, headrace):
+    root = ("--root", str(there.root))
+    there.copy_model("second")
+    assert headrace("apply", *root, "--no-train", "--yes")[0] == Exit.OK
+    there.drop_model("second")
+    code, _, err = headrace("apply", *root)
+    assert (code, "--allow-prune 1" in err) == (Exit.REFUSED, True)
+    code, out, _ = headrace("apply", *root, "--allow-prune", "1")
+    assert (code, "delete deployment second/train" in out) == (Exit.OK, True)
+    assert there.door.runs("SCHEDULED", deployment="employment/train") == []
+
+
+@pytest.mark.slow
+@pytest.mark.prefect
+def test_a_lock_that_is_held_is_told_and_can_be_taken_away(there, headrace):
+    root = ("--root", str(there.root))
+    with lock.hold(there.store, "apply", "user:other"):
+        code, _, err = headrace("apply", *root)
+        assert (code, "user:other" in err) == (Exit.LOCKED, True)
+        held = lock.held(there.store, "apply")
+        assert headrace("unlock", held.id, *root)[:2] == (Exit.OK, f"Lock {held.id} is gone.\n")
+    assert headrace("unlock", held.id, *root)[0] == Exit.FAILED
+
+
+@pytest.mark.slow
+@pytest.mark.prefect
+def test_of_two_applies_at_once_one_wins(there):
+    command = [sys.executable, "-m", "headrace", "apply", "--root", str(there.root), "--no-train"]
+    both = [subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) for _ in range(2)]
+    codes = sorted(process.wait(120) for process in both)
+    for process in both:
+        process.communicate()
+    # The loser was locked out, or came when all was done.
+    assert codes in ([Exit.OK, Exit.LOCKED], [Exit.OK, Exit.OK])
+    assert there.plan().empty or [t.model for t in there.plan().train] == ["employment"]
+
+
+@pytest.mark.slow
+@pytest.mark.prefect
+def test_waiting_says_how_a_training_ended(there, headrace, worker):
+    (there.root / "specs" / "sources.yaml").write_text(
+        (there.root / "specs" / "sources.yaml").read_text().replace("employment_MA_reference.pq", "nothing.pq")
+    )
+    began = time.monotonic()
+    code, _, err = headrace("apply", "--root", str(there.root), "--wait")
+    assert (code, "run-failed" in err) == (Exit.FAILED, True)
+    assert time.monotonic() - began < 200
+
+
+def test_a_plan_with_prefect_away_is_made_and_an_apply_is_not(tmp_path, headrace, monkeypatch):
+    import shutil
+
+    from headrace.local.prefect_server import free_port
+
+    shutil.copytree("specs", tmp_path / "specs")
+    monkeypatch.setenv("PREFECT_API_URL", f"http://127.0.0.1:{free_port()}/api")
+    root = ("--root", str(tmp_path))
+    code, out, err = headrace("plan", *root)
+    assert (code, "observed: unknown" in out, "does not answer" in err) == (Exit.OK, True, True)
+    assert not (tmp_path / ".headrace").exists()
+    code, _, err = headrace("apply", *root)
+    assert (code, "prefect-away" in err) == (Exit.FAILED, True)
+
+
+def test_a_file_that_is_no_plan_is_refused(tmp_path, headrace):
+    import shutil
+
+    shutil.copytree("specs", tmp_path / "specs")
+    (tmp_path / "plan.json").write_text("[]")
+    code, _, err = headrace("apply", "--root", str(tmp_path), str(tmp_path / "plan.json"))
+    assert (code, "no-plan" in err) == (Exit.USAGE, True)
