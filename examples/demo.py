@@ -161,16 +161,15 @@ def live(rows: str | None) -> dict[str, Any]:
         wait_for(
             "`headrace up`", lambda: up.poll() is None and told.is_file() and "prefect-worker" in told.read_text(encoding="utf-8"), 180
         )
-        headrace("apply", "--wait", stream=True)
+        headrace("apply", "--no-train")  # the replay trains first, as of its first day
         running = json.loads(told.read_text(encoding="utf-8"))
         children = list(running["children"].values())
-        url = running["servers"][MODEL]
-        wait_for("a champion that answers", lambda: ready(url), 180)
-        headrace("models")
         headrace("plan")
         replay = ["replay", BACKTEST, *(("--rows", rows) if rows else ())]
         headrace(*replay, stream=True)
         headrace("models")
+        if not ready(running["servers"][MODEL]):
+            raise StageError("the model server is not ready after the replay")
         headrace("predict", MODEL, "--row", json.dumps(PERSON))
         headrace("status")
         summary: dict[str, Any] = json.loads((PROJECT / ".headrace" / "reports" / f"{BACKTEST}.json").read_text(encoding="utf-8"))

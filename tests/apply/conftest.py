@@ -26,7 +26,7 @@ from headrace.plan import wanted as wanted_
 from headrace.plan.state import State, read
 from headrace.store import Store
 
-REFERENCE = Path(__file__).parents[2] / "specs"
+REFERENCE = Path(__file__).parents[1] / "plan" / "reference" / "specs"
 NUMBERS = itertools.count(1)
 
 

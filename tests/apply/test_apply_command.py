@@ -1,15 +1,20 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
 from headrace.cli import main
 from headrace.diagnostics import Exit
+from headrace.local.prefect_server import free_port
 from headrace.store import lock
+
+REFERENCE = Path(__file__).parents[1] / "plan" / "reference" / "specs"
 
 
 @pytest.fixture
@@ -98,11 +103,7 @@ def test_waiting_says_how_a_training_ended(there, headrace, worker):
 
 
 def test_a_plan_with_prefect_away_is_made_and_an_apply_is_not(tmp_path, headrace, monkeypatch):
-    import shutil
-
-    from headrace.local.prefect_server import free_port
-
-    shutil.copytree("specs", tmp_path / "specs")
+    shutil.copytree(REFERENCE, tmp_path / "specs")
     monkeypatch.setenv("PREFECT_API_URL", f"http://127.0.0.1:{free_port()}/api")
     root = ("--root", str(tmp_path))
     code, out, err = headrace("plan", *root)
@@ -113,9 +114,7 @@ def test_a_plan_with_prefect_away_is_made_and_an_apply_is_not(tmp_path, headrace
 
 
 def test_a_file_that_is_no_plan_is_refused(tmp_path, headrace):
-    import shutil
-
-    shutil.copytree("specs", tmp_path / "specs")
+    shutil.copytree(REFERENCE, tmp_path / "specs")
     (tmp_path / "plan.json").write_text("[]")
     code, _, err = headrace("apply", "--root", str(tmp_path), str(tmp_path / "plan.json"))
     assert (code, "no-plan" in err) == (Exit.USAGE, True)

@@ -50,8 +50,8 @@ def window(number: int, start: int, end: int, value: float | None) -> dict[str, 
 def summary() -> dict[str, Any]:
     log = [
         event(EventKind.CANDIDATE_REGISTERED, -400, number=1),
-        event(EventKind.ALERT_FIRED, 20, rule="drifting", window=1),
-        event(EventKind.ALERT_FIRED, 120, rule="degraded", window=2),
+        event(EventKind.ALERT_FIRED, 20, rule="drifting", window={"number": 1}),
+        event(EventKind.ALERT_FIRED, 120, rule="degraded", window={"number": 2}),
         event(EventKind.RETRAINING_REQUESTED, 120, reason="alert.degraded <b>"),
         event(EventKind.ALIAS_MOVED, 121, alias="champion"),
     ]

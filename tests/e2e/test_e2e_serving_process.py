@@ -50,17 +50,17 @@ def test_the_command_line_serves_and_predicts(tmp_path: Path) -> None:
     try:
 
         def predict(*options: str) -> subprocess.CompletedProcess[str]:
-            command = [*headrace, "predict", "employment", "--root", str(made.root), *options]
+            command = [*headrace, "predict", "employment", "--root", str(made.root), "--json", *options]
             return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
 
-        until(lambda: predict("--json", json.dumps(ROW)).returncode == 0, 60)
+        until(lambda: predict("--row", json.dumps(ROW)).returncode == 0, 60)
         rows = made.root / "rows.json"
         rows.write_text(json.dumps([ROW, ROW]))
-        one, many, wrong = predict("--json", json.dumps(ROW)), predict("--file", str(rows)), predict("--json", '{"age": NaN}')
+        one, many, wrong = predict("--row", json.dumps(ROW)), predict("--file", str(rows)), predict("--row", '{"age": NaN}')
     finally:
         server.terminate()
         code = server.wait(10)
-    away = predict("--json", json.dumps(ROW))
+    away = predict("--row", json.dumps(ROW))
     assert (0, 1) == (code, json.loads(one.stdout)["version"])
     assert 2 == len(json.loads(many.stdout)["predictions"])
     assert (1, True) == (wrong.returncode, "`age` must be a finite number" in wrong.stdout + wrong.stderr)

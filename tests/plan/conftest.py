@@ -15,7 +15,7 @@ from headrace.plan import wanted as wanted_
 from headrace.plan.fields import plain, written
 from headrace.plan.state import text_digest
 
-REFERENCE = Path(__file__).parents[2] / "specs"
+REFERENCE = Path(__file__).parents[1] / "plan" / "reference" / "specs"
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,8 @@ from headrace.store.tables import Outbox
 
 WALL = datetime(2026, 1, 1, tzinfo=UTC)
 PLUGINS = load_plugins(None, Report(), allow=[])
+MIXED = st.lists(st.sampled_from([200, 204, 301, 404, 429, 500, 503]), max_size=25)
+FAILING = st.lists(st.sampled_from([301, 404, 500]), min_size=2 * ATTEMPTS, max_size=4 * ATTEMPTS)
 MESSAGE = Message("f" * 64, MODEL, "drifting", "warning", "firing", "title", "text", {}, WALL)
 
 
@@ -50,7 +52,7 @@ def receiver():
 
 
 @settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(plan=st.lists(st.sampled_from([200, 204, 301, 404, 429, 500, 503]), max_size=25), messages=st.integers(1, 3))
+@given(plan=st.one_of(MIXED, FAILING), messages=st.integers(1, 3))
 def test_every_message_is_taken_once_or_dead_with_its_reason(receiver, plan, messages):
     handler = receiver.RequestHandlerClass
     handler.plan, handler.seen = list(plan), []

@@ -38,7 +38,7 @@ def answer(session, cause, now):
     events.append(session, model=MODEL, kind=EventKind.RUN_STARTED, payload=payload, at=now, cause=cause)
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(LOOKS, st.integers(0, 4), st.integers(0, 6))
 def test_a_firing_alert_trains_when_nothing_forbids_it(looks, cooldown, needed):
     trigger = OnAlert("drifting", alert="drifting", cooldown=cooldown * DAY, new_labels=needed)
@@ -53,7 +53,7 @@ def test_a_firing_alert_trains_when_nothing_forbids_it(looks, cooldown, needed):
                 if then != "nothing" and pending is not None:
                     answer(session, pending, now)
                     pending, running, trained = None, True, now
-                elif then == "finish" and running:
+                if then == "finish" and running:
                     for event in events.log(session, MODEL, [EventKind.RUN_STARTED]):
                         session.get(Run, event.payload["run_id"]).status = RunStatus.PASSED
                     running = False

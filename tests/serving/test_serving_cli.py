@@ -12,7 +12,7 @@ from serving_project import ROW, Project
 from headrace.cli import main
 from headrace.diagnostics import Exit
 
-ANSWER = {"id": "1", "prediction": 0.5}
+ANSWER = {"id": "1", "prediction": 0.5, "model": "employment", "version": 3, "arm": "champion", "unseen": ["education"]}
 PROBLEM = {"type": "urn:headrace:invalid-request", "detail": "no", "errors": [{"field": "age", "message": "must be a number"}]}
 
 
@@ -51,19 +51,19 @@ def run(*arguments: str) -> int:
 
 
 def test_predict_prints_the_answer(url: str, capsys: pytest.CaptureFixture[str]) -> None:
-    assert 0 == run("predict", "--url", url, "--json", json.dumps(ROW))
+    assert 0 == run("predict", "--json", "--url", url, "--row", json.dumps(ROW))
     assert {"path": "/predict", **ANSWER} == json.loads(capsys.readouterr().out)
 
 
 def test_predict_sends_a_list_as_a_batch(url: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file = tmp_path / "rows.json"
     file.write_text(json.dumps([ROW]))
-    assert 0 == run("predict", "--url", url + "/", "--file", str(file))
+    assert 0 == run("predict", "--json", "--url", url + "/", "--file", str(file))
     assert "/predict/batch" == json.loads(capsys.readouterr().out)["path"]
 
 
 def test_predict_tells_each_field_at_fault(url: str, capsys: pytest.CaptureFixture[str]) -> None:
-    assert Exit.FAILED == run("predict", "--url", url, "--json", "{}")
+    assert Exit.FAILED == run("predict", "--url", url, "--row", "{}")
     told = capsys.readouterr()
     assert "`age` must be a number" in told.out + told.err
 
@@ -71,11 +71,11 @@ def test_predict_tells_each_field_at_fault(url: str, capsys: pytest.CaptureFixtu
 @pytest.mark.parametrize(
     ("options", "code", "said"),
     [
-        ((), Exit.USAGE, "--json"),
-        (("--json", "{"), Exit.USAGE, "request-unreadable"),
-        (("--json", "{}", "--url", "http://127.0.0.1:1"), Exit.FAILED, "server-away"),
-        (("--json", "{}", "--url", "not a url"), Exit.FAILED, "server-away"),
-        (("--json", "{}"), Exit.FAILED, "not-compiled"),
+        ((), Exit.USAGE, "--row"),
+        (("--row", "{"), Exit.USAGE, "request-unreadable"),
+        (("--row", "{}", "--url", "http://127.0.0.1:1"), Exit.FAILED, "server-away"),
+        (("--row", "{}", "--url", "not a url"), Exit.FAILED, "server-away"),
+        (("--row", "{}"), Exit.FAILED, "not-compiled"),
     ],
 )
 def test_predict_says_what_is_wrong(
@@ -97,3 +97,8 @@ def test_serve_needs_a_compiled_model_that_serves(project: Project, capsys: pyte
     project.config.unlink()
     assert Exit.FAILED == run("serve", "--root", str(project.root))
     assert "not-compiled" in capsys.readouterr().err
+
+
+def test_predict_tells_a_person_one_line_a_prediction(url: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert 0 == run("predict", "--url", url, "--row", json.dumps(ROW))
+    assert f"version {ANSWER['version']}" in capsys.readouterr().out

@@ -12,7 +12,7 @@ from typing import Any
 
 from sqlmodel import func, select
 
-from headrace import journal, traffic
+from headrace import journal, registry, traffic
 from headrace.apply.outstanding import send_again
 from headrace.apply.prefect import OPEN, TERMINAL, Door
 from headrace.backtest.client import Client
@@ -61,10 +61,25 @@ class Driver:
                         due.drop(session, self.model, item.flow)
                 if first_monitor is not None:
                     due.put(session, self.model, "monitor", first_monitor, "the replay's first look")
+            self.train_first()
             self.serve_all(end)
         finally:
             clock.release(self.store, self.holder)
             self.door.resume_schedules()
+
+    def train_first(self) -> None:
+        """Train the first champion as of the replay's first moment, so that it knows nothing of what is to come."""
+        with self.store.read() as session:
+            trained = registry.CHAMPION in registry.aliases(session, self.model)
+        if not trained:
+            self.run("train")
+            self.settle()
+            with self.store.read() as session:
+                trained = registry.CHAMPION in registry.aliases(session, self.model)
+        if not trained:
+            raise HeadraceError(
+                Diagnostic("no-champion", f"the first version of model/{self.model} was not promoted", help="`headrace models` says why")
+            )
 
     def serve_all(self, end: datetime) -> None:
         """Every request in its order, and what becomes due before each."""
@@ -205,15 +220,22 @@ class Driver:
         yield more
 
     def refuse_other_history(self, start: datetime) -> None:
-        """HeadraceError where the store holds requests of this model already: two histories would mix in its windows."""
+        """HeadraceError where this model has lived already: its windows would mix two histories, or its champion knows the future."""
         with self.store.read() as session:
             held = session.exec(select(func.count()).select_from(Prediction).where(Prediction.model == self.model)).one()
+            versions = registry.versions(session, self.model)
+        later = [version.number for version in versions if datetime.fromisoformat(version.manifest["as_of"]) > start]
+        why = ""
         if held:
+            why = f"has {held:,} requests in its journal already; a replay would mix two histories"
+        elif later:
+            why = f"has a version {later[0]} that knows more than was known on {start:%Y-%m-%d}, where the replay begins"
+        if why:
             raise HeadraceError(
                 Diagnostic(
                     "history-exists",
-                    f"model/{self.model} has {held:,} requests in its journal already; a replay from {start:%Y-%m-%d} would mix two histories",
-                    help="replay in a copy of the project, or move `.headrace` aside",
+                    f"model/{self.model} {why}",
+                    help="in a copy of `specs/` and `flows/`: `headrace up`, `headrace apply --no-train`, then replay: it trains first",
                 ),
                 Exit.REFUSED,
             )

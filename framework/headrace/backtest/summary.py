@@ -59,13 +59,14 @@ def summarise(
     for event in events:
         if event.kind is not EventKind.ALERT_FIRED:
             continue
-        window = by_number.get(event.payload.get("window"))
+        number = (event.payload.get("window") or {}).get("number")
+        window = by_number.get(number)
         causes = incident_of(window["start"], window["end"], incidents) if window is not None else []
         alerts.append(
             {
                 "rule": event.payload.get("rule"),
                 "at": event.at.isoformat(),
-                "window": event.payload.get("window"),
+                "window": number,
                 "cause": "injected" if causes else "natural",
                 "incidents": causes,
             }

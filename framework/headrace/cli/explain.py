@@ -37,7 +37,7 @@ def explain(subject: str) -> dict[str, Any]:
     from headrace.spec.wording import nearest
 
     if (code := CODES.get(subject)) is not None:
-        return {"diagnostic": code.id, "title": code.title, "why": code.why, "wrong": code.wrong, "right": code.right}
+        return {"diagnostic": code.id, "title": code.title, "why": code.why, "wrong": code.wrong, "right": code.right, "help": code.help}
     if (found := about(subject)) is not None:
         return found
     meant = nearest(subject, [*CODES, *KINDS, *paths()])
@@ -73,4 +73,6 @@ def _diagnostic(result: Mapping[str, Any]) -> str:
     for word in ("wrong", "right"):
         if result[word]:
             lines += ["", f"{word}:", textwrap.indent(result[word], "  ")]
+    if result["help"]:
+        lines += ["", textwrap.fill(f"help: {result['help']}", 100)]
     return "\n".join(lines)

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import IO, Any
 
 import click
 
-from headrace.cli.place import root_option
+from headrace.cli.place import json_option, root_option
 from headrace.cli.serve import serving_config
+from headrace.cli.view import show
 from headrace.diagnostics import Diagnostic, Exit, HeadraceError, Report
 
 PATIENCE = 30.0
@@ -18,23 +20,33 @@ PATIENCE = 30.0
 
 @click.command("predict")
 @click.argument("model", required=False)
-@click.option("--json", "text", help="The request, as a JSON object; a list of them is a batch.")
+@click.option("--row", "text", help="The request, as a JSON object; a list of them is a batch.")
 @click.option("--file", "file", type=click.File("r", encoding="utf-8"), help="A file with the request; `-` reads stdin.")
 @click.option("--url", help="Where the server is; without it, the port of the spec on this machine.")
 @root_option
-def command(model: str | None, text: str | None, file: IO[str] | None, url: str | None, root: Path) -> None:
-    """Ask a served MODEL, and print its answer as JSON.
+@json_option
+def command(model: str | None, text: str | None, file: IO[str] | None, url: str | None, root: Path, *, as_json: bool) -> None:
+    """Ask a served MODEL.
 
     \b
     Example:
-      headrace predict employment --json '{"person_id": 1, "age": 46, "education": "21"}'
+      headrace predict employment --row '{"person_id": 1, "age": 46, "education": "21"}'
       headrace predict employment --file rows.json
     """  # noqa: D301 - click's own mark
     if (text is None) == (file is None):
-        raise click.UsageError("give the request by `--json` or by `--file`")
+        raise click.UsageError("give the request by `--row` or by `--file`")
     body = _parse(text if text is not None else file.read() if file is not None else "")
     where = url if url is not None else f"http://127.0.0.1:{json.loads(serving_config(root, model).read_text(encoding='utf-8'))['port']}"
-    click.echo(json.dumps(_ask(where.rstrip("/"), body), indent=2, ensure_ascii=False))
+    show(_ask(where.rstrip("/"), body), _told, as_json=as_json)
+
+
+def _told(answer: Mapping[str, Any]) -> str:
+    """One line a prediction."""
+    return "\n".join(
+        f"{one['prediction']:.6g}  (model/{one['model']} version {one['version']}, {one['arm']})"
+        + (f"  never seen in training: {', '.join(one['unseen'])}" if one["unseen"] else "")
+        for one in answer.get("predictions", [answer])
+    )
 
 
 def _parse(text: str) -> Any:  # noqa: ANN401 - any JSON

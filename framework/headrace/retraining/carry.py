@@ -11,9 +11,9 @@ from sqlmodel import Session, col, select
 
 from headrace import registry
 from headrace.journal import reader
-from headrace.retraining import cron
 from headrace.retraining.decide import Decline, Facts, Reason, Request, decide
 from headrace.retraining.triggers import Decision, OnAlert, OnSchedule, Trigger
+from headrace.spec import cron
 from headrace.store import EventKind, Store, clock, due, events
 from headrace.store.kinds import AlertState, RunStatus
 from headrace.store.tables import Alert, Due, Event, Run

@@ -8,8 +8,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import assert_never
 
-from headrace.retraining import cron
 from headrace.retraining.triggers import OnAlert, OnSchedule, Trigger
+from headrace.spec import cron
 
 
 class Reason(StrEnum):

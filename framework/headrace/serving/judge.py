@@ -84,8 +84,7 @@ class Judge:
 
     def totals(self) -> Totals:
         """What this worker has counted since it started."""
-        with self._counter._lock:  # noqa: SLF001 - until Counter offers its totals
-            return dict(self._counter._totals)  # noqa: SLF001
+        return self._counter.totals()
 
     def look(self) -> None:
         """Take all traffic from the candidate where the evidence suffices; telling the store is the reporter's work."""

@@ -1,11 +1,13 @@
-"""What every diagnostic means: its title, why it is a fault, one wrong example and one right."""
+"""What every diagnostic means: its title, why it is a fault, one wrong example and one right, or what to type."""
 
 from __future__ import annotations
 
-from headrace.diagnostics.codes import conditions, document, language, project
+from headrace.diagnostics.codes import conditions, document, language, memory, project, requests, rows, running, versions
 from headrace.diagnostics.codes.code import Code
 
 __all__ = ["CODES", "Code"]
 
-CODES: dict[str, Code] = {code.id: code for part in (document, language, project, conditions) for code in part.CODES}
+_PARTS = (document, language, project, conditions, rows, versions, memory, running, requests)
+
+CODES: dict[str, Code] = {code.id: code for part in _PARTS for code in part.CODES}
 """Every code by its id. An id is stable: it is never given another meaning."""

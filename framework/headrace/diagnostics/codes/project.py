@@ -99,6 +99,14 @@ CODES = (
         "use: {person: [age, age]}",
         "use: {person: [age]}",
     ),
+    Code(
+        "reserved-name",
+        "a column has a name that training rows keep for themselves",
+        "`prediction`, `side` and `origin` stand beside a model's own columns: what it answered, whether the row was held out, and where it "
+        "came from.",
+        "features: {prediction: {column: score}}",
+        "features: {score: {column: score}}",
+    ),
     Code("no-features", "a model has no input", "There is nothing to learn from.", "use: {person: []}", "use: {person: all}"),
     Code("view-mismatch", "a view is about another entity or time", "Rows of the model and of the view are joined by both."),
     Code(

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from headrace.retraining import cron
+from headrace.spec import cron
 
 WEDNESDAY = datetime(2026, 7, 1, 12, 30, 15, tzinfo=UTC)
 

@@ -1,0 +1,132 @@
+"""Faults of answering: a model's server, requests to it, and replays of history."""
+
+from __future__ import annotations
+
+from headrace.diagnostics.codes.code import Code
+
+CODES = (
+    Code(
+        "not-served",
+        "a model is not served",
+        "It has no compiled serving config.",
+        help="type `headrace compile`; where the spec says `serving: none`, that is meant",
+    ),
+    Code(
+        "port-refused",
+        "a port cannot be had",
+        "The operating system refuses it: ports below 1024 belong to root, and an address must be one of this machine.",
+        help="type `headrace serve NAME --port N`, or change `serving.port`",
+    ),
+    Code("server-away", "no model server answers", "None runs at that address.", help="type `headrace serve`, or `headrace up`"),
+    Code(
+        "request-unreadable",
+        "a request is no JSON",
+        "The text that was given cannot be parsed, so nothing was sent.",
+        help="write keys and texts in double quotes, and the whole in single ones for the shell",
+    ),
+    Code(
+        "request-refused",
+        "the server refused a request of the replay",
+        "A replay sends history as it was; a row outside the feature's `range` or without its entity is refused as in production.",
+        help="correct the source's rows, or the feature's `range`",
+    ),
+    Code(
+        "invalid-request",
+        "a request lacks a field, or a field cannot be taken",
+        "Each input has a type and a range, and an unknown field is most often a misspelt one. Answered with 422.",
+        help="correct the fields that `errors` names; `GET /metadata` lists the inputs",
+    ),
+    Code(
+        "not-json",
+        "a body is no JSON",
+        "Its `Content-Type` says otherwise. Answered with 415.",
+        help="send `Content-Type: application/json`",
+    ),
+    Code(
+        "too-large",
+        "a body is too large",
+        "A limit keeps one caller from starving the others. Answered with 413.",
+        help="send fewer rows at once",
+    ),
+    Code("no-such-route", "the server has no such path", "Answered with 404.", help="`GET /openapi.json` lists them"),
+    Code("method-not-allowed", "a path is not asked that way", "Answered with 405.", help="`GET /openapi.json` says which method it takes"),
+    Code(
+        "time-refused",
+        "a request says what time it is, and may not",
+        "`Headrace-Time` is for replays: it is taken while the clock is driven, and never in production.",
+        help="leave the header out",
+    ),
+    Code(
+        "time-invalid",
+        "a request's time is none",
+        "`Headrace-Time` is an ISO 8601 time with a zone.",
+        help="write it as 2016-03-01T12:00:00Z",
+    ),
+    Code(
+        "clock-unknown",
+        "the server does not know what time it is",
+        "The store does not answer, and its clock may be driven.",
+        help="start the store",
+    ),
+    Code(
+        "journal-unwritable",
+        "an answer cannot be recorded, so none is given",
+        "Every answer is journalled before it is given; the disk is full, or the spool has reached its limit.",
+        help="make room under `.headrace/spool`; see whether the store answers, since the journal is shipped to it",
+    ),
+    Code(
+        "prediction-failed",
+        "a model failed on a request",
+        "It raised an error or gave no number, and no fallback answered.",
+        help="write `fallback: champion` in `serving`, or go back: `headrace rollback NAME`",
+    ),
+    Code(
+        "not-live",
+        "a server is broken",
+        "One of its own parts has died; a supervisor should start it again.",
+        help="start the server again",
+    ),
+    Code(
+        "not-ready",
+        "a server cannot answer yet",
+        "One of its checks fails: it has no champion, or cannot reach its store or write its journal.",
+        help="mend what the message names; `GET /health/ready` tells when it is well",
+    ),
+    Code("bug", "the server failed", "It is a fault of Headrace, not of the request.", help="look into the server's log, and report it"),
+    Code(
+        "unknown-backtest",
+        "there is no such backtest",
+        "A replay is declared as `kind: backtest`.",
+        help="name one of those that the message lists",
+    ),
+    Code(
+        "empty-replay",
+        "a replay has no row",
+        "The source has none between `from` and `to`.",
+        help="correct `replay.from` and `replay.to`",
+    ),
+    Code(
+        "unlabelled-rows",
+        "rows of a replay have no answer",
+        "History is served again with the answers that came; each row's entity needs one in `labels`.",
+        help="add the answers to the source that `replay.labels` names, or leave the rows out",
+    ),
+    Code(
+        "never-a-value",
+        "a disturbance maps a value that never occurs",
+        "It would disturb nothing, and the replay would look robust.",
+        help="correct `disturb.map`; the message lists the column's values",
+    ),
+    Code(
+        "history-exists",
+        "a replay would mix two histories",
+        "The model has answered requests already, or knows more than was known where the replay begins.",
+        help="in a copy of `specs/` and `flows/`: `headrace up`, `headrace apply --no-train`, then replay",
+    ),
+    Code(
+        "replay-stuck",
+        "a replay waits for what does not come",
+        "A run, a window or a server did not follow the clock; the message says which.",
+        help="type `headrace status`; the logs are in .headrace/logs",
+    ),
+)

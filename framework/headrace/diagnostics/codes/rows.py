@@ -1,0 +1,92 @@
+"""Faults of data: sources that cannot be read, and rows that cannot be trained on."""
+
+from __future__ import annotations
+
+from headrace.diagnostics.codes.code import Code
+
+CODES = (
+    Code(
+        "unknown-source",
+        "the compiled project has no such source",
+        "A step reads the sources of `flows/headrace.json`, and its flow names another: they were compiled from different specs.",
+        help="type `headrace compile`",
+    ),
+    Code(
+        "source-not-found",
+        "a source's file is not there",
+        "The `uri` is a path under the project's folder, `file://…`, or `package://PACKAGE/PATH` for a file inside an installed package.",
+        help="correct the source's `uri`, put the file there, or install the package",
+    ),
+    Code(
+        "unknown-format",
+        "no reader knows a source's format",
+        "The ending of the file's name decides who reads it, and plugins may add readers.",
+        help="use one of the endings that the message lists, or add a plugin with a reader",
+    ),
+    Code(
+        "source-unreadable",
+        "a source's file cannot be read",
+        "Its reader failed: the file is cut short, of another format than its name says, or closed to this user.",
+        help="open the file with another program; write it again where that fails as well",
+    ),
+    Code(
+        "empty-source",
+        "a source has no rows",
+        "There is nothing to learn from, and it is most often an export that failed.",
+        help="fill it",
+    ),
+    Code(
+        "missing-column",
+        "a source lacks a column",
+        "The spec names it and the file does not have it, or a flow reads what the source does not declare.",
+        help="correct `from` of the column in the source, or bring the column back",
+    ),
+    Code(
+        "changed-type",
+        "a column is no longer of its declared type",
+        "The file changed under the spec. A guess, such as text for numbers, would train another model without a word.",
+        help="mend the row that the message names, or change the column's `type` and compile",
+    ),
+    Code(
+        "all-missing",
+        "a column has no value at all",
+        "A model cannot learn from it, and it is most often a join that failed upstream.",
+        help="mend the file, or leave the column out of `use`",
+    ),
+    Code(
+        "missing-entity",
+        "rows have no entity or no time",
+        "Without them nobody can say whose row it is, or when it was known.",
+        help="fill both columns, or leave such rows out of the file",
+    ),
+    Code(
+        "stale-source",
+        "a source is older than the spec allows",
+        "`fresh_within` promises that its newest row is young enough; a model of old rows answers for a world that has passed.",
+        help="bring the file up to date, or change `fresh_within`",
+    ),
+    Code(
+        "bad-year",
+        "a row's year is no year",
+        "`arrival.spread` names the column with each row's year, over which its rows are spread.",
+        help="mend the row that the message names, or name another column in `arrival.spread`",
+    ),
+    Code(
+        "bad-target",
+        "an answer is neither 0 nor 1",
+        "A classifier learns two answers. The message names the first row with another, and whether it came from the source or the journal.",
+        help="mend the row, or name another column in `target.column`",
+    ),
+    Code(
+        "no-rows",
+        "no row's answer is known yet",
+        "A row counts when its time and the target's `delay` have passed, or when its journalled answer has come.",
+        help="train as of a later moment, or shorten `target.delay` if answers are known sooner",
+    ),
+    Code(
+        "one-class",
+        "a side of the split has only one answer",
+        "A model cannot learn from one answer, nor can most metrics judge it.",
+        help="use more rows, or `split: {by: random, stratify: target}`",
+    ),
+)

@@ -1,0 +1,106 @@
+"""Faults of carrying out: compiled files, plans, Prefect, and the processes of `headrace up`."""
+
+from __future__ import annotations
+
+from headrace.diagnostics.codes.code import Code
+
+CODES = (
+    Code(
+        "project-exists",
+        "a project stands there already",
+        "`init` writes over no spec.",
+        help="type `headrace validate`, or choose another folder",
+    ),
+    Code(
+        "not-compiled",
+        "the project was never compiled",
+        "What runs is read from `flows/`, never from the specs.",
+        help="type `headrace compile`",
+    ),
+    Code(
+        "config-unreadable",
+        "a compiled file cannot be read",
+        "It was edited, cut short, or compiled by another version.",
+        help="type `headrace compile` to write it again",
+    ),
+    Code(
+        "foreign-file",
+        "a file stands where a compiled one goes",
+        "It was not compiled by Headrace, so it is not written over.",
+        help="move it away, as the message says, and type `headrace compile`",
+    ),
+    Code("which-model", "several models, and none is meant", "Where there is more than one, a command needs to be told.", help="name one"),
+    Code(
+        "unknown-model",
+        "there is no such model",
+        "The compiled project has none of that name.",
+        help="correct the name, or type `headrace compile` after adding it to the specs",
+    ),
+    Code("no-plan", "a file is no plan", "`apply` carries out plans that `plan` wrote.", help="type `headrace plan --out FILE`"),
+    Code(
+        "plan-stale",
+        "a plan no longer holds",
+        "Since it was written the specs or the state moved on, and what would be carried out is not what was read.",
+        help="type `headrace plan --out FILE`, and read it again",
+    ),
+    Code(
+        "prune-guard",
+        "more than a fifth of the models would be removed",
+        "It is most often the wrong folder or a lost file.",
+        help="if that is meant, type `headrace apply --allow-prune N`",
+    ),
+    Code(
+        "apply-stopped",
+        "an apply stopped part-way",
+        "What was done before is recorded, and so is the step that failed.",
+        help="mend the cause, and type `headrace apply` again: it goes on from there",
+    ),
+    Code(
+        "prefect-away",
+        "Prefect's server does not answer",
+        "Runs, schedules and automations live there.",
+        help="type `headrace up`, or set PREFECT_API_URL to a server that runs",
+    ),
+    Code(
+        "prefect-refused",
+        "Prefect refused a request",
+        "The message has its own words; most often its version is another than that of this machine's client.",
+        help="look into the server's log; compare `prefect version` on both sides",
+    ),
+    Code(
+        "prefect-start",
+        "Prefect's server did not start",
+        "The message has the end of its log.",
+        help="mend what the log says, or set PREFECT_API_URL to a server that runs",
+    ),
+    Code(
+        "no-deployment",
+        "Prefect does not know a model's flow",
+        "It was never applied, or Prefect's database is a new one.",
+        help="type `headrace apply`",
+    ),
+    Code(
+        "run-slow",
+        "a run has not ended in time",
+        "It goes on. Without a worker a run waits for ever.",
+        help="type `headrace status`; `headrace up` starts a worker",
+    ),
+    Code(
+        "run-failed",
+        "a run failed",
+        "One of its steps raised an error, which the message repeats.",
+        help="mend the cause, then `headrace run FLOW`; the whole log is .headrace/logs/prefect-worker.log",
+    ),
+    Code(
+        "already-up",
+        "the project is already up",
+        "Two supervisors would start every server twice, on the same ports.",
+        help="stop the other first: Ctrl-C where it runs, or `kill PID` with the process of the message",
+    ),
+    Code(
+        "process-ended",
+        "a process of `headrace up` ended by itself",
+        "The message has the end of its log. The others were stopped, since the life is whole or not at all.",
+        help="mend what the log says, and type `headrace up`",
+    ),
+)

@@ -1,0 +1,87 @@
+"""Faults of models: in training, in the gates, and in the registry."""
+
+from __future__ import annotations
+
+from headrace.diagnostics.codes.code import Code
+
+CODES = (
+    Code(
+        "bad-params",
+        "an algorithm refuses its parameters",
+        "The plugin says which parameters there are and what they may be; one that is ignored would be a setting that does nothing.",
+        help="correct `training.params`, and type `headrace compile`",
+    ),
+    Code(
+        "training-failed",
+        "an algorithm failed",
+        "It raised an error while it learned; the message has the algorithm's own words.",
+        help="correct `training.params` or the rows, and type `headrace run train`",
+    ),
+    Code(
+        "bad-predictions",
+        "a model gives answers that are none",
+        "Every row gets one probability from 0 to 1; NaN or 2 would pass through metrics unseen and reach callers.",
+        help="mend the algorithm's plugin, or the parameters that lead to it",
+    ),
+    Code(
+        "unfaithful-format",
+        "a model answers otherwise after it was saved and loaded",
+        "What is served is what was loaded, so that its evaluation would be that of another model.",
+        help="mend `save` and `load` of the algorithm's plugin",
+    ),
+    Code("no-gates", "a model has no gate", "Every candidate would pass, whatever it learned.", help="add `gates`, and compile"),
+    Code(
+        "missing-input",
+        "held-out rows lack an input of a version",
+        "A version is judged on rows with all its inputs; the champion, or the baseline, was trained with others than the candidate.",
+        help="where the inputs changed on purpose, the gate's `first` decides; otherwise bring the feature back into `use`",
+    ),
+    Code(
+        "no-version",
+        "a model has no such version",
+        "Versions are numbered from 1, and aliases such as `champion` exist once something moved them there.",
+        help="type `headrace models NAME`, which lists them",
+    ),
+    Code(
+        "no-champion",
+        "a model has no champion",
+        "Nothing answers before a first version has passed its gates and its rollout.",
+        help="type `headrace run train`, then `headrace models NAME`, which says what became of it",
+    ),
+    Code(
+        "no-previous",
+        "there is no previous version to go back to",
+        "A rollback puts the champion's predecessor back, and the first champion has none.",
+        help="type `headrace models NAME`, which lists what there is",
+    ),
+    Code(
+        "reserved-alias",
+        "a word cannot be an alias",
+        "`latest` means something else to everyone, and `v1` is a version's own name.",
+        help="choose lower-case letters and digits, such as `shadow`",
+    ),
+    Code(
+        "incomplete-lineage",
+        "a version cannot say what it was made of",
+        "The registry takes no version without the digests of its data, spec, code and environment: nobody could make it again.",
+        help="register through `headrace run train`",
+    ),
+    Code(
+        "model-unreadable",
+        "a version cannot be read",
+        "Its bytes are those that were registered, and its format's plugin fails on them: most often another release of a library.",
+        help="install the versions in which it was trained, or type `headrace run train`",
+    ),
+    Code(
+        "artifact-altered",
+        "stored bytes are not those that were written",
+        "Every artifact is named by the digest of its bytes and verified when it is read; an altered model is never loaded.",
+        help="put the blobs' folder back from its backup",
+    ),
+    Code(
+        "artifact-missing",
+        "an artifact is not among the blobs",
+        "The database speaks of bytes that the blobs' folder does not have: one was put back from a backup, or cleaned, without the other.",
+        help="put the blobs' folder back from its backup",
+    ),
+)
