@@ -42,7 +42,8 @@ def main() -> None:
             taken[name].append(cpu(command))
     medians = {name: statistics.median(times[1:]) for name, times in taken.items()}
     floor = medians["python -c pass"]
-    print(json.dumps({name: {"cpu_seconds": round(value, 3), "times_empty_python": round(value / floor, 1)} for name, value in medians.items()}, indent=2))
+    told = {name: {"cpu_seconds": round(value, 3), "times_empty_python": round(value / floor, 1)} for name, value in medians.items()}
+    print(json.dumps(told, indent=2))
 
 
 if __name__ == "__main__":

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import ast
+import importlib.metadata
 import json
+import keyword
+import re
+import sys
 
 import pytest
 
+from headrace.address import NAME
 from headrace.compiler import compile_project
+from headrace.compiler.hiding import HIDING
 from headrace.compiler.lower import module_name
 from headrace.spec.feature_view import Feature
 from headrace.spec.features import Target
@@ -17,10 +23,34 @@ from headrace.spec.retraining import Retraining
 
 @pytest.mark.parametrize(
     ("model", "module"),
-    [("employment", "employment"), ("buys-soon", "buys_soon"), ("class", "class_"), ("json", "json_"), ("prefect", "prefect_")],
+    [
+        ("employment", "employment"),
+        ("buys-soon", "buys_soon"),
+        ("class", "class_"),
+        ("json", "json_"),
+        ("prefect", "prefect_"),
+        ("headrace", "headrace_"),
+        ("sklearn", "sklearn_"),
+        ("prometheus-client", "prometheus_client_"),
+    ],
 )
 def test_a_models_module_hides_nothing_that_flows_import(model, module):
     assert module == module_name(model)
+
+
+def test_no_word_of_this_python_is_forgotten():
+    assert [] == sorted(name for name in {*sys.stdlib_module_names, *keyword.kwlist} - HIDING if NAME.fullmatch(name))
+
+
+def test_a_module_that_another_python_has_is_hidden_by_none():
+    assert "asyncore_" == module_name("asyncore")  # until 3.11
+
+
+def test_no_dependency_is_forgotten():
+    names = {re.match(r"[\w-]+", text)[0].lower() for text in importlib.metadata.requires("headrace")}
+    there = importlib.metadata.packages_distributions()
+    imported = {module for module, offers in there.items() if names & {name.lower().replace("_", "-") for name in offers}}
+    assert [] == sorted(module for module in imported - HIDING if NAME.fullmatch(module))
 
 
 def test_flows_are_named_in_prefect_as_their_deployments_say(project_of, renamed):

@@ -152,6 +152,11 @@ def test_a_name_that_is_taken_is_refused(read_rows, name):
         read_rows(inputs=[Number(name, column="age")])
 
 
+def test_a_target_may_not_have_a_name_of_ours(read_rows):
+    with pytest.raises(HeadraceError, match=r"reserved-name.*no target can be called `origin`"):
+        read_rows(target=Target("origin", timedelta(0)))
+
+
 def test_an_unknown_source_is_named(read_rows):
     with pytest.raises(HeadraceError, match="unknown-source"):
         read_rows(source="nobody")

@@ -83,14 +83,12 @@ class Driver:
 
     def serve_all(self, end: datetime) -> None:
         """Every request in its order, and what becomes due before each."""
+        from pandas import isna
+
         frame = self.history.frame
         total = len(frame)
-        records = (
-            frame[[self.history.entity, *self.history.inputs]]
-            .astype(object)
-            .where(frame[[self.history.entity, *self.history.inputs]].notna(), None)
-        )
-        rows = records.to_dict("records")
+        asked = frame[[self.history.entity, *self.history.inputs]].to_dict("records")
+        rows = [{name: None if isna(value) else value for name, value in row.items()} for row in asked]
         moments = [moment.to_pydatetime() for moment in frame["at"]]
         began = time.monotonic()
         next_due = self.next_due()

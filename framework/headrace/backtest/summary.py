@@ -7,7 +7,8 @@ from datetime import datetime
 from typing import Any
 
 from headrace.spec.backtest import Backtest, Expectation
-from headrace.store.events import Event, EventKind
+from headrace.store import EventKind
+from headrace.store.tables import Event
 
 TOLD = {
     EventKind.CANDIDATE_REGISTERED: "version {number} trained",

@@ -24,13 +24,16 @@ json_option = click.option("--json", "as_json", is_flag=True, help="Print the re
 
 
 def load_project(root: Path, environment: str | None = None) -> Project:
-    """The project of a folder, whole; HeadraceError (exit 3) with every fault otherwise."""
+    """The project of a folder, whole, its warnings on stderr; HeadraceError (exit 3) with every fault otherwise."""
     from headrace import project
+    from headrace.cli.view import print_report, wants_json
 
     report = Report()
     loaded = project.load(root, report, environment)
     if loaded is None or not report.ok:
         raise HeadraceError(report, Exit.INVALID)
+    if report.found and not wants_json():
+        print_report(report)
     return loaded
 
 

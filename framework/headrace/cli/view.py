@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -20,7 +19,7 @@ def show(result: Mapping[str, Any], text: Callable[[Mapping[str, Any]], str], *,
 
 def wants_json() -> bool:
     """Whether the command line asked for JSON, where the command itself is no longer at hand."""
-    return "--json" in sys.argv or os.environ.get("HEADRACE_FORMAT") == "json"
+    return "--json" in sys.argv
 
 
 def print_report(report: Report, *, as_json: bool = False) -> None:

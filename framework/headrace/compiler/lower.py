@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import keyword
-import sys
 from datetime import timedelta
 from typing import Any
 
 from headrace.address import Address
 from headrace.compiler import sections
+from headrace.compiler.hiding import HIDING
 from headrace.compiler.ir import Announces, Compiled, Cron, Flow, Interval, Life, Link, Schedule, Server, Step, Workspace
 from headrace.compiler.literal import seconds
 from headrace.project import Project
@@ -20,8 +19,6 @@ LOOK = timedelta(minutes=5)
 """How often a rollout is looked at, in wall time."""
 SPOOL = ".headrace/spool"
 """Where servers write what they answered, under the project's root."""
-
-_HIDING = frozenset({"headrace", "prefect", *keyword.kwlist, *sys.stdlib_module_names})
 
 
 def lower(project: Project) -> Compiled:
@@ -36,9 +33,9 @@ def lower(project: Project) -> Compiled:
 
 
 def module_name(model: str) -> str:
-    """The Python module of a model; one that would hide a module of Python, of Prefect or of ours gets a `_` at its end."""
+    """The Python module of a model; one that would hide a module that flows may import gets a `_` at its end."""
     name = model.replace("-", "_")
-    return f"{name}_" if name in _HIDING else name
+    return f"{name}_" if name in HIDING else name
 
 
 def _life(project: str, model: Model, inputs: tuple[ModelInput, ...]) -> Life:

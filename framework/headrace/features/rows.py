@@ -15,6 +15,7 @@ from headrace.features.split import GAP, HOLDOUT, TRAIN, sides
 from headrace.features.values import Category, Number, RandomSplit, Rows, Target, TimeSplit
 from headrace.hooks import Input, Reader
 from headrace.journal import reader as journal
+from headrace.spec.features import RESERVED
 from headrace.store import Store, digest
 
 if TYPE_CHECKING:
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
 Item = Number | Category
 _ORIGIN, _SIDE = "origin", "side"
 _SOURCE, _JOURNAL = "source", "journal"
-_RESERVED = (_SIDE, _ORIGIN, "prediction")
 
 
 def training_rows(
@@ -180,14 +180,13 @@ def _one_each(parts: Sequence[pd.DataFrame], *, entity: str, time: str) -> tuple
 
 
 def _refuse_clashes(model: str, entity: str, time: str, target: str, inputs: Sequence[Item]) -> None:
-    taken = [entity, time, target, *_RESERVED]
-    for item in inputs:
-        if item.name in taken:
+    taken = list(RESERVED)
+    for word, name in (("entity", entity), ("time", time), ("target", target), *(("input", item.name) for item in inputs)):
+        if name in taken:
             raise HeadraceError(
-                Diagnostic("reserved-name", f"model/{model}: no input can be called `{item.name}`", help="give the feature another name"),
-                Exit.INVALID,
+                Diagnostic("reserved-name", f"model/{model}: no {word} can be called `{name}`", help="give it another name"), Exit.INVALID
             )
-        taken.append(item.name)
+        taken.append(name)
 
 
 def _refuse_stale(name: str, read: pd.DataFrame, time: str, within: float | None, as_of: datetime) -> None:

@@ -117,7 +117,7 @@ class Supervisor:
         if not path.is_file():
             return
         try:
-            with workspace.workspace(path) as w, Door(self.prefect_url, w.config["project"]) as door:
+            with workspace.open_workspace(path, "up") as w, Door(self.prefect_url, w.config["project"]) as door:
                 if not w.store.clock.driven:
                     for model in w.config["models"]:
                         for said in send_again(w.store, door, model):

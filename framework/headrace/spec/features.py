@@ -9,6 +9,10 @@ from headrace.spec.name import Column, Name, SourceRef
 from headrace.spec.quantity import Duration
 
 
+RESERVED = ("side", "origin", "prediction")
+"""Columns that training rows and held-out rows have beside the model's own: none of these may have such a name."""
+
+
 class Target(Spec):
     """What is to be predicted."""
 

@@ -102,10 +102,10 @@ CODES = (
     Code(
         "reserved-name",
         "a column has a name that training rows keep for themselves",
-        "`prediction`, `side` and `origin` stand beside a model's own columns: what it answered, whether the row was held out, and where it "
-        "came from.",
-        "features: {prediction: {column: score}}",
-        "features: {score: {column: score}}",
+        "`prediction`, `side` and `origin` stand beside a model's own columns: what it answered, whether a row was held out, where it came "
+        "from.",
+        "features: {prediction: {column: prediction}}",
+        "features: {score: {column: prediction}}",
     ),
     Code("no-features", "a model has no input", "There is nothing to learn from.", "use: {person: []}", "use: {person: all}"),
     Code("view-mismatch", "a view is about another entity or time", "Rows of the model and of the view are joined by both."),

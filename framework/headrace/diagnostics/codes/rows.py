@@ -74,7 +74,7 @@ CODES = (
     Code(
         "bad-target",
         "an answer is neither 0 nor 1",
-        "A classifier learns two answers. The message names the first row with another, and whether it came from the source or the journal.",
+        "A classifier learns two answers. The message names the first row with another, and whether the source or the journal has it.",
         help="mend the row, or name another column in `target.column`",
     ),
     Code(

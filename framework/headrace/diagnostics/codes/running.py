@@ -99,8 +99,8 @@ CODES = (
     ),
     Code(
         "process-ended",
-        "a process of `headrace up` ended by itself",
-        "The message has the end of its log. The others were stopped, since the life is whole or not at all.",
+        "a process of `headrace up` ended again and again",
+        "It was started again as often as could help; the message has the end of its log. The others were stopped.",
         help="mend what the log says, and type `headrace up`",
     ),
 )

@@ -33,8 +33,8 @@ CODES = (
     Code(
         "missing-input",
         "held-out rows lack an input of a version",
-        "A version is judged on rows with all its inputs; the champion, or the baseline, was trained with others than the candidate.",
-        help="where the inputs changed on purpose, the gate's `first` decides; otherwise bring the feature back into `use`",
+        "The champion is compared on the candidate's held-out rows, and it was trained with inputs that the candidate no longer has.",
+        help="bring the feature back into `use`; where it went on purpose, write `mode: warn` into that gate until the new champion stands",
     ),
     Code(
         "no-version",

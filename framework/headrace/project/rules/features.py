@@ -1,4 +1,4 @@
-"""Every feature that a model uses exists, once, with the model's own entity and time."""
+"""Every feature that a model uses exists, once, with the model's own entity and time, under a name that is free."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from headrace.diagnostics import Diagnostic
 from headrace.project.inputs import inputs, known
 from headrace.project.scope import Scope, address_of
 from headrace.spec import FeatureView, Model
+from headrace.spec.features import RESERVED
 from headrace.spec.wording import nearest
 
 
@@ -23,6 +24,7 @@ def check(scope: Scope) -> Iterator[Diagnostic]:
             if wanted != "all":
                 yield from _used(scope, model, view, wanted)
         yield from _inputs(scope, model)
+        yield from _reserved(scope, model)
 
 
 def unknown_feature(scope: Scope, address: Address, path: Path, name: str, among: list[str], *, owner: str | None = None) -> Diagnostic:
@@ -90,6 +92,23 @@ def _inputs(scope: Scope, model: Model) -> Iterator[Diagnostic]:
         if item.type is None and item.path is not None and _declared(scope, item.view, item.column):
             message = f"`{item.name}` is a timestamp, and an input is a number or a category"
             yield Diagnostic("wrong-column-type", message, scope.where(here, path), help="leave it out")
+
+
+def _reserved(scope: Scope, model: Model) -> Iterator[Diagnostic]:
+    here, section = address_of(model), model.features
+    roles = (("entity", ("entity",)), ("time", ("time",)), ("target", ("target", "column")))
+    for (word, path), name in zip(roles, (section.entity, section.time, section.target.column), strict=True):
+        if name in RESERVED:
+            message = f"{here}: no {word} can be called `{name}`, since training rows have a column of that name"
+            help_ = "give the column another name in the source, with `from` for the file's own"
+            yield Diagnostic("reserved-name", message, scope.where(here, ("features", *path)), help=help_)
+    for item in inputs(scope, model):
+        if item.name in RESERVED:
+            view = Address("feature_view", item.view)
+            message = f"{here}: no input can be called `{item.name}`, since training rows have a column of that name"
+            path, named = item.path or ("features", "use", item.view), scope.where(view, ("features", item.name), key=True)
+            help_ = f"call the feature of {view} `{item.name}_`, with `column: {item.column}`"
+            yield Diagnostic("reserved-name", message, scope.where(here, path, key=item.path is None), help=help_, related=(named,))
 
 
 def _declared(scope: Scope, view: str, column: str) -> bool:
