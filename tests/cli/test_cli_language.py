@@ -104,6 +104,22 @@ def test_a_name_of_two_documents(capsys: pytest.CaptureFixture[str], root: Path)
     assert (64, True) == (code, "which-address" in err)
 
 
+@pytest.mark.parametrize(("options", "told"), [([], True), (["--json"], False)])
+def test_warnings_are_told_beside_the_result(
+    root: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, options: list[str], *, told: bool
+) -> None:
+    (root / "specs" / "notes.txt").write_text("")
+    arguments = ["show", "model/employment", "--root", str(root), *options]
+    monkeypatch.setattr("sys.argv", ["headrace", *arguments])
+    code, out, err = run(capsys, *arguments)
+    assert (0, False, told) == (code, "not-read" in out, "[not-read]" in err)
+
+
+def test_explain_what_happens_while_running(capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, _ = run(capsys, "explain", "locked")
+    assert (0, True) == (code, "help: wait until it ends" in out)
+
+
 def test_explain_a_diagnostic(capsys: pytest.CaptureFixture[str]) -> None:
     code, out, _ = run(capsys, "explain", "leaky-split")
     assert (0, "leaky-split: training sees answers of the held-out time") == (code, out.splitlines()[0])

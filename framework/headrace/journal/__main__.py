@@ -4,22 +4,25 @@ from __future__ import annotations
 
 import argparse
 import json
+import logging
 import signal
 import sys
 import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from headrace.diagnostics import HeadraceError
+from headrace.diagnostics import HeadraceError, logs
 from headrace.journal.shipping import Shipped, ship_pass
 from headrace.store import Store
 
+LOG = logging.getLogger("headrace.journal")
 _LONGEST_WAIT = 5.0
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Ship until SIGTERM or SIGINT, then once more; the exit code."""
     options = _options(arguments)
+    logs.configure(f"ship-{options.model}")
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
@@ -29,7 +32,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         store = Store.open(config["store"], config["blobs"], root=root)
     except HeadraceError as error:
-        _say(str(error))
+        LOG.error("%s", error)
         return int(error.code)
     folder = root / config["spool"] / options.model
     alive = _alive(options.with_parent)
@@ -72,17 +75,15 @@ def _try(one_pass: Callable[[], Shipped], before: str) -> str:
         done = one_pass()
     except (HeadraceError, OSError) as error:
         if str(error) != before:
-            _say(str(error))
+            LOG.error("%s", error)
         return str(error)
     if before:
-        _say("the store answers again")
+        LOG.info("the store answers again")
     if done.torn or done.refused:
-        _say(f"stepped over {done.torn} torn or damaged and {done.refused} refused records; they are kept in the spool's folder `damaged`")
+        LOG.warning(
+            "stepped over %d torn or damaged and %d refused records; they are kept in the spool's folder `damaged`", done.torn, done.refused
+        )
     return ""
-
-
-def _say(text: str) -> None:
-    print(f"headrace.journal: {text}", file=sys.stderr, flush=True)  # noqa: T201 - a process's own log
 
 
 if __name__ == "__main__":

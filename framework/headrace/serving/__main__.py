@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from types import FrameType
 
-from headrace.diagnostics import Diagnostic, Exit, HeadraceError
+from headrace.diagnostics import Diagnostic, Exit, HeadraceError, logs
 
 GRACE = 1.5
 """Seconds after SIGTERM at which the process ends, whatever hangs."""
@@ -23,7 +23,7 @@ GRACE = 1.5
 def main(arguments: Sequence[str] | None = None) -> int:
     """Serve until SIGTERM or SIGINT; the exit code."""
     options = _options(arguments)
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr)
+    logs.configure(f"serve-{options.config.name.removesuffix('.serving.json')}")
     try:
         return _serve(options.config, options.host, options.port)
     except HeadraceError as error:

@@ -8,7 +8,6 @@ from headrace.spec.field import Effect, Spec, field
 from headrace.spec.name import Column, Name, SourceRef
 from headrace.spec.quantity import Duration
 
-
 RESERVED = ("side", "origin", "prediction")
 """Columns that training rows and held-out rows have beside the model's own: none of these may have such a name."""
 

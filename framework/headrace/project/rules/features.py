@@ -96,12 +96,16 @@ def _inputs(scope: Scope, model: Model) -> Iterator[Diagnostic]:
 
 def _reserved(scope: Scope, model: Model) -> Iterator[Diagnostic]:
     here, section = address_of(model), model.features
-    roles = (("entity", ("entity",)), ("time", ("time",)), ("target", ("target", "column")))
-    for (word, path), name in zip(roles, (section.entity, section.time, section.target.column), strict=True):
+    roles: tuple[tuple[str, str, Path], ...] = (
+        ("entity", section.entity, ("features", "entity")),
+        ("time", section.time, ("features", "time")),
+        ("target", section.target.column, ("features", "target", "column")),
+    )
+    for word, name, path in roles:
         if name in RESERVED:
             message = f"{here}: no {word} can be called `{name}`, since training rows have a column of that name"
             help_ = "give the column another name in the source, with `from` for the file's own"
-            yield Diagnostic("reserved-name", message, scope.where(here, ("features", *path)), help=help_)
+            yield Diagnostic("reserved-name", message, scope.where(here, path), help=help_)
     for item in inputs(scope, model):
         if item.name in RESERVED:
             view = Address("feature_view", item.view)

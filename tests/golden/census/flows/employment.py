@@ -147,7 +147,7 @@ def monitoring(cause: str | None) -> Windows:
     return steps.monitoring.measure(
         model="employment",
         window=2000,
-        every=timedelta(weeks=6),
+        every=timedelta(weeks=8),
         drift=Drift(features="all", method="psi", warning=0.1, critical=0.25),
         performance=Performance(metric="roc_auc", estimate="cbpe", min_labels=200),
         cause=cause,
