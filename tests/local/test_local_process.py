@@ -5,6 +5,7 @@ import sys
 import time
 from pathlib import Path
 
+import psutil
 import pytest
 
 from headrace.local import process
@@ -33,6 +34,21 @@ time.sleep(600)
     assert not group_alive(child.process.pid)
     with pytest.raises(ProcessLookupError):
         os.kill(grandchild, 0)
+
+
+def test_what_a_child_started_in_a_session_of_its_own_ends_too(tmp_path: Path) -> None:
+    code = """
+import subprocess, sys, time
+child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"], start_new_session=True)
+print("elsewhere", child.pid, flush=True)
+time.sleep(600)
+"""
+    child = spawn("parent", [sys.executable, "-c", code], root=tmp_path)
+    started(child, "elsewhere")
+    elsewhere = int(child.tail().split()[-1])
+
+    assert stop(child)
+    assert not psutil.pid_exists(elsewhere) or psutil.Process(elsewhere).status() == psutil.STATUS_ZOMBIE
 
 
 def test_a_deaf_child_is_killed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

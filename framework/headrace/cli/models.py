@@ -96,7 +96,11 @@ def command(model: str | None, root: Path, *, as_json: bool) -> None:
     """List models: their versions, what these score, what they are called, what the gates said.
 
     MODEL is `employment` or `model/employment`; all of them where it is not given.
-    """
+
+    \b
+    Example:
+      headrace models employment
+    """  # noqa: D301 - click's own mark
     with open_workspace(root) as workspace:
         names = [model_of(workspace.config, model)] if model is not None else list(workspace.config["models"])
         with workspace.store.read() as session:

@@ -11,6 +11,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import psutil
+
 ESCALATION = ((signal.SIGTERM, 10.0), (signal.SIGINT, 5.0), (signal.SIGKILL, 5.0))
 """Which signals end a child's group, and how many seconds each is given: one SIGTERM does not end a Prefect worker."""
 
@@ -62,16 +64,37 @@ def group_alive(pid: int) -> bool:
     return True
 
 
+def descendants(pid: int) -> list[psutil.Process]:
+    """All that a process has started, directly or not, and that still runs: flow runs lead sessions of their own."""
+    try:
+        return psutil.Process(pid).children(recursive=True)
+    except psutil.NoSuchProcess:
+        return []
+
+
 def stop(child: Child) -> bool:
-    """End a child and all that it started; False if something of its group survived SIGKILL."""
+    """End a child and all that it started, in whatever group or session; False if something survived SIGKILL."""
     pid = child.process.pid
+    known: dict[int, psutil.Process] = {}
     for number, patience in ESCALATION:
+        known |= {process.pid: process for process in descendants(pid)}
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(pid, number)
+        for process in known.values():
+            with contextlib.suppress(psutil.NoSuchProcess):  # psutil looks whether the pid was given to another since
+                process.send_signal(number)
         until = time.monotonic() + patience
         while time.monotonic() < until:
             child.process.poll()  # reap it, or its group would seem alive
-            if not group_alive(pid):
+            if not group_alive(pid) and not any(running(process) for process in known.values()):
                 return True
             time.sleep(0.05)
-    return not group_alive(pid)
+    return False
+
+
+def running(process: psutil.Process) -> bool:
+    """Whether it has not ended; one that only waits to be reaped has."""
+    try:
+        return bool(process.is_running() and process.status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return False

@@ -6,11 +6,12 @@ import json
 import os
 import signal
 import sys
-import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from queue import Empty, SimpleQueue
 from types import FrameType
 from typing import Any
 
@@ -38,13 +39,23 @@ class Supervisor:
     configs: dict[str, str] = field(default_factory=dict)
     restarts: dict[str, int] = field(default_factory=dict)
     started: dict[str, float] = field(default_factory=dict)
-    stopping: threading.Event = field(default_factory=threading.Event)
+    signals: SimpleQueue[int] = field(default_factory=SimpleQueue)
     looked: float = field(default_factory=time.monotonic)
 
     @property
     def told(self) -> Path:
         """Where `up` writes what runs where, for the other commands."""
         return self.root / ".headrace" / "run" / "up.json"
+
+    def asked_to_stop(self, patience: float = 0.0) -> bool:
+        """Whether a signal to stop came, or comes within `patience` seconds.
+
+        A queue, since a signal handler may add to it at any moment; an Event's lock may be held by whom the handler interrupts.
+        """
+        if self.signals.empty():
+            with suppress(Empty):
+                self.signals.put(self.signals.get(timeout=patience))
+        return not self.signals.empty()
 
     def tell(self) -> None:
         """Write what runs where, whole or not at all."""
@@ -73,6 +84,7 @@ class Supervisor:
             if model in self.configs:
                 self.say(f"model/{model}: its serving config changed; the server starts again")
                 stop(self.children.pop(f"serve-{model}"))
+                self.restarts.pop(f"serve-{model}", None)
             self.configs[model] = text
             self.start_server(model)
         self.tell()
@@ -144,15 +156,15 @@ def up(root: Path, say: Callable[[str], None], ready: Callable[[dict[str, Any]],
     refuse_second(supervisor)
 
     def end(number: int, frame: FrameType | None) -> None:
-        del number, frame
-        supervisor.stopping.set()
+        del frame
+        supervisor.signals.put(number)
 
     before = {number: signal.signal(number, end) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         start(supervisor)
-        if not supervisor.stopping.is_set():
+        if not supervisor.asked_to_stop():
             ready(json.loads(supervisor.told.read_text(encoding="utf-8")))
-        while not supervisor.stopping.wait(1.0):
+        while not supervisor.asked_to_stop(1.0):
             supervisor.serve_compiled()
             supervisor.revive()
             if time.monotonic() - supervisor.looked > LOOK:
@@ -167,11 +179,14 @@ def up(root: Path, say: Callable[[str], None], ready: Callable[[dict[str, Any]],
 
 
 def refuse_second(supervisor: Supervisor) -> None:
-    """HeadraceError when another `up` of this project is alive."""
+    """HeadraceError when another `up` of this project is alive; a younger process with its number is none."""
+    import psutil
+
     try:
         pid = int(json.loads(supervisor.told.read_text(encoding="utf-8"))["pid"])
-        os.kill(pid, 0)
-    except (OSError, ValueError, KeyError):
+        if pid == os.getpid() or psutil.Process(pid).create_time() > supervisor.told.stat().st_mtime + 1:
+            return
+    except (OSError, ValueError, KeyError, TypeError, psutil.NoSuchProcess):
         return
     raise HeadraceError(
         Diagnostic("already-up", f"this project is already up, as process {pid}", help=f"stop it first: `kill {pid}`"), Exit.LOCKED

@@ -1,0 +1,401 @@
+"""`up` starts what is compiled, follows the configs, starts again what ended, and leaves nothing behind."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+from up_process import free_port, headrace, running, survivors, until
+
+from headrace.diagnostics import Exit, HeadraceError
+from headrace.local import prefect_server
+from headrace.local import up as room
+from headrace.local.process import Child, spawn, stop
+from headrace.local.up import RESTARTS, Supervisor, refuse_second, single_threaded, start, up
+from headrace.store import EventKind, Store, clock, events
+
+SLEEP = "import time; time.sleep(600)"
+URL = "http://127.0.0.1:1/api"
+
+
+class Said(list[str]):
+    """What was said, a line each."""
+
+    def __contains__(self, part: object) -> bool:
+        return any(str(part) in line for line in self)
+
+
+@pytest.fixture
+def said() -> Said:
+    return Said()
+
+
+@pytest.fixture
+def code() -> dict[str, str]:
+    """What a model's server runs in place of the real one, by model; it sleeps where nothing is said."""
+    return {}
+
+
+@pytest.fixture(autouse=True)
+def real_but_small(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest, code: dict[str, str]) -> None:
+    """Servers and workers are real processes that do nothing; Prefect is away."""
+    if request.node.get_closest_marker("prefect"):
+        monkeypatch.delenv("PREFECT_API_URL", raising=False)
+        return
+    monkeypatch.setenv("PREFECT_API_URL", URL)
+
+    def small(root: Path, name: str) -> Child:
+        return spawn(name, [sys.executable, "-S", "-c", code.get(name, SLEEP)], root=root, env=single_threaded())
+
+    def start_server(self: Supervisor, model: str) -> None:
+        self.children[f"serve-{model}"] = small(self.root, f"serve-{model}")
+        self.started[f"serve-{model}"] = time.monotonic()
+
+    monkeypatch.setattr(Supervisor, "start_server", start_server)
+    monkeypatch.setattr(prefect_server, "start_worker", lambda root, _: small(root, "prefect-worker"))
+    monkeypatch.setattr(prefect_server, "start_server", lambda root: prefect_server.Server(URL, small(root, "prefect-server")))
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    (tmp_path / "flows").mkdir()
+    return tmp_path
+
+
+@pytest.fixture
+def supervisor(root: Path, said: Said) -> Iterator[Supervisor]:
+    made = Supervisor(root, said.append)
+    yield made
+    made.stop_all()
+
+
+def serving(root: Path, model: str, port: int = 8080) -> None:
+    (root / "flows" / f"{model}.serving.json").write_text(json.dumps({"port": port}))
+
+
+def told(supervisor: Supervisor) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(supervisor.told.read_text(encoding="utf-8"))
+    return found
+
+
+def kill(child: Child) -> None:
+    child.process.kill()
+    child.process.wait(10)
+
+
+def fault(raised: pytest.ExceptionInfo[HeadraceError]) -> tuple[str, Exit]:
+    (found,) = raised.value.report
+    return found.id, Exit(raised.value.code)
+
+
+def test_each_compiled_model_gets_a_server_and_is_told(supervisor: Supervisor, root: Path) -> None:
+    serving(root, "one", 8081)
+    serving(root, "two", 8082)
+    supervisor.prefect_url = URL
+    supervisor.serve_compiled()
+    assert {
+        "pid": os.getpid(),
+        "prefect": URL,
+        "servers": {"one": "http://127.0.0.1:8081", "two": "http://127.0.0.1:8082"},
+        "children": {name: supervisor.children[name].process.pid for name in ("serve-one", "serve-two")},
+    } == told(supervisor)
+    assert all(child.alive for child in supervisor.children.values())
+    assert ["up.json"] == [path.name for path in supervisor.told.parent.iterdir()]
+
+
+def test_a_config_that_stays_leaves_its_server_alone(supervisor: Supervisor, root: Path) -> None:
+    serving(root, "one")
+    supervisor.serve_compiled()
+    before = told(supervisor)
+    supervisor.serve_compiled()
+    assert before == told(supervisor)
+
+
+def test_a_changed_config_starts_the_server_again(supervisor: Supervisor, root: Path, said: Said) -> None:
+    serving(root, "one", 8081)
+    serving(root, "two", 8082)
+    supervisor.serve_compiled()
+    old, kept = supervisor.children["serve-one"], supervisor.children["serve-two"]
+    serving(root, "one", 9091)
+    supervisor.serve_compiled()
+    assert (False, True, "http://127.0.0.1:9091") == (old.alive, supervisor.children["serve-one"].alive, told(supervisor)["servers"]["one"])
+    assert kept is supervisor.children["serve-two"]
+    assert "config changed" in said
+
+
+def test_a_changed_config_is_a_new_chance(supervisor: Supervisor, root: Path) -> None:
+    serving(root, "one", 8081)
+    supervisor.serve_compiled()
+    supervisor.restarts["serve-one"] = RESTARTS
+    serving(root, "one", 8082)
+    supervisor.serve_compiled()
+    kill(supervisor.children["serve-one"])
+    supervisor.revive()
+    assert supervisor.children["serve-one"].alive
+
+
+def test_the_server_of_a_model_that_left_stops(supervisor: Supervisor, root: Path, said: Said) -> None:
+    serving(root, "one")
+    supervisor.serve_compiled()
+    old = supervisor.children["serve-one"]
+    (root / "flows" / "one.serving.json").unlink()
+    supervisor.serve_compiled()
+    assert (False, {}, {}) == (old.alive, told(supervisor)["servers"], told(supervisor)["children"])
+    assert "left the project" in said
+
+
+def test_a_killed_server_starts_again_and_its_new_pid_is_told(supervisor: Supervisor, root: Path, said: Said) -> None:
+    serving(root, "one")
+    supervisor.serve_compiled()
+    old = supervisor.children["serve-one"]
+    kill(old)
+    supervisor.revive()
+    new = supervisor.children["serve-one"]
+    assert (True, new.process.pid) == (new.alive, told(supervisor)["children"]["serve-one"])
+    assert "serve-one ended with code -9" in said
+    assert old.process.pid != new.process.pid
+
+
+def test_a_killed_worker_starts_again(supervisor: Supervisor) -> None:
+    supervisor.start_worker()
+    kill(supervisor.children["prefect-worker"])
+    supervisor.revive()
+    assert supervisor.children["prefect-worker"].alive
+
+
+def test_what_the_dead_started_does_not_outlive_them(supervisor: Supervisor, root: Path, code: dict[str, str]) -> None:
+    code["serve-one"] = (
+        f"import subprocess, sys, time\nprint(subprocess.Popen([sys.executable, '-S', '-c', {SLEEP!r}]).pid, flush=True)\ntime.sleep(600)"
+    )
+    serving(root, "one")
+    supervisor.serve_compiled()
+    old = supervisor.children["serve-one"]
+    grandchild = psutil.Process(int(until(old.tail, 20, "the grandchild")))
+    kill(old)
+    supervisor.revive()
+    assert not grandchild.is_running() or grandchild.status() == psutil.STATUS_ZOMBIE
+
+
+def test_one_that_ends_again_and_again_is_given_up_with_the_end_of_its_log(
+    supervisor: Supervisor, root: Path, said: Said, code: dict[str, str]
+) -> None:
+    code["serve-one"] = "import sys; sys.exit('port 8080 is taken')"
+    serving(root, "one")
+    supervisor.serve_compiled()
+
+    def look_until_it_is_given_up() -> None:
+        while True:
+            supervisor.children["serve-one"].process.wait(20)
+            supervisor.revive()
+
+    with pytest.raises(HeadraceError, match="port 8080 is taken") as raised:
+        look_until_it_is_given_up()
+    assert ("process-ended", Exit.FAILED) == fault(raised)
+    assert RESTARTS == len(said)
+
+
+def test_one_that_lived_for_a_minute_starts_with_a_clean_record(supervisor: Supervisor, root: Path) -> None:
+    serving(root, "one")
+    supervisor.serve_compiled()
+    supervisor.restarts["serve-one"] = RESTARTS
+    supervisor.started["serve-one"] -= 61
+    kill(supervisor.children["serve-one"])
+    supervisor.revive()
+    assert (True, 0) == (supervisor.children["serve-one"].alive, supervisor.restarts["serve-one"])
+
+
+def test_without_its_prefect_server_up_ends(supervisor: Supervisor, root: Path) -> None:
+    supervisor.children["prefect-server"] = spawn("prefect-server", [sys.executable, "-S", "-c", "raise SystemExit(3)"], root=root)
+    supervisor.children["prefect-server"].process.wait(20)
+    with pytest.raises(HeadraceError, match="prefect-server ended with code 3") as raised:
+        supervisor.revive()
+    assert ("process-ended", Exit.FAILED) == fault(raised)
+
+
+def test_all_children_are_stopped_servers_first(supervisor: Supervisor, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    serving(root, "one")
+    start(supervisor)
+    supervisor.children["prefect-server"] = spawn("prefect-server", [sys.executable, "-S", "-c", SLEEP], root=root)
+    children = [child.process.pid for child in supervisor.children.values()]
+    order: list[str] = []
+
+    def stopped(child: Child) -> bool:
+        order.append(child.name)
+        return stop(child)
+
+    monkeypatch.setattr(room, "stop", stopped)
+    assert [] == supervisor.stop_all()
+    assert ["serve-one", "prefect-worker", "prefect-server"] == order
+    assert ([], False) == (survivors(root, children), supervisor.told.exists())
+
+
+def test_one_that_survived_is_named(supervisor: Supervisor, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    serving(root, "one")
+    supervisor.serve_compiled()
+    monkeypatch.setattr(room, "stop", lambda _: False)
+    assert ["serve-one"] == supervisor.stop_all()
+    monkeypatch.undo()
+
+
+def note(supervisor: Supervisor, text: str) -> None:
+    supervisor.told.parent.mkdir(parents=True, exist_ok=True)
+    supervisor.told.write_text(text, encoding="utf-8")
+
+
+def test_a_second_up_is_refused_while_the_first_lives(supervisor: Supervisor) -> None:
+    note(supervisor, json.dumps({"pid": os.getppid()}))
+    with pytest.raises(HeadraceError, match=f"as process {os.getppid()}") as raised:
+        refuse_second(supervisor)
+    assert ("already-up", Exit.LOCKED) == fault(raised)
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"pid": "x"}', '{"pid": null}', "OWN", "DEAD", "YOUNG"])
+def test_a_note_of_an_up_that_died_stops_nobody(supervisor: Supervisor, root: Path, text: str) -> None:
+    dead = spawn("dead", [sys.executable, "-S", "-c", ""], root=root)
+    dead.process.wait(20)
+    pids = {"OWN": os.getpid(), "DEAD": dead.process.pid, "YOUNG": os.getppid()}
+    note(supervisor, json.dumps({"pid": pids[text]}) if text in pids else text)
+    if text == "YOUNG":  # the note is older than the process that has this number now
+        os.utime(supervisor.told, (0, 0))
+    refuse_second(supervisor)
+
+
+def test_the_server_that_the_environment_names_is_used(supervisor: Supervisor, said: Said) -> None:
+    start(supervisor)
+    assert (URL, ["prefect-worker"]) == (told(supervisor)["prefect"], list(told(supervisor)["children"]))
+    assert f"using the Prefect server at {URL}" in said
+
+
+def test_without_one_a_server_is_started(supervisor: Supervisor, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("PREFECT_API_URL")
+    start(supervisor)
+    assert (URL, ["prefect-server", "prefect-worker"]) == (told(supervisor)["prefect"], list(told(supervisor)["children"]))
+
+
+def workspace(root: Path) -> Store:
+    config = {"project": "shop", "store": "sqlite:///state.db", "blobs": "blobs", "sources": {}, "models": ["one"]}
+    (root / "flows" / "headrace.json").write_text(json.dumps(config))
+    store = Store.open("sqlite:///state.db", "blobs", root=root)
+    with store.transaction("user:test", "abort", "model/one") as session:
+        events.append(session, model="one", kind=EventKind.ROLLOUT_ABORTED, payload={}, at=clock.wall(), successor="roll_out")
+    return store
+
+
+def test_before_anything_is_compiled_no_event_is_looked_for(supervisor: Supervisor, said: Said) -> None:
+    supervisor.send_again()
+    assert [] == said
+
+
+def test_while_a_clock_is_driven_its_driver_sends_events_again(supervisor: Supervisor, root: Path, said: Said) -> None:
+    store = workspace(root)
+    clock.drive(store, "replay", datetime(2020, 1, 1, tzinfo=UTC))
+    supervisor.send_again()
+    store.close()
+    assert [] == said
+
+
+@pytest.mark.slow
+def test_events_that_cannot_be_looked_at_are_said_and_end_nothing(supervisor: Supervisor, root: Path, said: Said) -> None:
+    supervisor.prefect_url = URL
+    workspace(root).close()
+    supervisor.send_again()
+    assert ["events could not be looked at"] == [line.split(":")[0] for line in said]
+
+
+def interrupting(supervised: Callable[[], None], number: int = signal.SIGINT) -> Callable[[dict[str, Any]], None]:
+    """A `ready` after which a check runs beside, and then the signal comes."""
+
+    def ready(_: dict[str, Any]) -> None:
+        def later() -> None:
+            with suppress(AssertionError):
+                supervised()
+            os.kill(os.getpid(), number)
+
+        threading.Thread(target=later, daemon=True).start()
+
+    return ready
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_up_follows_the_configs_until_a_signal_stops_all_of_it(
+    root: Path, said: Said, number: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(room, "LOOK", 0.0)
+    serving(root, "one", 8081)
+    path = root / ".headrace" / "run" / "up.json"
+    seen: list[dict[str, Any]] = []
+    before = [signal.getsignal(which) for which in (signal.SIGINT, signal.SIGTERM)]
+
+    def compile_one_more() -> None:
+        serving(root, "two", 8082)
+        until(lambda: "serve-two" in path.read_text(encoding="utf-8"), 20, "the second server")
+        seen.append(json.loads(path.read_text(encoding="utf-8")))
+
+    up(root, said.append, interrupting(compile_one_more, number))
+    assert {"prefect-worker", "serve-one", "serve-two"} == set(seen[0]["children"])
+    assert ([], False, "all stopped") == (survivors(root, list(seen[0]["children"].values())), path.exists(), said[-1])
+    assert before == [signal.getsignal(which) for which in (signal.SIGINT, signal.SIGTERM)]
+
+
+@pytest.mark.slow
+def test_up_that_fails_stops_what_it_started(root: Path, said: Said, code: dict[str, str]) -> None:
+    code["serve-one"] = "raise SystemExit(1)"
+    serving(root, "one")
+    with pytest.raises(HeadraceError, match="serve-one ended with code 1"):
+        up(root, said.append, lambda _: None)
+    assert ([], "all stopped") == (survivors(root, []), said[-1])
+
+
+@pytest.fixture
+def made(tmp_path: Path) -> Path:
+    """A project as `headrace init` makes it, served on a port of its own, and compiled."""
+    root = tmp_path / "shop"
+    assert 0 == headrace(tmp_path, "init", "shop").returncode
+    spec = root / "specs" / "employment.yaml"
+    spec.write_text(f"{spec.read_text(encoding='utf-8')}\nserving: {{port: {free_port()}}}\n", encoding="utf-8")
+    done = headrace(root, "compile")
+    assert 0 == done.returncode, done.stderr
+    return root
+
+
+@pytest.mark.slow
+@pytest.mark.prefect
+@pytest.mark.xdist_group("prefect")
+def test_up_starts_everything_and_ctrl_c_leaves_nothing_behind(made: Path) -> None:
+    with running(made, "--json") as first:
+        children = first.has("prefect-server", "prefect-worker", "serve-employment")
+        until(lambda: '"children"' in first.said(), 60, "what runs where")
+        second = headrace(made, "up")
+        assert (Exit.LOCKED, True) == (second.returncode, "error[already-up]" in second.stderr)
+        assert first.told() == json.loads(next(line for line in first.said().splitlines() if line.startswith("{")))
+        whole = [process.pid for pid in children.values() for process in psutil.Process(pid).children(recursive=True)]
+        assert 0 == first.interrupt(), first.said()
+        assert ([], {}, []) == (
+            survivors(made, [first.process.pid, *children.values()]),
+            first.told(),
+            [pid for pid in whole if psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE],
+        )
+
+
+@pytest.mark.slow
+def test_a_server_whose_port_is_taken_ends_up_and_says_so(made: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Prefect is named and away: `up` itself never asks it before something is to be sent."""
+    monkeypatch.setenv("PREFECT_API_URL", URL)
+    port = json.loads((made / "flows" / "employment.serving.json").read_text())["port"]
+    with socket.create_server(("127.0.0.1", port)), running(made) as taken:
+        assert Exit.FAILED == taken.process.wait(120), taken.said()
+    assert (True, True) == ("error[process-ended]" in taken.said(), f"port {port} of 127.0.0.1 is taken" in taken.said())
+    assert [] == survivors(made, [taken.process.pid])
