@@ -148,6 +148,7 @@ def monitoring(cause: str | None) -> Windows:
         model="employment",
         window=2000,
         every=timedelta(weeks=8),
+        delay=timedelta(days=30),
         drift=Drift(features="all", method="psi", warning=0.1, critical=0.25),
         performance=Performance(metric="roc_auc", estimate="cbpe", min_labels=200),
         cause=cause,

@@ -49,7 +49,12 @@ class Client:
         if not 200 <= response.status < 300:  # noqa: PLR2004 - HTTP's success
             text = answer.decode(errors="replace")[:400]
             raise HeadraceError(Diagnostic("request-refused", f"{method} {path} was answered {response.status}: {text}"))
-        return orjson.loads(answer)
+        try:
+            return orjson.loads(answer)
+        except orjson.JSONDecodeError as error:
+            raise HeadraceError(
+                Diagnostic("request-refused", f"{method} {path} was answered with no JSON; is {self.url} the model's server?")
+            ) from error
 
     def close(self) -> None:
         """Close the connection."""

@@ -54,8 +54,14 @@ def history(
     entity = model.features.entity
     later = read_source(root, name, sources[name], readers)
     labels = read_source(root, labels_name, sources[labels_name], readers)
-    merged = later.merge(labels[[entity, model.features.target.column]], on=entity, how="left", validate="one_to_one")
-    unanswered = int(merged[model.features.target.column].isna().sum())
+    target = model.features.target.column
+    for source, frame in ((name, later), (labels_name, labels)):
+        if twice := int(frame[entity].duplicated().sum()):
+            raise HeadraceError(
+                Diagnostic("duplicate-entity", f"source/{source} has {twice:,} rows whose `{entity}` came before"), Exit.FAILED
+            )
+    merged = later.drop(columns=target, errors="ignore").merge(labels[[entity, target]], on=entity, how="left")
+    unanswered = int(merged[target].isna().sum())
     if unanswered:
         raise HeadraceError(
             Diagnostic("unlabelled-rows", f"source/{labels_name} has no answer for {unanswered:,} rows of source/{name}"), Exit.FAILED
@@ -69,12 +75,12 @@ def history(
         raise HeadraceError(Diagnostic("empty-replay", f"source/{name} has no row from {replay.from_} to {replay.to}"), Exit.FAILED)
     frame = merged.sort_values(["at", entity], kind="stable").reset_index(drop=True)
     frame = frame.rename(columns={column: item for item, column in inputs.items() if item != column})
-    frame["target"] = frame[model.features.target.column].astype(float)
+    frame["target"] = frame[target].astype(float)
     frame["known_at"] = frame["at"] + model.features.target.delay
     frame["incidents"] = [()] * len(frame)
     for disturbance in backtest.disturb:
         disturb(frame, disturbance, {column: item for item, column in inputs.items()})
-    return History(frame, entity, model.features.target.column, tuple(inputs))
+    return History(frame, entity, target, tuple(inputs))
 
 
 def disturb(frame: pd.DataFrame, incident: Disturbance, inputs: Mapping[str, str]) -> None:
@@ -101,7 +107,7 @@ def disturb(frame: pd.DataFrame, incident: Disturbance, inputs: Mapping[str, str
                 Exit.INVALID,
             )
         new = frame.loc[when, name].map(lambda value: incident.map.get(value, value))
-        changed |= when & (frame[name] != new.reindex(frame.index))
+        changed |= when & frame[name].notna() & (frame[name] != new.reindex(frame.index))
         frame.loc[when, name] = new
     frame.loc[changed, "incidents"] = frame.loc[changed, "incidents"].map(lambda before: (*before, incident.id))
 

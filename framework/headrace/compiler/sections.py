@@ -106,6 +106,7 @@ def monitoring(model: Model, section: Monitoring) -> tuple[Step, Step]:
             model=model.name,
             window=section.window.rows,
             every=section.every,
+            delay=model.features.target.delay,
             drift=None
             if drift is None
             else _call(

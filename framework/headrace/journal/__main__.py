@@ -32,7 +32,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         store = Store.open(config["store"], config["blobs"], root=root)
     except HeadraceError as error:
-        LOG.error("%s", error)
+        LOG.error("%s", error)  # noqa: TRY400 - what a user can cause is told in a line, without a trace
         return int(error.code)
     folder = root / config["spool"] / options.model
     alive = _alive(options.with_parent)
@@ -75,7 +75,7 @@ def _try(one_pass: Callable[[], Shipped], before: str) -> str:
         done = one_pass()
     except (HeadraceError, OSError) as error:
         if str(error) != before:
-            LOG.error("%s", error)
+            LOG.error("%s", error)  # noqa: TRY400 - what a user can cause is told in a line, without a trace
         return str(error)
     if before:
         LOG.info("the store answers again")

@@ -15,12 +15,14 @@ from queue import Empty, SimpleQueue
 from types import FrameType
 from typing import Any
 
+from headrace import notify
 from headrace.apply.outstanding import send_again
 from headrace.apply.prefect import Door
 from headrace.diagnostics import Diagnostic, Exit, HeadraceError
 from headrace.local import prefect_server
 from headrace.local.process import Child, spawn, stop
 from headrace.steps import workspace
+from headrace.store import clock
 
 LOOK = 15.0
 """Seconds between two looks at events that started nothing."""
@@ -124,12 +126,13 @@ class Supervisor:
             self.tell()
 
     def send_again(self) -> None:
-        """Send the events that Prefect lost once more; while a clock is driven, its driver does it."""
+        """Send what got lost once more: notifications, and, unless a clock is driven, the events that started nothing."""
         path = self.root / "flows" / "headrace.json"
         if not path.is_file():
             return
         try:
             with workspace.open_workspace(path, "up") as w, Door(self.prefect_url, w.config["project"]) as door:
+                notify.deliver(w.store, w.plugins, w.config["channels"], clock.wall())
                 if not w.store.clock.driven:
                     for model in w.config["models"]:
                         for said in send_again(w.store, door, model):

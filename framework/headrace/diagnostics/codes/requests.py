@@ -106,6 +106,12 @@ CODES = (
         help="correct `replay.from` and `replay.to`",
     ),
     Code(
+        "duplicate-entity",
+        "a source of a replay has an entity twice",
+        "Requests and their answers are joined by the entity, so each may be there once.",
+        help="leave one of the rows out, or name the column that tells the rows apart as `entity`",
+    ),
+    Code(
         "unlabelled-rows",
         "rows of a replay have no answer",
         "History is served again with the answers that came; each row's entity needs one in `labels`.",

@@ -100,6 +100,7 @@ def monitoring(cause: str | None) -> Windows:
         model="odd",
         window=500,
         every=timedelta(days=1),
+        delay=timedelta(days=1),
         performance=Performance(metric="roc_auc\\", estimate="none", min_labels=200),
         cause=cause,
     )

@@ -97,6 +97,7 @@ def monitoring(cause: str | None) -> Windows:
         model="returns",
         window=500,
         every=timedelta(days=1),
+        delay=timedelta(hours=12),
         drift=Drift(features=["pages"], method="psi", warning=0.1, critical=0.25),
         cause=cause,
     )

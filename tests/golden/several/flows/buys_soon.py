@@ -124,6 +124,7 @@ def monitoring(cause: str | None) -> Windows:
         model="buys-soon",
         window=1000,
         every=timedelta(days=1),
+        delay=timedelta(days=1),
         performance=Performance(metric="roc_auc", estimate="none", min_labels=200),
         cause=cause,
     )

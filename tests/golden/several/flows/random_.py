@@ -73,7 +73,7 @@ def roll_out(cause: str | None = None) -> None:
 @task(name="monitoring", persist_result=True, result_serializer="json")
 def monitoring(cause: str | None) -> Windows:
     """Drift and performance of the windows that are full."""
-    return steps.monitoring.measure(model="random", window=1000, every=timedelta(days=1), cause=cause)
+    return steps.monitoring.measure(model="random", window=1000, every=timedelta(days=1), delay=timedelta(days=1), cause=cause)
 
 
 @task(name="alerts", persist_result=True, result_serializer="json")
