@@ -60,7 +60,9 @@ def shipper(workspace: Path, *more: str) -> subprocess.Popen[bytes]:
 def acknowledged(process: subprocess.Popen[bytes]) -> list[str]:
     """Whole lines alone: of an id that was being told nobody knows whether it was."""
     assert process.stdout is not None
-    return [line.decode().strip() for line in process.stdout.read().splitlines(keepends=True) if line.endswith(b"\n")]
+    told = process.stdout.read()
+    process.wait()  # its output ends before its hold on the segment does
+    return [line.decode().strip() for line in told.splitlines(keepends=True) if line.endswith(b"\n")]
 
 
 def ids(store: Store) -> list[str]:

@@ -82,9 +82,10 @@ def test_a_port_that_is_taken_is_said(tmp_path):
 def test_a_server_and_its_worker_leave_no_process_behind(tmp_path, monkeypatch):
     monkeypatch.setenv("PREFECT_PROFILE", "ephemeral")
     said: list[str] = []
+    others = {child.pid for child in psutil.Process().children(recursive=True)}  # other tests' servers
     with local.server_for(tmp_path, worker=True, say=said.append) as url:
         assert local.answers(url)
-        children = psutil.Process().children(recursive=True)
+        children = [child for child in psutil.Process().children(recursive=True) if child.pid not in others]
         assert {"server", "worker"} <= {word for child in children for word in child.cmdline()}
         servers = [child for child in children if "server" in child.cmdline()]
         assert {c.laddr.ip for child in servers for c in child.net_connections("tcp") if c.status == "LISTEN"} == {"127.0.0.1"}

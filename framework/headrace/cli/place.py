@@ -83,7 +83,7 @@ def running(root: Path) -> dict[str, Any] | None:
     try:
         told: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         os.kill(int(told["pid"]), 0)
-    except (OSError, ValueError, KeyError):
+    except (OSError, ValueError, KeyError, TypeError):
         return None
     return told
 

@@ -76,17 +76,17 @@ def command(name: str | None, rows: str | None, report: Path | None, root: Path,
     root = root.resolve()
     project = load_project(root)
     wanted = _backtest(project, name)
+    number = _rows(rows, wanted.replay.rows)
     model = next(item for item in project.models if item.name == wanted.model.split("/", 1)[1])
     workspace = open_workspace(root)
+    url = server_url(root, model.name)
     serving = json.loads((root / "flows" / f"{model.name}.serving.json").read_text(encoding="utf-8"))
     inputs = {item["name"]: item["column"] for item in serving["inputs"]}
-    history = room.history(
-        root, workspace.config["sources"], workspace.plugins.readers, wanted, model, inputs=inputs, rows=_rows(rows, wanted.replay.rows)
-    )
+    history = room.history(root, workspace.config["sources"], workspace.plugins.readers, wanted, model, inputs=inputs, rows=number)
     driver = room.Driver(
         store=workspace.store,
         door=Door(prefect_url(root), workspace.config["project"]),
-        client=Client(server_url(root, model.name)),
+        client=Client(url),
         spool=root / workspace.config["spool"] / model.name,
         model=model.name,
         history=history,
