@@ -19,7 +19,7 @@ demo: $(READY)  ## the whole life of the reference model, on real data (ROWS=all
 
 test: $(READY)  ## every test, with branch coverage
 	$(BIN)/python -m coverage erase
-	$(BIN)/python -m pytest -n 2 --dist loadgroup --cov --cov-report=term:skip-covered $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -n 2 --dist loadgroup --cov --cov-report=term:skip-covered --cov-fail-under=90 $(PYTEST_ARGS)
 
 check: $(READY)  ## format, lint, types, layers, fast tests
 	$(BIN)/ruff format --check framework tests examples flows

@@ -74,7 +74,7 @@ class Answering:
                 outer.asked.append(Asked(self.path, json.loads(data) if data else None, self.headers.get("Headrace-Time")))
                 if outer.silent:
                     time.sleep(0.5)
-                found, status = outer._answers[self.path]
+                found, status = outer._answers.get(self.path, ({"detail": "not here"}, 404))
                 told = found() if callable(found) else found
                 sent = told if isinstance(told, bytes) else json.dumps(told).encode()
                 self.send_response(status)

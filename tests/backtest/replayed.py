@@ -49,8 +49,8 @@ INPUTS = {"kind": "code", "pages": "pages"}
 
 
 def write(root: Path) -> None:
-    """Twelve visits in 2016 and as many in 2017, one a month; every sixth has no code, every second buys."""
-    later = [f"{i},{'' if i % 6 == 5 else 'ab'[i % 2]},{i / 2},{2016 + i // 12}" for i in range(24)]
+    """Twelve visits in 2016 and as many in 2017, one a month; every sixth has no code, every second buys. The file begins with 2017."""
+    later = [f"{i},{'' if i % 6 == 5 else 'ab'[i % 2]},{i / 2},{2016 + i // 12}" for i in (*range(12, 24), *range(12))]
     (root / "later.csv").write_text("\n".join(["visit,CODE,pages,year", *later]), encoding="utf-8")
     (root / "answers.csv").write_text("\n".join(["visit,bought", *(f"{i},{i % 2}" for i in reversed(range(24)))]), encoding="utf-8")
 

@@ -175,6 +175,7 @@ def test_a_killed_worker_starts_again(supervisor: Supervisor) -> None:
     assert supervisor.children["prefect-worker"].alive
 
 
+@pytest.mark.slow
 def test_what_the_dead_started_does_not_outlive_them(supervisor: Supervisor, root: Path, code: dict[str, str]) -> None:
     code["serve-one"] = (
         f"import subprocess, sys, time\nprint(subprocess.Popen([sys.executable, '-S', '-c', {SLEEP!r}]).pid, flush=True)\ntime.sleep(600)"
@@ -285,7 +286,7 @@ def test_without_one_a_server_is_started(supervisor: Supervisor, monkeypatch: py
 
 
 def workspace(root: Path) -> Store:
-    config = {"project": "shop", "store": "sqlite:///state.db", "blobs": "blobs", "sources": {}, "models": ["one"]}
+    config = {"project": "shop", "store": "sqlite:///state.db", "blobs": "blobs", "sources": {}, "channels": {}, "models": ["one"]}
     (root / "flows" / "headrace.json").write_text(json.dumps(config))
     store = Store.open("sqlite:///state.db", "blobs", root=root)
     with store.transaction("user:test", "abort", "model/one") as session:
