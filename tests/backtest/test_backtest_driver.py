@@ -97,9 +97,9 @@ def driver(store: Store, server: Answering, flows: Flows, tmp_path: Path) -> Ite
             "visit": range(6),
             "pages": [1.5, None, 3.0, 4.0, 5.0, 6.0],
             "kind": ["a", "b", None, "a", "b", "a"],
-            "at": [day(i) for i in range(6)],
-            "target": [float(i % 2) for i in range(6)],
-            "known_at": [day(i + 2) for i in range(6)],
+            "@at": [day(i) for i in range(6)],
+            "@target": [float(i % 2) for i in range(6)],
+            "@known_at": [day(i + 2) for i in range(6)],
         }
     )
     made = Driver(

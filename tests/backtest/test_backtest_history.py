@@ -29,10 +29,10 @@ def test_rows_come_in_the_order_of_their_arrival_with_answers_a_delay_later(root
     found = read(root, backtest())
     frame = found.frame
     assert ("visit", "bought", ("kind", "pages")) == (found.entity, found.target, found.inputs)
-    assert (list(range(24)), [i % 2 for i in range(24)]) == (frame["visit"].tolist(), frame["target"].tolist())
-    assert frame["at"].is_monotonic_increasing
-    assert {timedelta(days=10)} == set(frame["known_at"] - frame["at"])
-    assert [2016] * 12 + [2017] * 12 == [moment.year for moment in frame["at"]]
+    assert (list(range(24)), [i % 2 for i in range(24)]) == (frame["visit"].tolist(), frame["@target"].tolist())
+    assert frame["@at"].is_monotonic_increasing
+    assert {timedelta(days=10)} == set(frame["@known_at"] - frame["@at"])
+    assert [2016] * 12 + [2017] * 12 == [moment.year for moment in frame["@at"]]
 
 
 def test_only_what_arrives_between_the_two_days_is_served(root: Path) -> None:
@@ -43,12 +43,12 @@ def test_only_what_arrives_between_the_two_days_is_served(root: Path) -> None:
 def test_an_incident_rewrites_its_values_in_its_days_and_marks_what_it_changed(root: Path) -> None:
     natural, disturbed = codes(root), codes(root, SWAP)
     assert [2, 3, 4] == [i for i in range(24) if natural[i] != disturbed[i]]
-    found = read(root, backtest(SWAP)).frame["incidents"].tolist()
+    found = read(root, backtest(SWAP)).frame["@incidents"].tolist()
     assert [("swapped",) if i in {2, 3, 4} else () for i in range(24)] == found
 
 
 def test_an_incident_without_an_end_stays_and_leaves_missing_values_alone(root: Path) -> None:
-    found = read(root, backtest({key: value for key, value in SWAP.items() if key != "to"})).frame["incidents"].tolist()
+    found = read(root, backtest({key: value for key, value in SWAP.items() if key != "to"})).frame["@incidents"].tolist()
     assert [("swapped",) if i >= 2 and i % 6 != 5 else () for i in range(24)] == found
 
 
@@ -56,8 +56,8 @@ def test_two_incidents_meet_in_one_row(root: Path) -> None:
     more = {"id": "all-a", "from": "2016-04-01", "columns": ["code"], "map": {"b": "a"}}
     found = read(root, backtest(SWAP, more)).frame
     assert (("swapped",), ("swapped", "all-a"), {"a"}) == (
-        found["incidents"][3],
-        found["incidents"][4],
+        found["@incidents"][3],
+        found["@incidents"][4],
         set(found["kind"][3:].dropna()),
     )
 
@@ -103,7 +103,7 @@ def test_one_file_may_hold_rows_and_answers(root: Path) -> None:
     later = SOURCES["later"]
     both = {"later": {**later, "columns": {**later["columns"], "bought": {"from": "bought", "type": "int64"}}}}
     found = read(root, backtest(labels="later"), sources=both)
-    assert [i % 2 for i in range(24)] == found.frame["target"].tolist()
+    assert [i % 2 for i in range(24)] == found.frame["@target"].tolist()
 
 
 def test_a_sample_is_drawn_by_the_seed_alone(root: Path) -> None:

@@ -1,6 +1,5 @@
 """Reading the journal as frames."""
 
-import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -123,12 +122,8 @@ def test_inputs_become_columns_beside_the_frame_s_rows(store: Store, journalled,
     )
 
 
-def test_shipping_keeps_up_with_thousands_of_records_a_second(store: Store, journalled, prediction, outcome) -> None:
+def test_a_large_spool_is_shipped_and_joined_whole(store: Store, journalled, prediction, outcome) -> None:
     n = 20_000
-    start = time.process_time()
     journalled(*(prediction(person) for person in range(n)), *(outcome(person) for person in range(n)))
-    shipped = time.process_time()
-    frame = labelled(store)
-    read = time.process_time()
 
-    assert (n, True, True) == (len(frame), 2 * n / (shipped - start) > 3000, n / (read - shipped) > 10_000)
+    assert n == len(labelled(store))

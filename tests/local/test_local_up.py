@@ -23,7 +23,7 @@ from headrace.diagnostics import Exit, HeadraceError
 from headrace.local import prefect_server
 from headrace.local import up as room
 from headrace.local.process import Child, spawn, stop
-from headrace.local.up import RESTARTS, Supervisor, refuse_second, single_threaded, start, up
+from headrace.local.up import RESTARTS, Supervisor, end_leftovers, refuse_second, single_threaded, start, up
 from headrace.store import EventKind, Store, clock, events
 
 SLEEP = "import time; time.sleep(600)"
@@ -400,3 +400,25 @@ def test_a_server_whose_port_is_taken_ends_up_and_says_so(made: Path, monkeypatc
         assert Exit.FAILED == taken.process.wait(120), taken.said()
     assert (True, True) == ("error[process-ended]" in taken.said(), f"port {port} of 127.0.0.1 is taken" in taken.said())
     assert [] == survivors(made, [taken.process.pid])
+
+
+def test_what_a_killed_up_left_running_is_ended(tmp_path: Path) -> None:
+    left = spawn("left", [sys.executable, "-c", "import time; time.sleep(600)"], root=tmp_path)
+    said: list[str] = []
+    supervisor = Supervisor(tmp_path, said.append)
+    supervisor.told.parent.mkdir(parents=True)
+    supervisor.told.write_text(json.dumps({"pid": 1, "children": {"serve-employment": left.process.pid, "gone": 2**22 + 1, "odd": "x"}}))
+    threading.Thread(target=left.process.wait).start()  # in life the killed `up` is its parent no more, and init reaps it
+
+    end_leftovers(supervisor)
+
+    assert not left.alive
+    assert 1 == len(said)
+
+
+def test_without_a_readable_note_nothing_is_ended(tmp_path: Path) -> None:
+    supervisor = Supervisor(tmp_path, pytest.fail)
+    end_leftovers(supervisor)
+    supervisor.told.parent.mkdir(parents=True)
+    supervisor.told.write_text("[]")
+    end_leftovers(supervisor)

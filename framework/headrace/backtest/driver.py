@@ -16,7 +16,7 @@ from headrace import journal, registry, traffic
 from headrace.apply.outstanding import send_again
 from headrace.apply.prefect import OPEN, TERMINAL, Door
 from headrace.backtest.client import Client
-from headrace.backtest.history import History
+from headrace.backtest.history import AT, KNOWN_AT, TARGET, History
 from headrace.diagnostics import Diagnostic, Exit, HeadraceError
 from headrace.store import Store, clock, due, events
 from headrace.store.kinds import RunStatus
@@ -89,7 +89,7 @@ class Driver:
         total = len(frame)
         asked = frame[[self.history.entity, *self.history.inputs]].to_dict("records")
         rows = [{name: None if isna(value) else value for name, value in row.items()} for row in asked]
-        moments = [moment.to_pydatetime() for moment in frame["at"]]
+        moments = [moment.to_pydatetime() for moment in frame[AT]]
         began = time.monotonic()
         next_due = self.next_due()
         for position, (row, at) in enumerate(zip(rows, moments, strict=True)):
@@ -140,7 +140,7 @@ class Driver:
         """Send the answers that are known by a moment, of requests that were sent."""
         frame = self.history.frame
         stop = self._labels
-        known = frame["known_at"]
+        known = frame[KNOWN_AT]
         while stop < self.sent and known.iloc[stop] <= by:
             stop += 1
         while self._labels < stop:
@@ -148,7 +148,7 @@ class Driver:
             outcomes = [
                 {self.history.entity: entity, self.history.target: int(target), "known_at": moment.isoformat()}
                 for entity, target, moment in zip(
-                    part[self.history.entity].tolist(), part["target"].tolist(), part["known_at"].tolist(), strict=True
+                    part[self.history.entity].tolist(), part[TARGET].tolist(), part[KNOWN_AT].tolist(), strict=True
                 )
             ]
             self.client.post("/outcomes", {"outcomes": outcomes})

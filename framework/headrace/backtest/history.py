@@ -19,12 +19,16 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
+AT, TARGET, KNOWN_AT, INCIDENTS = "@at", "@target", "@known_at", "@incidents"
+"""The history's own columns; no input can have such a name."""
+
+
 @dataclass(frozen=True)
 class History:
     """Requests in the order of their arrival.
 
-    `frame` has one row a request: the entity, `at` (its arrival, UTC), the inputs under their names, `target` (the answer),
-    `known_at` (when the answer is known) and `incidents` (ids of the disturbances that changed it).
+    `frame` has one row a request: the entity, `@at` (its arrival, UTC), the inputs under their names, `@target` (the answer),
+    `@known_at` (when the answer is known) and `@incidents` (ids of the disturbances that changed it).
     """
 
     frame: pd.DataFrame
@@ -69,33 +73,32 @@ def history(
     if rows is not None and rows < len(merged):
         chosen = np.random.default_rng(replay.seed).choice(len(merged), size=rows, replace=False)
         merged = merged.iloc[np.sort(chosen)].reset_index(drop=True)
-    merged["at"] = arrivals(merged, spread=replay.spread, order=replay.order, seed=replay.seed)
-    merged = merged[(merged["at"] >= midnight(replay.from_)) & (merged["at"] < midnight(replay.to))]
+    merged[AT] = arrivals(merged, spread=replay.spread, order=replay.order, seed=replay.seed)
+    merged = merged[(merged[AT] >= midnight(replay.from_)) & (merged[AT] < midnight(replay.to))]
     if merged.empty:
         raise HeadraceError(Diagnostic("empty-replay", f"source/{name} has no row from {replay.from_} to {replay.to}"), Exit.FAILED)
-    frame = merged.sort_values(["at", entity], kind="stable").reset_index(drop=True)
-    frame = frame.rename(columns={column: item for item, column in inputs.items() if item != column})
-    frame["target"] = frame[target].astype(float)
-    frame["known_at"] = frame["at"] + model.features.target.delay
-    frame["incidents"] = [()] * len(frame)
+    merged = merged.sort_values([AT, entity], kind="stable").reset_index(drop=True)
+    merged[INCIDENTS] = [()] * len(merged)
     for disturbance in backtest.disturb:
-        disturb(frame, disturbance, {column: item for item, column in inputs.items()})
+        disturb(merged, disturbance, later)
+    frame = merged[[entity, AT, INCIDENTS]].assign(**{item: merged[column] for item, column in inputs.items()})
+    frame[TARGET] = merged[target].astype(float)
+    frame[KNOWN_AT] = frame[AT] + model.features.target.delay
     return History(frame, entity, target, tuple(inputs))
 
 
-def disturb(frame: pd.DataFrame, incident: Disturbance, inputs: Mapping[str, str]) -> None:
-    """Rewrite an incident's values in place; HeadraceError where its map speaks of a value the column never has."""
-    when = frame["at"] >= midnight(incident.from_)
+def disturb(frame: pd.DataFrame, incident: Disturbance, whole: pd.DataFrame) -> None:
+    """Rewrite an incident's values in place; HeadraceError where its map speaks of a value that its column has nowhere in the source."""
+    when = frame[AT] >= midnight(incident.from_)
     if incident.to is not None:
-        when &= frame["at"] < midnight(incident.to)
+        when &= frame[AT] < midnight(incident.to)
     changed = when & False
     for column in incident.columns:
-        name = inputs.get(column, column)
-        if name not in frame:
+        if column not in whole:
             raise HeadraceError(
                 Diagnostic("unknown-column", f"disturb[{incident.id}] rewrites `{column}`, which no input reads"), Exit.INVALID
             )
-        known = set(frame[name].dropna().unique())
+        known = set(whole[column].dropna().unique())
         never = [value for value in incident.map if value not in known]
         if never:
             raise HeadraceError(
@@ -106,10 +109,10 @@ def disturb(frame: pd.DataFrame, incident: Disturbance, inputs: Mapping[str, str
                 ),
                 Exit.INVALID,
             )
-        new = frame.loc[when, name].map(lambda value: incident.map.get(value, value))
-        changed |= when & frame[name].notna() & (frame[name] != new.reindex(frame.index))
-        frame.loc[when, name] = new
-    frame.loc[changed, "incidents"] = frame.loc[changed, "incidents"].map(lambda before: (*before, incident.id))
+        new = frame.loc[when, column].map(lambda value: incident.map.get(value, value))
+        changed |= when & frame[column].notna() & (frame[column] != new.reindex(frame.index))
+        frame.loc[when, column] = new
+    frame.loc[changed, INCIDENTS] = frame.loc[changed, INCIDENTS].map(lambda before: (*before, incident.id))
 
 
 def spans(incidents: Sequence[Disturbance], lag: timedelta) -> list[tuple[str, Any, Any]]:

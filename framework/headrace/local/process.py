@@ -7,7 +7,7 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -74,7 +74,11 @@ def descendants(pid: int) -> list[psutil.Process]:
 
 def stop(child: Child) -> bool:
     """End a child and all that it started, in whatever group or session; False if something survived SIGKILL."""
-    pid = child.process.pid
+    return end(child.process.pid, lambda: child.process.poll())  # reap it, or its group would seem alive
+
+
+def end(pid: int, reap: Callable[[], object] = lambda: None) -> bool:
+    """End the group that a process leads and all that it started; False if something survived SIGKILL."""
     known: dict[int, psutil.Process] = {}
     for number, patience in ESCALATION:
         known |= {process.pid: process for process in descendants(pid)}
@@ -85,7 +89,7 @@ def stop(child: Child) -> bool:
                 process.send_signal(number)
         until = time.monotonic() + patience
         while time.monotonic() < until:
-            child.process.poll()  # reap it, or its group would seem alive
+            reap()
             if not group_alive(pid) and not any(running(process) for process in known.values()):
                 return True
             time.sleep(0.05)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -20,7 +21,7 @@ from headrace.apply.outstanding import send_again
 from headrace.apply.prefect import Door
 from headrace.diagnostics import Diagnostic, Exit, HeadraceError
 from headrace.local import prefect_server
-from headrace.local.process import Child, spawn, stop
+from headrace.local.process import Child, end, spawn, stop
 from headrace.steps import workspace
 from headrace.store import clock
 
@@ -157,12 +158,13 @@ def up(root: Path, say: Callable[[str], None], ready: Callable[[dict[str, Any]],
     """Start everything, call `ready` with what answers where, and watch until SIGINT or SIGTERM."""
     supervisor = Supervisor(root, say)
     refuse_second(supervisor)
+    end_leftovers(supervisor)
 
-    def end(number: int, frame: FrameType | None) -> None:
+    def asked(number: int, frame: FrameType | None) -> None:
         del frame
         supervisor.signals.put(number)
 
-    before = {number: signal.signal(number, end) for number in (signal.SIGINT, signal.SIGTERM)}
+    before = {number: signal.signal(number, asked) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         start(supervisor)
         if not supervisor.asked_to_stop():
@@ -194,6 +196,22 @@ def refuse_second(supervisor: Supervisor) -> None:
     raise HeadraceError(
         Diagnostic("already-up", f"this project is already up, as process {pid}", help=f"stop it first: `kill {pid}`"), Exit.LOCKED
     )
+
+
+def end_leftovers(supervisor: Supervisor) -> None:
+    """End what an `up` that was killed left running: it holds the ports."""
+    import psutil
+
+    try:
+        written = supervisor.told.stat().st_mtime
+        children = dict(json.loads(supervisor.told.read_text(encoding="utf-8"))["children"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return
+    for name, pid in children.items():
+        with contextlib.suppress(psutil.NoSuchProcess, ValueError, TypeError):
+            if psutil.Process(int(pid)).create_time() <= written + 1:  # a younger process has only got its number
+                supervisor.say(f"{name} (process {pid}) is left from an `up` that was killed; it is ended")
+                end(int(pid))
 
 
 def start(supervisor: Supervisor) -> None:
