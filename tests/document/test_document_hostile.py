@@ -5,7 +5,7 @@ import time
 import pytest
 import yaml
 
-from headrace.diagnostics import Report
+from headrace.diagnostics import Report, Span
 from headrace.document import parse
 from headrace.document.text import LARGEST
 
@@ -29,6 +29,10 @@ DEEP_ALIASES = "a: &a " + "[" * 60 + "]" * 60 + "\nb: " + "[" * 60 + "*a" + "]" 
         ("a: !!python/object/apply:os.system [true]", "yaml-tag"),
         ("a: !!binary aGk=", "yaml-tag"),
         ("a: ! b", "unquoted-expression"),
+        ("a: 9223372036854775808", "integer-too-large"),
+        ("a: -9223372036854775809", "integer-too-large"),
+        ("a: [0xffffffffffffffff0]", "integer-too-large"),
+        ("a: " + "9" * 400, "integer-too-large"),
         ("a: \x00", "control-character"),
         ("a: \x85b", "control-character"),
         ("a: \u2028b", "control-character"),
@@ -52,3 +56,17 @@ def test_a_long_number_is_text_and_stays_cheap() -> None:
     report = Report()
     (node,) = parse("a: " + "9" * 100_000, "f", report)
     assert isinstance(node.entries[0].value.value, str)
+
+
+@pytest.mark.parametrize("loader", [yaml.CSafeLoader, yaml.SafeLoader], ids=["libyaml", "python"])
+def test_the_largest_numbers_that_there_are(loader: object) -> None:
+    report = Report()
+    (node,) = parse("a: 9223372036854775807\nb: -9223372036854775808\n99999999999999999999: c", "f", report, loader=loader)
+    assert ([2**63 - 1, -(2**63), "c"], []) == ([entry.value.value for entry in node.entries], report.found)
+
+
+@pytest.mark.parametrize("loader", [yaml.CSafeLoader, yaml.SafeLoader], ids=["libyaml", "python"])
+def test_a_number_that_is_too_large_has_a_place(loader: object) -> None:
+    report = Report()
+    parse("a:\n  b: 99999999999999999999", "f", report, loader=loader)
+    assert [Span("f", 2, 6, 2, 26)] == [d.span for d in report]

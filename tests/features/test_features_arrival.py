@@ -48,3 +48,11 @@ def test_moments_stand_on_the_frames_index():
 def test_what_is_no_year_is_named(value):
     with pytest.raises(HeadraceError, match=r"bad-year.*row 2"):
         arrivals(pd.DataFrame({"year": [2019, value]}, dtype=object), "year", "random", 0)
+
+
+@pytest.mark.parametrize(
+    ("values", "told"), [([2019, None], "nan"), ([2019.5, 2019], "2019.5"), (["2019", "soon"], "soon"), ([12, 2019], "12")]
+)
+def test_what_is_no_year_is_told_as_it_is(values, told):
+    with pytest.raises(HeadraceError, match=rf"`year` holds `{told}` in row"):
+        arrivals(pd.DataFrame({"year": values}), "year", "random", 0)

@@ -1,6 +1,7 @@
 """Reading a source: what is declared, as it is declared, or a fault that names it."""
 
 from datetime import UTC, datetime
+from decimal import Decimal
 
 import numpy as np
 import pandas as pd
@@ -49,6 +50,14 @@ def test_every_changed_type_is_told_at_once(tmp_path):
     [
         ([1, 2], "int64", [1, 2]),
         (pd.array([2**62 + 1, 3], dtype="Int64"), "int64", [2**62 + 1, 3]),
+        (pd.array([2**63 - 1, 3], dtype="UInt64"), "int64", [2**63 - 1, 3]),
+        (pd.array([2**63 - 1, None], dtype="Int64"), "int64", [2.0**63, None]),
+        ([str(2**63 - 1), str(-(2**63))], "int64", [2**63 - 1, -(2**63)]),
+        ([-(2.0**63), 1.0], "int64", [-(2**63), 1]),
+        (["7.0", "1e3"], "int64", [7, 1000]),
+        ([str(2**53 + 1), " 7"], "int64", [2**53 + 1, 7]),
+        ([Decimal(2**53 + 1)], "int64", [2**53 + 1]),
+        (pd.array([7], dtype="UInt8"), "int64", [7]),
         ([1.0, np.nan], "int64", [1.0, None]),
         (["7", " 8"], "int64", [7, 8]),
         ([1, 2], "float", [1.0, 2.0]),
@@ -78,12 +87,36 @@ def test_values_become_what_the_spec_says(tmp_path, values, kind, expected):
         (["7", "1.5"], "int64", "changed-type"),
         (pd.to_datetime(["2020-01-02"]), "float", "changed-type"),
         ([], "float", "empty-source"),
+        (pd.array([2**63, 1], dtype="UInt64"), "int64", "changed-type"),
+        (pd.array([2**63, None], dtype="UInt64"), "int64", "changed-type"),
+        ([str(2**63), "1"], "int64", "changed-type"),
+        ([str(2**70), "1"], "int64", "changed-type"),
+        ([str(2**70), "NA"], "int64", "changed-type"),
+        ([str(-(2**63) - 1), "1"], "int64", "changed-type"),
+        (["1e30", "1"], "int64", "changed-type"),
+        ([f"{2**53 + 1}.5", "1"], "int64", "changed-type"),
+        ([2.0**63, 1.0], "int64", "changed-type"),
+        ([{"a": 1}, None], "category", "changed-type"),
+        ([[1, 2], None], "category", "changed-type"),
+        ([[1, 2], None], "float", "changed-type"),
+        ([b"\xff", None], "int64", "changed-type"),
+        ([b"\xff", None], "timestamp", "changed-type"),
     ],
 )
 def test_what_cannot_be_is_refused(tmp_path, values, kind, fault):
     with pytest.raises(HeadraceError) as raised:
         read(tmp_path, pd.DataFrame({"a": values}), {"a": kind})
     assert [fault] == [item.id for item in raised.value.report]
+
+
+@pytest.mark.parametrize("suffix", ["pq", "csv"])
+def test_one_column_of_the_file_under_two_names(tmp_path, suffix):
+    frame = pd.DataFrame({"AGEP": [1, 2]})
+    frame.to_parquet(tmp_path / "s.pq")
+    frame.to_csv(tmp_path / "s.csv", index=False)
+    columns = {"age": {"from": "AGEP", "type": "float"}, "years": {"from": "AGEP", "type": "category"}}
+    got = read_source(tmp_path, "s", {"uri": f"s.{suffix}", "columns": columns})
+    assert {"age": [1.0, 2.0], "years": ["1", "2"]} == got.to_dict("list")
 
 
 def test_csv_is_read_by_the_same_types(tmp_path):

@@ -10,7 +10,7 @@ import pytest
 from headrace import project
 from headrace.address import Address
 from headrace.diagnostics import Report, Span
-from headrace.hooks import Plugins
+from headrace.hooks import Plugins, load_plugins
 from headrace.project import Project
 from headrace.spec import Backtest, Source
 
@@ -169,6 +169,58 @@ def headrace_metrics():
 def test_a_plugin_that_fails_is_named_and_its_names_are_not_judged(make: Callable[..., tuple[Project | None, list[str]]]) -> None:
     base = BASE.read_text().replace("metric: roc_auc, min", "metric: mine, min")
     loaded, said = make({"specs/a.yaml": base, "plugins/mine.py": "raise RuntimeError('no')"})
+    assert (None, ["plugin-failed"]) == (loaded, said)
+
+
+HOOK = """
+from headrace.hooks import Metric, hookimpl
+@hookimpl
+def headrace_metrics():
+"""
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        (HOOK + "    return None", "plugin `plugins/mine.py` failed in `headrace_metrics`: it gave None, and not a list"),
+        (HOOK + "    return [1]", "plugin `plugins/mine.py` failed in `headrace_metrics`: it gave int, and not Metric"),
+        (HOOK + "    return ['roc']", "it gave str, and not Metric"),
+        (HOOK + "    return Metric('mine', 'a:b', better='higher')", "it gave Metric, and not a list"),
+        (HOOK + "    return [Metric(7, 'a:b', better='higher')]", "it gave a Metric whose name is 7"),
+        (HOOK + "    yield Metric('mine', 'a:b', better='higher')\n    raise RuntimeError('late')", "RuntimeError: late"),
+        (HOOK + "    exit(0)", "SystemExit: 0"),
+        ("import sys\nsys.exit()", "plugin `plugins/mine.py` cannot be loaded: SystemExit"),
+    ],
+)
+def test_whatever_a_plugin_does_it_is_named(tmp_path: Path, text: str, told: str) -> None:
+    (tmp_path / "plugins").mkdir()
+    (tmp_path / "plugins" / "mine.py").write_text(text)
+    report = Report()
+    found = load_plugins(tmp_path, report, allow=[])
+    assert (["plugin-failed"], True, False) == ([d.id for d in report], told in report.found[0].message, "mine" in found.metrics), report
+
+
+def test_a_hook_may_yield(tmp_path: Path) -> None:
+    (tmp_path / "plugins").mkdir()
+    (tmp_path / "plugins" / "mine.py").write_text(HOOK + "    yield Metric('mine', 'a:b', better='higher')")
+    report = Report()
+    assert (True, []) == ("mine" in load_plugins(tmp_path, report, allow=[]).metrics, report.found)
+
+
+def test_parameters_that_end_python(make: Callable[..., tuple[Project | None, list[str]]]) -> None:
+    ends = "headrace_project_plugins.mine:Params"
+    plugin = f"""
+from headrace.hooks import ChannelType, hookimpl
+@hookimpl
+def headrace_channels():
+    return [ChannelType("mine", {ends!r}, {ends!r})]
+def __getattr__(name):
+    if name == "Params":
+        exit(0)
+    raise AttributeError(name)
+"""
+    text = "kind: project\nname: p\nlanguage: 1\n---\nkind: channel\nname: c\ntype: mine\n"
+    loaded, said = make({"specs/a.yaml": text, "plugins/mine.py": plugin})
     assert (None, ["plugin-failed"]) == (loaded, said)
 
 

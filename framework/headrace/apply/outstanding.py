@@ -1,11 +1,17 @@
-"""Events that should have started a flow and have not: sent again, since Prefect can lose one without a word."""
+"""What got stuck between our log and Prefect: events that started nothing, and runs that died without a word."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import timedelta
 
-from headrace.apply.prefect import Door
+from sqlmodel import select
+
+from headrace.apply.prefect import TERMINAL, Door
+from headrace.steps import run
 from headrace.store import EventKind, Store, clock, events
+from headrace.store.kinds import RunStatus
+from headrace.store.tables import Run
 
 PATIENCE = timedelta(seconds=20)
 """How long after an event its run is waited for, before it is sent again."""
@@ -31,4 +37,26 @@ def send_again(store: Store, door: Door, model: str, patience: timedelta = PATIE
             {**event.payload, "id": event.id, "model": model},
         ):
             done.append(f"{event.kind} of model/{model} started nothing: it is sent again")
+    return done
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a run is ended, and by whom."""
+
+    store: Store
+    actor: str
+
+
+def end_dead(store: Store, door: Door, model: str, actor: str) -> list[str]:
+    """End a model's runs whose process died: ours say `running`, and Prefect knows that they have ended. Says what was done."""
+    with store.read() as session:
+        open_runs = session.exec(select(Run).where(Run.model == model, Run.status == RunStatus.RUNNING)).all()
+        known = {row.id: (row.flow, row.details["prefect"]) for row in open_runs if "prefect" in row.details}
+    done = []
+    for run_id, (flow, prefect_id) in known.items():
+        state, _, message = door.run_state(prefect_id)
+        if state in TERMINAL and state != "COMPLETED":
+            run.end(Place(store, actor), run_id, RunStatus.FAILED, {"error": f"{state.lower()} in Prefect: {message}"})
+            done.append(f"{flow} of model/{model} died: {message or state.lower()}")
     return done

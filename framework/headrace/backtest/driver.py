@@ -13,7 +13,7 @@ from typing import Any
 from sqlmodel import func, select
 
 from headrace import journal, registry, traffic
-from headrace.apply.outstanding import send_again
+from headrace.apply.outstanding import end_dead, send_again
 from headrace.apply.prefect import OPEN, TERMINAL, Door
 from headrace.backtest.client import Client
 from headrace.backtest.history import AT, KNOWN_AT, TARGET, History
@@ -187,6 +187,9 @@ class Driver:
                     unanswered = events.unanswered(session, self.model)
                     running = session.exec(select(Run.id).where(Run.model == self.model, Run.status == RunStatus.RUNNING)).all()
                     weights = traffic.current(session, self.model)
+                if running:
+                    for said in end_dead(self.store, self.door, self.model, "service:replay"):
+                        self.say(f"{self.now:%Y-%m-%d}  {said}")
                 if unanswered:
                     for said in send_again(self.store, self.door, self.model):
                         self.say(f"{self.now:%Y-%m-%d}  {said}")

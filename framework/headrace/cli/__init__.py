@@ -87,6 +87,18 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
         print_error(error)
         code = error.code
+    except OSError as error:
+        if isinstance(error, BrokenPipeError):
+            sys.stderr.close()
+        else:
+            from headrace.cli.view import print_error
+            from headrace.diagnostics import Diagnostic
+
+            where = f"{error.filename}: " if error.filename is not None else ""
+            print_error(
+                HeadraceError(Diagnostic("file-trouble", f"{where}{error.strerror or error}", help="look at its rights and at the disk"))
+            )
+        code = Exit.FAILED
     except click.exceptions.Exit as error:
         code = error.exit_code
     except click.Abort:
@@ -97,7 +109,4 @@ def main(arguments: Sequence[str] | None = None) -> None:
         code = Exit.USAGE if isinstance(error, click.UsageError) else Exit.FAILED
     except KeyboardInterrupt:
         code = Exit.INTERRUPTED
-    except BrokenPipeError:
-        sys.stderr.close()
-        code = Exit.FAILED
     sys.exit(int(code) if isinstance(code, int) else Exit.OK)

@@ -110,7 +110,11 @@ def server_url(root: Path, model: str) -> str:
         return str(told["servers"][model])
     path = root / "flows" / f"{model}.serving.json"
     try:
-        return f"http://127.0.0.1:{json.loads(path.read_text(encoding='utf-8'))['port']}"
+        return f"http://127.0.0.1:{int(json.loads(path.read_text(encoding='utf-8'))['port'])}"
+    except (ValueError, KeyError, TypeError) as error:
+        raise HeadraceError(
+            Diagnostic("config-unreadable", f"{path} cannot be read: {error!r}", help="type `headrace compile` to write it again")
+        ) from None
     except OSError:
         raise HeadraceError(
             Diagnostic(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import Any
 
 from headrace.address import Address
@@ -13,10 +12,9 @@ from headrace.compiler.literal import seconds
 from headrace.project import Project
 from headrace.project.inputs import ModelInput
 from headrace.spec import Model, Source
+from headrace.spec.rollout import LOOK
 from headrace.spec.serving import Serving
 
-LOOK = timedelta(minutes=5)
-"""How often a rollout is looked at, in wall time."""
 SPOOL = ".headrace/spool"
 """Where servers write what they answered, under the project's root."""
 

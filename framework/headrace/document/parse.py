@@ -16,6 +16,8 @@ DEEPEST = 100
 """How deep collections may nest."""
 MOST = 100_000
 """How many nodes a file may have, aliases expanded."""
+_SHOWN = 40
+"""How much of a number a message repeats."""
 
 LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 """libyaml where it is there; its events are the same as the pure-Python parser's, which costs ten times as much."""
@@ -132,6 +134,11 @@ class _Builder:
     def _scalar(self, event: Any) -> Scalar:  # noqa: ANN401
         style, span = event.style or "", self._span(event)
         node = Scalar(event.value if style else scalar.value(event.value), event.value, span, style)
+        if isinstance(node.value, int) and not scalar.LEAST <= node.value <= scalar.GREATEST and not self._at_key():
+            said = event.value if len(event.value) <= _SHOWN else f"{event.value[:_SHOWN]}…"
+            self._break(
+                "integer-too-large", f"{said} has more than 64 bits", span, "write a smaller number; if it is text, put it in quotes"
+            )
         flow = bool(self.stack) and bool(self.stack[-1].event.flow_style)
         place = (span.line, span.column)
         if flow and not style and event.value.count("(") != event.value.count(")") and place >= self.quiet:
@@ -140,6 +147,10 @@ class _Builder:
             self.report.add(found)
             self.quiet = (found.span.line, found.span.end_column) if found.span else place
         return node
+
+    def _at_key(self) -> bool:
+        """Whether what comes next is a key, which is always text."""
+        return bool(self.stack) and self.stack[-1].mapping and self.stack[-1].key is None
 
     def _close(self, event: Any) -> None:  # noqa: ANN401
         top = self.stack.pop()

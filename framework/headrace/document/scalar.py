@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 
-INT = re.compile(r"[-+]?[0-9]{1,100}|0o[0-7]{1,100}|0x[0-9a-fA-F]{1,100}")
+INT = re.compile(r"[-+]?[0-9]{1,400}|0o[0-7]{1,398}|0x[0-9a-fA-F]{1,398}")
 FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?|[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)")
 NULL = frozenset({"", "~", "null"})
+LEAST, GREATEST = -(2**63), 2**63 - 1
+"""The whole numbers of 64 bits; `parse` refuses all others."""
 _LONGEST = 400
 
 

@@ -30,7 +30,7 @@ def arrivals(frame: pd.DataFrame, spread: str, order: Literal["random", "file"],
         row = int(np.flatnonzero(bad)[0])
         raise HeadraceError(
             Diagnostic(
-                "bad-year", f"`{spread}` holds {frame[spread].iloc[row]!r} in row {row + 1}, which is no year from {_FIRST} to {_LAST}"
+                "bad-year", f"`{spread}` holds `{frame[spread].iloc[row]}` in row {row + 1}, which is no year from {_FIRST} to {_LAST}"
             )
         )
     moments = np.empty(len(frame), dtype="datetime64[us]")

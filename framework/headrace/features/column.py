@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from headrace.diagnostics import Diagnostic, Report
@@ -14,6 +15,10 @@ if TYPE_CHECKING:
 
 _MISSING = ("", "na", "nan", "null", "none")
 """What a text file may write for a number that is missing."""
+LEAST, GREATEST = -(2**63), 2**63 - 1
+"""What int64 holds."""
+_EXACT = 2.0**53
+"""From here on float64 passes over whole numbers."""
 
 
 def as_type(column: Column, kind: str, said: str, report: Report) -> Column | None:
@@ -29,7 +34,10 @@ def as_type(column: Column, kind: str, said: str, report: Report) -> Column | No
         "category": _category,
         "timestamp": _timestamp,
     }
-    values, bad = convert[kind](column)
+    bad = _composite(column, kind)
+    values = column
+    if not bad.any():
+        values, bad = convert[kind](column)
     if bad.any():
         row = int(bad.to_numpy().argmax())
         count = f", and {int(bad.sum()) - 1:,} more" if bad.sum() > 1 else ""
@@ -44,6 +52,23 @@ def as_type(column: Column, kind: str, said: str, report: Report) -> Column | No
         report.add(Diagnostic("all-missing", f"{said} has no value in any of {len(values):,} rows"))
         return None
     return pd.Series(values.to_numpy() if kind != "timestamp" else values, index=column.index)
+
+
+def _composite(column: Column, kind: str) -> Column:
+    """Which cells are no single value: lists, mappings, and bytes where text is to be read."""
+    import pandas as pd
+
+    def composite(value: object) -> bool:
+        if isinstance(value, bytes) and kind != "category":
+            return True
+        try:
+            hash(value)
+        except TypeError:
+            return True
+        return False
+
+    bad = [composite(value) for value in column] if column.dtype == object else False
+    return pd.Series(data=bad, index=column.index, dtype=bool)
 
 
 def _number(column: Column) -> tuple[Column, Column]:
@@ -65,19 +90,28 @@ def _number(column: Column) -> tuple[Column, Column]:
 def _whole(column: Column) -> tuple[Column, Column]:
     import numpy as np
     import pandas as pd
-    from pandas.api.types import is_integer_dtype
+    from pandas.api.types import is_integer_dtype, is_numeric_dtype, is_unsigned_integer_dtype
 
-    if is_integer_dtype(column.dtype) and not column.isna().any():
+    if is_integer_dtype(column.dtype):
+        beyond = pd.Series(data=False, index=column.index)
+        if is_unsigned_integer_dtype(column.dtype):
+            beyond = (column.astype("UInt64") > GREATEST).fillna(value=False).astype(bool)
+        if beyond.any() or column.isna().any():
+            return _number(column)[0], beyond
         # Not by way of float64, which holds no more than 53 bits.
-        return pd.Series(column.to_numpy(dtype=np.int64), index=column.index), pd.Series(data=False, index=column.index)
+        return pd.Series(column.to_numpy(dtype=np.int64), index=column.index), beyond
     values, bad = _number(column)
     if bad.any():
         return values, bad
-    fractional = values.notna() & (values != np.floor(values))
-    if fractional.any() or values.isna().any():
-        return values, fractional
-    whole = pd.to_numeric(column.astype("string"), errors="raise", dtype_backend="numpy_nullable") if column.dtype == "string" else values
-    return pd.Series(whole.to_numpy(dtype=np.int64), index=column.index), fractional
+    numbers = values.to_numpy()
+    wrong = ~np.isnan(numbers) & ((numbers != np.floor(numbers)) | (numbers < LEAST) | (numbers >= -float(LEAST)))
+    whole = np.where(wrong | np.isnan(numbers), 0, numbers).astype(np.int64)
+    if not is_numeric_dtype(column.dtype):
+        for row in np.flatnonzero(np.abs(numbers) >= _EXACT):
+            written = Decimal(str(column.iloc[row]).strip())
+            wrong[row] = written != written.to_integral_value() or not LEAST <= written <= GREATEST
+            whole[row] = 0 if wrong[row] else int(written)
+    return values if np.isnan(numbers).any() else pd.Series(whole, index=column.index), pd.Series(wrong, index=column.index)
 
 
 def _category(column: Column) -> tuple[Column, Column]:

@@ -107,7 +107,7 @@ def _reader(name: str, path: Path, readers: Mapping[str, Reader]) -> Reader:
 def _read(name: str, path: Path, reader: Reader, columns: Mapping[str, str]) -> pd.DataFrame:
     """The declared columns as the reader gives them; all must be there, and some rows."""
     try:
-        frame: pd.DataFrame = resolve(reader.read)(path, list(columns.values()))
+        frame: pd.DataFrame = resolve(reader.read)(path, list(dict.fromkeys(columns.values())))
         lacking = {column: inside for column, inside in columns.items() if inside not in frame.columns}
         held: list[str] = resolve(reader.names)(path) if lacking and reader.names else []
     except Exception as error:  # a file may be broken in any way

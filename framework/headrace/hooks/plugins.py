@@ -10,7 +10,7 @@ from functools import partial
 from importlib.metadata import entry_points
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, TypeVar
 
 import pluggy
 
@@ -32,15 +32,37 @@ class Plugins:
     """Which plugins take part, in the order they were found."""
 
 
-def _collect(manager: pluggy.PluginManager, hook: str, report: Report) -> dict[str, Any]:
-    found: dict[str, Any] = {}
+class _WrongItemError(Exception):
+    """A hook gave something other than what it is asked for."""
+
+
+T = TypeVar("T", Algorithm, Metric, Detector, ChannelType, Reader)
+
+
+def _items(given: object, kind: type[T]) -> list[T]:
+    """What a hook gave, once it is known to be what it was asked for; a generator may raise here whatever it likes."""
+    if not isinstance(given, Iterable) or isinstance(given, str | bytes | Mapping):
+        raise _WrongItemError(f"it gave {'None' if given is None else type(given).__name__}, and not a list of {kind.__name__}")
+    items: list[T] = []
+    for item in given:
+        if not isinstance(item, kind):
+            raise _WrongItemError(f"it gave {'None' if item is None else type(item).__name__}, and not {kind.__name__}")
+        if not isinstance(item.name, str):
+            raise _WrongItemError(f"it gave a {kind.__name__} whose name is {item.name!r}, and not text")
+        items.append(item)
+    return items
+
+
+def _collect(manager: pluggy.PluginManager, hook: str, kind: type[T], report: Report) -> dict[str, T]:
+    found: dict[str, T] = {}
     origin: dict[str, str] = {}
     for implementation in getattr(manager.hook, hook).get_hookimpls():
         plugin = implementation.plugin_name
         try:
-            items = implementation.function()
-        except Exception as error:  # noqa: BLE001 - a plugin may raise anything; it is named and left out
-            report.add(Diagnostic("plugin-failed", f"plugin `{plugin}` failed in `{hook}`: {type(error).__name__}: {error}"))
+            items = _items(implementation.function(), kind)
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - a plugin may raise anything; it is named and left out
+            why = str(error) if isinstance(error, _WrongItemError) else f"{type(error).__name__}: {error}"
+            report.add(Diagnostic("plugin-failed", f"plugin `{plugin}` failed in `{hook}`: {why}"))
             continue
         for item in items:
             if item.name in found:
@@ -84,17 +106,17 @@ def load_plugins(root: Path | None, report: Report, *, allow: Sequence[str] | No
         try:
             manager.register(load(), name=name)
             manager.check_pending()
-        except Exception as error:  # noqa: BLE001 - a plugin may raise anything; it is named and left out
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - a plugin may raise anything; it is named and left out
             if manager.has_plugin(name):
                 manager.unregister(name=name)
             report.add(Diagnostic("plugin-failed", f"plugin `{name}` cannot be loaded: {type(error).__name__}: {error}"))
             continue
         names.append(name)
     return Plugins(
-        algorithms=_collect(manager, "headrace_algorithms", report),
-        metrics=_collect(manager, "headrace_metrics", report),
-        detectors=_collect(manager, "headrace_detectors", report),
-        channels=_collect(manager, "headrace_channels", report),
-        readers=_collect(manager, "headrace_readers", report),
+        algorithms=_collect(manager, "headrace_algorithms", Algorithm, report),
+        metrics=_collect(manager, "headrace_metrics", Metric, report),
+        detectors=_collect(manager, "headrace_detectors", Detector, report),
+        channels=_collect(manager, "headrace_channels", ChannelType, report),
+        readers=_collect(manager, "headrace_readers", Reader, report),
         names=tuple(names),
     )

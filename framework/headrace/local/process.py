@@ -74,7 +74,7 @@ def descendants(pid: int) -> list[psutil.Process]:
 
 def stop(child: Child) -> bool:
     """End a child and all that it started, in whatever group or session; False if something survived SIGKILL."""
-    return end(child.process.pid, lambda: child.process.poll())  # reap it, or its group would seem alive
+    return end(child.process.pid, child.process.poll)  # reap it, or its group would seem alive
 
 
 def end(pid: int, reap: Callable[[], object] = lambda: None) -> bool:

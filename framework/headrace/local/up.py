@@ -15,9 +15,10 @@ from pathlib import Path
 from queue import Empty, SimpleQueue
 from types import FrameType
 from typing import Any
+from urllib.parse import urlsplit
 
 from headrace import notify
-from headrace.apply.outstanding import send_again
+from headrace.apply.outstanding import end_dead, send_again
 from headrace.apply.prefect import Door
 from headrace.diagnostics import Diagnostic, Exit, HeadraceError
 from headrace.local import prefect_server
@@ -78,19 +79,24 @@ class Supervisor:
         wanted = {path.name.removesuffix(".serving.json"): path for path in sorted((self.root / "flows").glob("*.serving.json"))}
         for model in [name for name in self.configs if name not in wanted]:
             self.say(f"model/{model} left the project: its server stops")
-            stop(self.children.pop(f"serve-{model}"))
+            self.stop_server(model)
             del self.configs[model]
         for model, path in wanted.items():
             text = path.read_text(encoding="utf-8")
-            if self.configs.get(model) == text:
+            if self.configs.get(model) == text or not whole(text):  # one that is half written is looked at again in a second
                 continue
             if model in self.configs:
                 self.say(f"model/{model}: its serving config changed; the server starts again")
-                stop(self.children.pop(f"serve-{model}"))
+                self.stop_server(model)
                 self.restarts.pop(f"serve-{model}", None)
             self.configs[model] = text
             self.start_server(model)
         self.tell()
+
+    def stop_server(self, model: str) -> None:
+        """Stop one model's server, where it runs."""
+        if (child := self.children.pop(f"serve-{model}", None)) is not None:
+            stop(child)
 
     def start_server(self, model: str) -> None:
         """Start one model's server."""
@@ -104,27 +110,34 @@ class Supervisor:
         self.started["prefect-worker"] = time.monotonic()
 
     def revive(self) -> None:
-        """Start again what has ended; HeadraceError when it ends again and again."""
+        """Start again what has ended; what ends again and again is left alone, and said: the others go on."""
         for name, child in list(self.children.items()):
             if child.alive:
                 continue
             lasted = time.monotonic() - self.started.get(name, 0.0)
             self.restarts[name] = 0 if lasted > 60 else self.restarts.get(name, 0) + 1  # noqa: PLR2004 - a minute is a life
-            if name == "prefect-server" or self.restarts[name] > RESTARTS:
-                raise HeadraceError(
-                    Diagnostic(
-                        "process-ended",
-                        f"{name} ended with code {child.process.returncode}; its log ends:\n{child.tail()}",
-                        help=f"the whole log is {child.log}",
-                    )
-                )
-            self.say(f"{name} ended with code {child.process.returncode}; it starts again")
             stop(child)
-            if name == "prefect-worker":
-                self.start_worker()
+            if self.restarts[name] > RESTARTS:
+                del self.children[name]
+                self.say(f"{name} ended with code {child.process.returncode} again and again; it is left alone. Its log {child.log} ends:")
+                self.say(child.tail())
             else:
-                self.start_server(name.removeprefix("serve-"))
+                self.say(f"{name} ended with code {child.process.returncode}; it starts again")
+                self.start_again(name)
             self.tell()
+
+    def start_again(self, name: str) -> None:
+        """Start one child that has ended; Prefect's server where it was, since all that runs knows it there."""
+        self.started[name] = time.monotonic()
+        if name == "prefect-worker":
+            self.start_worker()
+        elif name == "prefect-server":
+            try:
+                self.children[name] = prefect_server.start_server(self.root, urlsplit(self.prefect_url).port or 0).child
+            except HeadraceError as error:
+                self.say(str(error))
+        else:
+            self.start_server(name.removeprefix("serve-"))
 
     def send_again(self) -> None:
         """Send what got lost once more: notifications, and, unless a clock is driven, the events that started nothing."""
@@ -134,10 +147,11 @@ class Supervisor:
         try:
             with workspace.open_workspace(path, "up") as w, Door(self.prefect_url, w.config["project"]) as door:
                 notify.deliver(w.store, w.plugins, w.config["channels"], clock.wall())
-                if not w.store.clock.driven:
-                    for model in w.config["models"]:
-                        for said in send_again(w.store, door, model):
-                            self.say(said)
+                for model in w.config["models"]:
+                    told = end_dead(w.store, door, model, w.actor)
+                    told += [] if w.store.clock.driven else send_again(w.store, door, model)
+                    for said in told:
+                        self.say(said)
         except HeadraceError as error:
             self.say(f"events could not be looked at: {error}")
 
@@ -147,6 +161,14 @@ class Supervisor:
         stubborn = [name for name in order if not stop(self.children[name])]
         self.told.unlink(missing_ok=True)
         return stubborn
+
+
+def whole(config: str) -> bool:
+    """Whether a serving config is complete: JSON with a port."""
+    try:
+        return isinstance(json.loads(config)["port"], int)
+    except (ValueError, KeyError, TypeError):
+        return False
 
 
 def single_threaded() -> dict[str, str]:

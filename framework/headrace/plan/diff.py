@@ -161,6 +161,8 @@ def _train(plan: str, models: Iterable[Model], changed: Mapping[str, Item], affe
             yield Training(model.name, f"{', '.join(causes)} changed", key)
         elif model.name in state.pending:
             yield Training(model.name, "an interrupted apply had still to start it", state.pending[model.name])
+        elif model.name in state.failed and model.name not in state.training:
+            yield Training(model.name, "its last training failed", f"{key}:after {state.failed[model.name]}")
 
 
 def _retrains(item: Item) -> bool:

@@ -59,6 +59,8 @@ class State:
     """Whether somebody drives the clock; Prefect's schedules are paused meanwhile."""
     disk: Mapping[str, str] = field(default_factory=dict)
     """The compiled files that stand on disk, with the digest of their text."""
+    failed: Mapping[str, str] = field(default_factory=dict)
+    """Models whose last training failed, with the id of that run."""
     pending: Mapping[str, str] = field(default_factory=dict)
     """Models whose training an interrupted apply had still to start, with the key of that run."""
 
@@ -108,6 +110,10 @@ def read(store: Store, root: Path) -> State:
         }
         versions = session.exec(select(tables.ModelVersion.model, func.count()).group_by(tables.ModelVersion.model)).all()
         training = session.exec(select(tables.Run.model).where(tables.Run.flow == "train", tables.Run.status == RunStatus.RUNNING)).all()
+        newest: dict[str, tables.Run] = {}
+        for run in session.exec(select(tables.Run).where(tables.Run.flow == "train").order_by(col(tables.Run.started_at))):
+            newest[run.model] = run
+        failed = {model: run.id for model, run in newest.items() if run.status is RunStatus.FAILED}
         champions = session.exec(select(tables.Alias.model).where(tables.Alias.name == "champion")).all()
         pending = session.exec(
             select(tables.Operation)
@@ -120,6 +126,7 @@ def read(store: Store, root: Path) -> State:
         resources=resources,
         versions=dict(versions),
         training=frozenset(training),
+        failed=failed,
         verdicts=verdicts,
         champions=frozenset(champions),
         driven=store.clock.driven,

@@ -92,7 +92,9 @@ class Server:
         """What answers; Refused (503) where no champion is loaded."""
         snapshot = self._current.snapshot
         if snapshot.champion is None:
-            raise Refused(503, "no-champion", f"model/{self.config.model} has no champion yet: train one, and let it pass its gates")
+            refused = "; ".join(f"version {number}: {refusal.message}" for number, refusal in self._follower.refused.items())
+            why = f"no champion that can be loaded ({refused})" if refused else "no champion yet: train one, and let it pass its gates"
+            raise Refused(503, "no-champion", f"model/{self.config.model} has {why}")
         return snapshot
 
     def dead(self) -> str | None:

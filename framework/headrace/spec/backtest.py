@@ -13,6 +13,8 @@ from headrace.spec.name import Column, ModelRef, Name, SourceRef
 
 def _day(value: object) -> object:
     if isinstance(value, int) and not isinstance(value, bool):
+        if not date.min.year <= value <= date.max.year:
+            raise ValueError(f"{value} is no year: write one from {date.min.year} to {date.max.year}")
         return date(value, 1, 1)
     if isinstance(value, str):
         try:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Literal
 
 from headrace.spec.field import Effect, Spec, field
 from headrace.spec.name import Column
 from headrace.spec.quantity import Duration, Percentage, Ratio
+
+LOOK = timedelta(minutes=5)
+"""How often a rollout is looked at, in wall time."""
 
 
 class Step(Spec):

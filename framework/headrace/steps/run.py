@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -90,13 +91,20 @@ def start(workspace: Place, *, model: str, flow: str, cause: str | None = None, 
             )
         if row is not None:
             _reopen(session, row, at)
+            row.details = {**row.details, **_in_prefect()}
             return row.id
         known_by = as_of.replace(tzinfo=UTC) if as_of is not None and as_of.tzinfo is None else as_of
-        row = tables.Run(model=model, flow=flow, cause=cause, as_of=known_by, started_at=at, details={})
+        row = tables.Run(model=model, flow=flow, cause=cause, as_of=known_by, started_at=at, details=_in_prefect())
         session.add(row)
         session.flush()
         events.append(session, model=model, kind=EventKind.RUN_STARTED, payload={"run_id": row.id, "flow": flow}, at=at, cause=cause)
         return row.id
+
+
+def _in_prefect() -> dict[str, Any]:
+    """The id of the flow run that this process is, as Prefect's worker tells it; a run that dies without a word is found by it."""
+    found = os.environ.get("PREFECT__FLOW_RUN_ID")
+    return {"prefect": found} if found else {}
 
 
 def end(workspace: Place, run_id: str, status: RunStatus, details: dict[str, Any] | None = None) -> None:

@@ -13,6 +13,14 @@ CODES = (
         "steps: [{weight: 5%, hold: 6h}, {weight: 20%, hold: 6h}]",
     ),
     Code(
+        "short-hold",
+        "a step is over before it has been looked at",
+        "A live rollout is looked at every five minutes, so a step lasts until the first look after its `hold`. Under three looks, that is "
+        "another length than the one written. A warning: a backtest drives its own clock.",
+        "steps: [{weight: 5%, hold: 2m}]",
+        "steps: [{weight: 5%, hold: 15m}]",
+    ),
+    Code(
         "judge-without-over",
         "`slow_request` does not say what is slow",
         "It counts requests slower than `over`.",

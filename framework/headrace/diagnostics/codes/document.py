@@ -76,6 +76,13 @@ CODES = (
         "seed: 7\nseed: 8",
         "seed: 7",
     ),
+    Code(
+        "integer-too-large",
+        "a whole number has more than 64 bits",
+        "No seed, count or year needs it, and what reads the specs after us would fail or round it. A long identifier is text: it wants quotes.",
+        "labels: {ticket: 123456789012345678901234567890}",
+        'labels: {ticket: "123456789012345678901234567890"}',
+    ),
     Code("too-deep", "collections nest too deeply", "No spec needs 100 levels, and a limit keeps a hostile file cheap."),
     Code(
         "too-many-nodes",

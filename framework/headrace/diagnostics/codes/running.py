@@ -98,9 +98,9 @@ CODES = (
         help="stop the other first: Ctrl-C where it runs, or `kill PID` with the process of the message",
     ),
     Code(
-        "process-ended",
-        "a process of `headrace up` ended again and again",
-        "It was started again as often as could help; the message has the end of its log. The others were stopped.",
-        help="mend what the log says, and type `headrace up`",
+        "file-trouble",
+        "a file or folder could not be read or written",
+        "The operating system refused it: its rights, a full disk, or a folder in its place.",
+        help="look at the rights of what the message names, and at the disk",
     ),
 )

@@ -73,7 +73,7 @@ def _params(scope: Scope, address: Address, path: Path, naming: str, plugin: Alg
         node = MappingNode((), key)
     try:
         model = resolve(plugin.params)
-    except Exception as error:  # noqa: BLE001 - a plugin's module may raise anything
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - a plugin's module may raise anything
         message = f"the parameters of `{plugin.name}` cannot be read: {type(error).__name__}: {error}"
         yield Diagnostic("plugin-failed", message, scope.where(address, (*path, naming)))
         return

@@ -6,14 +6,18 @@ import math
 from collections.abc import Iterator
 from datetime import timedelta
 
-from headrace.diagnostics import Diagnostic
+from headrace.diagnostics import Diagnostic, Severity
 from headrace.project.inputs import inputs, known
 from headrace.project.rules.features import unknown_feature
 from headrace.project.scope import Scope, address_of
 from headrace.spec import Model
-from headrace.spec.rollout import Judge, Rollout
+from headrace.spec.quantity import write_duration
+from headrace.spec.rollout import LOOK, Judge, Rollout
 from headrace.spec.serving import Serving
 from headrace.stats.eprocess import needed_without_failures
+
+_LOOKS = 3
+"""How many looks a step needs at least, so that one that is late or missed leaves others."""
 
 
 def check(scope: Scope) -> Iterator[Diagnostic]:
@@ -22,6 +26,7 @@ def check(scope: Scope) -> Iterator[Diagnostic]:
         if model.rollout is None:
             continue
         yield from _steps(scope, model, model.rollout)
+        yield from _holds(scope, model, model.rollout)
         yield from _unit(scope, model, model.rollout)
         for position, judge in enumerate(model.rollout.judge):
             yield from _judge(scope, model, position, judge)
@@ -35,6 +40,18 @@ def _steps(scope: Scope, model: Model, rollout: Rollout) -> Iterator[Diagnostic]
             place = scope.where(address_of(model), ("rollout", "steps", position, "weight"))
             message = f"step {position + 1} has a weight of {here * 100:g}%, and the one before {before * 100:g}%: weights rise"
             yield Diagnostic("rollout-weights", message, place, help=f"write more than {before * 100:g}%")
+
+
+def _holds(scope: Scope, model: Model, rollout: Rollout) -> Iterator[Diagnostic]:
+    for position, step in enumerate(rollout.steps):
+        if step.hold < _LOOKS * LOOK:
+            place = scope.where(address_of(model), ("rollout", "steps", position, "hold"))
+            held, look = write_duration(step.hold), write_duration(LOOK)
+            message = (
+                f"step {position + 1} holds for {held}, and a live rollout is looked at every {look}: it will stay longer than it says"
+            )
+            help_ = f"write `hold: {write_duration(_LOOKS * LOOK)}` or more"
+            yield Diagnostic("short-hold", message, place, help=help_, severity=Severity.WARNING)
 
 
 def _unit(scope: Scope, model: Model, rollout: Rollout) -> Iterator[Diagnostic]:
