@@ -54,7 +54,7 @@ def span(line: int, column: int, end_line: int, end_column: int) -> Span:
         ("1e999", float("inf")),
         ("infinity", "infinity"),
         ("=", "="),
-        ("1" * 101, float("1" * 101)),
+        (f"{'1' * 101}.", float("1" * 101)),
         ("1" * 500, "1" * 500),
         ('"1"', "1"),
         ("'true'", "true"),

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from headrace.cli.place import json_option, root_option
-from headrace.cli.plan import Intent, environment_option, make_plan, open_store, read_intent
+from headrace.cli.place import environment_option, json_option, root_option
+from headrace.cli.plan import Intent, make_plan, open_store, read_intent
 from headrace.cli.view import progress, show
 from headrace.diagnostics import Diagnostic, Exit, HeadraceError
 
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from headrace.plan import Observed, Plan, State
     from headrace.store import Store
 
+FOLLOW = 120.0
+"""How many seconds `--wait` waits for the rollout that a verdict starts."""
 WAIT = 7200.0
 """How many seconds `--wait` is patient."""
 
@@ -80,7 +82,7 @@ def command(
         result = to_result(plan, outcome, door)
         show(result, to_lines, as_json=as_json)
         if wait:
-            wait_for(door, outcome)
+            wait_for(door, outcome, store)
 
 
 def plan_now(intent: Intent, store: Store, door: Door) -> tuple[Plan, State, Observed]:
@@ -140,12 +142,14 @@ def to_lines(result: Mapping[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def wait_for(door: Door, outcome: Outcome) -> None:
-    """Wait until every started training has ended; HeadraceError `run-failed` when one has not completed."""
+def wait_for(door: Door, outcome: Outcome, store: Store) -> None:
+    """Wait until every started training has ended and its verdict has been followed.
+
+    HeadraceError `run-failed` when one has not completed, `candidate-rejected` (exit 4) when a gate said no.
+    """
     for run in outcome.runs:
         progress(f"waiting for the training of model/{run.model} …")
         state, name, message = door.wait(run.run_id, WAIT)
-        click.echo(f"model/{run.model}: {name}", err=True)
         if state != "COMPLETED":
             raise HeadraceError(
                 Diagnostic(
@@ -154,3 +158,36 @@ def wait_for(door: Door, outcome: Outcome) -> None:
                     help="the worker's log tells more: .headrace/logs/prefect-worker.log",
                 )
             )
+        follow(store, run.model)
+
+
+def follow(store: Store, model: str) -> None:
+    """Say what the gates said of a model's newest version, and wait until the rollout that a verdict starts has been looked at once."""
+    import time
+
+    from headrace import registry, traffic
+    from headrace.gates import verdicts
+    from headrace.store import events
+
+    with store.read() as session:
+        number = max(version.number for version in registry.versions(session, model))
+        judged = verdicts(session, model).get(number, [])
+    failed = [row for row in judged if not row.passed and row.mode == "block"]
+    if failed:
+        why = "; ".join(f"{row.gate}: {row.reason}" for row in failed)
+        raise HeadraceError(
+            Diagnostic("candidate-rejected", f"version {number} of model/{model} was rejected: {why}", help=f"`headrace models {model}`"),
+            Exit.REFUSED,
+        )
+    until = time.monotonic() + FOLLOW
+    while time.monotonic() < until:
+        with store.read() as session:
+            waiting = events.unanswered(session, model)
+            weights = traffic.current(session, model)
+        if not waiting and weights is not None:
+            shares = ", ".join(f"version {arm.version} {arm.weight:.0%}" for arm in weights.arms)
+            click.echo(f"model/{model}: version {number} passed its gates; traffic: {shares}", err=True)
+            return
+        progress(f"version {number} passed its gates; waiting for its rollout …")
+        time.sleep(1.0)
+    click.echo(f"model/{model}: version {number} passed its gates; its rollout has not begun yet (`headrace status`)", err=True)

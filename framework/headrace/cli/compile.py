@@ -10,14 +10,14 @@ from typing import Any
 
 import click
 
-from headrace.cli.place import json_option, load_project, root_option
+from headrace.cli.place import environment_option, json_option, load_project, root_option
 from headrace.cli.view import show
 from headrace.diagnostics import Diagnostic, Exit, HeadraceError
 
 
 @click.command("compile")
 @click.option("--check", is_flag=True, help="Write nothing; print what would change, and end with exit code 2 if anything would.")
-@click.option("--environment", metavar="NAME", help="The environment, where the project has several.")
+@environment_option
 @root_option
 @json_option
 def command(environment: str | None, root: Path, *, check: bool, as_json: bool) -> None:

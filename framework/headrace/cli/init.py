@@ -67,6 +67,8 @@ training:
   algorithm: lightgbm.classifier
   params: {{n_estimators: 100}}
 
+serving: {{port: {port}}}
+
 gates:
   - {{id: quality, metric: roc_auc, min: 0.75}}
   - {{id: fair, metric: equalized_odds_difference, by: sex, max: 0.20}}
@@ -77,6 +79,17 @@ __pycache__/
 """,
 }
 """What `init` writes, by path."""
+
+
+def free_port() -> int:
+    """The first port from 8080 upward that nobody listens on: two projects on one machine want two."""
+    import socket
+
+    for port in range(8080, 8180):
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)):
+                return port
+    return 8080
 
 
 def _name(root: Path) -> str:
@@ -129,7 +142,7 @@ def command(folder: Path, name: str | None, *, as_json: bool) -> None:
             kept.append(path)
             continue
         target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_text(template.format(name=project), encoding="utf-8")
+        target.write_text(template.format(name=project, port=free_port()), encoding="utf-8")
         written.append(path)
 
     from headrace.identity import local_principal

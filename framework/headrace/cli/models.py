@@ -59,7 +59,7 @@ def _text(result: Mapping[str, Any]) -> str:
 
 def _of_model(model: Mapping[str, Any]) -> str:
     if not model["versions"]:
-        return f"model/{model['model']}: no version yet (`headrace run {model['model']} train` makes one)"
+        return f"model/{model['model']}: no version yet (`headrace run train {model['model']}` makes one)"
     rows: list[tuple[str, ...]] = [
         (
             f"  {version['version']}",

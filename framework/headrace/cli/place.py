@@ -20,6 +20,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 root_option = click.option(
     "--root", type=click.Path(path_type=Path, file_okay=False, exists=True), default=".", help="The project's folder.", show_default=True
 )
+environment_option = click.option("--environment", "--env", metavar="NAME", help="The environment, where the project has several.")
 json_option = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from headrace.cli.place import json_option, load_project, root_option
+from headrace.cli.place import environment_option, json_option, load_project, root_option
 from headrace.cli.view import progress, show
 from headrace.diagnostics import Exit
 
@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     from headrace.plan import Observed, Plan, State, Wanted
     from headrace.project import Project
     from headrace.store import Store
-
-environment_option = click.option("--environment", "--env", metavar="NAME", help="The environment, where the project has several.")
 
 
 @click.command("plan")

@@ -37,7 +37,29 @@ def command(model: str | None, text: str | None, file: IO[str] | None, url: str 
         raise click.UsageError("give the request by `--row` or by `--file`")
     body = _parse(text if text is not None else file.read() if file is not None else "")
     where = url if url is not None else f"http://127.0.0.1:{json.loads(serving_config(root, model).read_text(encoding='utf-8'))['port']}"
+    if url is None:
+        _refuse_stranger(where, root, model)
     show(_ask(where.rstrip("/"), body), _told, as_json=as_json)
+
+
+def _refuse_stranger(url: str, root: Path, model: str | None) -> None:
+    """HeadraceError where the port belongs to another project's server; one that is away is told of by the request itself."""
+    import httpx
+
+    config = json.loads(serving_config(root, model).read_text(encoding="utf-8"))
+    try:
+        told = httpx.get(f"{url}/metadata", timeout=PATIENCE, trust_env=False).json()
+    except (httpx.HTTPError, ValueError):
+        return
+    found = (told.get("project"), told.get("model")) if isinstance(told, dict) else (None, None)
+    if found != (config["project"], config["model"]):
+        raise HeadraceError(
+            Diagnostic(
+                "other-server",
+                f"{url} answers for model/{found[1]} of project {found[0]}, not for model/{config['model']} of project {config['project']}",
+                help="give each model a port of its own in its spec, `serving: {port: 8081}`, or name the server by `--url`",
+            )
+        )
 
 
 def _told(answer: Mapping[str, Any]) -> str:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -10,9 +12,17 @@ from headrace.cli.place import json_option, model_of, open_workspace, root_optio
 from headrace.cli.view import show
 
 
+def _text(result: Mapping[str, Any]) -> str:
+    ended = f"the canary of version {result['canary']} ended" if result["canary"] is not None else ""
+    if result["was"] == result["canary"]:
+        return f"model/{result['model']}: {ended}; version {result['champion']} stays champion."
+    again = f"version {result['champion']} is champion again; it was {result['was']}"
+    return f"model/{result['model']}: {'; '.join(filter(None, (ended, again)))}."
+
+
 @click.command("rollback")
 @click.argument("model", required=False)
-@click.option("--reason", default="asked for on the command line", show_default=True, help="Recorded with the event.")
+@click.option("--reason", default="asked for on the command line", help="Why; recorded with the event.")
 @root_option
 @json_option
 def command(model: str | None, reason: str, root: Path, *, as_json: bool) -> None:
@@ -30,4 +40,4 @@ def command(model: str | None, reason: str, root: Path, *, as_json: bool) -> Non
     workspace = open_workspace(root.resolve())
     name = model_of(workspace.config, model)
     result = rollout.roll_back(workspace.store, model=name, actor=local_principal(workspace.store), reason=reason)
-    show(result, lambda r: f"model/{r['model']}: version {r['champion']} is champion again; it was {r['was']}.", as_json=as_json)
+    show(result, _text, as_json=as_json)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from headrace.cli.place import json_option, load_project, root_option
+from headrace.cli.place import environment_option, json_option, load_project, root_option
 from headrace.diagnostics import Diagnostic, Exit, HeadraceError
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 @click.argument("address", required=False)
 @root_option
 @json_option
-@click.option("--env", "environment", help="The environment to show it for.")
+@environment_option
 def command(address: str | None, root: Path, environment: str | None, *, as_json: bool) -> None:
     """Print a spec as it is meant, defaults included; without an address, list all addresses.
 

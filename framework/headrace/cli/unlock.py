@@ -8,8 +8,8 @@ from typing import Any
 
 import click
 
-from headrace.cli.place import json_option, load_project, root_option
-from headrace.cli.plan import environment_option, open_store
+from headrace.cli.place import environment_option, json_option, load_project, root_option
+from headrace.cli.plan import open_store
 from headrace.cli.view import show
 from headrace.diagnostics import Diagnostic, Exit, HeadraceError
 

@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from headrace.cli.place import json_option, root_option
+from headrace.diagnostics import Diagnostic, Exit, HeadraceError
 
 
 @click.command("up")
@@ -36,4 +37,6 @@ def command(root: Path, *, as_json: bool) -> None:
             click.echo("No model is compiled yet: `headrace apply` does it, and its server starts here.")
         click.echo("Ctrl-C stops all of it.")
 
+    if not any((root / "specs").glob("*.y*ml")) and not (root / "flows" / "headrace.json").is_file():
+        raise HeadraceError(Diagnostic("no-specs", f"{root.resolve()} has no specs", help="`headrace init` makes a project"), Exit.INVALID)
     up(root.resolve(), lambda text: click.echo(text, err=True), ready)

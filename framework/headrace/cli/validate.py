@@ -8,13 +8,13 @@ from pathlib import Path
 
 import click
 
-from headrace.cli.place import root_option
+from headrace.cli.place import environment_option, root_option
 from headrace.diagnostics import Exit, Report, render
 
 
 @click.command()
 @root_option
-@click.option("--env", "environment", help="The environment to judge for.")
+@environment_option
 @click.option(
     "--format",
     "style",

@@ -136,9 +136,7 @@ class _Builder:
         node = Scalar(event.value if style else scalar.value(event.value), event.value, span, style)
         if isinstance(node.value, int) and not scalar.LEAST <= node.value <= scalar.GREATEST and not self._at_key():
             said = event.value if len(event.value) <= _SHOWN else f"{event.value[:_SHOWN]}…"
-            self._break(
-                "integer-too-large", f"{said} has more than 64 bits", span, "write a smaller number; if it is text, put it in quotes"
-            )
+            self._break("integer-too-large", f"{said} has more than 64 bits", span, "write a smaller one; if it is text, put it in quotes")
         flow = bool(self.stack) and bool(self.stack[-1].event.flow_style)
         place = (span.line, span.column)
         if flow and not style and event.value.count("(") != event.value.count(")") and place >= self.quiet:

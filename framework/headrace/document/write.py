@@ -53,7 +53,7 @@ for _tag, _first, _pattern in (
 
 
 def write(value: Mapping[str, Any]) -> str:
-    """YAML of mappings, lists, text, numbers, booleans and None; innermost collections stand on one line."""
+    """YAML of mappings, lists, text, numbers (whole ones of 64 bits), booleans and None; innermost collections stand on one line."""
     return _dump(value, width=120, flow=None)
 
 

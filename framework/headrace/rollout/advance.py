@@ -54,7 +54,7 @@ def roll_back(store: Store, *, model: str, actor: str, reason: str) -> dict[str,
             if row is not None:
                 close(scene, row, "by hand", reason)
         told(scene, EventKind.ROLLOUT_ROLLED_BACK, running or promoted, reason=reason, verdict="by hand", candidate=was, champion=champion)
-        return {"model": model, "champion": champion, "was": was}
+        return {"model": model, "champion": champion, "was": was, "canary": running.candidate if running is not None else None}
 
 
 _UNJUDGED = Canary(unit="", steps=(), judge=())

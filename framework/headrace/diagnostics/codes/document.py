@@ -79,7 +79,7 @@ CODES = (
     Code(
         "integer-too-large",
         "a whole number has more than 64 bits",
-        "No seed, count or year needs it, and what reads the specs after us would fail or round it. A long identifier is text: it wants quotes.",
+        "No seed, count or year needs it, and what reads it after us would fail, or round it. A long identifier is text and wants quotes.",
         "labels: {ticket: 123456789012345678901234567890}",
         'labels: {ticket: "123456789012345678901234567890"}',
     ),

@@ -103,4 +103,16 @@ CODES = (
         "The operating system refused it: its rights, a full disk, or a folder in its place.",
         help="look at the rights of what the message names, and at the disk",
     ),
+    Code(
+        "other-server",
+        "another project's server answers on this port",
+        "Two projects on one machine have the same port in their specs; an answer of the other model would be taken for this one's.",
+        help="give each model a port of its own, `serving: {port: 8081}`, then `headrace compile`",
+    ),
+    Code(
+        "candidate-rejected",
+        "a gate rejected the version that was trained",
+        "The champion goes on answering. The message repeats what each gate that said no measured, and what it wants.",
+        help="type `headrace models NAME`",
+    ),
 )

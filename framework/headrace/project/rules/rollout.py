@@ -47,9 +47,7 @@ def _holds(scope: Scope, model: Model, rollout: Rollout) -> Iterator[Diagnostic]
         if step.hold < _LOOKS * LOOK:
             place = scope.where(address_of(model), ("rollout", "steps", position, "hold"))
             held, look = write_duration(step.hold), write_duration(LOOK)
-            message = (
-                f"step {position + 1} holds for {held}, and a live rollout is looked at every {look}: it will stay longer than it says"
-            )
+            message = f"step {position + 1} holds for {held}, and a live rollout is looked at every {look}: it will last longer"
             help_ = f"write `hold: {write_duration(_LOOKS * LOOK)}` or more"
             yield Diagnostic("short-hold", message, place, help=help_, severity=Severity.WARNING)
 
