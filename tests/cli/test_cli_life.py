@@ -215,7 +215,7 @@ def test_models_names_what_each_version_is_called(lived: Project, headrace: Run)
 
 def test_rollback_puts_the_previous_champion_back_under_the_callers_name(lived: Project, headrace: Run) -> None:
     code, out, _ = headrace("rollback", "--reason", "complaints", "--root", str(lived.root))
-    assert (0, "model/employment: version 1 is champion again; it was 2.\n") == (code, out)
+    assert (0, "model/employment: the canary of version 3 ended; version 1 is champion again; it was 2.\n") == (code, out)
     with lived.store.read() as session:
         last = events.log(session, MODEL, {EventKind.ROLLOUT_ROLLED_BACK})[-1]
         assert ({"champion": 1}, True, "complaints") == (

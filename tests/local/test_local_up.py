@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import socket
 import sys
@@ -385,10 +386,13 @@ def test_up_follows_the_configs_until_a_signal_stops_all_of_it(
 
 
 @pytest.mark.slow
-def test_up_that_fails_stops_what_it_started(root: Path, said: Said, code: dict[str, str]) -> None:
-    code["serve-one"] = "raise SystemExit(1)"
+def test_up_that_fails_stops_what_it_started(root: Path, said: Said, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(*_: object) -> Child:
+        raise HeadraceError(Diagnostic("file-trouble", "no room for a worker's log"))
+
+    monkeypatch.setattr(prefect_server, "start_worker", refused)
     serving(root, "one")
-    with pytest.raises(HeadraceError, match="serve-one ended with code 1"):
+    with pytest.raises(HeadraceError, match="no room"):
         up(root, said.append, lambda _: None)
     assert ([], "all stopped") == (survivors(root, []), said[-1])
 
@@ -399,7 +403,9 @@ def made(tmp_path: Path) -> Path:
     root = tmp_path / "shop"
     assert 0 == headrace(tmp_path, "init", "shop").returncode
     spec = root / "specs" / "employment.yaml"
-    spec.write_text(f"{spec.read_text(encoding='utf-8')}\nserving: {{port: {free_port()}}}\n", encoding="utf-8")
+    text, changed = re.subn(r"serving: \{port: \d+\}", f"serving: {{port: {free_port()}}}", spec.read_text(encoding="utf-8"))
+    assert 1 == changed
+    spec.write_text(text, encoding="utf-8")
     done = headrace(root, "compile")
     assert 0 == done.returncode, done.stderr
     return root

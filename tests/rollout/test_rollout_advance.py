@@ -252,7 +252,7 @@ def test_a_person_puts_the_previous_champion_back(world):
     world.look()
     result = rolled_back(world)
     assert (result, world.aliases(), world.weights().arms) == (
-        {"model": "m", "champion": 1, "was": 2},
+        {"model": "m", "champion": 1, "was": 2, "canary": None},
         {"champion": 1},
         (Arm(CHAMPION, 1, 1.0),),
     )
@@ -263,7 +263,11 @@ def test_a_person_ends_a_rollout_that_is_running(world):
     world.champion()
     world.look()
     result = rolled_back(world)
-    assert (result, world.aliases(), world.rows()[1].state) == ({"model": "m", "champion": 1, "was": 2}, {"champion": 1}, "rolled_back")
+    assert (result, world.aliases(), world.rows()[1].state) == (
+        {"model": "m", "champion": 1, "was": 2, "canary": 2},
+        {"champion": 1},
+        "rolled_back",
+    )
 
 
 def test_a_person_ends_a_rollout_and_puts_the_champion_before_back(world):
