@@ -42,8 +42,9 @@ def prefect_url(prefect_root: Path) -> Iterator[str]:
     assert stop(server.child)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture
 def worker(prefect_root: Path, prefect_url: str, first_pool: None) -> Iterator[None]:
+    """A worker for one test: left running, it would really train what the others only start."""
     child = start_worker(prefect_root, prefect_url)
     yield
     assert stop(child)

@@ -56,7 +56,7 @@ def test_a_kill_loses_no_acknowledged_prediction_and_doubles_none(tmp_path: Path
     acknowledged: list[str] = []
     for _ in range(2):
         with served(made) as server, Hammer(server.port, threads=3) as load:
-            time.sleep(0.7)
+            until(lambda load=load: len(load.answered) > 500, 60)
             server.kill()
         acknowledged += [one["id"] for one in load.answered]
     ship(made.store, made.spool)

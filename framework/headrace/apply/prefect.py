@@ -95,7 +95,7 @@ class Door:
             except httpx.HTTPStatusError as error:
                 if missing_ok and error.response.status_code == httpx.codes.NOT_FOUND:
                     return None
-                if error.response.status_code == httpx.codes.INTERNAL_SERVER_ERROR and pause is not None:
+                if error.response.status_code in {httpx.codes.INTERNAL_SERVER_ERROR, httpx.codes.SERVICE_UNAVAILABLE} and pause is not None:
                     time.sleep(pause)
                     continue
                 raise self._refused(method, path, error.response) from error

@@ -23,6 +23,8 @@ class Input:
     categories: tuple[str, ...] = ()
     low: float | None = None
     high: float | None = None
+    missing: bool = True
+    """Whether training saw rows without it; where it saw none, a model has not learned what its absence means."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,19 +32,24 @@ class Signature:
     """A model's inputs in the order of its matrix; the one place where values become numbers.
 
     A category becomes its position in `categories`; a missing value, and one that training never saw, becomes NaN.
-    Training, gates, serving and monitoring all encode by it, so they cannot differ.
+    Training, gates and serving all encode by it, so they cannot differ.
     """
 
     inputs: tuple[Input, ...]
 
     def encode_row(self, row: Mapping[str, Any]) -> tuple[list[float], tuple[str, ...]]:
-        """One row's numbers (length k), and the names of the inputs whose category training never saw."""
+        """One row's numbers (length k), and the names of the inputs that hold what training never saw.
+
+        That is a category, an absence where no training row lacked the input, or an input that the row does not name at all.
+        """
         values: list[float] = []
         unseen: list[str] = []
         for item in self.inputs:
             value = row.get(item.name)
             if value is None:
                 values.append(math.nan)
+                if not item.missing or item.name not in row:
+                    unseen.append(item.name)
             elif item.type == "number":
                 values.append(float(value))
             elif value in item.categories:

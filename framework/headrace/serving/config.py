@@ -91,7 +91,7 @@ class WorkspaceConfig(_Compiled):
     store: str
     blobs: str
     spool: str = ".headrace/spool"
-    production: bool = False
+    production: bool
     plugins: PluginsConfig = PluginsConfig()
 
 

@@ -41,20 +41,19 @@ class Served:
 
     def answer(self, inputs: Mapping[str, Any]) -> Answered:
         """One row, in the event loop; a predictor that raises, or says what is no probability, is an error in the answer."""
-        values, unseen = self.signature.encode_row(inputs)
-        return _ask(self.single, values, unseen)
+        return _ask(self.single, self.signature, inputs)
 
     def answer_many(self, rows: Sequence[Mapping[str, Any]]) -> list[Answered]:
         """Many rows, in a worker thread; where they fail together, each is asked alone, so that only the bad ones err."""
-        encoded = [self.signature.encode_row(row) for row in rows]
         with self.lock:
             try:
+                encoded = [self.signature.encode_row(row) for row in rows]
                 outputs = self.batch.predict(np.array([values for values, _ in encoded]))
                 if outputs.shape == (len(rows),) and bool(((outputs >= 0.0) & (outputs <= 1.0)).all()):
                     return [Answered(float(output), unseen, None) for output, (_, unseen) in zip(outputs, encoded, strict=True)]
             except Exception:  # noqa: BLE001, S110 - a plugin may raise anything; what it raises is told row by row
                 pass
-            return [_ask(self.batch, values, unseen) for values, unseen in encoded]
+            return [_ask(self.batch, self.signature, row) for row in rows]
 
     def warm_up(self) -> None:
         """Ask once, so that no request pays for what a first prediction loads."""
@@ -63,8 +62,10 @@ class Served:
             predictor.predict(np.array([values]))
 
 
-def _ask(predictor: Predictor, values: list[float], unseen: tuple[str, ...]) -> Answered:
+def _ask(predictor: Predictor, signature: Signature, inputs: Mapping[str, Any]) -> Answered:
+    unseen: tuple[str, ...] = ()
     try:
+        values, unseen = signature.encode_row(inputs)  # a version of another schema may not understand the request
         output = float(predictor.predict(np.array((values,)))[0])
     except Exception as error:  # noqa: BLE001 - a plugin may raise anything; it is journalled, and the champion answers
         return Answered(None, unseen, f"{type(error).__name__}: {error}".replace("\x00", "")[:500])

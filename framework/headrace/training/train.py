@@ -107,11 +107,11 @@ def _read(data: bytes) -> pd.DataFrame:
 
 
 def _signature(rows: Material, training: pd.DataFrame) -> Signature:
-    """The inputs with the categories that the training side has, sorted; what only held-out rows have is as unseen as it would be later."""
+    """The inputs as the training side has them: categories, sorted, and whether any is missing. What only held-out rows have is unseen."""
     items = []
     for item in Signature.from_json(rows.inputs).inputs:
         seen = tuple(sorted(training[item.name].dropna().unique())) if item.type == "category" else ()
-        items.append(Input(item.name, item.type, seen, item.low, item.high))
+        items.append(Input(item.name, item.type, seen, item.low, item.high, missing=bool(training[item.name].isna().any())))
     return Signature(tuple(items))
 
 

@@ -21,6 +21,7 @@ def check(scope: Scope) -> Iterator[Diagnostic]:
             if view is None:
                 continue
             yield from _mismatch(scope, model, view)
+            yield from _elsewhere(scope, model, view)
             if wanted != "all":
                 yield from _used(scope, model, view, wanted)
         yield from _inputs(scope, model)
@@ -48,6 +49,15 @@ def _mismatch(scope: Scope, model: Model, view: FeatureView) -> Iterator[Diagnos
             yield Diagnostic(
                 "view-mismatch", message, place, help="use the same column in both", related=(scope.where(address_of(view), (word,)),)
             )
+
+
+def _elsewhere(scope: Scope, model: Model, view: FeatureView) -> Iterator[Diagnostic]:
+    if view.from_ != model.features.rows and (view.entity, view.time) == (model.features.entity, model.features.time):
+        place = scope.where(address_of(model), ("features", "use", view.name), key=True)
+        rows = model.features.rows
+        message = f"{address_of(view)} reads {view.from_}, and the model's rows come from {rows}: joining the two is not supported yet"
+        mend = f"write `from: {model.features.rows}` in a view of these rows"
+        yield Diagnostic("not-yet-supported", message, place, help=mend, related=(scope.where(address_of(view), ("from",)),))
 
 
 def _used(scope: Scope, model: Model, view: FeatureView, wanted: tuple[str, ...]) -> Iterator[Diagnostic]:
