@@ -8,6 +8,7 @@ PROPERTIES = Path(__file__).parent / "properties"
 PREFECT = [Path(__file__).parent / "apply", Path(__file__).parent / "local_prefect"]
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if PROPERTIES in item.path.parents:
