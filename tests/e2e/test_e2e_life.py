@@ -18,7 +18,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "local"))
 
 from up_process import free_port, headrace, running, survivors, until
 
-pytestmark = [pytest.mark.slow, pytest.mark.prefect, pytest.mark.xdist_group("prefect"), pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.slow, pytest.mark.prefect, pytest.mark.timeout(600)]
 
 LATER = 2500
 SPECS = """\

@@ -413,7 +413,6 @@ def made(tmp_path: Path) -> Path:
 
 @pytest.mark.slow
 @pytest.mark.prefect
-@pytest.mark.xdist_group("prefect")
 def test_up_starts_everything_and_ctrl_c_leaves_nothing_behind(made: Path) -> None:
     with running(made, "--json") as first:
         children = first.has("prefect-server", "prefect-worker", "serve-employment")
