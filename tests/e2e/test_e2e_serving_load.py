@@ -18,7 +18,7 @@ from headrace.serving.judge import watch
 from headrace.stats.eprocess import Stratum
 from headrace.store import EventKind, events, tables
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.alone]
 
 
 def test_no_request_fails_while_the_champion_moves_under_load(tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from sqlmodel import select
 from headrace.journal import unshipped
 from headrace.store import EventKind, Store, events, tables
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.alone]
 
 
 @dataclass

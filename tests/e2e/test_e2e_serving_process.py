@@ -11,7 +11,7 @@ import psutil
 import pytest
 from serving_process import ROW, free_port, project, served, until
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.alone]
 
 
 def serve(path: Path, *options: str) -> subprocess.CompletedProcess[str]:

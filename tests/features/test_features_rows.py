@@ -99,8 +99,8 @@ def test_a_split_by_time_leaves_the_gap_out(read_rows):
 
 def test_inputs_are_handed_on_as_json(read_rows):
     assert [
-        {"name": "age", "type": "number", "categories": [], "low": 0.0, "high": 120.0},
-        {"name": "paint", "type": "category", "categories": [], "low": None, "high": None},
+        {"name": "age", "type": "number", "categories": [], "low": 0.0, "high": 120.0, "missing": True},
+        {"name": "paint", "type": "category", "categories": [], "low": None, "high": None, "missing": True},
     ] == read_rows()[0].inputs
 
 
