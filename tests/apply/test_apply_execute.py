@@ -124,35 +124,53 @@ def test_while_the_clock_is_driven_deployments_are_made_paused(place):
     assert {d.paused for d in place.door.observe().deployments.values()} == {False}
 
 
-@pytest.mark.timeout(600)
-def test_killed_at_any_step_the_next_apply_ends_in_the_same_state(make_place):
-    reference = make_place()
-    reference.apply()
-    reference.edit("employment.yaml", "every: 6w", "every: 5w")
-    reference.edit("employment.yaml", "learning_rate: 0.05", "learning_rate: 0.1")
-    reference.copy_model("second")
-    steps = len(reference.look()[1])
-    reference.apply()
-
-    for moment in range(2 * steps):
-        place = make_place()
-        place.apply()
+def test_killed_at_a_step_of_every_kind_the_next_apply_ends_in_the_same_state(place):
+    def there():
         place.edit("employment.yaml", "every: 6w", "every: 5w")
         place.edit("employment.yaml", "learning_rate: 0.05", "learning_rate: 0.1")
         place.copy_model("second")
-        heard = iter(range(moment, -1, -1))
 
-        def kill(*_: str, heard=heard) -> None:
-            if next(heard) == 0:
-                raise Killed
+    def back():
+        place.edit("employment.yaml", "every: 5w", "every: 6w")
+        place.edit("employment.yaml", "learning_rate: 0.1", "learning_rate: 0.05")
+        place.drop_model("second")
 
-        with pytest.raises(Killed):
-            place.apply(kill)
-        place.apply()
-        assert neutral(place) == neutral(reference), f"killed at moment {moment}"
-        assert place.plan().empty
-        assert len(trainings(place)) == 2, f"killed at moment {moment}"
-        assert OperationStatus.INTENT not in {status for *_, status in operations(place)}
+    place.apply()
+    expected, moments, kinds = {}, {}, set()
+    for change in (there, back):
+        change()
+        heard = []
+        place.apply(lambda status, step, heard=heard: heard.append((status, step)))
+        expected[change], moments[change] = neutral(place), []
+        for moment, (status, step) in enumerate(heard):
+            kind = (status, re.sub(r"\S*[/.]\S*", "", step))
+            if kind not in kinds:
+                kinds.add(kind)
+                moments[change].append(moment)
+
+    assert len(kinds) > 10
+    while any(moments.values()):
+        for change in (there, back):
+            change()
+            before, moment = len(trainings(place)), moments[change].pop(0) if moments[change] else None
+            if moment is not None:
+                kill_at(place, moment)
+            place.apply()
+            assert neutral(place) == expected[change], f"{change.__name__}, killed at moment {moment}"
+            assert place.plan().empty
+            assert len(trainings(place)) == before + 1, f"{change.__name__}, killed at moment {moment}"
+            assert OperationStatus.INTENT not in {status for *_, status in operations(place)}
+
+
+def kill_at(place, moment):
+    heard = iter(range(moment, -1, -1))
+
+    def kill(*_: str) -> None:
+        if next(heard) == 0:
+            raise Killed
+
+    with pytest.raises(Killed):
+        place.apply(kill)
 
 
 def neutral(place):

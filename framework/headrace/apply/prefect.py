@@ -80,7 +80,9 @@ class Door:
             )
         )
 
-    def _call(self, method: str, path: str, body: object = None, *, missing_ok: bool = False) -> Any:  # noqa: ANN401 - JSON
+    def _call(  # noqa: ANN401 - JSON
+        self, method: str, path: str, body: object = None, *, missing_ok: bool = False, made_ok: bool = False
+    ) -> Any:
         import httpx
         from prefect.client.orchestration import SyncPrefectClient
         from prefect.settings import PREFECT_API_AUTH_STRING, PREFECT_API_KEY
@@ -93,7 +95,9 @@ class Door:
             try:
                 response = client.request(method, path, json=body)
             except httpx.HTTPStatusError as error:
-                if missing_ok and error.response.status_code == httpx.codes.NOT_FOUND:
+                if (missing_ok and error.response.status_code == httpx.codes.NOT_FOUND) or (
+                    made_ok and error.response.status_code == httpx.codes.CONFLICT
+                ):
                     return None
                 if error.response.status_code in {httpx.codes.INTERNAL_SERVER_ERROR, httpx.codes.SERVICE_UNAVAILABLE} and pause is not None:
                     time.sleep(pause)
@@ -155,7 +159,8 @@ class Door:
 
             template = ProcessWorker.get_default_base_job_template()
             made = WorkPoolCreate(name=POOL, type="process", base_job_template=template, description="Flows that Headrace compiled")
-            self._call("POST", "/work_pools/", made.model_dump(mode="json", exclude_unset=True))
+            # A worker that starts now makes the same pool: whoever comes second finds it made.
+            self._call("POST", "/work_pools/", made.model_dump(mode="json", exclude_unset=True), made_ok=True)
         elif found["is_paused"]:
             self._call("PATCH", f"/work_pools/{POOL}", {"is_paused": False})
 

@@ -86,6 +86,8 @@ def start_server(root: Path, port: int = 0) -> Server:
             "PREFECT_UI_API_URL": url,
             # The default of 60 s between looks is how long a new schedule would wait for its first run.
             "PREFECT_SERVER_SERVICES_SCHEDULER_LOOP_SECONDS": "10",
+            # Every 5 s it would rewrite each waiting run at once, and on SQLite lock out who calls: lateness can be told later.
+            "PREFECT_SERVER_SERVICES_LATE_RUNS_LOOP_SECONDS": "60",
         }
         command = [sys.executable, "-m", "prefect", "server", "start", "--host", "127.0.0.1", "--port", str(chosen)]
         child = spawn("prefect-server", command, root=root, env=env)
