@@ -80,9 +80,7 @@ class Door:
             )
         )
 
-    def _call(  # noqa: ANN401 - JSON
-        self, method: str, path: str, body: object = None, *, missing_ok: bool = False, made_ok: bool = False
-    ) -> Any:
+    def _call(self, method: str, path: str, body: object = None, *, missing_ok: bool = False, made_ok: bool = False) -> Any:  # noqa: ANN401 - JSON
         import httpx
         from prefect.client.orchestration import SyncPrefectClient
         from prefect.settings import PREFECT_API_AUTH_STRING, PREFECT_API_KEY
