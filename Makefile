@@ -5,7 +5,7 @@ READY := .venv/.ready
 ROWS ?=
 PYTEST_ARGS ?=
 
-.PHONY: demo test check up bench lock clean
+.PHONY: demo test check up bench docs lock clean
 
 $(READY): requirements.lock pyproject.toml
 	$(PYTHON) -m venv .venv
@@ -36,6 +36,10 @@ up: $(READY)  ## Prefect's server, a worker and the model servers
 
 bench: $(READY)  ## timings, as ratios to the peer on the same work
 	for file in tests/bench/bench_*.py; do $(BIN)/python $$file || exit 1; done
+
+docs: $(READY)  ## the pages as a site, in .headrace/site
+	$(BIN)/python framework/docs/reference/generate.py
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build -f framework/mkdocs.yml
 
 lock: $(READY)  ## solve the dependencies anew
 	$(BIN)/uv pip compile --universal --generate-hashes --no-header --no-annotate --python-version 3.11 --group dev pyproject.toml -o requirements.lock
