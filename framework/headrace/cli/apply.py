@@ -62,8 +62,7 @@ def command(
     intent = read_intent(root, environment)
     told = read_plan(file) if file else None
     with ExitStack() as stack:
-        store = open_store(intent.project, intent.root)
-        stack.callback(store.close)
+        store = stack.enter_context(open_store(intent.project, intent.root))
         actor = local_principal(store)
         stack.enter_context(lock.hold(store, "apply", actor))
         url = stack.enter_context(server_for(intent.root, worker=wait, say=progress))
