@@ -102,7 +102,7 @@ class Place:
     def look(self) -> tuple[Work, tuple[Stage, ...], State]:
         project = self.project()
         outputs = compile_project(project)
-        wanted = wanted_.read(self.name, outputs, str(self.root))
+        wanted = wanted_.read(outputs, str(self.root))
         state, observed = read(self.store, self.root), self.door.observe()
         plan = diff(project, outputs, state, observed, wanted)
         work = Work(project, plan, wanted, outputs, self.root, self.door, Journal(self.store, "user:test"), train=True)

@@ -48,11 +48,18 @@ def small(tmp_path, prefect_url, first_pool):
                 "schedules": [{"slug": "look", "interval_seconds": 3600}, {"slug": "weekly", "cron": "0 3 * * 1"}],
             },
         ],
-        "automations": [{"name": f"headrace:{name}:m:train", "event": "headrace.retraining.requested", "deployment": "m/train"}],
+        "automations": [
+            {
+                "name": f"headrace:{name}:m:train",
+                "event": "headrace.retraining.requested",
+                "resource": f"headrace.{name}.m",
+                "deployment": "m/train",
+            }
+        ],
     }
     (tmp_path / "flows").mkdir()
     (tmp_path / "flows" / "m.py").write_text(FLOWS)
-    wanted = wanted_.read(name, {"flows/m.deploy.json": json.dumps(asked), "flows/m.py": FLOWS}, str(tmp_path))
+    wanted = wanted_.read({"flows/m.deploy.json": json.dumps(asked), "flows/m.py": FLOWS}, str(tmp_path))
     with Door(prefect_url, name) as door:
         for deployment in wanted.deployments.values():
             door.put_deployment(deployment)

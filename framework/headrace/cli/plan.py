@@ -65,7 +65,7 @@ def read_intent(root: Path, environment: str | None) -> Intent:
     project = load_project(root, environment)
     outputs = compile_project(project)
     on_disk(root, outputs)
-    return Intent(root, project, outputs, wanted.read(project.project.name, outputs, str(root)))
+    return Intent(root, project, outputs, wanted.read(outputs, str(root)))
 
 
 def make_plan(intent: Intent, state: State, observed: Observed | None) -> Plan:
@@ -89,11 +89,8 @@ def recorded(intent: Intent) -> State:
     path = intent.project.environment.store.removeprefix("sqlite:///")
     if path != intent.project.environment.store and not (intent.root / path).exists():
         return State(disk=read_disk(intent.root))
-    store = open_store(intent.project, intent.root)
-    try:
+    with open_store(intent.project, intent.root) as store:
         return read(store, intent.root)
-    finally:
-        store.close()
 
 
 def observe_if_there(intent: Intent) -> Observed | None:

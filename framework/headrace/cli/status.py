@@ -55,7 +55,7 @@ def _describe(workspace: Workspace, models: list[str], root: Path) -> dict[str, 
         told = [_model(session, name) for name in models]
     now = workspace.store.clock.now()
     return {
-        "project": workspace.config["project"],
+        "project": workspace.config.project,
         "clock": now.isoformat(),
         "driven": workspace.store.clock.driven,
         "up": running(root),
@@ -108,6 +108,7 @@ def command(model: str | None, root: Path, *, as_json: bool) -> None:
       headrace status employment --json
     """  # noqa: D301 - click's own mark
     root = root.resolve()
-    workspace = open_workspace(root)
-    models = [model_of(workspace.config, model)] if model else list(workspace.config["models"])
-    show(_describe(workspace, models, root), _text, as_json=as_json)
+    with open_workspace(root) as workspace:
+        models = [model_of(workspace.config, model)] if model else list(workspace.config.models)
+        result = _describe(workspace, models, root)
+    show(result, _text, as_json=as_json)

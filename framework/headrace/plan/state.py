@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from headrace.compiler import HEADER, OWNED
+from headrace.compiled import WORKSPACE, is_compiled
 
 if TYPE_CHECKING:
     from sqlmodel import Session
@@ -78,21 +77,9 @@ def read_disk(root: Path, recorded: Mapping[str, Recorded] | None = None) -> dic
         name = f"flows/{path.name}"
         if path.is_file() and path.suffix in {".py", ".json"}:
             text = path.read_text(encoding="utf-8", errors="replace")
-            if name in known or name == "flows/headrace.json" or _ours(path.name, text):
+            if name in known or path.name == WORKSPACE or is_compiled(path.name, text):
                 found[name] = text_digest(text)
     return found
-
-
-def _ours(name: str, text: str) -> bool:
-    """Whether the compiler wrote a file, by what it says of itself."""
-    if text.startswith(HEADER):
-        return True
-    ending = next((ending for ending in OWNED if name.endswith(ending)), None)
-    try:
-        value = json.loads(text) if ending else None
-    except ValueError:
-        return False
-    return isinstance(value, dict) and "project" in value and value.get("model") == name.removesuffix(ending or "")
 
 
 def read(store: Store, root: Path) -> State:
