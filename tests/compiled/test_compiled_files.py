@@ -49,7 +49,7 @@ def test_the_project_and_its_models_are_found_by_the_folder():
     [
         ("headrace.json", "", "EOF"),
         ("headrace.json", '{"project": "labour"', "EOF"),
-        ("headrace.json", "[]", "valid object"),
+        ("headrace.json", "[]", "be an object"),
         ("headrace.json", without("headrace.json", "models"), r"`models` is missing$"),
         ("headrace.json", "{}", r"`project` is missing; `language` is missing; `environment` is missing; and 8 more$"),
         ("headrace.json", changed("headrace.json", models="employment"), r"`models`: .*array"),
