@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from headrace.compiled import WORKSPACE, is_compiled
+from headrace.plan import lost
 
 if TYPE_CHECKING:
     from sqlmodel import Session
@@ -60,6 +61,10 @@ class State:
     """The compiled files that stand on disk, with the digest of their text."""
     failed: Mapping[str, str] = field(default_factory=dict)
     """Models whose last training failed, with the id of that run."""
+    began: bool = False
+    """Whether an apply or a flow ever wrote into the store."""
+    artifacts: bool = False
+    """Whether the blobs hold any artifact, where that can be seen without the network."""
     pending: Mapping[str, str] = field(default_factory=dict)
     """Models whose training an interrupted apply had still to start, with the key of that run."""
 
@@ -82,8 +87,8 @@ def read_disk(root: Path, recorded: Mapping[str, Recorded] | None = None) -> dic
     return found
 
 
-def read(store: Store, root: Path) -> State:
-    """The state of one environment, and of the files under `root`."""
+def read(store: Store, root: Path, blobs: str | None = None) -> State:
+    """The state of one environment, and of the files under `root`; `blobs` is where its artifacts are, as the spec has it."""
     from sqlmodel import col, func, select
 
     from headrace.store import tables
@@ -108,7 +113,10 @@ def read(store: Store, root: Path) -> State:
             .order_by(col(tables.Operation.at))
         ).all()
         verdicts = {model: _judged(session, model) for model, _ in versions}
+        began = lost.began(session)
     return State(
+        began=began,
+        artifacts=blobs is not None and lost.artifacts(blobs, root),
         serial=serial,
         resources=resources,
         versions=dict(versions),
