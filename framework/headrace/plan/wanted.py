@@ -45,6 +45,8 @@ class Deployment:
     pool: str | None = POOL
     schedules: tuple[Schedule, ...] = ()
     paused: bool = False
+    title: str = ""
+    """What it is called in Prefect, where all projects stand in one list: `labour.employment.train`."""
     id: str = field(default="", compare=False)
 
     @property
@@ -92,6 +94,11 @@ class Wanted:
     automations: Mapping[str, Automation]
 
 
+def title(project: str, name: str) -> str:
+    """What a deployment is called in Prefect; no name of ours holds a dot, so no two have one title."""
+    return f"{project}.{name.replace('/', '.')}"
+
+
 def signature(source: str, function: str) -> str | None:
     """A flow's parameters as its file declares them (`as_of: datetime | None=None`); None where it has no such flow."""
     for node in ast.parse(source).body:
@@ -108,13 +115,13 @@ def read(outputs: Mapping[str, str], root: str) -> Wanted:
         if PurePosixPath(path).name.endswith(".deploy.json"):
             asked = parse(DeployConfig, text, path)
             for entry in asked.deployments:
-                deployments[entry.name] = _deployment(entry, outputs, root)
+                deployments[entry.name] = _deployment(asked.project, entry, outputs, root)
             for link in asked.automations:
                 automations[link.name] = _automation(link)
     return Wanted(deployments, automations)
 
 
-def _deployment(entry: DeploymentConfig, outputs: Mapping[str, str], root: str) -> Deployment:
+def _deployment(project: str, entry: DeploymentConfig, outputs: Mapping[str, str], root: str) -> Deployment:
     path, _, function = entry.entrypoint.partition(":")
     asked = {**entry.to_json(), "root": root, "signature": signature(outputs.get(path, ""), function)}
     return Deployment(
@@ -124,6 +131,7 @@ def _deployment(entry: DeploymentConfig, outputs: Mapping[str, str], root: str) 
         root=root,
         parameters=rfc8785.dumps(entry.parameters).decode(),
         schedules=tuple(sorted((_schedule(schedule) for schedule in entry.schedules), key=lambda s: s.slug)),
+        title=title(project, entry.name),
     )
 
 
