@@ -37,6 +37,19 @@ def test_after_apply_the_plan_is_empty(place):
     assert {run.model for run in outcome.runs} == {"employment"}
 
 
+def test_titles_of_an_earlier_release_are_planned_and_put_right(place):
+    place.apply()
+    for deployment in place.door.observe().deployments.values():
+        place.door.put_deployment(replace(deployment, title=place.name))
+    (item,) = place.plan().items
+    assert {f"is called `{place.name}` in Prefect: apply would call it" in note for note in item.notes if "is called" in note} == {True}
+    place.apply()
+    assert place.plan().empty
+    assert [d.title for d in place.door.observe().deployments.values()] == [
+        f"{place.name}.employment.{flow}" for flow in ("monitor", "roll_out", "train")
+    ]
+
+
 def test_applying_twice_is_applying_once(place):
     place.apply()
     before, ids = place.live(), {d.id for d in place.door.observe().deployments.values()}

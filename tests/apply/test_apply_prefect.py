@@ -1,74 +1,16 @@
 from __future__ import annotations
 
-import json
 import time
 import uuid
+from dataclasses import replace
 
 import pytest
+from apply_waiting import until
 
-from headrace.apply.prefect import OPEN, Door
 from headrace.diagnostics import HeadraceError
 from headrace.plan import wanted as wanted_
 
 pytestmark = [pytest.mark.slow, pytest.mark.prefect]
-
-FLOWS = """
-import os
-from datetime import datetime
-from pathlib import Path
-from prefect import flow
-
-
-@flow(name="m-train")
-def train(as_of: datetime | None = None, cause: str | None = None) -> None:
-    with Path("ran.txt").open("a") as out:
-        out.write(f"train {os.getcwd()} {os.environ.get('OMP_NUM_THREADS')} {cause}\\n")
-
-
-@flow(name="m-roll-out")
-def roll_out(cause: str | None = None) -> None:
-    raise RuntimeError("broken on purpose")
-"""
-
-
-@pytest.fixture
-def small(tmp_path, prefect_url, first_pool):
-    """A hand-written project of one model with two flows and one automation."""
-    name = f"small-{uuid.uuid4().hex[:8]}"
-    asked = {
-        "project": name,
-        "model": "m",
-        "deployments": [
-            {"name": "m/train", "flow": "train", "entrypoint": "flows/m.py:train", "parameters": {}, "schedules": []},
-            {
-                "name": "m/roll_out",
-                "flow": "roll_out",
-                "entrypoint": "flows/m.py:roll_out",
-                "parameters": {},
-                "schedules": [{"slug": "look", "interval_seconds": 3600}, {"slug": "weekly", "cron": "0 3 * * 1"}],
-            },
-        ],
-        "automations": [{"name": f"headrace:{name}:m:train", "event": "headrace.retraining.requested", "deployment": "m/train"}],
-    }
-    (tmp_path / "flows").mkdir()
-    (tmp_path / "flows" / "m.py").write_text(FLOWS)
-    wanted = wanted_.read(name, {"flows/m.deploy.json": json.dumps(asked), "flows/m.py": FLOWS}, str(tmp_path))
-    with Door(prefect_url, name) as door:
-        for deployment in wanted.deployments.values():
-            door.put_deployment(deployment)
-        for automation in wanted.automations.values():
-            door.put_automation(automation)
-        yield door, wanted, tmp_path
-        for run in door.runs(*OPEN):
-            door._call("DELETE", f"/flow_runs/{run.id}", missing_ok=True)
-
-
-def until(condition, seconds=60.0):
-    end = time.monotonic() + seconds
-    while not (found := condition()):
-        assert time.monotonic() < end, "it did not happen"
-        time.sleep(0.2)
-    return found
 
 
 def test_what_was_put_is_observed_and_putting_it_again_changes_no_id(small):
@@ -82,6 +24,39 @@ def test_what_was_put_is_observed_and_putting_it_again_changes_no_id(small):
     second = door.observe()
     assert [d.id for d in second.deployments.values()] == [d.id for d in first.deployments.values()]
     assert [a.id for a in second.automations.values()] == [a.id for a in first.automations.values()]
+
+
+def test_in_prefects_list_each_deployment_says_project_model_and_flow(small):
+    door, _, _ = small
+    asked = {"deployments": {"tags": {"all_": [door.tag]}}}
+    titles = [found["name"] for found in door._call("POST", "/deployments/filter", asked)]
+    assert sorted(titles) == [f"{door.project}.m.roll_out", f"{door.project}.m.train"]
+
+
+def test_a_deployment_with_the_title_of_an_earlier_release_is_observed_used_and_taken_away(small):
+    door, wanted, _ = small
+    now, old = wanted.deployments["m/train"], replace(wanted.deployments["m/train"], title=door.project)
+    door.put_deployment(old)
+    assert door.observe().deployments["m/train"] == old
+    assert door.run("m/train", {}, "one") == door.run("m/train", {}, "one")
+    door.put_deployment(now)
+    for automation in wanted.automations.values():
+        door.put_automation(automation)
+    assert (door.observe().deployments, door.observe().automations) == (wanted.deployments, wanted.automations)
+    assert len(door._deployment_ids("m/train")) == 1
+
+
+def test_of_two_titles_the_old_one_is_told_of_until_it_is_gone(small):
+    door, wanted, _ = small
+    now, old = wanted.deployments["m/train"], replace(wanted.deployments["m/train"], title=door.project)
+    (found,) = door._call("POST", "/deployments/filter", {"deployments": {"name": {"any_": [now.title]}}})
+    same = {key: found[key] for key in ("flow_id", "entrypoint", "version", "tags", "parameters", "work_pool_name", "pull_steps", "path")}
+    door._call("POST", "/deployments/", {**same, "name": old.title})
+    assert door.observe().deployments["m/train"] == old
+    door.put_deployment(now)
+    assert door.observe().deployments["m/train"] == now
+    door.delete_deployment("m/train")
+    assert set(door.observe().deployments) == {"m/roll_out"}
 
 
 def test_schedules_make_runs_until_they_are_paused(small):

@@ -90,6 +90,11 @@ def test_a_deployment_made_anew_takes_its_automation_with_it():
     assert stages.stages(EMPTY, {}, WANTED, replace(THERE, deployments={})) == (PutDeployment(TRAIN), PutAutomation(AUTO))
 
 
+def test_a_deployment_that_gets_another_title_takes_its_automation_with_it():
+    observed = replace(THERE, deployments={"m/train": replace(TRAIN, title="p")})
+    assert stages.stages(EMPTY, {}, WANTED, observed) == (PutDeployment(TRAIN), PutAutomation(AUTO))
+
+
 def test_under_a_driven_clock_schedules_are_paused():
     assert stages.stages(EMPTY, {}, WANTED, THERE, driven=True) == (PutDeployment(replace(TRAIN, paused=True)),)
 
@@ -148,8 +153,17 @@ def test_a_server_that_is_away_is_a_fault_that_can_be_read():
 def test_prefects_json_is_read_whatever_somebody_made_of_it():
     found = {"name": "a", "trigger": {"match": {"prefect.resource.id": ["x", "y"]}}, "actions": [], "enabled": False, "id": 1}
     assert wire.read_automation(found, {}) == Automation("a", "", "x,y", "", enabled=False, cause="None")
-    bare = {"tags": [], "entrypoint": None, "version": None, "parameters": {}, "work_pool_name": None, "schedules": [], "paused": False}
-    assert wire.read_deployment({**bare, "pull_steps": None, "id": 1}) == Deployment("/", "", "", "", pool=None)
+    bare = {
+        "tags": [],
+        "entrypoint": None,
+        "version": None,
+        "parameters": {},
+        "work_pool_name": None,
+        "schedules": [],
+        "paused": False,
+        "name": "x",
+    }
+    assert wire.read_deployment({**bare, "pull_steps": None, "id": 1}) == Deployment("/", "", "", "", pool=None, title="x")
     run = {"id": 1, "tags": [], "state": None, "parameters": None, "auto_scheduled": None, "expected_start_time": None}
     read = wire.read_run({**run, "created": "2026-01-01T00:00:00Z"})
     assert (read.type, read.cause, read.ended) == ("PENDING", None, False)

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from headrace.backtest import History, history
+from headrace.compiled import SourceConfig
 from headrace.diagnostics import Report
 from headrace.hooks import load_plugins
 from headrace.spec.backtest import Backtest
@@ -27,22 +28,17 @@ MODEL = Model.model_validate(
     }
 )
 REPLAY = {"source": "later", "labels": "answers", "from": 2016, "to": 2018, "spread": "year", "order": "file"}
-SOURCES: dict[str, Any] = {
-    "later": {
-        "uri": "later.csv",
-        "columns": {
-            "visit": {"from": "visit", "type": "int64"},
-            "code": {"from": "CODE", "type": "category"},
-            "pages": {"from": "pages", "type": "float"},
-            "year": {"from": "year", "type": "int64"},
-        },
-        "arrival": None,
-    },
-    "answers": {
-        "uri": "answers.csv",
-        "columns": {"visit": {"from": "visit", "type": "int64"}, "bought": {"from": "bought", "type": "int64"}},
-        "arrival": None,
-    },
+
+
+def source(uri: str, **columns: tuple[str, str]) -> SourceConfig:
+    """A source of columns, each by its name in the file and its type."""
+    declared = {name: {"from": inside, "type": kind} for name, (inside, kind) in columns.items()}
+    return SourceConfig.model_validate({"uri": uri, "columns": declared, "arrival": None, "fresh_within_seconds": None})
+
+
+SOURCES = {
+    "later": source("later.csv", visit=("visit", "int64"), code=("CODE", "category"), pages=("pages", "float"), year=("year", "int64")),
+    "answers": source("answers.csv", visit=("visit", "int64"), bought=("bought", "int64")),
 }
 INPUTS = {"kind": "code", "pages": "pages"}
 """The model calls the column `code` its input `kind`."""
@@ -61,5 +57,5 @@ def backtest(*disturb: dict[str, Any], **replay: Any) -> Backtest:
     return Backtest.model_validate(told)
 
 
-def read(root: Path, wanted: Backtest, rows: int | None = None, sources: dict[str, Any] = SOURCES) -> History:
+def read(root: Path, wanted: Backtest, rows: int | None = None, sources: dict[str, SourceConfig] = SOURCES) -> History:
     return history(root, sources, load_plugins(None, Report()).readers, wanted, MODEL, inputs=INPUTS, rows=rows)

@@ -9,6 +9,7 @@ import pytest
 from replayed import SOURCES, backtest, read, write
 
 from headrace.backtest.history import spans
+from headrace.compiled import ColumnConfig
 from headrace.diagnostics import Exit, HeadraceError
 
 SWAP = {"id": "swapped", "from": "2016-03-01", "to": "2016-06-01", "columns": ["code"], "map": {"a": "b", "b": "a"}}
@@ -101,7 +102,8 @@ def test_one_file_may_hold_rows_and_answers(root: Path) -> None:
     lines = (root / "later.csv").read_text().splitlines()
     (root / "later.csv").write_text("\n".join([f"{lines[0]},bought", *(f"{line},{i % 2}" for i, line in enumerate(lines[1:]))]))
     later = SOURCES["later"]
-    both = {"later": {**later, "columns": {**later["columns"], "bought": {"from": "bought", "type": "int64"}}}}
+    bought = ColumnConfig(from_="bought", type="int64")
+    both = {"later": later.model_copy(update={"columns": {**later.columns, "bought": bought}})}
     found = read(root, backtest(labels="later"), sources=both)
     assert [i % 2 for i in range(24)] == found.frame["@target"].tolist()
 

@@ -238,7 +238,7 @@ def test_rollback_without_a_previous_champion_is_refused(made: Project, headrace
 def prefect(monkeypatch: pytest.MonkeyPatch) -> Iterator[Answering]:
     """Prefect's API as far as a run and a replay ask it."""
     with Answering() as server:
-        server.say("/api/deployments/name/employment-train/labour", {"id": "d"})
+        server.say("/api/deployments/filter", [{"id": "d", "name": "labour.employment.train"}])
         server.say("/api/deployments/d/create_flow_run", {"id": "f"})
         monkeypatch.setenv("PREFECT_API_URL", f"{server.url}/api")
         yield server
@@ -279,7 +279,7 @@ def test_a_run_that_takes_too_long_goes_on(made: Project, headrace: Run, prefect
 
 @pytest.mark.slow
 def test_a_flow_that_was_never_applied_is_told_so(made: Project, headrace: Run, prefect: Answering) -> None:
-    prefect.say("/api/deployments/name/employment-monitor/labour", {}, status=404)
+    prefect.say("/api/deployments/filter", [])
     code, _, err = headrace("run", "monitor", "--root", str(made.root))
     assert (Exit.FAILED, True) == (code, "type `headrace apply`" in err)
 

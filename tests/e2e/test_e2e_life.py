@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import csv
 import json
-import math
 import random
 import sqlite3
 import sys
@@ -16,132 +14,12 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "local"))
 
+from shop import SPECS, row, write
 from up_process import free_port, headrace, running, survivors, until
 
 pytestmark = [pytest.mark.slow, pytest.mark.prefect, pytest.mark.timeout(600)]
 
 LATER = 2500
-SPECS = """\
-kind: project
-name: shop
-language: 1
----
-kind: environment
-name: dev
-store: sqlite:///.headrace/state.db
-blobs: .headrace/blobs
----
-kind: channel
-name: told
-type: log
-params: {path: .headrace/alerts.jsonl}
----
-kind: source
-name: visits
-uri: data/visits.csv
-columns:
-  visit:  {type: int64}
-  code:   {type: category}
-  region: {type: category}
-  pages:  {type: float}
-  hour:   {type: float}
-  bought: {type: int64}
-  year:   {type: int64}
-arrival: {time: seen, spread: year, order: random, seed: 7}
----
-kind: source
-name: later
-uri: data/later.csv
-columns:
-  visit:  {type: int64}
-  code:   {type: category}
-  region: {type: category}
-  pages:  {type: float}
-  hour:   {type: float}
-  year:   {type: int64}
----
-kind: source
-name: answers
-uri: data/answers.csv
-columns:
-  visit:  {type: int64}
-  bought: {type: int64}
----
-kind: feature_view
-name: visit
-from: source/visits
-entity: visit
-time: seen
-features:
-  code:   {column: code}
-  region: {column: region}
-  pages:  {column: pages}
-  hour:   {column: hour, range: [0, 24]}
----
-kind: model
-name: buys
-features:
-  entity: visit
-  time: seen
-  target: {column: bought, delay: 1d}
-  rows: source/visits
-  use: {visit: all}
-training:
-  algorithm: lightgbm.classifier
-  params: {n_estimators: 20}
-gates:
-  - {id: quality, metric: roc_auc, min: 0.6}
-serving:
-  traffic: 7/d
-  port: PORT
-rollout:
-  strategy: canary
-  unit: visit
-  steps: [{weight: 50%, hold: 40d}]
-  judge: [{metric: error_rate, negligible: 20%}]
-  warmup: {requests: 5, for: 60s}
-  no_data: {after: 60d, then: hold, deadline: 60d}
-monitoring:
-  window: {rows: 250}
-  every: 150d
-  drift: {features: all, method: psi}
-  performance: {metric: roc_auc, estimate: none, min_labels: 100}
-  alerts:
-    - {id: degraded, when: "performance.roc_auc < 0.6", severity: critical, notify: [channel/told]}
-retraining:
-  - {id: degraded, when: alert.degraded, cooldown: 30d, needs: {new_labels: 200}}
----
-kind: backtest
-name: one-year
-model: buys
-replay: {source: source/later, labels: source/answers, from: 2016, to: 2017, spread: year, seed: 7}
-disturb:
-  - {id: recoded, from: 2016-02-06, to: 2016-05-26, columns: [code], map: {"a": "b", "b": "a"}}
-expect: {retrainings: [1, 1], promotions: [2, 2], champion_min: 0.7}
-"""
-
-
-def row(number: int, year: int, chance: random.Random) -> dict[str, Any]:
-    """A visit; `code` says most of whether it ends in a purchase."""
-    code, pages = chance.choice("ab"), chance.uniform(1, 9)
-    likely = 1 / (1 + math.exp(-(4.0 * (code == "a") - 2.0 + 0.2 * (pages - 5))))
-    return {
-        "visit": number,
-        "code": code,
-        "region": chance.choice(["north", "south", "west"]),
-        "pages": round(pages, 3),
-        "hour": round(chance.uniform(0, 24), 2),
-        "bought": int(chance.random() < likely),
-        "year": year,
-    }
-
-
-def write(path: Path, rows: list[dict[str, Any]], *without: str) -> None:
-    names = [name for name in rows[0] if name not in without]
-    with path.open("w", encoding="utf-8", newline="") as file:
-        out = csv.DictWriter(file, names, extrasaction="ignore")
-        out.writeheader()
-        out.writerows(rows)
 
 
 @pytest.fixture

@@ -12,8 +12,8 @@ import pytest
 from serving_process import CONFIG, MODEL, ROW, Hammer, Served, project, served, until
 from sqlmodel import col, select
 
+from headrace.compiled import ServingConfig
 from headrace.journal import ship, unshipped
-from headrace.serving.config import ServingConfig
 from headrace.serving.judge import watch
 from headrace.stats.eprocess import Stratum
 from headrace.store import EventKind, events, tables

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from headrace.compiled import SourceConfig
 from headrace.diagnostics import Report
 from headrace.features import Category, Number, RandomSplit, Target, training_rows
 from headrace.hooks import load_plugins
@@ -41,11 +42,11 @@ def people():
 @pytest.fixture
 def source():
     """How people.pq is declared."""
-    return {
+    declared = {
         "uri": "people.pq",
         "columns": {
             "id": {"from": "ID", "type": "int64"},
-            "seen": {"from": None, "type": "timestamp"},
+            "seen": {"from": "seen", "type": "timestamp"},
             "age": {"from": "AGE", "type": "float"},
             "colour": {"from": "colour", "type": "category"},
             "left": {"from": "left", "type": "int64"},
@@ -53,6 +54,7 @@ def source():
         "arrival": None,
         "fresh_within_seconds": None,
     }
+    return SourceConfig.model_validate(declared)
 
 
 @pytest.fixture

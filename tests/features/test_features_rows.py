@@ -136,14 +136,14 @@ def test_an_empty_side_is_said(read_rows):
 
 
 def test_a_stale_source_is_refused(read_rows, source):
-    source["fresh_within_seconds"] = 24 * 3600.0
+    sources = {"people": source.model_copy(update={"fresh_within_seconds": 24 * 3600.0})}
     with pytest.raises(HeadraceError, match=r"stale-source.*source/people is 41h old, and the spec allows 24h"):
-        read_rows(as_of=day(199) + timedelta(hours=41))
+        read_rows(as_of=day(199) + timedelta(hours=41), sources=sources)
 
 
 def test_a_fresh_source_is_not(read_rows, source):
-    source["fresh_within_seconds"] = 24 * 3600.0
-    assert 190 == read_rows(as_of=day(199) + timedelta(hours=1))[0].rows
+    sources = {"people": source.model_copy(update={"fresh_within_seconds": 24 * 3600.0})}
+    assert 190 == read_rows(as_of=day(199) + timedelta(hours=1), sources=sources)[0].rows
 
 
 @pytest.mark.parametrize("name", ["id", "seen", "left", "side", "prediction"])

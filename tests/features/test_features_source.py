@@ -7,14 +7,20 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from headrace.compiled import SourceConfig
 from headrace.diagnostics import HeadraceError
 from headrace.features import read_source
 from headrace.features.source import locate
 
 
+def declared(columns, uri="s.pq", **more):
+    columns = {name: {"from": name, **column} for name, column in columns.items()}
+    return SourceConfig.model_validate({"uri": uri, "columns": columns, "arrival": None, "fresh_within_seconds": None, **more})
+
+
 def read(tmp_path, frame, types, **more):
     frame.to_parquet(tmp_path / "s.pq")
-    return read_source(tmp_path, "s", {"uri": "s.pq", "columns": {name: {"type": kind} for name, kind in types.items()}, **more})
+    return read_source(tmp_path, "s", declared({name: {"type": kind} for name, kind in types.items()}, **more))
 
 
 def faults(raised):
@@ -23,7 +29,7 @@ def faults(raised):
 
 def test_only_declared_columns_are_read_under_the_projects_names(tmp_path):
     pd.DataFrame({"AGEP": [1.5], "secret": [1]}).to_parquet(tmp_path / "s.pq")
-    got = read_source(tmp_path, "s", {"uri": "s.pq", "columns": {"age": {"from": "AGEP", "type": "float"}}})
+    got = read_source(tmp_path, "s", declared({"age": {"from": "AGEP", "type": "float"}}))
     assert {"age": [1.5]} == got.to_dict("list")
 
 
@@ -115,13 +121,13 @@ def test_one_column_of_the_file_under_two_names(tmp_path, suffix):
     frame.to_parquet(tmp_path / "s.pq")
     frame.to_csv(tmp_path / "s.csv", index=False)
     columns = {"age": {"from": "AGEP", "type": "float"}, "years": {"from": "AGEP", "type": "category"}}
-    got = read_source(tmp_path, "s", {"uri": f"s.{suffix}", "columns": columns})
+    got = read_source(tmp_path, "s", declared(columns, f"s.{suffix}"))
     assert {"age": [1.0, 2.0], "years": ["1", "2"]} == got.to_dict("list")
 
 
 def test_csv_is_read_by_the_same_types(tmp_path):
     (tmp_path / "s.csv").write_text("code,n\n007,1\nNA,\n", encoding="utf-8")
-    got = read_source(tmp_path, "s", {"uri": "s.csv", "columns": {"code": {"type": "category"}, "n": {"type": "float"}}})
+    got = read_source(tmp_path, "s", declared({"code": {"type": "category"}, "n": {"type": "float"}}, "s.csv"))
     assert (["007", "NA"], [1.0, None]) == (got["code"].tolist(), [None if pd.isna(n) else n for n in got["n"]])
 
 
@@ -134,13 +140,13 @@ def test_an_arrival_adds_its_time(tmp_path):
 def test_a_broken_file_is_the_sources_fault(tmp_path):
     (tmp_path / "s.pq").write_bytes(b"no parquet")
     with pytest.raises(HeadraceError, match="source-unreadable"):
-        read_source(tmp_path, "s", {"uri": "s.pq", "columns": {"a": {"type": "float"}}})
+        read_source(tmp_path, "s", declared({"a": {"type": "float"}}))
 
 
 def test_a_format_that_no_reader_knows_lists_those_known(tmp_path):
     (tmp_path / "s.xls").write_bytes(b"")
     with pytest.raises(HeadraceError) as raised:
-        read_source(tmp_path, "s", {"uri": "s.xls", "columns": {}})
+        read_source(tmp_path, "s", declared({}, "s.xls"))
     assert [("unknown-format", "known are: .csv, .parquet, .pq")] == faults(raised)
 
 

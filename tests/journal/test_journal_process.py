@@ -30,11 +30,26 @@ for number in range(int(sys.argv[3])):
 """
 
 
+CONFIG = {
+    "project": "labour",
+    "language": 1,
+    "environment": "dev",
+    "production": False,
+    "store": "sqlite:///.headrace/state.db",
+    "blobs": ".headrace/blobs",
+    "spool": ".headrace/spool",
+    "plugins": {"allow": None, "deny": []},
+    "sources": {},
+    "channels": {},
+    "models": ["employment"],
+}
+
+
 @pytest.fixture
 def workspace(tmp_path: Path) -> Path:
     path = tmp_path / "flows" / "headrace.json"
     path.parent.mkdir()
-    path.write_text(json.dumps({"store": "sqlite:///.headrace/state.db", "blobs": ".headrace/blobs", "spool": ".headrace/spool"}))
+    path.write_text(json.dumps(CONFIG))
     return path
 
 
@@ -158,8 +173,16 @@ def test_with_a_parent_that_is_dead_already_there_is_one_pass(workspace: Path, f
 
 
 @pytest.mark.usefixtures("restored_signals")
+@pytest.mark.parametrize(("text", "fault"), [(None, "not-compiled"), ("{", "config-unreadable"), ("{}", "config-unreadable")])
+def test_a_workspace_that_is_none_is_said(workspace: Path, capsys: pytest.CaptureFixture[str], text: str | None, fault: str) -> None:
+    workspace.unlink() if text is None else workspace.write_text(text)
+
+    assert (1, True) == (run(workspace), f"error[{fault}]" in capsys.readouterr().err)
+
+
+@pytest.mark.usefixtures("restored_signals")
 def test_a_store_that_cannot_be_opened_is_said(workspace: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    workspace.write_text(json.dumps({"store": "env:NOWHERE", "blobs": ".headrace/blobs", "spool": ".headrace/spool"}))
+    workspace.write_text(json.dumps({**CONFIG, "store": "env:NOWHERE"}))
 
     assert (3, True) == (run(workspace), "missing-variable" in capsys.readouterr().err)
 

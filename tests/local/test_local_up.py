@@ -83,7 +83,20 @@ def supervisor(root: Path, said: Said) -> Iterator[Supervisor]:
 
 
 def serving(root: Path, model: str, port: int = 8080) -> None:
-    (root / "flows" / f"{model}.serving.json").write_text(json.dumps({"port": port}))
+    config = {
+        "project": "shop",
+        "model": model,
+        "entity": "id",
+        "time": "at",
+        "unit": "id",
+        "inputs": [],
+        "target": "left",
+        "port": port,
+        "fallback": "champion",
+        "max_rows": 1000,
+        "rollout": None,
+    }
+    (root / "flows" / f"{model}.serving.json").write_text(json.dumps(config))
 
 
 def told(supervisor: Supervisor) -> dict[str, Any]:
@@ -259,6 +272,16 @@ def test_a_config_that_is_half_written_is_looked_at_later(supervisor: Supervisor
     assert ["serve-one"] == list(supervisor.children)
 
 
+def test_a_config_that_cannot_be_read_is_said_once(supervisor: Supervisor, root: Path, said: Said) -> None:
+    (root / "flows" / "two.serving.json").write_text('{"model": "two"}')
+    supervisor.serve_compiled()
+    supervisor.serve_compiled()
+    assert 1 == sum("config-unreadable" in line and "two.serving.json" in line for line in said)
+    serving(root, "two")
+    supervisor.serve_compiled()
+    assert ["serve-two"] == list(supervisor.children)
+
+
 def test_all_children_are_stopped_servers_first(supervisor: Supervisor, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     serving(root, "one")
     start(supervisor)
@@ -320,7 +343,19 @@ def test_without_one_a_server_is_started(supervisor: Supervisor, monkeypatch: py
 
 
 def workspace(root: Path) -> Store:
-    config = {"project": "shop", "store": "sqlite:///state.db", "blobs": "blobs", "sources": {}, "channels": {}, "models": ["one"]}
+    config = {
+        "project": "shop",
+        "language": 1,
+        "environment": "dev",
+        "production": False,
+        "store": "sqlite:///state.db",
+        "blobs": "blobs",
+        "spool": ".headrace/spool",
+        "plugins": {"allow": None, "deny": []},
+        "sources": {},
+        "channels": {},
+        "models": ["one"],
+    }
     (root / "flows" / "headrace.json").write_text(json.dumps(config))
     store = Store.open("sqlite:///state.db", "blobs", root=root)
     with store.transaction("user:test", "abort", "model/one") as session:

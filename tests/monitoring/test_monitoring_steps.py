@@ -25,8 +25,14 @@ def project(world: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
     flows = world.store.root / "flows"
     flows.mkdir()
     config = {
+        "project": "labour",
+        "language": 1,
+        "environment": "dev",
+        "production": False,
         "store": "sqlite:///state.db",
         "blobs": "blobs",
+        "spool": ".headrace/spool",
+        "plugins": {"allow": None, "deny": []},
         "sources": {},
         "models": ["employment"],
         "channels": {"ml-log": {"type": "log", "params": {"path": "alerts.jsonl"}}},

@@ -10,6 +10,7 @@ import pytest
 from sqlmodel import select
 
 from headrace import notify
+from headrace.compiled import ChannelConfig
 from headrace.hooks import ChannelType, Message, Plugins
 from headrace.notify.outbox import ATTEMPTS
 from headrace.store import EventKind, Store, events
@@ -28,8 +29,8 @@ MESSAGE = Message(
     details={"window": {"number": 3}},
     at=datetime(2016, 9, 1, tzinfo=UTC),
 )
-WEBHOOK = {"ml-team": {"type": "webhook", "params": {"url": "env:ML_TEAM_URL", "timeout": "0.3s"}}}
-LOG = {"ml-log": {"type": "log", "params": {"path": "notes/alerts.jsonl"}}}
+WEBHOOK = {"ml-team": ChannelConfig(type="webhook", params={"url": "env:ML_TEAM_URL", "timeout": "0.3s"})}
+LOG = {"ml-log": ChannelConfig(type="log", params={"path": "notes/alerts.jsonl"})}
 
 
 def post(store: Store, *channels: str) -> list[str]:
@@ -148,14 +149,14 @@ def test_one_channel_that_fails_keeps_no_other_from_its_message(store: Store, pl
 
 def test_a_type_that_no_plugin_offers_is_named(store: Store, plugins: Plugins) -> None:
     post(store, "ml-team")
-    notify.deliver(store, plugins, {"ml-team": {"type": "pigeon", "params": {}}}, WALL)
+    notify.deliver(store, plugins, {"ml-team": ChannelConfig(type="pigeon", params={})}, WALL)
     assert row(store).last_error == "no plugin offers channels of the type `pigeon`"
 
 
 def test_params_that_do_not_fit_are_named_without_their_values(store: Store, plugins: Plugins, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ML_TEAM_URL", "canary-value is no address")
     post(store, "ml-team")
-    notify.deliver(store, plugins, {"ml-team": {"type": "webhook", "params": {"url": "env:ML_TEAM_URL", "colour": "red"}}}, WALL)
+    notify.deliver(store, plugins, {"ml-team": ChannelConfig(type="webhook", params={"url": "env:ML_TEAM_URL", "colour": "red"})}, WALL)
     assert "`url`: String should match pattern '^(https?://|env:|file:)'; `colour`: Extra inputs are not permitted" == row(store).last_error
 
 
@@ -163,7 +164,7 @@ def test_no_secret_reaches_the_store(store: Store, plugins: Plugins, monkeypatch
     monkeypatch.setenv("CANARY", "canary-value")
     tattling = replace(plugins, channels={"tattle": ChannelType("tattle", f"{__name__}:Anything", f"{__name__}:tattle")})
     post(store, "ml-team")
-    notify.deliver(store, tattling, {"ml-team": {"type": "tattle", "params": {"deep": [{"key": "env:CANARY"}]}}}, WALL)
+    notify.deliver(store, tattling, {"ml-team": ChannelConfig(type="tattle", params={"deep": [{"key": "env:CANARY"}]})}, WALL)
     assert row(store).last_error == "RuntimeError: <env:CANARY> was refused"
     store.close()
     assert not any(b"canary-value" in path.read_bytes() for path in store.root.rglob("*") if path.is_file())
@@ -184,7 +185,7 @@ def tattle(params: Any, message: Message) -> str:
 def test_a_secret_may_stand_in_a_file(store: Store, plugins: Plugins, receiver: Any) -> None:
     (store.root / "address").write_text(receiver.url + "\n", encoding="utf-8")
     post(store, "ml-team")
-    assert notify.deliver(store, plugins, {"ml-team": {"type": "webhook", "params": {"url": "file:address"}}}, WALL) == 1
+    assert notify.deliver(store, plugins, {"ml-team": ChannelConfig(type="webhook", params={"url": "file:address"})}, WALL) == 1
 
 
 def test_two_that_deliver_at_once_send_once(store: Store, plugins: Plugins, team: Any) -> None:

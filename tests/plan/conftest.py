@@ -40,7 +40,7 @@ class Folder:
         return compile_project(self.project())
 
     def wanted(self) -> wanted_.Wanted:
-        return wanted_.read("labour", self.outputs(), "/srv/labour")
+        return wanted_.read(self.outputs(), "/srv/labour")
 
     def applied(self, **changes: object) -> State:
         """The state after an apply of what the folder says now."""

@@ -69,14 +69,16 @@ def test_a_schedule_may_be_an_interval_or_a_cron_line():
                 "schedules": [{"slug": "b", "cron": "0 3 * * 1"}, {"slug": "a", "interval_seconds": 60}],
             }
         ],
-        "automations": [{"name": "headrace:p:m:train", "event": "headrace.retraining.requested", "deployment": "m/train"}],
+        "automations": [
+            {"name": "headrace:p:m:train", "event": "headrace.retraining.requested", "resource": "headrace.p.m", "deployment": "m/train"}
+        ],
     }
     outputs = {"flows/m.deploy.json": json.dumps(asked), "flows/m.py": "def monitor(cause: str | None = None) -> None: ..."}
-    found = read_wanted("p", outputs, "/srv/p")
+    found = read_wanted(outputs, "/srv/p")
     assert [(s.slug, s.interval_seconds, s.cron) for s in found.deployments["m/monitor"].schedules] == [
         ("a", 60, None),
         ("b", None, "0 3 * * 1"),
     ]
     assert found.automations["headrace:p:m:train"].resource == "headrace.p.m"
     other = {**outputs, "flows/m.py": "def monitor(cause: str | None = None, now: str = '') -> None: ..."}
-    assert read_wanted("p", other, "/srv/p").deployments["m/monitor"].version != found.deployments["m/monitor"].version
+    assert read_wanted(other, "/srv/p").deployments["m/monitor"].version != found.deployments["m/monitor"].version

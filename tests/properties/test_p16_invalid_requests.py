@@ -12,10 +12,11 @@ from hypothesis import strategies as st
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "serving"))
 
-from serving_project import MODEL, ROW, project
+from serving_project import ROW, project
 
+from headrace.compiled import ServingConfig, read
 from headrace.serving import app
-from headrace.serving.config import ServingConfig, open_workspace, read
+from headrace.serving.workspace import open_workspace
 
 SETTINGS = settings(deadline=None, max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
 SCALAR = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20)
@@ -29,10 +30,12 @@ PATH = st.sampled_from(["/predict", "/predict/batch", "/outcomes"])
 def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
     made = project(tmp_path_factory.mktemp("p16"))
     made.alias("champion", made.register())
-    workspace = open_workspace(made.config.parent / "headrace.json", MODEL)
-    with TestClient(app(read(ServingConfig, made.config), workspace), raise_server_exceptions=False) as started:
+    config = read(ServingConfig, made.config)
+    with (
+        open_workspace(made.config.parent / "headrace.json", config) as workspace,
+        TestClient(app(config, workspace), raise_server_exceptions=False) as started,
+    ):
         yield started
-    workspace.store.close()
     made.store.close()
 
 

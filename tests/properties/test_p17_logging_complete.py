@@ -14,11 +14,12 @@ from sqlmodel import col, func, select
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "serving"))
 
-from serving_project import MODEL, ROW, Project, project
+from serving_project import ROW, Project, project
 
+from headrace.compiled import ServingConfig, read
 from headrace.journal import ship
 from headrace.serving import app
-from headrace.serving.config import ServingConfig, open_workspace, read
+from headrace.serving.workspace import open_workspace
 from headrace.store import tables
 
 ROWS = st.lists(
@@ -43,10 +44,9 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Project, 
     champion, candidate = made.register(), made.register_flaky(0.75, fail=3)
     made.alias("champion", champion)
     made.weigh(champion, candidate, 0.01)  # few enough failures that it is never aborted here
-    workspace = open_workspace(made.config.parent / "headrace.json", MODEL)
-    with TestClient(app(read(ServingConfig, made.config), workspace)) as client:
+    config = read(ServingConfig, made.config)
+    with open_workspace(made.config.parent / "headrace.json", config) as workspace, TestClient(app(config, workspace)) as client:
         yield made, client
-    workspace.store.close()
     made.store.close()
 
 

@@ -12,6 +12,7 @@ from monitored_values import MODEL, storing, told
 from sqlmodel import select
 
 from headrace import notify
+from headrace.compiled import ChannelConfig
 from headrace.diagnostics import Report
 from headrace.hooks import Message, load_plugins
 from headrace.notify.outbox import ATTEMPTS
@@ -56,7 +57,7 @@ def receiver():
 def test_every_message_is_taken_once_or_dead_with_its_reason(receiver, plan, messages):
     handler = receiver.RequestHandlerClass
     handler.plan, handler.seen = list(plan), []
-    channels = {"team": {"type": "webhook", "params": {"url": f"http://127.0.0.1:{receiver.server_port}/", "timeout": "5s"}}}
+    channels = {"team": ChannelConfig(type="webhook", params={"url": f"http://127.0.0.1:{receiver.server_port}/", "timeout": "5s"})}
     with storing() as store:
         with store.transaction("test", "put", MODEL) as session:
             ids = [id_ for _ in range(messages) for id_ in notify.put(session, MESSAGE, ["team"], WALL)]

@@ -56,7 +56,7 @@ def documents() -> tuple[dict[str, Any], ...]:
 
 def state_of(project: projects.Project) -> State:
     outputs = compile_project(project)
-    wanted = wanted_.read(project.project.name, outputs, "/srv/p")
+    wanted = wanted_.read(outputs, "/srv/p")
     versions = {d.name: d.version for d in wanted.deployments.values()}
     resources = {
         str(a): Recorded("uid", str(a), a.kind, fingerprint(s), plain(s), {"written": written(s), "deployments": versions})
@@ -67,7 +67,7 @@ def state_of(project: projects.Project) -> State:
 
 def plan_of(project: projects.Project, state: State) -> Any:
     outputs = compile_project(project)
-    return diff(project, outputs, state, None, wanted_.read(project.project.name, outputs, "/srv/p"))
+    return diff(project, outputs, state, None, wanted_.read(outputs, "/srv/p"))
 
 
 def shuffled(value: Any, chance: random.Random) -> Any:

@@ -13,7 +13,19 @@ from headrace.store import clock, tables
 def project(world, monkeypatch):
     """The world as a project that steps find; the clock is the wall's."""
     clock.release(world.store, "test")
-    config = {"store": "sqlite:///headrace.db", "blobs": "blobs", "sources": {}, "models": ["m"]}
+    config = {
+        "project": "p",
+        "language": 1,
+        "environment": "dev",
+        "production": False,
+        "store": "sqlite:///headrace.db",
+        "blobs": "blobs",
+        "spool": ".headrace/spool",
+        "plugins": {"allow": None, "deny": []},
+        "sources": {},
+        "channels": {},
+        "models": ["m"],
+    }
     file = world.store.root / "flows" / "headrace.json"
     file.parent.mkdir()
     file.write_text(json.dumps(config))

@@ -6,11 +6,12 @@ from pathlib import Path
 
 import pytest
 from fastapi.testclient import TestClient
-from serving_project import MODEL, Project
+from serving_project import Project
 from serving_project import project as make_project
 
+from headrace.compiled import ServingConfig, read
 from headrace.serving import app
-from headrace.serving.config import ServingConfig, open_workspace, read
+from headrace.serving.workspace import open_workspace
 
 
 @pytest.fixture
@@ -25,9 +26,9 @@ def serve() -> Iterator[Callable[[Project], TestClient]]:
     with ExitStack() as stack:
 
         def start(made: Project) -> TestClient:
-            workspace = open_workspace(made.config.parent / "headrace.json", MODEL)
-            stack.callback(workspace.store.close)
-            served = app(read(ServingConfig, made.config), workspace)
+            config = read(ServingConfig, made.config)
+            workspace = stack.enter_context(open_workspace(made.config.parent / "headrace.json", config))
+            served = app(config, workspace)
             return stack.enter_context(TestClient(served, raise_server_exceptions=True))
 
         yield start

@@ -6,7 +6,7 @@ from fastapi.testclient import TestClient
 from serving_project import CONFIG, MODEL, ROW, SIGNATURE, Project
 
 from headrace import traffic
-from headrace.serving.config import ServingConfig
+from headrace.compiled import ServingConfig
 from headrace.serving.follow import Current
 from headrace.serving.judge import Evidence, Judge, counts, watch
 from headrace.serving.snapshot import Served, Snapshot

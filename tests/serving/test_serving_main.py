@@ -5,9 +5,10 @@ from pathlib import Path
 import pytest
 from serving_project import MODEL, Project
 
+from headrace.compiled import ServingConfig, read
 from headrace.diagnostics import HeadraceError
 from headrace.serving.__main__ import listen, main
-from headrace.serving.config import open_workspace
+from headrace.serving.workspace import open_workspace
 
 
 def test_a_free_port_is_taken_and_listens() -> None:
@@ -29,6 +30,10 @@ def test_an_address_that_is_not_of_this_machine_is_told() -> None:
         listen("192.0.2.1", 0, MODEL)
 
 
+def config_of(project: Project) -> ServingConfig:
+    return read(ServingConfig, project.config)
+
+
 @pytest.mark.parametrize(("text", "fault"), [(None, "not-compiled"), ("{", "config-unreadable"), ("{}", "config-unreadable")])
 def test_a_config_that_is_none_is_told(tmp_path: Path, text: str | None, fault: str, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "x.serving.json"
@@ -40,8 +45,8 @@ def test_a_config_that_is_none_is_told(tmp_path: Path, text: str | None, fault: 
 def test_a_broken_plugin_is_named_and_left_out(project: Project, caplog: pytest.LogCaptureFixture) -> None:
     (project.root / "plugins").mkdir()
     (project.root / "plugins" / "broken.py").write_text("raise RuntimeError('no')")
-    workspace = open_workspace(project.config.parent / "headrace.json", MODEL)
-    workspace.store.close()
+    with open_workspace(project.config.parent / "headrace.json", config_of(project)) as workspace:
+        pass
     assert "plugins/broken.py" in caplog.text
     assert "lightgbm.classifier" in workspace.plugins.algorithms
 
@@ -49,6 +54,13 @@ def test_a_broken_plugin_is_named_and_left_out(project: Project, caplog: pytest.
 def test_a_key_that_a_newer_compiler_wrote_is_no_fault(project: Project) -> None:
     path = project.config.parent / "headrace.json"
     path.write_text(json.dumps({**json.loads(path.read_text()), "new": 1}))
-    workspace = open_workspace(path, MODEL)
-    workspace.store.close()
-    assert project.spool == workspace.spool
+    with open_workspace(path, config_of(project)) as workspace:
+        assert project.spool == workspace.spool
+
+
+def test_a_config_of_another_project_is_told(project: Project) -> None:
+    config = config_of(project).model_copy(update={"project": "another"})
+    with pytest.raises(
+        HeadraceError, match=r"error\[config-unreadable\]: .* is of project labour .* knows no model/employment of project another"
+    ):
+        open_workspace(project.config.parent / "headrace.json", config)

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from serving_project import CONFIG, ROW
 
-from headrace.serving.config import ServingConfig
+from headrace.compiled import ServingConfig
 from headrace.serving.problem import Fault, Refused
 from headrace.serving.schema import Answer, Row, Schema, parse_time
 
@@ -155,7 +155,9 @@ def test_an_outcome_is_checked_like_a_row(outcome: object, fault: Fault) -> None
 
 @pytest.mark.parametrize("name", ["json", "model_config", "f0", "entity_", "copy", "a column", "schema"])
 def test_an_input_may_be_called_anything(name: str) -> None:
-    schema = Schema(ServingConfig.model_validate({**CONFIG, "unit": None, "inputs": [{"name": name, "type": "number"}]}))
+    schema = Schema(
+        ServingConfig.model_validate({**CONFIG, "inputs": [{"name": name, "column": name, "type": "number", "low": None, "high": None}]})
+    )
     assert Row("7", "7", {name: 1.0}) == schema.read_row(json.dumps({"person_id": 7, name: 1}).encode())
 
 
@@ -166,7 +168,7 @@ def test_the_unit_may_be_an_input_and_falls_back_to_the_entity_where_it_is_missi
 
 
 def test_the_unit_may_be_named_by_its_column_and_must_be_in_the_request() -> None:
-    inputs = [{"name": "gender", "column": "sex", "type": "category"}]
+    inputs = [{"name": "gender", "column": "sex", "type": "category", "low": None, "high": None}]
     schema = Schema(ServingConfig.model_validate({**CONFIG, "unit": "sex", "inputs": inputs}))
     assert "2" == schema.read_row(b'{"person_id": 7, "gender": "2"}').unit
     with pytest.raises(ValueError, match="household"):

@@ -17,7 +17,7 @@ def test_a_project_is_found_from_a_folder_within_it(root, monkeypatch):
     (root / "a" / "b").mkdir(parents=True)
     monkeypatch.chdir(root / "a" / "b")
     with workspace() as w:
-        assert (root, "shop", ["churn"], "service:flow") == (w.root, w.config["project"], w.config["models"], w.actor)
+        assert (root, "shop", ("churn",), "service:flow") == (w.root, w.config.project, w.config.models, w.actor)
 
 
 @pytest.mark.parametrize("inside", [".", "flows/headrace.json"])
@@ -35,7 +35,7 @@ def test_a_person_opens_it_as_themselves(root):
 
 def test_it_has_the_plugins_and_the_store(root):
     with workspace() as w:
-        assert (True, root, ["people"]) == ("roc_auc" in w.plugins.metrics, w.store.root, list(w.sources))
+        assert (True, root, ["people"]) == ("roc_auc" in w.plugins.metrics, w.store.root, list(w.config.sources))
 
 
 def test_a_broken_plugin_is_left_out_and_named(root):

@@ -4,21 +4,26 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from headrace.compiled import SourceConfig
 from headrace.diagnostics import Report
 from headrace.features import Category, Number, RandomSplit, Target, training_rows
 from headrace.hooks import load_plugins
 from headrace.store import Store
 
-SOURCE = {
-    "uri": "people.pq",
-    "columns": {
-        "id": {"type": "int64"},
-        "seen": {"type": "timestamp"},
-        "age": {"type": "float"},
-        "colour": {"type": "category"},
-        "left": {"type": "int64"},
-    },
-}
+SOURCE = SourceConfig.model_validate(
+    {
+        "uri": "people.pq",
+        "columns": {
+            "id": {"from": "id", "type": "int64"},
+            "seen": {"from": "seen", "type": "timestamp"},
+            "age": {"from": "age", "type": "float"},
+            "colour": {"from": "colour", "type": "category"},
+            "left": {"from": "left", "type": "int64"},
+        },
+        "arrival": None,
+        "fresh_within_seconds": None,
+    }
+)
 
 
 @pytest.fixture

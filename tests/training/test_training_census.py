@@ -1,12 +1,12 @@
 """The reference project's model on real data: what it scores, how fairly, and that it can be made again."""
 
-import json
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 import yaml
 
+from headrace.compiled import read_workspace
 from headrace.features import Category, Number, RandomSplit, Target, training_rows
 from headrace.gates import Maximum, NoWorse, judge
 from headrace.training import Baseline, train
@@ -17,7 +17,7 @@ PARAMS = {"n_estimators": 200, "learning_rate": 0.05, "num_leaves": 31}
 
 @pytest.mark.slow
 def test_the_census_model_scores_what_it_is_known_to_score(store, plugins, tmp_path):
-    source = json.loads((SPECS.parent / "flows" / "headrace.json").read_text(encoding="utf-8"))["sources"]["census"]
+    source = read_workspace(SPECS.parent).sources["census"]
     view = yaml.safe_load((SPECS / "features.yaml").read_text(encoding="utf-8"))["features"]
     inputs = [Number(name, item["column"]) if name == "age" else Category(name, item["column"]) for name, item in view.items()]
     rows = training_rows(

@@ -15,12 +15,15 @@ from headrace.store.tables import Run
 
 PATIENCE = timedelta(seconds=20)
 """How long after an event its run is waited for, before it is sent again."""
+STARTING = timedelta(minutes=5)
+"""How long a run may be pending: its worker has taken it and begins it within seconds, or a minute where the machine is very busy."""
 
 
 def send_again(store: Store, door: Door, model: str, patience: timedelta = PATIENCE) -> list[str]:
     """See to a model's unanswered events that are older than `patience` in wall time, and say what was done.
 
-    An abort was decided in the model server, which has no Prefect: its `roll_out` is started here, once, by the event's id.
+    An abort was decided in the model server, which has no Prefect: its `roll_out` is started here, once, by the event's id, and once more
+    where that run crashed.
     Any other event goes to Prefect again under its own id, so that it starts one run however often it is sent.
     """
     with store.read() as session:
@@ -28,8 +31,10 @@ def send_again(store: Store, door: Door, model: str, patience: timedelta = PATIE
     done = []
     for event in waiting:
         if event.kind is EventKind.ROLLOUT_ABORTED:
-            door.run(f"{model}/roll_out", {"cause": event.id}, event.id)
-            done.append(f"{event.kind} of model/{model}: roll_out is started")
+            caused = door.started_by(event.id)
+            if all(run.type == "CRASHED" for run in caused):
+                door.run(f"{model}/roll_out", {"cause": event.id}, f"{event.id}:{len(caused)}" if caused else event.id)
+                done.append(f"{event.kind} of model/{model}: roll_out is started")
         elif clock.wall() - event.recorded_at > patience and door.emit(
             f"headrace.{event.kind}",
             event.id,
@@ -48,12 +53,20 @@ class Place:
     actor: str
 
 
-def end_dead(store: Store, door: Door, model: str, actor: str) -> list[str]:
-    """End a model's runs whose process died: ours say `running`, and Prefect knows that they have ended. Says what was done."""
+def end_dead(store: Store, door: Door, model: str, actor: str, starting: timedelta = STARTING) -> list[str]:
+    """End a model's runs that died without a word, and say what was done.
+
+    Ours say `running`, and Prefect knows that they have ended: their process died. Prefect's say `pending` for longer than `starting` in
+    wall time: their worker died after it took them, and no other takes a pending run; the event that started such a run is sent again.
+    """
+    done = []
+    for pending in door.runs("PENDING"):
+        if pending.deployment.startswith(f"{model}/") and clock.wall() - pending.since > starting:
+            door.crash(pending.id, f"It was pending for more than {starting.total_seconds():g} s: the worker that took it died.")
+            done.append(f"{pending.deployment} never began: its worker died after taking it")
     with store.read() as session:
         open_runs = session.exec(select(Run).where(Run.model == model, Run.status == RunStatus.RUNNING)).all()
         known = {row.id: (row.flow, row.details["prefect"]) for row in open_runs if "prefect" in row.details}
-    done = []
     for run_id, (flow, prefect_id) in known.items():
         state, _, message = door.run_state(prefect_id)
         if state in TERMINAL and state != "COMPLETED":

@@ -12,7 +12,7 @@ from uuid import UUID, uuid4, uuid5
 from headrace.apply import wire
 from headrace.apply.wire import OPEN, TERMINAL, Run
 from headrace.diagnostics import Diagnostic, HeadraceError
-from headrace.plan.wanted import POOL, Automation, Deployment, Observed
+from headrace.plan.wanted import POOL, Automation, Deployment, Observed, title
 from headrace.store import clock
 
 if TYPE_CHECKING:
@@ -123,11 +123,14 @@ class Door:
 
     def observe(self) -> Observed:
         """All that carries the project's tag."""
-        deployments = {}
+        deployments: dict[str, Deployment] = {}
+        names: dict[str, str] = {}
         for found in self._pages("/deployments/filter", {"deployments": {"tags": {"all_": [self.tag]}}, "sort": "NAME_ASC"}):
             deployment = wire.read_deployment(found)
-            deployments[deployment.name] = deployment
-        names = {d.id: d.name for d in deployments.values()}
+            names[deployment.id] = deployment.name
+            # Of two by one name the one with an old title is told of, so that a plan says it and apply takes it away.
+            if deployment.name not in deployments or deployment.title != title(self.project, deployment.name):
+                deployments[deployment.name] = deployment
         automations = {}
         crash_watch = False
         for found in self._pages("/automations/filter", {"automations": {"tags": {"all_": [self.tag]}}}):
@@ -138,9 +141,11 @@ class Door:
         pool = self._call("GET", f"/work_pools/{POOL}", missing_ok=True)
         return Observed(deployments, automations, pool is not None and not pool["is_paused"], crash_watch)
 
-    def _deployment_id(self, name: str) -> str | None:
-        found = self._call("GET", f"/deployments/name/{wire.flow_name(name)}/{self.project}", missing_ok=True)
-        return None if found is None else str(found["id"])
+    def _deployment_ids(self, name: str) -> list[str]:
+        """What stands under one of our names, by its tags; the one with the right title first, since an earlier release gave others."""
+        asked = {"deployments": {"tags": {"all_": [self.tag, *wire.tags(name)]}}, "sort": "NAME_ASC"}
+        found = sorted(self._pages("/deployments/filter", asked), key=lambda item: item["name"] != title(self.project, name))
+        return [str(item["id"]) for item in found]
 
     def _automation_id(self, name: str) -> str | None:
         found = self._call("POST", "/automations/filter", {"automations": {"name": {"any_": [name]}, "tags": {"all_": [self.tag]}}})
@@ -163,7 +168,10 @@ class Door:
             self._call("PATCH", f"/work_pools/{POOL}", {"is_paused": False})
 
     def put_deployment(self, wanted: Deployment, *, paused: bool = False) -> None:
-        """Make or replace one deployment with exactly its schedules; `paused` keeps them from making runs."""
+        """Make or replace one deployment with exactly its schedules; `paused` keeps them from making runs.
+
+        What stands under another title is taken away, and so are its runs that have not begun: an event among them is sent again.
+        """
         from prefect.utilities.callables import parameter_schema_from_entrypoint
 
         flow = self._call("POST", "/flows/", {"name": wire.flow_name(wanted.name), "tags": ["headrace"]})
@@ -173,7 +181,7 @@ class Door:
             "POST",
             "/deployments/",
             {
-                "name": self.project,
+                "name": wanted.title,
                 "flow_id": flow["id"],
                 "entrypoint": wanted.entrypoint,
                 "version": wanted.version,
@@ -195,21 +203,24 @@ class Door:
         for extra in self._call("GET", f"/deployments/{made['id']}/schedules"):
             if extra["slug"] not in kept:
                 self._call("DELETE", f"/deployments/{made['id']}/schedules/{extra['id']}", missing_ok=True)
+        for other in self._deployment_ids(wanted.name):
+            if other != str(made["id"]):
+                self._call("DELETE", f"/deployments/{other}", missing_ok=True)
 
     def delete_schedules(self, name: str) -> None:
         """Take a deployment's schedules away, so that it makes no further run."""
-        if found := self._deployment_id(name):
+        for found in self._deployment_ids(name):
             for schedule in self._call("GET", f"/deployments/{found}/schedules", missing_ok=True) or ():
                 self._call("DELETE", f"/deployments/{found}/schedules/{schedule['id']}", missing_ok=True)
 
     def delete_deployment(self, name: str) -> None:
         """Take a deployment away; its past runs stay."""
-        if found := self._deployment_id(name):
+        for found in self._deployment_ids(name):
             self._call("DELETE", f"/deployments/{found}", missing_ok=True)
 
     def put_automation(self, wanted: Automation) -> None:
         """Make or replace one automation; its deployment must stand."""
-        target = self._deployment_id(wanted.deployment)
+        target = next(iter(self._deployment_ids(wanted.deployment)), None)
         if target is None:
             raise HeadraceError(
                 Diagnostic("prefect-refused", f"automation {wanted.name} would start {wanted.deployment}, which Prefect does not have")
@@ -273,7 +284,7 @@ class Door:
 
     def run(self, deployment: str, parameters: Mapping[str, Any] | None = None, idempotency_key: str | None = None) -> str:
         """Start one run of `employment/train` and return its id; the same key again returns the same run."""
-        found = self._deployment_id(deployment)
+        found = next(iter(self._deployment_ids(deployment)), None)
         if found is None:
             raise HeadraceError(
                 Diagnostic("no-deployment", f"Prefect has no deployment {deployment} of {self.project}", help="type `headrace apply`")
@@ -323,6 +334,11 @@ class Door:
             if newest is not None and len(found) == newest:
                 break
         return found
+
+    def crash(self, run_id: str, message: str) -> None:
+        """Mark a run as crashed: it died, and nobody else can say so. One that has ended meanwhile stays as it ended."""
+        state = {"type": "CRASHED", "name": "Crashed", "message": message}
+        self._call("POST", f"/flow_runs/{run_id}/set_state", {"state": state})
 
     # Events ----------------------------------------------------------------------------------------------------
 

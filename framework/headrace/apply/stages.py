@@ -192,7 +192,8 @@ def _put(wanted: Wanted, observed: Observed, *, driven: bool) -> Iterator[Stage]
     for name, deployment in sorted(wanted.deployments.items()):
         if observed.deployments.get(name) != settled(deployment, driven=driven):
             yield PutDeployment(settled(deployment, driven=driven))
-            made |= {name} - set(observed.deployments)
+            found = observed.deployments.get(name)
+            made |= {name} if found is None or found.title != deployment.title else set()
     for name, automation in sorted(wanted.automations.items()):
         # An automation knows its deployment by an id, and a deployment made anew has another.
         if observed.automations.get(name) != automation or automation.deployment in made:

@@ -33,6 +33,8 @@ class Run:
     scheduled: bool
     """Whether one of Prefect's own schedules made it."""
     expected_at: datetime
+    since: datetime
+    """When it came into its state."""
     parameters: Mapping[str, Any]
 
     @property
@@ -94,6 +96,7 @@ def read_deployment(found: Mapping[str, Any]) -> Deployment:
         pool=found["work_pool_name"],
         schedules=tuple(sorted(schedules, key=lambda s: s.slug)),
         paused=bool(found["paused"]),
+        title=found["name"],
         id=str(found["id"]),
     )
 
@@ -117,7 +120,7 @@ def read_automation(found: Mapping[str, Any], names: Mapping[str, str]) -> Autom
 
 def read_run(found: Mapping[str, Any]) -> Run:
     """A flow run as the API tells of it."""
-    state = found["state"] or {"type": "PENDING", "name": "Pending", "message": ""}
+    state = found["state"] or {"type": "PENDING", "name": "Pending", "message": "", "timestamp": found["created"]}
     parameters = found["parameters"] or {}
     cause = parameters.get("cause")
     return Run(
@@ -129,5 +132,6 @@ def read_run(found: Mapping[str, Any]) -> Run:
         cause=None if cause is None else str(cause),
         scheduled=bool(found["auto_scheduled"]),
         expected_at=datetime.fromisoformat(found["expected_start_time"] or found["created"]).astimezone(UTC),
+        since=datetime.fromisoformat(state["timestamp"]).astimezone(UTC),
         parameters=parameters,
     )

@@ -8,6 +8,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from headrace.compiled import SourceConfig
 from headrace.diagnostics import Diagnostic, Exit, HeadraceError
 from headrace.features.arrival import arrivals
 from headrace.features.source import read_source
@@ -39,7 +40,7 @@ class History:
 
 def history(
     root: Path,
-    sources: Mapping[str, Any],
+    sources: Mapping[str, SourceConfig],
     readers: Mapping[str, Reader],
     backtest: Backtest,
     model: Model,

@@ -62,8 +62,7 @@ def command(
     intent = read_intent(root, environment)
     told = read_plan(file) if file else None
     with ExitStack() as stack:
-        store = open_store(intent.project, intent.root)
-        stack.callback(store.close)
+        store = stack.enter_context(open_store(intent.project, intent.root))
         actor = local_principal(store)
         stack.enter_context(lock.hold(store, "apply", actor))
         url = stack.enter_context(server_for(intent.root, worker=wait, say=progress))
@@ -89,7 +88,7 @@ def plan_now(intent: Intent, store: Store, door: Door) -> tuple[Plan, State, Obs
     """The plan against what is recorded and observed at this moment."""
     from headrace.plan.state import read
 
-    state = read(store, intent.root)
+    state = read(store, intent.root, intent.project.environment.blobs)
     observed = door.observe()
     return make_plan(intent, state, observed), state, observed
 
@@ -124,7 +123,10 @@ def to_result(plan: Plan, outcome: Outcome, door: Door) -> dict[str, Any]:
         "runs": [{"model": run.model, "run": run.run_id, "url": f"{ui}/runs/flow-run/{run.run_id}"} for run in outcome.runs],
         "resumed": None if left is None else {"apply": left.apply_id, "action": left.action, "subject": left.subject},
         "restart": configs,
-        "notes": [f"{item['address']}: {note}" for item in told["items"] if item["action"] == "remove" for note in item["notes"]],
+        "notes": [
+            *plan.notes,
+            *(f"{item['address']}: {note}" for item in told["items"] if item["action"] == "remove" for note in item["notes"]),
+        ],
     }
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -57,9 +56,11 @@ def _text(result: Mapping[str, Any]) -> str:
 
 def on_disk(root: Path, files: Mapping[str, str]) -> dict[str, bytes | None]:
     """What stands where the compiled files go; HeadraceError where a Python file stands there that is not ours to write over."""
+    from headrace.compiled import is_compiled
+
     found = {path: (root / path).read_bytes() if (root / path).is_file() else None for path in files}
     for path, content in found.items():
-        if path.endswith(".py") and content is not None and not _compiled_module(content):
+        if path.endswith(".py") and content is not None and not is_compiled(path, content.decode(errors="replace")):
             message = f"{path} was not compiled by headrace, and would be written over"
             raise HeadraceError(Diagnostic("foreign-file", message, help=f"move it away: `mv {path} .`"), Exit.REFUSED)
     return found
@@ -67,30 +68,12 @@ def on_disk(root: Path, files: Mapping[str, str]) -> dict[str, bytes | None]:
 
 def stale(root: Path, files: Mapping[str, str]) -> list[str]:
     """The files under `flows/` that were compiled once and are no longer, sorted."""
+    from headrace.compiled import is_compiled
+
     folder = root / "flows"
     there = sorted(path for path in folder.iterdir() if path.is_file()) if folder.is_dir() else []
-    return [f"flows/{path.name}" for path in there if f"flows/{path.name}" not in files and _ours(path)]
-
-
-def _ours(path: Path) -> bool:
-    from headrace.compiler import OWNED
-
-    if path.suffix == ".py":
-        return _compiled_module(path.read_bytes())
-    ending = next((ending for ending in OWNED if path.name.endswith(ending)), None)
-    if ending is None:
-        return False
-    try:
-        value = json.loads(path.read_bytes())
-    except ValueError:
-        return False
-    return isinstance(value, dict) and "project" in value and value.get("model") == path.name.removesuffix(ending)
-
-
-def _compiled_module(content: bytes) -> bool:
-    from headrace.compiler import HEADER
-
-    return content.startswith(HEADER.encode())
+    left = [path for path in there if f"flows/{path.name}" not in files]
+    return [f"flows/{path.name}" for path in left if is_compiled(path.name, path.read_text(encoding="utf-8", errors="replace"))]
 
 
 def carry_out(root: Path, files: Mapping[str, str], removed: list[str]) -> None:

@@ -148,6 +148,6 @@ def command(folder: Path, name: str | None, *, as_json: bool) -> None:
     from headrace.identity import local_principal
     from headrace.store import Store
 
-    store = Store.open("sqlite:///.headrace/state.db", ".headrace/blobs", root=root)
-    actor = local_principal(store)
+    with Store.open("sqlite:///.headrace/state.db", ".headrace/blobs", root=root) as store:
+        actor = local_principal(store)
     show({"project": project, "root": str(root), "written": written, "kept": kept, "actor": actor}, _text, as_json=as_json)

@@ -102,7 +102,7 @@ def command(model: str | None, root: Path, *, as_json: bool) -> None:
       headrace models employment
     """  # noqa: D301 - click's own mark
     with open_workspace(root) as workspace:
-        names = [model_of(workspace.config, model)] if model is not None else list(workspace.config["models"])
+        names = [model_of(workspace.config, model)] if model is not None else list(workspace.config.models)
         with workspace.store.read() as session:
             result = {"models": [_versions(session, name) for name in names]}
     show(result, _text, as_json=as_json)

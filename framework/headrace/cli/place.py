@@ -12,6 +12,7 @@ import click
 from headrace.diagnostics import Diagnostic, Exit, HeadraceError, Report
 
 if TYPE_CHECKING:
+    from headrace.compiled import ServingConfig, WorkspaceConfig
     from headrace.project import Project
     from headrace.steps.workspace import Workspace
 
@@ -40,20 +41,15 @@ def load_project(root: Path, environment: str | None = None) -> Project:
 
 def open_workspace(root: Path) -> Workspace:
     """What the compiled project remembers: store, blobs, plugins; HeadraceError where it was never compiled."""
+    from headrace.compiled import WORKSPACE
     from headrace.steps.workspace import open_workspace as opened
 
-    path = root / "flows" / "headrace.json"
-    if not path.is_file():
-        raise HeadraceError(
-            Diagnostic("not-compiled", f"{path} does not exist: the project was never compiled", help="type `headrace compile`"),
-            Exit.FAILED,
-        )
-    return opened(path)
+    return opened(root / "flows" / WORKSPACE)
 
 
-def model_of(workspace_config: dict[str, Any], model: str | None) -> str:
+def model_of(config: WorkspaceConfig, model: str | None) -> str:
     """The model that is meant: the one named, as `employment` or `model/employment`, or the only one there is."""
-    models: list[str] = workspace_config["models"]
+    models = config.models
     if model is None:
         if len(models) == 1:
             return models[0]
@@ -109,16 +105,17 @@ def server_url(root: Path, model: str) -> str:
     told = running(root)
     if told is not None and model in told.get("servers", {}):
         return str(told["servers"][model])
-    path = root / "flows" / f"{model}.serving.json"
-    try:
-        return f"http://127.0.0.1:{int(json.loads(path.read_text(encoding='utf-8'))['port'])}"
-    except (ValueError, KeyError, TypeError) as error:
-        raise HeadraceError(
-            Diagnostic("config-unreadable", f"{path} cannot be read: {error!r}", help="type `headrace compile` to write it again")
-        ) from None
-    except OSError:
+    return f"http://127.0.0.1:{serving_of(root, model).port}"
+
+
+def serving_of(root: Path, model: str) -> ServingConfig:
+    """The compiled serving config of a model; HeadraceError where it has none, or where it cannot be read."""
+    from headrace.compiled import read_serving
+
+    if not (root / "flows" / f"{model}.serving.json").exists():
         raise HeadraceError(
             Diagnostic(
                 "not-served", f"model/{model} has no compiled serving config", help="`headrace compile`, unless it says `serving: none`"
             )
-        ) from None
+        )
+    return read_serving(root, model)

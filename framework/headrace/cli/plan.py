@@ -65,7 +65,7 @@ def read_intent(root: Path, environment: str | None) -> Intent:
     project = load_project(root, environment)
     outputs = compile_project(project)
     on_disk(root, outputs)
-    return Intent(root, project, outputs, wanted.read(project.project.name, outputs, str(root)))
+    return Intent(root, project, outputs, wanted.read(outputs, str(root)))
 
 
 def make_plan(intent: Intent, state: State, observed: Observed | None) -> Plan:
@@ -84,16 +84,14 @@ def open_store(project: Project, root: Path) -> Store:
 
 def recorded(intent: Intent) -> State:
     """What is recorded; a plan makes no store where there is none yet."""
+    from headrace.plan import lost
     from headrace.plan.state import State, read, read_disk
 
-    path = intent.project.environment.store.removeprefix("sqlite:///")
-    if path != intent.project.environment.store and not (intent.root / path).exists():
-        return State(disk=read_disk(intent.root))
-    store = open_store(intent.project, intent.root)
-    try:
-        return read(store, intent.root)
-    finally:
-        store.close()
+    environment = intent.project.environment
+    if lost.missing(environment.store, intent.root):
+        return State(disk=read_disk(intent.root), artifacts=lost.artifacts(environment.blobs, intent.root))
+    with open_store(intent.project, intent.root) as store:
+        return read(store, intent.root, environment.blobs)
 
 
 def observe_if_there(intent: Intent) -> Observed | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import click
 
@@ -13,6 +13,9 @@ from headrace.cli.place import json_option, root_option
 from headrace.cli.serve import serving_config
 from headrace.cli.view import show
 from headrace.diagnostics import Diagnostic, Exit, HeadraceError, Report
+
+if TYPE_CHECKING:
+    from headrace.compiled import ServingConfig
 
 PATIENCE = 30.0
 """Seconds that an answer may take."""
@@ -36,27 +39,27 @@ def command(model: str | None, text: str | None, file: IO[str] | None, url: str 
     if (text is None) == (file is None):
         raise click.UsageError("give the request by `--row` or by `--file`")
     body = _parse(text if text is not None else file.read() if file is not None else "")
-    where = url if url is not None else f"http://127.0.0.1:{json.loads(serving_config(root, model).read_text(encoding='utf-8'))['port']}"
     if url is None:
-        _refuse_stranger(where, root, model)
-    show(_ask(where.rstrip("/"), body), _told, as_json=as_json)
+        config = serving_config(root, model)
+        url = f"http://127.0.0.1:{config.port}"
+        _refuse_stranger(url, config)
+    show(_ask(url.rstrip("/"), body), _told, as_json=as_json)
 
 
-def _refuse_stranger(url: str, root: Path, model: str | None) -> None:
+def _refuse_stranger(url: str, config: ServingConfig) -> None:
     """HeadraceError where the port belongs to another project's server; one that is away is told of by the request itself."""
     import httpx
 
-    config = json.loads(serving_config(root, model).read_text(encoding="utf-8"))
     try:
         told = httpx.get(f"{url}/metadata", timeout=PATIENCE, trust_env=False).json()
     except (httpx.HTTPError, ValueError):
         return
     found = (told.get("project"), told.get("model")) if isinstance(told, dict) else (None, None)
-    if found != (config["project"], config["model"]):
+    if found != (config.project, config.model):
         raise HeadraceError(
             Diagnostic(
                 "other-server",
-                f"{url} answers for model/{found[1]} of project {found[0]}, not for model/{config['model']} of project {config['project']}",
+                f"{url} answers for model/{found[1]} of project {found[0]}, not for model/{config.model} of project {config.project}",
                 help="give each model a port of its own in its spec, `serving: {port: 8081}`, or name the server by `--url`",
             )
         )

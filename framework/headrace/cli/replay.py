@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from headrace.cli.place import json_option, load_project, open_workspace, prefect_url, root_option, server_url
+from headrace.cli.place import json_option, load_project, open_workspace, prefect_url, root_option, server_url, serving_of
 from headrace.cli.view import show
 from headrace.diagnostics import Diagnostic, Exit, HeadraceError
 
@@ -78,23 +78,21 @@ def command(name: str | None, rows: str | None, report: Path | None, root: Path,
     wanted = _backtest(project, name)
     number = _rows(rows, wanted.replay.rows)
     model = next(item for item in project.models if item.name == wanted.model.split("/", 1)[1])
-    workspace = open_workspace(root)
     url = server_url(root, model.name)
-    serving = json.loads((root / "flows" / f"{model.name}.serving.json").read_text(encoding="utf-8"))
-    inputs = {item["name"]: item["column"] for item in serving["inputs"]}
-    history = room.history(root, workspace.config["sources"], workspace.plugins.readers, wanted, model, inputs=inputs, rows=number)
-    driver = room.Driver(
-        store=workspace.store,
-        door=Door(prefect_url(root), workspace.config["project"]),
-        client=Client(url),
-        spool=root / workspace.config["spool"] / model.name,
-        model=model.name,
-        history=history,
-        say=lambda said: click.echo(said, err=True),
-    )
-    first = midnight(wanted.replay.from_) + model.monitoring.every if model.monitoring is not None else None
-    driver.replay(midnight(wanted.replay.from_), midnight(wanted.replay.to), first)
-    summary: dict[str, Any] = room.tell(workspace.store, wanted, model.name, driver, spans(wanted.disturb, timedelta(0)))
+    inputs = {item.name: item.column for item in serving_of(root, model.name).inputs}
+    with open_workspace(root) as workspace, Door(prefect_url(root), workspace.config.project) as door:
+        driver = room.Driver(
+            store=workspace.store,
+            door=door,
+            client=Client(url),
+            spool=root / workspace.config.spool / model.name,
+            model=model.name,
+            history=room.history(root, workspace.config.sources, workspace.plugins.readers, wanted, model, inputs=inputs, rows=number),
+            say=lambda said: click.echo(said, err=True),
+        )
+        first = midnight(wanted.replay.from_) + model.monitoring.every if model.monitoring is not None else None
+        driver.replay(midnight(wanted.replay.from_), midnight(wanted.replay.to), first)
+        summary: dict[str, Any] = room.tell(workspace.store, wanted, model.name, driver, spans(wanted.disturb, timedelta(0)))
     folder = report or root / ".headrace" / "reports"
     folder.mkdir(parents=True, exist_ok=True)
     (folder / f"{wanted.name}.json").write_text(json.dumps(summary, indent=2, default=str), encoding="utf-8")

@@ -35,9 +35,8 @@ def command(model: str | None, reason: str, root: Path, *, as_json: bool) -> Non
       headrace rollback employment --reason "complaints since Tuesday"
     """  # noqa: D301 - click's own mark
     from headrace import rollout
-    from headrace.identity import local_principal
 
-    workspace = open_workspace(root.resolve())
-    name = model_of(workspace.config, model)
-    result = rollout.roll_back(workspace.store, model=name, actor=local_principal(workspace.store), reason=reason)
+    with open_workspace(root.resolve()) as workspace:
+        name = model_of(workspace.config, model)
+        result = rollout.roll_back(workspace.store, model=name, actor=workspace.actor, reason=reason)
     show(result, _text, as_json=as_json)

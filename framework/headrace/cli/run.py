@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from headrace.cli.place import json_option, model_of, open_workspace, root_option
+from headrace.cli.place import json_option, model_of, root_option
 from headrace.cli.view import progress, show
 from headrace.diagnostics import Diagnostic, Exit, HeadraceError
+
+if TYPE_CHECKING:
+    from headrace.apply.prefect import Door
 
 FLOWS = ("train", "roll_out", "monitor")
 ENDED = ("COMPLETED", "FAILED", "CRASHED", "CANCELLED")
@@ -32,26 +36,14 @@ def command(flow: str, model: str | None, root: Path, *, no_wait: bool, timeout:
     """  # noqa: D301 - click's own mark
     from headrace.apply.prefect import Door
     from headrace.cli.place import prefect_url
+    from headrace.compiled import read_workspace
 
     root = root.resolve()
-    workspace = open_workspace(root)
-    name = model_of(workspace.config, model)
-    door = Door(prefect_url(root), workspace.config["project"])
-    run_id = door.run(f"{name}/{flow}")
-    state, message = "SCHEDULED", ""
-    if not no_wait:
-        until = time.monotonic() + timeout
-        while state not in ENDED:
-            if time.monotonic() > until:
-                raise HeadraceError(
-                    Diagnostic(
-                        "run-slow", f"{name}/{flow} has not ended after {timeout:g} s; it goes on as run {run_id}", help="`headrace status`"
-                    )
-                )
-            state, _, message = door.run_state(run_id)
-            progress(f"{name}/{flow}: {state.lower()}")
-            time.sleep(1.0)
-        progress("")
+    config = read_workspace(root)
+    name = model_of(config, model)
+    with Door(prefect_url(root), config.project) as door:
+        run_id = door.run(f"{name}/{flow}")
+        state, message = ("SCHEDULED", "") if no_wait else _wait(door, f"{name}/{flow}", run_id, timeout)
     result = {"model": name, "flow": flow, "run": run_id, "state": state, "message": message}
     show(
         result,
@@ -60,3 +52,19 @@ def command(flow: str, model: str | None, root: Path, *, no_wait: bool, timeout:
     )
     if state in ENDED and state != "COMPLETED":
         raise click.exceptions.Exit(Exit.FAILED)
+
+
+def _wait(door: Door, flow: str, run_id: str, timeout: float) -> tuple[str, str]:
+    """How a run ended, and what it said; HeadraceError `run-slow` after `timeout` seconds."""
+    state, message = "SCHEDULED", ""
+    until = time.monotonic() + timeout
+    while state not in ENDED:
+        if time.monotonic() > until:
+            raise HeadraceError(
+                Diagnostic("run-slow", f"{flow} has not ended after {timeout:g} s; it goes on as run {run_id}", help="`headrace status`")
+            )
+        state, _, message = door.run_state(run_id)
+        progress(f"{flow}: {state.lower()}")
+        time.sleep(1.0)
+    progress("")
+    return state, message

@@ -2,35 +2,25 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from headrace.cli.place import json_option, model_of, root_option
 from headrace.cli.view import show
-from headrace.diagnostics import Diagnostic, Exit, HeadraceError
+
+if TYPE_CHECKING:
+    from headrace.compiled import ServingConfig
 
 
-def serving_config(root: Path, model: str | None) -> Path:
-    """The compiled serving config of a model; HeadraceError where it was never compiled."""
-    flows = root / "flows"
-    try:
-        workspace = json.loads((flows / "headrace.json").read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise _not_compiled(flows / "headrace.json") from None
-    path = flows / f"{model_of(workspace, model)}.serving.json"
-    if not path.is_file():
-        raise _not_compiled(path)
-    return path
+def serving_config(root: Path, model: str | None) -> ServingConfig:
+    """The compiled serving config of the model that is meant; HeadraceError where it was never compiled."""
+    from headrace.compiled import read_serving, read_workspace
 
-
-def _not_compiled(path: Path) -> HeadraceError:
-    return HeadraceError(
-        Diagnostic("not-compiled", f"{path} does not exist: it was never compiled", help="type `headrace compile`"), Exit.FAILED
-    )
+    return read_serving(root, model_of(read_workspace(root), model))
 
 
 @click.command("serve")
@@ -46,9 +36,9 @@ def command(model: str | None, port: int | None, host: str, root: Path, *, as_js
     Example:
       headrace serve employment --port 8081
     """  # noqa: D301 - click's own mark
-    path = serving_config(root, model)
-    config = json.loads(path.read_text(encoding="utf-8"))
-    told = {"model": config["model"], "host": host, "port": config["port"] if port is None else port, "pid": os.getpid()}
+    config = serving_config(root, model)
+    path = root / "flows" / f"{config.model}.serving.json"
+    told = {"model": config.model, "host": host, "port": config.port if port is None else port, "pid": os.getpid()}
     show(
         told,
         lambda t: f"model/{t['model']} answers on http://{t['host']}:{t['port']} (docs at /docs) as soon as it is loaded",

@@ -14,6 +14,7 @@ from headrace.cli.view import show
 if TYPE_CHECKING:
     from sqlmodel import Session
 
+    from headrace.plan import Observed
     from headrace.steps.workspace import Workspace
 
 
@@ -55,12 +56,37 @@ def _describe(workspace: Workspace, models: list[str], root: Path) -> dict[str, 
         told = [_model(session, name) for name in models]
     now = workspace.store.clock.now()
     return {
-        "project": workspace.config["project"],
+        "project": workspace.config.project,
         "clock": now.isoformat(),
         "driven": workspace.store.clock.driven,
         "up": running(root),
         "models": told,
+        "notes": _notes(workspace, root),
     }
+
+
+def _notes(workspace: Workspace, root: Path) -> list[str]:
+    """What should be known of the store; Prefect is asked only where it records nothing."""
+    from headrace.plan import lost
+
+    config = workspace.config
+    with workspace.store.read() as session:
+        if lost.began(session):
+            return []
+    observed = _observed(root, config.project)
+    said = lost.note(config.store, began=False, artifacts=lost.artifacts(config.blobs, root), observed=observed)
+    return [said] if said else []
+
+
+def _observed(root: Path, project: str) -> Observed | None:
+    from headrace.apply.prefect import Door
+    from headrace.local.prefect_server import running as api
+
+    url = api(root)
+    if url is None:
+        return None
+    with Door(url, project) as door:
+        return door.observe() if door.ready() else None
 
 
 def _text(result: Mapping[str, Any]) -> str:
@@ -68,6 +94,7 @@ def _text(result: Mapping[str, Any]) -> str:
     lines.append(
         f"up: Prefect at {result['up']['prefect'].removesuffix('/api')}" if result["up"] else "up: no (`headrace up` starts everything)"
     )
+    lines += [f"note: {note}" for note in result["notes"]]
     for model in result["models"]:
         aliases = ", ".join(f"{alias} {number}" for alias, number in sorted(model["aliases"].items())) or "no version yet"
         lines.append(f"\nmodel/{model['model']}: {aliases}")
@@ -108,6 +135,7 @@ def command(model: str | None, root: Path, *, as_json: bool) -> None:
       headrace status employment --json
     """  # noqa: D301 - click's own mark
     root = root.resolve()
-    workspace = open_workspace(root)
-    models = [model_of(workspace.config, model)] if model else list(workspace.config["models"])
-    show(_describe(workspace, models, root), _text, as_json=as_json)
+    with open_workspace(root) as workspace:
+        models = [model_of(workspace.config, model)] if model else list(workspace.config.models)
+        result = _describe(workspace, models, root)
+    show(result, _text, as_json=as_json)

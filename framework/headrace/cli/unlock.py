@@ -32,14 +32,11 @@ def command(lock_id: str, environment: str | None, root: Path, *, as_json: bool)
     from headrace.store import lock
 
     root = root.resolve()
-    store = open_store(load_project(root, environment), root)
-    try:
+    with open_store(load_project(root, environment), root) as store:
         if not lock.release(store, lock_id, actor=local_principal(store)):
             raise HeadraceError(
                 Diagnostic("no-lock", f"no lock has the id {lock_id}", help="the message of the refused apply names it"), Exit.FAILED
             )
-    finally:
-        store.close()
     show({"unlocked": lock_id}, _text, as_json=as_json)
 
 

@@ -24,6 +24,7 @@ def command(root: Path, *, as_json: bool) -> None:
     Example:
       headrace up
     """  # noqa: D301 - click's own mark
+    from headrace.compiled import WORKSPACE
     from headrace.local.up import up
 
     def ready(told: dict[str, Any]) -> None:
@@ -37,6 +38,6 @@ def command(root: Path, *, as_json: bool) -> None:
             click.echo("No model is compiled yet: `headrace apply` does it, and its server starts here.")
         click.echo("Ctrl-C stops all of it.")
 
-    if not any((root / "specs").glob("*.y*ml")) and not (root / "flows" / "headrace.json").is_file():
+    if not any((root / "specs").glob("*.y*ml")) and not (root / "flows" / WORKSPACE).is_file():
         raise HeadraceError(Diagnostic("no-specs", f"{root.resolve()} has no specs", help="`headrace init` makes a project"), Exit.INVALID)
     up(root.resolve(), lambda text: click.echo(text, err=True), ready)

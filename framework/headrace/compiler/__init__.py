@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
+from headrace.compiled import WORKSPACE
 from headrace.compiler.artifact import deployments, pretty
 from headrace.compiler.lower import lower
 from headrace.compiler.module import module
 from headrace.project import Project
 
-__all__ = ["HEADER", "OWNED", "compile_project"]
-
-HEADER = "# Compiled by headrace from "
-"""How the first line of every compiled Python file begins."""
-OWNED = (".deploy.json", ".serving.json")
-"""How the names of the compiled configs end."""
+__all__ = ["compile_project"]
 
 
 def compile_project(project: Project) -> dict[str, str]:
     """Every compiled file by its path under the project's root, sorted; equal projects give equal bytes."""
     compiled = lower(project)
-    files = {"flows/headrace.json": pretty(compiled.workspace.config)}
+    files = {f"flows/{WORKSPACE}": pretty(compiled.workspace)}
     for life in compiled.lives:
         files[f"flows/{life.module}.py"] = module(life)
         files[f"flows/{life.model.name}.deploy.json"] = pretty(deployments(life))
     for server in compiled.servers:
-        files[f"flows/{server.model}.serving.json"] = pretty(server.config)
+        files[f"flows/{server.model}.serving.json"] = pretty(server)
     return dict(sorted(files.items()))

@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
-from typing import Any
 
 from headrace.address import Address
+from headrace.compiled import ServingConfig, WorkspaceConfig
 
 _WORDS = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z_][A-Za-z0-9_]*)*")
 
@@ -142,24 +142,9 @@ class Life:
 
 
 @dataclass(frozen=True, slots=True)
-class Server:
-    """What one model's server needs to know."""
-
-    model: str
-    config: Mapping[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Workspace:
-    """What every run and server of the project needs to know."""
-
-    config: Mapping[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
 class Compiled:
     """A whole project."""
 
-    workspace: Workspace
+    workspace: WorkspaceConfig
     lives: tuple[Life, ...]
-    servers: tuple[Server, ...]
+    servers: tuple[ServingConfig, ...]

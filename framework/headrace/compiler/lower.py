@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from headrace.address import Address
+from headrace.compiled import (
+    ArrivalConfig,
+    ChannelConfig,
+    ColumnConfig,
+    InputConfig,
+    JudgeConfig,
+    PluginsConfig,
+    RolloutConfig,
+    ServingConfig,
+    SourceConfig,
+    WorkspaceConfig,
+)
 from headrace.compiler import sections
 from headrace.compiler.hiding import HIDING
-from headrace.compiler.ir import Announces, Compiled, Cron, Flow, Interval, Life, Link, Schedule, Server, Step, Workspace
+from headrace.compiler.ir import Announces, Compiled, Cron, Flow, Interval, Life, Link, Schedule, Step
 from headrace.compiler.literal import seconds
 from headrace.project import Project
 from headrace.project.inputs import ModelInput
 from headrace.spec import Model, Source
-from headrace.spec.rollout import LOOK
+from headrace.spec.rollout import LOOK, Rollout
 from headrace.spec.serving import Serving
 
 SPOOL = ".headrace/spool"
@@ -98,61 +108,68 @@ def _monitor(model: Model, monitoring: tuple[Step, Step]) -> Flow:
     )
 
 
-def _server(project: str, model: Model, section: Serving, inputs: tuple[ModelInput, ...]) -> Server:
+def _server(project: str, model: Model, section: Serving, inputs: tuple[ModelInput, ...]) -> ServingConfig:
     features, rollout = model.features, model.rollout
-    judged = rollout and {
-        "judge": [
-            {
-                "metric": judge.metric,
-                "over": judge.over.total_seconds() if judge.over is not None else None,
-                "promote_below": judge.promote_below,
-                "negligible": judge.negligible,
-                "ceiling": judge.ceiling,
-            }
+    return ServingConfig(
+        project=project,
+        model=model.name,
+        entity=features.entity,
+        time=features.time,
+        unit=rollout.unit if rollout is not None else features.entity,
+        inputs=tuple(_input(item) for item in inputs),
+        target=features.target.column,
+        port=section.port,
+        fallback=section.fallback,
+        max_rows=section.max_rows,
+        rollout=_judged(rollout) if rollout is not None else None,
+    )
+
+
+def _input(item: ModelInput) -> InputConfig:
+    if item.type is None:
+        raise AssertionError(item)  # a rule of `project` refuses it
+    return InputConfig(name=item.name, column=item.column, type=item.type, low=item.low, high=item.high)
+
+
+def _judged(rollout: Rollout) -> RolloutConfig:
+    return RolloutConfig(
+        judge=tuple(
+            JudgeConfig(
+                metric=judge.metric,
+                over=judge.over.total_seconds() if judge.over is not None else None,
+                promote_below=judge.promote_below,
+                negligible=judge.negligible,
+                ceiling=judge.ceiling,
+            )
             for judge in rollout.judge
-        ],
-        "false_rollback": rollout.false_rollback,
-        "warmup_requests": rollout.warmup.requests,
-    }
-    config = {
-        "project": project,
-        "model": model.name,
-        "entity": features.entity,
-        "time": features.time,
-        "unit": rollout.unit if rollout is not None else features.entity,
-        "inputs": [{"name": item.name, "column": item.column, "type": item.type, "low": item.low, "high": item.high} for item in inputs],
-        "target": features.target.column,
-        "port": section.port,
-        "fallback": section.fallback,
-        "max_rows": section.max_rows,
-        "rollout": judged,
-    }
-    return Server(model.name, config)
+        ),
+        false_rollback=rollout.false_rollback,
+        warmup_requests=rollout.warmup.requests,
+    )
 
 
-def _workspace(project: Project) -> Workspace:
+def _workspace(project: Project) -> WorkspaceConfig:
     environment, plugins = project.environment, project.project.plugins
-    config = {
-        "project": project.project.name,
-        "language": project.project.language,
-        "environment": environment.name,
-        "production": environment.production,
-        "store": environment.store,
-        "blobs": environment.blobs,
-        "spool": SPOOL,
-        "plugins": {"allow": plugins.allow, "deny": plugins.deny},
-        "sources": {source.name: _source(source) for source in project.sources},
-        "channels": {channel.name: {"type": channel.type, "params": channel.params} for channel in project.channels},
-        "models": [model.name for model in project.models],
-    }
-    return Workspace(config)
+    return WorkspaceConfig(
+        project=project.project.name,
+        language=project.project.language,
+        environment=environment.name,
+        production=environment.production,
+        store=environment.store,
+        blobs=environment.blobs,
+        spool=SPOOL,
+        plugins=PluginsConfig(allow=plugins.allow, deny=plugins.deny),
+        sources={source.name: _source(source) for source in project.sources},
+        channels={channel.name: ChannelConfig(type=channel.type, params=channel.params) for channel in project.channels},
+        models=tuple(model.name for model in project.models),
+    )
 
 
-def _source(source: Source) -> dict[str, Any]:
+def _source(source: Source) -> SourceConfig:
     arrival, fresh = source.arrival, source.fresh_within
-    return {
-        "uri": source.uri,
-        "columns": {name: {"from": column.from_ or name, "type": column.type} for name, column in source.columns.items()},
-        "arrival": arrival and {"time": arrival.time, "spread": arrival.spread, "order": arrival.order, "seed": arrival.seed},
-        "fresh_within_seconds": seconds(fresh) if fresh is not None else None,
-    }
+    return SourceConfig(
+        uri=source.uri,
+        columns={name: ColumnConfig(from_=column.from_ or name, type=column.type) for name, column in source.columns.items()},
+        arrival=ArrivalConfig(time=arrival.time, spread=arrival.spread, order=arrival.order, seed=arrival.seed) if arrival else None,
+        fresh_within_seconds=seconds(fresh) if fresh is not None else None,
+    )

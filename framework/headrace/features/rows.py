@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from headrace.compiled import SourceConfig
 from headrace.diagnostics import Diagnostic, Exit, HeadraceError
 from headrace.features import snapshot
 from headrace.features.source import read_source
@@ -31,7 +32,7 @@ def training_rows(
     readers: Mapping[str, Reader],
     *,
     root: Path,
-    sources: Mapping[str, Any],
+    sources: Mapping[str, SourceConfig],
     model: str,
     run_id: str,
     source: str,
@@ -59,7 +60,7 @@ def training_rows(
         )
     _refuse_clashes(model, entity, time, target.column, inputs)
     read = read_source(root, source, sources[source], readers)
-    _refuse_stale(source, read, time, sources[source].get("fresh_within_seconds"), moment)
+    _refuse_stale(source, read, time, sources[source].fresh_within_seconds, moment)
     known = [_of_source(source, read, entity=entity, time=time, target=target, inputs=inputs, as_of=moment)]
     with store.read() as session:
         known.append(_of_journal(journal.labelled(session, model, moment), entity=entity, time=time, target=target.column, inputs=inputs))

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
+from headrace.compiled import SourceConfig
 from headrace.diagnostics import Diagnostic, Exit, HeadraceError, Report
 from headrace.features.arrival import arrivals
 from headrace.features.column import as_type
@@ -19,34 +20,32 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-def read_source(root: Path, name: str, source: Mapping[str, Any], readers: Mapping[str, Reader] | None = None) -> pd.DataFrame:
+def read_source(root: Path, name: str, source: SourceConfig, readers: Mapping[str, Reader] | None = None) -> pd.DataFrame:
     """All rows of a source, in the order of its file, under the project's column names.
 
-    `source` is an entry of `sources` in `flows/headrace.json`: `uri`, `columns`, `arrival`. int64 columns are int64 (float64 with NaN where
-    values are missing), floats float64, categories text with None, timestamps UTC; an `arrival` adds its time column. `readers` are those
-    of the project's plugins, which are looked for where none are given.
+    int64 columns are int64 (float64 with NaN where values are missing), floats float64, categories text with None, timestamps UTC; an
+    `arrival` adds its time column. `readers` are those of the project's plugins, which are looked for where none are given.
 
     HeadraceError, with every fault of the source at once: `source-not-found`, `unknown-format`, `source-unreadable`, `missing-column`,
     `changed-type`, `empty-source`, `all-missing`, `bad-year`.
     """
     if readers is None:
         readers = load_plugins(root, Report()).readers
-    path = locate(root, name, str(source["uri"]))
+    path = locate(root, name, source.uri)
     reader = _reader(name, path, readers)
-    columns = {column: str(item.get("from") or column) for column, item in source["columns"].items()}
+    columns = {column: item.from_ for column, item in source.columns.items()}
     frame = _read(name, path, reader, columns)
     report = Report()
     typed: dict[str, Any] = {}
-    for column, item in source["columns"].items():
+    for column, item in source.columns.items():
         said = f"source/{name}: column `{columns[column]}`"
-        typed[column] = as_type(frame[columns[column]], str(item["type"]), said, report)
+        typed[column] = as_type(frame[columns[column]], item.type, said, report)
     _raise(report)
     import pandas as pd
 
     whole = pd.DataFrame(typed)
-    arrival = source.get("arrival")
-    if arrival:
-        whole[arrival["time"]] = arrivals(whole, spread=arrival["spread"], order=arrival["order"], seed=arrival["seed"])
+    if (arrival := source.arrival) is not None:
+        whole[arrival.time] = arrivals(whole, spread=arrival.spread, order=arrival.order, seed=arrival.seed)
     return whole
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import logging
 import signal
 import sys
@@ -11,6 +10,7 @@ import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from headrace.compiled import WorkspaceConfig, read
 from headrace.diagnostics import HeadraceError, logs
 from headrace.journal.shipping import Shipped, ship_pass
 from headrace.store import Store
@@ -27,16 +27,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     workspace: Path = options.workspace.resolve()
-    config = json.loads(workspace.read_text(encoding="utf-8"))
     root = workspace.parent.parent
     try:
-        store = Store.open(config["store"], config["blobs"], root=root)
+        config = read(WorkspaceConfig, workspace)
+        store = Store.open(config.store, config.blobs, root=root)
     except HeadraceError as error:
         LOG.error("%s", error)  # noqa: TRY400 - what a user can cause is told in a line, without a trace
         return int(error.code)
-    folder = root / config["spool"] / options.model
+    folder = root / config.spool / options.model
     alive = _alive(options.with_parent)
-    return _loop(lambda: ship_pass(store, folder), stop, alive, options.every)
+    with store:
+        return _loop(lambda: ship_pass(store, folder), stop, alive, options.every)
 
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:

@@ -20,6 +20,7 @@ from urllib.parse import urlsplit
 from headrace import notify
 from headrace.apply.outstanding import end_dead, send_again
 from headrace.apply.prefect import Door
+from headrace.compiled import WORKSPACE, ServingConfig, read
 from headrace.diagnostics import Diagnostic, Exit, HeadraceError
 from headrace.local import prefect_server
 from headrace.local.process import Child, end, spawn, stop
@@ -40,7 +41,8 @@ class Supervisor:
     say: Callable[[str], None]
     prefect_url: str = ""
     children: dict[str, Child] = field(default_factory=dict)
-    configs: dict[str, str] = field(default_factory=dict)
+    configs: dict[str, ServingConfig] = field(default_factory=dict)
+    unreadable: dict[str, str] = field(default_factory=dict)
     restarts: dict[str, int] = field(default_factory=dict)
     started: dict[str, float] = field(default_factory=dict)
     signals: SimpleQueue[int] = field(default_factory=SimpleQueue)
@@ -66,7 +68,7 @@ class Supervisor:
         value = {
             "pid": os.getpid(),
             "prefect": self.prefect_url,
-            "servers": {name: f"http://127.0.0.1:{json.loads(text)['port']}" for name, text in sorted(self.configs.items())},
+            "servers": {name: f"http://127.0.0.1:{config.port}" for name, config in sorted(self.configs.items())},
             "children": {name: child.process.pid for name, child in sorted(self.children.items())},
         }
         self.told.parent.mkdir(parents=True, exist_ok=True)
@@ -82,16 +84,28 @@ class Supervisor:
             self.stop_server(model)
             del self.configs[model]
         for model, path in wanted.items():
-            text = path.read_text(encoding="utf-8")
-            if self.configs.get(model) == text or not whole(text):  # one that is half written is looked at again in a second
+            config = self.read(model, path)
+            if config is None or self.configs.get(model) == config:
                 continue
             if model in self.configs:
                 self.say(f"model/{model}: its serving config changed; the server starts again")
                 self.stop_server(model)
                 self.restarts.pop(f"serve-{model}", None)
-            self.configs[model] = text
+            self.configs[model] = config
             self.start_server(model)
         self.tell()
+
+    def read(self, model: str, path: Path) -> ServingConfig | None:
+        """A model's serving config; one that cannot be read is said once, and looked at again in a second."""
+        try:
+            config = read(ServingConfig, path)
+        except HeadraceError as error:
+            if self.unreadable.get(model) != str(error):
+                self.unreadable[model] = str(error)
+                self.say(str(error))
+            return None
+        self.unreadable.pop(model, None)
+        return config
 
     def stop_server(self, model: str) -> None:
         """Stop one model's server, where it runs."""
@@ -141,13 +155,13 @@ class Supervisor:
 
     def send_again(self) -> None:
         """Send what got lost once more: notifications, and, unless a clock is driven, the events that started nothing."""
-        path = self.root / "flows" / "headrace.json"
+        path = self.root / "flows" / WORKSPACE
         if not path.is_file():
             return
         try:
-            with workspace.open_workspace(path, "up") as w, Door(self.prefect_url, w.config["project"]) as door:
-                notify.deliver(w.store, w.plugins, w.config["channels"], clock.wall())
-                for model in w.config["models"]:
+            with workspace.open_workspace(path, "up") as w, Door(self.prefect_url, w.config.project) as door:
+                notify.deliver(w.store, w.plugins, w.config.channels, clock.wall())
+                for model in w.config.models:
                     told = end_dead(w.store, door, model, w.actor)
                     told += [] if w.store.clock.driven else send_again(w.store, door, model)
                     for said in told:
@@ -161,14 +175,6 @@ class Supervisor:
         stubborn = [name for name in order if not stop(self.children[name])]
         self.told.unlink(missing_ok=True)
         return stubborn
-
-
-def whole(config: str) -> bool:
-    """Whether a serving config is complete: JSON with a port."""
-    try:
-        return isinstance(json.loads(config)["port"], int)
-    except (ValueError, KeyError, TypeError):
-        return False
 
 
 def single_threaded() -> dict[str, str]:

@@ -6,11 +6,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 from pydantic import ValidationError
 from sqlmodel import Session, col, select, update
 
+from headrace.compiled import ChannelConfig
 from headrace.diagnostics import Diagnostic, HeadraceError
 from headrace.hooks import Message, Plugins, resolve
 from headrace.notify.secrets import Secrets
@@ -38,10 +38,10 @@ def put(session: Session, message: Message, channels: Iterable[str], wall: datet
     return ids
 
 
-def deliver(store: Store, plugins: Plugins, channels: Mapping[str, Mapping[str, Any]], wall: datetime) -> int:
+def deliver(store: Store, plugins: Plugins, channels: Mapping[str, ChannelConfig], wall: datetime) -> int:
     """Send what is due by `wall`, a moment of the wall's time; how many were taken.
 
-    `channels` is name → {type, params}, with secrets as references; files are relative to the store's root. A failure is kept with its
+    `channels` are by name, with secrets as references; files are relative to the store's root. A failure is kept with its
     row and tried again after 5 s, 10 s, 20 s … 1 h; after 8 attempts the row is dead. A message is sent outside of any
     transaction and under a claim: two that deliver at once do not send it twice, and only a sender killed between
     the answer and its record sends again (the same `id`, by which receivers tell).
@@ -81,14 +81,14 @@ def _claim(store: Store, id_: str, wall: datetime) -> Outbox | None:
         return row
 
 
-def _send(plugins: Plugins, channels: Mapping[str, Mapping[str, Any]], row: Outbox, secrets: Secrets, root: Path) -> str:
+def _send(plugins: Plugins, channels: Mapping[str, ChannelConfig], row: Outbox, secrets: Secrets, root: Path) -> str:
     if row.channel not in channels:
         raise HeadraceError(Diagnostic("unknown-channel", f"channel/{row.channel} is not declared any more"))
     channel = channels[row.channel]
-    if channel["type"] not in plugins.channels:
-        raise HeadraceError(Diagnostic("unknown-channel", f"no plugin offers channels of the type `{channel['type']}`"))
-    offered = plugins.channels[channel["type"]]
-    params = resolve(offered.params).model_validate(secrets.resolve(channel.get("params") or {}), context={"root": root})
+    if channel.type not in plugins.channels:
+        raise HeadraceError(Diagnostic("unknown-channel", f"no plugin offers channels of the type `{channel.type}`"))
+    offered = plugins.channels[channel.type]
+    params = resolve(offered.params).model_validate(secrets.resolve(channel.params), context={"root": root})
     return str(resolve(offered.send)(params, Message.from_json(row.message)))
 
 

@@ -92,6 +92,8 @@ class Plan:
     train: tuple[Training, ...]
     forecasts: tuple[Forecast, ...]
     unchanged: int
+    notes: tuple[str, ...] = ()
+    """What somebody should know before it is carried out; no part of what is done."""
 
     @property
     def empty(self) -> bool:

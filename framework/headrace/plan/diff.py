@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from headrace.address import Address
 from headrace.diagnostics import Span
-from headrace.plan import forecast, outside
+from headrace.plan import forecast, lost, outside
 from headrace.plan.change import Action, Change, FileChange, Item, Plan, Training
 from headrace.plan.fields import Difference, differences, plain, written
 from headrace.plan.state import Recorded, State, text_digest
@@ -53,7 +53,14 @@ def diff(project: Project, outputs: Mapping[str, str], state: State, observed: O
         train=tuple(_train(bound, project.models, changed, affected, state)),
         forecasts=tuple(found for model in project.models if (found := forecast.rollout(model)) is not None),
         unchanged=len(specs) - len(changed),
+        notes=tuple(_notes(project, state, observed)),
     )
+
+
+def _notes(project: Project, state: State, observed: Observed | None) -> Iterator[str]:
+    began = state.began or bool(state.serial or state.resources)
+    if said := lost.note(project.environment.store, began=began, artifacts=state.artifacts, observed=observed):
+        yield said
 
 
 def fingerprint(spec: Spec) -> str:

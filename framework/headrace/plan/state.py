@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from headrace.compiler import HEADER, OWNED
+from headrace.compiled import WORKSPACE, is_compiled
+from headrace.plan import lost
 
 if TYPE_CHECKING:
     from sqlmodel import Session
@@ -61,6 +61,10 @@ class State:
     """The compiled files that stand on disk, with the digest of their text."""
     failed: Mapping[str, str] = field(default_factory=dict)
     """Models whose last training failed, with the id of that run."""
+    began: bool = False
+    """Whether an apply or a flow ever wrote into the store."""
+    artifacts: bool = False
+    """Whether the blobs hold any artifact, where that can be seen without the network."""
     pending: Mapping[str, str] = field(default_factory=dict)
     """Models whose training an interrupted apply had still to start, with the key of that run."""
 
@@ -78,25 +82,13 @@ def read_disk(root: Path, recorded: Mapping[str, Recorded] | None = None) -> dic
         name = f"flows/{path.name}"
         if path.is_file() and path.suffix in {".py", ".json"}:
             text = path.read_text(encoding="utf-8", errors="replace")
-            if name in known or name == "flows/headrace.json" or _ours(path.name, text):
+            if name in known or path.name == WORKSPACE or is_compiled(path.name, text):
                 found[name] = text_digest(text)
     return found
 
 
-def _ours(name: str, text: str) -> bool:
-    """Whether the compiler wrote a file, by what it says of itself."""
-    if text.startswith(HEADER):
-        return True
-    ending = next((ending for ending in OWNED if name.endswith(ending)), None)
-    try:
-        value = json.loads(text) if ending else None
-    except ValueError:
-        return False
-    return isinstance(value, dict) and "project" in value and value.get("model") == name.removesuffix(ending or "")
-
-
-def read(store: Store, root: Path) -> State:
-    """The state of one environment, and of the files under `root`."""
+def read(store: Store, root: Path, blobs: str | None = None) -> State:
+    """The state of one environment, and of the files under `root`; `blobs` is where its artifacts are, as the spec has it."""
     from sqlmodel import col, func, select
 
     from headrace.store import tables
@@ -121,7 +113,10 @@ def read(store: Store, root: Path) -> State:
             .order_by(col(tables.Operation.at))
         ).all()
         verdicts = {model: _judged(session, model) for model, _ in versions}
+        began = lost.began(session)
     return State(
+        began=began,
+        artifacts=blobs is not None and lost.artifacts(blobs, root),
         serial=serial,
         resources=resources,
         versions=dict(versions),

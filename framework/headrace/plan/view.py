@@ -31,6 +31,7 @@ def to_json(plan: Plan) -> dict[str, Any]:
         ],
         "totals": {action.value: plan.count(action) for action in Action} | {"unchanged": plan.unchanged},
         "effects": dict(plan.effects),
+        "notes": list(plan.notes),
     }
 
 
@@ -63,7 +64,7 @@ def _change(change: Change) -> dict[str, Any]:
 
 def to_text(plan: Mapping[str, Any]) -> str:
     """The text view of `to_json`'s value."""
-    lines = [*_lines(plan), _totals(plan)]
+    lines = [*_lines(plan), _totals(plan), *(f"note: {note}" for note in plan["notes"])]
     if plan["observed"] == "unknown":
         lines.append("observed: unknown. Prefect is away, so what was changed there is not in this plan.")
     if not plan["empty"]:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import ast
 import hashlib
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
-from typing import Any
+from typing import assert_never
 
 import rfc8785
+
+from headrace.compiled import AutomationConfig, CronConfig, DeployConfig, DeploymentConfig, IntervalConfig, ScheduleConfig, parse
 
 POOL = "headrace"
 """The work pool of every project; type `process`."""
@@ -44,6 +45,8 @@ class Deployment:
     pool: str | None = POOL
     schedules: tuple[Schedule, ...] = ()
     paused: bool = False
+    title: str = ""
+    """What it is called in Prefect, where all projects stand in one list: `labour.employment.train`."""
     id: str = field(default="", compare=False)
 
     @property
@@ -91,6 +94,11 @@ class Wanted:
     automations: Mapping[str, Automation]
 
 
+def title(project: str, name: str) -> str:
+    """What a deployment is called in Prefect; no name of ours holds a dot, so no two have one title."""
+    return f"{project}.{name.replace('/', '.')}"
+
+
 def signature(source: str, function: str) -> str | None:
     """A flow's parameters as its file declares them (`as_of: datetime | None=None`); None where it has no such flow."""
     for node in ast.parse(source).body:
@@ -99,38 +107,43 @@ def signature(source: str, function: str) -> str | None:
     return None
 
 
-def read(project: str, outputs: Mapping[str, str], root: str) -> Wanted:
+def read(outputs: Mapping[str, str], root: str) -> Wanted:
     """The deployments and automations of every `*.deploy.json` among the compiled files."""
     deployments: dict[str, Deployment] = {}
     automations: dict[str, Automation] = {}
     for path, text in sorted(outputs.items()):
         if PurePosixPath(path).name.endswith(".deploy.json"):
-            asked = json.loads(text)
-            for entry in asked["deployments"]:
-                deployments[entry["name"]] = _deployment(entry, outputs, root)
-            for entry in asked.get("automations", ()):
-                automations[entry["name"]] = _automation(project, asked["model"], entry)
+            asked = parse(DeployConfig, text, path)
+            for entry in asked.deployments:
+                deployments[entry.name] = _deployment(asked.project, entry, outputs, root)
+            for link in asked.automations:
+                automations[link.name] = _automation(link)
     return Wanted(deployments, automations)
 
 
-def _deployment(entry: Mapping[str, Any], outputs: Mapping[str, str], root: str) -> Deployment:
-    path, _, function = entry["entrypoint"].partition(":")
-    schedules = tuple(
-        sorted(
-            (Schedule(s["slug"], s.get("interval_seconds"), s.get("cron")) for s in entry.get("schedules", ())),
-            key=lambda s: s.slug,
-        )
-    )
-    asked = {**entry, "root": root, "signature": signature(outputs.get(path, ""), function)}
+def _deployment(project: str, entry: DeploymentConfig, outputs: Mapping[str, str], root: str) -> Deployment:
+    path, _, function = entry.entrypoint.partition(":")
+    asked = {**entry.to_json(), "root": root, "signature": signature(outputs.get(path, ""), function)}
     return Deployment(
-        name=entry["name"],
-        entrypoint=entry["entrypoint"],
+        name=entry.name,
+        entrypoint=entry.entrypoint,
         version=digest(asked),
         root=root,
-        parameters=rfc8785.dumps(entry.get("parameters", {})).decode(),
-        schedules=schedules,
+        parameters=rfc8785.dumps(entry.parameters).decode(),
+        schedules=tuple(sorted((_schedule(schedule) for schedule in entry.schedules), key=lambda s: s.slug)),
+        title=title(project, entry.name),
     )
 
 
-def _automation(project: str, model: str, entry: Mapping[str, Any]) -> Automation:
-    return Automation(entry["name"], entry["event"], entry.get("resource", f"headrace.{project}.{model}"), entry["deployment"])
+def _schedule(entry: ScheduleConfig) -> Schedule:
+    match entry:
+        case IntervalConfig(slug=slug, interval_seconds=every):
+            return Schedule(slug, interval_seconds=every)
+        case CronConfig(slug=slug, cron=line):
+            return Schedule(slug, cron=line)
+        case _:
+            assert_never(entry)
+
+
+def _automation(entry: AutomationConfig) -> Automation:
+    return Automation(entry.name, entry.event, entry.resource, entry.deployment)

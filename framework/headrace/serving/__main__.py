@@ -13,8 +13,13 @@ import threading
 from collections.abc import Sequence
 from pathlib import Path
 from types import FrameType
+from typing import TYPE_CHECKING
 
+from headrace.compiled import WORKSPACE, ServingConfig, read
 from headrace.diagnostics import Diagnostic, Exit, HeadraceError, logs
+
+if TYPE_CHECKING:
+    from headrace.serving.workspace import Workspace
 
 GRACE = 1.5
 """Seconds after SIGTERM at which the process ends, whatever hangs."""
@@ -43,14 +48,18 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 
 def _serve(path: Path, host: str, port: int | None) -> int:
-    from headrace.serving.config import ServingConfig, open_workspace, read
+    from headrace.serving.workspace import open_workspace
 
     config = read(ServingConfig, path)
     # Bound before anything is loaded: whoever asked for a taken port learns it at once.
     listening = listen(host, config.port if port is None else port, config.model)
-    where = path.parent / "headrace.json"
-    workspace = open_workspace(where, config.model)
+    where = path.parent / WORKSPACE
+    with open_workspace(where, config) as workspace:
+        return _answer(config, workspace, listening, where)
 
+
+def _answer(config: ServingConfig, workspace: Workspace, listening: socket.socket, where: Path) -> int:
+    """Answer on the bound socket until a signal; the exit code."""
     import uvicorn
 
     from headrace.serving.application import app
@@ -91,8 +100,8 @@ def _serve(path: Path, host: str, port: int | None) -> int:
     logging.getLogger("uvicorn").setLevel(logging.WARNING)
     shipper = Shipper(where, config.model)
     shipper.start()
-    address = f"http://{host}:{listening.getsockname()[1]}"
-    logging.getLogger("headrace.serving").info("model/%s answers on %s", config.model, address)
+    host, number = listening.getsockname()[:2]
+    logging.getLogger("headrace.serving").info("model/%s answers on http://%s:%s", config.model, host, number)
     try:
         server.run(sockets=[listening])
     finally:

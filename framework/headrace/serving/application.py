@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from http import HTTPStatus
 from time import perf_counter
-from typing import Any
 
 import orjson
 from fastapi import FastAPI
@@ -15,12 +14,13 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from headrace import __version__
+from headrace.compiled import ServingConfig
 from headrace.serving import openapi
-from headrace.serving.config import ServingConfig, Workspace
 from headrace.serving.measures import CONTENT_TYPE
 from headrace.serving.moment import HEADER
 from headrace.serving.problem import Refused, problem
 from headrace.serving.server import Server
+from headrace.serving.workspace import Workspace
 
 MAX_BODY = 2**20
 """The most bytes of a body; a batch that needs more is two batches."""
@@ -28,13 +28,12 @@ MAX_BODY = 2**20
 Endpoint = Callable[[Request], Awaitable[Response]]
 
 
-def app(config: ServingConfig | Mapping[str, Any], workspace: Workspace) -> FastAPI:
+def app(config: ServingConfig, workspace: Workspace) -> FastAPI:
     """The app of one serving config; its lifespan follows the store from start to end.
 
     Requests are answered by the process that runs it: one event loop, one spool segment.
     """
-    settings = config if isinstance(config, ServingConfig) else ServingConfig.model_validate(config)
-    server = Server(settings, workspace)
+    server = Server(config, workspace)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -44,9 +43,9 @@ def app(config: ServingConfig | Mapping[str, Any], workspace: Workspace) -> Fast
         finally:
             await server.stop()
 
-    made = FastAPI(title=f"model/{settings.model}", version=__version__, lifespan=lifespan, redoc_url=None)
+    made = FastAPI(title=f"model/{config.model}", version=__version__, lifespan=lifespan, redoc_url=None)
     made.state.server = server
-    document = openapi.document(settings, server.schema)
+    document = openapi.document(config, server.schema)
     made.openapi = lambda: document  # type: ignore[method-assign]
     routes = Routes(server)
     for path, method, endpoint in (

@@ -12,10 +12,10 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from headrace import registry, traffic
 from headrace.diagnostics import HeadraceError
-from headrace.serving.config import Workspace
 from headrace.serving.measures import Measures
 from headrace.serving.moment import Moments
 from headrace.serving.snapshot import CANDIDATE, CHAMPION, Served, Snapshot
+from headrace.serving.workspace import Workspace
 
 LOG = logging.getLogger("headrace.serving")
 

@@ -10,12 +10,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from headrace import traffic
+from headrace.compiled import ServingConfig
 from headrace.identity import service
-from headrace.serving.config import ServingConfig, Workspace
 from headrace.serving.follow import EVERY, Current
 from headrace.serving.measures import Measures
 from headrace.serving.moment import Moments
 from headrace.serving.snapshot import CANDIDATE, CHAMPION, Snapshot
+from headrace.serving.workspace import Workspace
 from headrace.stats.eprocess import Stratum
 from headrace.store import EventKind, events
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from headrace import __version__
+from headrace.compiled import ServingConfig
 from headrace.serving import problem
-from headrace.serving.config import ServingConfig
 from headrace.serving.moment import HEADER
 from headrace.serving.schema import Schema, json_schema
 

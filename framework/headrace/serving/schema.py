@@ -10,7 +10,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, ValidationError, create_model
 from pydantic_core import ErrorDetails, SchemaValidator
 
-from headrace.serving.config import InputConfig, ServingConfig
+from headrace.compiled import InputConfig, ServingConfig
 from headrace.serving.problem import Fault, Refused
 
 MAX_FAULTS = 20

@@ -15,10 +15,10 @@ from typing import Any, TypeVar
 from uuid import uuid4
 
 from headrace import registry, traffic
+from headrace.compiled import ServingConfig
 from headrace.journal import Spool, unshipped
 from headrace.journal.spool import MAX_BYTES
 from headrace.serving.answer import Answering
-from headrace.serving.config import ServingConfig, Workspace
 from headrace.serving.follow import EVERY, STORE_FAULTS, Current, Follower
 from headrace.serving.judge import Judge, Reporter, watch
 from headrace.serving.measures import Measures
@@ -26,6 +26,7 @@ from headrace.serving.moment import Moments
 from headrace.serving.problem import Refused
 from headrace.serving.schema import Schema
 from headrace.serving.snapshot import Snapshot
+from headrace.serving.workspace import Workspace
 
 LOG = logging.getLogger("headrace.serving")
 

@@ -32,7 +32,7 @@ def training_rows(
             w.store,
             w.plugins.readers,
             root=w.root,
-            sources=w.sources,
+            sources=w.config.sources,
             model=model,
             run_id=step.id,
             source=source,

@@ -40,5 +40,5 @@ def alert(windows: Windows, *rules: Alert) -> Alerts:
     with workspace("monitor") as w, run.running(w, model=windows.model, flow="monitor", run_id=windows.run_id, last=True) as step:
         judged = alerts.judge(w.store, windows, rules, actor=w.actor)
         step.details["alerts"] = {"firing": judged.firing, "fired": judged.fired, "resolved": judged.resolved}
-        step.details["delivered"] = notify.deliver(w.store, w.plugins, w.config.get("channels", {}), clock.wall())
+        step.details["delivered"] = notify.deliver(w.store, w.plugins, w.config.channels, clock.wall())
         return judged

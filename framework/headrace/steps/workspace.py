@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import os
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
-from headrace.diagnostics import Diagnostic, Exit, HeadraceError, Report
+from headrace.compiled import WORKSPACE, WorkspaceConfig, read
+from headrace.diagnostics import Diagnostic, HeadraceError, Report
 from headrace.hooks import Plugins, load_plugins
 from headrace.identity import local_principal
 from headrace.identity import service as named_service
@@ -20,7 +20,7 @@ from headrace.store import Store
 __all__ = ["Workspace", "open_workspace", "workspace"]
 
 LOG = logging.getLogger("headrace.steps")
-FILE = Path("flows") / "headrace.json"
+FILE = Path("flows") / WORKSPACE
 VARIABLE = "HEADRACE_WORKSPACE"
 
 
@@ -29,7 +29,7 @@ class Workspace:
     """A compiled project that is open: use it as a context manager, or `close` it."""
 
     path: Path
-    config: dict[str, Any]
+    config: WorkspaceConfig
     store: Store
     plugins: Plugins
     report: Report = field(default_factory=Report)
@@ -40,12 +40,6 @@ class Workspace:
     def root(self) -> Path:
         """The project's folder."""
         return self.path.parent.parent
-
-    @property
-    def sources(self) -> dict[str, Any]:
-        """The compiled sources by name."""
-        found: dict[str, Any] = self.config["sources"]
-        return found
 
     @cached_property
     def actor(self) -> str:
@@ -90,31 +84,10 @@ def open_workspace(path: Path, service: str | None = None) -> Workspace:
     `Store.open`.
     """
     path = path.resolve()
-    config = _read(path)
+    config = read(WorkspaceConfig, path)
     report = Report()
-    wanted = config.get("plugins") or {}
-    plugins = load_plugins(path.parent.parent, report, allow=wanted.get("allow"), deny=wanted.get("deny") or ())
+    plugins = load_plugins(path.parent.parent, report, allow=config.plugins.allow, deny=config.plugins.deny)
     for fault in report:
         LOG.warning("%s[%s]: %s", fault.severity, fault.id, fault.message)
-    store = Store.open(config["store"], config["blobs"], root=path.parent.parent)
+    store = Store.open(config.store, config.blobs, root=path.parent.parent)
     return Workspace(path, config, store, plugins, report, service)
-
-
-def _read(path: Path) -> dict[str, Any]:
-    try:
-        config = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise HeadraceError(
-            Diagnostic("not-compiled", f"{path} does not exist: it was never compiled", help="type `headrace compile`")
-        ) from None
-    except (OSError, ValueError) as error:
-        raise HeadraceError(
-            Diagnostic("config-unreadable", f"{path} cannot be read: {error}", help="type `headrace compile` to write it again")
-        ) from error
-    lacking = [key for key in ("store", "blobs", "sources", "models") if not isinstance(config, dict) or key not in config]
-    if lacking:
-        raise HeadraceError(
-            Diagnostic("config-unreadable", f"{path} has no `{'`, `'.join(lacking)}`", help="type `headrace compile` to write it again"),
-            Exit.FAILED,
-        )
-    return dict(config)

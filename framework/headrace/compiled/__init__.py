@@ -1,0 +1,35 @@
+"""What the compiled JSON files hold, declared once: the compiler prints them from these types, and all that runs reads them with them."""
+
+from headrace.compiled.config import Config
+from headrace.compiled.deploy import AutomationConfig, CronConfig, DeployConfig, DeploymentConfig, IntervalConfig, ScheduleConfig
+from headrace.compiled.file import HEADER, WORKSPACE, is_compiled, of_model, parse, read, read_serving, read_workspace
+from headrace.compiled.serving import InputConfig, JudgeConfig, RolloutConfig, ServingConfig
+from headrace.compiled.workspace import ArrivalConfig, ChannelConfig, ColumnConfig, PluginsConfig, SourceConfig, WorkspaceConfig
+
+__all__ = [
+    "HEADER",
+    "WORKSPACE",
+    "ArrivalConfig",
+    "AutomationConfig",
+    "ChannelConfig",
+    "ColumnConfig",
+    "Config",
+    "CronConfig",
+    "DeployConfig",
+    "DeploymentConfig",
+    "InputConfig",
+    "IntervalConfig",
+    "JudgeConfig",
+    "PluginsConfig",
+    "RolloutConfig",
+    "ScheduleConfig",
+    "ServingConfig",
+    "SourceConfig",
+    "WorkspaceConfig",
+    "is_compiled",
+    "of_model",
+    "parse",
+    "read",
+    "read_serving",
+    "read_workspace",
+]

@@ -1,0 +1,66 @@
+"""`flows/NAME.serving.json`: what one model's server needs to know."""
+
+from __future__ import annotations
+
+from typing import Literal, Self
+
+from pydantic import Field, model_validator
+
+from headrace.compiled.config import Config
+
+
+class InputConfig(Config):
+    """One input of a request, and the source's column that it is; a number may be bounded."""
+
+    name: str
+    column: str
+    type: Literal["number", "category"]
+    low: float | None
+    high: float | None
+
+
+class JudgeConfig(Config):
+    """One metric of the abort side; `over` in seconds."""
+
+    metric: Literal["error_rate", "slow_request"]
+    over: float | None
+    promote_below: float
+    negligible: float
+    ceiling: float | None
+
+
+class RolloutConfig(Config):
+    """What the server needs of a rollout in order to abort it."""
+
+    judge: tuple[JudgeConfig, ...]
+    false_rollback: float
+    warmup_requests: int
+
+
+class ServingConfig(Config):
+    """The whole file; `rollout` is None where candidates replace the champion at once."""
+
+    project: str
+    model: str
+    entity: str
+    time: str
+    unit: str
+    inputs: tuple[InputConfig, ...]
+    target: str
+    port: int
+    fallback: Literal["champion", "none"]
+    max_rows: int = Field(ge=1)
+    rollout: RolloutConfig | None
+
+    @model_validator(mode="after")
+    def _unit_is_in_the_request(self) -> Self:
+        if self.unit != self.entity and self.unit_input is None:
+            raise ValueError(f"the rollout's unit `{self.unit}` is neither the entity nor an input, so that no request carries it")
+        return self
+
+    @property
+    def unit_input(self) -> str | None:
+        """The input that arms are assigned by; None where it is the entity."""
+        if self.unit == self.entity:
+            return None
+        return next((item.name for item in self.inputs if self.unit in {item.name, item.column}), None)

@@ -1,0 +1,64 @@
+"""`flows/headrace.json`: what every run and server of a project needs to know. Secrets stand in it as references only."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field, JsonValue
+
+from headrace.compiled.config import Config
+
+
+class PluginsConfig(Config):
+    """Which installed plugins take part; `allow` None is all of them."""
+
+    allow: tuple[str, ...] | None
+    deny: tuple[str, ...]
+
+
+class ColumnConfig(Config):
+    """One column of a source: its name in the file, and what every value of it is."""
+
+    from_: str = Field(alias="from")
+    type: Literal["int64", "float", "category", "timestamp"]
+
+
+class ArrivalConfig(Config):
+    """When each row arrived: spread over the year that the column `spread` holds, under the name `time`."""
+
+    time: str
+    spread: str
+    order: Literal["random", "file"]
+    seed: int
+
+
+class SourceConfig(Config):
+    """Where rows are, and their columns by the project's names."""
+
+    uri: str
+    columns: dict[str, ColumnConfig]
+    arrival: ArrivalConfig | None
+    fresh_within_seconds: int | float | None
+
+
+class ChannelConfig(Config):
+    """Where notifications go; `params` are the type's own, and its plugin reads them."""
+
+    type: str
+    params: dict[str, JsonValue]
+
+
+class WorkspaceConfig(Config):
+    """The whole file; `store`, `blobs` and `spool` are URLs or paths from the project's folder."""
+
+    project: str
+    language: int
+    environment: str
+    production: bool
+    store: str
+    blobs: str
+    spool: str
+    plugins: PluginsConfig
+    sources: dict[str, SourceConfig]
+    channels: dict[str, ChannelConfig]
+    models: tuple[str, ...]

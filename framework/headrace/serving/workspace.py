@@ -1,0 +1,52 @@
+"""What a model's server opens: the store, the plugins and the spool that `flows/headrace.json` names."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from headrace.compiled import ServingConfig, WorkspaceConfig, read
+from headrace.diagnostics import Diagnostic, Exit, HeadraceError, Report
+from headrace.hooks import Plugins, load_plugins
+from headrace.store import Store
+
+LOG = logging.getLogger("headrace.serving")
+
+
+@dataclass(frozen=True, slots=True)
+class Workspace:
+    """Where the project remembers: its folder, store, plugins, and the model's spool folder. A context manager that closes the store."""
+
+    root: Path
+    store: Store
+    plugins: Plugins
+    spool: Path
+    production: bool
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.store.close()
+
+
+def open_workspace(path: Path, serving: ServingConfig) -> Workspace:
+    """Open what `flows/headrace.json` names for one of its models' servers.
+
+    HeadraceError where it cannot be read or a part of it cannot be opened, and `config-unreadable` where it is another project's.
+    """
+    config = read(WorkspaceConfig, path)
+    if serving.project != config.project or serving.model not in config.models:
+        message = f"{path} is of project {config.project} with the models {', '.join(config.models) or 'none'}: it knows no "
+        message += f"model/{serving.model} of project {serving.project}"
+        raise HeadraceError(Diagnostic("config-unreadable", message, help="type `headrace compile` to write both again"), Exit.FAILED)
+    root = path.resolve().parent.parent
+    report = Report()
+    plugins = load_plugins(root, report, allow=config.plugins.allow, deny=config.plugins.deny)
+    for fault in report:  # a broken plugin is left out and named; a model that needs it is refused when it is loaded
+        LOG.warning("%s[%s]: %s", fault.severity, fault.id, fault.message)
+    store = Store.open(config.store, config.blobs, root=root)
+    return Workspace(root=root, store=store, plugins=plugins, spool=root / config.spool / serving.model, production=config.production)
