@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlmodel import Session, and_, col, select
+from sqlmodel import Session, col, select
 
 from headrace import registry
 from headrace.diagnostics import Diagnostic, HeadraceError
 from headrace.hooks import Plugins, resolve
+from headrace.journal import reader
 from headrace.monitoring import drift as drifts
 from headrace.monitoring import realised, stretch
 from headrace.monitoring.estimate import Ask, Reference, estimates
@@ -20,7 +21,7 @@ from headrace.monitoring.values import Drift, Performance, Windows
 from headrace.registry import Version
 from headrace.stats.bins import Profile, count
 from headrace.store import EventKind, Store, due, events
-from headrace.store.tables import Outcome, Prediction, Window
+from headrace.store.tables import Window
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,14 +211,7 @@ def _unlabelled(session: Session, model: str) -> list[Window]:
 
 def _performance(session: Session, watch: Watch, window: Window, compute: Callable[..., float], now: datetime) -> dict[str, Any] | None:
     """The window's performance; None while its answers are waited for."""
-    answer = and_(col(Outcome.model) == watch.model, col(Outcome.entity) == col(Prediction.entity), col(Outcome.known_at) <= now)
-    query = (
-        select(Prediction.version, Prediction.output, Outcome.value)
-        .join(Outcome, answer, isouter=True)
-        .where(*stretch.counted(watch.model), col(Prediction.seq).between(window.first_seq, window.last_seq))
-        .order_by(col(Prediction.seq))
-    )
-    rows = [(version, output, value) for version, output, value in session.exec(query) if output is not None]
+    rows = reader.outcomes(session, watch.model, window.first_seq, window.last_seq, now)
     known = sum(value is not None for _, _, value in rows)
     passed = watch.delay is not None and window.end + watch.delay <= now
     if watch.performance is None or not (passed or known >= realised.COVERED * len(rows)):
