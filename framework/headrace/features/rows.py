@@ -53,13 +53,8 @@ def training_rows(
     `no-rows`, `bad-target`, `one-class`.
     """
     moment = _utc(as_of) if as_of is not None else store.clock.now()
-    if source not in sources:
-        raise HeadraceError(
-            Diagnostic("unknown-source", f"there is no source/{source}", help=f"there are: {', '.join(sorted(sources)) or 'none'}"),
-            Exit.INVALID,
-        )
     _refuse_clashes(model, entity, time, target.column, inputs)
-    read = read_source(root, source, sources[source], readers)
+    read = read_source(root, source, _declared(source, sources), readers)
     _refuse_stale(source, read, time, sources[source].get("fresh_within_seconds"), moment)
     of_source = _of_source(source, read, entity=entity, time=time, target=target, inputs=inputs, as_of=moment)
     with store.read() as session:
@@ -67,12 +62,8 @@ def training_rows(
     of_journal = _of_journal(labelled, entity=entity, time=time, target=target.column, inputs=inputs)
     whole, repeated = _one_each([part for part in (of_source, of_journal) if len(part)], entity=entity, time=time)
     if whole is None:
-        raise HeadraceError(
-            Diagnostic(
-                "no-rows",
-                f"model/{model} has no row whose answer is known by {moment:%Y-%m-%d %H:%M}: source/{source} has {len(read):,} rows in all",
-            )
-        )
+        said = f"model/{model} has no row whose answer is known by {moment:%Y-%m-%d %H:%M}"
+        raise HeadraceError(Diagnostic("no-rows", f"{said}: source/{source} has {len(read):,} rows in all"))
     _refuse_bad_targets(source, whole, entity, target.column)
     frame = _split(whole, split, entity=entity, time=time, target=target.column, seed=seed)
     _refuse_one_class(model, frame, target.column)
@@ -94,6 +85,17 @@ def training_rows(
         inputs=[_input(item) for item in inputs],
         spec=_digest(told),
     )
+
+
+def _declared(name: str, sources: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A source as it is declared."""
+    if name not in sources:
+        raise HeadraceError(
+            Diagnostic("unknown-source", f"there is no source/{name}", help=f"there are: {', '.join(sorted(sources)) or 'none'}"),
+            Exit.INVALID,
+        )
+    declared: Mapping[str, Any] = sources[name]
+    return declared
 
 
 def _split(whole: pd.DataFrame, split: RandomSplit | TimeSplit, *, entity: str, time: str, target: str, seed: int) -> pd.DataFrame:

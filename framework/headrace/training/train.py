@@ -45,12 +45,7 @@ def train(
     frame = _read(store.blobs.get(rows.digest))
     training, held = frame[frame["side"] == "train"], frame[frame["side"] == "holdout"]
     signature = _signature(rows, training)
-    sides = Sides(
-        train=signature.encode(training),
-        train_target=training[rows.target].to_numpy(dtype=float),
-        holdout=signature.encode(held),
-        holdout_target=held[rows.target].to_numpy(dtype=float),
-    )
+    sides = _sides(rows, signature, training, held)
     fitted = fit(plugins, sides, algorithm=algorithm, params=params, signature=signature, seed=seed)
     plain = None
     if baseline is not None:
@@ -86,6 +81,15 @@ def train(
         at=store.clock.now(),
     )
     return _candidate(version)
+
+
+def _sides(rows: Material, signature: Signature, training: pd.DataFrame, held: pd.DataFrame) -> Sides:
+    return Sides(
+        train=signature.encode(training),
+        train_target=training[rows.target].to_numpy(dtype=float),
+        holdout=signature.encode(held),
+        holdout_target=held[rows.target].to_numpy(dtype=float),
+    )
 
 
 def _told(rows: Material, algorithm: str, params: Mapping[str, Any], seed: int, baseline: Baseline | None) -> str:
