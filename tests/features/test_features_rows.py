@@ -64,6 +64,28 @@ def test_an_input_that_a_request_did_not_carry_is_missing(read_rows, journalled)
     assert [True, True] == frame.loc[frame["id"] == "900", ["age", "paint"]].isna().iloc[0].tolist()
 
 
+@pytest.mark.parametrize("paint", ["7", 7, 7.0])
+def test_a_journalled_category_is_the_text_that_a_source_would_hold(read_rows, journalled, paint):
+    journalled("900", day=300, value=1.0, known_day=310, inputs={"age": 33, "paint": paint})
+    _, frame = read_rows(as_of=day(320))
+    assert [33.0, "7"] == frame.loc[frame["id"] == "900", ["age", "paint"]].iloc[0].tolist()
+
+
+def test_a_request_whose_value_is_nothing_of_its_input_is_left_out_and_counted(read_rows, journalled):
+    journalled("900", day=300, value=1.0, known_day=310, inputs={"age": "young", "paint": "blue"})
+    journalled("901", day=300, value=1.0, known_day=310, inputs={"age": 33.0, "paint": 1.5})
+    journalled("902", day=300, value=1.0, known_day=310, inputs={"age": "33", "paint": "blue"})
+    rows, frame = read_rows(as_of=day(320))
+    assert (2, 1, ["902"]) == (rows.misfit, rows.new, frame.loc[frame["origin"] == "journal", "id"].tolist())
+
+
+def test_an_entity_asked_twice_is_trained_on_with_the_answer_to_its_last_request(read_rows, journalled):
+    journalled("900", day=300, value=1.0, known_day=310)
+    journalled("900", day=320, value=0.0, known_day=330, inputs={"age": 34.0})
+    first, second = (read_rows(as_of=day(moment))[1].set_index("id").loc["900", ["age", "left"]].tolist() for moment in (329, 330))
+    assert ([33.0, 1.0], [34.0, 0.0]) == (first, second)
+
+
 def test_of_an_entity_the_newest_row_counts(read_rows, journalled):
     journalled("3", day=300, value=1.0, known_day=310)
     rows, frame = read_rows(as_of=day(320))

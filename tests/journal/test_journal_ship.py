@@ -221,19 +221,19 @@ def test_of_two_outcomes_of_one_moment_the_first_holds(folder: Path, store: Stor
 
 
 @pytest.mark.parametrize("at_once", [True, False])
-def test_an_outcome_known_later_corrects_one_known_before_in_whatever_order_they_come(
+def test_outcomes_of_an_entity_known_at_other_times_are_all_kept_each_once(
     at_once: bool,  # noqa: FBT001
     folder: Path,
     store: Store,
     outcome,
 ) -> None:
     first = outcome(1, value=0.0)
-    corrected = outcome(1, value=1.0, known_at=first.known_at + timedelta(days=1))
-    for records in [[first, corrected, first]] if at_once else [[first], [corrected], [first]]:
+    again = outcome(1, value=1.0, known_at=first.known_at + timedelta(days=1))
+    for records in [[first, again, first]] if at_once else [[first], [again], [first]]:
         spooled(folder, *records)
         ship(store, folder)
 
-    assert [("1", 1.0)] == outcomes(store)
+    assert [("1", 0.0), ("1", 1.0)] == outcomes(store)
 
 
 def test_shipping_leaves_one_audit_row_an_hour(folder: Path, store: Store, prediction) -> None:

@@ -73,13 +73,14 @@ class World:
             registry.promote(session, model=MODEL, number=version.number, at=START, reason="test")
         return version
 
-    def serve(self, frame: pd.DataFrame, *, version: int = 1, unseen: int = 0, known: bool = True) -> None:
-        """Ship predictions, one an hour, with their answers 30 days after each."""
+    def serve(self, frame: pd.DataFrame, *, version: int = 1, unseen: int = 0, known: bool = True, again: bool = False) -> None:
+        """Ship predictions, one an hour, with their answers 30 days after each; `again`: of people who were asked about before."""
         predictions, outcomes = [], []
         for position, row in enumerate(frame.to_dict("records")):
             self.sent += 1
             self.at += DAY / 24
-            predictions.append(prediction(self.sent, self.at, row, version, ["grade"] if position < unseen else []))
+            made = prediction(self.sent, self.at, row, version, ["grade"] if position < unseen else [])
+            predictions.append(made | {"id": f"again {made['id']}"} if again else made)
             if known:
                 outcomes.append({"model": MODEL, "entity": str(self.sent), "value": float(row["target"]), "known_at": self.at + 30 * DAY})
         with self.store.transaction("service:ship", "ship", MODEL) as session:

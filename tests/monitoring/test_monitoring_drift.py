@@ -4,10 +4,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+from sqlmodel import select
 
 from headrace.hooks import Comparison
-from headrace.monitoring import Drift
-from headrace.monitoring.drift import drifted, judge
+from headrace.monitoring import Alert, Drift
+from headrace.monitoring.drift import drifted, failed, judge
+from headrace.store import EventKind
+from headrace.store.tables import Prediction
 
 BIG = np.full(20, 500)
 
@@ -149,3 +152,41 @@ def test_windows_without_drift_alarm_no_more_often_than_the_rate_allows() -> Non
     reference = {f"f{n}": rng.multinomial(40_000, np.full(20, 0.05)) for n in range(17)}
     windows = ({name: rng.multinomial(500, np.full(20, 0.05)) for name in reference} for _ in range(400))
     assert sum(judge(psi, reference, window, Drift())["share"] > 0 for window in windows) <= 4
+
+
+def test_a_feature_that_could_not_be_counted_says_why_and_the_others_are_judged() -> None:
+    found = judge(psi, {"age": BIG, "size": BIG}, {"age": "it was a number", "size": moved(50)}, Drift())
+    assert ({"age": "it was a number"}, 1, 1.0, "critical") == (
+        failed(found),
+        found["judged"],
+        found["share"],
+        found["features"]["size"]["status"],
+    )
+
+
+def test_an_input_that_changed_its_type_is_told_and_holds_nothing_up(world: Any) -> None:
+    world.champion(5000)
+    frame = world.rows(500)
+    world.serve(frame)
+    with world.store.transaction("test", "change a type", "employment") as session:
+        row = session.exec(select(Prediction).where(Prediction.seq == 250)).one()
+        row.inputs = {**row.inputs, "age": "young"}
+        session.add(row)
+    world.serve(world.rows(500))
+    assert [1, 2] == world.measure(drift=Drift()).closed
+    first, second = world.windows()
+    told = world.log(EventKind.WINDOW_CLOSED)[0].payload["failed"]
+    assert ({"age": "failed", "grade": "ok", "prediction": "ok"}, "ok") == (
+        {name: item["status"] for name, item in first.drift["features"].items()},
+        second.drift["features"]["age"]["status"],
+    )
+    assert told["age"].startswith("it was a number when v1 was trained, and is none in this window")
+
+
+def test_an_alert_names_what_could_not_be_judged(world: Any) -> None:
+    world.champion(5000)
+    world.serve(world.rows(500, shift=20).assign(grade=[["a"]] * 500))
+    windows = world.measure(drift=Drift())
+    world.judge(windows, Alert("drifting", when="drift.share > 0.05"))
+    (event,) = world.log(EventKind.ALERT_FIRED)
+    assert ["grade"] == list(event.payload["failed"])

@@ -221,11 +221,30 @@ def test_a_model_that_nobody_asked_has_no_windows(world: Any) -> None:
     assert {"windows": 0} == world.measure().summary
 
 
-def test_the_rows_are_read_from_an_index(world: Any) -> None:
-    from headrace.monitoring import stretch
+def asked_twice(world: Any, n: int = 300) -> Any:
+    """The same people a second time half a year later, who have become the opposite of what they were; their answers after 30 days."""
+    world.champion(100)
+    frame = world.rows(n)
+    world.serve(frame)
+    world.at += 180 * DAY
+    world.sent = 0
+    world.serve(frame.assign(target=1 - frame["target"]), again=True)
+    return frame
 
-    query = select(Prediction).where(*stretch.counted("employment"), Prediction.seq > 7)
-    with world.store.read() as session:
-        text = query.compile(session.connection(), compile_kwargs={"literal_binds": True})
-        plan = [row[-1] for row in session.connection().exec_driver_sql(f"EXPLAIN QUERY PLAN {text}")]
-    assert not any(line.startswith("SCAN") for line in plan), plan
+
+def test_people_who_are_asked_again_are_judged_by_the_answer_of_their_time(world: Any) -> None:
+    from headrace.builtin.metrics.probability import roc_auc
+
+    frame = asked_twice(world)
+    world.drive(world.at + 31 * DAY)
+    world.measure(rows=300, performance=AUC)
+    first, second = (window.performance["value"] for window in world.windows())
+    right = roc_auc(frame["target"].to_numpy(), frame["prediction"].to_numpy())
+    assert (right, 1 - right) == (first, pytest.approx(second))
+
+
+def test_an_answer_is_not_taken_for_one_to_a_request_that_came_after_it(world: Any) -> None:
+    asked_twice(world)
+    world.drive(world.at)
+    world.measure(rows=300, performance=AUC)
+    assert (1.0, None) == (world.windows()[0].performance["coverage"], world.windows()[1].performance)

@@ -68,6 +68,29 @@ def test_a_view_reaches_the_model_through_its_features(folder):
     assert [t.why for t in folder.plan(state).train] == ["feature_view/person changed"]
 
 
+@pytest.mark.parametrize(
+    ("file", "old", "new", "field"),
+    [
+        ("features.yaml", "  race:               {", "  colour:             {", "feature_view/person features.race"),
+        ("features.yaml", "features:\n", "features:\n  birth: {column: age}\n", "feature_view/person features.birth"),
+        ("features.yaml", "range: [0, 120]", "range: [0, 99]", "feature_view/person features.age.range"),
+        ("sources.yaml", "{from: SCHL, type: category}", "{from: SCHL, type: int64}", "source/census columns.education.type"),
+    ],
+)
+def test_other_inputs_break_those_who_ask(folder, file, old, new, field):
+    state = folder.applied()
+    folder.edit(file, old, new)
+    plan = folder.plan(state)
+    found = {f"{item.address} {change.path}": change.effect for item in plan.items for change in item.changes}
+    assert (Effect.BREAKING, True) == (found[field], bool(plan.train))
+
+
+def test_the_same_input_from_another_column_breaks_nobody(folder):
+    state = folder.applied()
+    folder.edit("features.yaml", "race:               {column: race", "race:               {column: sex")
+    assert [("features.race.column", "race", "sex", Effect.RETRAIN)] == changes(folder.plan(state), "feature_view/person")
+
+
 def test_a_changed_source_that_no_model_is_trained_on_costs_nothing(folder):
     state = folder.applied()
     folder.edit("sources.yaml", "employment_MA_analysis_target.pq", "employment_MA_other_target.pq")

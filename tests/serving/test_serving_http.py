@@ -7,10 +7,12 @@ import pytest
 from fastapi.testclient import TestClient
 from serving_project import MODEL, ROW, Project
 from serving_project import project as make_project
+from sqlmodel import select
 
 from headrace.journal import reader, ship
 from headrace.serving.application import MAX_BODY
 from headrace.store import clock
+from headrace.store.tables import Prediction
 
 Serve = Callable[[Project], TestClient]
 NOON = datetime(2016, 3, 1, 12, tzinfo=UTC)
@@ -25,8 +27,7 @@ def client(project: Project, serve: Serve) -> TestClient:
 def journalled(project: Project) -> list[dict[str, object]]:
     ship(project.store, project.spool)
     with project.store.read() as session:
-        frame = reader.predictions(session, MODEL, 0, 1000)
-    return [dict(row) for row in frame.to_dict("records")]
+        return [row.model_dump() for row in session.exec(select(Prediction).order_by(Prediction.seq))]
 
 
 def test_what_is_answered_is_journalled(project: Project, client: TestClient) -> None:

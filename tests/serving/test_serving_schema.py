@@ -55,15 +55,21 @@ def test_a_number_is_a_finite_number_within_its_bounds(value: object, message: s
 @pytest.mark.parametrize(
     ("value", "message"),
     [
-        (21, "must be a text"),
-        (True, "must be a text"),
-        ({}, "must be a text"),
+        (1.5, "must be a text or a whole number"),
+        (True, "must be a text or a whole number"),
+        ({}, "must be a text or a whole number"),
+        (10**300, "must have at most 256 characters"),
         ("x" * 257, "must have at most 256 characters"),
         ("a\0b", "must not hold the character U+0000"),
     ],
 )
-def test_a_category_is_a_text(value: object, message: str) -> None:
+def test_a_category_is_a_text_or_a_whole_number(value: object, message: str) -> None:
     assert [Fault("education", message)] == faults({**ROW, "education": value})
+
+
+@pytest.mark.parametrize("value", ["21", 21, 21.0])
+def test_a_category_sent_as_a_number_is_the_text_that_training_has(value: object) -> None:
+    assert "21" == SCHEMA.read_row(json.dumps({**ROW, "education": value}).encode()).inputs["education"]
 
 
 @pytest.mark.parametrize("value", [None, True, 1.5, "", "x" * 257, [1], 2**63, "a\0"])

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from headrace.stats.bins import BINS, Profile, benjamini_hochberg, count, pearson_p, profile, psi
+from headrace.stats.bins import BINS, Profile, benjamini_hochberg, count, count_column, pearson_p, profile, psi
 
 NUMBERS = st.lists(st.one_of(st.none(), st.floats(allow_nan=True, allow_infinity=True), st.integers(-3, 3)), max_size=80)
 WORDS = st.lists(st.one_of(st.none(), st.sampled_from(["a", "b", "c", "new"])), max_size=80)
@@ -69,6 +69,17 @@ def test_unseen_and_missing_categories_have_bins_of_their_own():
     reference = profile({"k": "category"}, pd.DataFrame({"k": pd.Categorical(["a", "b", None])}))
     assert reference.columns["k"].counts == (1, 1, 0, 1)
     assert count(reference, pd.DataFrame({"k": ["b", "z", None, float("nan")]}))["k"].tolist() == [0, 1, 1, 2]
+
+
+def test_a_category_is_counted_by_its_text_however_it_was_written():
+    reference = profile({"k": "category"}, pd.DataFrame({"k": ["1", "2"]}))
+    assert [3, 0, 1, 1] == count(reference, pd.DataFrame({"k": pd.Series([1, "1", 1.0, None, 1.5], dtype="object")}))["k"].tolist()
+
+
+def test_a_column_that_is_no_number_any_more_is_refused():
+    reference = profile({"x": "number"}, pd.DataFrame({"x": [1.0, 2.0]}))
+    with pytest.raises(ValueError, match="blue"):
+        count_column(reference.columns["x"], pd.Series([1.0, "blue"]))
 
 
 def test_nullable_integers_are_counted():

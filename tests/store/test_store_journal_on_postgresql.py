@@ -29,16 +29,22 @@ def test_the_journal_on_postgresql(postgres: str, tmp_path: Path) -> None:
         spool.append(OutcomeRecord("employment", f"{person}\0", 0.0, AT + timedelta(days=30)))
     spool.append(record(1))  # again
     spool.append(record(3, version=2**40))  # more than the column takes
-    spool.append(OutcomeRecord("employment", "2\0", 1.0, AT + timedelta(days=31)))
+    spool.append(record(2, id="again", at=AT + timedelta(days=31)))  # another request about the same person
+    spool.append(OutcomeRecord("employment", "2\0", 1.0, AT + timedelta(days=60)))
+    spool.append(OutcomeRecord("employment", "2\0", 1.0, AT + timedelta(days=60)))  # again
     spool.close()
 
-    assert Shipped(records=8, refused=1) == ship_pass(store, tmp_path / "spool")
+    assert Shipped(records=10, refused=1) == ship_pass(store, tmp_path / "spool")
     assert 0 == unshipped(store, tmp_path / "spool")
     with store.read() as session:
         frame = reader.labelled(session, "employment", AT + timedelta(days=60))
-        assert 3 == reader.new_labels(session, "employment", AT, AT + timedelta(days=60))
-    assert [("0\ufffd", 0.0, AT), ("1\ufffd", 0.0, AT), ("2\ufffd", 1.0, AT)] == list(
-        frame[["entity", "value", "at"]].itertuples(index=False, name=None)
+        assert (4, 1) == tuple(
+            reader.new_labels(session, "employment", AT + timedelta(days=day), AT + timedelta(days=60)) for day in (0, 30)
+        )
+        assert [(1, 0.5, 0.0)] * 3 + [(1, 0.5, None)] == reader.outcomes(session, "employment", 1, 10, AT + timedelta(days=59))
+        assert [1, 2] == [len(reader.requests(session, "employment", 0, limit)) for limit in (1, 2)]
+    assert [("0\ufffd", 0.0, 0), ("1\ufffd", 0.0, 0), ("2\ufffd", 0.0, 0), ("2\ufffd", 1.0, 31)] == list(
+        frame.assign(day=(frame["at"] - AT).dt.days)[["entity", "value", "day"]].itertuples(index=False, name=None)
     )
     assert [{"age": 46.0, "education": "21\0"}, ["education"]] == [frame["inputs"][0], frame["unseen"][0]]
     store.close()

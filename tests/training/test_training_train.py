@@ -3,18 +3,29 @@
 import dataclasses
 import io
 import json
+from datetime import timedelta
 
 import numpy as np
 import pandas as pd
 import pytest
+from pydantic import BaseModel, ConfigDict
 
 from headrace import registry
+from headrace.builtin.algorithms.lightgbm_classifier import Params as LightGbm
 from headrace.builtin.metrics.probability import roc_auc
 from headrace.diagnostics import HeadraceError
 from headrace.hooks import Algorithm, Metric
 from headrace.stats.bins import Profile
 from headrace.store import events
 from headrace.training import Baseline, train
+
+
+class Layers(BaseModel):
+    """Parameters that JSON writes otherwise than Python."""
+
+    model_config = ConfigDict(strict=True)
+    layers: tuple[int, ...]
+    rest: timedelta = timedelta(minutes=1)
 
 
 class Constant:
@@ -49,6 +60,10 @@ def save(model):
 
 def load(data, *, signature):
     return Constant(0.25)
+
+
+def load_half(data, *, signature):
+    return Constant(0.5)
 
 
 def load_nan(data, *, signature):
@@ -102,12 +117,25 @@ def test_the_manifest_says_what_the_model_was_made_of(do_train, version, make_ro
         "model": "churn",
         "number": 1,
         "algorithm": "lightgbm.classifier",
-        "params": {"n_estimators": 10},
+        "params": LightGbm(n_estimators=10).model_dump(),
         "target": "left",
         "seed": 7,
         "as_of": rows.as_of,
         "rows": {"train": rows.train, "holdout": rows.holdout, "new": 0},
     } == {key: manifest[key] for key in ("model", "number", "algorithm", "params", "target", "seed", "as_of", "rows")}
+
+
+def test_the_manifest_says_what_the_baseline_was_made_of(do_train, version):
+    do_train(baseline=Baseline("sklearn.logistic_regression", {"c": 0.5}))
+    baseline = version().manifest["baseline"]
+    assert ("sklearn.logistic_regression", {"c": 0.5, "max_iter": 1000}) == (baseline["algorithm"], baseline["params"])
+
+
+def test_parameters_are_read_as_the_spec_reads_them(do_train, version, plugins):
+    """From JSON, where a tuple is a list and a duration is text."""
+    layered = dataclasses.replace(algorithm("fit_half", "load_half"), params=f"{__name__}:Layers")
+    do_train(plugins=dataclasses.replace(plugins, algorithms={"bad": layered}), algorithm="bad", params={"layers": [8, 4], "rest": "PT5M"})
+    assert {"layers": [8, 4], "rest": "PT5M"} == version().manifest["params"]
 
 
 def test_every_digest_of_the_lineage_is_there(do_train, version, make_rows):

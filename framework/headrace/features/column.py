@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from headrace.diagnostics import Diagnostic, Report
+from headrace.stats.category import category_texts
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -28,16 +29,7 @@ def as_type(column: Column, kind: str, said: str, report: Report) -> Column | No
     """
     import pandas as pd
 
-    convert: dict[str, Callable[[Column], tuple[Column, Column]]] = {
-        "int64": _whole,
-        "float": _number,
-        "category": _category,
-        "timestamp": _timestamp,
-    }
-    bad = _composite(column, kind)
-    values = column
-    if not bad.any():
-        values, bad = convert[kind](column)
+    values, bad = typed(column, kind)
     if bad.any():
         row = int(bad.to_numpy().argmax())
         count = f", and {int(bad.sum()) - 1:,} more" if bad.sum() > 1 else ""
@@ -52,6 +44,19 @@ def as_type(column: Column, kind: str, said: str, report: Report) -> Column | No
         report.add(Diagnostic("all-missing", f"{said} has no value in any of {len(values):,} rows"))
         return None
     return pd.Series(values.to_numpy() if kind != "timestamp" else values, index=column.index)
+
+
+def typed(column: Column, kind: str) -> tuple[Column, Column]:
+    """The column as that kind, and which of its values are nothing of it; these mean nothing in the first."""
+    convert: dict[str, Callable[[Column], tuple[Column, Column]]] = {
+        "int64": _whole,
+        "float": _number,
+        "category": _category,
+        "timestamp": _timestamp,
+    }
+    composite = _composite(column, kind)
+    values, bad = convert[kind](column.mask(composite, None) if composite.any() else column)
+    return values, bad | composite
 
 
 def _composite(column: Column, kind: str) -> Column:
@@ -115,19 +120,10 @@ def _whole(column: Column) -> tuple[Column, Column]:
 
 
 def _category(column: Column) -> tuple[Column, Column]:
-    import numpy as np
     import pandas as pd
 
-    codes, distinct = pd.factorize(column, use_na_sentinel=True)
-    texts: list[str | None] = []
-    fractional: list[bool] = []
-    for value in distinct:
-        number = isinstance(value, float | np.floating)
-        fractional.append(bool(number and not float(value).is_integer()))
-        texts.append(str(int(value)) if number and not fractional[-1] else str(value))
-    text = np.array([*texts, None], dtype=object)[codes]
-    bad = np.array([*fractional, False], dtype=bool)[codes]
-    return pd.Series(text, index=column.index, dtype=object), pd.Series(bad, index=column.index)
+    texts, none = category_texts(column)
+    return pd.Series(texts, index=column.index, dtype=object), pd.Series(none, index=column.index)
 
 
 def _timestamp(column: Column) -> tuple[Column, Column]:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from headrace.compiled import SourceConfig
 from headrace.diagnostics import Diagnostic, Exit, HeadraceError
 from headrace.features import snapshot
+from headrace.features.column import typed
 from headrace.features.source import read_source
 from headrace.features.split import GAP, HOLDOUT, TRAIN, sides
 from headrace.features.values import Category, Number, RandomSplit, Rows, Target, TimeSplit
@@ -53,42 +54,32 @@ def training_rows(
     `no-rows`, `bad-target`, `one-class`.
     """
     moment = _utc(as_of) if as_of is not None else store.clock.now()
-    if source not in sources:
-        raise HeadraceError(
-            Diagnostic("unknown-source", f"there is no source/{source}", help=f"there are: {', '.join(sorted(sources)) or 'none'}"),
-            Exit.INVALID,
-        )
     _refuse_clashes(model, entity, time, target.column, inputs)
-    read = read_source(root, source, sources[source], readers)
-    _refuse_stale(source, read, time, sources[source].fresh_within_seconds, moment)
-    known = [_of_source(source, read, entity=entity, time=time, target=target, inputs=inputs, as_of=moment)]
+    declared = _declared(source, sources)
+    read = read_source(root, source, declared, readers)
+    _refuse_stale(source, read, time, declared.fresh_within_seconds, moment)
+    of_source = _of_source(source, read, entity=entity, time=time, target=target, inputs=inputs, as_of=moment)
     with store.read() as session:
-        known.append(_of_journal(journal.labelled(session, model, moment), entity=entity, time=time, target=target.column, inputs=inputs))
-    frame, repeated = _one_each([part for part in known if len(part)], entity=entity, time=time)
-    if frame is None:
-        raise HeadraceError(
-            Diagnostic(
-                "no-rows",
-                f"model/{model} has no row whose answer is known by {moment:%Y-%m-%d %H:%M}: source/{source} has {len(read):,} rows in all",
-            )
-        )
-    _refuse_bad_targets(source, frame, entity, target.column)
-    frame[_SIDE] = sides(frame, split, entity=entity, time=time, target=target.column, seed=seed)
-    frame = frame[frame[_SIDE] != GAP]
+        labelled = journal.labelled(session, model, moment)
+    of_journal = _of_journal(labelled, entity=entity, time=time, target=target.column, inputs=inputs)
+    whole, repeated = _one_each([part for part in (of_source, of_journal) if len(part)], entity=entity, time=time)
+    if whole is None:
+        said = f"model/{model} has no row whose answer is known by {moment:%Y-%m-%d %H:%M}"
+        raise HeadraceError(Diagnostic("no-rows", f"{said}: source/{source} has {len(read):,} rows in all"))
+    _refuse_bad_targets(source, whole, entity, target.column)
+    frame = _split(whole, split, entity=entity, time=time, target=target.column, seed=seed)
     _refuse_one_class(model, frame, target.column)
-    kinds = {entity: snapshot.TEXT, time: snapshot.TIME}
-    kinds |= {item.name: snapshot.NUMBER if isinstance(item, Number) else snapshot.TEXT for item in inputs}
-    kinds |= {target.column: snapshot.NUMBER, _SIDE: snapshot.TEXT, _ORIGIN: snapshot.TEXT}
     told = {"source": source, "entity": entity, "time": time, "target": target, "inputs": list(inputs), "split": split, "seed": seed}
     return Rows(
         model=model,
         run_id=run_id,
-        digest=store.blobs.put(snapshot.write(frame, kinds)),
+        digest=store.blobs.put(snapshot.write(frame, _kinds(inputs, entity=entity, time=time, target=target.column))),
         rows=len(frame),
         train=int((frame[_SIDE] == TRAIN).sum()),
         holdout=int((frame[_SIDE] == HOLDOUT).sum()),
         new=int((frame[_ORIGIN] == _JOURNAL).sum()),
         repeated=repeated,
+        misfit=len(labelled) - len(of_journal),
         as_of=moment.isoformat(),
         entity=entity,
         time=time,
@@ -96,6 +87,28 @@ def training_rows(
         inputs=[_input(item) for item in inputs],
         spec=_digest(told),
     )
+
+
+def _declared(name: str, sources: Mapping[str, SourceConfig]) -> SourceConfig:
+    """A source as it is declared."""
+    if name not in sources:
+        raise HeadraceError(
+            Diagnostic("unknown-source", f"there is no source/{name}", help=f"there are: {', '.join(sorted(sources)) or 'none'}"),
+            Exit.INVALID,
+        )
+    return sources[name]
+
+
+def _split(whole: pd.DataFrame, split: RandomSplit | TimeSplit, *, entity: str, time: str, target: str, seed: int) -> pd.DataFrame:
+    """The rows of both sides, each with its side."""
+    frame = whole.assign(**{_SIDE: sides(whole, split, entity=entity, time=time, target=target, seed=seed)})
+    return frame[frame[_SIDE] != GAP]
+
+
+def _kinds(inputs: Sequence[Item], *, entity: str, time: str, target: str) -> dict[str, str]:
+    """The columns of the blob, in order."""
+    read = {item.name: snapshot.NUMBER if isinstance(item, Number) else snapshot.TEXT for item in inputs}
+    return {entity: snapshot.TEXT, time: snapshot.TIME, **read, target: snapshot.NUMBER, _SIDE: snapshot.TEXT, _ORIGIN: snapshot.TEXT}
 
 
 def _utc(moment: datetime) -> datetime:
@@ -156,15 +169,22 @@ def _of_source(
 
 
 def _of_journal(labelled: pd.DataFrame, *, entity: str, time: str, target: str, inputs: Sequence[Item]) -> pd.DataFrame:
-    """Journalled requests with their answers; an input that a request did not carry is missing."""
+    """Journalled requests with their answers, typed as a source's columns are; an input that a request did not carry is missing.
+
+    A request from before an input changed its type, whose value is nothing of the new one, is left out: the journal cannot be mended.
+    """
     import pandas as pd
 
     requests = labelled["inputs"].tolist()
     parts: dict[str, Any] = {entity: labelled["entity"].astype(str), time: labelled["at"]}
+    misfit = pd.Series(data=False, index=labelled.index)
     for item in inputs:
-        values = [request.get(item.name) for request in requests]
-        parts[item.name] = pd.Series(values, index=labelled.index, dtype="float64" if isinstance(item, Number) else object)
-    return pd.DataFrame({**parts, target: labelled["value"], _ORIGIN: _JOURNAL})
+        held = [request.get(item.name) for request in requests]
+        # A category's whole numbers must not pass through float64, which holds no more than 53 bits.
+        column = pd.Series(held, index=labelled.index, dtype=None if isinstance(item, Number) else object)
+        parts[item.name], bad = typed(column, "float" if isinstance(item, Number) else "category")
+        misfit |= bad
+    return pd.DataFrame({**parts, target: labelled["value"], _ORIGIN: _JOURNAL})[~misfit]
 
 
 def _one_each(parts: Sequence[pd.DataFrame], *, entity: str, time: str) -> tuple[pd.DataFrame | None, int]:

@@ -54,7 +54,8 @@ class Rows:
     """Training rows: where they are kept (`digest`, a Parquet blob), how many, and what their columns are.
 
     The blob's columns: `entity`, `time`, the inputs by name, `target`, `side` (train or holdout) and `origin` (source or journal).
-    `new` counts the rows whose answers came by the journal; `repeated` those left out because their entity has a newer one.
+    `new` counts the rows whose answers came by the journal; `repeated` those left out because their entity has a newer one;
+    `misfit` the journalled requests left out because a value in them is nothing of its input's type.
     `inputs` are `headrace.hooks.Input` without categories, as JSON. `spec` is the digest of all that the step was told.
     """
 
@@ -66,6 +67,7 @@ class Rows:
     holdout: int
     new: int
     repeated: int
+    misfit: int
     as_of: str
     entity: str
     time: str

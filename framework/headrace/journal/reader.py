@@ -1,4 +1,9 @@
-"""What is in the journal, as frames: predictions, predictions with what turned out, and how many answers have arrived."""
+"""What the journal holds, each request once and with its own outcome: for windows, for training rows, and for counting new labels.
+
+A request is a prediction that gave an answer; a client that tries again after it was answered makes a repetition (the same entity,
+moment and answer), which is none. An outcome belongs to the last request about its entity made at or before it was known, and of the
+outcomes after a request only the first is its own: an entity that is asked about again has another answer of its own.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +12,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import orjson
-from sqlalchemy import Select, String, Table, Text, cast, exists, func, select, type_coerce
+from sqlalchemy import ColumnElement, FromClause, Select, String, Text, and_, cast, exists, func, select, type_coerce
 from sqlmodel import Session
 
 from headrace.store.tables import Row
@@ -15,65 +20,86 @@ from headrace.store.tables import Row
 if TYPE_CHECKING:
     import pandas as pd
 
-_PREDICTION: Table = Row.metadata.tables["prediction"]
-_OUTCOME: Table = Row.metadata.tables["outcome"]
-_COLUMNS = ("seq", "id", "version", "arm", "entity", "at", "output", "error", "unseen", "inputs")
+_PREDICTION: FromClause = Row.metadata.tables["prediction"]
+_OUTCOME: FromClause = Row.metadata.tables["outcome"]
+_COLUMNS = ("seq", "id", "version", "arm", "entity", "at", "output", "unseen", "inputs")
 _LABELS = ("value", "known_at")
 
 
-def predictions(session: Session, model: str, after_seq: int = 0, limit: int | None = None) -> pd.DataFrame:
-    """The predictions of a model after a `seq`, in its order; at most `limit` of them.
+def requests(session: Session, model: str, after_seq: int, limit: int) -> pd.DataFrame:
+    """The requests of a model after a `seq`, in the journal's order; at most `limit` of them.
 
-    Columns: seq, id, version, arm, entity, at (UTC), output (NaN where there was an error), error, unseen (lists of inputs' names),
-    inputs (dicts; `inputs` makes columns of them).
+    Columns: seq, id, version, arm, entity, at (UTC), output, unseen (lists of inputs' names), inputs (dicts).
     """
     p = _PREDICTION.c
-    query = select(*_raw(_PREDICTION, _COLUMNS)).where(p.model == model, p.seq > after_seq).order_by(p.seq).limit(limit)
+    query = select(*_raw(_PREDICTION, _COLUMNS)).where(p.model == model, p.seq > after_seq, _counts()).order_by(p.seq).limit(limit)
     return _frame(session, query, _COLUMNS)
 
 
-def labelled(session: Session, model: str, known_by: datetime, after_seq: int = 0) -> pd.DataFrame:
-    """The predictions of a model made by then whose entity's outcome was known by then, in the order of `seq`.
+def outcomes(session: Session, model: str, first_seq: int, last_seq: int, known_by: datetime) -> list[tuple[int, float, float | None]]:
+    """Of each request from one `seq` to another: the version, its answer, and the outcome where it was known by then."""
+    p, about = _PREDICTION.c, _PREDICTION.alias("about")
+    here = p.seq.between(first_seq, last_seq)
+    # By entity first: of a long journal only the outcomes of these few are looked at.
+    few = select(about.c.entity).where(about.c.model == model, about.c.seq.between(first_seq, last_seq))
+    pairs = _pairs((p.seq, _OUTCOME.c.value), model, known_by).where(here, _OUTCOME.c.entity.in_(few))
+    known = dict(session.connection().execute(pairs).tuples().all())
+    rows = select(p.seq, p.version, p.output).where(p.model == model, here, _counts()).order_by(p.seq)
+    return [(version, output, known.get(seq)) for seq, version, output in session.connection().execute(rows)]
 
-    Of an entity the first prediction that gave an answer counts, wherever it lies; `after_seq` then chooses among those.
-    Columns: those of `predictions`, value (the outcome), known_at (UTC).
+
+def labelled(session: Session, model: str, known_by: datetime) -> pd.DataFrame:
+    """The requests of a model whose outcome was known by then, in the journal's order.
+
+    Columns: those of `requests`, value (the outcome), known_at (UTC).
     """
-    p, o, first = _PREDICTION.c, _OUTCOME.c, _PREDICTION.alias("first")
-    earlier = exists().where(
-        first.c.model == p.model,
-        first.c.entity == p.entity,
-        first.c.seq < p.seq,
-        first.c.error.is_(None),
-        first.c.output.is_not(None),
-    )
-    query = (
-        select(*_raw(_PREDICTION, _COLUMNS), *_raw(_OUTCOME, _LABELS))
-        .join_from(_PREDICTION, _OUTCOME, (o.model == p.model) & (o.entity == p.entity))
-        .where(p.model == model, p.seq > after_seq, p.at <= known_by, o.known_at <= known_by)
-        .where(p.error.is_(None), p.output.is_not(None), ~earlier)
-        .order_by(p.seq)
-    )
-    return _frame(session, query, (*_COLUMNS, *_LABELS))
+    columns = (*_raw(_PREDICTION, _COLUMNS), *_raw(_OUTCOME, _LABELS))
+    return _frame(session, _pairs(columns, model, known_by).order_by(_PREDICTION.c.seq), (*_COLUMNS, *_LABELS))
 
 
 def new_labels(session: Session, model: str, since: datetime, by: datetime) -> int:
-    """How many outcomes of entities that the model has answered became known after `since`, up to and with `by`."""
-    p, o = _PREDICTION.c, _OUTCOME.c
-    answered = exists().where(p.model == o.model, p.entity == o.entity)
-    query = select(func.count()).select_from(_OUTCOME).where(o.model == model, o.known_at > since, o.known_at <= by, answered)
+    """How many requests had their outcome known after `since`, up to and with `by`."""
+    query = _pairs((func.count(),), model, by).where(_OUTCOME.c.known_at > since)
     return int(session.connection().execute(query).scalar_one())
 
 
-def inputs(frame: pd.DataFrame) -> pd.DataFrame:
-    """The inputs of a frame of predictions, a column each, with the frame's index; what a request did not carry is missing."""
-    import pandas as pd
+def _pairs(columns: Sequence[Any], model: str, known_by: datetime) -> Select[Any]:
+    """Columns of the requests and outcomes that belong together, as far as they were known by then."""
+    p, o, last, sooner = _PREDICTION.c, _OUTCOME.c, _PREDICTION.alias("last"), _OUTCOME.alias("sooner")
+    # Of requests of one moment the first: a repetition is none.
+    asked = (
+        select(last.c.seq)
+        .where(last.c.model == o.model, last.c.entity == o.entity, last.c.at <= o.known_at, _answered(last))
+        .order_by(last.c.at.desc(), last.c.seq)
+        .limit(1)
+        .correlate(_OUTCOME)
+        .scalar_subquery()
+    )
+    taken = exists().where(
+        sooner.c.model == o.model, sooner.c.entity == o.entity, sooner.c.known_at >= p.at, sooner.c.known_at < o.known_at
+    )
+    return select(*columns).join_from(_OUTCOME, _PREDICTION, p.seq == asked).where(o.model == model, o.known_at <= known_by, ~taken)
 
-    rows: list[dict[str, Any]] = frame["inputs"].tolist()
-    names = dict.fromkeys(name for row in rows for name in row)
-    return pd.DataFrame({name: [row.get(name) for row in rows] for name in names}, index=frame.index)
+
+def _answered(prediction: FromClause) -> ColumnElement[bool]:
+    return and_(prediction.c.error.is_(None), prediction.c.output.is_not(None))
 
 
-def _raw(table: Table, names: Sequence[str]) -> list[Any]:
+def _counts() -> ColumnElement[bool]:
+    """Answered, and no repetition."""
+    p, before = _PREDICTION.c, _PREDICTION.alias("before")
+    repeated = exists().where(
+        before.c.model == p.model,
+        before.c.entity == p.entity,
+        before.c.at == p.at,
+        before.c.output == p.output,
+        before.c.error.is_(None),
+        before.c.seq < p.seq,
+    )
+    return and_(_answered(_PREDICTION), ~repeated)
+
+
+def _raw(table: FromClause, names: Sequence[str]) -> list[Any]:
     """Columns as the driver gives them: decoding a hundred thousand rows is done a column at a time, in `_frame`."""
     made = {"at": _moment, "known_at": _moment, "inputs": _text, "unseen": _text}
     return [made[name](table.c[name]) if name in made else table.c[name] for name in names]
@@ -96,7 +122,5 @@ def _frame(session: Session, query: Select[Any], names: Sequence[str]) -> pd.Dat
         columns[name] = pd.Series(orjson.loads(f"[{','.join(columns[name])}]"), dtype=object)
     for name in {"at", "known_at"} & set(names):
         columns[name] = pd.to_datetime(pd.Series(columns[name], dtype=object), utc=True, format="ISO8601")
-    for name in {"output", "value"} & set(names):
-        columns[name] = pd.array(columns[name], dtype="Float64").to_numpy(dtype="float64", na_value=float("nan"))
-    frame = pd.DataFrame(columns)
-    return frame.astype({"seq": "int64", "version": "int64"})
+    kinds = {"seq": "int64", "version": "int64", "output": "float64", "value": "float64"}
+    return pd.DataFrame(columns).astype({name: kind for name, kind in kinds.items() if name in columns})

@@ -13,13 +13,13 @@ import orjson
 from sqlalchemy import Connection, Executable
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DataError, IntegrityError, InterfaceError
-from sqlmodel import Session, col
+from sqlmodel import Session
 
 from headrace.identity import service
 from headrace.journal.records import OutcomeRecord, PredictionRecord, Record, decode
 from headrace.journal.segment import HEADER, MAX_BODY, SUFFIX, frames
 from headrace.store import Sessions
-from headrace.store.tables import Outcome, Prediction, SpoolOffset
+from headrace.store.tables import Outcome, Prediction, Row, SpoolOffset
 
 ACTOR = service("journal")
 _REFUSALS = (DataError, IntegrityError, InterfaceError, OverflowError)
@@ -40,7 +40,7 @@ class _Chunk:
     """Some of a segment, decoded: the rows in it, and where the next read begins."""
 
     predictions: list[dict[str, Any]] = field(default_factory=list)
-    outcomes: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)
+    outcomes: list[dict[str, Any]] = field(default_factory=list)
     records: int = 0
     damaged: list[bytes] = field(default_factory=list)
     end: int = 0
@@ -147,10 +147,7 @@ def _add(chunk: _Chunk, record: Record, recorded_at: datetime) -> None:
             row["unseen"], row["recorded_at"] = list(record.unseen), recorded_at
             chunk.predictions.append(row)
         case OutcomeRecord():
-            known = chunk.outcomes.get((record.model, record.entity))
-            # The same rule as the store's: a value known later takes the place of one known before.
-            if known is None or record.known_at > known["known_at"]:
-                chunk.outcomes[record.model, record.entity] = asdict(record)
+            chunk.outcomes.append(asdict(record))
 
 
 def _commit(store: Sessions, path: Path, offset: int, chunk: _Chunk, done: Shipped) -> bool:
@@ -161,8 +158,9 @@ def _commit(store: Sessions, path: Path, offset: int, chunk: _Chunk, done: Shipp
         if _offset(session, path) != offset:
             return False
         connection = session.connection()
-        refused = _insert(connection, _predictions(connection), chunk.predictions)
-        refused += _insert(connection, _outcomes(connection), list(chunk.outcomes.values()))
+        refused = _insert(connection, _once(connection, Prediction, "id"), chunk.predictions)
+        # Of two that say otherwise of one moment, the first that came holds.
+        refused += _insert(connection, _once(connection, Outcome, "model", "entity", "known_at"), chunk.outcomes)
         session.merge(SpoolOffset(segment=_key(path), offset=chunk.end))
         # Before the commit: afterwards nobody would know of them.
         _keep(path, offset, [*chunk.damaged, *(orjson.dumps(row, default=str) for row in refused)])
@@ -187,24 +185,11 @@ def _insert(connection: Connection, statement: Executable, rows: list[dict[str, 
     return []
 
 
-def _predictions(connection: Connection) -> Executable:
-    statement: Executable = _dialect(connection).insert(Prediction).on_conflict_do_nothing(index_elements=["id"])
+def _once(connection: Connection, table: type[Row], *key: str) -> Executable:
+    """Insert into a table what is not there by this key already."""
+    dialect: Any = sqlite if connection.dialect.name == "sqlite" else postgresql
+    statement: Executable = dialect.insert(table).on_conflict_do_nothing(index_elements=key)
     return statement
-
-
-def _outcomes(connection: Connection) -> Executable:
-    statement = _dialect(connection).insert(Outcome)
-    new = statement.excluded
-    updating: Executable = statement.on_conflict_do_update(
-        index_elements=["model", "entity"],
-        set_={"value": new.value, "known_at": new.known_at},
-        where=new.known_at > col(Outcome.known_at),
-    )
-    return updating
-
-
-def _dialect(connection: Connection) -> Any:  # noqa: ANN401 - the two modules have no common type
-    return sqlite if connection.dialect.name == "sqlite" else postgresql
 
 
 def _keep(path: Path, offset: int, pieces: list[bytes]) -> None:

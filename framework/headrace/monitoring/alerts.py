@@ -161,6 +161,7 @@ def _details(alert: Alert, window: tables.Window) -> dict[str, Any]:
         "values": {name: values.get(name) for name in sorted(_condition(alert).names())},
         "drift": None if drift is None else {key: drift[key] for key in ("method", "warning", "critical_from", "share", "max")},
         "drifted": [] if drift is None else drifts.drifted(drift),
+        "failed": {} if drift is None else drifts.failed(drift),
         "performance": window.performance,
         "estimate": window.estimate,
     }
@@ -178,4 +179,5 @@ def _text(details: Mapping[str, Any]) -> str:
         strongest = ", ".join(f"{item['feature']} {item['effect']:.3g} (n {item['n']})" for item in drifted[:_SHOWN])
         more = f" and {len(drifted) - _SHOWN} more" if len(drifted) > _SHOWN else ""
         lines.append(f"drifted, by {drift['method']} from {drift['warning']:g}: {strongest}{more}")
+    lines += [f"{feature} could not be judged: {why}" for feature, why in list(details["failed"].items())[:_SHOWN]]
     return "\n".join(lines)

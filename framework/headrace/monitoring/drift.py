@@ -28,9 +28,9 @@ PREDICTION = "prediction"
 
 
 def judge(
-    compare: Callable[[Counts, Counts], Comparison], reference: Mapping[str, Counts], current: Mapping[str, Counts], settings: Drift
+    compare: Callable[[Counts, Counts], Comparison], reference: Mapping[str, Counts], current: Mapping[str, Counts | str], settings: Drift
 ) -> dict[str, Any]:
-    """Counts by feature, (b,) each, to a window's `drift`.
+    """Counts by feature, (b,) each, to a window's `drift`; for a feature that could not be counted, `current` says why.
 
     {method, warning, critical_from, features: {name: {effect, p, q, n, status}}, share, max, critical, judged}; status is ok,
     warning, critical, insufficient_data, or failed with a reason. `share` is of the features that could be judged, the answers
@@ -67,7 +67,14 @@ def drifted(drift: Mapping[str, Any]) -> list[dict[str, Any]]:
     return sorted(found, key=lambda item: (-item["effect"], item["feature"]))
 
 
-def _compare(compare: Callable[[Counts, Counts], Comparison], reference: Counts, current: Counts) -> dict[str, Any]:
+def failed(drift: Mapping[str, Any]) -> dict[str, str]:
+    """The features of a window's `drift` that could not be judged for a fault, and why."""
+    return {name: item["reason"] for name, item in drift["features"].items() if item["status"] == "failed"}
+
+
+def _compare(compare: Callable[[Counts, Counts], Comparison], reference: Counts, current: Counts | str) -> dict[str, Any]:
+    if isinstance(current, str):
+        return {"effect": None, "p": None, "q": None, "n": 0, "status": "failed", "reason": current}
     n, bins = int(current.sum()), int(((reference > 0) | (current > 0)).sum())
     nothing: dict[str, Any] = {"effect": None, "p": None, "q": None, "n": n, "status": "insufficient_data"}
     if min(n, int(reference.sum())) < EXPECTED * bins or n == 0:

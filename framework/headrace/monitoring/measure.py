@@ -8,19 +8,20 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlmodel import Session, and_, col, select
+from sqlmodel import Session, col, select
 
 from headrace import registry
 from headrace.diagnostics import Diagnostic, HeadraceError
 from headrace.hooks import Plugins, resolve
+from headrace.journal import reader
 from headrace.monitoring import drift as drifts
 from headrace.monitoring import realised, stretch
 from headrace.monitoring.estimate import Ask, Reference, estimates
 from headrace.monitoring.values import Drift, Performance, Windows
 from headrace.registry import Version
-from headrace.stats.bins import Profile, count
+from headrace.stats.bins import Profile, count_column
 from headrace.store import EventKind, Store, due, events
-from headrace.store.tables import Outcome, Prediction, Window
+from headrace.store.tables import Window
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +59,10 @@ def _summary(last: Window | None) -> dict[str, object]:
     if last is None:
         return {"windows": 0}
     told = _closed(last)
-    return {"windows": last.number, "latest": {key: told[key] for key in ("window", "end", "drift", "drifted", "estimate", "unseen_share")}}
+    return {
+        "windows": last.number,
+        "latest": {key: told[key] for key in ("window", "end", "drift", "drifted", "failed", "estimate", "unseen_share")},
+    }
 
 
 def _close(store: Store, plugins: Plugins, watch: Watch, actor: str, now: datetime) -> list[int]:
@@ -128,19 +132,24 @@ def _drift(plugins: Plugins, settings: Drift | None, references: _References, ro
     if profile is None:
         nothing = drifts.judge(compare, {}, {}, settings)
         return nothing | {"reference": version, "reason": f"v{version} has no profile of its training rows"}
-    inputs = Profile({name: bins for name, bins in profile.columns.items() if name != drifts.PREDICTION})
-    current = count(inputs, rows.frame(list(inputs.columns)))
-    if drifts.PREDICTION in profile.columns:
-        # Another version's answers would be told from this one's, which is no drift.
-        current |= _answers(profile, rows, version)
-    return drifts.judge(compare, profile.reference(), current, settings) | {"reference": version}
+    return drifts.judge(compare, profile.reference(), _counts(profile, rows, version), settings) | {"reference": version}
 
 
-def _answers(profile: Profile, rows: stretch.Stretch, version: int) -> dict[str, Any]:
+def _counts(profile: Profile, rows: stretch.Stretch, version: int) -> dict[str, Any]:
+    """The rows of each feature by bin, or why they could not be counted: one whose type has changed since must not hold up the rest."""
     import pandas as pd
 
-    only = Profile({drifts.PREDICTION: profile.columns[drifts.PREDICTION]})
-    return dict(count(only, pd.DataFrame({drifts.PREDICTION: rows.answered_by(version)})))
+    inputs = rows.frame([name for name in profile.columns if name != drifts.PREDICTION])
+    # Another version's answers would be told from this one's, which is no drift.
+    answers = pd.Series(rows.answered_by(version))
+    found: dict[str, Any] = {}
+    for name, bins in profile.columns.items():
+        try:
+            found[name] = count_column(bins, answers if name == drifts.PREDICTION else inputs[name])
+        except (TypeError, ValueError) as error:
+            was = "category" if bins.type == "category" else "number"
+            found[name] = f"it was a {was} when v{version} was trained, and is none in this window: {error}"
+    return found
 
 
 def _window(watch: Watch, rows: stretch.Stretch, version: int, drift: dict[str, Any] | None) -> Window:
@@ -170,6 +179,7 @@ def _closed(window: Window) -> dict[str, Any]:
         "unseen_share": window.unseen_share,
         "drift": None if drift is None else {key: drift[key] for key in ("share", "max", "critical")},
         "drifted": [] if drift is None else [item["feature"] for item in drifts.drifted(drift)],
+        "failed": {} if drift is None else drifts.failed(drift),
         "estimate": None if estimate is None else {key: estimate[key] for key in ("metric", "value", "status", "reason")},
     }
 
@@ -210,14 +220,7 @@ def _unlabelled(session: Session, model: str) -> list[Window]:
 
 def _performance(session: Session, watch: Watch, window: Window, compute: Callable[..., float], now: datetime) -> dict[str, Any] | None:
     """The window's performance; None while its answers are waited for."""
-    answer = and_(col(Outcome.model) == watch.model, col(Outcome.entity) == col(Prediction.entity), col(Outcome.known_at) <= now)
-    query = (
-        select(Prediction.version, Prediction.output, Outcome.value)
-        .join(Outcome, answer, isouter=True)
-        .where(*stretch.counted(watch.model), col(Prediction.seq).between(window.first_seq, window.last_seq))
-        .order_by(col(Prediction.seq))
-    )
-    rows = [(version, output, value) for version, output, value in session.exec(query) if output is not None]
+    rows = reader.outcomes(session, watch.model, window.first_seq, window.last_seq, now)
     known = sum(value is not None for _, _, value in rows)
     passed = watch.delay is not None and window.end + watch.delay <= now
     if watch.performance is None or not (passed or known >= realised.COVERED * len(rows)):

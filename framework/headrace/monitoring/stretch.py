@@ -1,4 +1,4 @@
-"""Which predictions make a window: consecutive answered ones in the journal's order, each request once."""
+"""Which requests make a window: so many that follow one another in the journal."""
 
 from __future__ import annotations
 
@@ -7,11 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import ColumnElement
-from sqlalchemy.orm import aliased
-from sqlmodel import Session, col, exists, select
+from sqlmodel import Session, col, select
 
-from headrace.store.tables import Prediction, Window
+from headrace.journal import reader
+from headrace.store.tables import Window
 
 if TYPE_CHECKING:
     import numpy as np
@@ -25,7 +24,6 @@ class Stretch:
 
     number: int
     seqs: tuple[int, ...]
-    entities: tuple[str, ...]
     versions: tuple[int, ...]
     outputs: tuple[float, ...]
     inputs: tuple[dict[str, Any], ...]
@@ -39,7 +37,7 @@ class Stretch:
         return max(set(self.versions), key=lambda version: (self.versions.count(version), version))
 
     def frame(self, columns: list[str]) -> pd.DataFrame:
-        """The inputs of these names, shape (n, columns); what a request did not carry is missing."""
+        """The inputs of these names, shape (n, columns), as they were journalled; what a request did not carry is missing."""
         import pandas as pd
 
         return pd.DataFrame.from_records(list(self.inputs)).reindex(columns=columns)
@@ -51,46 +49,24 @@ class Stretch:
         return np.array([output for output, by in zip(self.outputs, self.versions, strict=True) if by == version], dtype=np.float64)
 
 
-def counted(model: str) -> tuple[ColumnElement[bool], ...]:
-    """Conditions on `Prediction`: answered, and not a repetition of a request that was answered before.
-
-    A repetition has the same entity, moment and answer; a client that tries again makes one.
-    """
-    before = aliased(Prediction)
-    repeated = exists().where(
-        col(before.model) == model,
-        col(before.entity) == col(Prediction.entity),
-        col(before.at) == col(Prediction.at),
-        col(before.output) == col(Prediction.output),
-        col(before.error).is_(None),
-        col(before.seq) < col(Prediction.seq),
-    )
-    return (col(Prediction.model) == model, col(Prediction.error).is_(None), col(Prediction.output).is_not(None), ~repeated)
-
-
 def new(session: Session, model: str, rows: int) -> Iterator[Stretch]:
     """The windows of so many rows that are full and not closed yet, oldest first."""
     last = session.exec(select(Window).where(Window.model == model).order_by(col(Window.number).desc()).limit(1)).first()
     number, after = (last.number, last.last_seq) if last is not None else (0, 0)
-    while (stretch := _read(session, model, number + 1, rows, after)) is not None:
+    while len(found := reader.requests(session, model, after, rows)) == rows:
+        stretch = _stretch(number + 1, found)
         yield stretch
         number, after = stretch.number, stretch.seqs[-1]
 
 
-def _read(session: Session, model: str, number: int, rows: int, after: int) -> Stretch | None:
-    query = select(Prediction).where(*counted(model), col(Prediction.seq) > after).order_by(col(Prediction.seq)).limit(rows)
-    found = list(session.exec(query))
-    if len(found) < rows:
-        return None
-    session.expunge_all()
+def _stretch(number: int, found: pd.DataFrame) -> Stretch:
     return Stretch(
         number=number,
-        seqs=tuple(row.seq or 0 for row in found),
-        entities=tuple(row.entity for row in found),
-        versions=tuple(row.version for row in found),
-        outputs=tuple(row.output if row.output is not None else 0.0 for row in found),
-        inputs=tuple(row.inputs for row in found),
-        unseen=tuple(bool(row.unseen) for row in found),
-        start=min(row.at for row in found),
-        end=max(row.at for row in found),
+        seqs=tuple(found["seq"].tolist()),
+        versions=tuple(found["version"].tolist()),
+        outputs=tuple(found["output"].tolist()),
+        inputs=tuple(found["inputs"].tolist()),
+        unseen=tuple(bool(names) for names in found["unseen"]),
+        start=found["at"].min().to_pydatetime(),
+        end=found["at"].max().to_pydatetime(),
     )

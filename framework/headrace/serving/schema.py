@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, ValidationError, create_model
+from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, create_model
 from pydantic_core import ErrorDetails, SchemaValidator
 
 from headrace.compiled import InputConfig, ServingConfig
 from headrace.serving.problem import Fault, Refused
+from headrace.stats.category import category_text
 
 MAX_FAULTS = 20
 """How many faults one answer lists; the rest is counted."""
@@ -31,7 +32,17 @@ def utc(value: datetime) -> datetime:
 
 
 _Entity = Annotated[int, Field(ge=-(2**63), le=2**63 - 1)] | Annotated[str, Field(min_length=1, max_length=MAX_TEXT, pattern=_NO_NUL)]
-_Category = Annotated[str, Field(max_length=MAX_TEXT, pattern=_NO_NUL)]
+
+
+def _as_category(value: object) -> object:
+    """A whole number as the text that training has it as; what is none stays as it is, and is refused."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return value
+    text = category_text(value)
+    return value if text is None else text
+
+
+_Category = Annotated[str, Field(max_length=MAX_TEXT, pattern=_NO_NUL), BeforeValidator(_as_category, json_schema_input_type=str | int)]
 _Time = Annotated[AwareDatetime, AfterValidator(utc)]
 
 
@@ -152,7 +163,7 @@ _WORDS = {
     "finite_number": "must be a finite number",
     "greater_than_equal": "must be at least {ge:g}",
     "less_than_equal": "must be at most {le:g}",
-    "string_type": "must be a text",
+    "string_type": "must be a text or a whole number",
     "string_too_long": "must have at most {max_length} characters",
     "string_pattern_mismatch": "must not hold the character U+0000",
     "value_error": "{error}",

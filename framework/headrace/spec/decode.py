@@ -7,7 +7,6 @@ import re
 from collections.abc import Iterator
 from typing import Any, TypeVar, cast
 
-import orjson
 from pydantic import BaseModel, ValidationError
 
 from headrace.address import Path
@@ -16,6 +15,7 @@ from headrace.document import Entry, Mapping, Node, Scalar, Sequence
 from headrace.spec import KINDS, AnyKind, later
 from headrace.spec.fault import diagnose
 from headrace.spec.field import Spec
+from headrace.spec.params import read_params
 from headrace.spec.place import Place, follow
 from headrace.spec.wording import choice, found, nearest, short
 
@@ -44,10 +44,7 @@ def check(cls: type[M], node: Mapping, report: Report, *, name: str, key: Span, 
     unready = list(_unready(node))
     report.extend(diagnostic for _, diagnostic in unready)
     try:
-        if strict:
-            value = cls.model_validate(plain(node), by_alias=True, by_name=False)
-        else:
-            value = cls.model_validate_json(orjson.dumps(plain(node)))
+        value = cls.model_validate(plain(node), by_alias=True, by_name=False) if strict else read_params(cls, plain(node))
     except ValidationError as error:
         root = Place(cls, node, key, name, path=path)
         report.extend(_diagnostics(error, root, {id(n) for n, _ in unready}))

@@ -30,4 +30,4 @@ class FeatureView(Spec):
     from_: SourceRef = field("The source whose columns it names.", Effect.RETRAIN, alias="from", example="source/census")
     entity: Column = field("The column that identifies the entity.", Effect.RETRAIN, example="person_id")
     time: Column = field("The column that says when a row was true.", Effect.RETRAIN, example="surveyed_at")
-    features: dict[Column, Feature] = field("The features by name.", Effect.RETRAIN, min_length=1, example={"age": {"column": "age"}})
+    features: dict[Column, Feature] = field("The features by name.", Effect.BREAKING, min_length=1, example={"age": {"column": "age"}})

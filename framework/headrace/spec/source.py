@@ -20,7 +20,7 @@ class SourceColumn(Spec):
         example="AGEP",
     )
     type: Literal["int64", "float", "category", "timestamp"] = field(
-        "What every value must be; a category is held as text.", Effect.RETRAIN, example="float"
+        "What every value must be; a category is held as text.", Effect.BREAKING, example="float"
     )
 
 

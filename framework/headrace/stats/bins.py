@@ -10,7 +10,9 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any, Literal, cast
+from typing import TYPE_CHECKING, Any, Literal
+
+from headrace.stats.category import category_texts
 
 if TYPE_CHECKING:
     import numpy as np
@@ -98,7 +100,12 @@ def profile(columns: Mapping[str, Literal["number", "category"]], frame: pd.Data
 
 def count(profile: Profile, frame: pd.DataFrame) -> dict[str, NDArray[np.int64]]:
     """How many rows of a frame fall into each bin of each column; int64, and counts of two frames add up to those of both."""
-    return {name: _count(bins, _values(frame[name], bins.type)) for name, bins in profile.columns.items()}
+    return {name: count_column(bins, frame[name]) for name, bins in profile.columns.items()}
+
+
+def count_column(bins: Bins, column: pd.Series[Any]) -> NDArray[np.int64]:
+    """How many rows of a column fall into each bin; TypeError or ValueError where its values are not of the bins' type any more."""
+    return _count(bins, _values(column, bins.type))
 
 
 def psi(reference: ArrayLike, current: ArrayLike) -> float:
@@ -157,17 +164,14 @@ def _values(column: pd.Series[Any], kind: str) -> NDArray[Any]:
 
     if kind != "category":
         return np.asarray(column.to_numpy(dtype=np.float64, na_value=np.nan))
-    missing = column.isna().to_numpy()
-    text = column.astype(object).to_numpy(copy=True)
-    text[missing] = None
-    return cast("NDArray[Any]", text)
+    return category_texts(column)[0]
 
 
 def _fit(values: NDArray[Any], kind: str) -> Bins:
     import numpy as np
 
     if kind == "category":
-        return Bins(type="category", values=tuple(sorted({str(value) for value in values if value is not None})))
+        return Bins(type="category", values=tuple(sorted({value for value in values if value is not None})))
     known = values[~np.isnan(values)]
     distinct = np.unique(known)
     if len(distinct) < BINS:
@@ -184,8 +188,7 @@ def _count(bins: Bins, values: NDArray[Any]) -> NDArray[np.int64]:
         import pandas as pd
 
         missing = np.array([value is None for value in values], dtype=bool)
-        text = np.array([None if value is None else str(value) for value in values], dtype=object)
-        codes = np.asarray(pd.Categorical(text, categories=list(bins.values)).codes, dtype=np.int64)
+        codes = np.asarray(pd.Categorical(values, categories=list(bins.values)).codes, dtype=np.int64)
         return _tally(np.where(codes < 0, len(bins.values), codes), missing, len(bins.values) + 1)
     missing = np.isnan(values)
     if bins.type == "number":

@@ -49,6 +49,7 @@ def training_rows(
             "holdout": rows.holdout,
             "new": rows.new,
             "repeated": rows.repeated,
+            "misfit": rows.misfit,
             "as_of": rows.as_of,
         }
         return rows

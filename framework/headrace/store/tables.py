@@ -283,7 +283,7 @@ class Prediction(Row, table=True):
     """One answer that was given, as it was journalled."""
 
     __tablename__ = "prediction"
-    __table_args__ = (Index(None, "model", "seq"), Index(None, "model", "entity"), {"sqlite_autoincrement": True})
+    __table_args__ = (Index(None, "model", "seq"), Index(None, "model", "entity", "at"), {"sqlite_autoincrement": True})
     seq: int | None = serial()
     id: str = Field(unique=True)
     model: str
@@ -301,10 +301,10 @@ class Prediction(Row, table=True):
 
 
 class Outcome(Row, table=True):
-    """What turned out to be true of an entity, and since when it is known."""
+    """What turned out to be true of an entity, and since when it is known; an entity that is asked about again has another."""
 
     __tablename__ = "outcome"
-    __table_args__ = (UniqueConstraint("model", "entity"), Index(None, "model", "known_at"), {"sqlite_autoincrement": True})
+    __table_args__ = (UniqueConstraint("model", "entity", "known_at"), Index(None, "model", "known_at"), {"sqlite_autoincrement": True})
     id: int | None = serial()
     model: str
     entity: str

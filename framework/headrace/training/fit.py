@@ -11,6 +11,7 @@ from pydantic import ValidationError
 
 from headrace.diagnostics import Diagnostic, Exit, HeadraceError
 from headrace.hooks import Algorithm, Metric, Plugins, Predictor, Signature, resolve
+from headrace.spec.params import read_params
 
 if TYPE_CHECKING:
     import numpy as np
@@ -29,9 +30,10 @@ class Sides:
 
 @dataclass(frozen=True)
 class Fitted:
-    """A model, its bytes, and what those bytes answer."""
+    """A model, its bytes, and what those bytes answer; `params` are those it was made with, defaults included, as JSON."""
 
     algorithm: Algorithm
+    params: dict[str, Any]
     data: bytes
     train: NDArray[np.float64]
     holdout: NDArray[np.float64]
@@ -56,7 +58,7 @@ def fit(plugins: Plugins, sides: Sides, *, algorithm: str, params: Mapping[str, 
             Exit.INVALID,
         )
     try:
-        settings = resolve(known.params).model_validate(dict(params))
+        settings = read_params(resolve(known.params), params)
     except ValidationError as error:
         faults = "; ".join(f"`{'.'.join(map(str, item['loc']))}`: {item['msg']}" for item in error.errors())
         raise HeadraceError(Diagnostic("bad-params", f"parameters of `{algorithm}`: {faults}"), Exit.INVALID) from error
@@ -74,7 +76,8 @@ def fit(plugins: Plugins, sides: Sides, *, algorithm: str, params: Mapping[str, 
         raise HeadraceError(
             Diagnostic("unfaithful-format", f"`{algorithm}` answers otherwise after saving and loading: it cannot be served")
         )
-    return Fitted(known, data, train, holdout)
+    used = settings.model_dump(mode="json", by_alias=True)
+    return Fitted(known, used, data, train, holdout)
 
 
 def evaluate(metrics: Mapping[str, Metric], target: NDArray[np.float64], predictions: NDArray[np.float64]) -> dict[str, float | None]:

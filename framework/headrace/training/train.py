@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 from collections.abc import Mapping
-from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from headrace import registry
@@ -46,29 +45,21 @@ def train(
     frame = _read(store.blobs.get(rows.digest))
     training, held = frame[frame["side"] == "train"], frame[frame["side"] == "holdout"]
     signature = _signature(rows, training)
-    sides = Sides(
-        train=signature.encode(training),
-        train_target=training[rows.target].to_numpy(dtype=float),
-        holdout=signature.encode(held),
-        holdout_target=held[rows.target].to_numpy(dtype=float),
-    )
+    sides = _sides(rows, signature, training, held)
     fitted = fit(plugins, sides, algorithm=algorithm, params=params, signature=signature, seed=seed)
-    told = {"rows": rows.spec, "algorithm": algorithm, "params": dict(params), "seed": seed, "baseline": None}
     plain = None
     if baseline is not None:
-        told["baseline"] = {"algorithm": baseline.algorithm, "params": dict(baseline.params)}
         beside = fit(plugins, sides, algorithm=baseline.algorithm, params=baseline.params, signature=signature, seed=seed)
-        metrics = evaluate(plugins.metrics, sides.holdout_target, beside.holdout)
-        plain = {"algorithm": baseline.algorithm, "digest": store.blobs.put(beside.data), "metrics": metrics}
+        plain = _beside(store, plugins, baseline, beside, sides)
     manifest = {
-        "params": dict(params),
+        "params": fitted.params,
         "signature": signature.to_json(),
         "target": rows.target,
         "seed": seed,
         "as_of": rows.as_of,
         "digests": {
             "data": rows.digest,
-            "spec": digest(_canonical(told)),
+            "spec": _told(rows, algorithm, params, seed, baseline),
             "code": code_digest([fitted.algorithm.fit.partition(":")[0]]),
             "environment": environment_digest(),
         },
@@ -87,17 +78,34 @@ def train(
         model_bytes=fitted.data,
         algorithm=algorithm,
         format=fitted.algorithm.format,
-        at=_now(store),
+        at=store.clock.now(),
     )
     return _candidate(version)
 
 
+def _sides(rows: Material, signature: Signature, training: pd.DataFrame, held: pd.DataFrame) -> Sides:
+    return Sides(
+        train=signature.encode(training),
+        train_target=training[rows.target].to_numpy(dtype=float),
+        holdout=signature.encode(held),
+        holdout_target=held[rows.target].to_numpy(dtype=float),
+    )
+
+
+def _told(rows: Material, algorithm: str, params: Mapping[str, Any], seed: int, baseline: Baseline | None) -> str:
+    """The digest of all that the spec says of this training; defaults that nobody wrote are no part of it."""
+    plain = None if baseline is None else {"algorithm": baseline.algorithm, "params": dict(baseline.params)}
+    return digest(_canonical({"rows": rows.spec, "algorithm": algorithm, "params": dict(params), "seed": seed, "baseline": plain}))
+
+
+def _beside(store: Store, plugins: Plugins, baseline: Baseline, fitted: Fitted, sides: Sides) -> dict[str, Any]:
+    """The fitted baseline: what it is, where its model is kept, how it does on the held-out rows."""
+    metrics = evaluate(plugins.metrics, sides.holdout_target, fitted.holdout)
+    return {"algorithm": baseline.algorithm, "params": fitted.params, "digest": store.blobs.put(fitted.data), "metrics": metrics}
+
+
 def _candidate(version: Version) -> Candidate:
     return Candidate(version.model, version.number, version.run_id, version.manifest_digest, dict(version.manifest["metrics"]))
-
-
-def _now(store: Store) -> datetime:
-    return store.clock.now()
 
 
 def _read(data: bytes) -> pd.DataFrame:

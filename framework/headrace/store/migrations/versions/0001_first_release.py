@@ -187,7 +187,7 @@ def upgrade() -> None:
         sa.Column("value", sa.Float(), nullable=False),
         sa.Column("known_at", sa.DateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_outcome")),
-        sa.UniqueConstraint("model", "entity", name=op.f("uq_outcome_model_entity")),
+        sa.UniqueConstraint("model", "entity", "known_at", name=op.f("uq_outcome_model_entity_known_at")),
         sqlite_autoincrement=True,
     )
     op.create_index(op.f("ix_outcome_model_known_at"), "outcome", ["model", "known_at"])
@@ -212,7 +212,7 @@ def upgrade() -> None:
         sa.UniqueConstraint("id", name=op.f("uq_prediction_id")),
         sqlite_autoincrement=True,
     )
-    op.create_index(op.f("ix_prediction_model_entity"), "prediction", ["model", "entity"])
+    op.create_index(op.f("ix_prediction_model_entity_at"), "prediction", ["model", "entity", "at"])
     op.create_index(op.f("ix_prediction_model_seq"), "prediction", ["model", "seq"])
 
     op.create_table(
@@ -368,7 +368,7 @@ def downgrade() -> None:
     op.drop_table("resource")
     op.drop_table("principal")
     op.drop_index(op.f("ix_prediction_model_seq"), table_name="prediction")
-    op.drop_index(op.f("ix_prediction_model_entity"), table_name="prediction")
+    op.drop_index(op.f("ix_prediction_model_entity_at"), table_name="prediction")
 
     op.drop_table("prediction")
     op.drop_index(op.f("ix_outcome_model_known_at"), table_name="outcome")
