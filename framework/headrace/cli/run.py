@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from headrace.cli.place import json_option, model_of, open_workspace, root_option
+from headrace.cli.place import json_option, model_of, open_workspace, refuse_unsupported, root_option
 from headrace.cli.view import progress, show
 from headrace.diagnostics import Diagnostic, Exit, HeadraceError
 
@@ -34,6 +34,7 @@ def command(flow: str, model: str | None, root: Path, *, no_wait: bool, timeout:
     from headrace.cli.place import prefect_url
 
     root = root.resolve()
+    refuse_unsupported(root)
     workspace = open_workspace(root)
     name = model_of(workspace.config, model)
     door = Door(prefect_url(root), workspace.config["project"])
