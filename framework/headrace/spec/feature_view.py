@@ -41,15 +41,14 @@ class Feature(Spec):
         later=True,
     )
     over: Duration | None = field(
-        "The window of an aggregate, back from the row's time.", Effect.RETRAIN, default=None, example="28d", later=True
+        "The window of an aggregate, back from the row's time.", Effect.RETRAIN, default=None, example="28d"
     )
-    where: str | None = field("The rows that an aggregate counts.", Effect.RETRAIN, default=None, example="amount > 0", later=True)
+    where: str | None = field("The rows that an aggregate counts.", Effect.RETRAIN, default=None, example="amount > 0")
     empty: float | None = field(
         "The value where there are no rows, or nothing to divide by; missing, where it is not given.",
         Effect.RETRAIN,
         default=None,
         example=0,
-        later=True,
     )
     expires: Duration | None = field(
         "How old a value may be before it counts as missing, in training and in serving alike.",

@@ -51,5 +51,5 @@ def field(
     if example is not None:
         extra["example"] = example
     if later:
-        extra["later"] = True if later is True else list(later)
+        extra["later"] = list(later) if isinstance(later, tuple) else True
     return Field(default=default, description=description, json_schema_extra=extra, **constraints)

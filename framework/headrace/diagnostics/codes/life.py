@@ -8,7 +8,7 @@ CODES = (
     Code(
         "ambiguous-percent",
         "a percentage may be of the value, or points",
-        "From 80% to 81% is one percentage point, and 1.25 % of the value; an experiment for the one needs many times the units of the other.",
+        "From 10% to 11% is one percentage point, and 10 % of the value; a search for 1 % of the value needs a hundred times the units.",
         "primary: {metric: accuracy, detect: 1%}",
         "primary: {metric: accuracy, detect: 1pp}",
     ),

@@ -77,9 +77,9 @@ def _view(scope: Scope, view: FeatureView) -> Iterator[Diagnostic]:
         path = ("features", name, "range")
         if feature.range is None:
             continue
-        column = feature.column or feature.last
-        if column is not None and columns(source).get(column) == "category":
-            message = f"`{name}` has a range, and its column `{column}` is a category"
+        ranged = feature.column or feature.last
+        if ranged is not None and columns(source).get(ranged) == "category":
+            message = f"`{name}` has a range, and its column `{ranged}` is a category"
             yield Diagnostic("wrong-column-type", message, scope.where(here, path), help="remove `range`, or make the column a number")
         elif feature.range[0] >= feature.range[1]:
             message = f"`range` of `{name}` is empty: {feature.range[0]:g} is not less than {feature.range[1]:g}"

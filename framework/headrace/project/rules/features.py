@@ -75,9 +75,9 @@ def _left_out(scope: Scope, model: Model, view: FeatureView) -> Iterator[Diagnos
         if model.features.target.column in (name, feature.column):
             place = scope.where(address_of(model), ("features", "use", view.name), key=True)
             declared = scope.where(address_of(view), ("features", name), key=True)
-            message = f"`all` leaves out `{name}` of {address_of(view)}: it is the model's target"
-            mend = f"remove `{name}` from {address_of(view)}, or rename it where it is another thing"
-            yield Diagnostic("left-out", message, place, help=mend, severity=Severity.NOTE, related=(declared,))
+            message = f"`{name}` is no input of {address_of(model)}, though it uses `all`: it is the target"
+            mend = f"remove `{name}`, or rename it where it is another thing"
+            yield Diagnostic("left-out", message, declared, help=mend, severity=Severity.NOTE, related=(place,))
 
 
 def _inputs(scope: Scope, model: Model) -> Iterator[Diagnostic]:

@@ -19,8 +19,10 @@ def check(scope: Scope) -> Iterator[Diagnostic]:
     for model in scope.of(Model):
         for position, trigger in enumerate(model.retraining):
             yield from _line(scope, address_of(model), ("retraining", position, "schedule"), trigger.schedule)
-    for spec in (*scope.of(Batch), *scope.of(Report)):
-        yield from _line(scope, address_of(spec), ("schedule",), spec.schedule)
+    for batch in scope.of(Batch):
+        yield from _line(scope, address_of(batch), ("schedule",), batch.schedule)
+    for report in scope.of(Report):
+        yield from _line(scope, address_of(report), ("schedule",), report.schedule)
 
 
 def _line(scope: Scope, address: Address, path: Path, text: str | None) -> Iterator[Diagnostic]:
