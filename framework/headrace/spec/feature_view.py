@@ -40,9 +40,7 @@ class Feature(Spec):
         example="spend_28d / trips_7d",
         later=True,
     )
-    over: Duration | None = field(
-        "The window of an aggregate, back from the row's time.", Effect.RETRAIN, default=None, example="28d"
-    )
+    over: Duration | None = field("The window of an aggregate, back from the row's time.", Effect.RETRAIN, default=None, example="28d")
     where: str | None = field("The rows that an aggregate counts.", Effect.RETRAIN, default=None, example="amount > 0")
     empty: float | None = field(
         "The value where there are no rows, or nothing to divide by; missing, where it is not given.",
