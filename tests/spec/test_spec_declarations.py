@@ -112,3 +112,10 @@ def test_what_is_left_to_its_default_is_not_told() -> None:
             spec = decode(node, report)
             assert spec is not None
             assert [] == list(written(spec))
+
+
+def test_what_is_written_as_its_default_asks_for_nothing() -> None:
+    node, _ = node_of(least(KINDS["model"]) | {"steps": [], "secrets": {}})
+    spec = decode(node, Report())
+    assert spec is not None
+    assert [] == list(written(spec))

@@ -35,7 +35,7 @@ def flag(info: FieldInfo) -> bool | tuple[object, ...]:
 
 
 def written(spec: BaseModel) -> Iterator[Later]:
-    """Every word of a spec that nothing runs by, outermost first; what was left to its default is no word of the writer's.
+    """Every word of a spec that nothing runs by, outermost first; what is as its default asks for nothing.
 
     A document of such a kind is told by its `kind` alone, and nothing below such a key is told again.
     """
@@ -51,8 +51,7 @@ def _within(value: Any, path: Path) -> Iterator[Later]:  # noqa: ANN401 - the la
         case BaseModel():
             names = {info.alias or name: name for name, info in type(value).model_fields.items()}
             for key, info in keys(type(value)).items():
-                if names[key] in value.model_fields_set:
-                    yield from _field(key, info, getattr(value, names[key]), (*path, key))
+                yield from _field(key, info, getattr(value, names[key]), (*path, key))
         case tuple():
             for position, item in enumerate(value):
                 yield from _within(item, (*path, position))
@@ -63,7 +62,7 @@ def _within(value: Any, path: Path) -> Iterator[Later]:  # noqa: ANN401 - the la
 
 def _field(key: str, info: FieldInfo, value: object, path: Path) -> Iterator[Later]:
     match flag(info):
-        case True:
+        case True if value != info.default:
             yield Later(path, key, value=False)
         case tuple(values) if value in values:
             yield Later(path, f"{key}: {value}", value=True)
