@@ -78,19 +78,20 @@ def written(case: Case, root: Path) -> None:
     if case.file.parent.name != "backtest":
         base = [b for b in base if not b.startswith("kind: backtest")]
     (root / "specs").mkdir()
-    for info, text in case.blocks:
+    for number, (info, text) in enumerate(case.blocks):
+        own = root / "specs" / (f"case{number + 1}.yaml" if number else "case.yaml")
         match info.split():
             case ["yaml", "alone"]:
                 base = []
-                (root / "specs" / "case.yaml").write_text(text)
+                own.write_text(text)
             case ["yaml"]:
                 addresses = {(s["kind"], s["name"]) for s in map(sections, text.split("---\n")) if {"kind", "name"} <= set(s)}
                 base = [b for b in base if (sections(b)["kind"], sections(b)["name"]) not in addresses]
-                (root / "specs" / "case.yaml").write_text(text)
+                own.write_text(text)
             case ["yaml", kind]:
                 mine = next(b for b in base if sections(b)["kind"] == f"kind: {kind}\n")
                 base.remove(mine)
-                (root / "specs" / "case.yaml").write_text(merged(text, mine))
+                own.write_text(merged(text, mine))
             case ["file", name]:
                 (root / name).write_bytes(text.encode().decode("unicode_escape").encode("latin-1"))
             case _:

@@ -273,3 +273,35 @@ def test_a_file_that_is_no_text_has_a_place(tmp_path: Path) -> None:
     report = Report()
     project.load(tmp_path, report, plugins=NO_PLUGINS)
     assert [Span("specs/a.yaml", 2, 7, 2, 8)] == [d.span for d in report]
+
+
+BROKEN_VIEW = "kind: feature_view\nname: person\nfrom: [people\n"
+
+
+def parted() -> dict[str, str]:
+    """The base project, each document in a file of its own."""
+    documents = BASE.read_text().split("---\n")
+    return {f"specs/{number:02}.yaml": text for number, text in enumerate(documents)}
+
+
+def test_a_broken_file_leaves_the_references_of_the_others_judged(make: Callable[..., tuple[Project | None, list[str]]]) -> None:
+    """The view cannot be read, but is there; the channel is not."""
+    files = {
+        name: BROKEN_VIEW if "kind: feature_view" in text else text.replace("notify: [team]", "notify: [teem]")
+        for name, text in parted().items()
+    }
+    assert ["yaml-syntax", "unknown-reference"] == sorted(make(files)[1], reverse=True)
+
+
+def test_a_broken_file_that_does_not_say_what_it_holds_leaves_references_unjudged(
+    make: Callable[..., tuple[Project | None, list[str]]],
+) -> None:
+    files = {name: "{kind: feature_view, name: [\n" if "kind: feature_view" in text else text for name, text in parted().items()}
+    files = {name: text.replace("notify: [team]", "notify: [teem]") for name, text in files.items()}
+    assert 1 == len(make(files)[1])
+
+
+def test_a_document_of_a_known_kind_without_a_name_hides_that_kind_alone(make: Callable[..., tuple[Project | None, list[str]]]) -> None:
+    files = {name: text.replace("name: person\n", "") if "kind: feature_view" in text else text for name, text in parted().items()}
+    files = {name: text.replace("notify: [team]", "notify: [teem]") for name, text in files.items()}
+    assert ["missing-key", "unknown-reference"] == sorted(make(files)[1])

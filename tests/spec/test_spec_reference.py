@@ -13,6 +13,7 @@ def test_a_field_of_a_list() -> None:
         "default": None,
         "unit": None,
         "effect": "reconfigure",
+        "later": False,
         "example": "weight: 5%",
         "keys": [],
     }

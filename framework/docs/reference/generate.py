@@ -71,7 +71,8 @@ def _fields(path: str, told: dict[str, Any], level: int) -> Iterator[str]:
             continue
         default = "required" if inner["required"] else "" if inner["default"] is None else f"`{_flow(inner['default'])}`"
         example = f" For example `{_cell(inner['example'])}`." if inner.get("example") and "\n" not in inner["example"] else ""
-        later = " *Validated; not carried out by this version.*" if inner.get("later") else ""
+        values = ", ".join(f"`{value}`" for value in inner["later"]) if isinstance(inner["later"], list) else ""
+        later = f" *{values + ': v' if values else 'V'}alidated; not carried out by this version.*" if inner["later"] else ""
         said = _cell(inner["description"]) + example + later
         yield f"| `{entry['key']}` | {_cell(inner['type'])} | {_cell(default)} | {inner['effect'] or ''} | {said} |"
         if inner["keys"] and path.count(".") < 6:  # noqa: PLR2004 - no language is deeper

@@ -31,7 +31,7 @@ def command(environment: str | None, root: Path, *, check: bool, as_json: bool) 
     """  # noqa: D301 - click's own mark
     from headrace.compiler import compile_project
 
-    files = compile_project(load_project(root, environment))
+    files = compile_project(load_project(root, environment, to_run=True))
     before = on_disk(root, files)
     written = [path for path, text in files.items() if before[path] != text.encode()]
     removed = stale(root, files)

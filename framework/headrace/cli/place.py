@@ -25,8 +25,11 @@ environment_option = click.option("--environment", "--env", metavar="NAME", help
 json_option = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 
 
-def load_project(root: Path, environment: str | None = None) -> Project:
-    """The project of a folder, whole, its warnings on stderr; HeadraceError (exit 3) with every fault otherwise."""
+def load_project(root: Path, environment: str | None = None, *, to_run: bool = False) -> Project:
+    """The project of a folder, whole, its warnings on stderr; HeadraceError (exit 3) with every fault otherwise.
+
+    With `to_run`, what nothing runs by yet is refused (exit 4), so that no command promises what does not happen.
+    """
     from headrace import project
     from headrace.cli.view import print_report, wants_json
 
@@ -34,9 +37,25 @@ def load_project(root: Path, environment: str | None = None) -> Project:
     loaded = project.load(root, report, environment)
     if loaded is None or not report.ok:
         raise HeadraceError(report, Exit.INVALID)
+    refused = project.unsupported(loaded)
+    if to_run and refused.found:
+        refused.texts = report.texts
+        raise HeadraceError(refused, Exit.REFUSED)
     if report.found and not wants_json():
         print_report(report)
     return loaded
+
+
+def refuse_unsupported(root: Path) -> None:
+    """HeadraceError (exit 4) where the specs ask for what nothing runs by yet; specs with faults are `validate`'s to judge."""
+    from headrace import project
+
+    report = Report()
+    loaded = project.load(root, report)
+    refused = project.unsupported(loaded) if loaded is not None else Report()
+    if refused.found:
+        refused.texts = report.texts
+        raise HeadraceError(refused, Exit.REFUSED)
 
 
 def open_workspace(root: Path) -> Workspace:

@@ -62,7 +62,7 @@ def read_intent(root: Path, environment: str | None) -> Intent:
     from headrace.plan import wanted
 
     root = root.resolve()
-    project = load_project(root, environment)
+    project = load_project(root, environment, to_run=True)
     outputs = compile_project(project)
     on_disk(root, outputs)
     return Intent(root, project, outputs, wanted.read(outputs, str(root)))

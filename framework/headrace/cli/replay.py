@@ -74,7 +74,7 @@ def command(name: str | None, rows: str | None, report: Path | None, root: Path,
     from headrace.spec.backtest import midnight
 
     root = root.resolve()
-    project = load_project(root)
+    project = load_project(root, to_run=True)
     wanted = _backtest(project, name)
     number = _rows(rows, wanted.replay.rows)
     model = next(item for item in project.models if item.name == wanted.model.split("/", 1)[1])

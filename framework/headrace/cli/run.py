@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from headrace.cli.place import json_option, model_of, root_option
+from headrace.cli.place import json_option, model_of, refuse_unsupported, root_option
 from headrace.cli.view import progress, show
 from headrace.diagnostics import Diagnostic, Exit, HeadraceError
 
@@ -39,6 +39,7 @@ def command(flow: str, model: str | None, root: Path, *, no_wait: bool, timeout:
     from headrace.compiled import read_workspace
 
     root = root.resolve()
+    refuse_unsupported(root)
     config = read_workspace(root)
     name = model_of(config, model)
     with Door(prefect_url(root), config.project) as door:

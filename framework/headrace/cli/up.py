@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from headrace.cli.place import json_option, root_option
+from headrace.cli.place import json_option, refuse_unsupported, root_option
 from headrace.diagnostics import Diagnostic, Exit, HeadraceError
 
 
@@ -40,4 +40,5 @@ def command(root: Path, *, as_json: bool) -> None:
 
     if not any((root / "specs").glob("*.y*ml")) and not (root / "flows" / WORKSPACE).is_file():
         raise HeadraceError(Diagnostic("no-specs", f"{root.resolve()} has no specs", help="`headrace init` makes a project"), Exit.INVALID)
+    refuse_unsupported(root.resolve())
     up(root.resolve(), lambda text: click.echo(text, err=True), ready)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from importlib import import_module
+from math import inf
 from typing import Any, Literal
 
 
@@ -44,6 +45,8 @@ class Metric:
     compute: str
     better: Literal["higher", "lower"]
     needs: Literal["probability", "groups", "latency"] = "probability"
+    range: tuple[float, float] = (-inf, inf)
+    """The least and the greatest value that it can have, so that a bound that nothing reaches is found."""
 
 
 @dataclass(frozen=True, slots=True)

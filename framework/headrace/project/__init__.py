@@ -2,5 +2,6 @@
 
 from headrace.project.load import load
 from headrace.project.project import Project
+from headrace.project.unsupported import unsupported
 
-__all__ = ["Project", "load"]
+__all__ = ["Project", "load", "unsupported"]

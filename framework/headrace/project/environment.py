@@ -15,7 +15,7 @@ def choose(scope: Scope, wanted: str | None, report: Report) -> Environment | No
     """The environment that is named; else the only one; else `dev`. None after a fault."""
     declared = {environment.name: environment for environment in scope.of(Environment)}
     broken = {address.name for address in scope.broken if address.kind == "environment"}
-    if wanted in broken or not scope.whole or (wanted is None and broken):
+    if wanted in broken or "environment" in scope.unread or (wanted is None and broken):
         return declared.get(wanted) if wanted is not None else None
     if not declared and wanted in (None, DEFAULT):
         return Environment(kind="environment", name=DEFAULT)

@@ -8,6 +8,7 @@ from typing import Literal
 from headrace.address import Address, Path
 from headrace.project.scope import Scope
 from headrace.spec import FeatureView, Model, Source
+from headrace.spec.feature_view import Feature
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,7 +17,8 @@ class ModelInput:
 
     name: str
     view: str
-    column: str
+    column: str | None
+    """The column of the view's source; None where the value is computed."""
     type: Literal["number", "category"] | None
     """None where its column is neither."""
     low: float | None
@@ -44,16 +46,24 @@ def _of_view(scope: Scope, model: Model, name: str) -> list[ModelInput]:
     found = []
     for word in chosen:
         feature = view.features[word]
-        column = source.columns.get(feature.column)
-        if wanted == "all" and (word in hidden or feature.column in hidden or column is None or column.type == "timestamp"):
+        kind = _type(feature, source)
+        if wanted == "all" and (word in hidden or feature.column in hidden or kind is None):
             continue
-        kind: Literal["number", "category"] | None = None
-        if column is not None and column.type != "timestamp":
-            kind = "category" if column.type == "category" else "number"
         low, high = feature.range if feature.range is not None else (None, None)
         path: Path | None = None if wanted == "all" else ("features", "use", name, wanted.index(word))
         found.append(ModelInput(word, name, feature.column, kind, low, high, path))
     return found
+
+
+def _type(feature: Feature, source: Source) -> Literal["number", "category"] | None:
+    """What a feature is: as its column, or that whose newest value it takes, and a number where it is computed."""
+    named = feature.column or feature.last
+    if named is None:
+        return "number"
+    column = source.columns.get(named)
+    if column is None or column.type == "timestamp":
+        return None
+    return "category" if column.type == "category" else "number"
 
 
 def known(scope: Scope, model: Model) -> bool:

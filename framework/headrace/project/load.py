@@ -12,6 +12,7 @@ from headrace.document import Mapping, Scalar, parse
 from headrace.hooks import Plugins, load_plugins
 from headrace.project import environment as environments
 from headrace.project.project import Project
+from headrace.project.recover import declared
 from headrace.project.rules import RULES
 from headrace.project.scope import Scope, address_of
 from headrace.spec import KINDS, AnyKind
@@ -29,7 +30,7 @@ class _Read:
     specs: dict[Address, AnyKind]
     nodes: dict[Address, Mapping]
     broken: frozenset[Address]
-    whole: bool
+    unread: frozenset[str]
 
 
 def load(root: Path, report: Report, environment: str | None = None, *, plugins: Plugins | None = None) -> Project | None:
@@ -39,16 +40,16 @@ def load(root: Path, report: Report, environment: str | None = None, *, plugins:
     """
     found = Report(texts=report.texts)
     read = _read(root, found)
-    declared = next((spec for spec in read.specs.values() if isinstance(spec, ProjectSpec)), None)
-    scope = Scope(read.specs, read.nodes, read.broken, read.whole)
-    scope = replace(scope, plugins=plugins if plugins is not None else _plugins(root, declared, found))
+    own = next((spec for spec in read.specs.values() if isinstance(spec, ProjectSpec)), None)
+    scope = Scope(read.specs, read.nodes, read.broken, read.unread)
+    scope = replace(scope, plugins=plugins if plugins is not None else _plugins(root, own, found))
     for rule in RULES:
         found.extend(rule(scope))
     chosen = environments.choose(scope, environment, found)
     report.extend(found.found)
-    if not found.ok or declared is None or chosen is None:
+    if not found.ok or own is None or chosen is None:
         return None
-    return Project(root, declared, chosen, scope, dict(read.specs))
+    return Project(root, own, chosen, scope, dict(read.specs))
 
 
 def _plugins(root: Path, declared: ProjectSpec | None, report: Report) -> Plugins | None:
@@ -81,7 +82,7 @@ def _read(root: Path, report: Report) -> _Read:
     specs: dict[Address, AnyKind] = {}
     nodes: dict[Address, Mapping] = {}
     broken: set[Address] = set()
-    whole = (root / "specs").is_dir()
+    unread: set[str] = set() if (root / "specs").is_dir() else set(KINDS)
     for path in _files(root, report):
         file = f"specs/{path.name}"
         before = len(report.errors)
@@ -91,16 +92,19 @@ def _read(root: Path, report: Report) -> _Read:
             report.add(Diagnostic("unreadable-file", f"{file} cannot be read: {error.strerror}", Span(file, 1, 1, 1, 1)))
             documents = ()
         # A duplicate key is a fault, and yet both of the document's ends were seen.
-        whole = whole and all(d.id == "duplicate-key" for d in report.errors[before:])
+        if any(d.id != "duplicate-key" for d in report.errors[before:]):
+            known, others = declared(report.texts.get(file, "?"))
+            broken |= known
+            unread |= others
         for node in documents:
             faults = len(report.errors)
             spec = decode(node, report)
             if not isinstance(node, Mapping):
-                whole = False
+                unread |= set(KINDS)
                 continue
             address = address_of(spec) if spec is not None else _address(node)
             if address is None:
-                whole = False
+                unread |= _kinds(node)
             elif address in nodes:
                 report.add(_twice(address, nodes[address], node))
             else:
@@ -109,13 +113,20 @@ def _read(root: Path, report: Report) -> _Read:
                     specs[address] = spec
                 else:
                     broken.add(address)
-    return _Read(specs, nodes, frozenset(broken), whole)
+    return _Read(specs, nodes, frozenset(broken - set(specs)), frozenset(unread))
 
 
 def _address(node: Mapping) -> Address | None:
     """What a broken document is called, where that at least can be read."""
     words = [entry.value.text if (entry := node.get(key)) and isinstance(entry.value, Scalar) else "" for key in ("kind", "name")]
     return Address(*words) if words[0] in KINDS and NAME.fullmatch(words[1]) else None
+
+
+def _kinds(node: Mapping) -> set[str]:
+    """What a document without a name may be."""
+    entry = node.get("kind")
+    word = entry.value.text if entry is not None and isinstance(entry.value, Scalar) else ""
+    return {word} if word in KINDS else set(KINDS)
 
 
 def _twice(address: Address, first: Mapping, second: Mapping) -> Diagnostic:

@@ -22,8 +22,8 @@ class Scope:
     specs: AnyMapping[Address, AnyKind]
     nodes: AnyMapping[Address, Mapping] = field(repr=False)
     broken: frozenset[Address] = frozenset()
-    whole: bool = True
-    """Whether every file could be read, so that an absent address is truly absent."""
+    unread: frozenset[str] = frozenset()
+    """Kinds of which a file that could not be read may hold a document, so that an absent address is not truly absent."""
     plugins: Plugins | None = field(default=None, repr=False)
     """None where some could not be loaded, so that an absent name may be theirs."""
 

@@ -3,16 +3,39 @@
 from __future__ import annotations
 
 from headrace.spec.backtest import Backtest
+from headrace.spec.batch import Batch
 from headrace.spec.channel import Channel
+from headrace.spec.ensemble import Ensemble
 from headrace.spec.feature_view import FeatureView
 from headrace.spec.field import Effect, Spec
+from headrace.spec.flag import Flag
+from headrace.spec.governance import Group, Policy
 from headrace.spec.model import Model
 from headrace.spec.project import Environment, Project
+from headrace.spec.report import Report
 from headrace.spec.source import Source
 
-__all__ = ["KINDS", "AnyKind", "Backtest", "Channel", "Effect", "Environment", "FeatureView", "Model", "Project", "Source", "Spec"]
+__all__ = [
+    "KINDS",
+    "AnyKind",
+    "Backtest",
+    "Batch",
+    "Channel",
+    "Effect",
+    "Ensemble",
+    "Environment",
+    "FeatureView",
+    "Flag",
+    "Group",
+    "Model",
+    "Policy",
+    "Project",
+    "Report",
+    "Source",
+    "Spec",
+]
 
-AnyKind = Project | Environment | Source | FeatureView | Model | Channel | Backtest
+AnyKind = Project | Environment | Source | FeatureView | Model | Ensemble | Batch | Channel | Group | Policy | Flag | Report | Backtest
 """What one document of the language can be."""
 
 KINDS: dict[str, type[Spec]] = {
@@ -21,7 +44,13 @@ KINDS: dict[str, type[Spec]] = {
     "source": Source,
     "feature_view": FeatureView,
     "model": Model,
+    "ensemble": Ensemble,
+    "batch": Batch,
     "channel": Channel,
+    "group": Group,
+    "policy": Policy,
+    "flag": Flag,
+    "report": Report,
     "backtest": Backtest,
 }
 """Every kind by its word."""

@@ -76,6 +76,15 @@ class Backtest(Spec):
     kind: Literal["backtest"]
     name: Name = field("The backtest's name.", Effect.METADATA, example="census-2016-2018")
     model: ModelRef = field("The model that answers.", Effect.METADATA, example="employment")
-    replay: Replay = field("Which rows.", Effect.METADATA, example={"source": "source/census_later"})
-    disturb: tuple[Disturbance, ...] = field("Named incidents.", Effect.METADATA, default=(), example=[{"id": "recode"}])
+    replay: Replay = field(
+        "Which rows.",
+        Effect.METADATA,
+        example={"source": "source/census_later", "labels": "source/census_labels", "from": 2016, "to": 2019, "spread": "year"},
+    )
+    disturb: tuple[Disturbance, ...] = field(
+        "Named incidents.",
+        Effect.METADATA,
+        default=(),
+        example=[{"id": "recode", "from": "2017-03-01", "columns": ["disability"], "map": {"1": "2", "2": "1"}}],
+    )
     expect: Expectation | None = field("What must have happened.", Effect.METADATA, default=None, example={"retrainings": [1, 6]})

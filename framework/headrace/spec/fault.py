@@ -7,10 +7,9 @@ from typing import Any, Literal, get_origin
 from headrace.diagnostics import Diagnostic
 from headrace.document import Mapping, Scalar, Sequence, write_flow
 from headrace.document.scalar import value as plain_value
-from headrace.spec import later
 from headrace.spec.name import BadName
 from headrace.spec.place import Place, children, discriminator, keys, literals, members, model_of
-from headrace.spec.quantity import MissingUnit, percentage, ratio
+from headrace.spec.quantity import Ambiguous, MissingUnit, percentage, ratio
 from headrace.spec.wording import choice, found, hint, nearest, quantity_of, short, wants
 
 _BOUNDS = {
@@ -114,9 +113,6 @@ def unknown_key(place: Place) -> Diagnostic:
     """A key that the language does not have there."""
     owner, name = place.owners[-1]
     key, allowed = place.name, keys(owner)
-    if key in later.KEYS.get(owner.__name__, ()):
-        message = f"`{key}` of {_quoted(name)} is a word of the language that this version does not do yet"
-        return Diagnostic("not-yet-supported", message, place.key, help=f"remove `{key}`")
     for child, model in children(owner):
         if key in keys(model):
             where = ".".join([name, child] if not name.startswith("this ") else [child])
@@ -204,6 +200,9 @@ def _refused(place: Place, error: Exception) -> Diagnostic:  # noqa: PLR0911 - o
         return wrong_type(place)
     if isinstance(error, MissingUnit):
         return Diagnostic("missing-unit", f"`{place.name}`: {error}", place.span, help=f"write `{error.fixed}`", replacement=error.fixed)
+    if isinstance(error, Ambiguous):
+        said = choice(f"`{meaning}`" for meaning in error.meanings)
+        return Diagnostic("ambiguous-percent", f"`{place.name}`: {error}", place.span, help=f"write {said}")
     if isinstance(error, BadName):
         return Diagnostic("bad-name", str(error), place.span, help="rename it")
     if len(members(place.annotation)) > 1:

@@ -38,12 +38,18 @@ def field(
     default: Any = PydanticUndefined,  # noqa: ANN401 - pydantic's own default
     example: object = None,
     unit: str | None = None,
+    later: bool | tuple[object, ...] = False,
     **constraints: Any,  # noqa: ANN401 - handed to pydantic
 ) -> Any:  # noqa: ANN401 - what pydantic's Field returns
-    """Declare one field: description and effect always; without a default it is required."""
+    """Declare one field: description and effect always; without a default it is required.
+
+    `later` says that nothing runs by it yet: `validate` takes it, and what would run refuses it. A tuple says so of single values.
+    """
     extra: dict[str, Any] = {"effect": effect.word}
     if unit is not None:
         extra["unit"] = unit
     if example is not None:
         extra["example"] = example
+    if later:
+        extra["later"] = list(later) if isinstance(later, tuple) else True
     return Field(default=default, description=description, json_schema_extra=extra, **constraints)

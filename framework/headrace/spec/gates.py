@@ -13,7 +13,12 @@ class Gate(Spec):
     """One gate: exactly one of `min`, `max`, or `versus` with `worse_by_at_most`."""
 
     id: Name = field("The gate's name in plans and reports.", Effect.RE_EVALUATE, example="quality")
-    metric: str = field("A registered metric.", Effect.RE_EVALUATE, example="roc_auc")
+    metric: str = field(
+        "A registered metric; `noise_robustness` is the share of answers that stay when noise is added to the inputs.",
+        Effect.RE_EVALUATE,
+        example="roc_auc",
+        later=("noise_robustness",),
+    )
     min: float | None = field("The least value that passes.", Effect.RE_EVALUATE, default=None, example=0.85)
     max: float | Duration | None = field(
         "The greatest value that passes; a duration for latencies.", Effect.RE_EVALUATE, default=None, example=0.1
@@ -39,4 +44,10 @@ class Gate(Spec):
         "The feature whose groups are compared; fairness metrics need it.", Effect.RE_EVALUATE, default=None, example="sex"
     )
     min_group: int = field("Groups with fewer held-out rows are named and left out.", Effect.RE_EVALUATE, default=100, example=100, ge=1)
+    average: Literal["macro", "micro", "weighted"] | None = field(
+        "How a metric of several classes becomes one number.", Effect.RE_EVALUATE, default=None, example="macro", later=True
+    )
+    each: Literal["class"] | None = field(
+        "Or that each class must pass by itself.", Effect.RE_EVALUATE, default=None, example="class", later=True
+    )
     mode: Literal["block", "warn"] = field("`warn` records without blocking.", Effect.RE_EVALUATE, default="block", example="warn")

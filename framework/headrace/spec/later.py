@@ -1,19 +1,70 @@
-"""Words that the language keeps for what this version does not do yet: they are refused by name, never ignored."""
+"""Words that the language has and this version does nothing by: each is declared so at its own field."""
 
-KINDS = frozenset({"overlay", "ensemble", "batch", "group", "policy", "flag", "report"})
-"""Kinds to come."""
+from __future__ import annotations
 
-KEYS: dict[str, frozenset[str]] = {
-    "Model": frozenset({"experiment", "governance", "retirement", "secrets", "steps", "moved"}),
-    "Training": frozenset({"tune"}),
-    "Gate": frozenset({"each", "average"}),
-    "Serving": frozenset({"replicas"}),
-    "Rollout": frozenset({"bake"}),
-    "Monitoring": frozenset({"false_alarms"}),
-    "Window": frozenset({"every"}),
-    "Retraining": frozenset({"while_deciding"}),
-    "Source": frozenset({"checks"}),
-    "FeatureView": frozenset({"available_after", "late", "window_edges"}),
-    "Feature": frozenset({"sum", "count", "mean", "min", "max", "last", "over", "where", "since", "expires", "expression", "empty"}),
-}
-"""Keys to come, by the model of the language that will have them."""
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+
+from headrace.address import Path
+from headrace.spec.place import keys
+
+KINDS = frozenset({"overlay"})
+"""Kinds that cannot be read at all yet."""
+
+
+@dataclass(frozen=True, slots=True)
+class Later:
+    """One word that somebody wrote and nothing runs by."""
+
+    path: Path
+    word: str
+    """As it is written: `kind: batch`, `experiment`, or `while_deciding: replace`."""
+    value: bool
+    """Whether it is the value that nothing runs by, not the key."""
+
+
+def flag(info: FieldInfo) -> bool | tuple[object, ...]:
+    """What a field's own declaration says: all of it is for later, or these values of it."""
+    extra = info.json_schema_extra
+    said = extra.get("later", False) if isinstance(extra, dict) else False
+    return tuple(said) if isinstance(said, list) else bool(said)
+
+
+def written(spec: BaseModel) -> Iterator[Later]:
+    """Every word of a spec that nothing runs by, outermost first; what is as its default asks for nothing.
+
+    A document of such a kind is told by its `kind` alone, and nothing below such a key is told again.
+    """
+    kind = keys(type(spec)).get("kind")
+    if kind is not None and flag(kind):
+        yield Later(("kind",), f"kind: {getattr(spec, 'kind', '')}", value=True)
+        return
+    yield from _within(spec, ())
+
+
+def _within(value: Any, path: Path) -> Iterator[Later]:  # noqa: ANN401 - the language's values
+    match value:
+        case BaseModel():
+            names = {info.alias or name: name for name, info in type(value).model_fields.items()}
+            for key, info in keys(type(value)).items():
+                yield from _field(key, info, getattr(value, names[key]), (*path, key))
+        case tuple():
+            for position, item in enumerate(value):
+                yield from _within(item, (*path, position))
+        case Mapping():
+            for key, item in value.items():
+                yield from _within(item, (*path, key))
+
+
+def _field(key: str, info: FieldInfo, value: object, path: Path) -> Iterator[Later]:
+    match flag(info):
+        case True if value != info.default:
+            yield Later(path, key, value=False)
+        case tuple(values) if value in values:
+            yield Later(path, f"{key}: {value}", value=True)
+        case _:
+            yield from _within(value, path)

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from typing import Literal
 
+from headrace.spec.custom import CustomStep
+from headrace.spec.experiment import Experiment
 from headrace.spec.features import Features
 from headrace.spec.field import Effect, Spec, field
 from headrace.spec.gates import Gate
+from headrace.spec.governance import Governance
 from headrace.spec.monitoring import Monitoring
-from headrace.spec.name import Name
+from headrace.spec.name import Name, Secret
+from headrace.spec.retirement import Retirement
 from headrace.spec.retraining import Retraining
 from headrace.spec.rollout import Rollout
 from headrace.spec.serving import Serving
@@ -24,7 +28,17 @@ class Model(Spec):
     description: str = field("What it answers.", Effect.METADATA, default="", example="Is this person employed?")
     labels: dict[str, str] = field("Free labels to select by.", Effect.METADATA, default={}, example={"tier": "critical"})
     annotations: dict[str, str] = field("Free notes.", Effect.METADATA, default={}, example={"wiki": "https://wiki.example/employment"})
-    features: Features = field("Rows, inputs and target.", Effect.RETRAIN, example={"entity": "person_id"})
+    features: Features = field(
+        "Rows, inputs and target.",
+        Effect.RETRAIN,
+        example={
+            "entity": "person_id",
+            "time": "surveyed_at",
+            "target": {"column": "employed", "delay": "30d"},
+            "rows": "source/census",
+            "use": {"person": "all"},
+        },
+    )
     training: Training = field("How a candidate is made.", Effect.RETRAIN, example={"algorithm": "lightgbm.classifier"})
     gates: tuple[Gate, ...] = field(
         "What a candidate must show.", Effect.RE_EVALUATE, min_length=1, example=[{"id": "quality", "metric": "roc_auc", "min": 0.8}]
@@ -36,9 +50,46 @@ class Model(Spec):
         "How a candidate takes over; without it a candidate that passes its gates becomes champion at once.",
         Effect.RECONFIGURE,
         default=None,
-        example={"strategy": "canary"},
+        example={
+            "strategy": "canary",
+            "unit": "person_id",
+            "steps": [{"weight": "5%", "hold": "6h"}],
+            "judge": [{"metric": "error_rate"}],
+        },
+    )
+    experiment: Experiment | None = field(
+        "Whether a candidate is worth more, after its rollout found it no worse.",
+        Effect.RECONFIGURE,
+        default=None,
+        later=True,
+        example={
+            "arms": {"champion": "50%", "candidate": "50%"},
+            "unit": "person_id",
+            "primary": {"metric": "accuracy", "detect": "1pp"},
+            "for": "60d",
+        },
     )
     monitoring: Monitoring | None = field("What is watched.", Effect.RECONFIGURE, default=None, example={"window": {"rows": 2000}})
     retraining: tuple[Retraining, ...] = field(
         "When a new candidate is made.", Effect.RECONFIGURE, default=(), example=[{"id": "weekly", "schedule": "0 3 * * 1"}]
+    )
+    governance: Governance | None = field(
+        "What is at stake, and who must agree.", Effect.RECONFIGURE, default=None, example={"risk": "high"}, later=True
+    )
+    retirement: Retirement | None = field(
+        "When and how it ends.", Effect.RECONFIGURE, default=None, example={"when": {"no_traffic": "90d"}}, later=True
+    )
+    steps: tuple[CustomStep, ...] = field(
+        "Steps of one's own.",
+        Effect.RETRAIN,
+        default=(),
+        example=[{"id": "enrich", "python": "mycompany.steps:enrich", "after": "features"}],
+        later=True,
+    )
+    secrets: dict[Name, Secret] = field(
+        "Secrets that its steps may read, each where it is kept.",
+        Effect.RECONFIGURE,
+        default={},
+        example={"warehouse": "env:WAREHOUSE_PASSWORD"},
+        later=True,
     )

@@ -10,9 +10,10 @@ from headrace.spec.quantity import Duration
 
 
 class Window(Spec):
-    """What is judged at a time."""
+    """What is judged at a time: exactly one of `rows` and `every`."""
 
-    rows: int = field("Predictions a window.", Effect.RECONFIGURE, example=2000, ge=100)
+    rows: int | None = field("Predictions a window.", Effect.RECONFIGURE, default=None, example=2000, ge=100)
+    every: Duration | None = field("Or the time of a window.", Effect.RECONFIGURE, default=None, example="1d", later=True)
 
 
 class DriftEffect(Spec):
@@ -38,6 +39,12 @@ class Performance(Spec):
     metric: str = field("A registered metric.", Effect.RECONFIGURE, example="roc_auc")
     estimate: Literal["cbpe", "none"] = field(
         "How performance is estimated before the labels arrive.", Effect.RECONFIGURE, default="none", example="cbpe"
+    )
+    min: float | None = field(
+        "The least value that is well; a window below it is called degraded.", Effect.RECONFIGURE, default=None, example=0.88, later=True
+    )
+    max: float | None = field(
+        "The same for a metric that is better when it is lower.", Effect.RECONFIGURE, default=None, example=0.2, later=True
     )
     min_labels: int = field("Fewer known labels in a window are insufficient data.", Effect.RECONFIGURE, default=200, example=200, ge=1)
 
@@ -68,11 +75,25 @@ class Alert(Spec):
         return int(self.for_.split()[0])
 
 
+class FalseAlarms(Spec):
+    """How many alarms may be false, over all tests."""
+
+    at_most: float = field("How many, on average.", Effect.RECONFIGURE, example=1, gt=0)
+    per: Duration = field("In what time.", Effect.RECONFIGURE, example="30d")
+
+
 class Monitoring(Spec):
     """What is watched while the model answers."""
 
     window: Window = field("What is judged at a time.", Effect.RECONFIGURE, example={"rows": 2000})
     every: Duration = field("How often the windows are looked at.", Effect.RECONFIGURE, default="1d", example="6w", validate_default=True)
+    false_alarms: FalseAlarms | None = field(
+        "A budget over all tests; `plan` says what each may spend.",
+        Effect.RECONFIGURE,
+        default=None,
+        example={"at_most": 1, "per": "30d"},
+        later=True,
+    )
     drift: Drift | None = field("Whether inputs and answers drift.", Effect.RECONFIGURE, default=None, example={"method": "psi"})
     performance: Performance | None = field("How well it does.", Effect.RECONFIGURE, default=None, example={"metric": "roc_auc"})
     alerts: tuple[Alert, ...] = field(

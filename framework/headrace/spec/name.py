@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated
 
 from pydantic import AfterValidator, BeforeValidator, WithJsonSchema
@@ -31,11 +32,12 @@ Column = Annotated[str, AfterValidator(_identifier)]
 """The name of a column."""
 
 
-def _reference(kind: str) -> BeforeValidator:
+def _reference(kind: str, *others: str) -> BeforeValidator:
     def read(value: object) -> str:
         if not isinstance(value, str):
             raise ValueError(f"a reference is written `{kind}/NAME`")
-        return str(Address.parse(value, kind))
+        named = value.partition("/")[0]
+        return str(Address.parse(value, named if "/" in value and named in others else kind))
 
     return BeforeValidator(read)
 
@@ -50,5 +52,35 @@ SourceRef = Annotated[str, _reference("source"), RefersTo("source"), WithJsonSch
 """`source/census`, or `census`."""
 ModelRef = Annotated[str, _reference("model"), RefersTo("model"), WithJsonSchema({"type": "string"})]
 """`model/employment`, or `employment`."""
+MemberRef = Annotated[str, _reference("model", "ensemble"), RefersTo("model"), WithJsonSchema({"type": "string"})]
+"""`model/employment`, `employment`, or `ensemble/both`: whatever predicts."""
 ChannelRef = Annotated[str, _reference("channel"), RefersTo("channel"), WithJsonSchema({"type": "string"})]
 """`channel/ml-team`, or `ml-team`."""
+EnvironmentRef = Annotated[str, _reference("environment"), RefersTo("environment"), WithJsonSchema({"type": "string"})]
+"""`environment/production`, or `production`."""
+GroupRef = Annotated[str, _reference("group"), RefersTo("group"), WithJsonSchema({"type": "string"})]
+"""`group/model-risk`, or `model-risk`."""
+PolicyRef = Annotated[str, _reference("policy"), RefersTo("policy"), WithJsonSchema({"type": "string"})]
+"""`policy/release`, or `release`."""
+
+
+def _secret(value: str) -> str:
+    if not _SECRET.fullmatch(value):
+        raise ValueError("a secret never stands in a spec: write where it is kept, such as `env:NAME` or `file:PATH`")
+    return value
+
+
+_SECRET = re.compile(r"[a-z][a-z0-9+.-]*:\S+")
+Secret = Annotated[str, AfterValidator(_secret)]
+"""Where a secret is kept: `env:NAME`, `file:PATH`, or a plugin's scheme."""
+
+
+def _implementation(value: str) -> str:
+    module, colon, name = value.partition(":")
+    if not colon or not name.isidentifier() or not all(part.isidentifier() for part in module.split(".")):
+        raise ValueError(f"`{value[:80]}` names no function: write `package.module:function`")
+    return value
+
+
+Implementation = Annotated[str, AfterValidator(_implementation)]
+"""A Python function, `package.module:function`."""

@@ -63,3 +63,6 @@ class Environment(Spec):
         default=False,
         example=False,
     )
+    tenants: tuple[Name, ...] = field(
+        "Tenants whose models, data and keys are kept apart in it.", Effect.RECONFIGURE, default=(), example=["acme", "globex"], later=True
+    )

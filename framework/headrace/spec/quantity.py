@@ -1,13 +1,14 @@
-"""Quantities with units: durations, percentages, rates, ratios; a bare number where a unit is needed is refused."""
+"""Quantities with units: durations, percentages, rates, ratios, differences, sizes; a bare number where a unit is needed is refused."""
 
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
 from typing import Annotated
 
-from pydantic import BeforeValidator, PlainSerializer
+from pydantic import BeforeValidator, PlainSerializer, WithJsonSchema
 
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d|w)")
 _UNITS = {
@@ -26,6 +27,30 @@ class MissingUnit(ValueError):  # noqa: N818 - a fault of the user, named for wh
     def __init__(self, message: str, fixed: str) -> None:
         self.fixed = fixed
         super().__init__(message)
+
+
+class Ambiguous(ValueError):  # noqa: N818 - a fault of the user, named for what it is
+    """Text that may mean two things; `meanings` are the texts for them."""
+
+    def __init__(self, message: str, *meanings: str) -> None:
+        self.meanings = meanings
+        super().__init__(message)
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """How far two values are apart: `1pp` (percentage points) is 0.01, `10% relative` is 0.1 of the first of them."""
+
+    value: float
+    relative: bool
+
+    def of(self, base: float) -> float:
+        """The difference in the unit of a base value."""
+        return self.value * abs(base) if self.relative else self.value
+
+    def __str__(self) -> str:
+        number = _digits(Decimal(repr(self.value)) * 100)
+        return f"{number}% relative" if self.relative else f"{number}pp"
 
 
 def _digits(value: Decimal) -> str:
@@ -85,6 +110,36 @@ def rate(value: object) -> float:
     raise ValueError(f"`{value}` is no rate: write for example `12000/d`")
 
 
+def difference(value: object) -> Difference:
+    """`1pp` to 0.01, `10% relative` to 0.1 of the base; a bare `1%` could be either."""
+    if isinstance(value, Difference):
+        return value
+    if isinstance(value, str) and (match := re.fullmatch(r"(\d+(?:\.\d+)?)(pp|% relative)", value)):
+        return Difference(float(Decimal(match[1]) / 100), match[2] != "pp")
+    number = re.fullmatch(r"(\d+(?:\.\d+)?)%?", str(value)) if not isinstance(value, bool) else None
+    if number is not None:
+        said = _digits(Decimal(number[1]) * (100 if isinstance(value, float) and 0 < value < 1 else 1))
+        raise Ambiguous(f"`{value}` is {said} percentage points, or {said} % of the value", f"{said}pp", f"{said}% relative")
+    raise ValueError(f"`{value}` is no difference: write for example `1pp` or `10% relative`")
+
+
+def size(value: object) -> int:
+    """`4GiB` to bytes; KiB, MiB, GiB and TiB are the units, and KB, MB, GB, TB by thousands."""
+    if isinstance(value, str) and (match := re.fullmatch(r"(\d+(?:\.\d+)?)([KMGT])(i?)B", value)):
+        return int(Decimal(match[1]) * (1024 if match[3] else 1000) ** ("KMGT".index(match[2]) + 1))
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        raise MissingUnit("a size needs its unit, such as `GiB`", f"{value:g}GiB")
+    raise ValueError(f"`{value}` is no size: write for example `4GiB`")
+
+
+def write_size(value: int) -> str:
+    """The shortest text that `size` reads back, in binary units; below one KiB as a part of it."""
+    for power in (4, 3, 2, 1):
+        if value % 1024**power == 0 and value:
+            return f"{value // 1024**power}{'KMGT'[power - 1]}iB"
+    return f"{_digits(Decimal(value) / 1024)}KiB"
+
+
 Duration = Annotated[timedelta, BeforeValidator(duration), PlainSerializer(write_duration, return_type=str)]
 """A length of time in the clock's time."""
 Percentage = Annotated[
@@ -95,3 +150,7 @@ Ratio = Annotated[float, BeforeValidator(ratio), PlainSerializer(lambda v: f"{_d
 """How many times as much, written `2x`."""
 Rate = Annotated[float, BeforeValidator(rate), PlainSerializer(lambda v: f"{_digits(Decimal(repr(v)))}/d", return_type=str)]
 """Requests a day, written `12000/d`."""
+Change = Annotated[Difference, BeforeValidator(difference), PlainSerializer(str, return_type=str), WithJsonSchema({"type": "string"})]
+"""How far two values are apart, written `1pp` or `10% relative`."""
+Size = Annotated[int, BeforeValidator(size), PlainSerializer(write_size, return_type=str)]
+"""Bytes, written `4GiB`."""

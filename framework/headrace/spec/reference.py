@@ -75,6 +75,7 @@ def _told(path: str, models: list[type[BaseModel]], field: FieldInfo | None) -> 
         "default": _default(field),
         "unit": extra.get("unit"),
         "effect": extra.get("effect"),
+        "later": extra.get("later", False),
         "example": _example(key, example) if example is not None else None,
         "keys": [{"key": word, "description": text} for word, text in listed.items()],
     }

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from headrace.spec.field import Effect, Spec, field
 from headrace.spec.name import Name
 from headrace.spec.quantity import Duration
@@ -24,6 +26,13 @@ class Retraining(Spec):
         example="alert.degraded",
     )
     schedule: str | None = field("A cron line, in UTC.", Effect.RECONFIGURE, default=None, example="0 3 * * 1")
+    while_deciding: Literal["wait", "replace"] = field(
+        "What a candidate in rollout or experiment means: this one waits for its end, or takes its place.",
+        Effect.RECONFIGURE,
+        default="wait",
+        example="wait",
+        later=("replace",),
+    )
     cooldown: Duration = field(
         "How long after the last training nothing is retrained.", Effect.RECONFIGURE, default="1d", example="24h", validate_default=True
     )

@@ -64,6 +64,21 @@ class NoData(Spec):
     deadline: Duration = field("How long it may hold before it is rolled back.", Effect.RECONFIGURE, example="2h")
 
 
+class Bake(Spec):
+    """A while after the last step in which the old champion still answers a few."""
+
+    for_: Duration = field("How long.", Effect.RECONFIGURE, alias="for", example="24h")
+    holdback: Percentage = field(
+        "The share that the old champion still answers.",
+        Effect.RECONFIGURE,
+        default="5%",
+        example="5%",
+        gt=0,
+        lt=1,
+        validate_default=True,
+    )
+
+
 class Rollout(Spec):
     """How a candidate takes over."""
 
@@ -100,4 +115,11 @@ class Rollout(Spec):
         Effect.RECONFIGURE,
         default=NoData(after="30s", deadline="2h"),  # type: ignore[arg-type]
         example={"after": "30s", "then": "hold", "deadline": "2h"},
+    )
+    bake: Bake | None = field(
+        "A while after promotion in which going back is at hand.",
+        Effect.RECONFIGURE,
+        default=None,
+        example={"for": "24h", "holdback": "5%"},
+        later=True,
     )

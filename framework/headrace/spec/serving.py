@@ -5,7 +5,15 @@ from __future__ import annotations
 from typing import Literal
 
 from headrace.spec.field import Effect, Spec, field
-from headrace.spec.quantity import Rate
+from headrace.spec.quantity import Rate, Size
+
+
+class Replicas(Spec):
+    """How many servers answer, and what each may use."""
+
+    min: int = field("The least that run.", Effect.REDEPLOY, default=1, example=1, ge=1)
+    max: int = field("The most that run.", Effect.REDEPLOY, default=1, example=4, ge=1)
+    memory: Size | None = field("What each may use.", Effect.REDEPLOY, default=None, example="4GiB", gt=0)
 
 
 class Serving(Spec):
@@ -15,6 +23,9 @@ class Serving(Spec):
         "Requests expected, so that a plan can say what a rollout can decide.", Effect.METADATA, default=None, example="12000/d"
     )
     port: int = field("The port on loopback that it answers on.", Effect.REDEPLOY, default=8080, example=8080, ge=1, le=65535)
+    replicas: Replicas | None = field(
+        "How many servers answer; one, where it is not given.", Effect.REDEPLOY, default=None, example={"min": 1, "max": 4}, later=True
+    )
     fallback: Literal["champion", "none"] = field(
         "Who answers when the candidate errs: the champion, or nobody (the caller gets the error).",
         Effect.REDEPLOY,

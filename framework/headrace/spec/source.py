@@ -6,7 +6,7 @@ from typing import Literal
 
 from headrace.spec.field import Effect, Spec, field
 from headrace.spec.name import Column, Name
-from headrace.spec.quantity import Duration
+from headrace.spec.quantity import Duration, Percentage
 
 
 class SourceColumn(Spec):
@@ -35,6 +35,22 @@ class Arrival(Spec):
     seed: int = field("Seed of the random order.", Effect.RETRAIN, default=0, example=7)
 
 
+class Check(Spec):
+    """One thing that must hold of the rows: exactly one of `range`, `values`, `missing`, `unique`."""
+
+    id: Name = field("The check's name.", Effect.METADATA, example="ages")
+    column: Column | None = field("The column; all but `unique` need it.", Effect.METADATA, default=None, example="age")
+    range: tuple[float, float] | None = field("The least and the greatest value.", Effect.METADATA, default=None, example=[0, 120])
+    values: tuple[str, ...] | None = field("All values that there may be.", Effect.METADATA, default=None, example=["1", "2"], min_length=1)
+    missing: Percentage | None = field(
+        "The greatest share of rows without a value.", Effect.METADATA, default=None, example="1%", ge=0, le=1
+    )
+    unique: tuple[Column, ...] | None = field(
+        "Columns whose values together no two rows share.", Effect.METADATA, default=None, example=["person_id"], min_length=1
+    )
+    mode: Literal["block", "warn"] = field("`warn` records without blocking.", Effect.METADATA, default="block", example="block")
+
+
 class Source(Spec):
     """Rows that exist somewhere already."""
 
@@ -54,6 +70,13 @@ class Source(Spec):
     )
     arrival: Arrival | None = field(
         "How rows without a timestamp get one.", Effect.RETRAIN, default=None, example={"time": "surveyed_at", "spread": "year"}
+    )
+    checks: tuple[Check, ...] = field(
+        "What must hold of the rows before anything is trained on them.",
+        Effect.METADATA,
+        default=(),
+        example=[{"id": "ages", "column": "age", "range": [0, 120]}, {"id": "ids", "unique": ["person_id"]}],
+        later=True,
     )
     fresh_within: Duration | None = field(
         "How old the newest row may be when training reads it; any age where it is not given.",

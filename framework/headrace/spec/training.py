@@ -37,6 +37,36 @@ class Baseline(Spec):
     params: dict[str, Any] = field("The algorithm's parameters.", Effect.RETRAIN, default={}, example={"c": 1.0})
 
 
+class Range(Spec):
+    """The values that one parameter may take: exactly one of `int`, `float`, `choice`."""
+
+    int_: tuple[int, int] | None = field(
+        "The least and the greatest whole number.", Effect.RETRAIN, default=None, alias="int", example=[15, 255]
+    )
+    float_: tuple[float, float] | None = field(
+        "The least and the greatest number.", Effect.RETRAIN, default=None, alias="float", example=[0.01, 0.3]
+    )
+    choice: tuple[Any, ...] | None = field(
+        "The values to choose from.", Effect.RETRAIN, default=None, example=["gbdt", "dart"], min_length=2
+    )
+    log: bool = field("Whether it is searched by orders of magnitude.", Effect.RETRAIN, default=False, example=True)
+
+
+class Tune(Spec):
+    """A search for better parameters; the best ones train the candidate."""
+
+    trials: int = field("How many are tried at most.", Effect.RETRAIN, example=40, ge=1)
+    timeout: Duration | None = field("When the search ends, whatever was tried.", Effect.RETRAIN, default=None, example="20m")
+    maximize: str | None = field("The metric to raise; one of `maximize` and `minimize`.", Effect.RETRAIN, default=None, example="roc_auc")
+    minimize: str | None = field("The metric to lower.", Effect.RETRAIN, default=None, example="log_loss")
+    space: dict[str, Range] = field(
+        "The parameters of the algorithm that are searched.",
+        Effect.RETRAIN,
+        min_length=1,
+        example={"num_leaves": {"int": [15, 255], "log": True}},
+    )
+
+
 class Training(Spec):
     """How a candidate is made."""
 
@@ -54,5 +84,12 @@ class Training(Spec):
         Effect.RETRAIN,
         default=None,
         example={"algorithm": "sklearn.logistic_regression"},
+    )
+    tune: Tune | None = field(
+        "A search for better parameters.",
+        Effect.RETRAIN,
+        default=None,
+        example={"trials": 40, "maximize": "roc_auc", "space": {"num_leaves": {"int": [15, 255]}}},
+        later=True,
     )
     timeout: Duration = field("When a training run is ended.", Effect.RECONFIGURE, default="2h", example="2h", validate_default=True)

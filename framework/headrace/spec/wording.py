@@ -21,6 +21,8 @@ _QUANTITIES = {
     quantity.percentage: "a percentage such as `5%`",
     quantity.ratio: "a ratio such as `2x`",
     quantity.rate: "a rate such as `12000/d`",
+    quantity.difference: "a difference such as `1pp` or `10% relative`",
+    quantity.size: "a size such as `4GiB`",
 }
 
 

@@ -47,6 +47,6 @@ def equalized_odds_difference(target: Values, predictions: Values, groups: NDArr
 
 
 METRICS = (
-    Metric("demographic_parity_difference", f"{__name__}:demographic_parity_difference", "lower", needs="groups"),
-    Metric("equalized_odds_difference", f"{__name__}:equalized_odds_difference", "lower", needs="groups"),
+    Metric("demographic_parity_difference", f"{__name__}:demographic_parity_difference", "lower", needs="groups", range=(0.0, 1.0)),
+    Metric("equalized_odds_difference", f"{__name__}:equalized_odds_difference", "lower", needs="groups", range=(0.0, 1.0)),
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 from headrace.hooks import Metric
@@ -18,4 +19,4 @@ def latency_p99(seconds: NDArray[np.float64]) -> float:
     return float(np.quantile(seconds, 0.99, method="higher"))
 
 
-METRICS = (Metric("latency_p99", f"{__name__}:latency_p99", "lower", needs="latency"),)
+METRICS = (Metric("latency_p99", f"{__name__}:latency_p99", "lower", needs="latency", range=(0.0, math.inf)),)

@@ -67,9 +67,9 @@ def accuracy(target: Values, predictions: Values) -> float:
 
 
 METRICS = (
-    Metric("roc_auc", f"{__name__}:roc_auc", "higher"),
-    Metric("average_precision", f"{__name__}:average_precision", "higher"),
-    Metric("accuracy", f"{__name__}:accuracy", "higher"),
-    Metric("log_loss", f"{__name__}:log_loss", "lower"),
-    Metric("brier", f"{__name__}:brier", "lower"),
+    Metric("roc_auc", f"{__name__}:roc_auc", "higher", range=(0.0, 1.0)),
+    Metric("average_precision", f"{__name__}:average_precision", "higher", range=(0.0, 1.0)),
+    Metric("accuracy", f"{__name__}:accuracy", "higher", range=(0.0, 1.0)),
+    Metric("log_loss", f"{__name__}:log_loss", "lower", range=(0.0, math.inf)),
+    Metric("brier", f"{__name__}:brier", "lower", range=(0.0, 1.0)),
 )

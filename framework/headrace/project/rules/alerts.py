@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from math import inf
 
-from headrace.address import Path
+from headrace.address import Address, Path
 from headrace.diagnostics import Diagnostic, Span
 from headrace.document import Scalar, inside
 from headrace.project.inputs import inputs, known
 from headrace.project.rules.features import unknown_feature
 from headrace.project.scope import Scope, address_of
-from headrace.spec import Model
+from headrace.spec import FeatureView, Model
 from headrace.spec.expression import Compare, ExpressionError, Truth, parse
-from headrace.spec.monitoring import Alert, Monitoring
+from headrace.spec.monitoring import Alert, Monitoring, Window
 from headrace.spec.wording import nearest
 
 QUANTITIES = ("drift.share", "drift.max", "drift.critical", "unseen.share")
@@ -24,6 +25,7 @@ def check(scope: Scope) -> Iterator[Diagnostic]:
     for model in scope.of(Model):
         if model.monitoring is None:
             continue
+        yield from _window(scope, model, model.monitoring.window)
         yield from _drift(scope, model, model.monitoring)
         yield from _performance(scope, model, model.monitoring)
         for position, alert in enumerate(model.monitoring.alerts):
@@ -54,7 +56,7 @@ def _drift(scope: Scope, model: Model, monitoring: Monitoring) -> Iterator[Diagn
     for position, name in enumerate(drift.features):
         if name not in names:
             path = ("monitoring", "drift", "features", position)
-            yield unknown_feature(scope, here, path, name, names)
+            yield _dropped(scope, model, path, name) or unknown_feature(scope, here, path, name, names)
 
 
 def _performance(scope: Scope, model: Model, monitoring: Monitoring) -> Iterator[Diagnostic]:
@@ -93,13 +95,62 @@ def _condition(scope: Scope, model: Model, monitoring: Monitoring, position: int
             yield Diagnostic("alert-never-fires", message, place, help=missing[1])
         elif isinstance(leaf, Truth):
             yield Diagnostic("bad-condition", f"`{leaf.name}` is a number: compare it", place, help=f"write for example `{leaf.name} > 5%`")
-        elif leaf.name.endswith(".share") and leaf.quantity.value > 1:
-            yield _beyond(alert, leaf, place)
+        else:
+            yield from _beyond(scope, alert, leaf, place)
 
 
-def _beyond(alert: Alert, leaf: Compare, place: Span) -> Diagnostic:
-    message = f"`{alert.id}` compares `{leaf.name}`, a share between 0 and 1, with {leaf.quantity}"
-    return Diagnostic("alert-never-fires", message, place, help=f"write `{leaf.name} {leaf.operator} {leaf.quantity.number:g}%`")
+def _beyond(scope: Scope, alert: Alert, leaf: Compare, place: Span) -> Iterator[Diagnostic]:
+    """A comparison that holds always or never, since no value of the quantity lies on the other side of the bound."""
+    (low, high), bound, operator = _range(scope, leaf.name), leaf.quantity.value, leaf.operator
+    if bound > high or (bound == high and operator in (">", "<=")):
+        holds = operator in ("<", "<=", "!=")
+    elif bound < low or (bound == low and operator in ("<", ">=")):
+        holds = operator in (">", ">=", "!=")
+    else:
+        return
+    what = "a share" if leaf.name.endswith(".share") else "which lies"
+    said = f"`{alert.id}` compares `{leaf.name}`, {what} between {low:g} and {high:g}, with {leaf.quantity}"
+    percent = high == 1 and not leaf.quantity.unit and 1 < bound <= 100  # noqa: PLR2004 - percent
+    mend = (
+        f"write `{leaf.name} {operator} {leaf.quantity.number:g}%`" if percent else f"compare it with a value between {low:g} and {high:g}"
+    )
+    if holds:
+        yield Diagnostic("alert-always-fires", f"{said}: that always holds", place, help=mend)
+    else:
+        yield Diagnostic("alert-never-fires", f"{said}: that never holds", place, help=mend)
+
+
+def _range(scope: Scope, name: str) -> tuple[float, float]:
+    """The least and the greatest value of a quantity."""
+    section, _, word = name.partition(".")
+    if word == "share":
+        return 0.0, 1.0
+    if section in ("performance", "estimate"):
+        metric = scope.plugins.metrics.get(word) if scope.plugins is not None else None
+        return metric.range if metric is not None else (-inf, inf)
+    return 0.0, inf
+
+
+def _window(scope: Scope, model: Model, window: Window) -> Iterator[Diagnostic]:
+    if (window.rows is None) == (window.every is None):
+        said = "both `rows` and `every`" if window.rows is not None else "neither `rows` nor `every`"
+        place = scope.where(address_of(model), ("monitoring", "window", "every" if window.rows is not None else "rows"), key=True)
+        message = f"`window` has {said}: a window ends by one of them"
+        yield Diagnostic("window-size", message, place, help="write for example `window: {rows: 2000}`")
+
+
+def _dropped(scope: Scope, model: Model, path: Path, name: str) -> Diagnostic | None:
+    """A watched feature that a view has and the model does not use."""
+    views = (scope.get(FeatureView, Address("feature_view", view)) for view in model.features.use)
+    view = next((view for view in views if view is not None and name in view.features), None)
+    if view is None:
+        return None
+    related = (scope.where(address_of(model), ("features", "use", view.name), key=True),)
+    message = f"`{name}` is watched, and training drops it: {address_of(model)} does not use it"
+    mend = f"name `{name}` in `features.use.{view.name}`, or watch it no longer"
+    if model.features.use[view.name] == "all":
+        mend = "watch it no longer: `all` leaves it out"
+    return Diagnostic("monitored-feature-dropped", message, scope.where(address_of(model), path), help=mend, related=related)
 
 
 def _names(monitoring: Monitoring) -> list[str]:

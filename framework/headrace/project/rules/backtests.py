@@ -51,7 +51,10 @@ def _own(scope: Scope, model: Model, *names: str) -> tuple[str, ...]:
 
 
 def _rows(scope: Scope, backtest: Backtest, model: Model, rows: Source) -> Iterator[Diagnostic]:
-    wanted = (*_own(scope, model, model.features.entity), *(item.column for item in inputs(scope, model) if item.type is not None))
+    wanted = (
+        *_own(scope, model, model.features.entity),
+        *(item.column for item in inputs(scope, model) if item.type is not None and item.column is not None),
+    )
     yield from _absent(scope, backtest, ("replay", "source"), wanted, rows)
 
 

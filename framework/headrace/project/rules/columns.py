@@ -8,6 +8,7 @@ from headrace.address import Address, Path
 from headrace.diagnostics import Diagnostic
 from headrace.project.scope import Scope, address_of
 from headrace.spec import FeatureView, Model, Source
+from headrace.spec.feature_view import AGGREGATES
 from headrace.spec.wording import nearest
 
 
@@ -61,7 +62,11 @@ def _view(scope: Scope, view: FeatureView) -> Iterator[Diagnostic]:
     if source is None:
         return
     named: list[tuple[Path, str]] = [(("entity",), view.entity), (("time",), view.time)]
-    named += [(("features", name, "column"), feature.column) for name, feature in view.features.items()]
+    for name, feature in view.features.items():
+        given = ((word, getattr(feature, word)) for word in ("column", *AGGREGATES, "since"))
+        named += [
+            (("features", name, word), column) for word, column in given if column is not None and (word, column) != ("count", "rows")
+        ]
     for path, column in named:
         found = absent(scope, here, path, column, source)
         if found is not None:
@@ -72,8 +77,9 @@ def _view(scope: Scope, view: FeatureView) -> Iterator[Diagnostic]:
         path = ("features", name, "range")
         if feature.range is None:
             continue
-        if columns(source).get(feature.column) == "category":
-            message = f"`{name}` has a range, and its column `{feature.column}` is a category"
+        ranged = feature.column or feature.last
+        if ranged is not None and columns(source).get(ranged) == "category":
+            message = f"`{name}` has a range, and its column `{ranged}` is a category"
             yield Diagnostic("wrong-column-type", message, scope.where(here, path), help="remove `range`, or make the column a number")
         elif feature.range[0] >= feature.range[1]:
             message = f"`range` of `{name}` is empty: {feature.range[0]:g} is not less than {feature.range[1]:g}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from headrace.address import Address, Path
-from headrace.diagnostics import Diagnostic
+from headrace.diagnostics import Diagnostic, Severity
 from headrace.project.inputs import inputs, known
 from headrace.project.scope import Scope, address_of
 from headrace.spec import FeatureView, Model
@@ -21,9 +21,10 @@ def check(scope: Scope) -> Iterator[Diagnostic]:
             if view is None:
                 continue
             yield from _mismatch(scope, model, view)
-            yield from _elsewhere(scope, model, view)
             if wanted != "all":
                 yield from _used(scope, model, view, wanted)
+            else:
+                yield from _left_out(scope, model, view)
         yield from _inputs(scope, model)
         yield from _reserved(scope, model)
 
@@ -51,15 +52,6 @@ def _mismatch(scope: Scope, model: Model, view: FeatureView) -> Iterator[Diagnos
             )
 
 
-def _elsewhere(scope: Scope, model: Model, view: FeatureView) -> Iterator[Diagnostic]:
-    if view.from_ != model.features.rows and (view.entity, view.time) == (model.features.entity, model.features.time):
-        place = scope.where(address_of(model), ("features", "use", view.name), key=True)
-        rows = model.features.rows
-        message = f"{address_of(view)} reads {view.from_}, and the model's rows come from {rows}: joining the two is not supported yet"
-        mend = f"write `from: {model.features.rows}` in a view of these rows"
-        yield Diagnostic("not-yet-supported", message, place, help=mend, related=(scope.where(address_of(view), ("from",)),))
-
-
 def _used(scope: Scope, model: Model, view: FeatureView, wanted: tuple[str, ...]) -> Iterator[Diagnostic]:
     here = address_of(model)
     if not wanted:
@@ -75,6 +67,17 @@ def _used(scope: Scope, model: Model, view: FeatureView, wanted: tuple[str, ...]
             yield unknown_feature(scope, here, path, name, list(view.features), owner=str(address_of(view)))
         elif name in wanted[:position]:
             yield Diagnostic("duplicate-feature", f"`{name}` is used twice", scope.where(here, path), help="remove one of them")
+
+
+def _left_out(scope: Scope, model: Model, view: FeatureView) -> Iterator[Diagnostic]:
+    """What `all` passes over is said, so that nobody believes it an input."""
+    for name, feature in sorted(view.features.items()):
+        if model.features.target.column in (name, feature.column):
+            place = scope.where(address_of(model), ("features", "use", view.name), key=True)
+            declared = scope.where(address_of(view), ("features", name), key=True)
+            message = f"`{name}` is no input of {address_of(model)}, though it uses `all`: it is the target"
+            mend = f"remove `{name}`, or rename it where it is another thing"
+            yield Diagnostic("left-out", message, declared, help=mend, severity=Severity.NOTE, related=(place,))
 
 
 def _inputs(scope: Scope, model: Model) -> Iterator[Diagnostic]:
@@ -99,7 +102,7 @@ def _inputs(scope: Scope, model: Model) -> Iterator[Diagnostic]:
                 scope.where(here, path, key=item.path is None),
                 help="name the features of one of them, or rename one",
             )
-        if item.type is None and item.path is not None and _declared(scope, item.view, item.column):
+        if item.type is None and item.path is not None and item.column is not None and _declared(scope, item.view, item.column):
             message = f"`{item.name}` is a timestamp, and an input is a number or a category"
             yield Diagnostic("wrong-column-type", message, scope.where(here, path), help="leave it out")
 
@@ -121,7 +124,11 @@ def _reserved(scope: Scope, model: Model) -> Iterator[Diagnostic]:
             view = Address("feature_view", item.view)
             message = f"{here}: no input can be called `{item.name}`, since training rows have a column of that name"
             path, named = item.path or ("features", "use", item.view), scope.where(view, ("features", item.name), key=True)
-            help_ = f"call the feature of {view} `{item.name}_`, with `column: {item.column}`"
+            help_ = (
+                f"call the feature of {view} `{item.name}_`, with `column: {item.column}`"
+                if item.column is not None
+                else f"rename the feature of {view}"
+            )
             yield Diagnostic("reserved-name", message, scope.where(here, path, key=item.path is None), help=help_, related=(named,))
 
 

@@ -71,9 +71,29 @@ def _metric(scope: Scope, model: Model, position: int, gate: Gate, metric: Metri
     if metric.needs == "latency" and gate.versus is not None:
         message = f"`{metric.name}` is measured on this machine, and cannot be compared with the {gate.versus}'s"
         yield Diagnostic("gate-unit", message, scope.where(here, (*path, "versus")), help="write for example `max: 40ms`")
+    yield from _reach(scope, model, position, gate, metric)
     wrong = "min" if metric.better == "lower" else "max"
     if getattr(gate, wrong) is not None:
         right = "max" if wrong == "min" else "min"
         message = f"`{metric.name}` is better when it is {metric.better}, and gate `{gate.id}` bounds it with `{wrong}`"
         place = scope.where(here, (*path, wrong), key=True)
         yield Diagnostic("gate-direction", message, place, help=f"write `{right}`", severity=Severity.WARNING)
+
+
+def _reach(scope: Scope, model: Model, position: int, gate: Gate, metric: Metric) -> Iterator[Diagnostic]:
+    """Whether a bound lies where the metric can go at all."""
+    low, high = metric.range
+    most = gate.max.total_seconds() if isinstance(gate.max, timedelta) else gate.max
+    never = (gate.min is not None and gate.min > high) or (most is not None and most < low)
+    always = (gate.min is not None and gate.min <= low) or (most is not None and most >= high)
+    if not never and not always:
+        return
+    word, bound = ("min", gate.min) if gate.min is not None else ("max", most or 0.0)
+    place, between = scope.where(address_of(model), ("gates", position, word)), f"`{metric.name}` lies between {low:g} and {high:g}"
+    percent = high == 1 and 1 < bound <= 100  # noqa: PLR2004 - percent
+    mend = f"write `{word}: {bound / 100:g}`" if percent else f"write a bound between {low:g} and {high:g}"
+    if never:
+        yield Diagnostic("gate-never-passes", f"gate `{gate.id}` can never pass: {between}", place, help=mend)
+    else:
+        message = f"gate `{gate.id}` always passes: {between}"
+        yield Diagnostic("gate-always-passes", message, place, help=mend, severity=Severity.WARNING)

@@ -34,6 +34,8 @@ def _gate(scope: Scope, gate: Gate) -> Iterator[tuple[str, str]]:
             yield word, "it compares with nobody"
     if gate.first is not None and gate.versus != "champion":
         yield "first", "it is about the first champion, and the gate does not compare with one"
+    if gate.each is not None and gate.average is not None:
+        yield "average", "each class is judged by itself"
     if metric is not None and metric.needs != "groups":
         for word in ("by", "min_group"):
             if word in given:

@@ -37,6 +37,8 @@ def check(scope: Scope) -> Iterator[Diagnostic]:
 def _leak(scope: Scope, model: Model, item: ModelInput) -> Diagnostic | None:
     """An input that is the target, the entity or the time, by its name, its column's, or that of the column in the file."""
     here, view, section = address_of(model), Address("feature_view", item.view), model.features
+    if item.column is None:
+        return None
     roles = {section.target.column: "target", section.entity: "entity", section.time: "time"}
     role, named = roles.get(item.column) or roles.get(item.name), f"`{item.name}`"
     if role is None:
@@ -60,7 +62,7 @@ def _by_file(scope: Scope, model: Model, item: ModelInput, roles: Mapping[str, s
     view = scope.get(FeatureView, Address("feature_view", item.view))
     for address in dict.fromkeys((model.features.rows, view.from_ if view is not None else model.features.rows)):
         source = scope.get(Source, address)
-        if source is None or item.column not in source.columns:
+        if source is None or item.column is None or item.column not in source.columns:
             continue
         inside = {name: column.from_ or name for name, column in source.columns.items()}
         for name, role in roles.items():

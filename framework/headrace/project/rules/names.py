@@ -4,27 +4,48 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from pydantic import BaseModel
+
 from headrace.address import Address, Path
 from headrace.diagnostics import Diagnostic
 from headrace.project.scope import Scope, address_of
-from headrace.spec import Backtest, Model
+from headrace.spec import Model
+from headrace.spec.place import keys
 from headrace.spec.serving import Serving
+
+TASKS = ("features", "training", "gates", "rollout", "monitoring", "alerts", "retraining")
+"""What the tasks of flows are called."""
 
 
 def check(scope: Scope) -> Iterator[Diagnostic]:
     """Ids that stand twice, models that would share a Python module or a port."""
-    for model in scope.of(Model):
-        here = address_of(model)
-        yield from _twice(scope, here, ("gates",), "id", [gate.id for gate in model.gates])
-        yield from _twice(scope, here, ("retraining",), "id", [trigger.id for trigger in model.retraining])
-        if model.monitoring is not None:
-            yield from _twice(scope, here, ("monitoring", "alerts"), "id", [alert.id for alert in model.monitoring.alerts])
-        if model.rollout is not None:
-            yield from _twice(scope, here, ("rollout", "judge"), "metric", [judge.metric for judge in model.rollout.judge])
-    for backtest in scope.of(Backtest):
-        yield from _twice(scope, address_of(backtest), ("disturb",), "id", [item.id for item in backtest.disturb])
+    for address, spec in sorted(scope.specs.items(), key=lambda item: item[0]):
+        for path, key, ids in _lists(spec, ()):
+            yield from _twice(scope, address, path, key, ids)
+    yield from _steps(scope)
     yield from _modules(scope)
     yield from _ports(scope)
+
+
+def _lists(spec: BaseModel, path: Path) -> Iterator[tuple[Path, str, list[str]]]:
+    """Every list whose items are told apart by their `id`, or by their `metric`."""
+    for key, info in keys(type(spec)).items():
+        value = getattr(spec, next(name for name, field in type(spec).model_fields.items() if field is info))
+        if isinstance(value, BaseModel):
+            yield from _lists(value, (*path, key))
+        elif isinstance(value, tuple) and value and isinstance(value[0], BaseModel):
+            named = next((word for word in ("id", "metric") if word in type(value[0]).model_fields), None)
+            if named is not None:
+                yield (*path, key), named, [getattr(item, named) for item in value]
+
+
+def _steps(scope: Scope) -> Iterator[Diagnostic]:
+    for model in scope.of(Model):
+        for position, step in enumerate(model.steps):
+            if step.id in TASKS:
+                place = scope.where(address_of(model), ("steps", position, "id"))
+                message = f"no step of one's own can be called `{step.id}`: each flow has a task of that name"
+                yield Diagnostic("reserved-name", message, place, help=f"call it `own-{step.id}`")
 
 
 def _twice(scope: Scope, address: Address, path: Path, key: str, ids: Iterable[str]) -> Iterator[Diagnostic]:

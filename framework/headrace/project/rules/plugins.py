@@ -14,8 +14,14 @@ from headrace.hooks import Algorithm, ChannelType, Plugins, resolve
 from headrace.project.scope import Scope, address_of
 from headrace.spec import Channel, Model
 from headrace.spec.decode import check as check_params
+from headrace.spec.gates import Gate
+from headrace.spec.later import flag
+from headrace.spec.place import keys
 from headrace.spec.training import Baseline, Training
 from headrace.spec.wording import nearest
+
+_LATER = words if isinstance(words := flag(keys(Gate)["metric"]), tuple) else ()
+"""Metrics of gates that the language has and no plugin registers yet."""
 
 
 def check(scope: Scope) -> Iterator[Diagnostic]:
@@ -50,12 +56,26 @@ def _model(scope: Scope, plugins: Plugins, model: Model) -> Iterator[Diagnostic]
     monitoring = model.monitoring
     if monitoring is not None and monitoring.performance is not None:
         metrics.append((("monitoring", "performance", "metric"), monitoring.performance.metric))
+    metrics += _asked(model)
     for path, metric in metrics:
-        if metric not in plugins.metrics:
+        if metric not in plugins.metrics and not (path[0] == "gates" and metric in _LATER):
             yield Diagnostic("unknown-metric", *_unknown(scope.where(here, path), "metric", metric, plugins.metrics))
     if monitoring is not None and monitoring.drift is not None and monitoring.drift.method not in plugins.detectors:
         place = ("monitoring", "drift", "method")
         yield Diagnostic("unknown-detector", *_unknown(scope.where(here, place), "detector", monitoring.drift.method, plugins.detectors))
+
+
+def _asked(model: Model) -> Iterator[tuple[Path, str]]:
+    """The metrics of an experiment, and the goal of a search."""
+    experiment, tune = model.experiment, model.training.tune
+    if experiment is not None:
+        yield ("experiment", "primary", "metric"), experiment.primary.metric
+        for position, guardrail in enumerate(experiment.guardrails):
+            yield ("experiment", "guardrails", position, "metric"), guardrail.metric
+    for word in ("maximize", "minimize"):
+        goal = getattr(tune, word, None)
+        if goal is not None:
+            yield ("training", "tune", word), goal
 
 
 def _unknown(place: Span, what: str, name: str, known: Mapping[str, object]) -> tuple[Any, ...]:

@@ -28,7 +28,7 @@ def check(scope: Scope) -> Iterator[Diagnostic]:
 
 
 def _resolve(scope: Scope, address: Address, path: Path, wanted: Address, *, key: bool) -> Iterator[Diagnostic]:
-    if wanted in scope.specs or wanted in scope.broken or not scope.whole:
+    if wanted in scope.specs or wanted in scope.broken or wanted.kind in scope.unread:
         return
     there = [known.name for known in (*scope.specs, *scope.broken) if known.kind == wanted.kind]
     meant = nearest(wanted.name, there)
@@ -57,7 +57,7 @@ def _references(model: BaseModel, path: Path) -> Iterator[tuple[Path, Address]]:
 def _of(annotation: Any, info: FieldInfo | None, value: Any, path: Path) -> Iterator[tuple[Path, Address]]:  # noqa: ANN401
     kind = next((item for item in metadata(annotation, info) if isinstance(item, RefersTo)), None)
     if isinstance(value, str) and kind is not None:
-        yield path, Address.parse(value, str(kind))
+        yield path, Address.parse(value)
     elif isinstance(value, BaseModel):
         yield from _references(value, path)
     elif isinstance(value, tuple) and get_origin(bare(annotation)) is tuple:

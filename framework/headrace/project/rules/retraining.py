@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import timedelta
 
-from headrace.diagnostics import Diagnostic
+from headrace.diagnostics import Diagnostic, Severity
 from headrace.document import Scalar, inside
 from headrace.project.rules.alerts import bad_condition
+from headrace.project.rules.schedules import SOME_DAY
 from headrace.project.scope import Scope, address_of
 from headrace.spec import Model, cron
 from headrace.spec.expression import ExpressionError, Truth, parse
+from headrace.spec.quantity import write_duration
 from headrace.spec.retraining import Retraining
 from headrace.spec.wording import nearest
 
-_SOME_DAY = datetime(2024, 1, 1, tzinfo=UTC)
+_NEVER = timedelta(days=366 * 9)
 
 
 def check(scope: Scope) -> Iterator[Diagnostic]:
@@ -37,21 +39,47 @@ def _trigger(scope: Scope, model: Model, position: int, trigger: Retraining) -> 
         yield Diagnostic(
             "trigger-cause", f"trigger `{trigger.id}` has {said}", place, help='write `when: "alert.ID"` or `schedule: "0 3 * * 1"`'
         )
-    if trigger.schedule is not None:
-        yield from _schedule(scope, model, position, trigger.schedule)
+    yield from _outpaces(scope, model, position, trigger)
     if trigger.when is not None:
         yield from _when(scope, model, position, trigger.when)
 
 
-def _schedule(scope: Scope, model: Model, position: int, schedule: str) -> Iterator[Diagnostic]:
-    place = scope.where(address_of(model), ("retraining", position, "schedule"))
+def _outpaces(scope: Scope, model: Model, position: int, trigger: Retraining) -> Iterator[Diagnostic]:
+    """Whether a candidate is replaced before it can be decided on."""
+    lasts, why = _deciding(model)
+    if trigger.while_deciding != "replace" or not lasts:
+        return
+    apart = max(_longest_pause(trigger.schedule), trigger.cooldown) if trigger.schedule is not None else trigger.cooldown
+    if apart >= lasts:
+        return
+    pace = (
+        f"may be replaced every {write_duration(trigger.cooldown)}" if trigger.schedule is None else f"is replaced by `{trigger.schedule}`"
+    )
+    yield Diagnostic(
+        "retraining-outpaces",
+        f"a candidate {pace}, and {why} {write_duration(lasts)}: none would ever be decided on",
+        scope.where(address_of(model), ("retraining", position, "while_deciding")),
+        help=f"write `while_deciding: wait`, or `cooldown: {write_duration(lasts)}`",
+        severity=Severity.WARNING if trigger.schedule is None else Severity.ERROR,
+    )
+
+
+def _deciding(model: Model) -> tuple[timedelta, str]:
+    """How long a candidate is decided on at least, and what takes so long."""
+    rollout = sum((step.hold for step in model.rollout.steps), timedelta()) if model.rollout is not None else timedelta()
+    if model.experiment is None:
+        return rollout, "its rollout takes"
+    return rollout + model.experiment.for_, "its experiment ends after" if model.rollout is None else "rollout and experiment take"
+
+
+def _longest_pause(schedule: str) -> timedelta:
+    """At least the longest time between two ticks within a year."""
     try:
         line = cron.parse(schedule)
-    except ValueError as error:
-        yield Diagnostic("bad-cron", str(error), place, help='write for example "0 3 * * 1"')
-        return
-    if line.next(_SOME_DAY) is None:
-        yield Diagnostic("bad-cron", f"`{schedule}` never comes: no month has such a day", place, help='write for example "0 3 * * 1"')
+    except ValueError:
+        return _NEVER
+    days = (SOME_DAY + timedelta(days=day) for day in range(366))
+    return max(tick - day if (tick := line.next(day)) is not None else _NEVER for day in days) + timedelta(days=1)
 
 
 def _when(scope: Scope, model: Model, position: int, when: str) -> Iterator[Diagnostic]:

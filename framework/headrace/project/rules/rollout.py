@@ -12,7 +12,7 @@ from headrace.project.rules.features import unknown_feature
 from headrace.project.scope import Scope, address_of
 from headrace.spec import Model
 from headrace.spec.quantity import write_duration
-from headrace.spec.rollout import LOOK, Judge, Rollout
+from headrace.spec.rollout import LOOK, Bake, Judge, Rollout
 from headrace.spec.serving import Serving
 from headrace.stats.eprocess import needed_without_failures
 
@@ -27,6 +27,9 @@ def check(scope: Scope) -> Iterator[Diagnostic]:
             continue
         yield from _steps(scope, model, model.rollout)
         yield from _holds(scope, model, model.rollout)
+        yield from _silence(scope, model, model.rollout)
+        if model.rollout.bake is not None:
+            yield from _bake(scope, model, model.rollout.bake)
         yield from _unit(scope, model, model.rollout)
         for position, judge in enumerate(model.rollout.judge):
             yield from _judge(scope, model, position, judge)
@@ -50,6 +53,44 @@ def _holds(scope: Scope, model: Model, rollout: Rollout) -> Iterator[Diagnostic]
             message = f"step {position + 1} holds for {held}, and a live rollout is looked at every {look}: it will last longer"
             help_ = f"write `hold: {write_duration(_LOOKS * LOOK)}` or more"
             yield Diagnostic("short-hold", message, place, help=help_, severity=Severity.WARNING)
+
+
+def _silence(scope: Scope, model: Model, rollout: Rollout) -> Iterator[Diagnostic]:
+    """A step that ends before its judge, or what watches beside it, has seen anything."""
+    here, first = address_of(model), rollout.steps[0]
+    if rollout.warmup.for_ >= first.hold >= _LOOKS * LOOK:
+        related = (scope.where(here, ("rollout", "warmup", "for")),)
+        said = f"step 1 holds for {write_duration(first.hold)}, and the warm-up lasts {write_duration(rollout.warmup.for_)}"
+        place = scope.where(here, ("rollout", "steps", 0, "hold"))
+        mend = f"hold longer than {write_duration(rollout.warmup.for_)}"
+        yield Diagnostic("short-hold", f"{said}: nothing of it is judged", place, help=mend, severity=Severity.WARNING, related=related)
+    windows = {"no_data.after": rollout.no_data.after}
+    if model.monitoring is not None and model.monitoring.window.every is not None:
+        windows["monitoring.window"] = model.monitoring.window.every
+    for position, step in enumerate(rollout.steps):
+        for word, window in windows.items():
+            if _LOOKS * LOOK <= step.hold < window:
+                place = scope.where(here, ("rollout", "steps", position, "hold"))
+                message = (
+                    f"step {position + 1} holds for {write_duration(step.hold)}, and `{word}` is {write_duration(window)}: it ends unseen"
+                )
+                mend = f"hold at least {write_duration(window)}, or shorten `{word}`"
+                yield Diagnostic("short-hold", message, place, help=mend, severity=Severity.WARNING)
+
+
+def _bake(scope: Scope, model: Model, bake: Bake) -> Iterator[Diagnostic]:
+    """What goes back from a bake are alerts, and an alert needs a whole window."""
+    if model.monitoring is None:
+        return
+    window, length = model.monitoring.window, model.monitoring.window.every
+    if length is None and window.rows is not None and isinstance(model.serving, Serving) and model.serving.traffic:
+        length = timedelta(days=window.rows / model.serving.traffic)
+    if length is not None and bake.for_ < length:
+        about = write_duration(timedelta(hours=math.ceil(length / timedelta(hours=1))))
+        message = f"the bake lasts {write_duration(bake.for_)}, and a window of `monitoring` about {about}: it ends before the first one"
+        place = scope.where(address_of(model), ("rollout", "bake", "for"))
+        related = (scope.where(address_of(model), ("monitoring", "window"), key=True),)
+        yield Diagnostic("short-hold", message, place, help=f"write `for: {about}`", severity=Severity.WARNING, related=related)
 
 
 def _unit(scope: Scope, model: Model, rollout: Rollout) -> Iterator[Diagnostic]:

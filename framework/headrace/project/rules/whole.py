@@ -11,7 +11,7 @@ from headrace.project.scope import Scope
 def check(scope: Scope) -> Iterator[Diagnostic]:
     """None, or a second."""
     projects = sorted((a for a in scope.nodes if a.kind == "project"), key=scope.where)
-    if not projects and scope.whole:
+    if not projects and not scope.unread and scope.broken <= scope.nodes.keys():
         help_ = "write `kind: project`, `name: NAME` and `language: 1` in specs/headrace.yaml"
         yield Diagnostic("no-project", "no document is of `kind: project`", help=help_)
     for address in projects[1:]:

@@ -1,6 +1,22 @@
-"""The one grammar of conditions: typed quantities compared, `and`, `or`, `not`; never Python's eval."""
+"""The one grammar of conditions and of arithmetic: typed quantities compared, `and`, `or`, `not`, `+ - * /`; never Python's eval."""
 
+from headrace.spec.expression.arithmetic import Arithmetic, Named, names, parse_arithmetic
 from headrace.spec.expression.parser import ExpressionError, parse
 from headrace.spec.expression.tree import And, Compare, Condition, Expression, Not, Or, Quantity, Truth
 
-__all__ = ["And", "Compare", "Condition", "Expression", "ExpressionError", "Not", "Or", "Quantity", "Truth", "parse"]
+__all__ = [
+    "And",
+    "Arithmetic",
+    "Compare",
+    "Condition",
+    "Expression",
+    "ExpressionError",
+    "Named",
+    "Not",
+    "Or",
+    "Quantity",
+    "Truth",
+    "names",
+    "parse",
+    "parse_arithmetic",
+]

@@ -1,0 +1,54 @@
+"""A flag serves variants that it has."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from headrace.address import Path
+from headrace.diagnostics import Diagnostic
+from headrace.project.rules.experiment import whole_shares
+from headrace.project.scope import Scope, address_of
+from headrace.spec import Flag
+from headrace.spec.flag import FlagRule
+from headrace.spec.wording import nearest
+
+
+def check(scope: Scope) -> Iterator[Diagnostic]:
+    """All flags."""
+    for flag in scope.of(Flag):
+        yield from _variant(scope, flag, ("default",), flag.default)
+        for position, rule in enumerate(flag.rules):
+            yield from _rule(scope, flag, ("rules", position), rule)
+
+
+def _rule(scope: Scope, flag: Flag, path: Path, rule: FlagRule) -> Iterator[Diagnostic]:
+    here = address_of(flag)
+    if (rule.variant is None) == (rule.split is None):
+        said = "has both `variant` and `split`" if rule.variant is not None else "serves nothing"
+        place = scope.where(here, (*path, "split") if rule.variant is not None else path, key=True)
+        yield Diagnostic("flag-rule", f"rule `{rule.id}` {said}: a rule has one answer", place, help="write `variant: NAME`")
+    if rule.variant is not None:
+        yield from _variant(scope, flag, (*path, "variant"), rule.variant)
+    if rule.split is not None:
+        yield from whole_shares(scope, here, (*path, "split"), rule.split.values())
+        for name in rule.split:
+            yield from _variant(scope, flag, (*path, "split", name), name, key=True)
+        if flag.unit is None:
+            message = f"rule `{rule.id}` deals shares, and the flag does not say by what"
+            yield Diagnostic(
+                "flag-rule", message, scope.where(here, (*path, "split"), key=True), help="write for example `unit: person_id`"
+            )
+
+
+def _variant(scope: Scope, flag: Flag, path: Path, name: str, *, key: bool = False) -> Iterator[Diagnostic]:
+    if name in flag.variants:
+        return
+    meant = nearest(name, flag.variants)
+    yield Diagnostic(
+        "unknown-variant",
+        f"{address_of(flag)} has no variant `{name}`",
+        scope.where(address_of(flag), path, key=key),
+        caret=f"did you mean `{meant}`?" if meant else None,
+        help=f"write `{meant}`" if meant else f"its variants are {', '.join(flag.variants)}",
+        replacement=meant,
+    )

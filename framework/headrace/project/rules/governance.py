@@ -1,0 +1,72 @@
+"""Approvals can be reached, groups have somebody in them, and policies read what is known of a version."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from headrace.address import Address, Path
+from headrace.diagnostics import Diagnostic
+from headrace.document import Scalar, inside
+from headrace.project.scope import Scope, address_of
+from headrace.spec import Group, Model, Policy
+from headrace.spec.expression import Compare, ExpressionError, Truth, parse
+from headrace.spec.governance import Approval, Requirement
+from headrace.spec.wording import nearest
+
+FACTS = {"gates.passed": True, "card.complete": True, "signature.valid": True, "evaluation.age": False, "approvals.count": False}
+"""What a policy may ask of a version, and whether it is true or false by itself."""
+
+
+def check(scope: Scope) -> Iterator[Diagnostic]:
+    """All groups, policies, and the governance of models."""
+    for group in scope.of(Group):
+        if not group.members and group.ldap is None and group.oidc is None:
+            here = address_of(group)
+            mend = "write `members: [alice@example.com]`, or `ldap`, or `oidc`"
+            yield Diagnostic("empty-group", f"nobody is in {here}", scope.where(here, ("name",)), help=mend)
+    for model in scope.of(Model):
+        if model.governance is not None:
+            yield from _approvals(scope, address_of(model), ("governance", "approvals"), model.governance.approvals)
+    for policy in scope.of(Policy):
+        yield from _approvals(scope, address_of(policy), ("approvals",), policy.approvals)
+        for position, item in enumerate(policy.require):
+            yield from _condition(scope, policy, ("require", position, "when"), item)
+
+
+def _approvals(scope: Scope, address: Address, path: Path, approvals: tuple[Approval, ...]) -> Iterator[Diagnostic]:
+    for position, approval in enumerate(approvals):
+        group = scope.get(Group, approval.by)
+        if group is None or group.ldap is not None or group.oidc is not None:
+            continue
+        voters = len(set(group.members))
+        if approval.quorum > voters > 0:
+            message = f"{approval.quorum} must agree, and {approval.by} has {voters}: it can never be approved"
+            related = (scope.where(address_of(group), ("members",), key=True),)
+            place = scope.where(address, (*path, position, "quorum"))
+            yield Diagnostic("quorum-too-large", message, place, help=f"write at most `quorum: {voters}`", related=related)
+
+
+def _condition(scope: Scope, policy: Policy, path: Path, item: Requirement) -> Iterator[Diagnostic]:
+    node = scope.node(address_of(policy), path)
+    whole = scope.where(address_of(policy), path)
+    try:
+        condition = parse(item.when)
+    except ExpressionError as error:
+        place = inside(node, error.start, error.end) if isinstance(node, Scalar) else whole
+        mend = f"write `{error.instead}`" if error.instead else None
+        yield Diagnostic("bad-condition", error.message, place, help=mend, replacement=error.instead)
+        return
+    for leaf in condition.leaves():
+        place = inside(node, leaf.start, leaf.start + len(leaf.name)) if isinstance(node, Scalar) else whole
+        if leaf.name not in FACTS:
+            meant = nearest(leaf.name, FACTS)
+            caret = f"did you mean `{meant}`?" if meant else None
+            help_ = f"there are {', '.join(FACTS)}"
+            yield Diagnostic("unknown-quantity", f"nothing knows `{leaf.name}` of a version", place, caret, help_, replacement=meant)
+        elif isinstance(leaf, Truth) and not FACTS[leaf.name]:
+            yield Diagnostic(
+                "bad-condition", f"`{leaf.name}` is a number: compare it", place, help=f"write for example `{leaf.name} <= 14d`"
+            )
+        elif isinstance(leaf, Compare) and FACTS[leaf.name]:
+            message = f"`{leaf.name}` is true or false: it is compared with nothing"
+            yield Diagnostic("bad-condition", message, place, help=f"write `{leaf.name}`")

@@ -1,0 +1,86 @@
+"""A search for parameters has one goal, and searches what the algorithm has."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from pydantic import BaseModel
+
+from headrace.address import Path
+from headrace.diagnostics import Diagnostic, Severity
+from headrace.hooks import resolve
+from headrace.project.scope import Scope, address_of
+from headrace.spec import Model
+from headrace.spec.place import keys
+from headrace.spec.training import Range, Tune
+from headrace.spec.wording import nearest
+
+
+def check(scope: Scope) -> Iterator[Diagnostic]:
+    """All models that are tuned."""
+    for model in scope.of(Model):
+        tune = model.training.tune
+        if tune is not None:
+            yield from _goal(scope, model, tune)
+            yield from _parameters(scope, model, tune)
+            for name, values in tune.space.items():
+                yield from _range(scope, model, name, values)
+
+
+def _goal(scope: Scope, model: Model, tune: Tune) -> Iterator[Diagnostic]:
+    here, path = address_of(model), ("training", "tune")
+    if (tune.maximize is None) == (tune.minimize is None):
+        said = "both `maximize` and `minimize`" if tune.maximize is not None else "neither `maximize` nor `minimize`"
+        place = scope.where(here, (*path, "minimize") if tune.maximize is not None else path, key=True)
+        yield Diagnostic("tune-goal", f"`tune` has {said}: a search has one goal", place, help="write for example `maximize: roc_auc`")
+    for word, better in (("maximize", "higher"), ("minimize", "lower")):
+        metric = scope.plugins.metrics.get(getattr(tune, word) or "") if scope.plugins is not None else None
+        if metric is not None and metric.better != better:
+            right = "minimize" if word == "maximize" else "maximize"
+            message = f"`{metric.name}` is better when it is {metric.better}, and `tune` would {word} it"
+            place = scope.where(here, (*path, word), key=True)
+            yield Diagnostic("gate-direction", message, place, help=f"write `{right}: {metric.name}`", severity=Severity.WARNING)
+
+
+def _parameters(scope: Scope, model: Model, tune: Tune) -> Iterator[Diagnostic]:
+    algorithm = scope.plugins.algorithms.get(model.training.algorithm) if scope.plugins is not None else None
+    if algorithm is None:
+        return
+    try:
+        params = resolve(algorithm.params)
+    except (Exception, SystemExit):  # noqa: BLE001 - a plugin's module may raise anything, and `plugins` has said so
+        return
+    if not (isinstance(params, type) and issubclass(params, BaseModel)) or params.model_config.get("extra") == "allow":
+        return
+    for name in tune.space:
+        if name not in keys(params):
+            meant = nearest(name, keys(params))
+            yield Diagnostic(
+                "unknown-parameter",
+                f"`{algorithm.name}` has no parameter `{name}`",
+                scope.where(address_of(model), ("training", "tune", "space", name), key=True),
+                caret=f"did you mean `{meant}`?" if meant else None,
+                help=f"write `{meant}`" if meant else f"its parameters are {', '.join(keys(params))}",
+                replacement=meant,
+            )
+
+
+def _range(scope: Scope, model: Model, name: str, values: Range) -> Iterator[Diagnostic]:
+    here, path = address_of(model), ("training", "tune", "space", name)
+    given = {"int": values.int_, "float": values.float_, "choice": values.choice}
+    words: list[str] = [word for word, value in given.items() if value is not None]
+    if len(words) != 1:
+        said = f"has {' and '.join(f'`{word}`' for word in words)}" if words else "says nothing"
+        place = scope.where(here, (*path, *words[1:2]), key=True)
+        yield Diagnostic(
+            "tune-range", f"the range of `{name}` {said}: write one of `int`, `float`, `choice`", place, help="`int: [15, 255]`"
+        )
+        return
+    bounds, where = values.int_ or values.float_, (*path, words[0])
+    if bounds is not None and bounds[0] >= bounds[1]:
+        message = f"the range of `{name}` is empty: {bounds[0]:g} is not less than {bounds[1]:g}"
+        yield Diagnostic("empty-range", message, scope.where(here, where, key=True), help="write the least value first")
+    elif values.log and (bounds is None or bounds[0] <= 0):
+        why = "a choice has no orders of magnitude" if bounds is None else f"{bounds[0]:g} has no logarithm"
+        log: Path = (*path, "log")
+        yield Diagnostic("tune-range", f"`log` of `{name}`: {why}", scope.where(here, log, key=True), help="remove `log`, or begin above 0")

@@ -1,0 +1,129 @@
+"""Every feature has one origin, and what it is computed from exists."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from headrace.address import Path
+from headrace.diagnostics import Diagnostic, Severity, Span
+from headrace.document import Scalar, inside
+from headrace.project.rules.columns import columns
+from headrace.project.rules.features import unknown_feature
+from headrace.project.scope import Scope, address_of
+from headrace.spec import FeatureView, Source
+from headrace.spec.expression import ExpressionError, Named, Truth, names, parse, parse_arithmetic
+from headrace.spec.feature_view import AGGREGATES, Feature
+from headrace.spec.wording import choice, nearest
+
+
+def check(scope: Scope) -> Iterator[Diagnostic]:
+    """All views."""
+    for view in scope.of(FeatureView):
+        for name, feature in view.features.items():
+            yield from _origin(scope, view, name, feature)
+            yield from _idle(scope, view, name, feature)
+            yield from _types(scope, view, name, feature)
+            yield from _expression(scope, view, name, feature)
+            yield from _where(scope, view, name, feature)
+
+
+def read_by(feature: Feature) -> tuple[Named, ...]:
+    """The features that an expression reads; none where it cannot be read itself."""
+    if feature.expression is None:
+        return ()
+    try:
+        return tuple(names(parse_arithmetic(feature.expression)))
+    except ExpressionError:
+        return ()
+
+
+def part(scope: Scope, view: FeatureView, path: Path, start: int, end: int) -> Span:
+    """The place of some characters of a text."""
+    node = scope.node(address_of(view), path)
+    return inside(node, start, end) if isinstance(node, Scalar) else scope.where(address_of(view), path)
+
+
+def _origin(scope: Scope, view: FeatureView, name: str, feature: Feature) -> Iterator[Diagnostic]:
+    here, origin = address_of(view), feature.origin
+    if len(origin) != 1:
+        said = "does not say where its value comes from"
+        if origin:
+            said = f"has {' and '.join(f'`{word}`' for word in origin)}: one feature has one origin"
+        place = scope.where(here, ("features", name, *origin[1:2]), key=True)
+        mend = "make two features of it" if origin else f"write one of {choice(f'`{word}`' for word in ('column: age', 'sum: amount'))}"
+        yield Diagnostic("feature-origin", f"feature `{name}` {said}", place, help=mend)
+    elif origin[0] in AGGREGATES and origin[0] != "last" and feature.over is None:
+        message = f"`{origin[0]}` of `{name}` does not say over which time"
+        yield Diagnostic(
+            "aggregate-without-window", message, scope.where(here, ("features", name, origin[0]), key=True), help="write `over: 28d`"
+        )
+
+
+def _idle(scope: Scope, view: FeatureView, name: str, feature: Feature) -> Iterator[Diagnostic]:
+    """Keys that only an aggregate, or only a computed value, has a use for."""
+    if len(feature.origin) != 1:
+        return
+    origin = feature.origin[0]
+    uses = {"over": origin in AGGREGATES, "where": origin in AGGREGATES, "empty": origin != "column", "expires": origin != "expression"}
+    for word, used in uses.items():
+        if getattr(feature, word) is not None and not used:
+            place = scope.where(address_of(view), ("features", name, word), key=True)
+            message = f"`{word}` of feature `{name}` changes nothing: its value is a{'n' if origin[0] in 'aeiou' else ''} {origin}"
+            yield Diagnostic("idle-key", message, place, help=f"remove `{word}`", severity=Severity.WARNING)
+
+
+def _types(scope: Scope, view: FeatureView, name: str, feature: Feature) -> Iterator[Diagnostic]:
+    source = scope.get(Source, view.from_)
+    if source is None:
+        return
+    known = columns(source)
+    for word in ("sum", "mean", "min", "max", "since"):
+        column = getattr(feature, word)
+        wanted, mend = ("a timestamp",) * 2 if word == "since" else ("a number", "an `int64` or `float` column")
+        if column not in known or (known[column] == "timestamp" if word == "since" else known[column] in ("int64", "float")):
+            continue
+        place = scope.where(address_of(view), ("features", name, word))
+        message = f"`{word}` of feature `{name}` wants {wanted}, and `{column}` of {view.from_} is a {known[column]}"
+        yield Diagnostic("wrong-column-type", message, place, help=f"name {mend}")
+
+
+def _expression(scope: Scope, view: FeatureView, name: str, feature: Feature) -> Iterator[Diagnostic]:
+    if feature.expression is None:
+        return
+    path = ("features", name, "expression")
+    try:
+        parse_arithmetic(feature.expression)
+    except ExpressionError as error:
+        place = part(scope, view, path, error.start, error.end)
+        yield Diagnostic("bad-condition", error.message, place, help="write for example `spend_28d / trips_7d`")
+        return
+    for item in read_by(feature):
+        if item.name not in view.features:
+            found = unknown_feature(scope, address_of(view), path, item.name, list(view.features))
+            place = part(scope, view, path, item.start, item.start + len(item.name))
+            yield Diagnostic(found.id, found.message, place, found.caret, found.help, replacement=found.replacement)
+
+
+def _where(scope: Scope, view: FeatureView, name: str, feature: Feature) -> Iterator[Diagnostic]:
+    if feature.where is None:
+        return
+    path: Path = ("features", name, "where")
+    try:
+        condition = parse(feature.where)
+    except ExpressionError as error:
+        place = part(scope, view, path, error.start, error.end)
+        mend = f"write `{error.instead}`" if error.instead else "write for example `amount > 0`"
+        yield Diagnostic("bad-condition", error.message, place, help=mend, replacement=error.instead)
+        return
+    source = scope.get(Source, view.from_)
+    known = columns(source) if source is not None else None
+    for leaf in condition.leaves():
+        place = part(scope, view, path, leaf.start, leaf.start + len(leaf.name))
+        if known is not None and leaf.name not in known:
+            meant = nearest(leaf.name, known)
+            caret, mend = (
+                (f"did you mean `{meant}`?", f"write `{meant}`") if meant else (None, f"its columns are {', '.join(sorted(known))}")
+            )
+            yield Diagnostic("unknown-column", f"{view.from_} has no column `{leaf.name}`", place, caret, mend, replacement=meant)
+        elif isinstance(leaf, Truth):
+            yield Diagnostic("bad-condition", f"`{leaf.name}` is a value: compare it", place, help=f"write for example `{leaf.name} > 0`")
