@@ -74,11 +74,11 @@ def command(name: str | None, rows: str | None, report: Path | None, root: Path,
     from headrace.spec.backtest import midnight
 
     root = root.resolve()
-    project = load_project(root)
+    workspace = open_workspace(root)
+    project = load_project(root, workspace.config["environment"])
     wanted = _backtest(project, name)
     number = _rows(rows, wanted.replay.rows)
     model = next(item for item in project.models if item.name == wanted.model.split("/", 1)[1])
-    workspace = open_workspace(root)
     url = server_url(root, model.name)
     serving = json.loads((root / "flows" / f"{model.name}.serving.json").read_text(encoding="utf-8"))
     inputs = {item["name"]: item["column"] for item in serving["inputs"]}

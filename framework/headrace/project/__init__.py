@@ -1,6 +1,6 @@
 """All specs of a folder as one value, and judgements over it."""
 
-from headrace.project.load import load
+from headrace.project.load import judge, load
 from headrace.project.project import Project
 
-__all__ = ["Project", "load"]
+__all__ = ["Project", "judge", "load"]

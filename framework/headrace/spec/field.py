@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from enum import IntEnum
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic_core import PydanticUndefined
@@ -38,12 +38,18 @@ def field(
     default: Any = PydanticUndefined,  # noqa: ANN401 - pydantic's own default
     example: object = None,
     unit: str | None = None,
+    secret: Literal["may", "must"] | None = None,
     **constraints: Any,  # noqa: ANN401 - handed to pydantic
 ) -> Any:  # noqa: ANN401 - what pydantic's Field returns
-    """Declare one field: description and effect always; without a default it is required."""
+    """Declare one field: description and effect always; without a default it is required.
+
+    A `secret` field may, or must, be a reference such as `env:NAME`; all others may not.
+    """
     extra: dict[str, Any] = {"effect": effect.word}
     if unit is not None:
         extra["unit"] = unit
+    if secret is not None:
+        extra["secret"] = secret
     if example is not None:
         extra["example"] = example
     return Field(default=default, description=description, json_schema_extra=extra, **constraints)

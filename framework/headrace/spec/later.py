@@ -1,6 +1,6 @@
 """Words that the language keeps for what this version does not do yet: they are refused by name, never ignored."""
 
-KINDS = frozenset({"overlay", "ensemble", "batch", "group", "policy", "flag", "report"})
+KINDS = frozenset({"ensemble", "batch", "group", "policy", "flag", "report"})
 """Kinds to come."""
 
 KEYS: dict[str, frozenset[str]] = {

@@ -1,0 +1,98 @@
+"""Secrets stand as references, in fields that take them, and nowhere else."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from typing import Any, get_args, get_origin
+
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+
+from headrace.address import Address, Path
+from headrace.diagnostics import Diagnostic, Span
+from headrace.document import Mapping as MappingNode
+from headrace.document import Node, Scalar, Sequence
+from headrace.hooks import resolve
+from headrace.project.scope import Scope
+from headrace.spec import KINDS, Channel
+from headrace.spec.place import bare, keys, members, model_of
+from headrace.spec.secret import REFERENCE, anywhere, capable
+
+_PASSWORD = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^/@:\s]*:[^/@\s]+@")
+"""A URL with a password in it."""
+
+
+def check(scope: Scope, suspects: Iterable[Address]) -> Iterator[Diagnostic]:
+    """References in fields that take none, among the documents that may hold some; values in fields that must be references."""
+    addresses = {a for a in suspects if a in scope.specs} | {a for a in scope.specs if a.kind == "channel" or anywhere(KINDS[a.kind])}
+    for address in sorted(addresses):
+        node = scope.nodes[address]
+        yield from _walk(scope, address, node, (KINDS[address.kind],), ())
+
+
+def _walk(
+    scope: Scope, address: Address, node: Node, types: tuple[Any, ...], path: Path, info: FieldInfo | None = None
+) -> Iterator[Diagnostic]:
+    match node:
+        case Scalar(value=str() as text):
+            found = _judged(path, text, capable(info), node.span)
+            if found is not None:
+                yield found
+        case Scalar():
+            pass
+        case Sequence(items):
+            inner = tuple(arg for t in types for arg in _arguments(t, (tuple, list)))
+            for position, item in enumerate(items):
+                yield from _walk(scope, address, item, inner, (*path, position), info)
+        case MappingNode(entries):
+            models = [model for model in map(model_of, types) if model is not None]
+            values = tuple(arg for t in types for arg in _arguments(t, (dict,)))
+            if path == ("params",) and address.kind == "channel":
+                models, values = _params(scope, address), ()
+                if models is None:
+                    return
+            for entry in entries:
+                if not path and entry.key.startswith("x-"):
+                    continue
+                field = next((keys(model)[entry.key] for model in models if entry.key in keys(model)), None)
+                below = tuple(members(field.annotation)) if field is not None else values
+                yield from _walk(scope, address, entry.value, below, (*path, entry.key), field)
+
+
+def _arguments(annotation: Any, origins: tuple[type, ...]) -> tuple[Any, ...]:  # noqa: ANN401 - any annotation
+    """What a list or a mapping holds."""
+    inner = bare(annotation)
+    if get_origin(inner) not in origins:
+        return ()
+    return tuple(
+        m for argument in get_args(inner)[-1 if get_origin(inner) is dict else 0 :] if argument is not ... for m in members(argument)
+    )
+
+
+def _params(scope: Scope, address: Address) -> list[type[BaseModel]] | None:
+    """The model of a channel's parameters; None where it cannot be known, which was said already."""
+    channel = scope.get(Channel, address)
+    known = scope.plugins.channels.get(channel.type) if channel is not None and scope.plugins is not None else None
+    if known is None:
+        return None
+    try:
+        model = resolve(known.params)
+    except (Exception, SystemExit):  # noqa: BLE001 - a plugin's module may raise anything; `plugins.check` says so
+        return None
+    return [model] if isinstance(model, type) and issubclass(model, BaseModel) else None
+
+
+def _judged(path: Path, text: str, takes: str | None, place: Span) -> Diagnostic | None:
+    name = str(next((part for part in reversed(path) if isinstance(part, str)), "this"))
+    if REFERENCE.fullmatch(text):
+        if takes is not None:
+            return None
+        message = f"`{name}` takes no secret, so `{text[:60]}` would stay as it is written"
+        help_ = "write the value itself; `${env.NAME}` is for values that are no secret"
+        return Diagnostic("misplaced-secret", message, place, help=help_)
+    if takes == "must" or (takes == "may" and _PASSWORD.match(text)):
+        # Never the value itself: this message goes to logs.
+        message = f"`{name}` holds a secret, and stands here as a value"
+        return Diagnostic("literal-secret", message, place, help="write `env:NAME` or `file:PATH`, and keep the value out of the files")
+    return None
