@@ -22,9 +22,8 @@ def _value_end(line: str, start: int, *, flow: bool) -> int:
             if depth == 0:
                 return len(line[:position].rstrip())
             depth -= 1
-        elif flow and depth == 0 and (character == "," or line.startswith(": ", position)):
-            return len(line[:position].rstrip())
-        elif character == "#" and line[position - 1].isspace():
+        ends = flow and depth == 0 and (character == "," or line.startswith(": ", position))
+        if ends or (character == "#" and line[position - 1].isspace()):
             return len(line[:position].rstrip())
     return len(line.rstrip())
 

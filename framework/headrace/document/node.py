@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 from headrace.diagnostics import Span
 
-
 REPLACED = "${"
 """The style of a scalar whose expressions were replaced: its value is no longer what stands in the file."""
 FROM_SHELL = "${env"

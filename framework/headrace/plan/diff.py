@@ -99,7 +99,7 @@ def _from_shell(uses: Iterable[Use]) -> str:
 
 def _changed(project: Project, address: Address, spec: Spec, recorded: Recorded, *, reaches: bool) -> list[Change]:
     found = differences(address.kind, recorded.spec, plain(spec))
-    shell = {path: uses for path, uses in project.from_shell(address)}
+    shell = dict(project.from_shell(address))
     before, now = recorded.applied.get("written", recorded.spec), written(spec)
     changes = [_change(project, address, d, reaches=reaches, said=_mentions(before, d) or _mentions(now, d)) for d in found]
     return [replace(c, note=_from_shell(shell[d.at])) if d.at in shell else c for c, d in zip(changes, found, strict=True)]

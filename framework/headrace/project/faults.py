@@ -28,8 +28,8 @@ def explained(
 
 def merged(found: Sequence[tuple[str | None, Sequence[Diagnostic]]]) -> Iterator[Diagnostic]:
     """Each fault once; one that only some environments have names them."""
-    names: dict[tuple[object, ...], list[str]] = {}
-    first: dict[tuple[object, ...], Diagnostic] = {}
+    names: dict[tuple[str, Span | None, str], list[str]] = {}
+    first: dict[tuple[str, Span | None, str], Diagnostic] = {}
     for name, diagnostics in found:
         for diagnostic in diagnostics:
             key = (diagnostic.id, diagnostic.span, diagnostic.message)

@@ -43,7 +43,7 @@ def judge(root: Path, report: Report, *, plugins: Plugins | None = None, shell: 
 
 @contextmanager
 def _uncollected() -> Iterator[None]:
-    """Without the collector of cycles: a thousand files are a million small values that all stay, and it would walk them again and again."""
+    """Without the collector of cycles: a thousand files are a million values that all stay, and it would walk them again and again."""
     was = gc.isenabled()
     gc.disable()
     try:

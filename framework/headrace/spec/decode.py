@@ -41,25 +41,22 @@ def check(cls: type[M], node: Mapping, report: Report, *, name: str, key: Span, 
     unready = list(_unready(node))
     report.extend(diagnostic for _, diagnostic in unready)
     root = Place(cls, node, key, name, path=path)
-    try:
-        value = _value(cls, plain(node), strict=strict)
-    except ValidationError as first:
-        error = first
-        try:
-            texts = _as_text(first, root)
-            value = _value(cls, plain(node, texts), strict=strict) if texts else None
-        except ValidationError as second:
-            error, value = second, None
-        if value is None:
-            report.extend(_diagnostics(error, root, {id(n) for n, _ in unready}))
-            return None
+    value, error = _value(cls, plain(node), strict=strict)
+    texts = _as_text(error, root) if error is not None else frozenset()
+    if texts:
+        value, error = _value(cls, plain(node, texts), strict=strict)
+    if error is not None:
+        report.extend(_diagnostics(error, root, {id(n) for n, _ in unready}))
     return value if not unready else None
 
 
-def _value(cls: type[M], given: Any, *, strict: bool) -> M:  # noqa: ANN401 - the language's values
-    if strict:
-        return cls.model_validate(given, by_alias=True, by_name=False)
-    return cls.model_validate_json(orjson.dumps(given))
+def _value(cls: type[M], given: Any, *, strict: bool) -> tuple[M | None, ValidationError | None]:  # noqa: ANN401 - the language's values
+    try:
+        if strict:
+            return cls.model_validate(given, by_alias=True, by_name=False), None
+        return cls.model_validate_json(orjson.dumps(given)), None
+    except ValidationError as error:
+        return None, error
 
 
 def _as_text(error: ValidationError, root: Place) -> frozenset[int]:

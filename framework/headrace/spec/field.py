@@ -38,18 +38,18 @@ def field(
     default: Any = PydanticUndefined,  # noqa: ANN401 - pydantic's own default
     example: object = None,
     unit: str | None = None,
-    secret: Literal["may", "must"] | None = None,
+    reference: Literal["may", "must"] | None = None,
     **constraints: Any,  # noqa: ANN401 - handed to pydantic
 ) -> Any:  # noqa: ANN401 - what pydantic's Field returns
     """Declare one field: description and effect always; without a default it is required.
 
-    A `secret` field may, or must, be a reference such as `env:NAME`; all others may not.
+    With `reference` it holds a secret, and may, or must, be one such as `env:NAME`; no other field may.
     """
     extra: dict[str, Any] = {"effect": effect.word}
     if unit is not None:
         extra["unit"] = unit
-    if secret is not None:
-        extra["secret"] = secret
+    if reference is not None:
+        extra["secret"] = reference
     if example is not None:
         extra["example"] = example
     return Field(default=default, description=description, json_schema_extra=extra, **constraints)

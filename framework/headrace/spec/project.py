@@ -42,6 +42,7 @@ class Project(Spec):
         Effect.METADATA,
         default={},
         example={"rows": 30000},
+        reference="may",
     )
     plugins: Plugins = field("Which plugins may take part.", Effect.METADATA, default=Plugins(), example={"allow": []})
 
@@ -56,20 +57,21 @@ class Environment(Spec):
         Effect.REDEPLOY,
         default="sqlite:///.headrace/state.db",
         example="sqlite:///.headrace/state.db",
-        secret="may",
+        reference="may",
     )
     variables: dict[Name, str | int | float | bool] = field(
         "What `${var.NAME}` is worth in this environment; they come before the project's.",
         Effect.METADATA,
         default={},
         example={"rows": 1000},
+        reference="may",
     )
     blobs: str = field(
         "The root of models and data snapshots: a folder or an fsspec URL.",
         Effect.REDEPLOY,
         default=".headrace/blobs",
         example=".headrace/blobs",
-        secret="may",
+        reference="may",
     )
     production: bool = field(
         "A production environment refuses a driven clock and event times sent by callers.",

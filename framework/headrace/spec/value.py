@@ -96,7 +96,7 @@ class Replacing:
         new = self._node(value)
         return entry if new is value else replace(entry, value=new)
 
-    def _break(self, id_: str, message: str, span: Span, help_: str, caret: str | None = None, fix: str | None = None) -> None:
+    def _break(self, id_: str, message: str, span: Span, help_: str, *, caret: str | None = None, fix: str | None = None) -> None:
         self.broken = True
         self.report.add(Diagnostic(id_, message, span, caret, help_, replacement=fix))
 
@@ -193,8 +193,8 @@ class Replacing:
             f"`{short(match[0])}` names nothing: an expression begins with `var.` or `env.`",
             place,
             f"write `{fix}`" if fix else "write `${var.NAME}` or `${env.NAME}`; a literal `${` is written `$${`",
-            f"did you mean `{meant}`?" if meant else None,
-            fix if place.end_column - place.column == len(match[0]) else None,
+            caret=f"did you mean `{meant}`?" if meant else None,
+            fix=fix if place.end_column - place.column == len(match[0]) else None,
         )
 
     def _undefined(self, name: re.Match[str], written: str, place: Span) -> None:
@@ -214,7 +214,7 @@ class Replacing:
         fix = written.replace(name[2], meant, 1) if meant else None
         exact = place.line == place.end_line and place.end_column - place.column == len(written)
         caret = f"did you mean `{name[1]}.{meant}`?" if meant else None
-        self._break("undefined-variable", message, place, help_, caret, fix if exact else None)
+        self._break("undefined-variable", message, place, help_, caret=caret, fix=fix if exact else None)
 
 
 def shell_value(text: str, place: Span) -> Scalar:

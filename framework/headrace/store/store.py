@@ -29,8 +29,9 @@ class Store(Sessions):
     def open(cls, url: str, blobs: str, *, root: Path) -> Store:
         """Open a store, and make or migrate it first where it is not there or behind.
 
-        `url`: SQLAlchemy's, or `env:NAME` or `file:PATH` for one with a password; a relative SQLite path and a relative folder of blobs are under `root`. Several processes may
-        do this at once. Raises HeadraceError: store-url, store-unwritable, store-unreachable, store-newer, missing-variable.
+        `url`: SQLAlchemy's, or `env:NAME` or `file:PATH` for one with a password; a relative SQLite path and a relative folder of blobs are
+        under `root`. Several processes may do this at once. Raises HeadraceError: store-url, store-unwritable, store-unreachable,
+        store-newer, missing-variable.
         """
         root = root.resolve()
         engine = engines.connect(_resolved(url, root), root)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from typing import Any, get_args, get_origin
 
 from pydantic import BaseModel
@@ -23,41 +24,57 @@ _PASSWORD = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^/@:\s]*:[^/@\s]+@")
 """A URL with a password in it."""
 
 
+@dataclass(frozen=True, slots=True)
+class _At:
+    """A part of a document, with what the language says of it."""
+
+    address: Address
+    types: tuple[Any, ...]
+    path: Path = ()
+    field: FieldInfo | None = None
+
+    def below(self, part: str | int, types: tuple[Any, ...], field: FieldInfo | None) -> _At:
+        return _At(self.address, types, (*self.path, part), field)
+
+
 def check(scope: Scope, suspects: Iterable[Address]) -> Iterator[Diagnostic]:
     """References in fields that take none, among the documents that may hold some; values in fields that must be references."""
     addresses = {a for a in suspects if a in scope.specs} | {a for a in scope.specs if a.kind == "channel" or anywhere(KINDS[a.kind])}
     for address in sorted(addresses):
-        node = scope.nodes[address]
-        yield from _walk(scope, address, node, (KINDS[address.kind],), ())
+        yield from _walk(scope, scope.nodes[address], _At(address, (KINDS[address.kind],)))
 
 
-def _walk(
-    scope: Scope, address: Address, node: Node, types: tuple[Any, ...], path: Path, info: FieldInfo | None = None
-) -> Iterator[Diagnostic]:
+def _walk(scope: Scope, node: Node, here: _At) -> Iterator[Diagnostic]:
     match node:
         case Scalar(value=str() as text):
-            found = _judged(path, text, capable(info), node.span)
+            found = _judged(here.path, text, capable(here.field), node.span)
             if found is not None:
                 yield found
         case Scalar():
             pass
         case Sequence(items):
-            inner = tuple(arg for t in types for arg in _arguments(t, (tuple, list)))
+            inner = tuple(arg for t in here.types for arg in _arguments(t, (tuple, list)))
             for position, item in enumerate(items):
-                yield from _walk(scope, address, item, inner, (*path, position), info)
+                yield from _walk(scope, item, here.below(position, inner, here.field))
         case MappingNode(entries):
-            models = [model for model in map(model_of, types) if model is not None]
-            values = tuple(arg for t in types for arg in _arguments(t, (dict,)))
-            if path == ("params",) and address.kind == "channel":
-                models, values = _params(scope, address), ()
-                if models is None:
-                    return
             for entry in entries:
-                if not path and entry.key.startswith("x-"):
-                    continue
-                field = next((keys(model)[entry.key] for model in models if entry.key in keys(model)), None)
-                below = tuple(members(field.annotation)) if field is not None else values
-                yield from _walk(scope, address, entry.value, below, (*path, entry.key), field)
+                below = _entry(scope, here, entry.key)
+                if below is not None:
+                    yield from _walk(scope, entry.value, below)
+
+
+def _entry(scope: Scope, here: _At, key: str) -> _At | None:
+    """What stands under a key; None for the user's own keys, and where nothing can be known of it."""
+    if not here.path and key.startswith("x-"):
+        return None
+    if here.path == ("params",) and here.address.kind == "channel":
+        model = _params(scope, here.address)
+        field = keys(model).get(key) if model is not None else None
+        return here.below(key, members(field.annotation), field) if field is not None else None
+    models = [model for model in map(model_of, here.types) if model is not None]
+    field = next((keys(model)[key] for model in models if key in keys(model)), None)
+    values = tuple(arg for t in here.types for arg in _arguments(t, (dict,)))
+    return here.below(key, members(field.annotation) if field is not None else values, field)
 
 
 def _arguments(annotation: Any, origins: tuple[type, ...]) -> tuple[Any, ...]:  # noqa: ANN401 - any annotation
@@ -70,7 +87,7 @@ def _arguments(annotation: Any, origins: tuple[type, ...]) -> tuple[Any, ...]:  
     )
 
 
-def _params(scope: Scope, address: Address) -> list[type[BaseModel]] | None:
+def _params(scope: Scope, address: Address) -> type[BaseModel] | None:
     """The model of a channel's parameters; None where it cannot be known, which was said already."""
     channel = scope.get(Channel, address)
     known = scope.plugins.channels.get(channel.type) if channel is not None and scope.plugins is not None else None
@@ -80,7 +97,7 @@ def _params(scope: Scope, address: Address) -> list[type[BaseModel]] | None:
         model = resolve(known.params)
     except (Exception, SystemExit):  # noqa: BLE001 - a plugin's module may raise anything; `plugins.check` says so
         return None
-    return [model] if isinstance(model, type) and issubclass(model, BaseModel) else None
+    return model if isinstance(model, type) and issubclass(model, BaseModel) else None
 
 
 def _judged(path: Path, text: str, takes: str | None, place: Span) -> Diagnostic | None:
