@@ -39,7 +39,9 @@ def plugins() -> Plugins:
 
 @pytest.fixture
 def folder(tmp_path: Path, plugins: Plugins) -> Callable[..., tuple[tuple[Project, ...], list[Diagnostic]]]:
-    def run(text: str, environment: str | None = None, *, every: bool = False, **shell: str) -> tuple[tuple[Project, ...], list[Diagnostic]]:
+    def run(
+        text: str, environment: str | None = None, *, every: bool = False, **shell: str
+    ) -> tuple[tuple[Project, ...], list[Diagnostic]]:
         (tmp_path / "specs").mkdir(exist_ok=True)
         (tmp_path / "specs" / "a.yaml").write_text(text)
         report = Report()
@@ -58,7 +60,9 @@ def test_each_environment_has_its_own_values(folder: Folder) -> None:
     (dev,), _ = folder(BASE + STAGING)
     (staging,), said = folder(BASE + STAGING, "staging")
     assert [] == said
-    assert [(0, 0.8, ""), (8, 0.7, "nobody")] == [(p.models[0].training.seed, p.models[0].gates[0].min, p.models[0].owner) for p in (dev, staging)]
+    assert [(0, 0.8, ""), (8, 0.7, "nobody")] == [
+        (p.models[0].training.seed, p.models[0].gates[0].min, p.models[0].owner) for p in (dev, staging)
+    ]
     assert "min=0.7" in compile_project(staging)["flows/work.py"]
 
 
@@ -82,7 +86,7 @@ def test_every_value_has_an_origin(folder: Folder, path: tuple[str | int, ...], 
     (staging,), _ = folder(text, "staging")
     lines = text.splitlines()
     found = staging.origin(WORK, path)
-    assert origin.partition(", ")[2] .split(" of ")[0] == str(found).partition(", ")[2].split(" of ")[0]
+    assert origin.partition(", ")[2].split(" of ")[0] == str(found).partition(", ")[2].split(" of ")[0]
     assert found.place is None or str(path[-1]) in lines[found.place.line - 1]
 
 

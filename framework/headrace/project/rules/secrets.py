@@ -74,7 +74,9 @@ def _entry(scope: Scope, here: _At, key: str) -> _At | None:
     models = [model for model in map(model_of, here.types) if model is not None]
     field = next((keys(model)[key] for model in models if key in keys(model)), None)
     values = tuple(arg for t in here.types for arg in _arguments(t, (dict,)))
-    return here.below(key, members(field.annotation) if field is not None else values, field)
+    if field is None:
+        return here.below(key, values, here.field if values else None)
+    return here.below(key, members(field.annotation), field)
 
 
 def _arguments(annotation: Any, origins: tuple[type, ...]) -> tuple[Any, ...]:  # noqa: ANN401 - any annotation
