@@ -15,7 +15,7 @@ $(READY): requirements.lock pyproject.toml
 	touch $@
 
 demo: $(READY)  ## the whole life of the reference model, on real data (ROWS=all for every row)
-	$(BIN)/python examples/demo.py $(if $(ROWS),--rows $(ROWS))
+	$(if $(ROWS),ROWS=$(ROWS)) $(BIN)/python examples/demo.py
 
 test: $(READY)  ## every test, with branch coverage
 	$(BIN)/python -m coverage erase

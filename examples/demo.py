@@ -5,7 +5,6 @@ Works on a copy of this project in `.headrace/demo`, so that your own state stay
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
 import shutil
@@ -148,7 +147,7 @@ def check(summary: dict[str, Any], state: Path) -> dict[str, Any]:
     return {**count, "stages": stages}
 
 
-def live(rows: str | None) -> dict[str, Any]:
+def live() -> dict[str, Any]:
     """All stages, in order."""
     headrace("validate")
     headrace("compile", "--check")
@@ -165,8 +164,7 @@ def live(rows: str | None) -> dict[str, Any]:
         running = json.loads(told.read_text(encoding="utf-8"))
         children = list(running["children"].values())
         headrace("plan")
-        replay = ["replay", BACKTEST, *(("--rows", rows) if rows else ())]
-        headrace(*replay, stream=True)
+        headrace("replay", BACKTEST, stream=True)  # its spec reads `${env.ROWS | 30000}`
         headrace("models")
         if not ready(running["servers"][MODEL]):
             raise StageError("the model server is not ready after the replay")
@@ -187,10 +185,7 @@ def live(rows: str | None) -> dict[str, Any]:
 
 
 def main() -> int:
-    """Run the demo; 0 only if every stage happened."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rows", help="rows to replay, or `all`; the spec's own where it is not given")
-    rows = parser.parse_args().rows
+    """Run the demo; 0 only if every stage happened. ROWS says how many rows are replayed, or `all`."""
     began = time.monotonic()
     receiver = ThreadingHTTPServer(("127.0.0.1", 0), Receiver)
     threading.Thread(target=receiver.serve_forever, daemon=True).start()
@@ -198,7 +193,7 @@ def main() -> int:
     os.environ["DO_NOT_TRACK"] = "1"
     copy_project()
     try:
-        summary = live(rows)
+        summary = live()
     except StageError as stage:
         say(f"\nThe demo stopped: {stage}\nLogs are in {PROJECT / '.headrace' / 'logs'}")
         return 1

@@ -71,10 +71,12 @@ def command(name: str | None, rows: str | None, report: Path | None, root: Path,
     from headrace.backtest.history import spans
     from headrace.backtest.page import page
     from headrace.backtest.summary import text
+    from headrace.compiled import read_workspace
     from headrace.spec.backtest import midnight
 
     root = root.resolve()
-    project = load_project(root, to_run=True)
+    environment = read_workspace(root).environment
+    project = load_project(root, environment, to_run=True)
     wanted = _backtest(project, name)
     number = _rows(rows, wanted.replay.rows)
     model = next(item for item in project.models if item.name == wanted.model.split("/", 1)[1])

@@ -1,10 +1,11 @@
-"""`headrace show`: a spec as it is meant, defaults included."""
+"""`headrace show`: a spec as it is meant in an environment, defaults included, with the origin of every line."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -13,7 +14,11 @@ from headrace.diagnostics import Diagnostic, Exit, HeadraceError
 
 if TYPE_CHECKING:
     from headrace.address import Address
+    from headrace.address import Path as Inner
     from headrace.project import Project
+
+_WIDEST = 100
+"""Beyond it, an origin stands two spaces after its line and not under the others."""
 
 
 @click.command()
@@ -22,25 +27,88 @@ if TYPE_CHECKING:
 @json_option
 @environment_option
 def command(address: str | None, root: Path, environment: str | None, *, as_json: bool) -> None:
-    """Print a spec as it is meant, defaults included; without an address, list all addresses.
+    """Print a spec as it is meant, defaults included, with the origin of every line.
+
+    Overlays are merged and expressions replaced. Without an address, list all addresses; with `--env` alone, print all specs.
 
     \b
     Example:
       headrace show
       headrace show model/employment
-      headrace show model/employment --json
+      headrace show --env staging model/employment --json
     """  # noqa: D301 - click's own mark
-    from headrace.document import write
-    from headrace.spec.written import written
-
     project = load_project(root, environment)
-    if address is None:
+    if address is None and environment is None:
         addresses = [str(known) for known in sorted(project.specs)]
         click.echo(json.dumps({"addresses": addresses}, indent=2) if as_json else "\n".join(addresses))
         return
-    found = _find(project, address)
-    result = written(project.specs[found])
-    click.echo(json.dumps(result, indent=2, ensure_ascii=False) if as_json else write(result).rstrip())
+    found = [_find(project, address)] if address is not None else sorted(project.specs)
+    told = [_told(project, one) for one in found]
+    if as_json:
+        result = told[0] if address is not None else {"environment": project.environment.name, "documents": told}
+        click.echo(json.dumps(result, indent=2, ensure_ascii=False))
+    else:
+        click.echo("\n---\n".join(_text(project, one) for one in found))
+
+
+def _told(project: Project, address: Address) -> dict[str, Any]:
+    from headrace.spec.written import written
+
+    spec = written(project.specs[address])
+    origins = {_said(path): project.origin(address, path).to_json() for _, path in lines(spec) if path is not None}
+    return {"address": str(address), "environment": project.environment.name, "spec": spec, "origins": origins}
+
+
+def _text(project: Project, address: Address) -> str:
+    from headrace.spec.written import written
+
+    shown = [(text, project.origin(address, path) if path is not None else None) for text, path in lines(written(project.specs[address]))]
+    wide = max((len(text) for text, origin in shown if origin is not None and len(text) <= _WIDEST), default=0)
+    return "\n".join(f"{text.ljust(wide)}  # {origin}" if origin is not None else text for text, origin in shown)
+
+
+def _said(path: Inner) -> str:
+    return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path).removeprefix(".")
+
+
+def lines(value: dict[str, Any], path: Inner = (), indent: str = "") -> Iterator[tuple[str, Inner | None]]:
+    """YAML of a mapping, one value a line; each line with the path of its value, or None where it only opens what follows."""
+    for key, inner in value.items():
+        head, here = f"{indent}{_scalar(key)}:", (*path, key)
+        if isinstance(inner, dict) and inner:
+            yield head, None
+            yield from lines(inner, here, f"{indent}  ")
+        elif isinstance(inner, list) and any(isinstance(item, dict) and item for item in inner):
+            yield head, None
+            for position, item in enumerate(inner):
+                yield from _item(item, (*here, position), f"{indent}  ")
+        else:
+            yield f"{head} {_flow(inner)}", here
+
+
+def _item(item: Any, path: Inner, indent: str) -> Iterator[tuple[str, Inner | None]]:  # noqa: ANN401 - the language's values
+    if not isinstance(item, dict) or not item:
+        yield f"{indent}- {_flow(item)}", path
+        return
+    for number, (text, inner) in enumerate(lines(item, path, f"{indent}  ")):
+        yield (f"{indent}- {text[len(indent) + 2 :]}" if number == 0 else text), inner
+
+
+def _flow(value: Any) -> str:  # noqa: ANN401 - the language's values
+    if isinstance(value, list):
+        return f"[{', '.join(map(_flow, value))}]"
+    if isinstance(value, dict):
+        return f"{{{', '.join(f'{_scalar(key)}: {_flow(inner)}' for key, inner in value.items())}}}"
+    return _scalar(value.replace("${", "$${") if isinstance(value, str) else value)
+
+
+def _scalar(value: Any) -> str:  # noqa: ANN401 - the language's values
+    from headrace.document import write_flow
+    from headrace.document.text import REFUSED
+
+    if isinstance(value, str) and "\n" in value:
+        return REFUSED.sub(lambda found: f"\\u{ord(found[0]):04x}", json.dumps(value, ensure_ascii=False))
+    return write_flow({"x": value})[len("{x: ") : -1]
 
 
 def _find(project: Project, text: str) -> Address:

@@ -38,7 +38,8 @@ def command(root: Path, environment: str | None, style: str, *, as_json: bool, s
     from headrace import project
 
     report = Report()
-    loaded = project.load(root, report, environment)
+    judged = project.judge(root, report) if environment is None else (project.load(root, report, environment),)
+    loaded = judged[0] if judged else None
     numbers = render.counts(report)
     valid = loaded is not None and not (strict and numbers["warnings"])
     if as_json or style == "json":

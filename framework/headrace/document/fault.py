@@ -11,7 +11,7 @@ from headrace.diagnostics import Diagnostic, Span
 from headrace.document.text import lines
 
 
-def _value_end(line: str, start: int) -> int:
+def _value_end(line: str, start: int, *, flow: bool) -> int:
     """Where the value that begins at a column (from 0) ends, as its writer meant it: brackets within it belong to it."""
     depth = 0
     for position in range(start, len(line)):
@@ -22,30 +22,39 @@ def _value_end(line: str, start: int) -> int:
             if depth == 0:
                 return len(line[:position].rstrip())
             depth -= 1
-        elif (character == "," and depth == 0 and "{" in line[:start] + "[") or (character == "#" and line[position - 1].isspace()):
+        ends = flow and depth == 0 and (character == "," or line.startswith(": ", position))
+        if ends or (character == "#" and line[position - 1].isspace()):
             return len(line[:position].rstrip())
     return len(line.rstrip())
 
 
-def unquoted(text: str, file: str, line: int, column: int, why: str) -> Diagnostic:
-    """An expression that YAML cannot read without quotes; line and column count from 1."""
+def _value_start(line: str, start: int) -> int:
+    """Where the value in `{}` or `[]` begins that goes on at a column: after the sign that opens it."""
+    before = re.search(r"(?:^|[{\[,]|:\s|-\s)\s*([^{}\[\],\s]*)$", line[:start])
+    return before.start(1) if before is not None and not set(before[1]) & set("\"':") else start
+
+
+def unquoted(text: str, file: str, line: int, column: int, why: str, *, flow: bool) -> Diagnostic:
+    """An expression that YAML cannot read without quotes; line and column count from 1, `flow` is whether it stands in `{}` or `[]`."""
     written = lines(text)[line - 1]
-    end = max(_value_end(written, column - 1), column)
-    if written[column - 1 : column] in "*!" and "{" not in written[:column] and "[" not in written[:column]:
+    flow = flow or any(sign in written[: column - 1] for sign in "{[")  # libyaml stops before it gives the bracket
+    end = max(_value_end(written, column - 1, flow=flow), column)
+    if written[column - 1 : column] in "*!" and not flow:
         comment = re.search(r"\s#", written[column - 1 :])
         end = len(written[: column - 1 + comment.start() if comment else len(written)].rstrip())
     value = written[column - 1 : end]
     quote = "'" if '"' in value else '"'
-    fixed = f"{quote}{value}{quote}"
+    fixed = f"{quote}{value}{quote}" if quote not in value and not (quote == '"' and "\\" in value) else None
     span = Span(file, line, column, line, end + 1)
-    return Diagnostic("unquoted-expression", f"`{value}` needs quotes: {why}", span, help=f"write {fixed}", replacement=fixed)
+    help_ = f"write {fixed}" if fixed else "put it in quotes"
+    return Diagnostic("unquoted-expression", f"`{value}` needs quotes: {why}", span, help=help_, replacement=fixed)
 
 
-def syntax(error: yaml.MarkedYAMLError, text: str, file: str) -> Diagnostic:
-    """One fault of the text; reading stops there, so there is never a second."""
+def syntax(error: yaml.MarkedYAMLError, text: str, file: str, *, flow: bool = False) -> Diagnostic:
+    """One fault of the text; reading stops there, so there is never a second. `flow` is whether it stands in `{}` or `[]`."""
     written = lines(text)
     begun, mark = (_mark(m, file) for m in (error.context_mark or error.problem_mark, error.problem_mark or error.context_mark))
-    broken = _Broken(f"{error.context or ''}: {error.problem or ''}", written, begun, mark)
+    broken = _Broken(f"{error.context or ''}: {error.problem or ''}", written, begun, mark, flow)
     return broken.tab() or broken.expression(text) or broken.known() or broken.unknown()
 
 
@@ -62,6 +71,7 @@ class _Broken:
     written: list[str]
     begun: Span
     mark: Span
+    flow: bool
 
     def line(self, span: Span) -> str:
         return self.written[span.line - 1] if span.line <= len(self.written) else ""
@@ -80,16 +90,18 @@ class _Broken:
         file, begun, mark = self.mark.file, self.begun, self.mark
         if "scanning an alias" in self.said or "scanning an anchor" in self.said:
             sign = self.line(begun)[begun.column - 1 : begun.column]
-            return unquoted(text, file, begun.line, begun.column, f"`{sign}` begins an alias or an anchor in YAML")
+            return unquoted(text, file, begun.line, begun.column, f"`{sign}` begins an alias or an anchor in YAML", flow=self.flow)
         if "a tag" in self.said or "tag handle" in self.said:
-            return unquoted(text, file, begun.line, begun.column, _TAG)
-        tagged = re.search(r"[:,{\[-]\s+(!)", self.line(mark)) if "block scalar" in self.said else None
-        if tagged:
-            return unquoted(text, file, mark.line, tagged.start(1) + 1, _TAG)
+            return unquoted(text, file, begun.line, begun.column, _TAG, flow=self.flow)
+        stopped = "block scalar" in self.said or "cannot start any token" in self.said
+        tagged = re.search(r"[:,{\[-]\s+(!)", self.line(mark)) if stopped else None
+        if tagged and tagged.start(1) < mark.column:
+            return unquoted(text, file, mark.line, tagged.start(1) + 1, _TAG, flow=self.flow)
         for match in re.finditer(r"\$\{", self.line(mark)):
             before = self.line(mark)[: match.start()]
             if before.count('"') % 2 == 0 and before.count("'") % 2 == 0 and match.start() < mark.column:
-                return unquoted(text, file, mark.line, match.start() + 1, "`{` begins a mapping in YAML")
+                start = _value_start(self.line(mark), match.start())
+                return unquoted(text, file, mark.line, start + 1, "`{` begins a mapping in YAML", flow=True)
         return None
 
     def known(self) -> Diagnostic | None:

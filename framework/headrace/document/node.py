@@ -6,6 +6,11 @@ from dataclasses import dataclass
 
 from headrace.diagnostics import Span
 
+REPLACED = "${"
+"""The style of a scalar whose expressions were replaced: its value is no longer what stands in the file."""
+FROM_SHELL = "${env"
+"""The style of one whose whole value came from the environment of the shell: its text is as good as its value."""
+
 
 @dataclass(frozen=True, slots=True)
 class Scalar:
@@ -54,7 +59,11 @@ def inside(node: Scalar, start: int, end: int) -> Span:
     """The place of the characters `start` to `end` of a scalar's value; the whole scalar where escapes or lines lie between."""
     span = node.span
     quotes = 2 if node.style in ("'", '"') else 0
-    if node.style in ("|", ">") or span.line != span.end_line or span.end_column - span.column != len(node.text) + quotes:
+    if (
+        node.style in ("|", ">", REPLACED, FROM_SHELL)
+        or span.line != span.end_line
+        or span.end_column - span.column != len(node.text) + quotes
+    ):
         return span
     first = span.column + quotes // 2
     return Span(span.file, span.line, first + start, span.line, first + max(end, start + 1))

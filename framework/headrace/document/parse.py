@@ -16,6 +16,7 @@ DEEPEST = 100
 """How deep collections may nest."""
 MOST = 100_000
 """How many nodes a file may have, aliases expanded."""
+_COMMA = "within `{}` and `[]` a `,` ends a value"
 _SHOWN = 40
 """How much of a number a message repeats."""
 
@@ -36,7 +37,7 @@ def parse(data: str | bytes, file: str, report: Report, *, loader: Any = LOADER)
         return ()
     except yaml.MarkedYAMLError as error:
         if not builder.broken:  # else it follows from what was said of this document already
-            report.add(fault.syntax(error, clean, file))
+            report.add(fault.syntax(error, clean, file, flow=builder.in_flow))
         return tuple(builder.documents)
     return tuple(builder.documents) if text.tabs(clean, file, builder.scalars, report) else ()
 
@@ -126,7 +127,7 @@ class _Builder:
         span = self._span(event)
         if event.tag.startswith("!"):
             self.broken = True
-            self.report.add(fault.unquoted(self.text, self.file, span.line, span.column, "`!` begins a tag in YAML"))
+            self.report.add(fault.unquoted(self.text, self.file, span.line, span.column, "`!` begins a tag in YAML", flow=self.in_flow))
         else:
             name = event.tag.removeprefix("tag:yaml.org,2002:")
             self._break("yaml-tag", f"the tag `!!{name[:60]}` is refused: a field says what its value is", span, "remove the tag")
@@ -137,14 +138,18 @@ class _Builder:
         if isinstance(node.value, int) and not scalar.LEAST <= node.value <= scalar.GREATEST and not self._at_key():
             said = event.value if len(event.value) <= _SHOWN else f"{event.value[:_SHOWN]}…"
             self._break("integer-too-large", f"{said} has more than 64 bits", span, "write a smaller one; if it is text, put it in quotes")
-        flow = bool(self.stack) and bool(self.stack[-1].event.flow_style)
         place = (span.line, span.column)
-        if flow and not style and event.value.count("(") != event.value.count(")") and place >= self.quiet:
+        if not style and self.in_flow and event.value.count("(") != event.value.count(")") and place >= self.quiet:
             self.broken = True
-            found = fault.unquoted(self.text, self.file, span.line, span.column, "within `{}` and `[]` a `,` ends a value")
+            found = fault.unquoted(self.text, self.file, span.line, span.column, _COMMA, flow=True)
             self.report.add(found)
             self.quiet = (found.span.line, found.span.end_column) if found.span else place
         return node
+
+    @property
+    def in_flow(self) -> bool:
+        """Whether what comes next stands in `{}` or `[]`."""
+        return bool(self.stack) and bool(self.stack[-1].event.flow_style)
 
     def _at_key(self) -> bool:
         """Whether what comes next is a key, which is always text."""

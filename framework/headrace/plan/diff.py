@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 
 from headrace.address import Address
 from headrace.diagnostics import Span
@@ -13,6 +14,7 @@ from headrace.plan.state import Recorded, State, text_digest
 from headrace.plan.wanted import Observed, Wanted, digest
 from headrace.project import Project
 from headrace.spec import AnyKind, Effect, FeatureView, Model, Spec
+from headrace.spec.value import Use
 
 Affected = Mapping[str, tuple[str, ...]]
 """By model: the addresses whose data it is trained on."""
@@ -92,13 +94,22 @@ def _uses(model: Model, specs: Mapping[Address, AnyKind]) -> Iterator[str]:
 
 
 def _added(project: Project, address: Address) -> Item:
-    return Item(Action.ADD, str(address), place=_said(project.where(address)))
+    notes = tuple(f"{'.'.join(map(str, path))}: {_from_shell(uses)}" for path, uses in project.from_shell(address))
+    return Item(Action.ADD, str(address), place=_said(project.where(address)), notes=notes)
+
+
+def _from_shell(uses: Iterable[Use]) -> str:
+    """Which values of the shell decided a value: another shell may plan otherwise."""
+    names = [f"the default of {use.name}, which the shell does not set" if use.default else f"{use.name} of the shell" for use in uses]
+    return f"from {' and '.join(names)}"
 
 
 def _changed(project: Project, address: Address, spec: Spec, recorded: Recorded, *, reaches: bool) -> list[Change]:
     found = differences(address.kind, recorded.spec, plain(spec))
+    shell = dict(project.from_shell(address))
     before, now = recorded.applied.get("written", recorded.spec), written(spec)
-    return [_change(project, address, d, reaches=reaches, said=_mentions(before, d) or _mentions(now, d)) for d in found]
+    changes = [_change(project, address, d, reaches=reaches, said=_mentions(before, d) or _mentions(now, d)) for d in found]
+    return [replace(c, note=_from_shell(shell[d.at])) if d.at in shell else c for c, d in zip(changes, found, strict=True)]
 
 
 def _change(project: Project, address: Address, found: Difference, *, reaches: bool, said: bool) -> Change:

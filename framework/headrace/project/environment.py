@@ -1,10 +1,18 @@
-"""Which environment a command works in."""
+"""Which environment a command works in, and what its variables are worth."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+from headrace.address import Address
 from headrace.diagnostics import Diagnostic, Report
+from headrace.document import Entry, Node, Scalar
+from headrace.document import Mapping as MappingNode
+from headrace.project.read import Drafts
 from headrace.project.scope import Scope
 from headrace.spec import Environment
+from headrace.spec.value import Names, Replacing
 from headrace.spec.wording import nearest
 
 DEFAULT = "dev"
@@ -33,3 +41,68 @@ def choose(scope: Scope, wanted: str | None, report: Report) -> Environment | No
         report.add(Diagnostic("unknown-environment", f"there is no environment `{wanted}`", help=help_))
         return None
     return declared[wanted]
+
+
+@dataclass(slots=True)
+class Declared:
+    """The project's document and the environments', their own expressions replaced, and what they make of variables."""
+
+    nodes: dict[Address, Node] = field(default_factory=dict)
+    broken: set[Address] = field(default_factory=set)
+    """Those in which something could not be replaced."""
+    names: dict[str | None, Names] = field(default_factory=dict)
+    """What expressions may name, by environment; under None what the project alone gives."""
+
+    def within(self, environment: str) -> Names:
+        """What expressions of an environment may name."""
+        return self.names.get(environment, self.names[None])
+
+
+def declare(drafts: Drafts, replacing: Replacing) -> Declared:
+    """Variables first, made of nothing but the shell; then the rest of the documents that give them."""
+    found = Declared(names={None: replacing.names})
+    # With a second project (a fault), the first in the order of names gives the variables.
+    for address, node in sorted(drafts.of("project"), key=lambda item: item[0]):
+        own = _declared(address, node, found.names[None], replacing, found)
+        found.names[None] = found.names[None] if found.names[None].variables else own
+    for address, node in drafts.of("environment"):
+        found.names[address.name] = _declared(address, node, found.names[None], replacing, found)
+    return found
+
+
+def _declared(address: Address, node: MappingNode, outer: Names, replacing: Replacing, found: Declared) -> Names:
+    entry = node.get("variables")
+    broken = False
+    names = outer
+    if entry is not None:
+        replacing.names = Names({}, outer.shell, outer.whole)
+        given = replacing.document(MappingNode((Entry("variables", entry.key_span, entry.value),), entry.value.span))
+        broken = replacing.broken
+        changed = given.entries[0] if isinstance(given, MappingNode) else entry
+        variables, whole = _scalars(changed.value)
+        names = Names({**outer.variables, **variables}, outer.shell, outer.whole and whole and not broken)
+        node = MappingNode(tuple(changed if old is entry else old for old in node.entries), node.span)
+    replacing.names = names
+    found.nodes[address] = replacing.document(node, without=("variables",))
+    if broken or replacing.broken:
+        found.broken.add(address)
+    return names
+
+
+def _scalars(node: Node) -> tuple[Mapping[str, Scalar], bool]:
+    """The variables that a mapping gives, and whether all of it could be read as such."""
+    if not isinstance(node, MappingNode):
+        return {}, False
+    given = {entry.key: entry.value for entry in node.entries if isinstance(entry.value, Scalar) and entry.value.value is not None}
+    return given, len(given) == len(node.entries)
+
+
+def each(scope: Scope, wanted: str | None, report: Report, *, every: bool) -> Iterator[Environment]:
+    """The environment that is meant, or every one."""
+    declared = scope.of(Environment)
+    if every and wanted is None and declared:
+        yield from declared
+        return
+    chosen = choose(scope, wanted, report)
+    if chosen is not None:
+        yield chosen

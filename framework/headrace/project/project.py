@@ -11,7 +11,9 @@ from headrace.address import Address, Path
 from headrace.diagnostics import Span
 from headrace.hooks import Plugins
 from headrace.project.inputs import ModelInput, inputs
+from headrace.project.origin import Origin, Origins
 from headrace.project.scope import Scope
+from headrace.spec.value import Use
 
 S = TypeVar("S", bound=spec.Spec)
 
@@ -25,6 +27,8 @@ class Project:
     environment: spec.Environment
     scope: Scope = field(compare=False, repr=False)
     specs: dict[Address, spec.AnyKind]
+    """Those of the chosen environment: overlays are merged, and other environments are left out."""
+    origins: Origins = field(default_factory=Origins, compare=False, repr=False)
 
     @property
     def plugins(self) -> Plugins:
@@ -77,3 +81,11 @@ class Project:
     def where(self, address: Address, path: Path = (), *, key: bool = False) -> Span:
         """Where a part of a spec stands in the files: its value, or its key; the nearest part that is written, for a default."""
         return self.scope.where(address, path, key=key)
+
+    def origin(self, address: Address, path: Path = ()) -> Origin:
+        """Where a value came from: a line, an overlay, a variable, the shell, or a default."""
+        return self.origins.of(self.scope, address, path)
+
+    def from_shell(self, address: Address) -> tuple[tuple[Path, tuple[Use, ...]], ...]:
+        """The values of a document that the environment of the shell decided (`${env.NAME}`), each with its path."""
+        return tuple(self.origins.from_shell(self.scope, address))

@@ -11,6 +11,7 @@ from headrace.spec.field import Effect, Spec
 from headrace.spec.flag import Flag
 from headrace.spec.governance import Group, Policy
 from headrace.spec.model import Model
+from headrace.spec.overlay import Overlay
 from headrace.spec.project import Environment, Project
 from headrace.spec.report import Report
 from headrace.spec.source import Source
@@ -28,6 +29,7 @@ __all__ = [
     "Flag",
     "Group",
     "Model",
+    "Overlay",
     "Policy",
     "Project",
     "Report",
@@ -35,12 +37,15 @@ __all__ = [
     "Spec",
 ]
 
-AnyKind = Project | Environment | Source | FeatureView | Model | Ensemble | Batch | Channel | Group | Policy | Flag | Report | Backtest
+AnyKind = (
+    Project | Environment | Overlay | Source | FeatureView | Model | Ensemble | Batch | Channel | Group | Policy | Flag | Report | Backtest
+)
 """What one document of the language can be."""
 
 KINDS: dict[str, type[Spec]] = {
     "project": Project,
     "environment": Environment,
+    "overlay": Overlay,
     "source": Source,
     "feature_view": FeatureView,
     "model": Model,

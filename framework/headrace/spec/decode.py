@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Iterator
 from typing import Any, TypeVar, cast
 
@@ -11,8 +10,8 @@ from pydantic import BaseModel, ValidationError
 
 from headrace.address import Path
 from headrace.diagnostics import Diagnostic, Report, Span
-from headrace.document import Entry, Mapping, Node, Scalar, Sequence
-from headrace.spec import KINDS, AnyKind, later
+from headrace.document import FROM_SHELL, Mapping, Node, Scalar, Sequence
+from headrace.spec import KINDS, AnyKind
 from headrace.spec.fault import diagnose
 from headrace.spec.field import Spec
 from headrace.spec.params import read_params
@@ -20,8 +19,6 @@ from headrace.spec.place import Place, follow
 from headrace.spec.wording import choice, found, nearest, short
 
 M = TypeVar("M", bound=BaseModel)
-
-_EXPRESSION = re.compile(r"\$\{[^}]*\}?")
 
 
 def decode(node: Node, report: Report) -> AnyKind | None:
@@ -43,24 +40,41 @@ def check(cls: type[M], node: Mapping, report: Report, *, name: str, key: Span, 
     """
     unready = list(_unready(node))
     report.extend(diagnostic for _, diagnostic in unready)
-    try:
-        value = cls.model_validate(plain(node), by_alias=True, by_name=False) if strict else read_params(cls, plain(node))
-    except ValidationError as error:
-        root = Place(cls, node, key, name, path=path)
+    root = Place(cls, node, key, name, path=path)
+    value, error = _value(cls, plain(node), strict=strict)
+    texts = _as_text(error, root) if error is not None else frozenset()
+    if texts:
+        value, error = _value(cls, plain(node, texts), strict=strict)
+    if error is not None:
         report.extend(_diagnostics(error, root, {id(n) for n, _ in unready}))
-        return None
     return value if not unready else None
 
 
-def plain(node: Node) -> Any:  # noqa: ANN401 - the language's values
-    """A node's value: mappings as dict, lists as tuple."""
+def _value(cls: type[M], given: Any, *, strict: bool) -> tuple[M | None, ValidationError | None]:  # noqa: ANN401 - the language's values
+    try:
+        if strict:
+            return cls.model_validate(given, by_alias=True, by_name=False), None
+        return read_params(cls, given), None
+    except ValidationError as error:
+        return None, error
+
+
+def _as_text(error: ValidationError, root: Place) -> frozenset[int]:
+    """The scalars that came from the shell as `012` or `true`, and are wanted as the text that they were there."""
+    wanted = (follow(root, item["loc"]) for item in error.errors(include_url=False) if item["type"] == "string_type")
+    nodes = (place.node for place in wanted if place is not None)
+    return frozenset(id(node) for node in nodes if isinstance(node, Scalar) and node.style == FROM_SHELL)
+
+
+def plain(node: Node, texts: frozenset[int] = frozenset()) -> Any:  # noqa: ANN401 - the language's values
+    """A node's value: mappings as dict, lists as tuple; of the scalars in `texts` (by identity) the text."""
     match node:
         case Scalar(value):
-            return value
+            return node.text if texts and id(node) in texts else value
         case Sequence(items):
-            return tuple(plain(item) for item in items)
+            return tuple(plain(item, texts) for item in items)
         case Mapping(entries):
-            return {entry.key: plain(entry.value) for entry in entries}
+            return {entry.key: plain(entry.value, texts) for entry in entries}
 
 
 def _first(node: Mapping) -> Span:
@@ -80,10 +94,6 @@ def _kind(node: Node, report: Report) -> type[Spec] | None:
     word = entry.value.value if isinstance(entry.value, Scalar) else None
     if isinstance(word, str) and word in KINDS:
         return KINDS[word]
-    if isinstance(word, str) and word in later.KINDS:
-        message = f"`kind: {word}` is a word of the language that this version does not do yet"
-        report.add(Diagnostic("not-yet-supported", message, entry.value.span, help="remove the document"))
-        return None
     meant = nearest(word, KINDS) if isinstance(word, str) else None
     report.add(
         Diagnostic(
@@ -107,11 +117,8 @@ def _no_kind(node: Mapping, report: Report) -> None:
 
 
 def _unready(node: Node) -> Iterator[tuple[Node, Diagnostic]]:
-    """Values that no field may have: expressions, which this version does not replace, and numbers that are none."""
+    """Values that no field may have: numbers that are none."""
     match node:
-        case Scalar(value=str() as text) if (expression := _EXPRESSION.search(text)) is not None:
-            message = f"`{short(expression[0])}` is a word of the language that this version does not replace yet"
-            yield node, Diagnostic("not-yet-supported", message, node.span, help="write the value itself")
         case Scalar(value=float() as number) if not math.isfinite(number):
             yield node, Diagnostic("not-finite", f"`{short(node.text)}` is no finite number", node.span, help="write a number")
         case Sequence(items):
@@ -119,18 +126,9 @@ def _unready(node: Node) -> Iterator[tuple[Node, Diagnostic]]:
                 yield from _unready(item)
         case Mapping(entries):
             for entry in entries:
-                yield from _key(entry)
                 yield from _unready(entry.value)
         case _:
             pass
-
-
-def _key(entry: Entry) -> Iterator[tuple[Node, Diagnostic]]:
-    if _EXPRESSION.search(entry.key):
-        yield (
-            entry.value,
-            Diagnostic("not-yet-supported", f"`{short(entry.key)}`: a key is never replaced", entry.key_span, help="write the key itself"),
-        )
 
 
 def _follows(item: Any, place: Place) -> bool:  # noqa: ANN401 - pydantic's ErrorDetails

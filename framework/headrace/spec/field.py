@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from enum import IntEnum
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic_core import PydanticUndefined
@@ -39,15 +39,19 @@ def field(
     example: object = None,
     unit: str | None = None,
     later: bool | tuple[object, ...] = False,
+    reference: Literal["may", "must"] | None = None,
     **constraints: Any,  # noqa: ANN401 - handed to pydantic
 ) -> Any:  # noqa: ANN401 - what pydantic's Field returns
     """Declare one field: description and effect always; without a default it is required.
 
     `later` says that nothing runs by it yet: `validate` takes it, and what would run refuses it. A tuple says so of single values.
+    With `reference` it holds a secret, and may, or must, be one such as `env:NAME`; no other field may.
     """
     extra: dict[str, Any] = {"effect": effect.word}
     if unit is not None:
         extra["unit"] = unit
+    if reference is not None:
+        extra["secret"] = reference
     if example is not None:
         extra["example"] = example
     if later:

@@ -12,9 +12,6 @@ from pydantic.fields import FieldInfo
 from headrace.address import Path
 from headrace.spec.place import keys
 
-KINDS = frozenset({"overlay"})
-"""Kinds that cannot be read at all yet."""
-
 
 @dataclass(frozen=True, slots=True)
 class Later:

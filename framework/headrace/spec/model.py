@@ -92,4 +92,5 @@ class Model(Spec):
         default={},
         example={"warehouse": "env:WAREHOUSE_PASSWORD"},
         later=True,
+        reference="must",
     )

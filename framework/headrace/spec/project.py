@@ -37,6 +37,13 @@ class Project(Spec):
     language: Annotated[Literal[1], BeforeValidator(_language)] = field(
         "The version of the language that these files are written in.", Effect.METADATA, example=1
     )
+    variables: dict[Name, str | int | float | bool] = field(
+        "What `${var.NAME}` is worth in every document, unless the environment says otherwise.",
+        Effect.METADATA,
+        default={},
+        example={"rows": 30000},
+        reference="may",
+    )
     plugins: Plugins = field("Which plugins may take part.", Effect.METADATA, default=Plugins(), example={"allow": []})
 
 
@@ -46,16 +53,25 @@ class Environment(Spec):
     kind: Literal["environment"]
     name: Name = field("The environment's name.", Effect.BREAKING, example="dev")
     store: str = field(
-        "Where all that is remembered is kept: an SQLAlchemy URL, or `env:NAME` for one with a password.",
+        "Where all that is remembered is kept: an SQLAlchemy URL, or `env:NAME` or `file:PATH` for one with a password.",
         Effect.REDEPLOY,
         default="sqlite:///.headrace/state.db",
         example="sqlite:///.headrace/state.db",
+        reference="may",
+    )
+    variables: dict[Name, str | int | float | bool] = field(
+        "What `${var.NAME}` is worth in this environment; they come before the project's.",
+        Effect.METADATA,
+        default={},
+        example={"rows": 1000},
+        reference="may",
     )
     blobs: str = field(
         "The root of models and data snapshots: a folder or an fsspec URL.",
         Effect.REDEPLOY,
         default=".headrace/blobs",
         example=".headrace/blobs",
+        reference="may",
     )
     production: bool = field(
         "A production environment refuses a driven clock and event times sent by callers.",

@@ -90,10 +90,10 @@ def found(node: Node | None) -> str:
             return "a list"
 
 
-def nearest(word: object, among: Iterable[object]) -> str | None:
+def nearest(word: object, among: Iterable[object], cutoff: float = 0.6) -> str | None:
     """Which of some words was probably meant."""
     words = {str(w).casefold(): str(w) for w in among}
-    close = difflib.get_close_matches(str(word).casefold(), words, n=1, cutoff=0.6)
+    close = difflib.get_close_matches(str(word).casefold(), words, n=1, cutoff=cutoff)
     return words[close[0]] if close else None
 
 

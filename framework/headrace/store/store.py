@@ -29,17 +29,20 @@ class Store(Sessions):
     def open(cls, url: str, blobs: str, *, root: Path) -> Store:
         """Open a store, and make or migrate it first where it is not there or behind.
 
-        `url`: SQLAlchemy's, or `env:NAME`; a relative SQLite path and a relative folder of blobs are under `root`. Several processes may
-        do this at once. Raises HeadraceError: store-url, store-unwritable, store-unreachable, store-newer, missing-variable.
+        `url`: SQLAlchemy's, or `env:NAME` or `file:PATH` for one with a password; a relative SQLite path and a relative folder of blobs are
+        under `root`. Several processes may do this at once. Raises HeadraceError: store-url, store-unwritable, store-unreachable,
+        store-newer, missing-variable.
         """
         root = root.resolve()
-        engine = engines.connect(_resolved(url), root)
+        engine = engines.connect(_resolved(url, root), root)
         with translated(engines.where(engine)):
             migrations.to_head(engine)
-        return cls(engine, Blobs(_resolved(blobs), root=root), root)
+        return cls(engine, Blobs(_resolved(blobs, root), root=root), root)
 
 
-def _resolved(text: str) -> str:
+def _resolved(text: str, root: Path) -> str:
+    if text.startswith("file:") and not text.startswith("file://"):
+        return _from_file(root / text.removeprefix("file:"))
     if not text.startswith("env:"):
         return text
     name = text.removeprefix("env:")
@@ -47,4 +50,16 @@ def _resolved(text: str) -> str:
     if not value:
         message = f"the environment variable {name} is not set, and the store's address is in it"
         raise HeadraceError(Diagnostic("missing-variable", message, help=f"export {name}=…"), Exit.INVALID)
+    return value
+
+
+def _from_file(path: Path) -> str:
+    try:
+        value = path.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        message = f"the store's address is in {path.name}, which cannot be read: {type(error).__name__}"
+        raise HeadraceError(Diagnostic("missing-variable", message, help=f"write it to {path}"), Exit.INVALID) from None
+    if not value:
+        message = f"the store's address is in {path.name}, which is empty"
+        raise HeadraceError(Diagnostic("missing-variable", message, help=f"write it to {path}"), Exit.INVALID)
     return value

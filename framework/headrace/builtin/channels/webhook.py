@@ -21,12 +21,19 @@ class Params(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
     url: str = Field(
-        description="Where to post, http or https; usually a reference such as `env:TEAM_URL`.", pattern=r"^(https?://|env:|file:)"
+        description="Where to post, http or https; usually a reference such as `env:TEAM_URL`.",
+        pattern=r"^(https?://|env:|file:)",
+        json_schema_extra={"secret": "may"},
     )
     timeout: Duration = Field(
         default=timedelta(seconds=10), description="How long an answer may take.", gt=timedelta(0), le=timedelta(seconds=60)
     )
-    sign_with: str | None = Field(default=None, description="A secret; with it each message carries `webhook-signature`.", min_length=1)
+    sign_with: str | None = Field(
+        default=None,
+        description="A secret; with it each message carries `webhook-signature`.",
+        min_length=1,
+        json_schema_extra={"secret": "must"},
+    )
 
 
 class DeliveryError(Exception):

@@ -1,0 +1,171 @@
+"""What a folder's documents mean in one environment: overlays merged, expressions replaced, the result judged once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from headrace.address import Address
+from headrace.diagnostics import Diagnostic, Report, Span
+from headrace.document import Mapping as MappingNode
+from headrace.document import Node
+from headrace.hooks import Plugins
+from headrace.project import overlay as merging
+from headrace.project.environment import DEFAULT, Declared
+from headrace.project.origin import Origins
+from headrace.project.overlay import Merging, Patch
+from headrace.project.read import Draft, Drafts
+from headrace.project.rules import RULES, secrets
+from headrace.project.scope import Scope
+from headrace.spec import AnyKind, Environment, Overlay
+from headrace.spec.decode import decode
+from headrace.spec.value import Names, Replacing, Use
+from headrace.spec.wording import nearest
+
+
+@dataclass(slots=True)
+class Parts:
+    """Specs and nodes by address; what could not be decoded is known by its address alone."""
+
+    specs: dict[Address, AnyKind] = field(default_factory=dict)
+    nodes: dict[Address, MappingNode] = field(default_factory=dict)
+    broken: set[Address] = field(default_factory=set)
+
+    def take(self, address: Address | None, node: Node, report: Report, *, adopt: bool = True, whole: bool = True) -> None:
+        """Decode a document: without `adopt` for its faults alone; not at all where something of it could not be replaced."""
+        spec = decode(node, report) if whole else None
+        if address is None or not adopt or not isinstance(node, MappingNode):
+            return
+        self.nodes[address] = node
+        if spec is not None:
+            self.specs[address] = spec
+        else:
+            self.broken.add(address)
+
+    def copy(self) -> Parts:
+        """The same, to add to."""
+        return Parts(dict(self.specs), dict(self.nodes), set(self.broken))
+
+
+@dataclass(frozen=True, slots=True)
+class Patches:
+    """The overlays of the environments that are looked at."""
+
+    by_environment: Mapping[str, Sequence[Patch]]
+    overlays: Mapping[str, Span]
+    """Every overlay's document."""
+
+    @property
+    def targets(self) -> frozenset[Address]:
+        """What is patched in any of them."""
+        return frozenset(patch.target for found in self.by_environment.values() for patch in found)
+
+
+def overlays(drafts: Drafts, static: Parts, environments: Sequence[str], report: Report) -> Patches:
+    """Decode the overlays, and gather what those of some environments patch; they are no specs of their own."""
+    found: dict[str, list[Patch]] = {name: [] for name in environments}
+    known = {d.address: d for d in drafts.named if d.address is not None and d.address.kind not in ("project", "environment", "overlay")}
+    declared = [address.name for address, _ in drafts.of("environment")] or [DEFAULT]
+    spans: dict[str, Span] = {}
+    for address, node in drafts.of("overlay"):
+        static.take(address, node, report)
+        overlay = static.specs.pop(address, None)
+        spans[address.name] = node.span
+        if not isinstance(overlay, Overlay):
+            continue
+        if overlay.environment not in declared and drafts.whole:
+            report.add(_no_environment(node, overlay.environment, declared))
+        for patch in merging.patches(overlay.name, node, report) if overlay.environment in found else ():
+            if patch.target in known:
+                found[overlay.environment].append(patch)
+            elif drafts.whole:
+                report.add(merging.unmatched(patch, known))
+    return Patches(found, spans)
+
+
+def _no_environment(node: MappingNode, name: str, declared: list[str]) -> Diagnostic:
+    entry, meant = node.get("environment"), nearest(name, declared)
+    return Diagnostic(
+        "unknown-environment",
+        f"there is no environment `{name}`",
+        entry.value.span if entry is not None else node.span,
+        caret=f"did you mean `{meant}`?" if meant else None,
+        help=f"write `{meant}`" if meant else f"there are: {', '.join(declared)}",
+        replacement=meant,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Realized:
+    """A folder in one environment, and what is wrong with it there."""
+
+    name: str | None
+    scope: Scope
+    origins: Origins
+    found: list[Diagnostic]
+    removed: Mapping[tuple[Span, str], Span]
+
+
+@dataclass(slots=True)
+class World:
+    """What all environments share: documents without patches and expressions are decoded once."""
+
+    drafts: Drafts
+    static: Parts
+    declared: Declared
+    patches: Patches
+    uses: Mapping[Span, tuple[Use, ...]]
+    plugins: Plugins | None
+    texts: dict[str, str]
+    moving: list[Draft] = field(default_factory=list)
+    _judged: list[tuple[Parts, list[Diagnostic]]] = field(default_factory=list)
+
+    def decode_static(self, report: Report) -> None:
+        """Decode what is the same in every environment, and set aside what is not."""
+        targets = self.patches.targets
+        for draft in self.drafts.all:
+            address = draft.address
+            if address is not None and not draft.again and address.kind in ("project", "environment", "overlay"):
+                continue  # decoded already
+            if address is not None and not draft.again and (draft.expressions or address in targets):
+                self.moving.append(draft)
+            else:
+                self.static.take(address, draft.node, report, adopt=not draft.again)
+
+    def realize(self, environment: Environment | None) -> Realized:
+        """The folder in one environment; under None, of which no one could be chosen, for its other faults."""
+        report = Report(texts=self.texts)
+        shared = self.declared.names[None]
+        names = self.declared.within(environment.name) if environment is not None else Names(shared.variables, shared.shell, whole=False)
+        replacing, merged = Replacing(names, report, dict(self.uses)), Merging(report)
+        patches = self.patches.by_environment.get(environment.name, ()) if environment is not None else ()
+        base = {draft.address: draft.node for draft in self.moving if draft.address is not None}
+        report.extend(merging.conflicts(list(patches), base))
+        parts = self.static.copy() if self.moving else self.static
+        for draft in self.moving:
+            node = draft.node
+            own = [patch for patch in patches if patch.target == draft.address]
+            for patch in own if isinstance(node, MappingNode) else ():
+                node = merged.document(node, patch) if isinstance(node, MappingNode) else node
+            node = replacing.document(node)
+            parts.take(draft.address, node, report, whole=not replacing.broken)
+        scope = Scope(parts.specs, parts.nodes, self.drafts.hidden.union(parts.broken), self.drafts.unread, self.plugins)
+        report.extend(self._rules(parts, scope))
+        used = {patch.overlay for patch in patches}
+        origins = Origins(replacing.uses, {name: span for name, span in self.patches.overlays.items() if name in used})
+        return Realized(environment.name if environment is not None else None, scope, origins, report.found, merged.removed)
+
+    def _rules(self, parts: Parts, scope: Scope) -> list[Diagnostic]:
+        """What the rules say; two environments in which all documents are equal are judged once."""
+        for before, said in self._judged:
+            if before.broken == parts.broken and all(
+                before.specs.get(d.address) == parts.specs.get(d.address) for d in self.moving if d.address
+            ):
+                return said
+        found = [diagnostic for rule in RULES for diagnostic in rule(scope)]
+        suspects = [d.address for d in self.drafts.named if d.address is not None and (d.references or d.expressions)]
+        misplaced = list(secrets.check(scope, [*suspects, *self.patches.targets]))
+        places = {diagnostic.span for diagnostic in misplaced}
+        found = [diagnostic for diagnostic in found if diagnostic.span not in places] + misplaced
+        self._judged.append((parts, found))
+        return found

@@ -1,0 +1,117 @@
+"""Secrets stand as references, in fields that take them, and nowhere else."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any, get_args, get_origin
+
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+
+from headrace.address import Address, Path
+from headrace.diagnostics import Diagnostic, Span
+from headrace.document import Mapping as MappingNode
+from headrace.document import Node, Scalar, Sequence
+from headrace.hooks import resolve
+from headrace.project.scope import Scope
+from headrace.spec import KINDS, Channel
+from headrace.spec.place import bare, keys, members, model_of
+from headrace.spec.secret import REFERENCE, anywhere, capable
+
+_PASSWORD = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^/@:\s]*:[^/@\s]+@")
+"""A URL with a password in it."""
+
+
+@dataclass(frozen=True, slots=True)
+class _At:
+    """A part of a document, with what the language says of it."""
+
+    address: Address
+    types: tuple[Any, ...]
+    path: Path = ()
+    field: FieldInfo | None = None
+
+    def below(self, part: str | int, types: tuple[Any, ...], field: FieldInfo | None) -> _At:
+        return _At(self.address, types, (*self.path, part), field)
+
+
+def check(scope: Scope, suspects: Iterable[Address]) -> Iterator[Diagnostic]:
+    """References in fields that take none, among the documents that may hold some; values in fields that must be references."""
+    addresses = {a for a in suspects if a in scope.specs} | {a for a in scope.specs if a.kind == "channel" or anywhere(KINDS[a.kind])}
+    for address in sorted(addresses):
+        yield from _walk(scope, scope.nodes[address], _At(address, (KINDS[address.kind],)))
+
+
+def _walk(scope: Scope, node: Node, here: _At) -> Iterator[Diagnostic]:
+    match node:
+        case Scalar(value=str() as text):
+            found = _judged(here.path, text, capable(here.field), node.span)
+            if found is not None:
+                yield found
+        case Scalar():
+            pass
+        case Sequence(items):
+            inner = tuple(arg for t in here.types for arg in _arguments(t, (tuple, list)))
+            for position, item in enumerate(items):
+                yield from _walk(scope, item, here.below(position, inner, here.field))
+        case MappingNode(entries):
+            for entry in entries:
+                below = _entry(scope, here, entry.key)
+                if below is not None:
+                    yield from _walk(scope, entry.value, below)
+
+
+def _entry(scope: Scope, here: _At, key: str) -> _At | None:
+    """What stands under a key; None for the user's own keys, and where nothing can be known of it."""
+    if not here.path and key.startswith("x-"):
+        return None
+    if here.path == ("params",) and here.address.kind == "channel":
+        model = _params(scope, here.address)
+        field = keys(model).get(key) if model is not None else None
+        return here.below(key, members(field.annotation), field) if field is not None else None
+    models = [model for model in map(model_of, here.types) if model is not None]
+    field = next((keys(model)[key] for model in models if key in keys(model)), None)
+    values = tuple(arg for t in here.types for arg in _arguments(t, (dict,)))
+    if field is None:
+        return here.below(key, values, here.field if values else None)
+    return here.below(key, members(field.annotation), field)
+
+
+def _arguments(annotation: Any, origins: tuple[type, ...]) -> tuple[Any, ...]:  # noqa: ANN401 - any annotation
+    """What a list or a mapping holds."""
+    inner = bare(annotation)
+    if get_origin(inner) not in origins:
+        return ()
+    return tuple(
+        m for argument in get_args(inner)[-1 if get_origin(inner) is dict else 0 :] if argument is not ... for m in members(argument)
+    )
+
+
+def _params(scope: Scope, address: Address) -> type[BaseModel] | None:
+    """The model of a channel's parameters; None where it cannot be known, which was said already."""
+    channel = scope.get(Channel, address)
+    known = scope.plugins.channels.get(channel.type) if channel is not None and scope.plugins is not None else None
+    if known is None:
+        return None
+    try:
+        model = resolve(known.params)
+    except (Exception, SystemExit):  # noqa: BLE001 - a plugin's module may raise anything; `plugins.check` says so
+        return None
+    return model if isinstance(model, type) and issubclass(model, BaseModel) else None
+
+
+def _judged(path: Path, text: str, takes: str | None, place: Span) -> Diagnostic | None:
+    name = str(next((part for part in reversed(path) if isinstance(part, str)), "this"))
+    if REFERENCE.fullmatch(text):
+        if takes is not None:
+            return None
+        message = f"`{name}` takes no secret, so `{text[:60]}` would stay as it is written"
+        help_ = "write the value itself; `${env.NAME}` is for values that are no secret"
+        return Diagnostic("misplaced-secret", message, place, help=help_)
+    if takes == "must" or (takes == "may" and _PASSWORD.match(text)):
+        # Never the value itself: this message goes to logs.
+        message = f"`{name}` holds a secret, and stands here as a value"
+        return Diagnostic("literal-secret", message, place, help="write `env:NAME` or `file:PATH`, and keep the value out of the files")
+    return None
