@@ -13,11 +13,12 @@ from headrace.address import Path
 from headrace.diagnostics import Diagnostic, Report, Span
 from headrace.document import Entry, Mapping, Node, Scalar, Sequence
 from headrace.spec import KINDS, AnyKind, later
-from headrace.spec.fault import diagnose
+from headrace.spec.fault import diagnose, tag_of
 from headrace.spec.field import Spec
 from headrace.spec.params import read_params
-from headrace.spec.place import Place, follow
-from headrace.spec.wording import choice, found, nearest, short
+from headrace.spec.place import Place, follow, keys, members, model_of
+from headrace.spec.unknown_key import unknown_key
+from headrace.spec.wording import certain, choice, found, nearest, short
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -47,7 +48,7 @@ def check(cls: type[M], node: Mapping, report: Report, *, name: str, key: Span, 
         value = cls.model_validate(plain(node), by_alias=True, by_name=False) if strict else read_params(cls, plain(node))
     except ValidationError as error:
         root = Place(cls, node, key, name, path=path)
-        report.extend(_diagnostics(error, root, {id(n) for n, _ in unready}))
+        report.extend(_diagnostics(error, root, {id(n) for n, _ in unready}, report.texts.get(key.file)))
         return None
     return value if not unready else None
 
@@ -93,6 +94,7 @@ def _kind(node: Node, report: Report) -> type[Spec] | None:
             caret=f"did you mean `{meant}`?" if meant else None,
             help=f"write {choice(f'`{kind}`' for kind in KINDS)}",
             replacement=meant,
+            certain=certain(word, KINDS),
         )
     )
     return None
@@ -145,16 +147,34 @@ def _follows(item: Any, place: Place) -> bool:  # noqa: ANN401 - pydantic's Erro
             return False
 
 
-def _diagnostics(error: ValidationError, root: Place, unready: set[int]) -> Iterator[Diagnostic]:
-    found: dict[Path, Diagnostic] = {}
+def _diagnostics(error: ValidationError, root: Place, unready: set[int], text: str | None) -> Iterator[Diagnostic]:
+    faults: dict[Path, tuple[Any, Place]] = {}
     for item in error.errors(include_url=False):
         place = follow(root, item["loc"])
         if place is None or id(place.node) in unready or _follows(item, place):
             continue
-        if place.path not in found:
-            found[place.path] = diagnose(item, place)
-    # A misspelt key is missing under its right name: that follows from the slip, and is not said.
-    meant = {(*place_path[:-1], d.replacement) for place_path, d in found.items() if d.id == "unknown-key" and d.replacement}
-    for place_path, diagnostic in found.items():
-        if diagnostic.id != "missing-key" or place_path not in meant:
-            yield diagnostic
+        faults.setdefault(*_tagged(item, place))
+    missing = [path for path, (item, _) in faults.items() if item["type"] == "missing"]
+    followed: set[Path] = set()
+    for path, (item, place) in faults.items():
+        if item["type"] == "extra_forbidden":
+            meant = unknown_key(place, root, [path for path in missing if path not in followed], text)
+            followed |= meant.explains
+            yield meant.diagnostic
+    for path, (item, place) in faults.items():
+        if item["type"] != "extra_forbidden" and path not in followed:
+            yield diagnose(item, place)
+
+
+def _tagged(item: Any, place: Place) -> tuple[Path, tuple[Any, Place]]:  # noqa: ANN401 - pydantic's ErrorDetails
+    """A fault by its path: where the tag of a union is missing, and one of the keys there is misspelt, that key is the fault."""
+    tag = tag_of(place) if item["type"] == "union_tag_not_found" else None
+    if tag is None or not isinstance(place.node, Mapping):
+        return place.path, (item, place)
+    known = {key for member in members(place.annotation) if (model := model_of(member)) for key in keys(model)}
+    slip = next((entry for entry in place.node.entries if entry.key not in known and nearest(entry.key, [tag.name])), None)
+    if slip is None:
+        return tag.path, ({"type": "missing"}, tag)
+    owner = (tag.owners[0][0], place.name)
+    wrong = Place(Any, slip.value, slip.key_span, slip.key, (*place.owners, owner), (*place.path, slip.key))
+    return wrong.path, ({"type": "extra_forbidden"}, wrong)

@@ -8,9 +8,10 @@ from headrace.diagnostics import Diagnostic
 from headrace.document import Mapping, Scalar, Sequence, write_flow
 from headrace.document.scalar import value as plain_value
 from headrace.spec.name import BadName
-from headrace.spec.place import Place, children, discriminator, keys, literals, members, model_of
+from headrace.spec.place import Place, discriminator, keys, literals, members, model_of
 from headrace.spec.quantity import Ambiguous, MissingUnit, percentage, ratio
-from headrace.spec.wording import choice, found, hint, nearest, quantity_of, short, wants
+from headrace.spec.unknown_key import quoted
+from headrace.spec.wording import certain, choice, found, hint, nearest, quantity_of, short, wants
 
 _BOUNDS = {
     "greater_than": ("gt", "more than"),
@@ -26,10 +27,8 @@ def diagnose(error: Any, place: Place) -> Diagnostic:  # noqa: ANN401, PLR0911 -
     match kind:
         case "missing":
             return missing(place)
-        case "extra_forbidden":
-            return unknown_key(place)
         case "union_tag_not_found":
-            return missing(_tag(place))
+            return missing(tag_of(place))
         case "union_tag_invalid":
             return _bad_tag(place)
         case "value_error":
@@ -54,7 +53,8 @@ def diagnose(error: Any, place: Place) -> Diagnostic:  # noqa: ANN401, PLR0911 -
             )
 
 
-def _tag(place: Place) -> Place:
+def tag_of(place: Place) -> Place:
+    """The key of a union that says which of its members is meant."""
     tag = discriminator(place) or "kind"
     first = members(place.annotation)[0]
     model = model_of(first)
@@ -80,7 +80,7 @@ def wants_one_of(words: tuple[Any, ...]) -> Any:  # noqa: ANN401
 
 
 def _bad_tag(place: Place) -> Diagnostic:
-    tag = _tag(place)
+    tag = tag_of(place)
     return bad_literal(tag) if isinstance(tag.node, Scalar) and tag.node.value is not None else wrong_type(tag)
 
 
@@ -98,53 +98,11 @@ def missing(place: Place) -> Diagnostic:
         )
     else:
         help_ = f"write for example `{_entry(place.name, example)}`"
-    return Diagnostic("missing-key", f"{_quoted(owner)} has no `{place.name}`", place.key, help=help_)
+    return Diagnostic("missing-key", f"{quoted(owner)} has no `{place.name}`", place.key, help=help_)
 
 
 def _entry(key: str, value: object) -> str:
     return write_flow({key: value})[1:-1]
-
-
-def _quoted(owner: str) -> str:
-    return owner if owner.startswith(("this ", "a ")) else f"`{owner}`"
-
-
-def unknown_key(place: Place) -> Diagnostic:
-    """A key that the language does not have there."""
-    owner, name = place.owners[-1]
-    key, allowed = place.name, keys(owner)
-    for child, model in children(owner):
-        if key in keys(model):
-            where = ".".join([name, child] if not name.startswith("this ") else [child])
-            return Diagnostic(
-                "misplaced-key",
-                f"`{key}` is no key of {_quoted(name)}; it belongs one level down, in `{where}`",
-                place.key,
-                help=f"move it below `{child}:`",
-            )
-    if len(place.owners) > 1:
-        above, above_name = place.owners[-2]
-        if key in keys(above) and key not in allowed:
-            where = (
-                "the model's top level"
-                if above_name.startswith("this model")
-                else f"`{above_name}`"
-                if not above_name.startswith("this ")
-                else "the top level"
-            )
-            return Diagnostic(
-                "misplaced-key", f"`{key}` is no key of {_quoted(name)}; it belongs one level up, in {where}", place.key, help="move it up"
-            )
-    entry_keys = [k for k in allowed if k != "kind"]
-    meant = nearest(key, entry_keys)
-    return Diagnostic(
-        "unknown-key",
-        f"`{short(key)}` is no key of {_quoted(name)}",
-        place.key,
-        caret=f"did you mean `{meant}`?" if meant else None,
-        help=f"write `{meant}`" if meant else f"the keys are {', '.join(entry_keys)}",
-        replacement=meant,
-    )
 
 
 def bad_literal(place: Place) -> Diagnostic:
@@ -155,7 +113,13 @@ def bad_literal(place: Place) -> Diagnostic:
     message = f"`{place.name}` cannot be {found(node)}: it is {wants(place.annotation, place.field)}"
     fix = meant or (str(words[0]) if len(words) == 1 else None)
     return Diagnostic(
-        "bad-value", message, place.span, caret=hint(text, words), help=f"write {choice(f'`{w}`' for w in words)}", replacement=fix
+        "bad-value",
+        message,
+        place.span,
+        caret=hint(text, words),
+        help=f"write {choice(f'`{w}`' for w in words)}",
+        replacement=fix,
+        certain=certain(text, words),
     )
 
 
@@ -169,7 +133,7 @@ def wrong_type(place: Place) -> Diagnostic:
         return Diagnostic("wrong-type", message, place.key, help="write a value, or remove the key")
     message = f"`{place.name}` wants {wants(place.annotation, place.field)}, not {found(node)}"
     fix = _retyped(place)
-    return Diagnostic("wrong-type", message, place.span, help=f"write `{fix}`" if fix else None, replacement=fix)
+    return Diagnostic("wrong-type", message, place.span, help=f"write `{fix}`" if fix else None, replacement=fix, certain=fix is not None)
 
 
 def _retyped(place: Place) -> str | None:
@@ -199,7 +163,10 @@ def _refused(place: Place, error: Exception) -> Diagnostic:  # noqa: PLR0911 - o
     if (not isinstance(node, Scalar) and not place.is_key) or (isinstance(node, Scalar) and node.value is None):
         return wrong_type(place)
     if isinstance(error, MissingUnit):
-        return Diagnostic("missing-unit", f"`{place.name}`: {error}", place.span, help=f"write `{error.fixed}`", replacement=error.fixed)
+        # A share or a ratio has one sign; a time has several units, and which was meant only its writer knows.
+        known = quantity_of(place.annotation, place.field) in (percentage, ratio) and isinstance(node, Scalar) and node.value != 1
+        said = f"write `{error.fixed}`"
+        return Diagnostic("missing-unit", f"`{place.name}`: {error}", place.span, help=said, replacement=error.fixed, certain=known)
     if isinstance(error, Ambiguous):
         said = choice(f"`{meaning}`" for meaning in error.meanings)
         return Diagnostic("ambiguous-percent", f"`{place.name}`: {error}", place.span, help=f"write {said}")
