@@ -38,7 +38,7 @@ def unquoted(text: str, file: str, line: int, column: int, why: str) -> Diagnost
     quote = "'" if '"' in value else '"'
     fixed = f"{quote}{value}{quote}"
     span = Span(file, line, column, line, end + 1)
-    return Diagnostic("unquoted-expression", f"`{value}` needs quotes: {why}", span, help=f"write {fixed}", replacement=fixed)
+    return Diagnostic("unquoted-expression", f"`{value}` needs quotes: {why}", span, help=f"write {fixed}", replacement=fixed, certain=True)
 
 
 def syntax(error: yaml.MarkedYAMLError, text: str, file: str) -> Diagnostic:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from collections.abc import Mapping as AnyMapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -33,13 +34,21 @@ class _Read:
     unread: frozenset[str]
 
 
-def load(root: Path, report: Report, environment: str | None = None, *, plugins: Plugins | None = None) -> Project | None:
+def load(
+    root: Path,
+    report: Report,
+    environment: str | None = None,
+    *,
+    plugins: Plugins | None = None,
+    instead: AnyMapping[str, bytes | None] | None = None,
+) -> Project | None:
     """The project of a folder, or None after errors; warnings and notes leave it standing.
 
     `environment` names the one to use: the only one, or `dev`, where it is not given. `plugins` replaces those that are installed.
+    `instead` holds what to read in the place of some files, by `specs/NAME`: other bytes, or None for a file that is not there.
     """
     found = Report(texts=report.texts)
-    read = _read(root, found)
+    read = _read(root, found, instead or {})
     own = next((spec for spec in read.specs.values() if isinstance(spec, ProjectSpec)), None)
     scope = Scope(read.specs, read.nodes, read.broken, read.unread)
     scope = replace(scope, plugins=plugins if plugins is not None else _plugins(root, own, found))
@@ -60,15 +69,16 @@ def _plugins(root: Path, declared: ProjectSpec | None, report: Report) -> Plugin
     return found if len(report.errors) == before else None
 
 
-def _files(root: Path, report: Report) -> Iterator[Path]:
+def _files(root: Path, report: Report, instead: AnyMapping[str, bytes | None]) -> Iterator[Path]:
     folder = root / "specs"
     if not folder.is_dir():
         report.add(Diagnostic("no-specs", f"{root} has no folder `specs`", help="type `headrace init`"))
         return
-    for path in sorted(folder.iterdir()):
+    given = {root / name: content for name, content in instead.items()}
+    for path in sorted({*folder.iterdir(), *given} - {path for path, content in given.items() if content is None}):
         if path.name.startswith("."):
             continue
-        if path.is_file() and path.suffix in SUFFIXES:
+        if path.suffix in SUFFIXES and (path in given or path.is_file()):
             yield path
             continue
         name = f"specs/{path.name}"
@@ -78,16 +88,17 @@ def _files(root: Path, report: Report) -> Iterator[Path]:
         report.add(Diagnostic("not-read", message, place, help="specs stand in specs/*.yaml or *.yml", severity=Severity.NOTE))
 
 
-def _read(root: Path, report: Report) -> _Read:
+def _read(root: Path, report: Report, instead: AnyMapping[str, bytes | None]) -> _Read:
     specs: dict[Address, AnyKind] = {}
     nodes: dict[Address, Mapping] = {}
     broken: set[Address] = set()
     unread: set[str] = set() if (root / "specs").is_dir() else set(KINDS)
-    for path in _files(root, report):
+    for path in _files(root, report, instead):
         file = f"specs/{path.name}"
         before = len(report.errors)
         try:
-            documents = parse(path.read_bytes(), file, report)
+            content = instead.get(file)
+            documents = parse(path.read_bytes() if content is None else content, file, report)
         except OSError as error:
             report.add(Diagnostic("unreadable-file", f"{file} cannot be read: {error.strerror}", Span(file, 1, 1, 1, 1)))
             documents = ()

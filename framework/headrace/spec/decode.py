@@ -17,7 +17,7 @@ from headrace.spec.fault import diagnose, tag_of
 from headrace.spec.field import Spec
 from headrace.spec.params import read_params
 from headrace.spec.place import Place, follow, keys, members, model_of
-from headrace.spec.unknown_key import unknown_key
+from headrace.spec.unknown_key import is_slip, unknown_key
 from headrace.spec.wording import certain, choice, found, nearest, short
 
 M = TypeVar("M", bound=BaseModel)
@@ -156,11 +156,11 @@ def _diagnostics(error: ValidationError, root: Place, unready: set[int], text: s
         faults.setdefault(*_tagged(item, place))
     missing = [path for path, (item, _) in faults.items() if item["type"] == "missing"]
     followed: set[Path] = set()
-    for path, (item, place) in faults.items():
-        if item["type"] == "extra_forbidden":
-            meant = unknown_key(place, root, [path for path in missing if path not in followed], text)
-            followed |= meant.explains
-            yield meant.diagnostic
+    unknown = [place for item, place in faults.values() if item["type"] == "extra_forbidden"]
+    for place in sorted(unknown, key=lambda place: not is_slip(place, root)):
+        meant = unknown_key(place, root, [path for path in missing if path not in followed], text)
+        followed |= meant.explains
+        yield meant.diagnostic
     for path, (item, place) in faults.items():
         if item["type"] != "extra_forbidden" and path not in followed:
             yield diagnose(item, place)

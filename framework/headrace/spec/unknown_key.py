@@ -16,6 +16,8 @@ from headrace.spec.place import Place, bare, keys, members, model_of
 from headrace.spec.wording import certain, choice, nearest, short
 
 _DEEPEST = 8
+_SHORTEST = 2
+"""Letters of a key that may hold a slip: `mn` can only be `min`."""
 _MANY = 4
 """A key of more places than this says nothing about where it belongs."""
 
@@ -85,8 +87,11 @@ def unknown_key(place: Place, root: Place, missing: Collection[Path], text: str 
     absent = [path for path in missing if path[-1] == unknown.key]
     if len(absent) == 1:
         return _absent_elsewhere(unknown, absent[0])
-    if certain(unknown.key, unknown.free):
-        return _misspelt(unknown)
+    return _misspelt(unknown) if certain(unknown.key, unknown.free, _SHORTEST) else _elsewhere(unknown) or _misspelt(unknown)
+
+
+def _elsewhere(unknown: _Unknown) -> Meant | None:
+    """A key of another place; None where it is no other place's either."""
     homes = _homes(unknown)
     if any(not home.taken for home in homes):
         return Meant(_misplaced(unknown, [home for home in homes if not home.taken]))
@@ -95,7 +100,13 @@ def unknown_key(place: Place, root: Place, missing: Collection[Path], text: str 
         return wrapped
     if len(homes) == 1 and len(unknown.lacking) != 1 and nearest(unknown.key, unknown.free) is None:
         return Meant(_misplaced(unknown, homes))
-    return _misspelt(unknown)
+    return None
+
+
+def is_slip(place: Place, root: Place) -> bool:
+    """Whether a key is surely a misspelt one of its own mapping; such faults explain what is missing before others do."""
+    unknown = _Unknown(place, root, (), None)
+    return certain(unknown.key, unknown.free, _SHORTEST)
 
 
 def quoted(owner: str) -> str:
@@ -138,7 +149,7 @@ def _misspelt(unknown: _Unknown) -> Meant:
         caret=f"did you mean `{meant}`?" if meant else None,
         help=help_,
         replacement=meant,
-        certain=certain(key, unknown.free),
+        certain=certain(key, unknown.free, _SHORTEST),
     )
     # A misspelt key is missing under its right name: that follows from the slip, and is not said.
     word = meant if meant is not None else lacking[0] if len(lacking) == 1 else None
