@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator
-from typing import Any, TypeVar, cast
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from typing import Any, TypeVar, cast, get_origin
 
 from pydantic import BaseModel, ValidationError
 
@@ -13,11 +14,11 @@ from headrace.address import Path
 from headrace.diagnostics import Diagnostic, Report, Span
 from headrace.document import Entry, Mapping, Node, Scalar, Sequence
 from headrace.spec import KINDS, AnyKind, later
-from headrace.spec.fault import diagnose, tag_of
+from headrace.spec.fault import absent, diagnose, tag_of
 from headrace.spec.field import Spec
 from headrace.spec.params import read_params
-from headrace.spec.place import Place, follow, keys, members, model_of
-from headrace.spec.unknown_key import is_slip, unknown_key
+from headrace.spec.place import Place, bare, follow, keys, members, model_of
+from headrace.spec.unknown_key import is_slip, node_at, unknown_key
 from headrace.spec.wording import certain, choice, found, nearest, short
 
 M = TypeVar("M", bound=BaseModel)
@@ -148,22 +149,57 @@ def _follows(item: Any, place: Place) -> bool:  # noqa: ANN401 - pydantic's Erro
 
 
 def _diagnostics(error: ValidationError, root: Place, unready: set[int], text: str | None) -> Iterator[Diagnostic]:
+    """One diagnostic a mistake: what follows from another is not said."""
     faults: dict[Path, tuple[Any, Place]] = {}
     for item in error.errors(include_url=False):
         place = follow(root, item["loc"])
         if place is None or id(place.node) in unready or _follows(item, place):
             continue
         faults.setdefault(*_tagged(item, place))
-    missing = [path for path, (item, _) in faults.items() if item["type"] == "missing"]
+    missing = [path for path, (item, _) in faults.items() if item["type"] == "missing" and isinstance(path[-1], str)]
     followed: set[Path] = set()
-    unknown = [place for item, place in faults.values() if item["type"] == "extra_forbidden"]
-    for place in sorted(unknown, key=lambda place: not is_slip(place, root)):
+    strangers = [place for item, place in faults.values() if item["type"] == "extra_forbidden"]
+    strangers = sorted(strangers, key=lambda place: not is_slip(place, root)) + list(_under_names(faults, missing, root))
+    for place in strangers:
         meant = unknown_key(place, root, [path for path in missing if path not in followed], text)
-        followed |= meant.explains
+        followed |= meant.explains | {path for path in faults if path[: len(place.path)] == place.path}
         yield meant.diagnostic
-    for path, (item, place) in faults.items():
-        if item["type"] != "extra_forbidden" and path not in followed:
+    told = {path: fault for path, fault in faults.items() if path not in followed}
+    for mapping in dict.fromkeys(path[:-1] for path in missing if path in told):
+        yield absent([told.pop(path)[1] for path in missing if path in told and path[:-1] == mapping])
+    for path, (item, place) in told.items():
+        if not _one_of_many(path, item, told, root):
             yield diagnose(item, place)
+
+
+def _one_of_many(path: Path, item: Any, told: dict[Path, tuple[Any, Place]], root: Place) -> bool:  # noqa: ANN401 - pydantic's ErrorDetails
+    """Whether another item of the same list says it: what is wrong in it before what it lacks, and one for all that are of a wrong type."""
+    if not path or not isinstance(path[-1], int):
+        return False
+    others = [(other[-1], fault) for other, (fault, _) in told.items() if other[:-1] == path[:-1] and other != path]
+    if item["type"] == "missing":
+        return any(fault["type"] != "missing" or position < path[-1] for position, fault in others if isinstance(position, int))
+    alike = [position for position, fault in others if fault["type"] == item["type"] and isinstance(position, int)]
+    owner = node_at(root, path[:-1])
+    whole = isinstance(owner, Sequence) and len(alike) + 1 == len(owner.items)
+    return whole and item["type"].endswith("_type") and min(alike, default=path[-1]) < path[-1]
+
+
+def _under_names(faults: Iterable[Path], missing: list[Path], root: Place) -> Iterator[Place]:
+    """Keys that are missing elsewhere and stand where names are the user's own, so that what they hold is wrong there."""
+    named = Counter(path[-1] for path in missing)
+    for absent_path in (path for path in missing if named[path[-1]] == 1):
+        places = (
+            path[: at + 1] for path in faults for at, part in enumerate(path) if part == absent_path[-1] and path[: at + 1] != absent_path
+        )
+        for path in dict.fromkeys(places):
+            owner = follow(root, path[len(root.path) : -1])
+            entry = owner.node.get(str(path[-1])) if owner is not None and isinstance(owner.node, Mapping) else None
+            if owner is not None and entry is not None and get_origin(bare(owner.annotation)) is dict:
+                nothing: type[BaseModel] = Spec  # has no keys: here they are the user's
+                inside = (*owner.owners, (nothing, owner.name))
+                yield Place(Any, entry.value, entry.key_span, entry.key, inside, path)
+                break
 
 
 def _tagged(item: Any, place: Place) -> tuple[Path, tuple[Any, Place]]:  # noqa: ANN401 - pydantic's ErrorDetails

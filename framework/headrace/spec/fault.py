@@ -85,20 +85,29 @@ def _bad_tag(place: Place) -> Diagnostic:
 
 
 def missing(place: Place) -> Diagnostic:
-    """A key that must be there."""
-    owner = place.owners[-1][1] if place.owners else "this document"
+    """A value that must be there."""
     if isinstance(place.path[-1], int):
+        owner = place.owners[-1][1] if place.owners else "this document"
         return Diagnostic("wrong-type", f"`{owner}` has too few values: number {place.path[-1] + 1} is missing", place.key)
+    return absent([place])
+
+
+def absent(places: list[Place]) -> Diagnostic:
+    """Keys of one mapping that must be there: one fault, however many they are."""
+    first = places[0]
+    owner = first.owners[-1][1] if first.owners else "this document"
+    said = choice([f"`{place.name}`" for place in places])
+    help_ = ", ".join(_example(place) for place in places).replace(", for example", ",")
+    return Diagnostic("missing-key", f"{quoted(owner)} has no {said}", first.key, help=f"write {help_}")
+
+
+def _example(place: Place) -> str:
     extra = place.field.json_schema_extra if place.field is not None else None
     example = extra.get("example") if isinstance(extra, dict) else None
-    if example is None:
-        words = literals(place.annotation)
-        help_ = (
-            f"write `{place.name}: {words[0]}`" if len(words) == 1 else f"write `{place.name}:` with {wants(place.annotation, place.field)}"
-        )
-    else:
-        help_ = f"write for example `{_entry(place.name, example)}`"
-    return Diagnostic("missing-key", f"{quoted(owner)} has no `{place.name}`", place.key, help=help_)
+    words = literals(place.annotation)
+    if example is not None:
+        return f"for example `{_entry(place.name, example)}`"
+    return f"`{place.name}: {words[0]}`" if len(words) == 1 else f"`{place.name}:` with {wants(place.annotation, place.field)}"
 
 
 def _entry(key: str, value: object) -> str:

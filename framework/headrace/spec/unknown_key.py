@@ -66,7 +66,7 @@ class _Unknown:
     @property
     def around(self) -> Mapping | None:
         """The mapping in which the key stands."""
-        found = _at(self.root, self.place.path[:-1])
+        found = node_at(self.root, self.place.path[:-1])
         return found if isinstance(found, Mapping) else None
 
     @property
@@ -87,6 +87,9 @@ def unknown_key(place: Place, root: Place, missing: Collection[Path], text: str 
     absent = [path for path in missing if path[-1] == unknown.key]
     if len(absent) == 1:
         return _absent_elsewhere(unknown, absent[0])
+    if unknown.key in later.KEYS.get(unknown.owner.__name__, ()):
+        message = f"`{unknown.key}` of {unknown.name} is a word of the language that this version does not do yet"
+        return Meant(Diagnostic("not-yet-supported", message, place.key, help=f"remove `{unknown.key}`"))
     return _misspelt(unknown) if certain(unknown.key, unknown.free, _SHORTEST) else _elsewhere(unknown) or _misspelt(unknown)
 
 
@@ -114,7 +117,8 @@ def quoted(owner: str) -> str:
     return owner if owner.startswith(("this ", "a ")) else f"`{owner}`"
 
 
-def _at(root: Place, path: Path) -> Node | None:
+def node_at(root: Place, path: Path) -> Node | None:
+    """What stands at a path of the document, if anything."""
     node = root.node
     for part in path[len(root.path) :]:
         if isinstance(node, Mapping):
@@ -158,7 +162,7 @@ def _misspelt(unknown: _Unknown) -> Meant:
 
 def _absent_elsewhere(unknown: _Unknown, path: Path) -> Meant:
     """A key that is too much here, and missing at exactly one other place, was meant for that place."""
-    owner = _at(unknown.root, path[:-1])
+    owner = node_at(unknown.root, path[:-1])
     message, help_ = _belongs(unknown, path[:-1])
     change = _moved(unknown, owner)
     diagnostic = Diagnostic("misplaced-key", message, unknown.place.key, help=help_, edits=change, certain=bool(change))
@@ -266,7 +270,7 @@ def _concrete(unknown: _Unknown, home: _Home) -> _Home:
     path = unknown.place.path[len(unknown.root.path) :]
     own = [node]
     for part in path[:-1]:
-        own.append(_at(Place(Any, own[-1], unknown.place.key, ""), (part,)))
+        own.append(node_at(Place(Any, own[-1], unknown.place.key, ""), (part,)))
     words: list[str] = [part for part in path[:-1] if isinstance(part, str)]
     if tuple(words[: len(home.keys)]) == home.keys:
         position = 0
