@@ -18,7 +18,7 @@ from headrace.spec.fault import absent, diagnose, tag_of
 from headrace.spec.field import Spec
 from headrace.spec.params import read_params
 from headrace.spec.place import Place, bare, follow, keys, members, model_of
-from headrace.spec.unknown_key import is_slip, node_at, unknown_key
+from headrace.spec.unknown_key import is_slip, node_at, other_keys, unknown_key
 from headrace.spec.wording import certain, choice, found, nearest, short
 
 M = TypeVar("M", bound=BaseModel)
@@ -161,7 +161,11 @@ def _diagnostics(error: ValidationError, root: Place, unready: set[int], text: s
     strangers = [place for item, place in faults.values() if item["type"] == "extra_forbidden"]
     strangers = sorted(strangers, key=lambda place: not is_slip(place, root)) + list(_under_names(faults, missing, root))
     for place in strangers:
-        meant = unknown_key(place, root, [path for path in missing if path not in followed], text)
+        if place.path in followed:
+            continue
+        meant = other_keys(place, strangers, root, missing) or unknown_key(
+            place, root, [path for path in missing if path not in followed], text
+        )
         followed |= meant.explains | {path for path in faults if path[: len(place.path)] == place.path}
         yield meant.diagnostic
     told = {path: fault for path, fault in faults.items() if path not in followed}

@@ -106,6 +106,19 @@ def _elsewhere(unknown: _Unknown) -> Meant | None:
     return None
 
 
+def other_keys(place: Place, strangers: list[Place], root: Place, missing: Collection[Path]) -> Meant | None:
+    """One fault for a mapping of which no key is the language's: it was meant for another place, or written from memory."""
+    unknown = _Unknown(place, root, missing, None)
+    beside = [other for other in strangers if other.path[:-1] == place.path[:-1]]
+    if unknown.around is None or len(beside) == 1 or len(beside) < len(unknown.around.entries) or not keys(unknown.owner):
+        return None
+    if any(is_slip(other, root) or any(path[-1] == other.name for path in missing) for other in beside):
+        return None
+    message = f"{choice([f'`{short(other.name)}`' for other in beside])}: none is a key of {unknown.name}"
+    diagnostic = Diagnostic("unknown-key", message, place.key, help=f"the keys are {', '.join(keys(unknown.owner))}")
+    return Meant(diagnostic, frozenset({*(other.path for other in beside), *(path for path in missing if path[:-1] == place.path[:-1])}))
+
+
 def is_slip(place: Place, root: Place) -> bool:
     """Whether a key is surely a misspelt one of its own mapping; such faults explain what is missing before others do."""
     unknown = _Unknown(place, root, (), None)
