@@ -42,7 +42,6 @@ def bad_condition(scope: Scope, model: Model, path: Path, error: ExpressionError
         place,
         help=f"write `{error.instead}`" if error.instead else None,
         replacement=error.instead,
-        certain=True,
     )
 
 
