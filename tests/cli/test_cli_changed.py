@@ -120,3 +120,9 @@ def test_a_file_that_is_no_spec(capsys: pytest.CaptureFixture[str], root: Path, 
 
 def test_files_and_changes_are_two_ways_to_say_it(capsys: pytest.CaptureFixture[str], root: Path) -> None:
     assert 64 == run(capsys, root, "--changed", "specs/channels.yaml")[0]
+
+
+def test_git_that_fails_is_quoted(capsys: pytest.CaptureFixture[str], root: Path) -> None:
+    (root.parent / ".git" / "index").write_bytes(b"no index at all")
+    code, _, err = run(capsys, root, "--changed")
+    assert (1, "error[git-failed]: `git diff` failed") == (code, ": ".join(err.split(": ")[:2]))

@@ -220,6 +220,9 @@ def _summary(seen: _Seen) -> str:
         text += f" in {seen.documents} documents"
     if seen.files is not None:
         text += f" in {len(seen.files)} file{'s' * (len(seen.files) != 1)}"
+    certain = sum(1 for d in seen.report.found if d.certain and d.change)
+    if certain and seen.fixed is None:
+        text += f"; `headrace validate --fix` mends {certain}"
     if seen.elsewhere:
         text += f"; {seen.elsewhere} elsewhere, which {'they' if len(seen.files or ()) != 1 else 'it'} did not cause"
     return f"{text}."
