@@ -37,7 +37,11 @@ def test_a_valid_project(capsys: pytest.CaptureFixture[str]) -> None:
 def test_an_invalid_project(capsys: pytest.CaptureFixture[str], root: Path) -> None:
     broken(root)
     code, out, err = run(capsys, "validate", "--root", str(root))
-    assert (3, "1 error.\n", "error[unknown-key]: `prt` is no key of `serving`") == (code, out, err.splitlines()[0])
+    assert (3, "1 error; `headrace validate --fix` mends 1.\n", "error[unknown-key]: `prt` is no key of `serving`") == (
+        code,
+        out,
+        err.splitlines()[0],
+    )
 
 
 @pytest.mark.parametrize(

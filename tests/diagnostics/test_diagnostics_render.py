@@ -12,6 +12,7 @@ FOUND = Diagnostic(
     help="write `confidence`",
     replacement="confidence",
     related=(Span("f.yaml", 1, 1, 1, 2),),
+    certain=True,
 )
 
 
@@ -46,8 +47,15 @@ def test_json_is_the_first_view() -> None:
             "line": 'b: "日本", confidense: 0.95',
             "caret": "did you mean `confidence`?",
             "help": "write `confidence`",
-            "replacement": "confidence",
             "related": [{"file": "f.yaml", "range": {"start": {"line": 1, "column": 1}, "end": {"line": 1, "column": 2}}}],
+            "certain": True,
+            "edits": [
+                {
+                    "file": "f.yaml",
+                    "range": {"start": {"line": 2, "column": 10}, "end": {"line": 2, "column": 20}},
+                    "replacement": "confidence",
+                }
+            ],
         }
     ] == render.to_json(report(FOUND))
 

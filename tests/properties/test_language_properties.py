@@ -212,7 +212,7 @@ def test_a_renamed_key_is_named_and_no_other() -> None:
     """Under keys of the language, a slip gives exactly one fault, at the slip."""
     originals = {f"{p.name}#{n}": plain(d) for p in SPECS for n, d in enumerate(nodes(p))}
     for name, where, key, kind, _ in mutations():
-        if kind != "rename" or any(part in FREE for part in where) or (where == () and key == "kind") or key == "by":
+        if kind != "rename" or any(part in FREE for part in where) or (where == () and key == "kind"):
             continue
         changed = applied(originals[name], where, lambda m, k=key: mutated("rename", None, m, k))
         report = Report()

@@ -78,10 +78,20 @@ def headrace() -> None:
     """  # noqa: D301 - click's own mark
 
 
+def _meant(error: click.BadParameter) -> str:
+    """Which of an option's words was probably meant."""
+    from difflib import get_close_matches
+
+    given = error.message.split("'")[1:2]
+    choices = getattr(error.param.type, "choices", ()) if error.param is not None else ()
+    near = get_close_matches(given[0], [str(choice) for choice in choices], n=1) if given else []
+    return f"Did you mean `{near[0]}`?" if near else ""
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line; ends the process with a code of `Exit`."""
     try:
-        code = headrace.main(args=list(arguments) if arguments is not None else None, standalone_mode=False)
+        code = headrace.main(args=list(arguments) if arguments is not None else None, prog_name="headrace", standalone_mode=False)
     except HeadraceError as error:
         from headrace.cli.view import print_error
 
@@ -104,6 +114,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except click.Abort:
         click.echo("Interrupted.", err=True)
         code = Exit.INTERRUPTED
+    except click.BadParameter as error:
+        error.show()
+        if meant := _meant(error):
+            click.echo(meant, err=True)
+        code = Exit.USAGE
     except click.ClickException as error:
         error.show()
         code = Exit.USAGE if isinstance(error, click.UsageError) else Exit.FAILED

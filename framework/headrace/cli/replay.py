@@ -8,7 +8,16 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from headrace.cli.place import json_option, load_project, open_workspace, prefect_url, root_option, server_url, serving_of
+from headrace.cli.place import (
+    json_option,
+    load_project,
+    open_workspace,
+    prefect_url,
+    refuse_unsupported,
+    root_option,
+    server_url,
+    serving_of,
+)
 from headrace.cli.view import show
 from headrace.diagnostics import Diagnostic, Exit, HeadraceError
 
@@ -75,8 +84,8 @@ def command(name: str | None, rows: str | None, report: Path | None, root: Path,
     from headrace.spec.backtest import midnight
 
     root = root.resolve()
-    environment = read_workspace(root).environment
-    project = load_project(root, environment, to_run=True)
+    refuse_unsupported(root)
+    project = load_project(root, read_workspace(root).environment)
     wanted = _backtest(project, name)
     number = _rows(rows, wanted.replay.rows)
     model = next(item for item in project.models if item.name == wanted.model.split("/", 1)[1])

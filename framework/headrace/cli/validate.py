@@ -1,67 +1,228 @@
-"""`headrace validate`: what is wrong in the specs, all at once."""
+"""`headrace validate`: what is wrong in the specs, all at once; and, where it can only be meant in one way, mended."""
 
 from __future__ import annotations
 
 import json
+import os
 import sys
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import click
 
 from headrace.cli.place import environment_option, root_option
-from headrace.diagnostics import Exit, Report, render
+from headrace.diagnostics import Diagnostic, Exit, HeadraceError, Report, render
+
+VERSION = 1
+"""Of the JSON form: it rises when a key goes or changes its meaning, not when one is added."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """The files that are asked about, and the revision that says what they did not cause; None where git says nothing."""
+
+    files: tuple[str, ...]
+    base: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """What is told of one look at the specs."""
+
+    report: Report
+    documents: int | None
+    """How many there are; None where they are invalid."""
+    files: tuple[str, ...] | None = None
+    """Those that were asked about; None for all."""
+    elsewhere: int = 0
+    """Faults of other files, which those did not cause."""
+    fixed: tuple[Diagnostic, ...] | None = None
+    patch: str | None = None
 
 
 @click.command()
+@click.argument("files", nargs=-1, metavar="[FILE]...", type=click.Path(path_type=Path))
 @root_option
 @environment_option
 @click.option(
     "--format",
     "style",
-    type=click.Choice(["human", "concise", "json", "github"]),
+    type=click.Choice(["human", "concise", "json", "github", "sarif"]),
     default="human",
     show_default=True,
     help="How faults are shown.",
 )
 @click.option("--json", "as_json", is_flag=True, help="The same as `--format json`.")
 @click.option("--strict", is_flag=True, help="Warnings fail, too.")
-def command(root: Path, environment: str | None, style: str, *, as_json: bool, strict: bool) -> int:
-    """Say what is wrong in the specs, all at once; nothing is written, and nothing is asked over the network.
+@click.option("--all", "show_all", is_flag=True, help=f"Show every fault, not only the first {render.MOST}.")
+@click.option("--changed", is_flag=True, help="Only what was changed since the last commit, and what that breaks elsewhere.")
+@click.option("--since", metavar="REF", help="Only what was changed since a branch, a tag or a commit; implies `--changed`.")
+@click.option("--fix", is_flag=True, help="Mend what can only be meant in one way, and tell what is left.")
+@click.option("--diff", is_flag=True, help="Print what `--fix` would change, and change nothing.")
+def command(
+    files: tuple[Path, ...],
+    root: Path,
+    environment: str | None,
+    style: str,
+    since: str | None,
+    *,
+    as_json: bool,
+    strict: bool,
+    show_all: bool,
+    changed: bool,
+    fix: bool,
+    diff: bool,
+) -> int:
+    """Say what is wrong in the specs, all at once; nothing is written without `--fix`, and nothing is asked over the network.
 
-    Ends with 0, or with 3 where the specs are invalid.
+    With FILEs, or with `--changed`, only faults of those files are told, and those elsewhere that they cause; references are followed
+    through the whole project all the same. Ends with 0, or with 3 where the specs are invalid.
 
     \b
     Example:
       headrace validate
-      headrace validate --format github
+      headrace validate --fix --diff
+      headrace validate --changed --since main --format github
+      headrace validate specs/churn.yaml
     """  # noqa: D301 - click's own mark
-    from headrace import project
+    if files and (changed or since is not None):
+        raise click.UsageError("FILEs and `--changed` each say which specs are meant: give one of them.")
+    asked = _asked(root, files, since, changed=changed)
+    seen = _mended(root, environment, asked, write=not diff) if fix or diff else _look(root, environment, asked)
+    numbers = render.counts(seen.report)
+    valid = seen.report.ok and not (strict and numbers["warnings"]) and not seen.patch
+    style = "json" if as_json else style
+    if style == "json":
+        click.echo(json.dumps(_view(seen, valid=valid), indent=2, ensure_ascii=False))
+    elif style == "sarif":
+        from headrace import __version__
+        from headrace.diagnostics.sarif import to_sarif
 
-    report = Report()
-    judged = project.judge(root, report) if environment is None else (project.load(root, report, environment),)
-    loaded = judged[0] if judged else None
-    numbers = render.counts(report)
-    valid = loaded is not None and not (strict and numbers["warnings"])
-    if as_json or style == "json":
-        click.echo(json.dumps({"valid": valid, **numbers, "diagnostics": render.to_json(report)}, indent=2, ensure_ascii=False))
+        click.echo(json.dumps(to_sarif(seen.report, version=__version__), indent=2, ensure_ascii=False))
     else:
-        _tell(report, style)
-        documents = f" in {len(loaded.specs)} documents" if loaded is not None else ""
-        click.echo(f"{_count(numbers)}{documents}.")
+        _tell(seen, style, most=None if show_all else render.MOST)
     return Exit.OK if valid else Exit.INVALID
 
 
-def _tell(report: Report, style: str) -> None:
-    if not report.found:
+def _asked(root: Path, files: tuple[Path, ...], since: str | None, *, changed: bool) -> _Asked | None:
+    """What is asked about; None where all is."""
+    if changed or since is not None:
+        from headrace.cli import changed as git
+
+        base = git.base_of(root, since)
+        return _Asked(git.changed(root, base), base)
+    return _Asked(tuple(dict.fromkeys(_name(root, file) for file in files)), None) if files else None
+
+
+def _name(root: Path, file: Path) -> str:
+    """A file as faults name it."""
+    specs = (root / "specs").resolve()
+    path = next((p for p in (file.absolute(), (root / file).absolute()) if p.exists()), None)
+    if path is None:
+        from headrace.spec.wording import nearest
+
+        meant = nearest(file.name, [p.name for p in specs.iterdir()] if specs.is_dir() else [])
+        raise click.UsageError(f"there is no file `{file}`." + (f" Did you mean `specs/{meant}`?" if meant else ""))
+    if path.parent.resolve() != specs:
+        raise click.UsageError(f"`{file}` is no spec: specs stand in {root / 'specs'}.")
+    return f"specs/{path.name}"
+
+
+def _look(root: Path, environment: str | None, asked: _Asked | None) -> _Seen:
+    from headrace import project
+
+    report = Report()
+    if asked is not None and not asked.files:
+        return _Seen(report, None, ())
+    judged = project.judge(root, report, environment)
+    if asked is None:
+        return _Seen(report, len(judged[0].specs) if judged else None)
+    return _only(root, environment, report, asked)
+
+
+def _mended(root: Path, environment: str | None, asked: _Asked | None, *, write: bool) -> _Seen:
+    from headrace.cli import mending
+    from headrace.project.mend import mend
+
+    found = mend(root, environment, files=frozenset(asked.files) if asked is not None else None)
+    if write:
+        mending.write(root, found.before, found.after)
+    seen = _only(root, environment, found.left, asked) if asked is not None else _Seen(found.left, None)
+    patch = None if write else mending.difference(found.before, found.after)
+    return replace(seen, fixed=found.mended, patch=patch)
+
+
+def _only(root: Path, environment: str | None, report: Report, asked: _Asked) -> _Seen:
+    """The faults of the files that are asked about, and those elsewhere that they cause."""
+    inside = [d for d in report.found if d.span is not None and d.span.file in asked.files]
+    outside = [d for d in report.found if d.span is None or d.span.file not in asked.files]
+    caused = _caused(root, environment, outside, asked) if outside else []
+    return _Seen(Report(inside + caused, report.texts), None, asked.files, len(outside) - len(caused))
+
+
+def _caused(root: Path, environment: str | None, outside: list[Diagnostic], asked: _Asked) -> list[Diagnostic]:
+    """Those that are not there with the files as they were; without git, those that point into them."""
+    from headrace import project
+    from headrace.cli import changed as git
+
+    try:
+        before = git.contents(root, asked.base or git.base_of(root), asked.files)
+    except HeadraceError:
+        return [d for d in outside if any(span.file in asked.files for span in d.related)]
+    old = Report()
+    project.judge(root, old, environment, instead=before)
+    known = set(old.found)
+    return [d for d in outside if d not in known]
+
+
+def _view(seen: _Seen, *, valid: bool) -> dict[str, Any]:
+    view: dict[str, Any] = {"version": VERSION, "valid": valid, **render.counts(seen.report)}
+    if seen.files is not None:
+        view |= {"files": list(seen.files), "elsewhere": seen.elsewhere}
+    if seen.fixed is not None:
+        view["fixed"] = render.to_json(Report(list(seen.fixed)))
+    if seen.patch is not None:
+        view["diff"] = seen.patch
+    return view | {"diagnostics": render.to_json(seen.report)}
+
+
+def _tell(seen: _Seen, style: str, *, most: int | None) -> None:
+    if seen.report.found:
+        if style == "github":
+            click.echo(render.to_github(seen.report))
+        elif style == "concise":
+            click.echo(render.to_concise(seen.report, most=most))
+        else:
+            click.echo(render.to_text(seen.report, colour=_colour(), most=most) + "\n", err=True)
+    if seen.patch is not None:
+        click.echo(seen.patch, nl=False)
         return
-    if style == "github":
-        click.echo(render.to_github(report))
-    elif style == "concise":
-        click.echo(render.to_concise(report))
-    else:
-        click.echo(render.to_text(report, colour=sys.stderr.isatty()) + "\n", err=True)
+    for diagnostic in seen.fixed or ():
+        span = diagnostic.span
+        place = f"{span.file}:{span.line}:{span.column}: " if span is not None else ""
+        click.echo(f"{place}fixed[{diagnostic.id}]: {render.visible(diagnostic.message)}")
+    click.echo(_summary(seen))
 
 
-def _count(numbers: dict[str, int]) -> str:
+def _colour() -> bool:
+    return sys.stderr.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+
+
+def _summary(seen: _Seen) -> str:
+    numbers = render.counts(seen.report)
     said = [f"{n} {word if n != 1 else word[:-1]}" for word, n in numbers.items() if n or word == "errors"]
-    return ", ".join(said) if numbers["errors"] or len(said) > 1 else "No errors"
+    text = ", ".join(said) if numbers["errors"] or len(said) > 1 else "No errors"
+    if seen.fixed is not None:
+        mended = len(seen.fixed)
+        text = f"{mended} fault{'s' * (mended != 1)} fixed. {text} {'is' if numbers['errors'] == 1 else 'are'} left"
+    if seen.documents is not None:
+        text += f" in {seen.documents} documents"
+    if seen.files is not None:
+        text += f" in {len(seen.files)} file{'s' * (len(seen.files) != 1)}"
+    certain = sum(1 for d in seen.report.found if d.certain and d.change)
+    if certain and seen.fixed is None:
+        text += f"; `headrace validate --fix` mends {certain}"
+    if seen.elsewhere:
+        text += f"; {seen.elsewhere} elsewhere, which {'they' if len(seen.files or ()) != 1 else 'it'} did not cause"
+    return f"{text}."

@@ -19,7 +19,7 @@ _BREAK = re.compile(r"\r\n|\r|\n")
 
 def to_json(report: Report) -> list[dict[str, Any]]:
     """Every fault in the order of its place, as JSON values; ranges count from 1, columns in characters, ends exclusive."""
-    return [_view(diagnostic, report.texts) for diagnostic in report]
+    return _views(list(report), report)
 
 
 def counts(report: Report) -> dict[str, int]:
@@ -28,17 +28,17 @@ def counts(report: Report) -> dict[str, int]:
     return {f"{severity}s": found[severity] for severity in Severity}
 
 
-def to_text(report: Report, *, colour: bool = False) -> str:
-    """With the line, a caret, and a thing to type; the first 50, and how many more."""
-    views = to_json(report)
-    parts = [_text(view, colour=colour) for view in views[:MOST]]
-    return "\n\n".join(parts + _rest(views))
+def to_text(report: Report, *, colour: bool = False, most: int | None = MOST) -> str:
+    """With the line, a caret, and a thing to type; the first 50, and how many more; all of them without `most`."""
+    found = list(report)
+    parts = [_text(view, colour=colour) for view in _views(found[:most], report)]
+    return "\n\n".join(parts + _rest(found, most))
 
 
-def to_concise(report: Report) -> str:
+def to_concise(report: Report, *, most: int | None = MOST) -> str:
     """One line each: file, line, column, fault."""
-    views = to_json(report)
-    return "\n".join([f"{_place(view)}{_head(view)}" for view in views[:MOST]] + _rest(views))
+    found = list(report)
+    return "\n".join([f"{_place(view)}{_head(view)}" for view in _views(found[:most], report)] + _rest(found, most))
 
 
 def to_github(report: Report) -> str:
@@ -58,31 +58,38 @@ def width(text: str) -> int:
     return sum(0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)
 
 
-def _view(diagnostic: Diagnostic, texts: dict[str, str]) -> dict[str, Any]:
+def _views(found: list[Diagnostic], report: Report) -> list[dict[str, Any]]:
+    files = {d.span.file for d in found if d.span is not None}
+    lines = {file: _BREAK.split(report.texts[file]) for file in files if file in report.texts}
+    return [_view(diagnostic, lines) for diagnostic in found]
+
+
+def _view(diagnostic: Diagnostic, lines: dict[str, list[str]]) -> dict[str, Any]:
     span = diagnostic.span
     return {
         "id": diagnostic.id,
         "severity": str(diagnostic.severity),
         "message": visible(diagnostic.message),
         "file": span.file if span else None,
-        "range": _range(span) if span else None,
-        "line": _line(span, texts) if span else None,
+        "range": range_(span) if span else None,
+        "line": _line(span, lines.get(span.file, [])) if span else None,
         "caret": visible(diagnostic.caret) if diagnostic.caret else None,
         "help": visible(diagnostic.help) if diagnostic.help else None,
-        "replacement": diagnostic.replacement,
-        "related": [{"file": other.file, "range": _range(other)} for other in diagnostic.related],
+        "related": [{"file": other.file, "range": range_(other)} for other in diagnostic.related],
+        "certain": diagnostic.certain and bool(diagnostic.change),
+        "edits": [{"file": edit.span.file, "range": range_(edit.span), "replacement": edit.text} for edit in diagnostic.change],
     }
 
 
-def _range(span: Span) -> dict[str, dict[str, int]]:
+def range_(span: Span) -> dict[str, dict[str, int]]:
+    """A place as JSON: lines and columns count from 1, the end is exclusive."""
     return {
         "start": {"line": span.line, "column": span.column},
         "end": {"line": span.end_line, "column": span.end_column},
     }
 
 
-def _line(span: Span, texts: dict[str, str]) -> str | None:
-    lines = _BREAK.split(texts[span.file]) if span.file in texts else []
+def _line(span: Span, lines: list[str]) -> str | None:
     return lines[span.line - 1] if 0 < span.line <= len(lines) else None
 
 
@@ -136,8 +143,8 @@ def _shown(text: str) -> str:
     return visible(text.replace("\t", "    "))
 
 
-def _rest(views: list[dict[str, Any]]) -> list[str]:
-    more = Counter(view["severity"] for view in views[MOST:])
+def _rest(found: list[Diagnostic], most: int | None) -> list[str]:
+    more = Counter(d.severity for d in found[most:]) if most is not None else Counter()
     said = [f"{number} more {severity}{'s' if number > 1 else ''}" for severity, number in more.items()]
     return [f"… and {' and '.join(said)}"] if said else []
 

@@ -28,6 +28,14 @@ class Span:
     end_column: int
 
 
+@dataclass(frozen=True, order=True, slots=True)
+class Edit:
+    """A change of text: what stands in the range is replaced; an empty range is a place to write at."""
+
+    span: Span
+    text: str
+
+
 @dataclass(frozen=True, slots=True)
 class Diagnostic:
     """One fault: a stable id, a headline in the user's words, a place, and what to type."""
@@ -40,8 +48,19 @@ class Diagnostic:
     help: str | None = None
     severity: Severity = Severity.ERROR
     replacement: str | None = None
-    """The text that would mend it, where that is unambiguous."""
+    """The text that would mend it, in the place of what stands at `span`."""
     related: tuple[Span, ...] = ()
+    certain: bool = False
+    """Whether its change can only be the one that was meant, so that `validate --fix` may write it; else an editor may offer it."""
+    edits: tuple[Edit, ...] = ()
+    """The change that would mend it, where that is more than a replacement."""
+
+    @property
+    def change(self) -> tuple[Edit, ...]:
+        """All that would mend it."""
+        if self.edits or self.replacement is None or self.span is None:
+            return self.edits
+        return (Edit(self.span, self.replacement),)
 
 
 @dataclass(slots=True)
@@ -68,12 +87,12 @@ class Report:
     @property
     def errors(self) -> list[Diagnostic]:
         """Those that make the specs invalid."""
-        return [d for d in self if d.severity is Severity.ERROR]
+        return list(Report([d for d in self.found if d.severity is Severity.ERROR]))
 
     @property
     def ok(self) -> bool:
         """Whether nothing found is an error."""
-        return not self.errors
+        return all(d.severity is not Severity.ERROR for d in self.found)
 
 
 class HeadraceError(Exception):

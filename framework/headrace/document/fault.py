@@ -47,7 +47,9 @@ def unquoted(text: str, file: str, line: int, column: int, why: str, *, flow: bo
     fixed = f"{quote}{value}{quote}" if quote not in value and not (quote == '"' and "\\" in value) else None
     span = Span(file, line, column, line, end + 1)
     help_ = f"write {fixed}" if fixed else "put it in quotes"
-    return Diagnostic("unquoted-expression", f"`{value}` needs quotes: {why}", span, help=help_, replacement=fixed)
+    return Diagnostic(
+        "unquoted-expression", f"`{value}` needs quotes: {why}", span, help=help_, replacement=fixed, certain=fixed is not None
+    )
 
 
 def syntax(error: yaml.MarkedYAMLError, text: str, file: str, *, flow: bool = False) -> Diagnostic:
@@ -55,7 +57,7 @@ def syntax(error: yaml.MarkedYAMLError, text: str, file: str, *, flow: bool = Fa
     written = lines(text)
     begun, mark = (_mark(m, file) for m in (error.context_mark or error.problem_mark, error.problem_mark or error.context_mark))
     broken = _Broken(f"{error.context or ''}: {error.problem or ''}", written, begun, mark, flow)
-    return broken.tab() or broken.expression(text) or broken.known() or broken.unknown()
+    return broken.tab() or broken.space() or broken.expression(text) or broken.known() or broken.unknown()
 
 
 def _mark(mark: yaml.Mark | None, file: str) -> Span:
@@ -84,6 +86,17 @@ class _Broken:
         column = line.find("\t") + 1 if "\t" in line else self.mark.column
         place = Span(self.mark.file, self.mark.line, column, self.mark.line, column + 1)
         return Diagnostic("tab", "a tab stands where YAML wants spaces", place, help="write spaces")
+
+    def space(self) -> Diagnostic | None:
+        """`key:value` on a line of its own, which YAML reads as one word."""
+        line = self.line(self.begun)
+        joined = re.match(r"( *)([A-Za-z_][\w-]*):(?=[^\s:/])", line) if "expected ':'" in self.said else None
+        if joined is None:
+            return None
+        place = Span(self.begun.file, self.begun.line, len(joined[1]) + 1, self.begun.line, joined.end() + 1)
+        fixed = f"{joined[2]}: "
+        said = f"write `{joined[2]}: {line[joined.end() :].strip()}`"
+        return Diagnostic("yaml-syntax", "a space is missing after `:`", place, help=said, replacement=fixed, certain=True)
 
     def expression(self, text: str) -> Diagnostic | None:
         """The ways in which an expression without quotes breaks YAML."""

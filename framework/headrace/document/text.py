@@ -76,6 +76,9 @@ def tabs(text: str, file: str, scalars: list[Scalar], report: Report) -> bool:
             if match[0] == "#":
                 break
             place = Span(file, number, match.start() + 1, number, match.start() + 2)
-            report.add(Diagnostic("tab", "a tab stands where YAML wants spaces", place, help="write spaces"))
+            # Between a key and its value any space is as good; at the beginning of a line, how many there are says where it belongs.
+            fixed = " " if line[: match.start()].strip() else None
+            message = "a tab stands where YAML wants spaces"
+            report.add(Diagnostic("tab", message, place, help="write spaces", replacement=fixed, certain=fixed is not None))
             return False
     return True

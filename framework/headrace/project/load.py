@@ -6,6 +6,7 @@ import gc
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from headrace.address import Address
@@ -23,22 +24,40 @@ from headrace.spec.value import Names, Replacing
 
 
 def load(
-    root: Path, report: Report, environment: str | None = None, *, plugins: Plugins | None = None, shell: Mapping[str, str] | None = None
+    root: Path,
+    report: Report,
+    environment: str | None = None,
+    *,
+    plugins: Plugins | None = None,
+    shell: Mapping[str, str] | None = None,
+    instead: Mapping[str, bytes | None] | None = None,
 ) -> Project | None:
     """The project of a folder, or None after errors; warnings and notes leave it standing.
 
     `environment` names the one to use: the only one, or `dev`, where it is not given. `plugins` replaces those that are installed,
-    `shell` the environment of this process.
+    `shell` the environment of this process. `instead` holds what to read in the place of some files, by `specs/NAME`: other bytes, or
+    None for a file that is not there.
     """
     with _uncollected():
-        found = _projects(root, report, environment, plugins, shell, every=False)
+        found = _projects(root, report, environment, _Given(plugins, shell, instead or {}), every=False)
     return found[0] if found else None
 
 
-def judge(root: Path, report: Report, *, plugins: Plugins | None = None, shell: Mapping[str, str] | None = None) -> tuple[Project, ...]:
-    """The project of a folder in every environment that it declares, or nothing after errors; a fault of several is said once."""
+def judge(
+    root: Path,
+    report: Report,
+    environment: str | None = None,
+    *,
+    plugins: Plugins | None = None,
+    shell: Mapping[str, str] | None = None,
+    instead: Mapping[str, bytes | None] | None = None,
+) -> tuple[Project, ...]:
+    """The project of a folder in every environment that it declares, or in the one named; nothing after errors.
+
+    A fault of several environments is said once. The other arguments are those of `load`.
+    """
     with _uncollected():
-        return _projects(root, report, None, plugins, shell, every=True)
+        return _projects(root, report, environment, _Given(plugins, shell, instead or {}), every=True)
 
 
 @contextmanager
@@ -53,12 +72,19 @@ def _uncollected() -> Iterator[None]:
             gc.enable()
 
 
-def _projects(
-    root: Path, report: Report, wanted: str | None, plugins: Plugins | None, shell: Mapping[str, str] | None, *, every: bool
-) -> tuple[Project, ...]:
+@dataclass(frozen=True, slots=True)
+class _Given:
+    """What is looked at in the place of what is there."""
+
+    plugins: Plugins | None
+    shell: Mapping[str, str] | None
+    instead: Mapping[str, bytes | None]
+
+
+def _projects(root: Path, report: Report, wanted: str | None, given: _Given, *, every: bool) -> tuple[Project, ...]:
     found = Report(texts=report.texts)
-    drafts = read(root, found)
-    replacing = Replacing(Names({}, os.environ if shell is None else shell, drafts.whole), found)
+    drafts = read(root, found, given.instead)
+    replacing = Replacing(Names({}, os.environ if given.shell is None else given.shell, drafts.whole), found)
     declared = environments.declare(drafts, replacing)
     static = Parts()
     for address, node in declared.nodes.items():
@@ -67,7 +93,7 @@ def _projects(
     chosen = list(environments.each(here, wanted, found, every=every))
     patches = overlays(drafts, static, [environment.name for environment in chosen], found)
     project = next((spec for spec in static.specs.values() if isinstance(spec, ProjectSpec)), None)
-    installed = plugins if plugins is not None else _plugins(root, project, found)
+    installed = given.plugins if given.plugins is not None else _plugins(root, project, found)
     world = World(drafts, static, declared, patches, replacing.uses, installed, report.texts)
     world.decode_static(found)
     realized = [world.realize(environment) for environment in chosen] or [world.realize(None)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from collections.abc import Mapping as AnyMapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -59,17 +60,18 @@ class Drafts:
         return tuple(draft for draft in self.all if draft.address is not None and not draft.again)
 
 
-def read(root: Path, report: Report) -> Drafts:
-    """Every document of `specs/`; faults of files and of addresses go to the report."""
+def read(root: Path, report: Report, instead: AnyMapping[str, bytes | None]) -> Drafts:
+    """Every document of `specs/`; faults of files and of addresses go to the report. `instead` is as in `load`."""
     found: list[Draft] = []
     first: dict[Address, Mapping] = {}
     hidden: set[Address] = set()
     unread: set[str] = set() if (root / "specs").is_dir() else set(KINDS)
-    for path in _files(root, report):
+    for path in _files(root, report, instead):
         file = f"specs/{path.name}"
         before = len(report.found)
         try:
-            nodes = parse(path.read_bytes(), file, report)
+            content = instead.get(file)
+            nodes = parse(path.read_bytes() if content is None else content, file, report)
         except OSError as error:
             report.add(Diagnostic("unreadable-file", f"{file} cannot be read: {error.strerror}", Span(file, 1, 1, 1, 1)))
             nodes = ()
@@ -93,15 +95,16 @@ def read(root: Path, report: Report) -> Drafts:
     return Drafts(tuple(found), frozenset(hidden - first.keys()), frozenset(unread))
 
 
-def _files(root: Path, report: Report) -> Iterator[Path]:
+def _files(root: Path, report: Report, instead: AnyMapping[str, bytes | None]) -> Iterator[Path]:
     folder = root / "specs"
     if not folder.is_dir():
         report.add(Diagnostic("no-specs", f"{root} has no folder `specs`", help="type `headrace init`"))
         return
-    for path in sorted(folder.iterdir()):
+    given = {root / name: content for name, content in instead.items()}
+    for path in sorted({*folder.iterdir(), *given} - {path for path, content in given.items() if content is None}):
         if path.name.startswith("."):
             continue
-        if path.is_file() and path.suffix in SUFFIXES:
+        if path.suffix in SUFFIXES and (path in given or path.is_file()):
             yield path
             continue
         name = f"specs/{path.name}"

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
-from typing import Any, TypeVar, cast
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from typing import Any, TypeVar, cast, get_origin
 
 from pydantic import BaseModel, ValidationError
 
@@ -12,11 +13,12 @@ from headrace.address import Path
 from headrace.diagnostics import Diagnostic, Report, Span
 from headrace.document import FROM_SHELL, Mapping, Node, Scalar, Sequence
 from headrace.spec import KINDS, AnyKind
-from headrace.spec.fault import diagnose
+from headrace.spec.fault import absent, diagnose, tag_of
 from headrace.spec.field import Spec
 from headrace.spec.params import read_params
-from headrace.spec.place import Place, follow
-from headrace.spec.wording import choice, found, nearest, short
+from headrace.spec.place import Place, bare, follow, keys, members, model_of
+from headrace.spec.unknown_key import is_slip, node_at, other_keys, unknown_key
+from headrace.spec.wording import certain, choice, found, nearest, short
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -46,7 +48,7 @@ def check(cls: type[M], node: Mapping, report: Report, *, name: str, key: Span, 
     if texts:
         value, error = _value(cls, plain(node, texts), strict=strict)
     if error is not None:
-        report.extend(_diagnostics(error, root, {id(n) for n, _ in unready}))
+        report.extend(_diagnostics(error, root, {id(n) for n, _ in unready}, report.texts.get(key.file)))
     return value if not unready else None
 
 
@@ -103,6 +105,7 @@ def _kind(node: Node, report: Report) -> type[Spec] | None:
             caret=f"did you mean `{meant}`?" if meant else None,
             help=f"write {choice(f'`{kind}`' for kind in KINDS)}",
             replacement=meant,
+            certain=certain(word, KINDS),
         )
     )
     return None
@@ -143,16 +146,73 @@ def _follows(item: Any, place: Place) -> bool:  # noqa: ANN401 - pydantic's Erro
             return False
 
 
-def _diagnostics(error: ValidationError, root: Place, unready: set[int]) -> Iterator[Diagnostic]:
-    found: dict[Path, Diagnostic] = {}
+def _diagnostics(error: ValidationError, root: Place, unready: set[int], text: str | None) -> Iterator[Diagnostic]:
+    """One diagnostic a mistake: what follows from another is not said."""
+    faults: dict[Path, tuple[Any, Place]] = {}
     for item in error.errors(include_url=False):
         place = follow(root, item["loc"])
         if place is None or id(place.node) in unready or _follows(item, place):
             continue
-        if place.path not in found:
-            found[place.path] = diagnose(item, place)
-    # A misspelt key is missing under its right name: that follows from the slip, and is not said.
-    meant = {(*place_path[:-1], d.replacement) for place_path, d in found.items() if d.id == "unknown-key" and d.replacement}
-    for place_path, diagnostic in found.items():
-        if diagnostic.id != "missing-key" or place_path not in meant:
-            yield diagnostic
+        faults.setdefault(*_tagged(item, place))
+    missing = [path for path, (item, _) in faults.items() if item["type"] == "missing" and isinstance(path[-1], str)]
+    followed: set[Path] = set()
+    strangers = [place for item, place in faults.values() if item["type"] == "extra_forbidden"]
+    strangers = sorted(strangers, key=lambda place: not is_slip(place, root)) + list(_under_names(faults, missing, root))
+    for place in strangers:
+        if place.path in followed:
+            continue
+        meant = other_keys(place, strangers, root, missing) or unknown_key(
+            place, root, [path for path in missing if path not in followed], text
+        )
+        followed |= meant.explains | {path for path in faults if path[: len(place.path)] == place.path}
+        yield meant.diagnostic
+    told = {path: fault for path, fault in faults.items() if path not in followed}
+    for mapping in dict.fromkeys(path[:-1] for path in missing if path in told):
+        yield absent([told.pop(path)[1] for path in missing if path in told and path[:-1] == mapping])
+    for path, (item, place) in told.items():
+        if not _one_of_many(path, item, told, root):
+            yield diagnose(item, place)
+
+
+def _one_of_many(path: Path, item: Any, told: dict[Path, tuple[Any, Place]], root: Place) -> bool:  # noqa: ANN401 - pydantic's ErrorDetails
+    """Whether another item of the same list says it: what is wrong in it before what it lacks, and one for all that are of a wrong type."""
+    if not path or not isinstance(path[-1], int):
+        return False
+    others = [(other[-1], fault) for other, (fault, _) in told.items() if other[:-1] == path[:-1] and other != path]
+    if item["type"] == "missing":
+        return any(fault["type"] != "missing" or position < path[-1] for position, fault in others if isinstance(position, int))
+    alike = [position for position, fault in others if fault["type"] == item["type"] and isinstance(position, int)]
+    owner = node_at(root, path[:-1])
+    whole = isinstance(owner, Sequence) and len(alike) + 1 == len(owner.items)
+    return whole and item["type"].endswith("_type") and min(alike, default=path[-1]) < path[-1]
+
+
+def _under_names(faults: Iterable[Path], missing: list[Path], root: Place) -> Iterator[Place]:
+    """Keys that are missing elsewhere and stand where names are the user's own, so that what they hold is wrong there."""
+    named = Counter(path[-1] for path in missing)
+    for absent_path in (path for path in missing if named[path[-1]] == 1):
+        places = (
+            path[: at + 1] for path in faults for at, part in enumerate(path) if part == absent_path[-1] and path[: at + 1] != absent_path
+        )
+        for path in dict.fromkeys(places):
+            owner = follow(root, path[len(root.path) : -1])
+            entry = owner.node.get(str(path[-1])) if owner is not None and isinstance(owner.node, Mapping) else None
+            if owner is not None and entry is not None and get_origin(bare(owner.annotation)) is dict:
+                nothing: type[BaseModel] = Spec  # has no keys: here they are the user's
+                inside = (*owner.owners, (nothing, owner.name))
+                yield Place(Any, entry.value, entry.key_span, entry.key, inside, path)
+                break
+
+
+def _tagged(item: Any, place: Place) -> tuple[Path, tuple[Any, Place]]:  # noqa: ANN401 - pydantic's ErrorDetails
+    """A fault by its path: where the tag of a union is missing, and one of the keys there is misspelt, that key is the fault."""
+    tag = tag_of(place) if item["type"] == "union_tag_not_found" else None
+    if tag is None or not isinstance(place.node, Mapping):
+        return place.path, (item, place)
+    known = {key for member in members(place.annotation) if (model := model_of(member)) for key in keys(model)}
+    slip = next((entry for entry in place.node.entries if entry.key not in known and nearest(entry.key, [tag.name])), None)
+    if slip is None:
+        return tag.path, ({"type": "missing"}, tag)
+    owner = (tag.owners[0][0], place.name)
+    wrong = Place(Any, slip.value, slip.key_span, slip.key, (*place.owners, owner), (*place.path, slip.key))
+    return wrong.path, ({"type": "extra_forbidden"}, wrong)

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import re
+import unicodedata
+from contextlib import suppress
 from typing import Any, Literal, get_origin
 
+from headrace.address import NAME
 from headrace.diagnostics import Diagnostic
 from headrace.document import Mapping, Scalar, Sequence, write_flow
 from headrace.document.scalar import value as plain_value
 from headrace.spec.name import BadName
-from headrace.spec.place import Place, children, discriminator, keys, literals, members, model_of
-from headrace.spec.quantity import Ambiguous, MissingUnit, percentage, ratio
-from headrace.spec.wording import choice, found, hint, nearest, quantity_of, short, wants
+from headrace.spec.place import Place, discriminator, keys, literals, members, model_of
+from headrace.spec.quantity import Ambiguous, MissingUnit, duration, percentage, ratio
+from headrace.spec.unknown_key import quoted
+from headrace.spec.wording import certain, choice, found, hint, nearest, quantity_of, short, wants
 
 _BOUNDS = {
     "greater_than": ("gt", "more than"),
@@ -26,10 +31,8 @@ def diagnose(error: Any, place: Place) -> Diagnostic:  # noqa: ANN401, PLR0911 -
     match kind:
         case "missing":
             return missing(place)
-        case "extra_forbidden":
-            return unknown_key(place)
         case "union_tag_not_found":
-            return missing(_tag(place))
+            return missing(tag_of(place))
         case "union_tag_invalid":
             return _bad_tag(place)
         case "value_error":
@@ -54,7 +57,8 @@ def diagnose(error: Any, place: Place) -> Diagnostic:  # noqa: ANN401, PLR0911 -
             )
 
 
-def _tag(place: Place) -> Place:
+def tag_of(place: Place) -> Place:
+    """The key of a union that says which of its members is meant."""
     tag = discriminator(place) or "kind"
     first = members(place.annotation)[0]
     model = model_of(first)
@@ -80,82 +84,57 @@ def wants_one_of(words: tuple[Any, ...]) -> Any:  # noqa: ANN401
 
 
 def _bad_tag(place: Place) -> Diagnostic:
-    tag = _tag(place)
+    tag = tag_of(place)
     return bad_literal(tag) if isinstance(tag.node, Scalar) and tag.node.value is not None else wrong_type(tag)
 
 
 def missing(place: Place) -> Diagnostic:
-    """A key that must be there."""
-    owner = place.owners[-1][1] if place.owners else "this document"
+    """A value that must be there."""
     if isinstance(place.path[-1], int):
+        owner = place.owners[-1][1] if place.owners else "this document"
         return Diagnostic("wrong-type", f"`{owner}` has too few values: number {place.path[-1] + 1} is missing", place.key)
+    return absent([place])
+
+
+def absent(places: list[Place]) -> Diagnostic:
+    """Keys of one mapping that must be there: one fault, however many they are."""
+    first = places[0]
+    owner = first.owners[-1][1] if first.owners else "this document"
+    said = choice([f"`{place.name}`" for place in places])
+    help_ = ", ".join(_example(place) for place in places).replace(", for example", ",")
+    return Diagnostic("missing-key", f"{quoted(owner)} has no {said}", first.key, help=f"write {help_}")
+
+
+def _example(place: Place) -> str:
     extra = place.field.json_schema_extra if place.field is not None else None
     example = extra.get("example") if isinstance(extra, dict) else None
-    if example is None:
-        words = literals(place.annotation)
-        help_ = (
-            f"write `{place.name}: {words[0]}`" if len(words) == 1 else f"write `{place.name}:` with {wants(place.annotation, place.field)}"
-        )
-    else:
-        help_ = f"write for example `{_entry(place.name, example)}`"
-    return Diagnostic("missing-key", f"{_quoted(owner)} has no `{place.name}`", place.key, help=help_)
+    words = literals(place.annotation)
+    if example is not None:
+        return f"for example `{_entry(place.name, example)}`"
+    return f"`{place.name}: {words[0]}`" if len(words) == 1 else f"`{place.name}:` with {wants(place.annotation, place.field)}"
 
 
 def _entry(key: str, value: object) -> str:
     return write_flow({key: value})[1:-1]
 
 
-def _quoted(owner: str) -> str:
-    return owner if owner.startswith(("this ", "a ")) else f"`{owner}`"
-
-
-def unknown_key(place: Place) -> Diagnostic:
-    """A key that the language does not have there."""
-    owner, name = place.owners[-1]
-    key, allowed = place.name, keys(owner)
-    for child, model in children(owner):
-        if key in keys(model):
-            where = ".".join([name, child] if not name.startswith("this ") else [child])
-            return Diagnostic(
-                "misplaced-key",
-                f"`{key}` is no key of {_quoted(name)}; it belongs one level down, in `{where}`",
-                place.key,
-                help=f"move it below `{child}:`",
-            )
-    if len(place.owners) > 1:
-        above, above_name = place.owners[-2]
-        if key in keys(above) and key not in allowed:
-            where = (
-                "the model's top level"
-                if above_name.startswith("this model")
-                else f"`{above_name}`"
-                if not above_name.startswith("this ")
-                else "the top level"
-            )
-            return Diagnostic(
-                "misplaced-key", f"`{key}` is no key of {_quoted(name)}; it belongs one level up, in {where}", place.key, help="move it up"
-            )
-    entry_keys = [k for k in allowed if k != "kind"]
-    meant = nearest(key, entry_keys)
-    return Diagnostic(
-        "unknown-key",
-        f"`{short(key)}` is no key of {_quoted(name)}",
-        place.key,
-        caret=f"did you mean `{meant}`?" if meant else None,
-        help=f"write `{meant}`" if meant else f"the keys are {', '.join(entry_keys)}",
-        replacement=meant,
-    )
-
-
 def bad_literal(place: Place) -> Diagnostic:
     """A word that is none of those allowed."""
     words, node = literals(place.annotation), place.node
+    if nearest(node.text if isinstance(node, Scalar) else "", words) is None and _retyped(place) is not None:
+        return wrong_type(place)
     text = node.text if isinstance(node, Scalar) else ""
     meant = nearest(text, words)
     message = f"`{place.name}` cannot be {found(node)}: it is {wants(place.annotation, place.field)}"
     fix = meant or (str(words[0]) if len(words) == 1 else None)
     return Diagnostic(
-        "bad-value", message, place.span, caret=hint(text, words), help=f"write {choice(f'`{w}`' for w in words)}", replacement=fix
+        "bad-value",
+        message,
+        place.span,
+        caret=hint(text, words),
+        help=f"write {choice(f'`{w}`' for w in words)}",
+        replacement=fix,
+        certain=certain(text, words),
     )
 
 
@@ -169,7 +148,17 @@ def wrong_type(place: Place) -> Diagnostic:
         return Diagnostic("wrong-type", message, place.key, help="write a value, or remove the key")
     message = f"`{place.name}` wants {wants(place.annotation, place.field)}, not {found(node)}"
     fix = _retyped(place)
-    return Diagnostic("wrong-type", message, place.span, help=f"write `{fix}`" if fix else None, replacement=fix)
+    help_ = f"write `{fix}`" if fix else _shaped(place)
+    return Diagnostic("wrong-type", message, place.span, help=help_, replacement=fix, certain=fix is not None)
+
+
+def _shaped(place: Place) -> str | None:
+    """How to write it: without the dash of a list of one, or as the field's example is written."""
+    if isinstance(place.node, Sequence) and len(place.node.items) == 1 and isinstance(place.node.items[0], Mapping):
+        return "remove the `-`, or the `[` and `]` around it"
+    extra = place.field.json_schema_extra if place.field is not None else None
+    example = extra.get("example") if isinstance(extra, dict) else None
+    return f"write for example `{_entry(place.name, example)}`" if example is not None else None
 
 
 def _retyped(place: Place) -> str | None:
@@ -193,21 +182,61 @@ def _retyped(place: Place) -> str | None:
 def _refused(place: Place, error: Exception) -> Diagnostic:  # noqa: PLR0911 - one line a way to be refused
     node = place.node
     if isinstance(error, BadName) and place.is_key:
-        return Diagnostic("bad-name", str(error), place.span, help="rename it")
+        return _bad_name(place, error)
     if literals(place.annotation) and isinstance(node, Scalar) and node.value is not None and len(members(place.annotation)) == 1:
         return bad_literal(place)
     if (not isinstance(node, Scalar) and not place.is_key) or (isinstance(node, Scalar) and node.value is None):
         return wrong_type(place)
     if isinstance(error, MissingUnit):
-        return Diagnostic("missing-unit", f"`{place.name}`: {error}", place.span, help=f"write `{error.fixed}`", replacement=error.fixed)
+        # A share or a ratio has one sign; a time has several units, and which was meant only its writer knows.
+        known = quantity_of(place.annotation, place.field) in (percentage, ratio) and isinstance(node, Scalar) and node.value != 1
+        said = f"write `{error.fixed}`"
+        if quantity_of(place.annotation, place.field) is duration and isinstance(node, Scalar):
+            said = f"write {choice(f'`{node.text}{unit}`' for unit in 'dhms')} for days, hours, minutes or seconds"
+        return Diagnostic("missing-unit", f"`{place.name}`: {error}", place.span, help=said, replacement=error.fixed, certain=known)
     if isinstance(error, Ambiguous):
         said = choice(f"`{meaning}`" for meaning in error.meanings)
         return Diagnostic("ambiguous-percent", f"`{place.name}`: {error}", place.span, help=f"write {said}")
     if isinstance(error, BadName):
-        return Diagnostic("bad-name", str(error), place.span, help="rename it")
+        return _bad_name(place, error)
+    if quantity_of(place.annotation, place.field) is duration and isinstance(node, Scalar) and (fixed := _shortened(node.text)):
+        return Diagnostic("bad-value", f"`{place.name}`: {error}", place.span, help=f"write `{fixed}`", replacement=fixed, certain=True)
     if len(members(place.annotation)) > 1:
         return wrong_type(place)
     return Diagnostic("bad-value", f"`{place.name}`: {error}", place.span)
+
+
+def _bad_name(place: Place, error: BadName) -> Diagnostic:
+    """A name that cannot be one; others may refer to it, so that only its writer can change it everywhere."""
+    between = "_" if "column" in str(error) else "-"
+    given = str(place.path[-2]) if place.is_key else place.node.text if isinstance(place.node, Scalar) else ""
+    letters = "".join(c for c in unicodedata.normalize("NFKD", given.casefold()) if not unicodedata.combining(c))
+    name = re.sub(r"[^a-z0-9]+", between, letters).strip(between)
+    usable = name != given and NAME.fullmatch(name) and (between == "-" or name.isidentifier()) and len(name) <= _LONGEST
+    return Diagnostic("bad-name", str(error), place.span, help=f"rename it, for example `{name}`" if usable else "rename it")
+
+
+def _shortened(text: str) -> str | None:
+    """`30 days` as `30d`."""
+    words = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([a-z]+?)s?\s*", text.casefold())
+    unit = _WORDS.get(words[2]) if words else None
+    if words is None or unit is None:
+        return None
+    with suppress(ValueError):
+        duration(fixed := f"{words[1]}{unit}")
+        return fixed
+    return None
+
+
+_LONGEST = 63
+_WORDS = {
+    **dict.fromkeys(("millisecond", "msec"), "ms"),
+    **dict.fromkeys(("second", "sec"), "s"),
+    **dict.fromkeys(("minute", "min"), "m"),
+    **dict.fromkeys(("hour", "hr", "h"), "h"),
+    **dict.fromkeys(("day", "d"), "d"),
+    **dict.fromkeys(("week", "wk", "w"), "w"),
+}
 
 
 def _length(place: Place, kind: str, context: dict[str, Any]) -> Diagnostic:

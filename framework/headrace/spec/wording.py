@@ -101,3 +101,44 @@ def hint(word: object, among: Iterable[object]) -> str | None:
     """Said beside the caret."""
     meant = nearest(word, among)
     return f"did you mean `{meant}`?" if meant is not None else None
+
+
+def certain(word: object, among: Iterable[object], shortest: int = 3) -> bool:
+    """Whether only `nearest` can have been meant: one slip of the hand away, two in a long word, and nothing else as near.
+
+    Digits count as no slip: `census_2016` is not a misspelt `census_2015`. `shortest` is that of a word which may hold a slip: longer
+    for names that users give than for the language's own.
+    """
+    given = _folded(word)
+    near = sorted({(_slips(given, _folded(other)), str(other)) for other in among})
+    if not near or _digits(given) != _digits(_folded(near[0][1])):
+        return False
+    allowed = 0 if len(given) < shortest else 1 if len(given) < _LONG else 2
+    return near[0][0] <= allowed and (len(near) == 1 or near[1][0] > max(near[0][0], 1)) and near[0][1] == nearest(word, [near[0][1]])
+
+
+_LONG = 8
+
+
+def _folded(word: object) -> str:
+    return str(word).casefold().replace("-", "_")
+
+
+def _digits(word: str) -> str:
+    return "".join(c for c in word if c.isdigit())
+
+
+def _slips(one: str, other: str) -> int:
+    """Letters put in, left out, exchanged or swapped with their neighbour (optimal string alignment); 3 stands for more."""
+    if abs(len(one) - len(other)) > 2:  # noqa: PLR2004 - as far as anybody looks
+        return 3
+    before: list[int] = []
+    row = list(range(len(other) + 1))
+    for i, a in enumerate(one, 1):
+        before, last, row = row, before, [i]
+        for j, b in enumerate(other, 1):
+            best = min(before[j] + 1, row[j - 1] + 1, before[j - 1] + (a != b))
+            if last and j > 1 and a == other[j - 2] and one[i - 2] == b:
+                best = min(best, last[j - 2] + 1)
+            row.append(best)
+    return min(row[-1], 3)

@@ -6,6 +6,27 @@ from headrace.diagnostics.codes.code import Code
 
 CODES = (
     Code(
+        "no-repository",
+        "git does not know what was changed",
+        "`validate --changed` compares with a commit, so the project stands in a git repository, and git is installed.",
+        help="type `headrace validate` for all specs",
+    ),
+    Code(
+        "unknown-revision",
+        "there is no such revision",
+        "`--since` names what to compare with: a branch, a tag or a commit. A clone that was cut short does not have them all.",
+        help="fetch it first, for example with `git fetch origin main`, or name another",
+    ),
+    Code(
+        "git-failed", "git failed", "It was asked which specs were changed, and said what the message repeats.", help="mend what git says"
+    ),
+    Code(
+        "changed-meanwhile",
+        "a file was changed while it was being mended",
+        "What somebody else has written since is never written over.",
+        help="type `headrace validate --fix` again",
+    ),
+    Code(
         "project-exists",
         "a project stands there already",
         "`init` writes over no spec.",

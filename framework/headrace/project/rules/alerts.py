@@ -14,7 +14,7 @@ from headrace.project.scope import Scope, address_of
 from headrace.spec import FeatureView, Model
 from headrace.spec.expression import Compare, ExpressionError, Truth, parse
 from headrace.spec.monitoring import Alert, Monitoring, Window
-from headrace.spec.wording import nearest
+from headrace.spec.wording import certain, nearest
 
 QUANTITIES = ("drift.share", "drift.max", "drift.critical", "unseen.share")
 """Quantities of every window; `performance.METRIC` and `estimate.METRIC` are the others."""
@@ -37,7 +37,11 @@ def bad_condition(scope: Scope, model: Model, path: Path, error: ExpressionError
     node = scope.node(address_of(model), path)
     place = inside(node, error.start, error.end) if isinstance(node, Scalar) else scope.where(address_of(model), path)
     return Diagnostic(
-        "bad-condition", error.message, place, help=f"write `{error.instead}`" if error.instead else None, replacement=error.instead
+        "bad-condition",
+        error.message,
+        place,
+        help=f"write `{error.instead}`" if error.instead else None,
+        replacement=error.instead,
     )
 
 
@@ -89,6 +93,7 @@ def _condition(scope: Scope, model: Model, monitoring: Monitoring, position: int
                 caret=f"did you mean `{meant}`?" if meant else None,
                 help=f"there are {', '.join(sorted(_names(monitoring)))}",
                 replacement=meant,
+                certain=certain(leaf.name, _names(monitoring)),
             )
         elif missing is not None:
             message = f"`{alert.id}` reads `{leaf.name}`, which nothing computes: {missing[0]}"

@@ -9,7 +9,7 @@ from headrace.diagnostics import Diagnostic
 from headrace.project.scope import Scope, address_of
 from headrace.spec import FeatureView, Model, Source
 from headrace.spec.feature_view import AGGREGATES
-from headrace.spec.wording import nearest
+from headrace.spec.wording import certain, nearest
 
 
 def check(scope: Scope) -> Iterator[Diagnostic]:
@@ -41,6 +41,7 @@ def absent(scope: Scope, address: Address, path: Path, name: str, source: Source
         caret=f"did you mean `{meant}`?" if meant else None,
         help=f"write `{meant}`" if meant else f"its columns are {', '.join(sorted(known))}",
         replacement=meant,
+        certain=certain(name, known, shortest=5),
     )
 
 

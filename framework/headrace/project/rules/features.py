@@ -10,7 +10,7 @@ from headrace.project.inputs import inputs, known
 from headrace.project.scope import Scope, address_of
 from headrace.spec import FeatureView, Model
 from headrace.spec.features import RESERVED
-from headrace.spec.wording import nearest
+from headrace.spec.wording import certain, nearest
 
 
 def check(scope: Scope) -> Iterator[Diagnostic]:
@@ -39,6 +39,7 @@ def unknown_feature(scope: Scope, address: Address, path: Path, name: str, among
         caret=f"did you mean `{meant}`?" if meant else None,
         help=f"write `{meant}`" if meant else f"its features are {', '.join(sorted(among))}",
         replacement=meant,
+        certain=certain(name, among, shortest=5),
     )
 
 

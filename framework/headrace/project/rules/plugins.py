@@ -18,7 +18,7 @@ from headrace.spec.gates import Gate
 from headrace.spec.later import flag
 from headrace.spec.place import keys
 from headrace.spec.training import Baseline, Training
-from headrace.spec.wording import nearest
+from headrace.spec.wording import certain, nearest
 
 _LATER = words if isinstance(words := flag(keys(Gate)["metric"]), tuple) else ()
 """Metrics of gates that the language has and no plugin registers yet."""
@@ -37,7 +37,7 @@ def check(scope: Scope) -> Iterator[Diagnostic]:
             yield from _params(scope, here, (), "type", plugins.channels[channel.type])
         else:
             yield Diagnostic(
-                "unknown-channel-type", *_unknown(scope.where(here, ("type",)), "channel type", channel.type, plugins.channels)
+                "unknown-channel-type", **_unknown(scope.where(here, ("type",)), "channel type", channel.type, plugins.channels)
             )
 
 
@@ -51,7 +51,7 @@ def _model(scope: Scope, plugins: Plugins, model: Model) -> Iterator[Diagnostic]
             yield from _params(scope, here, path, "algorithm", plugins.algorithms[section.algorithm])
         else:
             place = (*path, "algorithm")
-            yield Diagnostic("unknown-algorithm", *_unknown(scope.where(here, place), "algorithm", section.algorithm, plugins.algorithms))
+            yield Diagnostic("unknown-algorithm", **_unknown(scope.where(here, place), "algorithm", section.algorithm, plugins.algorithms))
     metrics: list[tuple[Path, str]] = [(("gates", i, "metric"), gate.metric) for i, gate in enumerate(model.gates)]
     monitoring = model.monitoring
     if monitoring is not None and monitoring.performance is not None:
@@ -59,10 +59,10 @@ def _model(scope: Scope, plugins: Plugins, model: Model) -> Iterator[Diagnostic]
     metrics += _asked(model)
     for path, metric in metrics:
         if metric not in plugins.metrics and not (path[0] == "gates" and metric in _LATER):
-            yield Diagnostic("unknown-metric", *_unknown(scope.where(here, path), "metric", metric, plugins.metrics))
+            yield Diagnostic("unknown-metric", **_unknown(scope.where(here, path), "metric", metric, plugins.metrics))
     if monitoring is not None and monitoring.drift is not None and monitoring.drift.method not in plugins.detectors:
         place = ("monitoring", "drift", "method")
-        yield Diagnostic("unknown-detector", *_unknown(scope.where(here, place), "detector", monitoring.drift.method, plugins.detectors))
+        yield Diagnostic("unknown-detector", **_unknown(scope.where(here, place), "detector", monitoring.drift.method, plugins.detectors))
 
 
 def _asked(model: Model) -> Iterator[tuple[Path, str]]:
@@ -78,11 +78,20 @@ def _asked(model: Model) -> Iterator[tuple[Path, str]]:
             yield ("training", "tune", word), goal
 
 
-def _unknown(place: Span, what: str, name: str, known: Mapping[str, object]) -> tuple[Any, ...]:
+def _unknown(place: Span, what: str, name: str, known: Mapping[str, object]) -> dict[str, Any]:
     """All of a diagnostic but its id and what has a default."""
     meant = nearest(name, known)
     help_ = f"write `{meant}`" if meant else f"registered are {', '.join(sorted(known)) or 'none'}"
-    return f"no plugin registers the {what} `{name[:80]}`", place, f"did you mean `{meant}`?" if meant else None, help_
+    caret = f"did you mean `{meant}`?" if meant else None
+    slip = certain(name, known, shortest=5)
+    return {
+        "message": f"no plugin registers the {what} `{name[:80]}`",
+        "span": place,
+        "caret": caret,
+        "help": help_,
+        "replacement": meant,
+        "certain": slip,
+    }
 
 
 def _params(scope: Scope, address: Address, path: Path, naming: str, plugin: Algorithm | ChannelType) -> Iterator[Diagnostic]:

@@ -14,7 +14,7 @@ from headrace.project.scope import Scope
 from headrace.spec import Model
 from headrace.spec.name import RefersTo
 from headrace.spec.place import bare, keys, metadata
-from headrace.spec.wording import nearest
+from headrace.spec.wording import certain, nearest
 
 
 def check(scope: Scope) -> Iterator[Diagnostic]:
@@ -40,6 +40,7 @@ def _resolve(scope: Scope, address: Address, path: Path, wanted: Address, *, key
         caret=f"did you mean `{full}`?" if full else None,
         help=f"write `{full}`" if full else _declare(wanted, there),
         replacement=full,
+        certain=certain(wanted.name, there, shortest=5),
     )
 
 

@@ -1,0 +1,300 @@
+"""What was meant by a key that the language does not have in its place: a slip, a key of another place, or nothing that is known."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, replace
+from typing import Any, get_args, get_origin
+
+from pydantic import BaseModel
+
+from headrace.address import Path
+from headrace.diagnostics import Diagnostic
+from headrace.document import Entry, Mapping, Node, Sequence
+from headrace.document.move import move
+from headrace.spec.place import Place, bare, keys, members, model_of
+from headrace.spec.wording import certain, choice, nearest, short
+
+_DEEPEST = 8
+_SHORTEST = 2
+"""Letters of a key that may hold a slip: `mn` can only be `min`."""
+_MANY = 4
+"""A key of more places than this says nothing about where it belongs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Meant:
+    """A fault, and the missing keys that follow from it: those are not said as well."""
+
+    diagnostic: Diagnostic
+    explains: frozenset[Path] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class _Home:
+    """A place of the language that has the key."""
+
+    keys: tuple[str, ...]
+    models: tuple[type[BaseModel], ...]
+    target: Mapping | None = None
+    """The mapping in the document, where it is written and can only be this one."""
+    taken: bool = False
+    """Whether the key stands there already: it was hardly meant to stand there twice."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Unknown:
+    """The key, where it stands, and what the document lacks."""
+
+    place: Place
+    root: Place
+    missing: Collection[Path]
+    text: str | None
+
+    @property
+    def key(self) -> str:
+        return self.place.name
+
+    @property
+    def owner(self) -> type[BaseModel]:
+        return self.place.owners[-1][0]
+
+    @property
+    def name(self) -> str:
+        return quoted(self.place.owners[-1][1])
+
+    @property
+    def around(self) -> Mapping | None:
+        """The mapping in which the key stands."""
+        found = node_at(self.root, self.place.path[:-1])
+        return found if isinstance(found, Mapping) else None
+
+    @property
+    def free(self) -> list[str]:
+        """The keys that could still be written there."""
+        there = {entry.key for entry in self.around.entries} if self.around is not None else set()
+        return [word for word in keys(self.owner) if word != "kind" and word not in there]
+
+    @property
+    def lacking(self) -> list[str]:
+        """The keys that must be there, and are not."""
+        return [str(path[-1]) for path in self.missing if path[:-1] == self.place.path[:-1]]
+
+
+def unknown_key(place: Place, root: Place, missing: Collection[Path], text: str | None = None) -> Meant:
+    """The fault of a key; `missing` are the paths of keys that the document lacks, `text` is the file's, for a change to it."""
+    unknown = _Unknown(place, root, missing, text)
+    absent = [path for path in missing if path[-1] == unknown.key]
+    if len(absent) == 1:
+        return _absent_elsewhere(unknown, absent[0])
+    return _misspelt(unknown) if certain(unknown.key, unknown.free, _SHORTEST) else _elsewhere(unknown) or _misspelt(unknown)
+
+
+def _elsewhere(unknown: _Unknown) -> Meant | None:
+    """A key of another place; None where it is no other place's either."""
+    homes = _homes(unknown)
+    if any(not home.taken for home in homes):
+        return Meant(_misplaced(unknown, [home for home in homes if not home.taken]))
+    wrapped = _wrapped(unknown)
+    if wrapped is not None:
+        return wrapped
+    if len(homes) == 1 and len(unknown.lacking) != 1 and nearest(unknown.key, unknown.free) is None:
+        return Meant(_misplaced(unknown, homes))
+    return None
+
+
+def other_keys(place: Place, strangers: list[Place], root: Place, missing: Collection[Path]) -> Meant | None:
+    """One fault for a mapping of which no key is the language's: it was meant for another place, or written from memory."""
+    unknown = _Unknown(place, root, missing, None)
+    beside = [other for other in strangers if other.path[:-1] == place.path[:-1]]
+    if unknown.around is None or len(beside) == 1 or len(beside) < len(unknown.around.entries) or not keys(unknown.owner):
+        return None
+    if any(is_slip(other, root) or any(path[-1] == other.name for path in missing) for other in beside):
+        return None
+    message = f"{choice([f'`{short(other.name)}`' for other in beside])}: none is a key of {unknown.name}"
+    diagnostic = Diagnostic("unknown-key", message, place.key, help=f"the keys are {', '.join(keys(unknown.owner))}")
+    return Meant(diagnostic, frozenset({*(other.path for other in beside), *(path for path in missing if path[:-1] == place.path[:-1])}))
+
+
+def is_slip(place: Place, root: Place) -> bool:
+    """Whether a key is surely a misspelt one of its own mapping; such faults explain what is missing before others do."""
+    unknown = _Unknown(place, root, (), None)
+    return certain(unknown.key, unknown.free, _SHORTEST)
+
+
+def quoted(owner: str) -> str:
+    """What the user calls a mapping, as a message says it."""
+    return owner if owner.startswith(("this ", "a ")) else f"`{owner}`"
+
+
+def node_at(root: Place, path: Path) -> Node | None:
+    """What stands at a path of the document, if anything."""
+    node = root.node
+    for part in path[len(root.path) :]:
+        if isinstance(node, Mapping):
+            entry = node.get(str(part))
+            node = entry.value if entry is not None else None
+        elif isinstance(node, Sequence) and isinstance(part, int) and part < len(node.items):
+            node = node.items[part]
+        else:
+            return None
+    return node
+
+
+def _entry(unknown: _Unknown) -> Entry | None:
+    return unknown.around.get(unknown.key) if unknown.around is not None else None
+
+
+def _misspelt(unknown: _Unknown) -> Meant:
+    place, key, allowed = unknown.place, unknown.key, [word for word in keys(unknown.owner) if word != "kind"]
+    meant = nearest(key, unknown.free)
+    lacking = unknown.lacking
+    help_ = f"the keys are {', '.join(allowed)}" if allowed else "remove it"
+    if meant is not None:
+        help_ = f"write `{meant}`"
+    elif len(lacking) == 1:
+        help_ = f"write `{lacking[0]}`, which is missing; {help_}"
+    elif nearest(key, allowed) is not None:
+        help_ = f"`{nearest(key, allowed)}` is there already; {help_}"
+    diagnostic = Diagnostic(
+        "unknown-key",
+        f"`{short(key)}` is no key of {unknown.name}",
+        place.key,
+        caret=f"did you mean `{meant}`?" if meant else None,
+        help=help_,
+        replacement=meant,
+        certain=certain(key, unknown.free, _SHORTEST),
+    )
+    # A misspelt key is missing under its right name: that follows from the slip, and is not said.
+    word = meant if meant is not None else lacking[0] if len(lacking) == 1 else None
+    return Meant(diagnostic, frozenset({(*place.path[:-1], word)} if word is not None else ()))
+
+
+def _absent_elsewhere(unknown: _Unknown, path: Path) -> Meant:
+    """A key that is too much here, and missing at exactly one other place, was meant for that place."""
+    owner = node_at(unknown.root, path[:-1])
+    message, help_ = _belongs(unknown, path[:-1])
+    change = _moved(unknown, owner)
+    diagnostic = Diagnostic("misplaced-key", message, unknown.place.key, help=help_, edits=change, certain=bool(change))
+    return Meant(diagnostic, frozenset({path}))
+
+
+def _wrapped(unknown: _Unknown) -> Meant | None:
+    """A mapping, such as `spec:` or `metadata:`, whose keys belong where it stands."""
+    inner = unknown.place.node
+    if not isinstance(inner, Mapping) or not inner.entries:
+        return None
+    inside = [entry.key for entry in inner.entries if entry.key in unknown.free]
+    if not inside or len(inside) < len(inner.entries):
+        return None
+    message = f"`{short(unknown.key)}` is no key of {unknown.name}, and what is in it belongs where it stands"
+    diagnostic = Diagnostic(
+        "unknown-key", message, unknown.place.key, help=f"remove `{short(unknown.key)}:` and indent the rest one level less"
+    )
+    return Meant(diagnostic, frozenset((*unknown.place.path[:-1], key) for key in inside))
+
+
+def _misplaced(unknown: _Unknown, homes: list[_Home]) -> Diagnostic:
+    place = unknown.place
+    if len(homes) > 1:
+        where = choice(f"`{'.'.join(home.keys)}`" for home in homes)
+        message = f"`{unknown.key}` is no key of {unknown.name}; it is one of {where}"
+        return Diagnostic("misplaced-key", message, place.key, help="move it to the one that you mean, or remove it")
+    home = homes[0]
+    message, help_ = _belongs(unknown, home.keys)
+    if home.taken:
+        return Diagnostic("misplaced-key", message, place.key, help="it stands there already: remove it here")
+    change = _moved(unknown, home.target)
+    return Diagnostic("misplaced-key", message, place.key, help=help_, edits=change, certain=bool(change))
+
+
+def _belongs(unknown: _Unknown, target: Path) -> tuple[str, str]:
+    """The message and the help: where the key belongs, as seen from where it stands."""
+    here = tuple(part for part in unknown.place.path[:-1] if isinstance(part, str))
+    there = tuple(part for part in target if isinstance(part, str))
+    said = f"`{unknown.key}` is no key of {unknown.name}; it belongs"
+    where = f"`{_dotted(target)}`" if target else "the model's top level" if unknown.root.name == "this model" else "the top level"
+    if len(there) == len(here) + 1 and there[: len(here)] == here and len(unknown.place.path) - 1 == len(here):
+        return f"{said} one level down, in {where}", f"move it below `{there[-1]}:`"
+    if len(here) == len(there) + 1 and here[: len(there)] == there:
+        return f"{said} one level up, in {where}", "move it up"
+    return f"{said} in {where}", f"move it to {where}"
+
+
+def _dotted(path: Path) -> str:
+    return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path).removeprefix(".")
+
+
+def _moved(unknown: _Unknown, target: Node | None) -> Any:  # noqa: ANN401 - edits
+    entry = _entry(unknown)
+    if unknown.text is None or entry is None or unknown.around is None or not isinstance(target, Mapping):
+        return ()
+    return move(unknown.text, unknown.around, entry, target)
+
+
+def _homes(unknown: _Unknown) -> list[_Home]:
+    """Where the key could stand: below or above before beside, near before far; several where neither is nearer."""
+    root = model_of(unknown.root.annotation)
+    if root is None:
+        return []
+    chain = tuple(model for model, _ in unknown.place.owners)
+    found: dict[tuple[bool, int], list[_Home]] = {}
+    for home in _having(unknown.key, root, (), (root,)):
+        if home.models == chain:
+            continue
+        concrete = _concrete(unknown, home)
+        depth = len(home.models) - len(chain)
+        near = abs(depth) if chain[: len(home.models)] == home.models or home.models[: len(chain)] == chain else _DEEPEST
+        if near < _DEEPEST or not concrete.taken:
+            found.setdefault((concrete.taken, near), []).append(concrete)
+    best = found[min(found)] if found else []
+    return best if len(best) <= _MANY else []
+
+
+def _having(key: str, model: type[BaseModel], path: tuple[str, ...], models: tuple[type[BaseModel], ...]) -> Iterator[_Home]:
+    if key in keys(model) and key != "kind":
+        yield _Home(path, models)
+    if len(models) > _DEEPEST:
+        return
+    for word, info in keys(model).items():
+        for below in _below(info.annotation):
+            if below not in models:
+                yield from _having(key, below, (*path, word), (*models, below))
+
+
+def _below(annotation: Any) -> Iterator[type[BaseModel]]:  # noqa: ANN401
+    """The models that a field holds: itself, as items of a list, or under names of the user's."""
+    for member in members(annotation):
+        inner, origin = bare(member), get_origin(bare(member))
+        if origin in (tuple, list, dict):
+            inner = get_args(inner)[1 if origin is dict else 0]
+            yield from _below(inner)
+        elif (model := model_of(inner)) is not None:
+            yield model
+
+
+def _concrete(unknown: _Unknown, home: _Home) -> _Home:
+    """The home as it is written in the document."""
+    node: Node | None = unknown.root.node
+    # Above the key, its own path leads to the home, through the item of the list in which it stands.
+    path = unknown.place.path[len(unknown.root.path) :]
+    own = [node]
+    for part in path[:-1]:
+        own.append(node_at(Place(Any, own[-1], unknown.place.key, ""), (part,)))
+    words: list[str] = [part for part in path[:-1] if isinstance(part, str)]
+    if tuple(words[: len(home.keys)]) == home.keys:
+        position = 0
+        seen = 0
+        while seen < len(home.keys):
+            seen += isinstance(path[position], str)
+            position += 1
+        if position < len(path) - 1 and isinstance(path[position], int):
+            position += 1
+        node = own[position]
+    else:
+        for word in home.keys:
+            entry = node.get(word) if isinstance(node, Mapping) else None
+            node = entry.value if entry is not None else None
+    if isinstance(node, Mapping):
+        return replace(home, target=node, taken=node.get(unknown.key) is not None)
+    return home
