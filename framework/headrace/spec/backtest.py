@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, date, datetime
 from typing import Annotated, Literal
 
-from pydantic import BeforeValidator
+from pydantic import BeforeValidator, WithJsonSchema
 
 from headrace.spec.field import Effect, Spec, field
 from headrace.spec.name import Column, ModelRef, Name, SourceRef
@@ -24,7 +24,12 @@ def _day(value: object) -> object:
     return value
 
 
-Day = Annotated[date, BeforeValidator(_day)]
+_DATE = r"^[0-9]{4}-?((0[1-9]|1[0-2])-?(0[1-9]|[12][0-9]|3[01])|W[0-9]{2}(-?[1-7])?)$"
+Day = Annotated[
+    date,
+    BeforeValidator(_day),
+    WithJsonSchema({"anyOf": [{"type": "string", "pattern": _DATE}, {"type": "integer", "minimum": 1, "maximum": 9999}]}),
+]
 """A date, or a year for its first day; midnight UTC."""
 
 

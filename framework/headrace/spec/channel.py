@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from headrace.spec.field import Effect, Spec, field
-from headrace.spec.name import Name
+from headrace.spec.name import ChannelTypeName, Name, ParamsOf
 
 
 class Channel(Spec):
@@ -14,8 +14,8 @@ class Channel(Spec):
     kind: Literal["channel"]
     name: Name = field("The channel's name.", Effect.RECONFIGURE, example="ml-team")
     description: str = field("Who reads it.", Effect.METADATA, default="", example="the team's chat")
-    type: str = field("A channel type that a plugin registered: `webhook`, `log` …", Effect.RECONFIGURE, example="webhook")
-    params: dict[str, Any] = field(
+    type: ChannelTypeName = field("A channel type that a plugin registered: `webhook`, `log` …", Effect.RECONFIGURE, example="webhook")
+    params: Annotated[dict[str, Any], ParamsOf("type")] = field(
         "The type's parameters; secrets as references such as `env:ONCALL_URL`.",
         Effect.RECONFIGURE,
         default={},

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 from headrace.spec.field import Effect, Spec, field
-from headrace.spec.name import Column, Name, SourceRef
+from headrace.spec.name import Column, SourceRef, ViewName
 from headrace.spec.quantity import Duration
 
 RESERVED = ("side", "origin", "prediction")
@@ -26,7 +26,7 @@ class Features(Spec):
     time: Column = field("The column with a row's time; turns on training as of a moment.", Effect.RETRAIN, example="surveyed_at")
     target: Target = field("What is to be predicted.", Effect.BREAKING, example={"column": "employed", "delay": "30d"})
     rows: SourceRef = field("Where the rows (entity, time, target) come from.", Effect.RETRAIN, example="source/census")
-    use: dict[Name, Literal["all"] | tuple[Column, ...]] = field(
+    use: dict[ViewName, Literal["all"] | tuple[Column, ...]] = field(
         "Features by view: `all`, or a list; `all` never means entity, time or target.",
         Effect.BREAKING,
         min_length=1,

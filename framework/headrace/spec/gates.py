@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 from headrace.spec.field import Effect, Spec, field
-from headrace.spec.name import Column, Name
+from headrace.spec.name import Column, MetricName, Name
 from headrace.spec.quantity import Duration
 
 
@@ -13,7 +13,7 @@ class Gate(Spec):
     """One gate: exactly one of `min`, `max`, or `versus` with `worse_by_at_most`."""
 
     id: Name = field("The gate's name in plans and reports.", Effect.RE_EVALUATE, example="quality")
-    metric: str = field(
+    metric: MetricName = field(
         "A registered metric; `noise_robustness` is the share of answers that stay when noise is added to the inputs.",
         Effect.RE_EVALUATE,
         example="roc_auc",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 from headrace.spec.field import Effect, Spec, field
-from headrace.spec.name import ChannelRef, Column, Name
+from headrace.spec.name import ChannelRef, Column, ConditionText, DetectorName, MetricName, Name
 from headrace.spec.quantity import Duration
 
 
@@ -27,7 +27,7 @@ class Drift(Spec):
     """Whether inputs and answers still look as they did on the training rows."""
 
     features: Literal["all"] | tuple[Column, ...] = field("Which features are watched.", Effect.RECONFIGURE, default="all", example="all")
-    method: str = field("A registered detector.", Effect.RECONFIGURE, default="psi", example="psi")
+    method: DetectorName = field("A registered detector.", Effect.RECONFIGURE, default="psi", example="psi")
     effect: DriftEffect = field(
         "How large it must be.", Effect.RECONFIGURE, default=DriftEffect(), example={"warning": 0.1, "critical": 0.25}
     )
@@ -36,7 +36,7 @@ class Drift(Spec):
 class Performance(Spec):
     """How well it does once the answers are known, and an estimate before."""
 
-    metric: str = field("A registered metric.", Effect.RECONFIGURE, example="roc_auc")
+    metric: MetricName = field("A registered metric.", Effect.RECONFIGURE, example="roc_auc")
     estimate: Literal["cbpe", "none"] = field(
         "How performance is estimated before the labels arrive.", Effect.RECONFIGURE, default="none", example="cbpe"
     )
@@ -53,7 +53,7 @@ class Alert(Spec):
     """One rule over the quantities of a window."""
 
     id: Name = field("The rule's name.", Effect.RECONFIGURE, example="drifting")
-    when: str = field(
+    when: ConditionText = field(
         "A condition over `drift.share`, `drift.max`, `drift.critical`, `performance.METRIC`, `estimate.METRIC`, `unseen.share`.",
         Effect.RECONFIGURE,
         example="drift.share > 0.05",

@@ -1,11 +1,12 @@
-"""Names and references as types of the language."""
+"""Names, references and conditions as types of the language."""
 
 from __future__ import annotations
 
 import re
-from typing import Annotated
+from typing import Annotated, Any
 
-from pydantic import AfterValidator, BeforeValidator, WithJsonSchema
+from pydantic import AfterValidator, BeforeValidator, GetJsonSchemaHandler, WithJsonSchema
+from pydantic_core import CoreSchema
 
 from headrace.address import NAME, Address
 
@@ -26,9 +27,14 @@ def _identifier(value: str) -> str:
     return value
 
 
-Name = Annotated[str, AfterValidator(_name)]
+Name = Annotated[str, AfterValidator(_name), WithJsonSchema({"type": "string", "pattern": f"^{NAME.pattern}$", "maxLength": 63})]
 """The name of a document or of an item with an id."""
-Column = Annotated[str, AfterValidator(_identifier)]
+# JavaScript knows no letters beyond ASCII without a flag: the pattern names what no identifier has.
+Column = Annotated[
+    str,
+    AfterValidator(_identifier),
+    WithJsonSchema({"type": "string", "pattern": r"^[^\s0-9!-/:-@\[-^`{-~][^\s!-/:-@\[-^`{-~]*$", "maxLength": 63}),
+]
 """The name of a column."""
 
 
@@ -47,20 +53,76 @@ class RefersTo(str):
 
     __slots__ = ()
 
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        """Text of a form, marked for `spec.schema` to list the names that a project has."""
+        del schema, handler
+        return {"type": "string", "pattern": f"^({self}/)?{NAME.pattern}$", "x-refers-to": str(self)}
 
-SourceRef = Annotated[str, _reference("source"), RefersTo("source"), WithJsonSchema({"type": "string"})]
+
+class Names(RefersTo):
+    """The kind that a name without a kind before it, such as a key, points to."""
+
+    __slots__ = ()
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        """Likewise."""
+        del schema, handler
+        return {"type": "string", "pattern": f"^{NAME.pattern}$", "maxLength": 63, "x-names": str(self)}
+
+
+class Registered(str):
+    """The axis of plugins, as `hooks.Plugins` calls it, whose names a field takes; stands in the field's metadata."""
+
+    __slots__ = ()
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        """Text, marked for `spec.schema` to list the names that are registered."""
+        del schema, handler
+        return {"type": "string", "x-registered": str(self)}
+
+
+class ParamsOf(str):
+    """The key beside it that names the plugin whose parameters a mapping holds; stands in the field's metadata."""
+
+    __slots__ = ()
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        """Keys with values, marked for `spec.schema` to choose the plugin's own."""
+        del schema, handler
+        return {"type": "object", "x-params-of": str(self)}
+
+
+AlgorithmName = Annotated[str, Registered("algorithms")]
+"""A registered algorithm."""
+MetricName = Annotated[str, Registered("metrics")]
+"""A registered metric."""
+DetectorName = Annotated[str, Registered("detectors")]
+"""A registered detector."""
+ChannelTypeName = Annotated[str, Registered("channels")]
+"""A registered type of channel."""
+_TERM = (
+    r"((not\b|\()\s*)*[A-Za-z_][A-Za-z0-9_.-]*"
+    r"(\s*(>=|<=|==|!=|>|<)\s*[-+]?[0-9.]+([eE][-+]?[0-9]+)?(%|[a-z]+)?)?(\s*\))*"
+)
+ConditionText = Annotated[str, WithJsonSchema({"type": "string", "pattern": rf"^\s*{_TERM}(\s*\b(and|or)\b\s*{_TERM})*\s*$"})]
+"""A condition of the one grammar; what it names is judged over the whole project, and brackets are counted by its parser."""
+CronLine = Annotated[str, WithJsonSchema({"type": "string", "pattern": r"^\s*\S+(\s+\S+){4}\s*$"})]
+"""A cron line of five fields."""
+ViewName = Annotated[Name, Names("feature_view")]
+"""The name of a feature view."""
+SourceRef = Annotated[str, _reference("source"), RefersTo("source")]
 """`source/census`, or `census`."""
-ModelRef = Annotated[str, _reference("model"), RefersTo("model"), WithJsonSchema({"type": "string"})]
+ModelRef = Annotated[str, _reference("model"), RefersTo("model")]
 """`model/employment`, or `employment`."""
-MemberRef = Annotated[str, _reference("model", "ensemble"), RefersTo("model"), WithJsonSchema({"type": "string"})]
+MemberRef = Annotated[str, _reference("model", "ensemble"), RefersTo("model")]
 """`model/employment`, `employment`, or `ensemble/both`: whatever predicts."""
-ChannelRef = Annotated[str, _reference("channel"), RefersTo("channel"), WithJsonSchema({"type": "string"})]
+ChannelRef = Annotated[str, _reference("channel"), RefersTo("channel")]
 """`channel/ml-team`, or `ml-team`."""
-EnvironmentRef = Annotated[str, _reference("environment"), RefersTo("environment"), WithJsonSchema({"type": "string"})]
+EnvironmentRef = Annotated[str, _reference("environment"), RefersTo("environment")]
 """`environment/production`, or `production`."""
-GroupRef = Annotated[str, _reference("group"), RefersTo("group"), WithJsonSchema({"type": "string"})]
+GroupRef = Annotated[str, _reference("group"), RefersTo("group")]
 """`group/model-risk`, or `model-risk`."""
-PolicyRef = Annotated[str, _reference("policy"), RefersTo("policy"), WithJsonSchema({"type": "string"})]
+PolicyRef = Annotated[str, _reference("policy"), RefersTo("policy")]
 """`policy/release`, or `release`."""
 
 

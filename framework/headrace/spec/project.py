@@ -34,7 +34,7 @@ class Project(Spec):
 
     kind: Literal["project"]
     name: Name = field("What the project owns in Prefect carries this name.", Effect.BREAKING, example="labour")
-    language: Annotated[Literal[1], BeforeValidator(_language)] = field(
+    language: Annotated[Literal[1], BeforeValidator(_language, json_schema_input_type=Literal[1])] = field(
         "The version of the language that these files are written in.", Effect.METADATA, example=1
     )
     variables: dict[Name, str | int | float | bool] = field(

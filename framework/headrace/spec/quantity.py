@@ -140,17 +140,47 @@ def write_size(value: int) -> str:
     return f"{_digits(Decimal(value) / 1024)}KiB"
 
 
-Duration = Annotated[timedelta, BeforeValidator(duration), PlainSerializer(write_duration, return_type=str)]
+def _text(pattern: str) -> WithJsonSchema:
+    """How an editor knows the quantity: as text of a form."""
+    return WithJsonSchema({"type": "string", "pattern": f"^{pattern}$"})
+
+
+Duration = Annotated[
+    timedelta,
+    BeforeValidator(duration),
+    PlainSerializer(write_duration, return_type=str),
+    _text(r"[0-9]+(\.[0-9]+)?(ms|s|m|h|d|w)"),
+]
 """A length of time in the clock's time."""
 Percentage = Annotated[
-    float, BeforeValidator(percentage), PlainSerializer(lambda v: f"{_digits(Decimal(repr(v)) * 100)}%", return_type=str)
+    float,
+    BeforeValidator(percentage),
+    PlainSerializer(lambda v: f"{_digits(Decimal(repr(v)) * 100)}%", return_type=str),
+    _text(r"[0-9]+(\.[0-9]+)?%"),
 ]
 """A share between 0 and 1, written `5%`."""
-Ratio = Annotated[float, BeforeValidator(ratio), PlainSerializer(lambda v: f"{_digits(Decimal(repr(v)))}x", return_type=str)]
+Ratio = Annotated[
+    float,
+    BeforeValidator(ratio),
+    PlainSerializer(lambda v: f"{_digits(Decimal(repr(v)))}x", return_type=str),
+    _text(r"[0-9]+(\.[0-9]+)?x"),
+]
 """How many times as much, written `2x`."""
-Rate = Annotated[float, BeforeValidator(rate), PlainSerializer(lambda v: f"{_digits(Decimal(repr(v)))}/d", return_type=str)]
+Rate = Annotated[
+    float,
+    BeforeValidator(rate),
+    PlainSerializer(lambda v: f"{_digits(Decimal(repr(v)))}/d", return_type=str),
+    _text(r"[0-9]+(\.[0-9]+)?/(s|m|h|d|w)"),
+]
 """Requests a day, written `12000/d`."""
-Change = Annotated[Difference, BeforeValidator(difference), PlainSerializer(str, return_type=str), WithJsonSchema({"type": "string"})]
+Change = Annotated[
+    Difference,
+    BeforeValidator(difference),
+    PlainSerializer(str, return_type=str),
+    _text(r"[0-9]+(\.[0-9]+)?(pp|% relative)"),
+]
 """How far two values are apart, written `1pp` or `10% relative`."""
-Size = Annotated[int, BeforeValidator(size), PlainSerializer(write_size, return_type=str)]
+Size = Annotated[
+    int, BeforeValidator(size), PlainSerializer(write_size, return_type=str), _text(r"[0-9]+(\.[0-9]+)?[KMGT]i?B")
+]
 """Bytes, written `4GiB`."""

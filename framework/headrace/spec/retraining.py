@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 from headrace.spec.field import Effect, Spec, field
-from headrace.spec.name import Name
+from headrace.spec.name import ConditionText, CronLine, Name
 from headrace.spec.quantity import Duration
 
 
@@ -19,13 +19,13 @@ class Retraining(Spec):
     """One trigger: exactly one of `when` and `schedule`."""
 
     id: Name = field("The trigger's name.", Effect.RECONFIGURE, example="degraded")
-    when: str | None = field(
+    when: ConditionText | None = field(
         "An alert of this model, `alert.ID`: asked again at each monitoring run while it fires.",
         Effect.RECONFIGURE,
         default=None,
         example="alert.degraded",
     )
-    schedule: str | None = field("A cron line, in UTC.", Effect.RECONFIGURE, default=None, example="0 3 * * 1")
+    schedule: CronLine | None = field("A cron line, in UTC.", Effect.RECONFIGURE, default=None, example="0 3 * * 1")
     while_deciding: Literal["wait", "replace"] = field(
         "What a candidate in rollout or experiment means: this one waits for its end, or takes its place.",
         Effect.RECONFIGURE,

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Discriminator
 
 from headrace.spec.field import Effect, Spec, field
+from headrace.spec.name import AlgorithmName, ParamsOf
 from headrace.spec.quantity import Duration, Percentage
 
 
@@ -33,8 +34,10 @@ Split = Annotated[RandomSplit | TimeSplit, Discriminator("by")]
 class Baseline(Spec):
     """A plain model trained beside, to compare with."""
 
-    algorithm: str = field("A registered algorithm.", Effect.RETRAIN, example="sklearn.logistic_regression")
-    params: dict[str, Any] = field("The algorithm's parameters.", Effect.RETRAIN, default={}, example={"c": 1.0})
+    algorithm: AlgorithmName = field("A registered algorithm.", Effect.RETRAIN, example="sklearn.logistic_regression")
+    params: Annotated[dict[str, Any], ParamsOf("algorithm")] = field(
+        "The algorithm's parameters.", Effect.RETRAIN, default={}, example={"c": 1.0}
+    )
 
 
 class Range(Spec):
@@ -70,8 +73,10 @@ class Tune(Spec):
 class Training(Spec):
     """How a candidate is made."""
 
-    algorithm: str = field("A registered algorithm; it says the task.", Effect.RETRAIN, example="lightgbm.classifier")
-    params: dict[str, Any] = field("The algorithm's parameters.", Effect.RETRAIN, default={}, example={"learning_rate": 0.05})
+    algorithm: AlgorithmName = field("A registered algorithm; it says the task.", Effect.RETRAIN, example="lightgbm.classifier")
+    params: Annotated[dict[str, Any], ParamsOf("algorithm")] = field(
+        "The algorithm's parameters.", Effect.RETRAIN, default={}, example={"learning_rate": 0.05}
+    )
     split: Split = field(
         "How rows are held out for evaluation.",
         Effect.RETRAIN,
