@@ -132,7 +132,10 @@ def test_explain_a_diagnostic(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_explain_a_field(capsys: pytest.CaptureFixture[str]) -> None:
     code, out, _ = run(capsys, "explain", "model.rollout.false_rollback")
-    assert (0, ["default: 5%", "effect: reconfigure", "optional"]) == (code, out.splitlines()[3:6])
+    assert (0, ["bounds: more than 0%, at most 50%", "default: 5%", "changing it costs: reconfigure", "optional"]) == (
+        code,
+        out.splitlines()[3:7],
+    )
 
 
 def test_explain_as_json(capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,6 +1,11 @@
 """What the language says of itself."""
 
-from headrace.spec.reference import about, paths
+from datetime import timedelta
+
+from pydantic import BaseModel, Field
+
+from headrace.spec.quantity import Duration
+from headrace.spec.reference import about, about_word, paths
 
 
 def test_a_field_of_a_list() -> None:
@@ -11,9 +16,12 @@ def test_a_field_of_a_list() -> None:
         "description": "The candidate's share.",
         "required": True,
         "default": None,
+        "bounds": "more than 0%, less than 100%",
         "unit": None,
         "effect": "reconfigure",
         "later": False,
+        "names": None,
+        "chosen_by": None,
         "example": "weight: 5%",
         "keys": [],
     }
@@ -25,6 +33,24 @@ def test_a_field_of_both_branches() -> None:
 
 def test_a_field_under_free_keys() -> None:
     assert "Source" not in (about("source.columns.type") or {})["description"]
+
+
+def test_a_key_says_whether_it_must_be_there() -> None:
+    assert [("weight", True), ("hold", True)] == [(key["key"], key["required"]) for key in (about("model.rollout.steps") or {})["keys"]]
+
+
+class Params(BaseModel):
+    """A plugin's."""
+
+    wait: Duration = Field(default=timedelta(seconds=90), gt=timedelta(0), description="How long.")
+
+
+def test_parameters_of_a_plugin_cost_what_their_section_costs() -> None:
+    found = about("model.training.params.wait", Params)
+    assert found is not None
+    assert ("90s", "more than 0ms", "retrain") == (found["default"], found["bounds"], found["effect"])
+    assert (about("model.training.params.wait"), about_word("x", Params, "weight")) == (None, None)
+    assert "x.wait" == (about_word("x", Params, "wait") or {})["path"]
 
 
 def test_what_is_no_field() -> None:

@@ -25,6 +25,7 @@ COMMANDS = {
     "status": "Say where every model stands.",
     "show": "Print a spec as it is meant, defaults included.",
     "explain": "Explain a diagnostic or a field of the language.",
+    "schema": "Print the JSON Schema of the specs, for editors.",
     "serve": "Serve one model over HTTP.",
     "predict": "Ask a served model.",
     "replay": "Serve history again, under a driven clock.",

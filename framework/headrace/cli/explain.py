@@ -1,71 +1,69 @@
-"""`headrace explain`: what a diagnostic means, or a field of the language."""
+"""`headrace explain`: what a diagnostic means, a field of the language, or what a plugin registers."""
 
 from __future__ import annotations
 
 import json
 import textwrap
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import click
 
-from headrace.cli.place import json_option
+from headrace.cli import words
+from headrace.cli.place import json_option, root_option
 from headrace.diagnostics import Diagnostic, Exit, HeadraceError
 
 
 @click.command()
 @click.argument("subject")
+@click.option("--of", metavar="NAME", help="The plugin, such as `lightgbm.classifier`, whose parameters a path through `params` is about.")
+@root_option
 @json_option
-def command(subject: str, *, as_json: bool) -> None:
-    """Explain a diagnostic by its id, or a kind or field of the language by its path.
+def command(subject: str, of: str | None, root: Path, *, as_json: bool) -> None:
+    """Explain a diagnostic by its id, a kind or field of the language by its path, or what a plugin registers by its name.
 
     \b
     Example:
       headrace explain leaky-split
       headrace explain model.rollout.steps
-      headrace explain model.training.split.gap --json
+      headrace explain model.training.params --of lightgbm.classifier
+      headrace explain lightgbm.classifier.num_leaves --json
     """  # noqa: D301 - click's own mark
-    result = explain(subject)
+    result = explain(subject, of, root)
     click.echo(json.dumps(result, indent=2, ensure_ascii=False, default=str) if as_json else _text(result))
 
 
-def explain(subject: str) -> dict[str, Any]:
-    """What is known of a diagnostic's id or a path of the language; HeadraceError where it is neither."""
+def explain(subject: str, of: str | None, root: Path) -> dict[str, Any]:
+    """What is known of a diagnostic's id, a path of the language or a registered name; HeadraceError where it is none."""
     from headrace.diagnostics.codes import CODES
     from headrace.spec import KINDS
-    from headrace.spec.reference import about, paths
+    from headrace.spec.reference import paths
     from headrace.spec.wording import nearest
 
     if (code := CODES.get(subject)) is not None:
         return {"diagnostic": code.id, "title": code.title, "why": code.why, "wrong": code.wrong, "right": code.right, "help": code.help}
-    if (found := about(subject)) is not None:
+    known = words.registered(root)
+    names = [word.name for _, word in words.named(known)]
+    if of is not None and of not in names:
+        raise _unknown(of, "is no name that a plugin registers", nearest(of, names), f"registered are {', '.join(sorted(names))}")
+    if (found := words.about_field(subject, of, known) or words.about_word(subject, known)) is not None:
         return found
-    meant = nearest(subject, [*CODES, *KINDS, *paths()])
-    help_ = f"did you mean `{meant}`?" if meant else f"name a diagnostic's id, or a path that begins with one of {', '.join(KINDS)}"
-    raise HeadraceError(
-        Diagnostic("unknown-subject", f"`{subject}` is neither a diagnostic nor a field of the language", help=help_), Exit.USAGE
+    meant = nearest(subject, [*CODES, *KINDS, *paths(), *names])
+    hint = f"name a diagnostic's id, a path that begins with one of {', '.join(KINDS)}, or what a plugin registers"
+    raise _unknown(subject, "is neither a diagnostic nor a field of the language, and no plugin registers it", meant, hint)
+
+
+def _unknown(subject: str, said: str, meant: str | None, hint: str) -> HeadraceError:
+    return HeadraceError(
+        Diagnostic("unknown-subject", f"`{subject}` {said}", help=f"did you mean `{meant}`?" if meant else hint), Exit.USAGE
     )
 
 
 def _text(result: Mapping[str, Any]) -> str:
     if "diagnostic" in result:
         return _diagnostic(result)
-    lines = [f"{result['path']}: {result['type']}", "", textwrap.fill(result["description"], 100)]
-    lines += [_line(word, result[word]) for word in ("unit", "default", "effect") if result.get(word) is not None]
-    lines.append("required" if result["required"] else "optional")
-    if result.get("example"):
-        lines += ["", "example:", textwrap.indent(result["example"], "  ")]
-    if result["keys"]:
-        lines += ["", "keys:"]
-        widest = max(len(key["key"]) for key in result["keys"])
-        lines += [f"  {key['key'].ljust(widest)}  {key['description']}" for key in result["keys"]]
-    return "\n".join(lines)
-
-
-def _line(word: str, value: object) -> str:
-    from headrace.document import write_flow
-
-    return write_flow({word: value})[1:-1]
+    return words.text_of_word(result) if "word" in result else words.text_of_field(result)
 
 
 def _diagnostic(result: Mapping[str, Any]) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from headrace.cli import schema
 from headrace.cli.place import json_option
 from headrace.cli.view import show
 from headrace.diagnostics import Diagnostic, Exit, HeadraceError
@@ -142,8 +143,11 @@ def command(folder: Path, name: str | None, *, as_json: bool) -> None:
             kept.append(path)
             continue
         target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_text(template.format(name=project, port=free_port()), encoding="utf-8")
+        line = f"{schema.MODELINE}\n" if path.startswith("specs/") else ""
+        target.write_text(line + template.format(name=project, port=free_port()), encoding="utf-8")
         written.append(path)
+    schema.write(root / schema.FILE, schema.to_text(schema.made(root)))
+    written.append(schema.FILE)
 
     from headrace.identity import local_principal
     from headrace.store import Store

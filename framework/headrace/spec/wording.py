@@ -69,6 +69,29 @@ def wants(annotation: Any, field: FieldInfo | None = None) -> str:  # noqa: ANN4
     return plain.get(inner, "a duration such as `28d`" if inner is timedelta else "another value")
 
 
+_BOUNDS = (("gt", "more than"), ("ge", "at least"), ("lt", "less than"), ("le", "at most"))
+
+
+def bounds(field: FieldInfo) -> str | None:
+    """Between what a value must lie, or how many there must be: `more than 0%, less than 100%`."""
+    known = quantity_of(field.annotation, field)
+    said = [
+        f"{words} {limit(getattr(item, bound), known)}"
+        for item in metadata(field.annotation, field)
+        for bound, words in _BOUNDS
+        if getattr(item, bound, None) is not None
+    ]
+    least = next((item.min_length for item in metadata(field.annotation, field) if getattr(item, "min_length", 0)), 0)
+    return ", ".join([*said, f"at least {least}"] if least else said) or None
+
+
+def limit(value: Any, known: Any) -> str:  # noqa: ANN401 - a number or a length of time; a function of `quantity`, or None
+    """A bound as it is written."""
+    if isinstance(value, timedelta):
+        return quantity.write_duration(value)
+    return f"{value * 100:g}%" if known is quantity.percentage else f"{value:g}x" if known is quantity.ratio else f"{value}"
+
+
 def _yaml(value: object) -> str:
     return {True: "true", False: "false"}[value] if isinstance(value, bool) else str(value)
 
