@@ -26,6 +26,7 @@ COMMANDS = {
     "show": "Print a spec as it is meant, defaults included.",
     "explain": "Explain a diagnostic or a field of the language.",
     "schema": "Print the JSON Schema of the specs, for editors.",
+    "lsp": "Start the language server for an editor.",
     "serve": "Serve one model over HTTP.",
     "predict": "Ask a served model.",
     "replay": "Serve history again, under a driven clock.",

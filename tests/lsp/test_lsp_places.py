@@ -1,0 +1,203 @@
+"""What is offered, told and found at a place, in whole and in broken text."""
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from headrace.diagnostics import Report
+from headrace.hooks import load_plugins
+from headrace.lsp.completion import complete
+from headrace.lsp.hover import hover, target
+from headrace.lsp.outline import at, outlines
+from headrace.lsp.place import Lines
+from headrace.lsp.scene import Scene, registered, root_of
+from headrace.lsp.symbols import symbols
+from headrace.project.vocabulary import words
+from headrace.spec.vocabulary import Vocabulary
+
+ROOT = Path(__file__).parents[2]
+SPECS = sorted((ROOT / "specs").glob("*.yaml"))
+VOCABULARY = Vocabulary(
+    {"source": ("census",), "feature_view": ("person",), "channel": ("ml-team",), "model": ("work",)}, words(load_plugins(None, Report()))
+)
+HEAD = "kind: model\nname: work\n"
+
+
+def cursor(text: str) -> tuple[str, int, int]:
+    """A text without its `|`, and where that stood."""
+    before, _, after = text.partition("|")
+    return before + after, before.count("\n"), len(before) - before.rfind("\n") - 1
+
+
+def offered(text: str) -> list[str]:
+    return [item.label for item in complete(*cursor(text), VOCABULARY)]
+
+
+@pytest.mark.parametrize(
+    ("text", "some"),
+    [
+        ("|", {"kind: model", "kind: source"}),
+        ("ki|", {"kind: model"}),
+        ("kind: |", {"model", "source", "channel"}),
+        ("name: a\nkind: mo|\n", {"model"}),
+        (HEAD + "|", {"features", "training", "gates", "rollout"}),
+        (HEAD + "|\ntraining:\n  seed: 7\n", {"features", "gates"}),
+        (HEAD + "training:\n  |", {"algorithm", "params", "split", "seed"}),
+        (HEAD + "training:\n  seed: 7\n  al|\ngates: []\n", {"algorithm"}),
+        (HEAD + "training:\n  algorithm: |", {"lightgbm.classifier", "sklearn.logistic_regression"}),
+        (HEAD + "training:\n  algorithm: lightgbm.classifier\n  params:\n    |", {"num_leaves", "max_bin"}),
+        (HEAD + "training:\n  params: {c: 1, |\n  algorithm: sklearn.logistic_regression\n", {"max_iter"}),
+        (HEAD + "training: {algorithm: a, split: {by: time, |", {"gap", "holdout"}),
+        (HEAD + "training:\n  split:\n    by: random\n    |", {"holdout", "stratify"}),
+        (HEAD + "training:\n  split: {by: |", {"random", "time"}),
+        (HEAD + "gates:\n  - {id: a, |", {"metric", "min", "max"}),
+        (HEAD + "gates:\n  - id: a\n    |", {"metric", "versus"}),
+        (HEAD + "gates:\n  - id: a\n    metric: roc|\n  - id: b\n", {"roc_auc"}),
+        (HEAD + "gates:\n  - |", {"id", "metric"}),
+        (HEAD + "gates:\n  |", {"- …"}),
+        (HEAD + "gates: [{id: a, metric: roc_auc, versus: |}]\n", {"champion", "baseline"}),
+        (HEAD + "features:\n  rows: |", {"source/census"}),
+        (HEAD + "features:\n  use: {|", {"person"}),
+        (HEAD + "features:\n  use:\n    person: |", {"all"}),
+        (HEAD + "serving: |", {"none"}),
+        (HEAD + "serving:\n  |", {"port", "fallback"}),
+        (HEAD + "monitoring:\n  alerts:\n    - id: a\n      notify: [|", {"channel/ml-team"}),
+        (HEAD + "monitoring:\n  drift: {features: all, effect: {|", {"warning", "critical"}),
+        (HEAD + 'owner: "\ntraining:\n  |', {"algorithm"}),
+        (HEAD + "labels: {a: [\ntraining:\n  |", {"algorithm"}),
+        ("kind: environment\nname: dev\nproduction: |", {"true", "false"}),
+        ("kind: channel\nname: a\ntype: webhook\nparams:\n  |", {"url", "timeout"}),
+        ("kind: project\nname: a\n---\nkind: model\n|\n---\nkind: source\n", {"training"}),
+    ],
+)
+def test_what_may_stand_there_is_offered(text: str, some: set[str]) -> None:
+    assert some - set(offered(text)) == set()
+
+
+@pytest.mark.parametrize(
+    ("text", "none"),
+    [
+        (HEAD + "training:\n  seed: 7\n  |", {"seed", "gates"}),
+        (HEAD + "training:\n  split: {by: random, |", {"gap"}),
+        (HEAD + "# |", {"training"}),
+        (HEAD + "description: |", {"training"}),
+        (HEAD + "description: >\n  some text\n  tr|\n", {"training"}),
+        ("kind: modle\nname: |", {"training"}),
+        (HEAD + "labels:\n  |", {"tier", "training"}),
+    ],
+)
+def test_what_may_not_stand_there_is_not(text: str, none: set[str]) -> None:
+    assert none & set(offered(text)) == set()
+
+
+def test_required_keys_come_first() -> None:
+    items = complete(*cursor(HEAD + "rollout:\n  |"), VOCABULARY)
+    first = [item.label for item in sorted(items, key=lambda item: item.sort_text or "")][:4]
+    assert ["strategy", "unit", "steps", "judge"] == first
+
+
+def test_a_section_is_filled_in() -> None:
+    item = next(i for i in complete(*cursor(HEAD + "|"), VOCABULARY) if i.label == "gates")
+    assert "gates:\n  - id: ${1:quality}\n    metric: ${2:roc_auc}" == item.insert_text
+
+
+def test_a_whole_document_is_filled_in() -> None:
+    item = next(i for i in complete("", 0, 0, VOCABULARY) if i.label == "kind: channel")
+    assert "kind: channel\nname: ${1:ml-team}\ntype: ${2:webhook}" == item.insert_text
+
+
+def told(text: str, scene: Scene | None = None) -> str | None:
+    return hover(*cursor(text), scene or Scene(ROOT, {}, VOCABULARY.words))
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        (HEAD + "trai|ning:\n  seed: 7\n", "**model.training**"),
+        (HEAD + "training:\n  see|d: 7\n", "changing it costs: retrain"),
+        (HEAD + "training:\n  algorithm: light|gbm.classifier\n", "Gradient-boosted trees"),
+        (HEAD + "training:\n  algorithm: lightgbm.classifier\n  params: {num_le|aves: 3}\n", "default: `31`"),
+        (HEAD + "features:\n  rows: source/cen|sus\n", "US Census"),
+        (HEAD + "rollout:\n  steps: [{wei|ght: 5%", "bounds: more than 0%, less than 100%"),
+        ("ki|nd: model\n", "**model.kind**"),
+    ],
+)
+def test_hover(text: str, says: str) -> None:
+    assert says in (told(text) or "")
+
+
+@pytest.mark.parametrize("text", ["# com|ment\n", HEAD + "colour: r|ed\n", "|", HEAD + "\n|\n"])
+def test_nothing_to_tell(text: str) -> None:
+    assert told(text) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "file"),
+    [
+        (HEAD + "features:\n  rows: cen|sus\n", "specs/sources.yaml"),
+        (HEAD + "features:\n  use: {per|son: all", "specs/features.yaml"),
+        (HEAD + "monitoring: {alerts: [{notify: [channel/ml-l|og]}]}\n", "specs/channels.yaml"),
+        (HEAD + "features:\n  rows: nowhe|re\n", None),
+        (HEAD + "own|er: census\n", None),
+    ],
+)
+def test_a_reference_leads_to_its_document(text: str, file: str | None) -> None:
+    outline, said = at(*cursor(text))
+    assert said is not None
+    found = target(outline, said, Scene(ROOT, {}), VOCABULARY)
+    assert file == (found.file if found else None)
+
+
+def test_an_open_buffer_counts_before_its_file() -> None:
+    scene = Scene(ROOT, {"specs/sources.yaml": "kind: source\nname: other\n", "specs/new.yaml": "kind: channel\nname: fresh\n"})
+    names = scene.vocabulary().names
+    assert (("other",), True) == (names["source"], "fresh" in names["channel"])
+
+
+def test_what_a_project_registers() -> None:
+    assert {"lightgbm.classifier"} <= set(registered(ROOT)["algorithms"])
+
+
+def test_which_project_a_file_belongs_to() -> None:
+    assert [(Path("/a"), "specs/b.yml"), None, None] == [root_of(Path(p)) for p in ("/a/specs/b.yml", "/a/b.yml", "/a/specs/b.txt")]
+
+
+@pytest.mark.parametrize("path", SPECS, ids=lambda path: path.stem)
+def test_a_valid_file_is_understood_whole(path: Path) -> None:
+    """The reader of broken text and the parser see the same keys and values."""
+    from headrace.document import parse
+    from headrace.spec.decode import plain
+
+    def flat(value: object, at: tuple[str | int, ...] = ()) -> dict[tuple[str | int, ...], str]:
+        items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, tuple) else None
+        if items is None:
+            return {at: str(value)}
+        return {key: text for part, inner in items for key, text in flat(inner, (*at, part)).items()}
+
+    right = [flat(plain(node)) for node in parse(path.read_bytes(), "f", Report())]
+    found = [{said.path: said.value for said in outline.said if said.value is not None} for outline in outlines(path.read_text())]
+    assert [set(document) for document in right] == [set(document) for document in found]
+
+
+def test_symbols_of_broken_text() -> None:
+    text = "kind: model\nname: [\ngates:\n  - id: a\n"
+    (document,) = symbols(text, Lines.of(text, "utf-16"))
+    assert ("model", ["gates"]) == (document.name, [section.name for section in document.children or ()])
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.data())
+def test_whatever_is_typed_is_answered(data: st.DataObject) -> None:
+    """A file cut off anywhere, with anything typed there."""
+    text = data.draw(st.sampled_from([path.read_text() for path in SPECS]))
+    end = data.draw(st.integers(0, len(text)))
+    typed = data.draw(st.sampled_from(["", "{", "[", "- ", ": ", '"', "'", "#", "|", ">", "---\n", "\t", "*a", "&", "é", ",", "}"]))
+    rest = text[end:] if data.draw(st.booleans()) else ""
+    before = text[:end] + typed
+    line, column = before.count("\n"), len(before) - before.rfind("\n") - 1
+    scene = Scene(ROOT, {}, VOCABULARY.words)
+    complete(before + rest, line, column, VOCABULARY)
+    hover(before + rest, line, column, scene)
+    symbols(before + rest, Lines.of(before + rest, "utf-16"))

@@ -1,0 +1,169 @@
+"""The language server over its real protocol, in a process of its own."""
+
+import sys
+from pathlib import Path
+
+import pytest
+from talk import Editor
+
+
+def place(text: str, word: str, *, after: int = 0) -> tuple[int, int]:
+    """Line and column of the first occurrence of a word, from 0."""
+    before = text[: text.index(word) + after]
+    return before.count("\n"), len(before) - before.rfind("\n") - 1
+
+
+def test_it_says_what_it_can(editor: Editor) -> None:
+    wanted = {"completionProvider", "hoverProvider", "definitionProvider", "documentSymbolProvider", "codeActionProvider"}
+    assert wanted <= {name for name, able in editor.able.items() if able}
+    assert 0 == editor.end()
+
+
+def test_a_fault_is_told_mended_and_gone(editor: Editor, model: Path) -> None:
+    text = model.read_text()
+    editor.open(model, text.replace("port: 8080", "prt: 8080"))
+    (fault,) = editor.published(model, bool)
+    line, column = place(text, "port:")
+    assert ("unknown-key", 1, "headrace") == (fault["code"], fault["severity"], fault["source"])
+    assert {"start": {"line": line, "character": column}, "end": {"line": line, "character": column + 3}} == fault["range"]
+    assert "did you mean `port`?" in fault["message"]
+    (action,) = editor.ask(
+        "textDocument/codeAction",
+        {"textDocument": {"uri": model.as_uri()}, "range": fault["range"], "context": {"diagnostics": [fault]}},
+    )
+    assert ("Write `port`", "quickfix", [{"range": fault["range"], "newText": "port"}]) == (
+        action["title"],
+        action["kind"],
+        action["edit"]["changes"][model.as_uri()],
+    )
+    editor.change(model, text)
+    assert [] == editor.published(model, lambda found: not found)
+
+
+def test_a_fault_in_another_file_follows_from_what_is_typed_here(editor: Editor, root: Path) -> None:
+    """The whole project is looked at, with the open text in the place of the file."""
+    sources, model = root / "specs" / "sources.yaml", root / "specs" / "employment.yaml"
+    editor.open(sources, sources.read_text().replace("name: census\n", "name: censuss\n"))
+    codes = [fault["code"] for fault in editor.published(model, bool)]
+    assert "unknown-reference" in codes
+    editor.change(sources, sources.read_text())
+    assert [] == editor.published(model, lambda found: not found)
+    assert "name: census\n" in sources.read_text()
+
+
+def test_a_file_that_is_closed_counts_as_it_stands_on_disk(editor: Editor, model: Path) -> None:
+    editor.open(model, "kind: model\n")
+    assert editor.published(model, bool)
+    editor.tell("textDocument/didClose", {"textDocument": {"uri": model.as_uri()}})
+    assert [] == editor.published(model, lambda found: not found)
+
+
+def test_a_file_that_is_not_saved_yet(editor: Editor, root: Path) -> None:
+    fresh = root / "specs" / "fresh.yaml"
+    editor.open(fresh, "kind: channel\nname: fresh\ntype: lgo\n")
+    assert ["unknown-channel-type"] == [fault["code"] for fault in editor.published(fresh, bool)]
+
+
+def test_completion_over_the_wire(editor: Editor, model: Path) -> None:
+    text = model.read_text() + "\nserv"
+    editor.open(model, text.replace("serving:", "x-serving:"))
+    found = editor.at("completion", model, text.count("\n"), 4)
+    assert "serving" in [item["label"] for item in found["items"]]
+    assert 0 == editor.end()
+
+
+def test_an_editor_without_snippets_gets_plain_text(model: Path) -> None:
+    editor = Editor(snippets=False)
+    editor.open(model, "kind: model\nname: a\n")
+    items = editor.at("completion", model, 2, 0)["items"]
+    assert {"training: "} <= {item["insertText"] for item in items}
+    assert not any("insertTextFormat" in item for item in items)
+    editor.close()
+
+
+def test_hover_tells_field_and_fault(editor: Editor, model: Path) -> None:
+    text = model.read_text().replace("seed: 7", "seed: seven")
+    editor.open(model, text)
+    editor.published(model, bool)
+    told = editor.at("hover", model, *place(text, "seven"))["contents"]["value"]
+    assert "error[wrong-type]" in told
+    assert "changing it costs: retrain" in told
+
+
+def test_definition_over_the_wire(editor: Editor, root: Path, model: Path) -> None:
+    editor.open(model)
+    found = editor.at("definition", model, *place(model.read_text(), "source/census", after=8))
+    sources = root / "specs" / "sources.yaml"
+    line, column = place(sources.read_text(), "name: census\n", after=6)
+    assert (sources.as_uri(), {"line": line, "character": column}) == (found["uri"], found["range"]["start"])
+
+
+def test_symbols_over_the_wire(editor: Editor, model: Path) -> None:
+    editor.open(model)
+    (document,) = editor.ask("textDocument/documentSymbol", {"textDocument": {"uri": model.as_uri()}})
+    sections = {section["name"]: [item["name"] for item in section.get("children", [])] for section in document["children"]}
+    assert ("model/employment", ["quality", "useful", "champion", "fair", "fast"]) == (document["name"], sections["gates"])
+
+
+@pytest.mark.parametrize(("encodings", "units"), [(None, 2), (["utf-8"], 4), (["utf-32"], 1)])
+def test_columns_are_counted_as_the_client_counts(model: Path, encodings: list[str] | None, units: int) -> None:
+    editor = Editor(encodings=encodings)
+    editor.open(model, "kind: model\nname: a\nlabels: {a: 😀, b: 1}\n")
+    fault = next(f for f in editor.published(model, bool) if f["code"] == "wrong-type")
+    assert 12 + units + 5 == fault["range"]["start"]["character"]
+    editor.close()
+
+
+def test_after_a_wrong_request_the_next_one_is_answered(editor: Editor, model: Path) -> None:
+    editor.open(model)
+    editor.send({"id": "wrong", "method": "textDocument/hover", "params": {"nonsense": True}})
+    assert "error" in editor.answer("headrace/nothing", {})
+    assert editor.at("hover", model, 14, 3) is not None
+    assert 0 == editor.end()
+
+
+CRASHING = """
+import sys
+from headrace.lsp.server import server
+made = server()
+
+@made.feature("headrace/crash")
+def crash(ls, params):
+    raise RuntimeError("on purpose")
+
+made.start_io()
+"""
+
+
+def test_a_crash_in_one_request_ends_nothing(model: Path) -> None:
+    editor = Editor([sys.executable, "-c", CRASHING])
+    editor.open(model)
+    assert "on purpose" in str(editor.answer("headrace/crash", {})["error"])
+    assert editor.at("hover", model, 14, 3) is not None
+    assert 0 == editor.end()
+    editor.close()
+
+
+NOISY = 'import os, sys\nprint("hello")\nos.write(1, b"hello")\nraise SystemExit("I go")\n'
+
+
+def test_a_plugin_that_prints_and_exits_reaches_no_protocol(editor: Editor, root: Path, model: Path) -> None:
+    (root / "plugins").mkdir()
+    (root / "plugins" / "noisy.py").write_text(NOISY)
+    editor.open(model)
+    (fault,) = editor.published(root / "specs" / "headrace.yaml", bool)
+    assert ("plugin-failed", True) == (fault["code"], "noisy.py" in fault["message"])
+    assert 0 == editor.end()
+
+
+def test_a_file_that_is_no_spec_is_left_alone(editor: Editor, tmp_path: Path) -> None:
+    other = tmp_path / "compose.yaml"
+    editor.open(other, "kind: x\n")
+    assert [None, {"isIncomplete": False, "items": []}] == [editor.at(method, other, 0, 0) for method in ("hover", "completion")]
+    assert 0 == editor.end()
+
+
+def test_an_editor_that_dies_ends_the_server(editor: Editor) -> None:
+    assert editor.process.stdin is not None
+    editor.process.stdin.close()
+    assert 0 == editor.process.wait()
