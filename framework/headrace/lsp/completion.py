@@ -64,7 +64,7 @@ def _below(
     if not chosen(here, path, outline) and here.inner is not None and here.inner.models and not said.flow:
         return _new_item(here.inner, snippets=snippets)
     there = outline.keys(path)
-    found = []
+    found: list[lsp.CompletionItem] = []
     for model in chosen(here, path, outline):
         for key, info in keys(model).items():
             if key not in there:

@@ -118,7 +118,7 @@ def _down(here: Expected, part: str | int, path: Path, outline: Outline) -> Expe
     found = [info for model in chosen(here, path, outline) if (info := keys(model).get(part)) is not None]
     if found:
         # A tag that is not written yet may have any of its words.
-        several = Union[tuple(info.annotation for info in found)]  # noqa: UP007 - made of what is declared
+        several: Any = Union[tuple(info.annotation for info in found)]  # noqa: UP007 - made of what is declared
         return Expected(several, (*here.words, part), found[0])
     free = here.free
     return Expected(free[1], here.words) if free is not None else None

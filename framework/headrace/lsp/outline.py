@@ -18,7 +18,6 @@ from headrace.lsp.said import MARK, Said
 
 _KEY = re.compile(r"""("[^"]*"|'[^']*'|[^\s#&*!|>%@`{}\[\],"'][^:#]*?)\s*:(?=\s|$|""" + MARK + ")")
 _DASH = re.compile(r"-(?:[ \t]+|$)")
-_INDENT = re.compile(r"[ \t]*")
 _ANCHOR = re.compile(r"&\S+\s+")
 
 
@@ -98,7 +97,7 @@ class _Reader:
     def line(self, number: int) -> int:
         """Read one line and what belongs to it; the number of the next."""
         text = self.written[number]
-        column = len(_INDENT.match(text)[0])  # type: ignore[index] - it matches nothing, too
+        column = _indent(text)
         if not text[column:] or text[column] == "#":
             return number + 1
         while (dash := _DASH.match(text, column)) is not None:
@@ -113,7 +112,7 @@ class _Reader:
         level = self._enter(column, sequence=False)
         name = key[1].strip("\"'")
         level.key = name.replace(MARK, "")
-        start = key.end() + len(_INDENT.match(text, key.end())[0])  # type: ignore[index]
+        start = key.end() + _indent(text[key.end() :])
         if (anchor := _ANCHOR.match(text, start)) is not None:
             start = anchor.end()
         return self._value(
@@ -163,7 +162,7 @@ class _Reader:
         """Past a text of several lines."""
         while number < self.end:
             line = self.written[number]
-            if line.strip() and len(_INDENT.match(line)[0]) <= indent:  # type: ignore[index]
+            if line.strip() and _indent(line) <= indent:
                 break
             number += 1
         return number
@@ -172,6 +171,11 @@ class _Reader:
         found, last = read_flow(self.written, number, column, self.end, path)
         self.outline.said += found
         return last + 1
+
+
+def _indent(text: str) -> int:
+    """How far a text is indented."""
+    return len(text) - len(text.lstrip(" \t"))
 
 
 def _scalar(text: str, start: int) -> tuple[str, int]:
