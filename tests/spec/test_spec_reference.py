@@ -1,6 +1,8 @@
 """What the language says of itself."""
 
+import re
 from datetime import timedelta
+from pathlib import Path
 
 from pydantic import BaseModel, Field
 
@@ -24,6 +26,7 @@ def test_a_field_of_a_list() -> None:
         "chosen_by": None,
         "example": "weight: 5%",
         "keys": [],
+        "docs": "reference/spec-model.md#rolloutsteps",
     }
 
 
@@ -51,6 +54,23 @@ def test_parameters_of_a_plugin_cost_what_their_section_costs() -> None:
     assert ("90s", "more than 0ms", "retrain") == (found["default"], found["bounds"], found["effect"])
     assert (about("model.training.params.wait"), about_word("x", Params, "weight")) == (None, None)
     assert "x.wait" == (about_word("x", Params, "wait") or {})["path"]
+
+
+def test_the_docs_tell_of_every_path_where_it_says() -> None:
+    docs = Path(__file__).parents[2] / "framework" / "docs"
+    lost = []
+    for path in paths():
+        page, _, heading = str((about(path) or {})["docs"]).partition("#")
+        headings = {re.sub(r"[^\w\s-]", "", found) for found in re.findall(r"^#+ (.*)$", (docs / page).read_text(), re.MULTILINE)}
+        if heading and heading not in headings:
+            lost.append(path)
+    assert [] == lost
+
+
+def test_a_kind_alone() -> None:
+    assert ("a document", "kind", "reference/spec-model.md") == tuple(
+        (about("model") or {})[word] if word != "keys" else (about("model") or {})["keys"][0]["key"] for word in ("type", "keys", "docs")
+    )
 
 
 def test_what_is_no_field() -> None:

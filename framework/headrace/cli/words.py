@@ -71,6 +71,8 @@ def text_of_field(result: Mapping[str, Any]) -> str:
         lines += ["", "example:", textwrap.indent(result["example"], "  ")]
     if result["names"]:
         lines += ["", "registered:", *_columns(result["names"])]
+    if result["docs"] is not None:
+        lines += ["", f"docs: {result['docs']}"]
     if result["chosen_by"] is not None and not result["keys"]:
         lines += ["", f"Its keys are those of what `{result['chosen_by']}` names: `headrace explain {result['path']} --of NAME`."]
     return "\n".join([*lines, *_keys(result["keys"])])

@@ -30,11 +30,12 @@ def about(path: str, params: type[BaseModel] | None = None) -> dict[str, Any] | 
         return None
     models: list[type[BaseModel]] = [KINDS[kind]]
     field: FieldInfo | None = None
+    inherited: str | None = None
     for word in rest:
         owner = next((model for model in models if word in keys(model)), None)
         if owner is None:
             return None
-        inherited, field = effect(field), keys(owner)[word]
+        inherited, field = effect(field) or inherited, keys(owner)[word]
         models = list(below(field.annotation))
         if params is not None and _marked(field, ParamsOf):
             models = [params]
@@ -95,6 +96,15 @@ def _paths(prefix: str, model: type[BaseModel]) -> Iterator[str]:
             yield from _paths(f"{prefix}.{key}", inner)
 
 
+def page(path: str, *, section: bool) -> str | None:
+    """Where the docs tell of a path: the page of its kind, at its section's heading."""
+    kind, *rest = path.split(".")
+    if kind not in KINDS:
+        return None
+    heading = "".join(rest if section else rest[:-1])
+    return f"reference/spec-{kind.replace('_', '-')}.md" + (f"#{heading}" if heading else "")
+
+
 def listing(models: Iterable[type[BaseModel]]) -> list[dict[str, Any]]:
     """The keys of a mapping that is one of several models, each with its description and whether it must be there."""
     found: dict[str, dict[str, Any]] = {}
@@ -124,6 +134,7 @@ def told(path: str, models: list[type[BaseModel]], field: FieldInfo | None, inhe
         "chosen_by": _marked(field, ParamsOf) if field is not None else None,
         "example": _example(key, example) if example is not None else None,
         "keys": listing(models),
+        "docs": page(path, section=bool(models)),
     }
 
 
