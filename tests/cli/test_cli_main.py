@@ -72,6 +72,8 @@ def test_every_command_has_help_json_and_an_example(name: str, capsys: pytest.Ca
         ["show", "model/employment", "--root", str(ROOT)],
         ["explain", "unknown-key"],
         ["explain", "model.rollout.steps"],
+        ["explain", "lightgbm.classifier"],
+        ["schema", "--root", str(ROOT)],
     ],
 )
 def test_the_front_end_loads_nothing_heavy(arguments: list[str]) -> None:
