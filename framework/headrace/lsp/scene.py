@@ -35,7 +35,7 @@ class Scene:
 
     def files(self) -> Iterator[tuple[str, str]]:
         """Every file with its text."""
-        from headrace.project.load import SUFFIXES
+        from headrace.project.read import SUFFIXES
 
         folder = self.root / "specs"
         there = {f"specs/{path.name}" for path in folder.iterdir() if path.suffix in SUFFIXES} if folder.is_dir() else set()
@@ -69,7 +69,7 @@ class Scene:
         from headrace import project
 
         report = Report()
-        project.load(self.root, report, texts=self.texts)
+        project.judge(self.root, report, texts=self.texts)
         found: dict[str, list[Diagnostic]] = {}
         files = [file for file, _ in self.files()]
         nowhere = _PREFER if _PREFER in files or not files else files[0]
@@ -80,16 +80,15 @@ class Scene:
 
 def root_of(path: Path) -> tuple[Path, str] | None:
     """The project that a file belongs to, and what it is called there; None for a file that is no spec."""
-    from headrace.project.load import SUFFIXES
+    from headrace.project.read import SUFFIXES
 
     return (path.parent.parent, f"specs/{path.name}") if path.parent.name == "specs" and path.suffix in SUFFIXES else None
 
 
-def registered(root: Path) -> dict[str, dict[str, Word]]:
+def registered(root: Path) -> dict[str, Mapping[str, Word]]:
     """What the plugins of a project register."""
     from headrace.hooks import load_plugins
-    from headrace.project.load import survey
-    from headrace.project.vocabulary import words
+    from headrace.project.vocabulary import vocabulary, words
 
-    plugins = survey(root, Report()).plugins if (root / "specs").is_dir() else None
-    return words(plugins if plugins is not None else load_plugins(None, Report()))
+    known = vocabulary(root).words if (root / "specs").is_dir() else None
+    return dict(known or words(load_plugins(None, Report())))

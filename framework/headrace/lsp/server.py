@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -36,7 +36,7 @@ _log = logging.getLogger(__name__)
 class _Project:
     """What is remembered of a project between two requests."""
 
-    words: dict[str, dict[str, Word]] | None = None
+    words: Mapping[str, Mapping[str, Word]] | None = None
     found: dict[str, list[Diagnostic]] = field(default_factory=dict)
     """The faults that were published last, by file."""
     due: asyncio.TimerHandle | None = None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 from headrace.spec.field import Effect, Spec, field
-from headrace.spec.name import Column, MemberRef, Name, SourceRef
+from headrace.spec.name import Column, CronLine, MemberRef, Name, SourceRef
 
 PLACEHOLDERS = ("date", "run", "version")
 """What a path of outputs may have in braces."""
@@ -31,6 +31,6 @@ class Batch(Spec):
     )
     input: SourceRef = field("The rows.", Effect.RECONFIGURE, example="source/households")
     output: Output = field("Where predictions go.", Effect.RECONFIGURE, example={"path": "out/{date}.parquet", "key": "household_id"})
-    schedule: str | None = field(
+    schedule: CronLine | None = field(
         "A cron line, in UTC; only when asked for, without.", Effect.RECONFIGURE, default=None, example="0 2 * * *"
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 from headrace.spec.field import Effect, Spec, field
-from headrace.spec.name import Column, Name
+from headrace.spec.name import Column, MetricName, Name
 from headrace.spec.quantity import Change, Duration, Percentage
 
 
@@ -19,7 +19,7 @@ class Arms(Spec):
 class Primary(Spec):
     """The metric that decides, and the least difference that is worth finding."""
 
-    metric: str = field("A registered metric.", Effect.RECONFIGURE, example="accuracy")
+    metric: MetricName = field("A registered metric.", Effect.RECONFIGURE, example="accuracy")
     detect: Change = field(
         "The least difference worth finding (the minimum detectable effect): percentage points, or relative to the champion's value.",
         Effect.RECONFIGURE,
@@ -42,7 +42,7 @@ class Primary(Spec):
 class Guardrail(Spec):
     """A metric that must not suffer."""
 
-    metric: str = field("A registered metric.", Effect.RECONFIGURE, example="latency_p99")
+    metric: MetricName = field("A registered metric.", Effect.RECONFIGURE, example="latency_p99")
     worse_by_at_most: Change = field("How much worse it may become.", Effect.RECONFIGURE, example="10% relative")
 
 

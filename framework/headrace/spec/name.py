@@ -59,6 +59,18 @@ class RefersTo(str):
         return {"type": "string", "pattern": f"^({self}/)?{NAME.pattern}$", "x-refers-to": str(self)}
 
 
+class OrTo(str):
+    """A further kind that a reference field may point to, where it says so."""
+
+    __slots__ = ()
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        """The form with one more kind before the name."""
+        found = dict(handler(schema))
+        kind = found["x-refers-to"]
+        return {**found, "pattern": f"^(({kind}|{self})/)?{NAME.pattern}$", "x-or-to": str(self)}
+
+
 class Names(RefersTo):
     """The kind that a name without a kind before it, such as a key, points to."""
 
@@ -114,7 +126,7 @@ SourceRef = Annotated[str, _reference("source"), RefersTo("source")]
 """`source/census`, or `census`."""
 ModelRef = Annotated[str, _reference("model"), RefersTo("model")]
 """`model/employment`, or `employment`."""
-MemberRef = Annotated[str, _reference("model", "ensemble"), RefersTo("model")]
+MemberRef = Annotated[str, _reference("model", "ensemble"), RefersTo("model"), OrTo("ensemble")]
 """`model/employment`, `employment`, or `ensemble/both`: whatever predicts."""
 ChannelRef = Annotated[str, _reference("channel"), RefersTo("channel")]
 """`channel/ml-team`, or `ml-team`."""
@@ -133,7 +145,7 @@ def _secret(value: str) -> str:
 
 
 _SECRET = re.compile(r"[a-z][a-z0-9+.-]*:\S+")
-Secret = Annotated[str, AfterValidator(_secret)]
+Secret = Annotated[str, AfterValidator(_secret), WithJsonSchema({"type": "string", "pattern": f"^{_SECRET.pattern}$"})]
 """Where a secret is kept: `env:NAME`, `file:PATH`, or a plugin's scheme."""
 
 
@@ -144,5 +156,7 @@ def _implementation(value: str) -> str:
     return value
 
 
-Implementation = Annotated[str, AfterValidator(_implementation)]
+Implementation = Annotated[
+    str, AfterValidator(_implementation), WithJsonSchema({"type": "string", "pattern": r"^[^\s:.]+(\.[^\s:.]+)*:[^\s:.]+$"})
+]
 """A Python function, `package.module:function`."""

@@ -180,7 +180,5 @@ Change = Annotated[
     _text(r"[0-9]+(\.[0-9]+)?(pp|% relative)"),
 ]
 """How far two values are apart, written `1pp` or `10% relative`."""
-Size = Annotated[
-    int, BeforeValidator(size), PlainSerializer(write_size, return_type=str), _text(r"[0-9]+(\.[0-9]+)?[KMGT]i?B")
-]
+Size = Annotated[int, BeforeValidator(size), PlainSerializer(write_size, return_type=str), _text(r"[0-9]+(\.[0-9]+)?[KMGT]i?B")]
 """Bytes, written `4GiB`."""

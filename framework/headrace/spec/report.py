@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 from headrace.spec.field import Effect, Spec, field
-from headrace.spec.name import ChannelRef, MemberRef, Name
+from headrace.spec.name import ChannelRef, CronLine, MemberRef, Name
 from headrace.spec.quantity import Duration
 
 
@@ -26,7 +26,7 @@ class Report(Spec):
         example=["summary", "performance", "governance"],
     )
     period: Duration = field("The time that it looks back on.", Effect.RECONFIGURE, default="30d", example="30d", validate_default=True)
-    schedule: str | None = field(
+    schedule: CronLine | None = field(
         "A cron line, in UTC; only when asked for, without.", Effect.RECONFIGURE, default=None, example="0 6 1 * *"
     )
     formats: tuple[Literal["html", "pdf", "csv", "json"], ...] = field(

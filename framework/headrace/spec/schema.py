@@ -5,7 +5,7 @@ Draft 2020-12, kept to what draft 7 reads the same way, since editors' YAML serv
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -24,7 +24,7 @@ _MAPS = ("properties", "patternProperties", "$defs")
 _ONE = ("items", "additionalProperties", "propertyNames", "if", "then", "else", "not", "contains")
 _SEVERAL = ("anyOf", "allOf", "oneOf", "prefixItems")
 _NUMERIC = ("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf")
-_MARKS = ("x-refers-to", "x-names", "x-registered", "x-params-of")
+_MARKS = ("x-refers-to", "x-or-to", "x-names", "x-registered", "x-params-of")
 
 Schema = dict[str, Any]
 
@@ -42,6 +42,7 @@ def schema(vocabulary: Vocabulary | None = None, kind: str | None = None) -> Sch
             if word.params is not None:
                 definitions |= _parameters(f"{axis}.{name}", word.params)
     finished = {name: _Finish(known, definition).value for name, definition in definitions.items()}
+    finished = _reached(finished, names.values())
     if kind is not None:
         return {"$schema": DIALECT, "title": f"Headrace: {kind}", "$ref": f"#/$defs/{names[kind]}", "$defs": finished}
     told = "\n".join(f"- `{word}`: {model.__doc__}" for word, model in chosen.items())
@@ -58,6 +59,28 @@ def schema(vocabulary: Vocabulary | None = None, kind: str | None = None) -> Sch
 
 def _when(key: str, value: str, then: Schema) -> Schema:
     return {"if": {"required": [key], "properties": {key: {"const": value}}}, "then": then}
+
+
+def _reached(definitions: Schema, first: Iterable[str]) -> Schema:
+    """The definitions that something refers to."""
+    reached: set[str] = set()
+    waiting = list(first)
+    while waiting:
+        name = waiting.pop()
+        if name not in reached:
+            reached.add(name)
+            waiting += _references(definitions[name])
+    return {name: definition for name, definition in definitions.items() if name in reached}
+
+
+def _references(value: Any) -> Iterator[str]:  # noqa: ANN401 - any part of a schema
+    if isinstance(value, Mapping):
+        if isinstance(value.get("$ref"), str):
+            yield value["$ref"].removeprefix("#/$defs/")
+        value = list(value.values())
+    if isinstance(value, list):
+        for inner in value:
+            yield from _references(inner)
 
 
 def _documents(kinds: Mapping[str, type[BaseModel]]) -> tuple[dict[str, str], Schema]:
@@ -154,11 +177,15 @@ class _Finish:
         for word, value in given.items():
             if word in _MAPS:
                 found[word] = {key: self._schema(inner) for key, inner in value.items()}
+            elif word == "propertyNames":
+                found[word] = (
+                    next(iter(self._schema(value).get("anyOf", [])), {}) if "anyOf" in self._schema(value) else self._schema(value)
+                )
             elif word in _ONE:
                 found[word] = self._schema(value)
             elif word in _SEVERAL:
                 found[word] = [self._schema(inner) for inner in value]
-            elif word not in ("title", "effect", "example", "unit", *_MARKS):
+            elif word not in ("title", "effect", "example", "unit", "later", "secret", *_MARKS):
                 found[word] = value
         self._noted(given, found)
         self._listed(given, found)
@@ -167,6 +194,7 @@ class _Finish:
             found = {word: value for word, value in found.items() if word not in _NUMERIC}
         if "properties" in given:
             self._chosen(given, found)
+        found = _or_expression(found)
         return {word: value for word, value in found.items() if not (word == "default" and value is None)}
 
     def _noted(self, given: Mapping[str, Any], found: Schema) -> None:
@@ -174,6 +202,9 @@ class _Finish:
         notes = [str(given["description"])] if given.get("description") else []
         if isinstance(given.get("unit"), str):
             notes.append(f"Unit: {given['unit']}.")
+        if given.get("later"):
+            words = given["later"]
+            notes.append(f"Nothing runs by {'it' if words is True else ', '.join(f'`{word}`' for word in words)} yet.")
         if isinstance(given.get("effect"), str):
             notes.append(f"Changing it costs: {given['effect']}.")
             found["x-effect"] = given["effect"]
@@ -187,11 +218,17 @@ class _Finish:
         names: list[str] | None = None
         if (kind := given.get("x-refers-to")) in self.vocabulary.names:
             short = self.vocabulary.names[str(kind)]
-            names = [*(f"{kind}/{name}" for name in short), *short]
+            other = given.get("x-or-to")
+            names = [
+                *(f"{kind}/{name}" for name in short),
+                *short,
+                *(f"{other}/{name}" for name in self.vocabulary.names.get(str(other), ())),
+            ]
         elif (kind := given.get("x-names")) in self.vocabulary.names:
             names = list(self.vocabulary.names[str(kind)])
         elif (axis := given.get("x-registered")) in self.vocabulary.words:
-            names = sorted(self.vocabulary.words[str(axis)])
+            later = given.get("later", ())
+            names = sorted({*self.vocabulary.words[str(axis)], *(later if isinstance(later, list) else ())})
         if names:
             for word in ("pattern", "maxLength"):
                 found.pop(word, None)
@@ -207,6 +244,24 @@ class _Finish:
                 rules += _rule(str(axis), str(naming), key, name, word)
         if rules:
             found["allOf"] = [*found.get("allOf", []), *rules]
+
+
+_ABOUT = ("description", "default", "examples", "x-effect")
+_EXPRESSION: Schema = {"type": "string", "pattern": "\\$\\{"}
+
+
+def _or_expression(found: Schema) -> Schema:
+    """A value that may as well be one that is filled in later, such as `${var.rows}`; a tag says what stands there, and is no such."""
+    if "const" in found or found.get("type") not in ("string", "integer", "number", "boolean", None):
+        return found
+    if found.get("type") == "string" and not {"pattern", "enum", "maxLength", "minLength"} & set(found):
+        return found
+    if "anyOf" in found:
+        return {**found, "anyOf": [*found["anyOf"], _EXPRESSION]} if _EXPRESSION not in found["anyOf"] else found
+    form = {word: value for word, value in found.items() if word not in _ABOUT}
+    if not {"type", "enum"} & set(form):
+        return found
+    return {"anyOf": [form, _EXPRESSION], **{word: value for word, value in found.items() if word in _ABOUT}}
 
 
 def _rule(axis: str, naming: str, key: str, name: str, word: Word) -> Iterator[Schema]:

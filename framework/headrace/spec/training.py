@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Discriminator
 
 from headrace.spec.field import Effect, Spec, field
-from headrace.spec.name import AlgorithmName, ParamsOf
+from headrace.spec.name import AlgorithmName, MetricName, ParamsOf
 from headrace.spec.quantity import Duration, Percentage
 
 
@@ -60,8 +60,10 @@ class Tune(Spec):
 
     trials: int = field("How many are tried at most.", Effect.RETRAIN, example=40, ge=1)
     timeout: Duration | None = field("When the search ends, whatever was tried.", Effect.RETRAIN, default=None, example="20m")
-    maximize: str | None = field("The metric to raise; one of `maximize` and `minimize`.", Effect.RETRAIN, default=None, example="roc_auc")
-    minimize: str | None = field("The metric to lower.", Effect.RETRAIN, default=None, example="log_loss")
+    maximize: MetricName | None = field(
+        "The metric to raise; one of `maximize` and `minimize`.", Effect.RETRAIN, default=None, example="roc_auc"
+    )
+    minimize: MetricName | None = field("The metric to lower.", Effect.RETRAIN, default=None, example="log_loss")
     space: dict[str, Range] = field(
         "The parameters of the algorithm that are searched.",
         Effect.RETRAIN,
