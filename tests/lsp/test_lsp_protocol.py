@@ -167,3 +167,21 @@ def test_an_editor_that_dies_ends_the_server(editor: Editor) -> None:
     assert editor.process.stdin is not None
     editor.process.stdin.close()
     assert 0 == editor.process.wait()
+
+
+def test_a_fix_of_several_changes_is_offered_whole(editor: Editor, model: Path) -> None:
+    """A key that belongs in another section is moved there, and the project is whole again."""
+    text = model.read_text().replace("  seed: 7\n", "").replace("serving:\n", "serving:\n  seed: 7\n")
+    editor.open(model, text)
+    fault = next(f for f in editor.published(model, bool) if f["code"] == "misplaced-key")
+    where = {"textDocument": {"uri": model.as_uri()}, "range": fault["range"], "context": {"diagnostics": [fault]}}
+    (action,) = editor.ask("textDocument/codeAction", where)
+    edits = action["edit"]["changes"][model.as_uri()]
+    assert len(edits) > 1
+    lines = text.splitlines(keepends=True)
+    starts = [sum(map(len, lines[:number])) for number in range(len(lines) + 1)]
+    for edit in sorted(edits, key=lambda e: (e["range"]["start"]["line"], e["range"]["start"]["character"]), reverse=True):
+        first, last = (starts[edit["range"][end]["line"]] + edit["range"][end]["character"] for end in ("start", "end"))
+        text = text[:first] + edit["newText"] + text[last:]
+    editor.change(model, text)
+    assert [] == editor.published(model, lambda found: not found)

@@ -69,7 +69,8 @@ class Scene:
         from headrace import project
 
         report = Report()
-        project.judge(self.root, report, texts=self.texts)
+        held = {file: text.encode("utf-8", "surrogatepass") for file, text in self.texts.items()}
+        project.judge(self.root, report, instead=held)
         found: dict[str, list[Diagnostic]] = {}
         files = [file for file, _ in self.files()]
         nowhere = _PREFER if _PREFER in files or not files else files[0]

@@ -13,7 +13,7 @@ from pygls import uris
 from pygls.lsp.server import LanguageServer
 
 from headrace import __version__
-from headrace.diagnostics import Diagnostic, Severity
+from headrace.diagnostics import Diagnostic, Edit, Severity
 from headrace.lsp.completion import complete
 from headrace.lsp.hover import hover, target
 from headrace.lsp.outline import at
@@ -113,8 +113,12 @@ class Server(LanguageServer):
     def _publish(self, root: Path, file: str, text: str, found: Iterable[Diagnostic]) -> None:
         lines = self.lines(text)
         diagnostics = [_diagnostic(fault, lines, root) for fault in found]
-        uri = next((d.uri for d in self.workspace.text_documents.values() if self.place(d.uri) == (root, file)), None)
-        self.text_document_publish_diagnostics(lsp.PublishDiagnosticsParams(uri or uris.from_fs_path(str(root / file)) or "", diagnostics))
+        self.text_document_publish_diagnostics(lsp.PublishDiagnosticsParams(self.uri(root, file), diagnostics))
+
+    def uri(self, root: Path, file: str) -> str:
+        """A file as the client calls it."""
+        known = next((d.uri for d in self.workspace.text_documents.values() if self.place(d.uri) == (root, file)), None)
+        return known or uris.from_fs_path(str(root / file)) or ""
 
     def faults_at(self, root: Path, file: str, lines: Lines, place: lsp.Range) -> list[Diagnostic]:
         """The faults that touch a range."""
@@ -229,8 +233,7 @@ def _answer(made: Server) -> None:
         if found is None:
             return None
         there = ls.lines(dict(scene.files())[found.file])
-        uri = uris.from_fs_path(str(place[0] / found.file)) or ""
-        return lsp.Location(uri, there.range(found.line, found.start, found.line, found.end))
+        return lsp.Location(ls.uri(place[0], found.file), there.range(found.line, found.start, found.line, found.end))
 
     @made.feature(lsp.TEXT_DOCUMENT_DOCUMENT_SYMBOL)
     def outline(ls: Server, params: lsp.DocumentSymbolParams) -> list[lsp.DocumentSymbol]:
@@ -248,14 +251,23 @@ def _act(made: Server) -> None:
         if place is None:
             return []
         lines = ls.lines(ls.workspace.get_text_document(uri).source)
+        texts = dict(ls.scene(place[0]).files())
         return [
             lsp.CodeAction(
-                f"Write `{fault.replacement}`",
+                f"Write `{fault.replacement}`" if fault.replacement is not None else fault.help or "Mend it",
                 kind=lsp.CodeActionKind.QuickFix,
                 diagnostics=[_diagnostic(fault, lines, place[0])],
-                is_preferred=True,
-                edit=lsp.WorkspaceEdit(changes={uri: [lsp.TextEdit(lines.span(fault.span), fault.replacement)]}),
+                is_preferred=fault.certain,
+                edit=lsp.WorkspaceEdit(changes=_changes(fault.change, ls, place[0], texts)),
             )
             for fault in ls.faults_at(*place, lines, params.range)
-            if fault.replacement is not None and fault.span is not None
+            if fault.change
         ]
+
+
+def _changes(edits: Iterable[Edit], ls: Server, root: Path, texts: Mapping[str, str]) -> dict[str, list[lsp.TextEdit]]:
+    found: dict[str, list[lsp.TextEdit]] = {}
+    for edit in edits:
+        file = edit.span.file
+        found.setdefault(ls.uri(root, file), []).append(lsp.TextEdit(ls.lines(texts.get(file, "")).span(edit.span), edit.text))
+    return found

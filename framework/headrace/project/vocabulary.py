@@ -22,7 +22,7 @@ _SAID = ("name", "params")
 
 def vocabulary(root: Path) -> Vocabulary:
     """Of a folder, broken documents included; no names of a kind of which a file that could not be read may hold more."""
-    drafts = read(root, Report())
+    drafts = read(root, Report(), {})
     there = sorted({*drafts.hidden, *(draft.address for draft in drafts.named if draft.address is not None)})
     names = {kind: tuple(address.name for address in there if address.kind == kind) for kind in KINDS if kind not in drafts.unread}
     return Vocabulary(names, words(_plugins(root, drafts)))
