@@ -18,6 +18,10 @@ from typing import Any
 
 import psutil
 import pytest
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "backtest"))
+
+from answering import Answering
 from up_process import free_port, headrace, running, survivors, until
 
 from headrace.diagnostics import Diagnostic, Exit, HeadraceError
@@ -371,9 +375,13 @@ def test_before_anything_is_compiled_no_event_is_looked_for(supervisor: Supervis
 def test_while_a_clock_is_driven_its_driver_sends_events_again(supervisor: Supervisor, root: Path, said: Said) -> None:
     store = workspace(root)
     clock.drive(store, "replay", datetime(2020, 1, 1, tzinfo=UTC))
-    supervisor.send_again()
+    with Answering() as prefect:
+        prefect.say("/api/flow_runs/filter", [])
+        supervisor.prefect_url = f"{prefect.url}/api"
+        supervisor.send_again()
+        asked = {request.path for request in prefect.asked}
     store.close()
-    assert [] == said
+    assert ([], {"/api/flow_runs/filter"}) == (said, asked & {"/api/flow_runs/filter", "/api/events", "/api/deployments/filter"})
 
 
 @pytest.mark.slow
