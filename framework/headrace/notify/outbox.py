@@ -14,7 +14,6 @@ from headrace.compiled import ChannelConfig
 from headrace.diagnostics import Diagnostic, HeadraceError
 from headrace.hooks import Message, Plugins, resolve
 from headrace.notify.secrets import Secrets
-from headrace.spec.params import read_params
 from headrace.store import Store, events
 from headrace.store.columns import new_id
 from headrace.store.kinds import EventKind, OutboxStatus
@@ -89,7 +88,7 @@ def _send(plugins: Plugins, channels: Mapping[str, ChannelConfig], row: Outbox, 
     if channel.type not in plugins.channels:
         raise HeadraceError(Diagnostic("unknown-channel", f"no plugin offers channels of the type `{channel.type}`"))
     offered = plugins.channels[channel.type]
-    params = read_params(resolve(offered.params), secrets.resolve(channel.params), context={"root": root})
+    params = resolve(offered.params).model_validate(secrets.resolve(channel.params), context={"root": root})
     return str(resolve(offered.send)(params, Message.from_json(row.message)))
 
 
