@@ -13,6 +13,7 @@ from headrace.project.rules import (
     gates,
     idle_keys,
     leakage,
+    moved,
     names,
     plugins,
     references,
@@ -28,6 +29,7 @@ Rule = Callable[[Scope], Iterator[Diagnostic]]
 
 RULES: tuple[Rule, ...] = (
     whole.check,
+    moved.check,
     names.check,
     references.check,
     plugins.check,
