@@ -24,16 +24,16 @@ def _check(scope: Scope, project: Address, moves: list[tuple[Address, Address]])
     onward = dict(moves)
     for position, (old, new) in enumerate(moves):
         from_, to = (scope.where(project, ("moved", position, key)) for key in ("from", "to"))
-        earlier = dict(moves[:position])
+        earlier = moves[:position]
         if old.kind != new.kind:
             help_ = f"write `{old.kind}/{new.name}`"
             yield Diagnostic("moved-kind", f"{old} cannot become {new}: a move keeps the kind", to, help=help_)
         elif old.kind in FIXED:
             message = f"{old} cannot be renamed: what it remembers is found by its name"
             yield Diagnostic("moved-kind", message, from_, help="keep its name")
-        elif old in earlier:
+        elif old in dict(earlier):
             yield Diagnostic("moved-twice", f"{old} is moved twice", from_, help="keep one of the two lines")
-        elif new in earlier.values():
+        elif any(new == other for _, other in earlier):
             yield Diagnostic("moved-twice", f"two become {new}", to, help="keep one of the two lines: their histories cannot be one")
         elif (circle := _circle(old, onward)) is not None:
             if old == min(circle):
