@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import yaml
 from hypothesis import strategies as st
@@ -26,7 +26,7 @@ from headrace.store import Store
 from headrace.testing.prefect import MemoryDoor, MemoryServer
 
 REFERENCE = Path(__file__).parents[1] / "plan" / "reference" / "specs"
-MEMORY = "/dev/shm" if Path("/dev/shm").is_dir() else None
+MEMORY = "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108 - every folder in it is made by mkdtemp
 """Where a commit costs nothing; what a power cut leaves is no matter here."""
 MODELS = ("alpha", "beta", "gamma")
 
@@ -116,7 +116,7 @@ class World:
         self.door = MemoryDoor("labour", server)
         self.store = Store.open("sqlite:///.headrace/state.db", ".headrace/blobs", root=self.root)
 
-    def __enter__(self) -> World:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
