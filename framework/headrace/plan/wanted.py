@@ -7,6 +7,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -93,10 +94,13 @@ class Wanted:
 
 def signature(source: str, function: str) -> str | None:
     """A flow's parameters as its file declares them (`as_of: datetime | None=None`); None where it has no such flow."""
-    for node in ast.parse(source).body:
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name == function:
-            return ast.unparse(node.args)
-    return None
+    return _signatures(source).get(function)
+
+
+@lru_cache(maxsize=8)  # the flows of one file are asked for one after another
+def _signatures(source: str) -> dict[str, str]:
+    functions = (node for node in ast.parse(source).body if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef))
+    return {node.name: ast.unparse(node.args) for node in functions}
 
 
 def read(project: str, outputs: Mapping[str, str], root: str) -> Wanted:
