@@ -69,16 +69,20 @@ def test_a_store_that_was_lost_is_no_new_project(there, headrace):
 
 @pytest.mark.slow
 @pytest.mark.prefect
-def test_a_removed_model_needs_a_number(there, headrace):
+def test_what_leaves_the_files_leaves_prefect_and_much_of_it_needs_a_number(there, headrace):
     root = ("--root", str(there.root))
     there.copy_model("second")
     assert headrace("apply", *root, "--no-train", "--yes")[0] == Exit.OK
     there.drop_model("second")
-    code, _, err = headrace("apply", *root)
-    assert (code, "--allow-prune 1" in err) == (Exit.REFUSED, True)
-    code, out, _ = headrace("apply", *root, "--allow-prune", "1")
+    code, out, _ = headrace("apply", *root)
     assert (code, "delete deployment second/train" in out) == (Exit.OK, True)
     assert there.door.runs("SCHEDULED", deployment="employment/train") == []
+    for file in ("employment.yaml", "replay.yaml", "features.yaml"):
+        (there.root / "specs" / file).unlink()
+    code, _, err = headrace("apply", *root)
+    assert (code, "--allow-prune 3" in err) == (Exit.REFUSED, True)
+    code, out, _ = headrace("apply", *root, "--allow-prune", "3")
+    assert (code, "delete deployment employment/train" in out) == (Exit.OK, True)
 
 
 @pytest.mark.slow

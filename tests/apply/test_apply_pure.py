@@ -13,16 +13,18 @@ from headrace.apply.stages import (
     DeleteDeployment,
     DeleteFile,
     DeleteSchedules,
+    PutAlias,
     PutAutomation,
     PutCrashWatch,
     PutDeployment,
     PutPool,
     Record,
+    Ship,
     Train,
     WriteFile,
 )
 from headrace.diagnostics import Exit, HeadraceError
-from headrace.plan import Action, FileChange, Item, Observed, Plan, Recorded, State, Training, Wanted
+from headrace.plan import Action, AliasBack, FileChange, Item, Observed, Plan, Recorded, State, Training, Wanted, seal, to_json
 from headrace.plan.wanted import Automation, Deployment, Schedule
 
 TRAIN = Deployment("m/train", "flows/m.py:train", "v1", "/srv", schedules=(Schedule("every", 60.0),))
@@ -64,7 +66,15 @@ def test_everything_is_made_before_what_needs_it():
 
 def test_every_step_has_words():
     every = [PutPool(), PutDeployment(TRAIN), PutAutomation(AUTO), PutCrashWatch(), DeleteAutomation("a"), DeleteSchedules("b")]
-    every += [DeleteDeployment("c"), DeleteFile("d"), WriteFile("e", ""), Record(), Train("f", "")]
+    every += [
+        DeleteDeployment("c"),
+        DeleteFile("d"),
+        WriteFile("e", ""),
+        PutAlias(AliasBack("m", "champion", 2)),
+        Ship("old"),
+        Record(),
+        Train("f", ""),
+    ]
     assert [f"{s.action} {s.subject}" for s in every] == [
         "put work pool headrace",
         "put deployment m/train",
@@ -75,6 +85,8 @@ def test_every_step_has_words():
         "delete deployment c",
         "delete file d",
         "write file e",
+        "put alias m@champion",
+        "ship records old",
         "record state",
         "train f",
     ]
@@ -103,28 +115,63 @@ def test_a_training_is_left_out_on_demand():
     assert stages.stages(replace(EMPTY, train=(Training("m", "why", "key"),)), {}, WANTED, THERE, train=False) == ()
 
 
+def written(**changes):
+    document = {**to_json(EMPTY), **changes}
+    return {**document, "seal": seal(document)}
+
+
 @pytest.mark.parametrize(
-    ("told", "said"),
+    ("changes", "said"),
     [
         ({"digest": "sha256:y", "serial": 3}, "from serial 3 to 0"),
-        ({"digest": "sha256:y", "serial": 0}, "the specs, or what they compile to"),
+        ({"digest": "sha256:y"}, "the specs, or what they compile to"),
+        ({"environment": "production"}, "it is of environment production, and this is dev"),
+        ({"project": "other"}, "it is of project other"),
+        ({"train": [{"model": "m", "why": "w", "key": "k"}]}, "the trainings are not as they were"),
+        ({"items": [{"action": "outside", "address": "model/m", "notes": ["paused"]}]}, "Prefect"),
     ],
 )
-def test_a_plan_that_no_longer_holds_is_refused(told, said):
+def test_a_plan_that_no_longer_holds_is_refused(changes, said):
     with pytest.raises(HeadraceError, match=said) as raised:
-        checks.refuse_stale(EMPTY, told)
+        checks.refuse_stale(EMPTY, written(**changes))
     assert raised.value.code is Exit.STALE
 
 
 def test_a_plan_that_holds_is_not_refused():
-    checks.refuse_stale(EMPTY, {"digest": "sha256:x", "serial": 9})
+    checks.refuse_stale(EMPTY, written())
+    checks.refuse_altered(written())
 
 
 @pytest.mark.parametrize(
-    ("models", "gone", "allowed", "refused"), [(10, 2, 0, False), (10, 3, 0, True), (10, 3, 3, False), (1, 1, 0, True)]
+    ("told", "id_"),
+    [
+        ({**written(), "empty": False}, "plan-altered"),
+        ({**written(), "seal": "sha256:0"}, "plan-altered"),
+        ({key: value for key, value in written().items() if key != "seal"}, "plan-altered"),
+        (written(headrace="0.0.1"), "plan-stale"),
+        (written(schema=99), "plan-stale"),
+    ],
 )
-def test_more_than_a_fifth_of_the_models_needs_a_number(models, gone, allowed, refused):
-    resources = {f"model/m{i}": Recorded("u", f"model/m{i}", "model", "", {}, {}) for i in range(models)}
+def test_a_plan_that_was_edited_or_is_of_another_release_is_refused(told, id_):
+    with pytest.raises(HeadraceError) as raised:
+        checks.refuse_altered(told)
+    assert (raised.value.code, next(iter(raised.value.report)).id) == (Exit.STALE, id_)
+
+
+def test_a_plan_made_without_prefect_is_refused_where_something_was_changed_there():
+    blind = replace(EMPTY, observed=False)
+    checks.refuse_stale(EMPTY, written(observed="unknown"), blind)
+    seen = replace(EMPTY, items=(Item(Action.OUTSIDE, "model/m", notes=("paused",)),))
+    with pytest.raises(HeadraceError, match="made without Prefect"):
+        checks.refuse_stale(seen, written(observed="unknown"), blind)
+
+
+@pytest.mark.parametrize(
+    ("there", "gone", "allowed", "refused"),
+    [(10, 2, 0, False), (10, 3, 0, True), (10, 3, 2, True), (10, 3, 3, False), (1, 1, 0, False), (2, 2, 0, True), (10, 0, 0, False)],
+)
+def test_more_than_a_fifth_of_the_project_and_two_at_least_need_a_number(there, gone, allowed, refused):
+    resources = {f"model/m{i}": Recorded("u", f"model/m{i}", "model", "", {}, {}) for i in range(there)}
     plan = replace(EMPTY, items=tuple(Item(Action.REMOVE, f"model/m{i}") for i in range(gone)))
     if not refused:
         checks.refuse_pruning(plan, State(resources=resources), allowed)
@@ -133,6 +180,20 @@ def test_more_than_a_fifth_of_the_models_needs_a_number(models, gone, allowed, r
         checks.refuse_pruning(plan, State(resources=resources), allowed)
     assert raised.value.code is Exit.REFUSED
     assert next(iter(raised.value.report)).help == f"if that is meant, type `headrace apply --allow-prune {gone}`"
+
+
+@pytest.mark.parametrize(
+    ("item", "said"),
+    [
+        (Item(Action.REMOVE, "source/old", blocked="model/m still reads it"), "source/old cannot be removed: model/m still reads it"),
+        (Item(Action.MOVE, "model/n", before="model/m", blocked="its rollout has not ended"), "model/m cannot become model/n: its rollout"),
+    ],
+)
+def test_what_is_blocked_is_refused_whole(item, said):
+    with pytest.raises(HeadraceError, match=said) as raised:
+        checks.refuse_blocked(replace(EMPTY, items=(item,)))
+    assert raised.value.code is Exit.REFUSED
+    checks.refuse_blocked(EMPTY)
 
 
 def closed_port() -> str:

@@ -145,7 +145,7 @@ def test_a_gate_on_a_duration_is_tried_in_seconds(folder):
 
 
 def test_a_removed_model_is_retired_and_keeps_its_history(folder):
-    state = folder.applied(champions=frozenset({"upsell"}))
+    state = folder.applied(aliases={"upsell": {"champion": 2}}, logged={"upsell": {"champion": 2}}, numbers={"upsell": frozenset({1, 2})})
     gone = Recorded("uid", "model/upsell", "model", "", {}, {})
     state = replace(state, resources={**state.resources, "model/upsell": gone}, versions={"employment": 1, "upsell": 2})
     (item,) = folder.plan(state).items

@@ -11,10 +11,9 @@ from pydantic import BaseModel
 
 from headrace import project
 from headrace.cli.plan import Intent, make_plan
-from headrace.compiler import compile_project
 from headrace.diagnostics import Report
 from headrace.hooks import load_plugins
-from headrace.plan import State, wanted
+from headrace.plan import Selection, State
 from headrace.spec import KINDS, Backtest, Spec
 from headrace.spec.later import flag
 from headrace.spec.place import keys
@@ -67,9 +66,7 @@ def read() -> set[tuple[str, str]]:
             report = Report()
             loaded = project.load(root, report, plugins=plugins)
             assert loaded is not None, report.found
-            outputs = compile_project(loaded)
-            intent = Intent(root, loaded, outputs, wanted.read(outputs, str(root)))
-            assert not make_plan(intent, State(), None).empty
+            assert not make_plan(Intent(root, loaded), State(), None, Selection()).plan.empty
     finally:
         patch.undo()
     return found

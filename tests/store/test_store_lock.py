@@ -13,8 +13,8 @@ from headrace.store import Store, clock, lock, tables
 QUICK = timedelta(milliseconds=20)
 
 
-def take(store: Store, name: str = "apply", *, stale: timedelta = lock.STALE) -> str:
-    with lock.hold(store, name, "user:ben", stale=stale) as held:
+def take(store: Store, name: str = "apply") -> str:
+    with lock.hold(store, name, "user:ben") as held:
         return held.id
 
 
@@ -48,15 +48,33 @@ def test_the_heartbeat_goes_on(store: Store) -> None:
     assert (first.since, True) == (later.since, first.heartbeat < later.heartbeat)
 
 
-def test_a_lock_without_signs_of_life_is_taken_over_and_its_holder_learns_of_it(store: Store) -> None:
-    with lock.hold(store, "apply", "user:ana", heartbeat=timedelta(milliseconds=200)) as held:
+def test_a_live_holder_is_never_robbed_however_silent_it_is(store: Store) -> None:
+    with lock.hold(store, "apply", "user:ana"):
+        with store.transaction("user:ana", "age", "apply") as session:
+            session.get_one(tables.Lock, "apply").heartbeat -= timedelta(days=1)
+        with pytest.raises(HeadraceError, match="last sign of life 864"):
+            take(store)
+
+
+def test_a_holder_whose_lock_was_released_learns_of_it(store: Store) -> None:
+    with lock.hold(store, "apply", "user:ana", heartbeat=QUICK) as held:
         held.check()
-        with lock.hold(store, "apply", "user:ben", stale=timedelta(0)):
-            time.sleep(0.5)
-            assert held.lost
-            with pytest.raises(HeadraceError, match="released by another") as error:
-                held.check()
-    assert "lock-lost" == error.value.report.errors[0].id
+        lock.release(store, held.id, actor="user:ben")
+        assert held._lost.wait(30)
+        with pytest.raises(HeadraceError, match="released by another") as error:
+            held.check()
+    assert ("lock-lost", Exit.LOCKED) == (error.value.report.errors[0].id, error.value.code)
+
+
+def test_a_silent_lock_of_another_host_goes_by_its_id_alone(store: Store) -> None:
+    occupy(store, pid=dead_pid(), host="elsewhere")
+    with store.transaction("user:ana", "age", "apply") as session:
+        session.get_one(tables.Lock, "apply").heartbeat -= timedelta(days=30)
+    with pytest.raises(HeadraceError, match="on elsewhere"):
+        take(store)
+    assert not lock.release(store, "2", actor="user:ben")
+    assert lock.release(store, "1", actor="user:ben")
+    assert take(store)
 
 
 def test_a_lock_can_be_freed_by_its_id(store: Store) -> None:

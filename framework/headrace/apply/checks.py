@@ -1,40 +1,97 @@
-"""What stops an apply before it begins: a plan that no longer holds, and more removed than was asked for."""
+"""What stops an apply before it begins: a plan that no longer holds, what is blocked, and more removed than was asked for."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
+from headrace import __version__
 from headrace.diagnostics import Diagnostic, Exit, HeadraceError
-from headrace.plan import Action, Plan, State
+from headrace.plan import SCHEMA, Action, Plan, State, seal, to_json
 
 SHARE = 0.2
-"""The share of a project's models that one apply may remove without being told how many."""
+"""The share of a project's resources that one apply may remove without being told how many."""
+FEW = 2
+"""Fewer removals than this are never held back."""
 
 
-def refuse_stale(plan: Plan, told: Mapping[str, Any]) -> None:
-    """HeadraceError `plan-stale` (Exit.STALE) when specs, compiled files or the state are others than in the plan that was written."""
-    if told.get("digest") == plan.digest:
-        return
-    why = (
-        f"the state moved on, from serial {told.get('serial')} to {plan.serial}"
-        if told.get("serial") != plan.serial
-        else "the specs, or what they compile to, are others now"
-    )
-    raise HeadraceError(
+def refuse_altered(told: Mapping[str, Any]) -> None:
+    """HeadraceError (Exit.STALE): `plan-altered` where the file is not as it was written, `plan-stale` where another release wrote it."""
+    if told.get("schema") != SCHEMA or told.get("headrace") != __version__:
+        raise _stale(f"Headrace {told.get('headrace', 'of another time')} wrote it, and this is {__version__}")
+    if told.get("seal") != seal(told):
+        raise HeadraceError(
+            Diagnostic(
+                "plan-altered",
+                "the plan is not as it was written: it was edited, or cut short",
+                help="type `headrace plan --out FILE` anew, and leave the file as it is",
+            ),
+            Exit.STALE,
+        )
+
+
+def refuse_stale(plan: Plan, told: Mapping[str, Any], blind: Plan | None = None) -> None:
+    """HeadraceError `plan-stale` (Exit.STALE) when what would be done now is not what was written.
+
+    `blind` is the plan as it is without Prefect, for one that was written while Prefect was away.
+    """
+    now = to_json(plan)
+    for word in ("project", "environment"):
+        if told.get(word) != now[word]:
+            raise _stale(f"it is of {word} {told.get(word)}, and this is {now[word]}")
+    if told.get("serial") != now["serial"]:
+        raise _stale(f"the state moved on, from serial {told.get('serial')} to {now['serial']}")
+    if told.get("digest") != now["digest"]:
+        raise _stale("the specs, or what they compile to, are others now")
+    if blind is not None:
+        if blind.items != plan.items:
+            raise _stale("it was made without Prefect, where something was changed by another hand")
+        now = to_json(blind)
+    if _doing(told) != _doing(now):
+        raise _stale("files, Prefect, the registry or the trainings are not as they were")
+
+
+def _doing(document: Mapping[str, Any]) -> dict[str, Any]:
+    """What a plan would do, without what only explains it: lines that moved, and histories that went on."""
+    found = {key: document.get(key) for key in ("files", "train", "aliases", "selection", "observed")}
+    found["items"] = [
+        {
+            **{key: item.get(key) for key in ("action", "address", "effects", "before", "blocked")},
+            "changes": [{key: change.get(key) for key in ("path", "old", "new", "effect")} for change in item.get("changes", ())],
+            "notes": item.get("notes") if item.get("action") == Action.OUTSIDE else None,
+        }
+        for item in document.get("items", ())
+    ]
+    return found
+
+
+def _stale(why: str) -> HeadraceError:
+    return HeadraceError(
         Diagnostic("plan-stale", f"the plan no longer holds: {why}", help="type `headrace plan --out FILE` and read it again"), Exit.STALE
     )
 
 
+def refuse_blocked(plan: Plan) -> None:
+    """HeadraceError `plan-blocked` (Exit.REFUSED) for the first thing that cannot be done."""
+    for item in plan.blocked:
+        what = f"{item.before} cannot become {item.address}" if item.action is Action.MOVE else f"{item.address} cannot be removed"
+        help_ = f"remove what stands in the way, or type `headrace apply --exclude {item.address}`"
+        raise HeadraceError(
+            Diagnostic(
+                "plan-blocked", f"{what}: {item.blocked}", help=help_ if item.action is not Action.MOVE else "wait for it to end, or end it"
+            ),
+            Exit.REFUSED,
+        )
+
+
 def refuse_pruning(plan: Plan, state: State, allowed: int) -> None:
-    """HeadraceError `prune-guard` (Exit.REFUSED) when more than a fifth of the models would go, and `allowed` is less than that."""
-    models = [address for address in state.resources if address.startswith("model/")]
-    gone = [item.address for item in plan.items if item.action is Action.REMOVE and item.address.startswith("model/")]
-    if len(gone) > SHARE * len(models) and len(gone) > allowed:
+    """HeadraceError `prune-guard` (Exit.REFUSED) when over a fifth of what was applied would go, two at least, and `allowed` is less."""
+    gone = [item.address for item in plan.items if item.action is Action.REMOVE]
+    if len(gone) >= FEW and len(gone) > SHARE * len(state.resources) and len(gone) > allowed:
         raise HeadraceError(
             Diagnostic(
                 "prune-guard",
-                f"{len(gone)} of {len(models)} models would be removed: {', '.join(gone)}",
+                f"{len(gone)} of {len(state.resources)} resources would be removed: {', '.join(gone)}",
                 help=f"if that is meant, type `headrace apply --allow-prune {len(gone)}`",
             ),
             Exit.REFUSED,

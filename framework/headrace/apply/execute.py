@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import assert_never
 
+from headrace import registry
 from headrace.apply import stages as s
-from headrace.apply.prefect import Door
+from headrace.apply.door import Door
 from headrace.apply.record import Journal, Left, record
 from headrace.diagnostics import Diagnostic, Exit, HeadraceError
-from headrace.plan import Plan, Wanted
+from headrace.journal import ship
+from headrace.plan import AliasBack, Plan, Wanted
 from headrace.project import Project
 from headrace.store.kinds import OperationStatus
 
@@ -66,7 +69,7 @@ def execute(work: Work, stages: Sequence[s.Stage], told: Told) -> Outcome:
         journal.forgive([training.model for training in work.plan.train])
     for number, stage in enumerate(stages):
         step = f"{stage.action} {stage.subject}"
-        operation = journal.owed(stage.model, stage.key) if isinstance(stage, s.Train) else journal.intend(stage.action, stage.subject)
+        operation = _intent(work, stage)
         told("intent", step)
         try:
             _do(work, stage, outcome)
@@ -80,7 +83,16 @@ def execute(work: Work, stages: Sequence[s.Stage], told: Told) -> Outcome:
     return outcome
 
 
-def _do(work: Work, stage: s.Stage, outcome: Outcome) -> None:  # noqa: C901 - one arm a stage
+def _intent(work: Work, stage: s.Stage) -> str:
+    """The intent of one stage in the journal; a partial apply says there that it was one."""
+    if isinstance(stage, s.Train):
+        return work.journal.owed(stage.model, stage.key)
+    chosen = work.plan.selection
+    partial = {"select": list(chosen.select), "exclude": list(chosen.exclude)} if chosen.partial and isinstance(stage, s.Record) else None
+    return work.journal.intend(stage.action, stage.subject, {"partial": partial} if partial is not None else None)
+
+
+def _do(work: Work, stage: s.Stage, outcome: Outcome) -> None:  # noqa: C901, PLR0912 - one arm a stage
     match stage:
         case s.WriteFile(path, text):
             _write(work.root / path, text)
@@ -100,6 +112,10 @@ def _do(work: Work, stage: s.Stage, outcome: Outcome) -> None:  # noqa: C901 - o
             work.door.delete_schedules(name)
         case s.DeleteDeployment(name):
             work.door.delete_deployment(name)
+        case s.PutAlias(back):
+            _put_alias(work.journal, back)
+        case s.Ship(model):
+            ship(work.journal.store, spool(work.outputs, work.root) / model)
         case s.Record():
             train = work.plan.train if work.train else ()
             outcome.serial = record(work.journal, work.project, work.plan, applied(work), train)
@@ -119,6 +135,17 @@ def applied(work: Work) -> dict[str, dict[str, object]]:
             "automations": {a.name: a.deployment for a in work.wanted.automations.values() if a.model == model.name},
         }
     return found
+
+
+def spool(outputs: Mapping[str, str], root: Path) -> Path:
+    """Where servers journal: a folder a model."""
+    return root / str(json.loads(outputs["flows/headrace.json"])["spool"])
+
+
+def _put_alias(journal: Journal, back: AliasBack) -> None:
+    at = journal.store.clock.now()
+    with journal.store.transaction(journal.actor, "put back", f"model/{back.model}@{back.alias}") as session:
+        registry.move(session, model=back.model, alias=back.alias, number=back.number, at=at, reason="it was changed outside of Headrace")
 
 
 def _write(path: Path, text: str) -> None:

@@ -8,7 +8,8 @@ from typing import Any
 
 from sqlmodel import Session, col, delete, select
 
-from headrace.plan import Plan, Training, fingerprint
+from headrace.apply.moved import rename
+from headrace.plan import Action, Plan, Training, fingerprint
 from headrace.plan.fields import plain, written
 from headrace.project import Project
 from headrace.store import Store, clock
@@ -94,14 +95,24 @@ def _owed(session: Session, model: str) -> list[Operation]:
 
 
 def record(journal: Journal, project: Project, plan: Plan, applied: Mapping[str, Mapping[str, object]], train: Iterable[Training]) -> int:
-    """The resources as they are applied now, the next serial, and the trainings that are owed, in one transaction; the serial."""
+    """The resources as they are applied now, the next serial, new names, and the trainings that are owed, in one transaction; the serial.
+
+    Of a partial plan, only what it names is written down: the rest stays as it was last applied.
+    """
     at = journal.store.clock.now()
     serial = plan.serial + 1
-    with journal.store.transaction(journal.actor, "apply", f"project {project.project.name}") as session:
+    touched = {item.address for item in plan.items if item.action is not Action.OUTSIDE}
+    part = " (partial)" if plan.selection.partial else ""
+    with journal.store.transaction(journal.actor, "apply", f"project {project.project.name}{part}") as session:
         session.add(Revision(serial=serial, digest=plan.digest, actor=journal.actor, at=at))
+        for item in plan.items:
+            if item.before is not None:
+                rename(session, item.before, item.address)
         rows = {row.address: row for row in session.exec(select(Resource))}
         for address, spec in project.specs.items():
             name = str(address)
+            if plan.selection.partial and name not in touched:
+                continue
             now: dict[str, Any] = {
                 "fingerprint": fingerprint(spec),
                 "spec": plain(spec),
@@ -110,9 +121,9 @@ def record(journal: Journal, project: Project, plan: Plan, applied: Mapping[str,
             row = rows.get(name)
             if row is None:
                 session.add(Resource(uid=new_id(), address=name, kind=address.kind, serial=serial, updated_at=at, **now))
-            elif row.fingerprint != now["fingerprint"] or row.applied != now["applied"]:
+            elif row.fingerprint != now["fingerprint"] or row.applied != now["applied"] or row.spec != now["spec"]:
                 row.sqlmodel_update({**now, "serial": serial, "updated_at": at})
-        gone = [name for name in rows if name not in {str(address) for address in project.specs}]
+        gone = [item.address for item in plan.items if item.action is Action.REMOVE and item.blocked is None]
         session.exec(delete(Resource).where(col(Resource.address).in_(gone)))
         for training in train:
             _owe(session, journal, training)

@@ -6,9 +6,21 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
-from headrace.plan import Action, Observed, Plan, Wanted
+from headrace.plan import Action, AliasBack, Observed, Plan, Wanted
 from headrace.plan.outside import settled
 from headrace.plan.wanted import Automation, Deployment
+
+
+@dataclass(frozen=True, slots=True)
+class _OfName:
+    """A stage that needs no more than the name of what it is done to."""
+
+    name: str
+
+    @property
+    def subject(self) -> str:
+        """What it is done to."""
+        return self.name
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,16 +38,10 @@ class WriteFile:
 
 
 @dataclass(frozen=True, slots=True)
-class DeleteFile:
-    """Delete one compiled file."""
+class DeleteFile(_OfName):
+    """Delete one compiled file, by its path."""
 
     action: ClassVar[str] = "delete file"
-    path: str
-
-    @property
-    def subject(self) -> str:
-        """What it is done to."""
-        return self.path
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,11 +49,7 @@ class PutPool:
     """Make the work pool, or set it going."""
 
     action: ClassVar[str] = "put work pool"
-
-    @property
-    def subject(self) -> str:
-        """What it is done to."""
-        return "headrace"
+    subject: ClassVar[str] = "headrace"
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,62 +83,56 @@ class PutCrashWatch:
     """Make the automation that notices crashed runs."""
 
     action: ClassVar[str] = "put automation"
-
-    @property
-    def subject(self) -> str:
-        """What it is done to."""
-        return "crash-watch"
+    subject: ClassVar[str] = "crash-watch"
 
 
 @dataclass(frozen=True, slots=True)
-class DeleteAutomation:
+class DeleteAutomation(_OfName):
     """Take an automation away."""
 
     action: ClassVar[str] = "delete automation"
-    name: str
-
-    @property
-    def subject(self) -> str:
-        """What it is done to."""
-        return self.name
 
 
 @dataclass(frozen=True, slots=True)
-class DeleteSchedules:
+class DeleteSchedules(_OfName):
     """Take a deployment's schedules away."""
 
     action: ClassVar[str] = "delete schedules"
-    name: str
-
-    @property
-    def subject(self) -> str:
-        """What it is done to."""
-        return self.name
 
 
 @dataclass(frozen=True, slots=True)
-class DeleteDeployment:
+class DeleteDeployment(_OfName):
     """Take a deployment away."""
 
     action: ClassVar[str] = "delete deployment"
-    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class PutAlias:
+    """Let an alias stand again for the version that the log says, or for none."""
+
+    action: ClassVar[str] = "put alias"
+    back: AliasBack
 
     @property
     def subject(self) -> str:
         """What it is done to."""
-        return self.name
+        return f"{self.back.model}@{self.back.alias}"
+
+
+@dataclass(frozen=True, slots=True)
+class Ship(_OfName):
+    """Bring to the store what a model's servers journalled under the name that it had, before the store calls it otherwise."""
+
+    action: ClassVar[str] = "ship records"
 
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """Write down what was applied, and the trainings that are to be started, in one transaction."""
+    """Write down what was applied, new names too, and the trainings that are to be started, in one transaction."""
 
     action: ClassVar[str] = "record"
-
-    @property
-    def subject(self) -> str:
-        """What it is done to."""
-        return "state"
+    subject: ClassVar[str] = "state"
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,6 +159,8 @@ Stage = (
     | DeleteAutomation
     | DeleteSchedules
     | DeleteDeployment
+    | PutAlias
+    | Ship
     | Record
     | Train
 )
@@ -178,6 +176,10 @@ def stages(
     found += _put(wanted, observed, driven=driven)
     found += _delete(wanted, observed)
     found += [DeleteFile(path) for path in sorted(doomed)]
+    found += [PutAlias(back) for back in plan.aliases]
+    found += [
+        Ship(item.before.removeprefix("model/")) for item in plan.items if item.before is not None and item.before.startswith("model/")
+    ]
     if any(item.action is not Action.OUTSIDE for item in plan.items):
         found.append(Record())
     if train:

@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from headrace.cli.place import environment_option, json_option, root_option
-from headrace.cli.plan import Intent, make_plan, open_store, read_intent
+from headrace.cli.plan import Intent, make_plan, open_store, read_intent, select_options
 from headrace.cli.view import progress, show
 from headrace.diagnostics import Diagnostic, Exit, HeadraceError
 
 if TYPE_CHECKING:
     from headrace.apply.execute import Outcome
     from headrace.apply.prefect import Door
-    from headrace.plan import Observed, Plan, State
+    from headrace.plan import Observed, Plan, Prepared, Selection
     from headrace.store import Store
 
 FOLLOW = 120.0
@@ -30,24 +30,37 @@ WAIT = 7200.0
 
 @click.command("apply")
 @click.argument("file", required=False, type=click.Path(path_type=Path, dir_okay=False, exists=True))
-@click.option("--allow-prune", type=int, default=0, metavar="N", help="Allow N models to be removed, where that is over a fifth of them.")
+@click.option("--allow-prune", type=int, default=0, metavar="N", help="Allow N resources to be removed, where that is over a fifth.")
 @click.option("--no-train", is_flag=True, help="Start no training that a change asks for.")
 @click.option("--wait", is_flag=True, help="Wait until the trainings that were started have ended.")
 @click.option("--yes", is_flag=True, help="Ask nothing, on a terminal either.")
+@select_options
 @environment_option
 @root_option
 @json_option
 def command(
-    file: Path | None, environment: str | None, root: Path, *, allow_prune: int, no_train: bool, wait: bool, yes: bool, as_json: bool
+    file: Path | None,
+    select: tuple[str, ...],
+    exclude: tuple[str, ...],
+    environment: str | None,
+    root: Path,
+    *,
+    allow_prune: int,
+    no_train: bool,
+    wait: bool,
+    yes: bool,
+    as_json: bool,
 ) -> None:
     """Carry the plan out: compiled files, deployments, schedules, automations, and the trainings that a change asks for.
 
-    With FILE, a plan that `headrace plan --out FILE` wrote; it is refused when anything moved on since then.
+    With FILE, a plan that `headrace plan --out FILE` wrote; it is refused when anything moved on since then. --select and --exclude are
+    those of `headrace plan`: what is left out stays as it was last applied.
 
     \b
     Example:
       headrace apply
       headrace apply plan.json --wait
+      headrace apply --select +model/churn
     """  # noqa: D301 - click's own mark
     from headrace.apply import checks
     from headrace.apply.execute import Work, execute
@@ -56,41 +69,51 @@ def command(
     from headrace.apply.stages import stages
     from headrace.identity import local_principal
     from headrace.local.prefect_server import server_for
-    from headrace.plan import to_json, to_text
+    from headrace.plan import Selection, to_json, to_text
     from headrace.store import lock
 
     intent = read_intent(root, environment)
     told = read_plan(file) if file else None
+    selection = Selection(select, exclude) if told is None else selection_of(told, select or exclude)
     with ExitStack() as stack:
         store = stack.enter_context(open_store(intent.project, intent.root))
         actor = local_principal(store)
-        stack.enter_context(lock.hold(store, "apply", actor))
+        held = stack.enter_context(lock.hold(store, "apply", actor))
         url = stack.enter_context(server_for(intent.root, worker=wait, say=progress))
         door = stack.enter_context(Door(url, intent.project.project.name))
         door.wait_ready(5.0)
-        plan, state, observed = plan_now(intent, store, door)
+        made, observed = plan_now(intent, store, door, selection)
+        plan = made.plan
         if told is not None:
-            checks.refuse_stale(plan, told)
-        checks.refuse_pruning(plan, state, allow_prune)
+            blind = make_plan(intent, made.state, None, selection).plan if told.get("observed") == "unknown" else None
+            checks.refuse_stale(plan, told, blind)
+        checks.refuse_blocked(plan)
+        checks.refuse_pruning(plan, made.state, allow_prune)
         if not yes and not plan.empty and not as_json and sys.stdin.isatty() and sys.stdout.isatty():
             click.echo(to_text(to_json(plan)))
             click.confirm("Carry it out?", abort=True)
-        steps = stages(plan, intent.outputs, intent.wanted, observed, driven=state.driven, train=not no_train)
-        work = Work(intent.project, plan, intent.wanted, intent.outputs, intent.root, door, Journal(store, actor), train=not no_train)
-        outcome = execute(work, steps, lambda status, step: progress(step) if status == "intent" else None)
-        result = to_result(plan, outcome, door)
-        show(result, to_lines, as_json=as_json)
+        steps = stages(plan, made.outputs, made.wanted, observed, driven=made.state.driven, train=not no_train)
+        work = Work(made.project, plan, made.wanted, made.outputs, intent.root, door, Journal(store, actor), train=not no_train)
+
+        def heard(status: str, step: str) -> None:
+            held.check()
+            if status == "intent":
+                progress(step)
+
+        outcome = execute(work, steps, heard)
+        show(to_result(plan, outcome, url), to_lines, as_json=as_json)
         if wait:
             wait_for(door, outcome, store)
 
 
-def plan_now(intent: Intent, store: Store, door: Door) -> tuple[Plan, State, Observed]:
-    """The plan against what is recorded and observed at this moment."""
+def plan_now(intent: Intent, store: Store, door: Door, selection: Selection) -> tuple[Prepared, Observed]:
+    """The plan against what is recorded and observed at this moment, and the part of Prefect that it may touch."""
     from headrace.plan.state import read
 
-    state = read(store, intent.root, intent.project.environment.blobs)
-    observed = door.observe()
-    return make_plan(intent, state, observed), state, observed
+    made = make_plan(intent, read(store, intent.root, intent.project), door.observe(), selection)
+    if made.observed is None:
+        raise AssertionError("a plan that was made with Prefect knows what it holds")
+    return made, made.observed
 
 
 def read_plan(file: Path) -> dict[str, Any]:
@@ -104,12 +127,23 @@ def read_plan(file: Path) -> dict[str, Any]:
     return value
 
 
-def to_result(plan: Plan, outcome: Outcome, door: Door) -> dict[str, Any]:
+def selection_of(told: Mapping[str, Any], chosen: object) -> Selection:
+    """What a written plan was narrowed to; HeadraceError where it was altered, or the command line says it again."""
+    from headrace.apply import checks
+    from headrace.plan import Selection
+
+    checks.refuse_altered(told)
+    if chosen:
+        raise click.UsageError("a plan that was written is narrowed already: --select and --exclude belong to `headrace plan --out FILE`")
+    return Selection(tuple(told["selection"]["select"]), tuple(told["selection"]["exclude"]))
+
+
+def to_result(plan: Plan, outcome: Outcome, url: str) -> dict[str, Any]:
     """What was done, as JSON."""
     from headrace.plan import to_json
 
     told = to_json(plan)
-    ui = door.url.removesuffix("/api")
+    ui = url.rstrip("/").removesuffix("/api")
     left = outcome.left
     configs = [file.path for file in plan.files if file.path.endswith(".serving.json")]
     return {
@@ -119,6 +153,7 @@ def to_result(plan: Plan, outcome: Outcome, door: Door) -> dict[str, Any]:
         "digest": plan.digest,
         "totals": told["totals"],
         "effects": told["effects"],
+        "partial": told["selection"] if plan.selection.partial else None,
         "steps": outcome.steps,
         "runs": [{"model": run.model, "run": run.run_id, "url": f"{ui}/runs/flow-run/{run.run_id}"} for run in outcome.runs],
         "resumed": None if left is None else {"apply": left.apply_id, "action": left.action, "subject": left.subject},
@@ -137,6 +172,8 @@ def to_lines(result: Mapping[str, Any]) -> str:
         lines.append(f"An earlier apply stopped at `{left['action']} {left['subject']}`; this one took it up.")
     lines += [f"  {step}" for step in result["steps"]]
     lines += result["notes"]
+    if result["partial"]:
+        lines.append("This was a part; `headrace plan` shows what is left.")
     lines += [f"model/{run['model']} trains in run {run['run']}   {run['url']}" for run in result["runs"]]
     if result["restart"]:
         lines.append(f"{', '.join(result['restart'])} changed: `headrace up` starts its servers again; restart any other server.")

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
@@ -14,65 +14,88 @@ from headrace.cli.view import progress, show
 from headrace.diagnostics import Exit
 
 if TYPE_CHECKING:
-    from headrace.plan import Observed, Plan, State, Wanted
+    from headrace.plan import Observed, Prepared, Selection, State
     from headrace.project import Project
     from headrace.store import Store
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def select_options(command: F) -> F:
+    """`--select` and `--exclude`, as `plan` and `apply` take them."""
+    for option in (
+        click.option("--exclude", multiple=True, metavar="WHAT", help="Leave out what fits; may be given again."),
+        click.option("--select", multiple=True, metavar="WHAT", help="Only what fits: `model/ch*`, `+model/churn`, `state:modified` …"),
+    ):
+        command = option(command)
+    return command
 
 
 @click.command("plan")
 @click.option("--detailed-exitcode", is_flag=True, help="End with exit code 2 if anything would change.")
 @click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="Write the plan to this file too, for `headrace apply FILE`.")
+@select_options
 @environment_option
 @root_option
 @json_option
-def command(out: Path | None, environment: str | None, root: Path, *, detailed_exitcode: bool, as_json: bool) -> None:
+def command(
+    out: Path | None,
+    select: tuple[str, ...],
+    exclude: tuple[str, ...],
+    environment: str | None,
+    root: Path,
+    *,
+    detailed_exitcode: bool,
+    as_json: bool,
+) -> None:
     """Say what would change, and what that costs. Nothing is changed.
+
+    --select and --exclude take addresses (`model/churn`, `model/ch*`), what they read (`+model/churn`) or what reads them
+    (`source/visits+`), `kind:source`, `label:tier=critical`, and `state:modified`, `state:new`, `state:removed` or `state:outside`.
 
     \b
     Example:
       headrace plan
       headrace plan --out plan.json && headrace apply plan.json
+      headrace plan --select +model/churn --exclude kind:channel
       headrace plan --detailed-exitcode     # in CI: exit code 2 when changes are pending
     """  # noqa: D301 - click's own mark
     from headrace import plan as plans
 
     intent = read_intent(root, environment)
-    plan = make_plan(intent, recorded(intent), observe_if_there(intent))
+    made = make_plan(intent, recorded(intent), observe_if_there(intent), plans.Selection(select, exclude))
     if out is not None:
-        out.write_bytes(plans.canonical(plan) + b"\n")
-    show(plans.to_json(plan), plans.to_text, as_json=as_json)
-    if detailed_exitcode and not plan.empty:
+        out.write_bytes(plans.canonical(made.plan) + b"\n")
+    show(plans.to_json(made.plan), plans.to_text, as_json=as_json)
+    if detailed_exitcode and not made.plan.empty:
         raise click.exceptions.Exit(Exit.CHANGES)
 
 
 @dataclass(frozen=True, slots=True)
 class Intent:
-    """What the files say: the project, what it compiles to, and what that asks of Prefect."""
+    """What the files say."""
 
     root: Path
     project: Project
-    outputs: Mapping[str, str]
-    wanted: Wanted
 
 
 def read_intent(root: Path, environment: str | None) -> Intent:
-    """Load and compile a folder; HeadraceError (exit 3) with every fault, or where a compiled file would hide one of the user's own."""
-    from headrace.cli.compile import on_disk
-    from headrace.compiler import compile_project
-    from headrace.plan import wanted
-
+    """Load a folder; HeadraceError (exit 3) with every fault."""
     root = root.resolve()
-    project = load_project(root, environment, to_run=True)
-    outputs = compile_project(project)
-    on_disk(root, outputs)
-    return Intent(root, project, outputs, wanted.read(outputs, str(root)))
+    return Intent(root, load_project(root, environment, to_run=True))
 
 
-def make_plan(intent: Intent, state: State, observed: Observed | None) -> Plan:
-    """The plan of what the files say against what is recorded and observed."""
-    from headrace.plan import diff
+def make_plan(intent: Intent, state: State, observed: Observed | None, selection: Selection) -> Prepared:
+    """The plan of what the files say against what is recorded and observed.
 
-    return diff(intent.project, intent.outputs, state, observed, intent.wanted)
+    HeadraceError where a compiled file would hide one of the user's own, or the selection cannot be made.
+    """
+    from headrace.cli.compile import on_disk
+    from headrace.plan import prepare
+
+    made = prepare(intent.project, str(intent.root), state, observed, selection)
+    on_disk(intent.root, made.outputs)
+    return made
 
 
 def open_store(project: Project, root: Path) -> Store:
@@ -91,7 +114,7 @@ def recorded(intent: Intent) -> State:
     if lost.missing(environment.store, intent.root):
         return State(disk=read_disk(intent.root), artifacts=lost.artifacts(environment.blobs, intent.root))
     with open_store(intent.project, intent.root) as store:
-        return read(store, intent.root, environment.blobs)
+        return read(store, intent.root, intent.project)
 
 
 def observe_if_there(intent: Intent) -> Observed | None:

@@ -22,7 +22,8 @@ from headrace.diagnostics import Diagnostic, Exit, HeadraceError
 def command(lock_id: str, environment: str | None, root: Path, *, as_json: bool) -> None:
     """Take away the lock with this ID, which the message of a refused apply names.
 
-    A lock of a process that died on this machine, or that gave no sign of life for a minute, needs none of this.
+    A lock of a process that died on this machine needs none of this. On another machine nobody here can tell, so look there first: two
+    applies at once would each undo the other's work.
 
     \b
     Example:

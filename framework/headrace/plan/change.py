@@ -15,6 +15,8 @@ class Action(StrEnum):
 
     ADD = "add"
     CHANGE = "change"
+    MOVE = "move"
+    """It has another name now, and keeps all that belonged to the old one."""
     REMOVE = "remove"
     OUTSIDE = "outside"
     """Somebody changed the running system, and not through the specs."""
@@ -45,6 +47,10 @@ class Item:
     notes: tuple[str, ...] = ()
     place: str | None = None
     """Where something new stands."""
+    before: str | None = None
+    """The address that it had before it was moved."""
+    blocked: str | None = None
+    """Why apply would refuse to do it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +84,33 @@ class Forecast:
 
 
 @dataclass(frozen=True, slots=True)
+class Selection:
+    """What a plan was narrowed to, in the words of the command line."""
+
+    select: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+
+    @property
+    def partial(self) -> bool:
+        """Whether anything may be left out."""
+        return bool(self.select or self.exclude)
+
+
+@dataclass(frozen=True, slots=True)
+class AliasBack:
+    """An alias that was moved in the store, and not through Headrace; `number` is what the log says it stands for, None for nothing."""
+
+    model: str
+    alias: str
+    number: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
-    """All that apply would do; equal inputs give an equal plan. `digest` binds it to specs, compiled files and the state's serial."""
+    """All that apply would do; equal inputs give an equal plan.
+
+    `digest` binds it to specs, compiled files, environment, the state's serial and the version of Headrace.
+    """
 
     project: str
     environment: str
@@ -94,6 +125,14 @@ class Plan:
     unchanged: int
     notes: tuple[str, ...] = ()
     """What somebody should know before it is carried out; no part of what is done."""
+    selection: Selection = Selection()
+    aliases: tuple[AliasBack, ...] = ()
+    """What would be put back in the registry."""
+
+    @property
+    def blocked(self) -> tuple[Item, ...]:
+        """What apply would refuse to do."""
+        return tuple(item for item in self.items if item.blocked is not None)
 
     @property
     def empty(self) -> bool:

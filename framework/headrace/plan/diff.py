@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
+from headrace import __version__
 from headrace.address import Address
 from headrace.diagnostics import Span
-from headrace.plan import forecast, lost, outside
-from headrace.plan.change import Action, Change, FileChange, Item, Plan, Training
+from headrace.plan import backtest, forecast, lost, moved, outside, registry
+from headrace.plan.change import Action, AliasBack, Change, FileChange, Item, Plan, Selection, Training
 from headrace.plan.fields import Difference, differences, plain, written
-from headrace.plan.state import Recorded, State, text_digest
+from headrace.plan.past import Recorded, State, text_digest
+from headrace.plan.scope import Scope
 from headrace.plan.wanted import Observed, Wanted, digest
 from headrace.project import Project
 from headrace.spec import AnyKind, Effect, FeatureView, Model, Spec
@@ -20,29 +23,35 @@ Affected = Mapping[str, tuple[str, ...]]
 """By model: the addresses whose data it is trained on."""
 
 
-def diff(project: Project, outputs: Mapping[str, str], state: State, observed: Observed | None, wanted: Wanted) -> Plan:
+def diff(  # noqa: PLR0917 - what a plan is made of, in the order in which it came about
+    project: Project,
+    outputs: Mapping[str, str],
+    state: State,
+    observed: Observed | None,
+    wanted: Wanted,
+    scope: Scope | None = None,
+) -> Plan:
     """What would have to happen for the running system to be what the specs say; pure.
 
     `outputs` are the compiled files by path, `wanted` what they ask of Prefect; `observed` is None where no server was looked at.
+    With a `scope`, `project` is what would stand after a partial apply, and what lies outside is left as it is, mended or not.
     """
-    specs = {str(address): (address, spec) for address, spec in sorted(project.specs.items())}
+    moves = moved.due(project.project, state)
+    past = moved.carried(project.project, state, moves)
     affected = {f"model/{model.name}": tuple(_uses(model, project.specs)) for model in project.models}
-    trained_on = {name for used in affected.values() for name in used}
-    changed: dict[str, Item] = {}
-    for name, (address, spec) in specs.items():
-        recorded = state.resources.get(name)
-        if recorded is None:
-            changed[name] = _added(project, address)
-            continue
-        changes = _changed(project, address, spec, recorded, reaches=address.kind == "model" or name in trained_on)
-        if isinstance(spec, Model):
-            changes = list(_backtested(spec, changes, state)) or list(outside.recompiled(spec.name, recorded, wanted))
-        if changes:
-            effects = tuple(sorted({change.effect for change in changes}, reverse=True))
-            changed[name] = Item(Action.CHANGE, name, effects, tuple(changes))
-    removed = [_removed(state, name) for name in sorted(set(state.resources) - set(specs))]
-    drifted = list(outside.items(wanted, observed, state)) if observed is not None else []
-    items = sorted([*changed.values(), *removed, *drifted], key=lambda item: (item.address, item.action))
+    changed = _changes(project, past, wanted, affected)
+    held = {move.old for move in moves if move.blocked is not None}
+    gone = set(past.resources) - {str(address) for address in project.specs} - held
+    other = [
+        *(Item(Action.MOVE, move.new, before=move.old, blocked=move.blocked) for move in moves),
+        *(_removed(past, name) for name in sorted(gone)),
+    ]
+    drifted, aliases = _outside(wanted, observed, past)
+    if scope is not None:
+        changed = {name: item for name, item in changed.items() if scope.touches(name)}
+        drifted = [item for item in drifted if item.address == "prefect" or scope.touches(item.address)]
+        aliases = tuple(back for back in aliases if scope.touches(f"model/{back.model}"))
+        other += [Item(Action.REMOVE, name, blocked=why) for name, why in scope.kept.items()]
     bound = _digest(project, outputs, state)
     return Plan(
         project=project.project.name,
@@ -50,12 +59,16 @@ def diff(project: Project, outputs: Mapping[str, str], state: State, observed: O
         serial=state.serial,
         digest=bound,
         observed=observed is not None,
-        items=tuple(items),
-        files=tuple(_files(outputs, state)),
-        train=tuple(_train(bound, project.models, changed, affected, state)),
+        items=tuple(sorted([*changed.values(), *other, *drifted], key=lambda item: (item.address, item.action))),
+        files=tuple(file for file in _files(outputs, state) if scope is None or scope.file(file.path)),
+        train=tuple(
+            t for t in _train(bound, project.models, changed, affected, past) if scope is None or scope.touches(f"model/{t.model}")
+        ),
         forecasts=tuple(found for model in project.models if (found := forecast.rollout(model)) is not None),
-        unchanged=len(specs) - len(changed),
+        unchanged=len(project.specs) - len(changed),
         notes=tuple(_notes(project, state, observed)),
+        selection=Selection() if scope is None else scope.selection,
+        aliases=aliases,
     )
 
 
@@ -63,6 +76,36 @@ def _notes(project: Project, state: State, observed: Observed | None) -> Iterato
     began = state.began or bool(state.serial or state.resources)
     if said := lost.note(project.environment.store, began=began, artifacts=state.artifacts, observed=observed):
         yield said
+
+
+def _changes(project: Project, state: State, wanted: Wanted, affected: Affected) -> dict[str, Item]:
+    """What is new and what differs, by address."""
+    trained_on = {name for used in affected.values() for name in used}
+    changed: dict[str, Item] = {}
+    for address, spec in sorted(project.specs.items()):
+        name = str(address)
+        recorded = state.resources.get(name)
+        if recorded is None:
+            changed[name] = _added(project, address)
+            continue
+        changes = _changed(project, address, spec, recorded, reaches=address.kind == "model" or name in trained_on)
+        if isinstance(spec, Model):
+            changes = list(backtest.noted(spec, changes, recorded, state, project.plugins)) or list(
+                outside.recompiled(spec.name, recorded, wanted)
+            )
+        if changes:
+            effects = tuple(sorted({change.effect for change in changes}, reverse=True))
+            changed[name] = Item(Action.CHANGE, name, effects, tuple(changes))
+    return changed
+
+
+def _outside(wanted: Wanted, observed: Observed | None, state: State) -> tuple[list[Item], tuple[AliasBack, ...]]:
+    """What was changed by another hand, in Prefect and in the registry: one item an address."""
+    there, back = registry.items(state)
+    notes: dict[str, tuple[str, ...]] = {}
+    for item in [*(outside.items(wanted, observed, state) if observed is not None else ()), *there]:
+        notes[item.address] = (*notes.get(item.address, ()), *item.notes)
+    return [Item(Action.OUTSIDE, address, notes=found) for address, found in notes.items()], back
 
 
 def fingerprint(spec: Spec) -> str:
@@ -76,6 +119,7 @@ def _digest(project: Project, outputs: Mapping[str, str], state: State) -> str:
             "project": project.project.name,
             "environment": project.environment.name,
             "serial": state.serial,
+            "headrace": __version__,
             "specs": {str(address): fingerprint(spec) for address, spec in project.specs.items()},
             "files": {path: text_digest(text) for path, text in outputs.items()},
         }
@@ -105,7 +149,10 @@ def _from_shell(uses: Iterable[Use]) -> str:
 
 
 def _changed(project: Project, address: Address, spec: Spec, recorded: Recorded, *, reaches: bool) -> list[Change]:
-    found = differences(address.kind, recorded.spec, plain(spec))
+    now_plain = plain(spec)
+    if json.dumps(now_plain) == json.dumps(recorded.spec):
+        return []  # most of a large project, at a tenth of the cost; as text, true and 1 are two
+    found = differences(address.kind, recorded.spec, now_plain)
     shell = dict(project.from_shell(address))
     before, now = recorded.applied.get("written", recorded.spec), written(spec)
     changes = [_change(project, address, d, reaches=reaches, said=_mentions(before, d) or _mentions(now, d)) for d in found]
@@ -137,15 +184,6 @@ def _said(span: Span) -> str:
     return f"{span.file}:{span.line}"
 
 
-def _backtested(model: Model, changes: Iterable[Change], state: State) -> Iterator[Change]:
-    judged = state.verdicts.get(model.name, {})
-    notes = {f"gates[{gate.id}]": forecast.backtest(gate, judged) for gate in model.gates}
-    for change in changes:
-        gate, _, field = change.path.partition(".")
-        note = notes.get(gate) if field in ("min", "max", "metric") else None
-        yield Change(change.path, change.old, change.new, change.effect, change.place, note)
-
-
 def _removed(state: State, name: str) -> Item:
     kind, _, model = name.partition("/")
     notes = []
@@ -154,6 +192,8 @@ def _removed(state: State, name: str) -> Item:
             notes.append(f"its {versions} version{'s' if versions > 1 else ''} stay in the registry")
         if model in state.champions:
             notes.append("its alias champion stays; its server must be stopped by whoever runs it")
+        if model in state.deciding:
+            notes.append("its rollout stops where it stands: nobody looks at it any more")
     return Item(Action.REMOVE, name, notes=tuple(notes))
 
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 import types
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Annotated, Any, Union, get_args, get_origin
 
 from headrace.address import Path
 from headrace.spec import KINDS, Effect, Spec
+from headrace.spec.name import RefersTo
 
 _EXACT = 2**53
 """Beyond it, an integer has no exact place in canonical JSON (RFC 8785)."""
@@ -116,6 +118,12 @@ def _key(old: list[Any], new: list[Any]) -> str | None:
     return None
 
 
+def below(types_: tuple[Any, ...], key: str | int) -> tuple[Any, ...]:
+    """The types that a key, or any position of a list, leads to; a reference brings its `RefersTo` along."""
+    return _below(types_, key)[0]
+
+
+@cache
 def _below(types_: tuple[Any, ...], key: str | int) -> tuple[tuple[Any, ...], Effect | None]:
     """The types that a key leads to, and the effect that its own declaration says."""
     found: list[Any] = []
@@ -125,6 +133,7 @@ def _below(types_: tuple[Any, ...], key: str | int) -> tuple[tuple[Any, ...], Ef
             for name, field in kind.model_fields.items():
                 if key in (field.alias, name):
                     found.extend(_flat(field.annotation))
+                    found.extend(item for item in field.metadata if isinstance(item, RefersTo))
                     extra = field.json_schema_extra
                     if isinstance(extra, dict) and isinstance(extra.get("effect"), str):
                         effects.append(Effect[str(extra["effect"]).upper().replace("-", "_")])
@@ -138,7 +147,7 @@ def _below(types_: tuple[Any, ...], key: str | int) -> tuple[tuple[Any, ...], Ef
 def _flat(annotation: Any) -> tuple[Any, ...]:  # noqa: ANN401 - a type
     origin = get_origin(annotation)
     if origin is Annotated:
-        return _flat(get_args(annotation)[0])
+        return (*_flat(get_args(annotation)[0]), *(item for item in get_args(annotation)[1:] if isinstance(item, RefersTo)))
     if origin in (Union, types.UnionType):
         return tuple(part for arm in get_args(annotation) for part in _flat(arm))
     return (annotation,)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from headrace.plan.change import Action, Change, Item
-from headrace.plan.state import Recorded, State
+from headrace.plan.past import Recorded, State
 from headrace.plan.wanted import Automation, Deployment, Observed, Wanted
 from headrace.spec import Effect
 
@@ -48,7 +48,7 @@ def recompiled(model: str, recorded: Recorded, wanted: Wanted) -> Iterator[Chang
                 None,
                 None,
                 Effect.RECONFIGURE,
-                note="the project's folder or the compiler is another",
+                note="what it reads, the project's folder or the compiler is another",
             )
 
 

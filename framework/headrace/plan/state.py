@@ -1,94 +1,34 @@
-"""What is recorded of a project, and which compiled files stand on disk: the past that a plan starts from."""
+"""The state of an environment, read from its store: what was applied, and the histories that a plan is tried on."""
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from headrace.compiled import WORKSPACE, is_compiled
+from headrace.monitoring import rules
 from headrace.plan import lost
+from headrace.plan.past import Judged, Recorded, Seen, State, read_disk, text_digest
 
 if TYPE_CHECKING:
     from sqlmodel import Session
 
+    from headrace.project import Project
     from headrace.store import Store
+
+__all__ = ["Judged", "Recorded", "Seen", "State", "read", "read_disk", "text_digest"]
 
 VERSIONS = 10
 """How many of a model's last versions a changed gate is tried on."""
+WINDOWS = 500
+"""How many of a model's last windows a changed alert is tried on."""
 
 
-@dataclass(frozen=True, slots=True)
-class Recorded:
-    """One resource as it was last applied; `applied` holds `written`, `files`, `deployments` and `automations`."""
+def read(store: Store, root: Path, project: Project | None = None) -> State:
+    """The state of one environment, and of the files under `root`.
 
-    uid: str
-    address: str
-    kind: str
-    fingerprint: str
-    spec: Mapping[str, Any]
-    applied: Mapping[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Judged:
-    """What one gate measured on one version."""
-
-    number: int
-    value: float
-
-
-@dataclass(frozen=True, slots=True)
-class State:
-    """The recorded past: `serial` counts applies, 0 before the first."""
-
-    serial: int = 0
-    resources: Mapping[str, Recorded] = field(default_factory=dict)
-    """By address."""
-    versions: Mapping[str, int] = field(default_factory=dict)
-    """How many versions each model has."""
-    training: frozenset[str] = frozenset()
-    """Models with a run of `train` that has not ended."""
-    verdicts: Mapping[str, Mapping[str, tuple[Judged, ...]]] = field(default_factory=dict)
-    """By model and gate: the last `VERSIONS` measured values, newest first."""
-    champions: frozenset[str] = frozenset()
-    """Models with a champion."""
-    driven: bool = False
-    """Whether somebody drives the clock; Prefect's schedules are paused meanwhile."""
-    disk: Mapping[str, str] = field(default_factory=dict)
-    """The compiled files that stand on disk, with the digest of their text."""
-    failed: Mapping[str, str] = field(default_factory=dict)
-    """Models whose last training failed, with the id of that run."""
-    began: bool = False
-    """Whether an apply or a flow ever wrote into the store."""
-    artifacts: bool = False
-    """Whether the blobs hold any artifact, where that can be seen without the network."""
-    pending: Mapping[str, str] = field(default_factory=dict)
-    """Models whose training an interrupted apply had still to start, with the key of that run."""
-
-
-def text_digest(text: str) -> str:
-    """`sha256:<hex>` of a file's text."""
-    return f"sha256:{hashlib.sha256(text.encode()).hexdigest()}"
-
-
-def read_disk(root: Path, recorded: Mapping[str, Recorded] | None = None) -> dict[str, str]:
-    """The files under `flows/` that the compiler or an earlier apply wrote, with the digest of their text."""
-    known = {path for resource in (recorded or {}).values() for path in resource.applied.get("files", ())}
-    found = {}
-    for path in sorted((root / "flows").glob("*")):
-        name = f"flows/{path.name}"
-        if path.is_file() and path.suffix in {".py", ".json"}:
-            text = path.read_text(encoding="utf-8", errors="replace")
-            if name in known or path.name == WORKSPACE or is_compiled(path.name, text):
-                found[name] = text_digest(text)
-    return found
-
-
-def read(store: Store, root: Path, blobs: str | None = None) -> State:
-    """The state of one environment, and of the files under `root`; `blobs` is where its artifacts are, as the spec has it."""
+    Histories are long: with a project, they are read for those of its models alone whose gates or alerts are others than applied.
+    """
     from sqlmodel import col, func, select
 
     from headrace.store import tables
@@ -100,34 +40,73 @@ def read(store: Store, root: Path, blobs: str | None = None) -> State:
             row.address: Recorded(row.uid, row.address, row.kind, row.fingerprint, row.spec, row.applied)
             for row in session.exec(select(tables.Resource))
         }
-        versions = session.exec(select(tables.ModelVersion.model, func.count()).group_by(tables.ModelVersion.model)).all()
+        versions = dict(session.exec(select(tables.ModelVersion.model, func.count()).group_by(tables.ModelVersion.model)).all())
         training = session.exec(select(tables.Run.model).where(tables.Run.flow == "train", tables.Run.status == RunStatus.RUNNING)).all()
-        newest: dict[str, tables.Run] = {}
-        for run in session.exec(select(tables.Run).where(tables.Run.flow == "train").order_by(col(tables.Run.started_at))):
-            newest[run.model] = run
-        failed = {model: run.id for model, run in newest.items() if run.status is RunStatus.FAILED}
-        champions = session.exec(select(tables.Alias.model).where(tables.Alias.name == "champion")).all()
         pending = session.exec(
             select(tables.Operation)
             .where(tables.Operation.action == "train", tables.Operation.status == OperationStatus.INTENT)
             .order_by(col(tables.Operation.at))
         ).all()
-        verdicts = {model: _judged(session, model) for model, _ in versions}
-        began = lost.began(session)
-    return State(
-        began=began,
-        artifacts=blobs is not None and lost.artifacts(blobs, root),
-        serial=serial,
-        resources=resources,
-        versions=dict(versions),
-        training=frozenset(training),
-        failed=failed,
-        verdicts=verdicts,
-        champions=frozenset(champions),
-        driven=store.clock.driven,
-        disk=read_disk(root, resources),
-        pending={row.subject: str(row.payload["key"]) for row in pending},
-    )
+        aliases = _aliases(session)
+        return State(
+            began=lost.began(session),
+            artifacts=project is not None and lost.artifacts(project.environment.blobs, root),
+            serial=serial,
+            resources=resources,
+            versions=versions,
+            training=frozenset(training),
+            failed=_failed(session),
+            verdicts={model: _judged(session, model) for model in _others(project, resources, "gates", versions)},
+            windows={model: found for model in _others(project, resources, "alerts", ()) if (found := _windows(session, model))},
+            aliases=aliases,
+            logged=_logged(session),
+            numbers=_numbers(session) if aliases else {},
+            stragglers=_stragglers(session, root, project) if project is not None else frozenset(),
+            deciding=_deciding(session),
+            driven=store.clock.driven,
+            disk=read_disk(root, resources),
+            pending={row.subject: str(row.payload["key"]) for row in pending},
+        )
+
+
+def _others(project: Project | None, resources: Mapping[str, Recorded], section: str, known: Iterable[str]) -> list[str]:
+    """The models whose section is another than was applied, under the names that they had; without a project, all that are known."""
+    if project is None:
+        return list(known)
+    before = {item.to: item.from_ for item in project.project.moved}
+    found = []
+    for model in project.models:
+        name = f"model/{model.name}"
+        seen = set()
+        while name not in resources and name in before and name not in seen:
+            seen.add(name)
+            name = before[name]
+        if name in resources and _section(resources[name].spec, section) != _section(_plain(model), section):
+            found.append(name.partition("/")[2])
+    return found
+
+
+def _plain(model: Any) -> Mapping[str, Any]:  # noqa: ANN401 - a spec of the language
+    found: Mapping[str, Any] = model.model_dump(mode="json", by_alias=True, include={"gates", "monitoring"})
+    return found
+
+
+def _section(spec: Mapping[str, Any], section: str) -> object:
+    return spec.get("gates") if section == "gates" else (spec.get("monitoring") or {}).get("alerts")
+
+
+def _failed(session: Session) -> dict[str, str]:
+    """Models whose newest training failed, with the id of that run."""
+    from sqlmodel import col, select
+
+    from headrace.store import tables
+    from headrace.store.kinds import RunStatus
+
+    newest: dict[str, str | None] = {}
+    query = select(tables.Run.model, tables.Run.id, tables.Run.status).where(tables.Run.flow == "train")
+    for model, id_, status in session.exec(query.order_by(col(tables.Run.started_at))):
+        newest[model] = id_ if status is RunStatus.FAILED else None
+    return {model: id_ for model, id_ in newest.items() if id_ is not None}
 
 
 def _judged(session: Session, model: str) -> dict[str, tuple[Judged, ...]]:
@@ -139,5 +118,81 @@ def _judged(session: Session, model: str) -> dict[str, tuple[Judged, ...]]:
     for row in session.exec(select(Verdict).where(Verdict.model == model).order_by(col(Verdict.number).desc(), col(Verdict.at).desc())):
         gate = found.setdefault(row.gate, {})
         if row.value is not None and len(gate) < VERSIONS:
-            gate.setdefault(row.number, Judged(row.number, row.value))
+            gate.setdefault(row.number, Judged(row.number, row.value, row.low, row.high))
     return {gate: tuple(values.values()) for gate, values in found.items()}
+
+
+def _windows(session: Session, model: str) -> tuple[Seen, ...]:
+    from sqlmodel import col, select
+
+    from headrace.store.tables import Window
+
+    rows = session.exec(select(Window).where(Window.model == model).order_by(col(Window.number).desc()).limit(WINDOWS)).all()
+    return tuple(
+        Seen(row.number, row.end, rules.values(row.drift, row.estimate, row.performance, row.unseen_share)) for row in reversed(rows)
+    )
+
+
+def _aliases(session: Session) -> dict[str, dict[str, int]]:
+    from sqlmodel import select
+
+    from headrace.store.tables import Alias
+
+    found: dict[str, dict[str, int]] = {}
+    for row in session.exec(select(Alias)):
+        found.setdefault(row.model, {})[row.name] = row.number
+    return found
+
+
+def _logged(session: Session) -> dict[str, dict[str, int]]:
+    """Every alias as its events say; one that they took away is not there."""
+    from sqlmodel import col, select
+
+    from headrace.store.kinds import EventKind
+    from headrace.store.tables import Event
+
+    found: dict[str, dict[str, int]] = {}
+    query = select(Event.model, Event.payload).where(Event.kind == EventKind.ALIAS_MOVED).order_by(col(Event.seq))
+    for model, payload in session.exec(query):
+        held = found.setdefault(model, {})
+        if payload["to"] is None:
+            held.pop(payload["alias"], None)
+        else:
+            held[payload["alias"]] = payload["to"]
+    return found
+
+
+def _numbers(session: Session) -> dict[str, frozenset[int]]:
+    from sqlmodel import select
+
+    from headrace.store.tables import ModelVersion
+
+    found: dict[str, set[int]] = {}
+    for model, number in session.exec(select(ModelVersion.model, ModelVersion.number)):
+        found.setdefault(model, set()).add(number)
+    return {model: frozenset(numbers) for model, numbers in found.items()}
+
+
+def _stragglers(session: Session, root: Path, project: Project) -> frozenset[str]:
+    """Old names of moved models under which a server went on journalling: in its spool, or in the store already."""
+    from sqlmodel import select
+
+    from headrace.compiler.lower import SPOOL
+    from headrace.store.tables import Outcome, Prediction
+
+    found = set()
+    for old in (item.from_ for item in project.project.moved if item.from_.startswith("model/")):
+        model = old.removeprefix("model/")
+        rows = [select(table.model).where(table.model == model).limit(1) for table in (Prediction, Outcome)]
+        if any((root / SPOOL / model).glob("*.spool")) or any(session.exec(query).first() is not None for query in rows):
+            found.add(old)
+    return frozenset(found)
+
+
+def _deciding(session: Session) -> frozenset[str]:
+    from sqlmodel import col, select
+
+    from headrace.rollout.state import RUNNING
+    from headrace.store.tables import Rollout
+
+    return frozenset(session.exec(select(Rollout.model).where(col(Rollout.state).in_([state.value for state in RUNNING]))).all())

@@ -2,34 +2,51 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 import rfc8785
 
+from headrace import __version__
+from headrace.plan import told
 from headrace.plan.change import Action, Change, Item, Plan
+from headrace.plan.wanted import digest
 
-_SIGNS = {"add": "+", "change": "~", "remove": "-", "outside": "!"}
-_LONG = 48
+SCHEMA = 1
+"""The version of the document's shape; a document of another one is no plan of ours."""
+_SIGNS = {"add": "+", "change": "~", "move": ">", "remove": "-", "outside": "!"}
 
 
 def to_json(plan: Plan) -> dict[str, Any]:
-    """Everything that a plan says, in a shape that stays."""
+    """Everything that a plan says, in a shape that stays; its `seal` is the digest of all the rest."""
+    document = _document(plan)
+    return {**document, "seal": seal(document)}
+
+
+def seal(document: Mapping[str, Any]) -> str:
+    """The digest of a plan's document without its seal: what a file that was altered no longer has."""
+    return digest({key: value for key, value in document.items() if key != "seal"})
+
+
+def _document(plan: Plan) -> dict[str, Any]:
     return {
+        "schema": SCHEMA,
+        "headrace": __version__,
         "project": plan.project,
         "environment": plan.environment,
         "serial": plan.serial,
         "digest": plan.digest,
         "observed": "current" if plan.observed else "unknown",
+        "selection": {"select": list(plan.selection.select), "exclude": list(plan.selection.exclude)},
         "empty": plan.empty,
         "items": [_item(item) for item in plan.items],
         "files": [{"path": file.path, "action": file.action} for file in plan.files],
         "train": [{"model": training.model, "why": training.why, "key": training.key} for training in plan.train],
+        "aliases": [{"model": back.model, "alias": back.alias, "version": back.number} for back in plan.aliases],
         "forecasts": [
             {"model": f.model, "requests": f.requests, "needed": f.needed, "enough": f.requests >= f.needed} for f in plan.forecasts
         ],
-        "totals": {action.value: plan.count(action) for action in Action} | {"unchanged": plan.unchanged},
+        "totals": {action.value: plan.count(action) for action in Action} | {"blocked": len(plan.blocked), "unchanged": plan.unchanged},
         "effects": dict(plan.effects),
         "notes": list(plan.notes),
     }
@@ -48,6 +65,8 @@ def _item(item: Item) -> dict[str, Any]:
         "changes": [_change(change) for change in item.changes],
         "notes": list(item.notes),
         "place": item.place,
+        "before": item.before,
+        "blocked": item.blocked,
     }
 
 
@@ -65,9 +84,13 @@ def _change(change: Change) -> dict[str, Any]:
 def to_text(plan: Mapping[str, Any]) -> str:
     """The text view of `to_json`'s value."""
     lines = [*_lines(plan), _totals(plan), *(f"note: {note}" for note in plan["notes"])]
+    if plan["selection"]["select"] or plan["selection"]["exclude"]:
+        lines.append("This is a part of the plan; what was left out stays as it was last applied.")
     if plan["observed"] == "unknown":
         lines.append("observed: unknown. Prefect is away, so what was changed there is not in this plan.")
-    if not plan["empty"]:
+    if plan["totals"]["blocked"]:
+        lines.append("Nothing was changed. `headrace apply` refuses the plan while something in it is blocked.")
+    elif not plan["empty"]:
         lines.append("Nothing was changed. `headrace apply` carries it out.")
     return "\n".join(lines)
 
@@ -80,7 +103,7 @@ def _lines(plan: Mapping[str, Any]) -> Iterator[str]:
         sign, said = ("-", "stale: it would be deleted") if file["action"] == "delete" else ("~", "would be written")
         yield f"  {sign} {file['path']}   {said}"
     for model, reason in why.items():
-        yield f"  > model/{model} would be trained: {reason}"
+        yield f"  * model/{model} would be trained: {reason}"
     shown = {item["address"] for item in plan["items"]}
     for found in plan["forecasts"]:
         if f"model/{found['model']}" in shown:
@@ -102,6 +125,10 @@ def _item_lines(item: Mapping[str, Any], why: Mapping[str, str]) -> Iterator[str
         word = "new, train" if item["address"].removeprefix("model/") in why and item["address"].startswith("model/") else "new"
     elif item["action"] == "remove":
         word = "retire" if item["address"].startswith("model/") else "removed"
+    elif item["action"] == "move":
+        word = f"moved from {item['before']}, no effect"
+    if item["blocked"]:
+        word = f"{word}: BLOCKED, {item['blocked']}"
     yield f"  {sign} {item['address']:<56} {word}   {item['place'] or ''}".rstrip()
     rows = [_row(change) for change in item["changes"]]
     widths = [max((len(row[i]) for row in rows), default=0) for i in range(3)]
@@ -112,22 +139,19 @@ def _item_lines(item: Mapping[str, Any], why: Mapping[str, str]) -> Iterator[str
 
 
 def _row(change: Mapping[str, Any]) -> tuple[str, str, str, str]:
-    old, new = change["old"], change["new"]
-    values = "" if old is None and new is None else f"{_value(old)} → {_value(new)}"
-    return change["path"], values, change["effect"], "   ".join(part for part in (change["place"], change["note"]) if part)
-
-
-def _value(value: object) -> str:
-    if value is None:
-        return "none"
-    if isinstance(value, Mapping):
-        value = {key: item for key, item in value.items() if item is not None}
-    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-    return text if len(text) <= _LONG else f"{text[: _LONG - 1]}…"
+    said = "   ".join(part for part in (change["place"], change["note"]) if part)
+    return change["path"], told.values(change["old"], change["new"]), change["effect"], said
 
 
 def _totals(plan: Mapping[str, Any]) -> str:
-    words = {"add": "to add", "change": "to change", "remove": "to remove", "outside": "changed outside"}
+    words = {
+        "add": "to add",
+        "change": "to change",
+        "move": "to move",
+        "remove": "to remove",
+        "outside": "changed outside",
+        "blocked": "blocked",
+    }
     totals = [f"{plan['totals'][action]} {word}" for action, word in words.items() if plan["totals"][action]]
     if plan["files"]:
         totals.append(f"{len(plan['files'])} file{'s' if len(plan['files']) > 1 else ''} to write or delete")

@@ -6,6 +6,7 @@ import ast
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import PurePosixPath
 from typing import assert_never
 
@@ -101,10 +102,13 @@ def title(project: str, name: str) -> str:
 
 def signature(source: str, function: str) -> str | None:
     """A flow's parameters as its file declares them (`as_of: datetime | None=None`); None where it has no such flow."""
-    for node in ast.parse(source).body:
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name == function:
-            return ast.unparse(node.args)
-    return None
+    return _signatures(source).get(function)
+
+
+@lru_cache(maxsize=8)  # the flows of one file are asked for one after another
+def _signatures(source: str) -> dict[str, str]:
+    functions = (node for node in ast.parse(source).body if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef))
+    return {node.name: ast.unparse(node.args) for node in functions}
 
 
 def read(outputs: Mapping[str, str], root: str) -> Wanted:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BeforeValidator
+from pydantic import AfterValidator, BeforeValidator
 
+from headrace.address import Address
 from headrace.spec.field import Effect, Spec, field
 from headrace.spec.name import Name
 
@@ -15,6 +16,14 @@ def _language(value: object) -> object:
     if isinstance(value, bool):
         raise ValueError("the version of the language is a number")
     return value
+
+
+def _address(value: str) -> str:
+    return str(Address.parse(value))
+
+
+MovedAddress = Annotated[str, AfterValidator(_address)]
+"""`model/basket`; it is no reference, since what was moved stands no longer."""
 
 
 class Plugins(Spec):
@@ -27,6 +36,13 @@ class Plugins(Spec):
         example=["headrace-fairlearn"],
     )
     deny: tuple[str, ...] = field("Distributions whose plugins are never loaded.", Effect.METADATA, default=(), example=["headrace-mlflow"])
+
+
+class Moved(Spec):
+    """What is called by another name now. It may stand for ever: once it is done, it says nothing."""
+
+    from_: MovedAddress = field("The address that it had.", Effect.METADATA, alias="from", example="model/bskt")
+    to: MovedAddress = field("The address that it has now.", Effect.METADATA, example="model/basket")
 
 
 class Project(Spec):
@@ -45,6 +61,12 @@ class Project(Spec):
         reference="may",
     )
     plugins: Plugins = field("Which plugins may take part.", Effect.METADATA, default=Plugins(), example={"allow": []})
+    moved: tuple[Moved, ...] = field(
+        "What was renamed: it keeps its history, its champion and its windows.",
+        Effect.METADATA,
+        default=(),
+        example=[{"from": "model/bskt", "to": "model/basket"}],
+    )
 
 
 class Environment(Spec):

@@ -1,4 +1,4 @@
-"""Who may do what only one may do at a time: a row with a heartbeat, taken over once its holder is dead."""
+"""Who may do what only one may do at a time: a row with a heartbeat, taken over once its holder is known to be dead."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from sqlmodel import select
 
@@ -19,7 +19,6 @@ from headrace.store.tables import Lock
 
 __all__ = ["Held", "held", "hold", "release"]
 
-STALE = timedelta(seconds=60)
 HEARTBEAT = timedelta(seconds=10)
 
 
@@ -47,13 +46,14 @@ class Held:
 
 
 @contextmanager
-def hold(store: Sessions, name: str, actor: str, *, stale: timedelta = STALE, heartbeat: timedelta = HEARTBEAT) -> Iterator[Held]:
+def hold(store: Sessions, name: str, actor: str, *, heartbeat: timedelta = HEARTBEAT) -> Iterator[Held]:
     """Hold a name for the length of the block; a thread gives signs of life.
 
-    A lock whose holder gave none for `stale`, or whose process is dead on this host, is taken over.
-    Raises HeadraceError: locked (Exit.LOCKED), naming the holder.
+    A lock whose process is dead on this host is taken over. Silence is no death: a process may be stopped, its disk may hang. Of another
+    host nobody here can tell, so its lock goes by `release` alone.
+    Raises HeadraceError: locked (Exit.LOCKED), naming the holder and its last sign of life.
     """
-    mine = _take(store, name, actor, stale)
+    mine = _take(store, name, actor)
     stop = threading.Event()
     thread = threading.Thread(target=_beat, args=(store, mine, actor, heartbeat, stop), name=f"lock {name}", daemon=True)
     thread.start()
@@ -81,13 +81,13 @@ def release(store: Sessions, id: str, *, actor: str = "service:lock") -> bool:  
         return True
 
 
-def _take(store: Sessions, name: str, actor: str, stale: timedelta) -> Held:
+def _take(store: Sessions, name: str, actor: str) -> Held:
     with store.transaction(actor, "lock", name) as session:
         now = wall()
         found = session.get(Lock, name)
         if found is not None:
-            if found.heartbeat > now - stale and not _dead(found):
-                raise _locked(found)
+            if not _dead(found):
+                raise _locked(found, now)
             session.delete(found)
             session.flush()
         row = Lock(name=name, id=new_id(), actor=actor, host=socket.gethostname(), pid=os.getpid(), since=now, heartbeat=now)
@@ -119,9 +119,15 @@ def _beat(store: Sessions, mine: Held, actor: str, every: timedelta, stop: threa
                     return
                 row.heartbeat = wall()
         except HeadraceError:
-            continue  # the store does not answer: the next beat tries again, and `stale` decides
+            continue  # the store does not answer: the next beat tries again
 
 
-def _locked(row: Lock) -> HeadraceError:
-    message = f"{row.name} is locked by {row.actor} (process {row.pid} on {row.host}) since {row.since:%Y-%m-%d %H:%M:%S} UTC"
-    return HeadraceError(Diagnostic("locked", message, help=f"wait until it ends, or `headrace unlock {row.id}`"), Exit.LOCKED)
+def _locked(row: Lock, now: datetime) -> HeadraceError:
+    silent = int((now - row.heartbeat).total_seconds())
+    message = (
+        f"{row.name} is locked by {row.actor} (process {row.pid} on {row.host}) since {row.since:%Y-%m-%d %H:%M:%S} UTC,"
+        f" last sign of life {silent} s ago"
+    )
+    return HeadraceError(
+        Diagnostic("locked", message, help=f"wait until it ends; if it never will, `headrace unlock {row.id}`"), Exit.LOCKED
+    )

@@ -20,6 +20,7 @@ from headrace.project.rules import (
     governance,
     idle_keys,
     leakage,
+    moved,
     names,
     plugins,
     references,
@@ -40,6 +41,7 @@ Rule = Callable[[Scope], Iterator[Diagnostic]]
 
 RULES: tuple[Rule, ...] = (
     whole.check,
+    moved.check,
     names.check,
     references.check,
     plugins.check,

@@ -1,0 +1,102 @@
+"""What the project says it renamed, carried over into the recorded past: which moves are due, what stands in their way."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import TypeVar
+
+from headrace.plan.graph import renamed
+from headrace.plan.past import Recorded, State
+from headrace.spec import Project
+
+V = TypeVar("V")
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """One address that is recorded under its old name."""
+
+    old: str
+    new: str
+    blocked: str | None = None
+
+
+def due(project: Project, state: State) -> tuple[Move, ...]:
+    """The moves that are to be carried out, each to the end of its chain.
+
+    One that was done is no longer recorded under its old name; it is due again where a server went on journalling under that name.
+    """
+    ends = _ends(project)
+    found = [Move(old, ends[old], _blocked(old, ends[old], state)) for old in sorted(set(ends) & set(state.resources))]
+    found += [Move(old, ends[old]) for old in sorted(set(ends) & state.stragglers - set(state.resources)) if ends[old] in state.resources]
+    return tuple(found)
+
+
+def _ends(project: Project) -> dict[str, str]:
+    """Every old name with the last of its new ones."""
+    onward = {item.from_: item.to for item in project.moved}
+    found = {}
+    for old, first in onward.items():
+        new = first
+        while new in onward:
+            new = onward[new]
+        found[old] = new
+    return found
+
+
+def carried(project: Project, state: State, moves: tuple[Move, ...]) -> State:
+    """The past as if everything had had its new name always; what Prefect holds keeps the old ones, since they stand there."""
+    blocked = {move.old for move in moves if move.blocked is not None}
+    names = {old: new for old, new in _ends(project).items() if old not in blocked}
+    if not names:
+        return state
+    models = {old.partition("/")[2]: new.partition("/")[2] for old, new in names.items() if old.startswith("model/")}
+    resources = {names.get(address, address): _recorded(recorded, names) for address, recorded in state.resources.items()}
+    return replace(
+        state,
+        resources=resources,
+        versions=_keyed(state.versions, models),
+        verdicts=_keyed(state.verdicts, models),
+        windows=_keyed(state.windows, models),
+        aliases=_keyed(state.aliases, models),
+        logged=_keyed(state.logged, models),
+        numbers=_keyed(state.numbers, models),
+        failed=_keyed(state.failed, models),
+        pending=_keyed(state.pending, models),
+        training=frozenset(models.get(model, model) for model in state.training),
+        deciding=frozenset(models.get(model, model) for model in state.deciding),
+    )
+
+
+def _keyed(values: Mapping[str, V], models: Mapping[str, str]) -> dict[str, V]:
+    return {models.get(model, model): value for model, value in values.items()}
+
+
+def _recorded(recorded: Recorded, names: Mapping[str, str]) -> Recorded:
+    address = names.get(recorded.address, recorded.address)
+    spec = dict(renamed(recorded.kind, recorded.spec, names))
+    applied = dict(recorded.applied)
+    if "written" in applied:
+        applied["written"] = dict(renamed(recorded.kind, applied["written"], names))
+    if address != recorded.address:
+        for document in (spec, applied.get("written", {})):
+            if "name" in document:
+                document["name"] = address.partition("/")[2]
+    return replace(recorded, address=address, spec=spec, applied=applied)
+
+
+def _blocked(old: str, new: str, state: State) -> str | None:
+    kind, _, model = old.partition("/")
+    name = new.partition("/")[2]
+    if new in state.resources:
+        return f"{new} has been applied already, and has a history of its own"
+    if kind != "model":
+        return None
+    if state.versions.get(name):
+        return f"the registry has versions of a {new} that was there before"
+    if model in state.deciding:
+        return "its rollout has not ended, and another name would deal its units anew"
+    if model in state.training:
+        return "a training of it is going on, and ends under the old name"
+    return None

@@ -1,0 +1,110 @@
+"""What is recorded of a project, and which compiled files stand on disk, as values: the past that a plan starts from."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from headrace.compiled import WORKSPACE, is_compiled
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """One resource as it was last applied; `applied` holds `written`, `files`, `deployments` and `automations`."""
+
+    uid: str
+    address: str
+    kind: str
+    fingerprint: str
+    spec: Mapping[str, Any]
+    applied: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """What one gate measured on one version; `low` and `high` bound a difference."""
+
+    number: int
+    value: float
+    low: float | None = None
+    high: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """One recorded window of a model: its number, when it ended, and its quantities by the names that conditions use."""
+
+    number: int
+    end: datetime
+    values: Mapping[str, float | bool | None]
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """The recorded past: `serial` counts applies, 0 before the first."""
+
+    serial: int = 0
+    resources: Mapping[str, Recorded] = field(default_factory=dict)
+    """By address."""
+    versions: Mapping[str, int] = field(default_factory=dict)
+    """How many versions each model has."""
+    training: frozenset[str] = frozenset()
+    """Models with a run of `train` that has not ended."""
+    verdicts: Mapping[str, Mapping[str, tuple[Judged, ...]]] = field(default_factory=dict)
+    """By model and gate: the last `VERSIONS` measured values, newest first."""
+    driven: bool = False
+    """Whether somebody drives the clock; Prefect's schedules are paused meanwhile."""
+    disk: Mapping[str, str] = field(default_factory=dict)
+    """The compiled files that stand on disk, with the digest of their text."""
+    failed: Mapping[str, str] = field(default_factory=dict)
+    """Models whose last training failed, with the id of that run."""
+    began: bool = False
+    """Whether an apply or a flow ever wrote into the store."""
+    artifacts: bool = False
+    """Whether the blobs hold any artifact, where that can be seen without the network."""
+    pending: Mapping[str, str] = field(default_factory=dict)
+    """Models whose training an interrupted apply had still to start, with the key of that run."""
+    windows: Mapping[str, Sequence[Seen]] = field(default_factory=dict)
+    """By model, its recorded windows in order; read for models whose alerts changed."""
+    aliases: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    """By model and alias, the version that it stands for."""
+    logged: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    """The same, as the log of events says it."""
+    numbers: Mapping[str, frozenset[int]] = field(default_factory=dict)
+    """By model, the versions that the registry has; read for models whose alias stands for one."""
+    stragglers: frozenset[str] = frozenset()
+    """Addresses that were moved, and under whose old names records came in later."""
+    deciding: frozenset[str] = frozenset()
+    """Models with a rollout that has not ended."""
+
+    @property
+    def champions(self) -> frozenset[str]:
+        """Models with a champion."""
+        return frozenset(model for model, held in self.aliases.items() if "champion" in held)
+
+    @property
+    def models(self) -> frozenset[str]:
+        """The models that are recorded."""
+        return frozenset(name.partition("/")[2] for name in self.resources if name.startswith("model/"))
+
+
+def text_digest(text: str) -> str:
+    """`sha256:<hex>` of a file's text."""
+    return f"sha256:{hashlib.sha256(text.encode()).hexdigest()}"
+
+
+def read_disk(root: Path, recorded: Mapping[str, Recorded] | None = None) -> dict[str, str]:
+    """The files under `flows/` that the compiler or an earlier apply wrote, with the digest of their text."""
+    known = {path for resource in (recorded or {}).values() for path in resource.applied.get("files", ())}
+    found = {}
+    for path in sorted((root / "flows").glob("*")):
+        name = f"flows/{path.name}"
+        if path.is_file() and path.suffix in {".py", ".json"}:
+            text = path.read_text(encoding="utf-8", errors="replace")
+            if name in known or path.name == WORKSPACE or is_compiled(path.name, text):
+                found[name] = text_digest(text)
+    return found

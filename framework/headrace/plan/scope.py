@@ -1,0 +1,71 @@
+"""What a partial plan may touch, and which words it was made by."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import PurePosixPath
+
+from headrace.plan.change import Selection
+from headrace.plan.wanted import Observed, Wanted
+
+WORKSPACE = "flows/headrace.json"
+"""The compiled file that is of the whole project: every process reads it, so it always fits what was applied."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """The addresses that a selection fits, and what they drag along.
+
+    `reached` are models whose compiled files follow from something selected, and what was moved: half a rename would fit nothing.
+    """
+
+    selection: Selection
+    addresses: frozenset[str]
+    reached: frozenset[str] = frozenset()
+    kept: Mapping[str, str] = field(default_factory=dict)
+    """What was selected and left the files, but cannot go yet, with what stands in the way."""
+    strangers: bool = False
+    """Whether the project itself was selected, and with it what nobody asked for."""
+    known: frozenset[str] = frozenset()
+    """Every address there is or was."""
+
+    def touches(self, address: str) -> bool:
+        """Whether something may be done to an address."""
+        return address in self.addresses or address in self.reached
+
+    def file(self, path: str) -> bool:
+        """Whether a compiled file may be written or deleted."""
+        return path == WORKSPACE or any(_is_of(path, address) for address in self.addresses | self.reached)
+
+    def model(self, name: str) -> bool:
+        """Whether what Prefect holds of a model may be touched."""
+        address = f"model/{name}"
+        return self.touches(address) or (self.strangers and address not in self.known)
+
+    def wanted(self, all_: Wanted) -> Wanted:
+        """The part of what Prefect should hold that may be touched."""
+        return Wanted(
+            {name: one for name, one in all_.deployments.items() if self.model(one.model)},
+            {name: one for name, one in all_.automations.items() if self.model(one.model)},
+        )
+
+    def observed(self, all_: Observed) -> Observed:
+        """The part of what Prefect holds that may be touched; the work pool is everybody's."""
+        return replace(
+            all_,
+            deployments={name: one for name, one in all_.deployments.items() if self.model(one.model)},
+            automations={name: one for name, one in all_.automations.items() if self.model(_model(name, one.model))},
+        )
+
+
+def _model(automation: str, model: str) -> str:
+    """The model of an automation; one whose deployment is gone says it by its name, `headrace:PROJECT:MODEL:FLOW`."""
+    parts = automation.split(":")
+    return model or (parts[2] if len(parts) == 4 else "")  # noqa: PLR2004 - the four parts of the name
+
+
+def _is_of(path: str, address: str) -> bool:
+    kind, _, model = address.partition("/")
+    stem = PurePosixPath(path).name.split(".", 1)[0]
+    return kind == "model" and stem.replace("-", "_") == model.replace("-", "_")

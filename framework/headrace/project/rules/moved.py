@@ -1,0 +1,60 @@
+"""What a project says it renamed: each thing once, from a name that is free to one that stands."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from headrace.address import Address
+from headrace.diagnostics import Diagnostic
+from headrace.project.scope import Scope
+from headrace.spec import Project
+
+FIXED = ("project", "environment")
+"""A store is found by their names, so that under another one nothing is found."""
+
+
+def check(scope: Scope) -> Iterator[Diagnostic]:
+    """Whether every move can be carried out, alone and in a chain."""
+    for address, spec in sorted(scope.specs.items(), key=lambda item: item[0]):
+        if isinstance(spec, Project):
+            yield from _check(scope, address, [(Address.parse(item.from_), Address.parse(item.to)) for item in spec.moved])
+
+
+def _check(scope: Scope, project: Address, moves: list[tuple[Address, Address]]) -> Iterator[Diagnostic]:
+    onward = dict(moves)
+    for position, (old, new) in enumerate(moves):
+        from_, to = (scope.where(project, ("moved", position, key)) for key in ("from", "to"))
+        earlier = moves[:position]
+        if old.kind != new.kind:
+            help_ = f"write `{old.kind}/{new.name}`"
+            yield Diagnostic("moved-kind", f"{old} cannot become {new}: a move keeps the kind", to, help=help_)
+        elif old.kind in FIXED:
+            message = f"{old} cannot be renamed: what it remembers is found by its name"
+            yield Diagnostic("moved-kind", message, from_, help="keep its name")
+        elif old in dict(earlier):
+            yield Diagnostic("moved-twice", f"{old} is moved twice", from_, help="keep one of the two lines")
+        elif any(new == other for _, other in earlier):
+            yield Diagnostic("moved-twice", f"two become {new}", to, help="keep one of the two lines: their histories cannot be one")
+        elif (circle := _circle(old, onward)) is not None:
+            if old == min(circle):
+                path = " → ".join(str(address) for address in (*circle, old))
+                yield Diagnostic("moved-cycle", f"the moves lead in a circle: {path}", to, help="remove the line that was undone")
+        elif old in scope.nodes:
+            place = scope.where(old, ("name",))
+            message = f"{old} still stands, in {place.file}:{place.line}: it was not moved"
+            yield Diagnostic("moved-still-there", message, from_, help="remove that document, or this line", related=(place,))
+        elif new.kind not in scope.unread and new not in scope.specs and new not in scope.broken and new not in onward:
+            help_ = "correct the name; if it is gone since, remove this line"
+            yield Diagnostic("moved-nowhere", f"{old} is moved to {new}, and there is no {new}", to, help=help_)
+
+
+def _circle(start: Address, onward: dict[Address, Address]) -> list[Address] | None:
+    """The addresses of the circle that a move is part of, from it on; None where its chain ends."""
+    found = [start]
+    while (after := onward.get(found[-1])) is not None:
+        if after == start:
+            return found
+        if after in found:
+            return None  # it leads into a circle of others, which is said there
+        found.append(after)
+    return None
