@@ -15,6 +15,7 @@ from headrace.document import FROM_SHELL, Mapping, Node, Scalar, Sequence
 from headrace.spec import KINDS, AnyKind
 from headrace.spec.fault import absent, diagnose, tag_of
 from headrace.spec.field import Spec
+from headrace.spec.name import BadName
 from headrace.spec.params import read_params
 from headrace.spec.place import Place, bare, follow, keys, members, model_of
 from headrace.spec.unknown_key import is_slip, node_at, other_keys, unknown_key
@@ -184,7 +185,8 @@ def _one_of_many(path: Path, item: Any, told: dict[Path, tuple[Any, Place]], roo
     alike = [position for position, fault in others if fault["type"] == item["type"] and isinstance(position, int)]
     owner = node_at(root, path[:-1])
     whole = isinstance(owner, Sequence) and len(alike) + 1 == len(owner.items)
-    return whole and item["type"].endswith("_type") and min(alike, default=path[-1]) < path[-1]
+    kind = item["type"].endswith("_type") or isinstance(item.get("ctx", {}).get("error"), BadName)
+    return whole and kind and min(alike, default=path[-1]) < path[-1]
 
 
 def _under_names(faults: Iterable[Path], missing: list[Path], root: Place) -> Iterator[Place]:
