@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BeforeValidator
+from pydantic import AfterValidator, BeforeValidator, WithJsonSchema
 
-from headrace.address import Address
+from headrace.address import NAME, Address
 from headrace.spec.field import Effect, Spec, field
 from headrace.spec.name import Name
 
@@ -22,7 +22,7 @@ def _address(value: str) -> str:
     return str(Address.parse(value))
 
 
-MovedAddress = Annotated[str, AfterValidator(_address)]
+MovedAddress = Annotated[str, AfterValidator(_address), WithJsonSchema({"type": "string", "pattern": f"^[a-z_]+/{NAME.pattern}$"})]
 """`model/basket`; it is no reference, since what was moved stands no longer."""
 
 
