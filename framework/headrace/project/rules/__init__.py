@@ -22,6 +22,7 @@ from headrace.project.rules import (
     leakage,
     moved,
     names,
+    of_plugins,
     plugins,
     references,
     retirement,
@@ -67,5 +68,6 @@ RULES: tuple[Rule, ...] = (
     backtests.check,
     idle_keys.check,
     unsupported.check,
+    of_plugins.check,
 )
 """All rules."""
