@@ -42,6 +42,8 @@ class Off:
     origin: Origin
     why: str
     place: Span | None = None
+    broken: bool = False
+    """Whether it cannot take part; otherwise somebody wants it so."""
 
 
 @contextmanager

@@ -45,6 +45,11 @@ class Plugins:
         found: Mapping[str, Item] = getattr(self, axis.plural)
         return found
 
+    def items(self) -> Iterator[tuple[str, str, Origin | None]]:
+        """Axis, name and origin of all that is added, axis by axis."""
+        for axis in AXES:
+            yield from ((axis.word, name, self.origin(axis.word, name)) for name in sorted(self.of(axis)))
+
     def origin(self, axis: str, name: str) -> Origin | None:
         """Where one thing comes from; None for what nobody registered."""
         return self.origins.get((axis, name))
@@ -125,7 +130,7 @@ def _load(manager: pluggy.PluginManager, candidate: Found, root: Path | None, re
             manager.unregister(name=name)
         place = error.place(origin, root)
         report.add(Diagnostic("plugin-failed", f"plugin {origin} {error}", place, help=error.help))
-        return Off(origin, str(error), place)
+        return Off(origin, str(error), place, broken=True)
     return given
 
 
