@@ -95,7 +95,7 @@ def _projects(root: Path, report: Report, wanted: str | None, given: _Given, *, 
     patches = overlays(drafts, static, [environment.name for environment in chosen], found)
     project = next((spec for spec in static.specs.values() if isinstance(spec, ProjectSpec)), None)
     installed = given.plugins if given.plugins is not None else _plugins(root, project, found)
-    world = World(drafts, static, declared, patches, replacing.uses, installed, report.texts)
+    world = World(drafts, static, declared, patches, replacing.uses, installed, report.texts, root)
     world.decode_static(found)
     realized = [world.realize(environment) for environment in chosen] or [world.realize(None)]
     said = Report([*explained(found.found, replacing.uses, {})])

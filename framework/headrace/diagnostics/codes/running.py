@@ -33,6 +33,12 @@ CODES = (
         help="type `headrace validate`, or choose another folder",
     ),
     Code(
+        "step-failed",
+        "a step of your own failed",
+        "Its function raised, could not be imported, or gave what cannot be trained on and judged; the run ends, and nothing is promoted.",
+        help="correct the function at the line that is named, or take the step out of `steps`",
+    ),
+    Code(
         "plugin-exists",
         "a plugin stands there already",
         "`plugins new` writes over no file.",

@@ -19,7 +19,7 @@ def check(scope: Scope) -> Iterator[Diagnostic]:
     They are asked about a project that could be read as a whole, so that what they miss is truly missing.
     """
     plugins = scope.plugins
-    if plugins is None or scope.broken or not scope.whole:
+    if plugins is None or scope.broken or scope.unread:
         return
     for rule in plugins.rules.values():
         origin = plugins.origin("rule", rule.name)
