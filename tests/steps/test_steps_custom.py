@@ -58,7 +58,7 @@ def test_it_may_leave_out_training_rows_and_the_gates_judge_what_comes_of_it(pla
 
 
 def test_it_may_add_training_rows(rows, mine):
-    body = "return pd.concat([rows, rows[rows['side'] == 'train'].head(50).assign(id=range(9000, 9050))])"
+    body = "return pd.concat([rows, rows[rows['side'] == 'train'].head(50).assign(id=[str(i) for i in range(9000, 9050)])])"
     assert rows.train + 50 == custom.call(rows, id="more", python=mine(body)).train
 
 

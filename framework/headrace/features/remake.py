@@ -36,7 +36,10 @@ def remake(store: Store, rows: Rows, *, root: Path, id: str, python: str, params
     if why := _broken_promise(rows, before, after):
         raise _broken(what, python, why)
     out = io.BytesIO()
-    after[list(before.columns)].to_parquet(out, index=False, compression="zstd")
+    try:
+        after[list(before.columns)].to_parquet(out, index=False, compression="zstd")
+    except Exception as error:  # a column of objects may hold anything
+        raise _broken(what, python, f"its rows cannot be kept: {type(error).__name__}: {error}") from error
     train = int((after["side"] == "train").sum())
     told = digest("\0".join([rows.spec, id, python, json.dumps(dict(params), sort_keys=True), digest(source_of(root, python))]).encode())
     return replace(rows, digest=store.blobs.put(out.getvalue()), rows=len(after), train=train, spec=told)
@@ -48,7 +51,7 @@ def _broken(what: str, python: str, why: str) -> HeadraceError:
     )
 
 
-def _broken_promise(rows: Rows, before: pd.DataFrame, after: pd.DataFrame) -> str | None:
+def _broken_promise(rows: Rows, before: pd.DataFrame, after: pd.DataFrame) -> str | None:  # noqa: PLR0911 - one line a promise
     """Why what came back cannot be trained on and judged; None where it can."""
     import pandas as pd
 

@@ -29,11 +29,14 @@ def inspect(store: Store, candidate: Candidate, *, root: Path, id: str, python: 
     given = call_own(root, python, what, params, candidate, held)
     if given is None:
         return {}
+    if not isinstance(given, Mapping):
+        raise _unkept(f"{what}: `{python}`: it gave {type(given).__name__}, and neither None nor a mapping")
     try:
-        if not isinstance(given, Mapping):
-            raise TypeError(f"it gave {type(given).__name__}, and neither None nor a mapping")
         notes: dict[str, Any] = json.loads(json.dumps(dict(given), allow_nan=False))
     except (TypeError, ValueError) as error:
-        message = f"{what}: `{python}`: its notes cannot be kept: {error}"
-        raise HeadraceError(Diagnostic("step-failed", message, help="give None, or text with numbers, texts and lists of them")) from None
+        raise _unkept(f"{what}: `{python}`: its notes cannot be kept: {error}") from None
     return notes
+
+
+def _unkept(message: str) -> HeadraceError:
+    return HeadraceError(Diagnostic("step-failed", message, help="give None, or a mapping of text to numbers, texts and lists of them"))
