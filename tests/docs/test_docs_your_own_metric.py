@@ -74,6 +74,6 @@ def test_the_whole_tutorial(tmp_path: Path) -> None:
     model.write_text(re.sub(r"port: \d+", f"port: {free_port()}", model.read_text()))
     typed(tmp_path, "headrace compile")
     with running(tmp_path) as up:
-        up.has("prefect", "worker")
+        up.has("prefect-server", "prefect-worker")
         printed = walk(tmp_path, BLOCKS[background() + 1 :])
     assert '"metric": "cost"' in printed

@@ -205,7 +205,7 @@ def metric(compute: str, **rest: Any) -> Metric:
 
 METRICS = [
     (metric("right"), ""),
-    (metric("latency", needs="latency", range=(0.0, None)), ""),
+    (metric("latency", needs="latency", range=(0.0, math.inf)), ""),
     (metric("gap", needs="groups"), ""),
     (metric("number"), "number"),
     (metric("nan"), "number"),
@@ -213,7 +213,7 @@ METRICS = [
     (metric("order"), "order-of-rows"),
     (metric("ties"), "order-of-rows"),
     (metric("right", better="higher"), "direction"),
-    (metric("latency", needs="latency", better="higher", range=(0.0, None)), "direction"),
+    (metric("latency", needs="latency", better="higher", range=(0.0, math.inf)), "direction"),
     (metric("gap", needs="groups", better="higher"), "direction"),
     (metric("right", range=(0.5, 1.0)), "range"),
     (metric("edges"), "edges"),

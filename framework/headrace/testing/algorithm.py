@@ -29,7 +29,7 @@ class _Trial:
     """An algorithm with the functions and parameters to try it with."""
 
     fit: Callable[..., Predictor]
-    save: Callable[[Any], bytes]
+    save: Callable[[Any], Any]
     load: Callable[..., Predictor]
     params: Any
 
@@ -95,7 +95,7 @@ def _deterministic(trial: _Trial, rows: Rows) -> Iterator[str]:
     kept = np.random.get_state()  # noqa: NPY002 - it is the global one that must not matter
     try:
         np.random.seed(1)  # noqa: NPY002
-        before = np.random.get_state()[1].copy()  # type: ignore[index, union-attr] # noqa: NPY002
+        before = np.random.get_state()[1].copy()  # type: ignore[index] # noqa: NPY002
         one = trial.on(rows)
         if not np.array_equal(before, np.random.get_state()[1]):  # type: ignore[index] # noqa: NPY002
             yield "it draws from numpy's global generator: give `seed` to a generator of its own"

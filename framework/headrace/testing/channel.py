@@ -74,14 +74,15 @@ def _receipt(send: Callable[..., Any], params: Any, received: Callable[[], int] 
 
 
 def _kinds(send: Callable[..., Any], params: Any) -> Iterator[str]:  # noqa: ANN401 - a pydantic model
-    for changed in (
+    cases: tuple[dict[str, Any], ...] = (
         {"severity": "info"},
         {"status": "resolved"},
         {"details": {}},
         {"text": ""},
         {"title": "x" * 4000},
         {"title": "a\x00b\u202ec", "text": "`*_~<!channel>&amp;"},
-    ):
+    )
+    for changed in cases:
         try:
             send(params, message(**changed))
         except Exception as error:  # noqa: BLE001 - it should have been sent

@@ -115,9 +115,8 @@ def _range(metric: Metric, compute: Compute) -> Iterator[str]:
     low, high = metric.range
     for given in (_ordinary(metric), *_good_and_bad(metric)):
         value = _value(compute, given, "rows")
-        if (low is not None and value < low - _TOLERANCE) or (high is not None and value > high + _TOLERANCE):
-            bounds = f"{'…' if low is None else f'{low:g}'} to {'…' if high is None else f'{high:g}'}"
-            yield f"it gives {value:g}, and its `range` says {bounds}"
+        if value < low - _TOLERANCE or value > high + _TOLERANCE:
+            yield f"it gives {value:g}, and its `range` says {low:g} to {high:g}"
             return
 
 

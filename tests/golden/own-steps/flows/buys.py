@@ -34,10 +34,10 @@ def clean_up(rows: Rows) -> Rows:
     return steps.custom.call(rows, id="clean-up", python="shop.steps:clean_up")
 
 
-@task(name="train", persist_result=True, result_serializer="json")
+@task(name="train", timeout_seconds=600, persist_result=True, result_serializer="json")
 def train_(rows: Rows) -> Rows:
     """The rows as shop.steps:balance leaves them; held-out rows stay as they are."""
-    return steps.custom.call(rows, id="train", python="shop.steps:balance")
+    return steps.custom.call(rows, id="train", python="shop.steps:balance", params={"share": 0.3})
 
 
 @task(name="training", timeout_seconds=7200, persist_result=True, result_serializer="json")
