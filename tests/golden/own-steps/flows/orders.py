@@ -1,5 +1,5 @@
-# Compiled by headrace from model/buys. Change the spec, then run `headrace compile`.
-"""model/buys. Owner: none."""
+# Compiled by headrace from model/orders. Change the spec, then run `headrace compile`.
+"""model/orders. Owner: none."""
 
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -15,7 +15,7 @@ from headrace.steps import Candidate, Minimum, Number, Progress, RandomSplit, Ro
 def features(as_of: datetime | None, cause: str | None) -> Rows:
     """Rows of source/visits, and the journalled ones whose answers are known by then."""
     return steps.features.training_rows(
-        model="buys",
+        model="orders",
         source="visits",
         entity="visit_id",
         time="seen_at",
@@ -34,10 +34,10 @@ def clean_up(rows: Rows) -> Rows:
     return steps.custom.call(rows, id="clean-up", python="shop.steps:clean_up")
 
 
-@task(name="train", timeout_seconds=600, persist_result=True, result_serializer="json")
-def train_(rows: Rows) -> Rows:
+@task(name="steps", timeout_seconds=600, persist_result=True, result_serializer="json")
+def steps_(rows: Rows) -> Rows:
     """The rows as shop.steps:balance leaves them; held-out rows stay as they are."""
-    return steps.custom.call(rows, id="train", python="shop.steps:balance", params={"share": 0.3})
+    return steps.custom.call(rows, id="steps", python="shop.steps:balance", params={"share": 0.3})
 
 
 @task(name="training", timeout_seconds=7200, persist_result=True, result_serializer="json")
@@ -58,14 +58,14 @@ def gates(candidate: Candidate) -> Verdict:
     return steps.gates.judge(candidate, Minimum(id="quality", metric="roc_auc", min=0.7))
 
 
-@flow(name="buys-train", flow_run_name="buys train")
+@flow(name="orders-train", flow_run_name="orders train")
 def train(as_of: datetime | None = None, cause: str | None = None) -> None:
-    """Train model/buys as of a moment (now, if none) and announce the verdict; a rollout starts by that event."""
-    verdict = gates(class_(training(train_(clean_up(features(as_of, cause))))))
+    """Train model/orders as of a moment (now, if none) and announce the verdict; a rollout starts by that event."""
+    verdict = gates(class_(training(steps_(clean_up(features(as_of, cause))))))
     emit_event(
         event=verdict.event,
         id=UUID(verdict.event_id),
-        resource={"prefect.resource.id": "headrace.small.buys"},
+        resource={"prefect.resource.id": "headrace.small.orders"},
         payload=verdict.payload,
     )
 
@@ -73,16 +73,16 @@ def train(as_of: datetime | None = None, cause: str | None = None) -> None:
 @task(name="rollout", persist_result=True, result_serializer="json")
 def rollout(cause: str | None) -> Progress:
     """Make the newest candidate that passed its gates the champion."""
-    return steps.rollout.replace(model="buys", cause=cause)
+    return steps.rollout.replace(model="orders", cause=cause)
 
 
-@flow(name="buys-roll-out", flow_run_name="buys roll out")
+@flow(name="orders-roll-out", flow_run_name="orders roll out")
 def roll_out(cause: str | None = None) -> None:
-    """Make the newest candidate of model/buys its champion and announce it."""
+    """Make the newest candidate of model/orders its champion and announce it."""
     progress = rollout(cause)
     emit_event(
         event=progress.event,
         id=UUID(progress.event_id),
-        resource={"prefect.resource.id": "headrace.small.buys"},
+        resource={"prefect.resource.id": "headrace.small.orders"},
         payload=progress.payload,
     )
