@@ -43,8 +43,10 @@ def walk(root: Path, blocks: list[tuple[str, str]]) -> str:
                 printed = typed(root, text)
             case ["text"]:
                 assert [] == [line for line in text.splitlines() if line not in printed], printed
-            case ["python" | "yaml", title]:
+            case ["python", title]:
                 written(root / title.removeprefix("title=").strip('"'), text)
+            case ["yaml", _]:
+                written(root / "specs" / "employment.yaml", text)
             case _:
                 raise AssertionError(info)
     return printed

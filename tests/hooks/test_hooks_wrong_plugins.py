@@ -149,8 +149,8 @@ def test_a_wrong_installed_plugin_is_named_with_distribution_version_and_line(pr
     assert (True, 2) == (found.span.file.endswith("acme_broken.py"), found.span.line)
 
 
-def test_an_implementation_is_not_imported(project) -> None:
-    before = "import sys\nassert 'lightgbm' not in sys.modules\n"
-    code = metrics("Metric('mine', 'lightgbm.basic:Booster', better='higher')", before)
-    plugins, report = project(mine=code)
+def test_an_implementation_is_not_imported(project, tmp_path, monkeypatch) -> None:
+    (tmp_path / "explodes.py").write_text("raise RuntimeError\ndef mine(target, predictions): ...\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    plugins, report = project(mine=metrics(metric("'explodes:mine'")))
     assert ([], True) == (report.found, "mine" in plugins.metrics)
