@@ -5,7 +5,7 @@ READY := .venv/.ready
 ROWS ?=
 PYTEST_ARGS ?=
 
-.PHONY: demo test check up bench docs lock clean
+.PHONY: demo test check plugins up bench docs lock clean
 
 $(READY): requirements.lock pyproject.toml
 	$(PYTHON) -m venv .venv
@@ -24,12 +24,15 @@ test: $(READY)  ## every test, with branch coverage
 	$(BIN)/python -m pytest -m "prefect or alone" --cov --cov-append --cov-report=term:skip-covered --cov-fail-under=90 $(PYTEST_ARGS)
 
 check: $(READY)  ## format, lint, types, layers, fast tests
-	$(BIN)/ruff format --check framework tests examples flows
-	$(BIN)/ruff check framework tests examples flows
+	$(BIN)/ruff format --check framework plugins tests examples flows
+	$(BIN)/ruff check framework plugins tests examples flows
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/headrace compile --check
 	$(BIN)/python -m pytest -n 2 -m "not slow and not prefect" $(PYTEST_ARGS)
+
+plugins: $(READY)  ## the first-party plugins' own tests, each alone
+	for folder in plugins/headrace-*; do (cd $$folder && ../../$(BIN)/python -m pytest -q -p no:cacheprovider $(PYTEST_ARGS)) || exit 1; done
 
 up: $(READY)  ## Prefect's server, a worker and the model servers
 	$(BIN)/headrace up

@@ -23,6 +23,7 @@ TESTED_IN_PYTHON = {
     "unknown-environment": "test_project_load.py",
     "plugin-collision": "test_project_load.py",
     "plugin-failed": "test_project_load.py",
+    "step-failed": "test_steps_custom.py",
     "file-too-large": "test_document_hostile.py",
     "expressions-too-long": "test_spec_value.py",
 }

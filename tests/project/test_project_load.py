@@ -159,7 +159,9 @@ def test_a_plugin_of_the_project(make: Callable[..., tuple[Project | None, list[
 from headrace.hooks import Metric, hookimpl
 @hookimpl
 def headrace_metrics():
-    return [Metric("mine", "nowhere:mine", better="higher")]
+    return [Metric("mine", f"{__name__}:mine", better="higher")]
+def mine(target, predictions):
+    return 1.0
 """
     base = BASE.read_text().replace("metric: roc_auc, min", "metric: mine, min")
     loaded, said = make({"specs/a.yaml": base, "plugins/mine.py": plugin})
@@ -174,6 +176,8 @@ def test_a_plugin_that_fails_is_named_and_its_names_are_not_judged(make: Callabl
 
 HOOK = """
 from headrace.hooks import Metric, hookimpl
+def mine(target, predictions):
+    return 1.0
 @hookimpl
 def headrace_metrics():
 """
@@ -202,7 +206,7 @@ def test_whatever_a_plugin_does_it_is_named(tmp_path: Path, text: str, told: str
 
 def test_a_hook_may_yield(tmp_path: Path) -> None:
     (tmp_path / "plugins").mkdir()
-    (tmp_path / "plugins" / "mine.py").write_text(HOOK + "    yield Metric('mine', 'a:b', better='higher')")
+    (tmp_path / "plugins" / "mine.py").write_text(HOOK + "    yield Metric('mine', f'{__name__}:mine', better='higher')")
     report = Report()
     assert (True, []) == ("mine" in load_plugins(tmp_path, report, allow=[]).metrics, report.found)
 
@@ -229,7 +233,9 @@ def test_two_plugins_of_one_name(make: Callable[..., tuple[Project | None, list[
 from headrace.hooks import Metric, hookimpl
 @hookimpl
 def headrace_metrics():
-    return [Metric("roc_auc", "nowhere:mine", better="higher")]
+    return [Metric("roc_auc", f"{__name__}:mine", better="higher")]
+def mine(target, predictions):
+    return 1.0
 """
     loaded, said = make({"specs/a.yaml": BASE.read_text(), "plugins/mine.py": plugin})
     assert (None, ["plugin-collision"]) == (loaded, said)

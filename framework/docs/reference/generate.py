@@ -11,7 +11,7 @@ import argparse
 import inspect
 import sys
 from collections.abc import Iterator
-from dataclasses import is_dataclass
+from dataclasses import fields, is_dataclass
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -170,7 +170,7 @@ def _plugins() -> Iterator[str]:
         if is_dataclass(value) and value.__module__ == contracts.__name__:
             yield f"### `{name}`\n"
             yield f"{inspect.getdoc(value)}\n"
-            yield f"Fields: {', '.join(f'`{field}`' for field in value.__dataclass_fields__)}.\n"
+            yield f"Fields: {', '.join(f'`{field}`' for field in (item.name for item in fields(value)))}.\n"
     yield "## Built in\n"
     plugins = load_plugins(HERE, Report(), allow=None, deny=())
     for axis in ("algorithms", "metrics", "detectors", "channels", "readers"):

@@ -32,6 +32,7 @@ COMMANDS = {
     "replay": "Serve history again, under a driven clock.",
     "models": "List models, their versions and aliases.",
     "rollback": "Put the previous champion back.",
+    "plugins": "List plugins, begin one, check whether they keep their contracts.",
 }
 """Every command with its short help; the module `headrace.cli.NAME` holds it as `command`."""
 

@@ -69,6 +69,16 @@ class Step:
     retries: int = 0
     retry_after: timedelta = timedelta(0)
     timeout: timedelta | None = None
+    function: str = ""
+    """Its name in Python, where that is another."""
+
+    def __post_init__(self) -> None:
+        _word(self.function or self.name)
+
+    @property
+    def python_name(self) -> str:
+        """What the flow's module calls it."""
+        return self.function or self.name
 
 
 class Announces(StrEnum):

@@ -75,7 +75,13 @@ def _train(model: Model, inputs: tuple[ModelInput, ...]) -> Flow:
         name="train",
         says=f"Train model/{model.name} as of a moment (now, if none) and announce the verdict; a rollout starts by that event.",
         takes=(sections.AS_OF, sections.CAUSE),
-        steps=(sections.features(model, inputs), sections.training(model), sections.gates(model)),
+        steps=(
+            sections.features(model, inputs),
+            *sections.custom(model, "features"),
+            sections.training(model),
+            *sections.custom(model, "training"),
+            sections.gates(model),
+        ),
         announces=Announces.ALWAYS,
         result="verdict",
     )

@@ -88,9 +88,9 @@ def _flow(life: Life, flow: Flow) -> Iterator[str]:
     yield from ("", "", *_decorator("flow", name=title, flow_run_name=title.replace("-", " ")))
     yield from _signature(flow.name, [f"{item.name}: {item.type} = None" for item in flow.takes], "None")
     yield _docstring(flow.says)
-    chain = Call(flow.steps[0].name, tuple(Variable(item.name) for item in flow.steps[0].takes))
+    chain = Call(flow.steps[0].python_name, tuple(Variable(item.name) for item in flow.steps[0].takes))
     for step in flow.steps[1:]:
-        chain = Call(step.name, (chain,))
+        chain = Call(step.python_name, (chain,))
     yield from _announced(life, flow, chain)
 
 
@@ -122,7 +122,7 @@ def _task(step: Step) -> Iterator[str]:
     if step.timeout is not None:
         given["timeout_seconds"] = seconds(step.timeout)
     yield from _decorator("task", **given, persist_result=True, result_serializer="json")
-    yield from _signature(step.name, [f"{item.name}: {item.type}" for item in step.takes], step.gives)
+    yield from _signature(step.python_name, [f"{item.name}: {item.type}" for item in step.takes], step.gives)
     yield _docstring(step.says)
     yield from lines(literal(step.call), INDENT, before="return ")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from keyword import iskeyword
 from typing import assert_never
 
 from headrace.compiler.ir import Call, Parameter, Step, Value, Variable
@@ -13,6 +14,7 @@ from headrace.spec.model import Model
 from headrace.spec.monitoring import Monitoring
 from headrace.spec.retraining import Retraining
 from headrace.spec.rollout import Judge, Rollout
+from headrace.spec.steps import CustomStep
 from headrace.spec.training import RandomSplit, Split, TimeSplit
 
 AS_OF = Parameter("as_of", "datetime | None")
@@ -68,6 +70,43 @@ def training(model: Model) -> Step:
             baseline=_call("Baseline", algorithm=baseline.algorithm, params=baseline.params) if baseline is not None else None,
         ),
         timeout=section.timeout,
+    )
+
+
+_TAKEN = frozenset(
+    {
+        *("features", "training", "gates", "rollout", "monitoring", "alerts", "retraining", "train", "roll_out", "monitor"),
+        *("flow", "task", "steps", "datetime", "timedelta", "emit_event", "verdict", "progress", "decision", "rows", "candidate"),
+    }
+)
+"""Names that a flow's module has for something else."""
+
+
+def custom(model: Model, after: str) -> tuple[Step, ...]:
+    """The user's own steps after one of ours, in the order in which they stand."""
+    return tuple(_custom(step) for step in model.steps if step.after == after)
+
+
+def function(step: CustomStep) -> str:
+    """What a user's step is called in Python; one that is a word of Python or of the module gets a `_` at its end."""
+    name = step.id.replace("-", "_")
+    return f"{name}_" if name in _TAKEN or iskeyword(name) else name
+
+
+def _custom(step: CustomStep) -> Step:
+    handle, given = ("Rows", "rows") if step.after == "features" else ("Candidate", "candidate")
+    says = {
+        "features": f"The rows as {step.python} leaves them; held-out rows stay as they are.",
+        "training": f"The candidate, once {step.python} has looked at it.",
+    }[step.after]
+    return Step(
+        name=step.id,
+        function=function(step),
+        says=says,
+        takes=(Parameter(given, handle),),
+        gives=handle,
+        timeout=step.timeout,
+        call=_call("steps.custom.call", Variable(given), id=step.id, python=step.python, params=step.params or None),
     )
 
 

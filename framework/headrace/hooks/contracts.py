@@ -5,13 +5,26 @@ from __future__ import annotations
 from dataclasses import dataclass
 from importlib import import_module
 from math import inf
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 
 def resolve(reference: str) -> Any:  # noqa: ANN401 - whatever stands there
     """Import `module:attribute`; ImportError or AttributeError where it does not exist."""
     module, _, attribute = reference.partition(":")
     return getattr(import_module(module), attribute)
+
+
+@dataclass(frozen=True, slots=True)
+class Takes:
+    """How an implementation is called: with so many values by position, and these by name."""
+
+    positional: int
+    keywords: frozenset[str] = frozenset()
+
+    def __str__(self) -> str:
+        by_position = {0: "nothing", 1: "one value by position", 2: "two values by position"}
+        told = by_position.get(self.positional, f"{self.positional} values by position")
+        return f"{told}, and `{'`, `'.join(sorted(self.keywords))}` by name" if self.keywords else told
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +43,14 @@ class Algorithm:
     save: str
     load: str
     format: str
+    override: bool = False
+    """Whether it takes the place of one of the same name that is built in, or installed where this one is the project's own."""
+
+    calls: ClassVar[dict[str, Takes]] = {
+        "fit": Takes(2, frozenset({"signature", "params", "seed"})),
+        "save": Takes(1),
+        "load": Takes(1, frozenset({"signature"})),
+    }
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +60,7 @@ class Metric:
     `needs="probability"`: `compute(target, predictions)`, both (n,).
     `needs="groups"`: `compute(target, predictions, groups)`, groups (n,) of text.
     `needs="latency"`: `compute(seconds)`, the wall time of single-row predictions after warm-up.
+    It gives NaN where it is not defined, such as for answers that are all the same.
     """
 
     name: str
@@ -47,6 +69,13 @@ class Metric:
     needs: Literal["probability", "groups", "latency"] = "probability"
     range: tuple[float, float] = (-inf, inf)
     """The least and the greatest value that it can have, so that a bound that nothing reaches is found."""
+    override: bool = False
+    """Whether it takes the place of one of the same name that is built in, or installed where this one is the project's own."""
+
+    @property
+    def calls(self) -> dict[str, Takes]:
+        """How its implementation is called."""
+        return {"compute": Takes({"probability": 2, "groups": 3, "latency": 1}.get(self.needs, 2))}
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +84,10 @@ class Detector:
 
     name: str
     compare: str
+    override: bool = False
+    """Whether it takes the place of one of the same name that is built in, or installed where this one is the project's own."""
+
+    calls: ClassVar[dict[str, Takes]] = {"compare": Takes(2)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +100,10 @@ class ChannelType:
     name: str
     params: str
     send: str
+    override: bool = False
+    """Whether it takes the place of one of the same name that is built in, or installed where this one is the project's own."""
+
+    calls: ClassVar[dict[str, Takes]] = {"send": Takes(2)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,3 +117,27 @@ class Reader:
     suffixes: tuple[str, ...]
     read: str
     names: str | None = None
+    override: bool = False
+    """Whether it takes the place of one of the same name that is built in, or installed where this one is the project's own."""
+
+    calls: ClassVar[dict[str, Takes]] = {"read": Takes(2), "names": Takes(1)}
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A judgement over the whole project: `check(specs)`, every spec by its address (`model/churn`), to Findings.
+
+    `name` is `OWNER/RULE` in lower case with dashes, such as `acme/owner-is-a-team`: what it finds is told under this id. Specs are the
+    frozen values that `headrace show` prints; where a finding stands in the files, the core adds.
+    """
+
+    name: str
+    check: str
+    override: bool = False
+    """Whether it takes the place of one of the same name that is built in, or installed where this one is the project's own."""
+
+    calls: ClassVar[dict[str, Takes]] = {"check": Takes(1)}
+
+
+Item = Algorithm | Metric | Detector | ChannelType | Reader | Rule
+"""Anything that a plugin may add."""

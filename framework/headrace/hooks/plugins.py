@@ -1,22 +1,26 @@
-"""Which plugins take part, and what they add, by name."""
+"""Which plugins take part, what they add by name, and where each of it comes from."""
 
 from __future__ import annotations
 
-import importlib.util
-import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from functools import partial
-from importlib.metadata import entry_points
+import os
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from types import ModuleType
 from typing import Any, TypeVar
 
 import pluggy
 
 from headrace.diagnostics import Diagnostic, Report
 from headrace.hooks import specs
-from headrace.hooks.contracts import Algorithm, ChannelType, Detector, Metric, Reader
+from headrace.hooks.axis import AXES, Axis
+from headrace.hooks.contracts import Algorithm, ChannelType, Detector, Item, Metric, Reader, Rule
+from headrace.hooks.fault import Off, PluginFault, fault
+from headrace.hooks.found import Found, Origin, candidates
+from headrace.hooks.judge import items, unmarked
+
+ONLY = "HEADRACE_PLUGINS"
+"""The environment variable that names the plugins that may take part, beside the built-in ones; separated by commas."""
 
 
 @dataclass(frozen=True)
@@ -30,93 +34,123 @@ class Plugins:
     readers: Mapping[str, Reader]
     names: tuple[str, ...] = ()
     """Which plugins take part, in the order they were found."""
+    rules: Mapping[str, Rule] = field(default_factory=dict)
+    origins: Mapping[tuple[str, str], Origin] = field(default_factory=dict)
+    """Where a thing comes from, by its axis (`metric`) and name."""
+    off: tuple[Off, ...] = ()
+    """Which plugins take no part, and why."""
+
+    def of(self, axis: Axis) -> Mapping[str, Item]:
+        """What is added to one axis, by name."""
+        found: Mapping[str, Item] = getattr(self, axis.plural)
+        return found
+
+    def items(self) -> Iterator[tuple[str, str, Origin | None]]:
+        """Axis, name and origin of all that is added, axis by axis."""
+        for axis in AXES:
+            yield from ((axis.word, name, self.origin(axis.word, name)) for name in sorted(self.of(axis)))
+
+    def origin(self, axis: str, name: str) -> Origin | None:
+        """Where one thing comes from; None for what nobody registered."""
+        return self.origins.get((axis, name))
 
 
-class _WrongItemError(Exception):
-    """A hook gave something other than what it is asked for."""
-
-
-T = TypeVar("T", Algorithm, Metric, Detector, ChannelType, Reader)
-
-
-def _items(given: object, kind: type[T]) -> list[T]:
-    """What a hook gave, once it is known to be what it was asked for; a generator may raise here whatever it likes."""
-    if not isinstance(given, Iterable) or isinstance(given, str | bytes | Mapping):
-        raise _WrongItemError(f"it gave {'None' if given is None else type(given).__name__}, and not a list of {kind.__name__}")
-    items: list[T] = []
-    for item in given:
-        if not isinstance(item, kind):
-            raise _WrongItemError(f"it gave {'None' if item is None else type(item).__name__}, and not {kind.__name__}")
-        if not isinstance(item.name, str):
-            raise _WrongItemError(f"it gave a {kind.__name__} whose name is {item.name!r}, and not text")
-        items.append(item)
-    return items
-
-
-def _collect(manager: pluggy.PluginManager, hook: str, kind: type[T], report: Report) -> dict[str, T]:
-    found: dict[str, T] = {}
-    origin: dict[str, str] = {}
-    for implementation in getattr(manager.hook, hook).get_hookimpls():
-        plugin = implementation.plugin_name
-        try:
-            items = _items(implementation.function(), kind)
-        except (Exception, SystemExit) as error:  # noqa: BLE001 - a plugin may raise anything; it is named and left out
-            why = str(error) if isinstance(error, _WrongItemError) else f"{type(error).__name__}: {error}"
-            report.add(Diagnostic("plugin-failed", f"plugin `{plugin}` failed in `{hook}`: {why}"))
-            continue
-        for item in items:
-            if item.name in found:
-                report.add(Diagnostic("plugin-collision", f"`{item.name}` is added by both `{origin[item.name]}` and `{plugin}`"))
-                continue
-            found[item.name], origin[item.name] = item, plugin
-    return found
-
-
-def _files(root: Path | None) -> Iterable[Path]:
-    return sorted((root / "plugins").glob("*.py")) if root is not None and (root / "plugins").is_dir() else ()
-
-
-def _module(path: Path) -> ModuleType:
-    name = f"headrace_project_plugins.{path.stem}"
-    spec = importlib.util.spec_from_file_location(name, path)
-    if spec is None or spec.loader is None:
-        raise ImportError(f"{path} cannot be loaded")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module
-    spec.loader.exec_module(module)
-    return module
+Added = dict[tuple[str, str], tuple[Any, Origin]]
+"""What was added, by axis and name, with where it comes from."""
+T = TypeVar("T")
 
 
 def load_plugins(root: Path | None, report: Report, *, allow: Sequence[str] | None = None, deny: Sequence[str] = ()) -> Plugins:
     """Find plugins in the entry-point group `headrace` and in `plugins/*.py` of the project.
 
-    A plugin that fails to load is named in the report and left out; none of its faults ends the command.
+    What comes later may take the place of what comes before where it says `override`: built in, installed, the project's own. `allow` and
+    `deny` name distributions; $HEADRACE_PLUGINS names all that may take part. A plugin that fails is named in the report with its place and
+    takes no part at all; none of its faults ends the command.
     """
     manager = pluggy.PluginManager("headrace")
     manager.add_hookspecs(specs)
-    register: list[tuple[str, Callable[[], Any]]] = []
-    for point in sorted(entry_points(group="headrace"), key=lambda p: (p.dist is None or p.dist.name != "headrace", p.name)):
-        distribution = point.dist.name if point.dist is not None else point.name
-        if distribution != "headrace" and ((allow is not None and distribution not in allow) or distribution in deny):
+    added: Added = {}
+    names: list[str] = []
+    off: list[Off] = []
+    for candidate in candidates(root, report):
+        origin = candidate.origin
+        if why := _excluded(origin, allow, deny):
+            off.append(Off(origin, why))
             continue
-        register.append((distribution, point.load))
-    register.extend((f"plugins/{path.name}", partial(_module, path)) for path in _files(root))
-    names = []
-    for name, load in register:
-        try:
-            manager.register(load(), name=name)
+        given = _load(manager, candidate, root, report)
+        if isinstance(given, Off):
+            off.append(given)
+            continue
+        names.append(origin.name)
+        for axis, item in given:
+            _add(added, axis, item, origin, report)
+    by_axis = {axis.plural: {name: item for (word, name), (item, _) in added.items() if word == axis.word} for axis in AXES}
+    origins = {key: origin for key, (_, origin) in added.items()}
+    return Plugins(**by_axis, names=tuple(dict.fromkeys(names)), origins=origins, off=tuple(off))
+
+
+def _excluded(origin: Origin, allow: Sequence[str] | None, deny: Sequence[str]) -> str | None:
+    """Why a plugin takes no part, without having been looked at; None where it may."""
+    if origin.kind == "builtin":
+        return None
+    here = {_plain(origin.name)} | ({_plain(Path(origin.name).stem)} if origin.kind == "project" else set())
+    if origin.kind == "installed" and allow is not None and not here & {_plain(name) for name in allow}:
+        return "`plugins.allow` in headrace.yaml does not name it"
+    if here & {_plain(name) for name in deny}:
+        return "`plugins.deny` in headrace.yaml names it"
+    only = os.environ.get(ONLY)
+    if only is not None and not here & {_plain(name) for name in only.split(",")}:
+        return f"${ONLY} does not name it"
+    return None
+
+
+def _plain(name: str) -> str:
+    """A distribution's name as pip compares it."""
+    return re.sub(r"[-_.]+", "-", name.strip()).lower()
+
+
+def _load(manager: pluggy.PluginManager, candidate: Found, root: Path | None, report: Report) -> list[tuple[Axis, Item]] | Off:
+    """All that one plugin adds, once each of it is known to be what it should be; or why it takes no part."""
+    origin = candidate.origin
+    name = f"{origin.name} {candidate.entry}"
+    try:
+        with fault("cannot be loaded"):
+            module = candidate.load()
+        unmarked(module)
+        with fault("cannot be loaded"):
+            manager.register(module, name=name)
             manager.check_pending()
-        except (Exception, SystemExit) as error:  # noqa: BLE001 - a plugin may raise anything; it is named and left out
-            if manager.has_plugin(name):
-                manager.unregister(name=name)
-            report.add(Diagnostic("plugin-failed", f"plugin `{name}` cannot be loaded: {type(error).__name__}: {error}"))
+        given: list[tuple[Axis, Item]] = []
+        for axis in AXES:
+            for hook in _implementations(manager, axis, name):
+                with fault(f"failed in `{axis.hook}`"):
+                    given.extend((axis, item) for item in items(hook(), axis, origin))
+    except PluginFault as error:
+        if manager.has_plugin(name):
+            manager.unregister(name=name)
+        place = error.place(origin, root)
+        report.add(Diagnostic("plugin-failed", f"plugin {origin} {error}", place, help=error.help))
+        return Off(origin, str(error), place, broken=True)
+    return given
+
+
+def _implementations(manager: pluggy.PluginManager, axis: Axis, name: str) -> Iterator[Callable[[], Iterable[object]]]:
+    for implementation in getattr(manager.hook, axis.hook).get_hookimpls():
+        if implementation.plugin_name == name:
+            yield implementation.function
+
+
+def _add(added: Added, axis: Axis, item: Item, origin: Origin, report: Report) -> None:
+    for name, (other, before) in list(added.items()):
+        shared = name == (axis.word, item.name)
+        suffixes = sorted(set(item.suffixes) & set(other.suffixes)) if isinstance(item, Reader) and isinstance(other, Reader) else []
+        if not shared and not suffixes:
             continue
-        names.append(name)
-    return Plugins(
-        algorithms=_collect(manager, "headrace_algorithms", Algorithm, report),
-        metrics=_collect(manager, "headrace_metrics", Metric, report),
-        detectors=_collect(manager, "headrace_detectors", Detector, report),
-        channels=_collect(manager, "headrace_channels", ChannelType, report),
-        readers=_collect(manager, "headrace_readers", Reader, report),
-        names=tuple(names),
-    )
+        if item.override and origin.rank > before.rank:
+            del added[name]
+            continue
+        what = f"the {axis.word} `{item.name}`" if shared else f"a reader of `{'`, `'.join(suffixes)}`"
+        help_ = "write `override=True` where it is meant to take the other's place" if origin.rank > before.rank else "keep one of them"
+        report.add(Diagnostic("plugin-collision", f"{what} is added by both {before} and {origin}", help=help_))
+        return
+    added[axis.word, item.name] = (item, origin)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pluggy
 
-from headrace.hooks.contracts import Algorithm, ChannelType, Detector, Metric, Reader
+from headrace.hooks.contracts import Algorithm, ChannelType, Detector, Metric, Reader, Rule
 
 hookspec = pluggy.HookspecMarker("headrace")
 hookimpl = pluggy.HookimplMarker("headrace")
@@ -33,3 +33,8 @@ def headrace_channels() -> list[ChannelType]:  # type: ignore[empty-body]
 @hookspec
 def headrace_readers() -> list[Reader]:  # type: ignore[empty-body]
     """Source readers that this plugin adds."""
+
+
+@hookspec
+def headrace_rules() -> list[Rule]:  # type: ignore[empty-body]
+    """Rules over the whole project that this plugin adds."""

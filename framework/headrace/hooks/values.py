@@ -106,6 +106,17 @@ class Comparison:
 
 
 @dataclass(frozen=True, slots=True)
+class Finding:
+    """What a rule found: in which spec (`model/churn`), at which part of it (`("gates", 0, "metric")`), and what to type."""
+
+    address: str
+    message: str
+    path: tuple[str | int, ...] = ()
+    help: str | None = None
+    severity: Literal["error", "warning", "note"] = "error"
+
+
+@dataclass(frozen=True, slots=True)
 class Message:
     """What a channel is handed: one alert, said once."""
 

@@ -20,6 +20,7 @@ from headrace.project.realize import Parts, World, overlays
 from headrace.project.scope import Scope
 from headrace.spec import AnyKind, Environment
 from headrace.spec import Project as ProjectSpec
+from headrace.spec.decode import decode
 from headrace.spec.value import Names, Replacing
 
 
@@ -94,7 +95,7 @@ def _projects(root: Path, report: Report, wanted: str | None, given: _Given, *, 
     patches = overlays(drafts, static, [environment.name for environment in chosen], found)
     project = next((spec for spec in static.specs.values() if isinstance(spec, ProjectSpec)), None)
     installed = given.plugins if given.plugins is not None else _plugins(root, project, found)
-    world = World(drafts, static, declared, patches, replacing.uses, installed, report.texts)
+    world = World(drafts, static, declared, patches, replacing.uses, installed, report.texts, root)
     world.decode_static(found)
     realized = [world.realize(environment) for environment in chosen] or [world.realize(None)]
     said = Report([*explained(found.found, replacing.uses, {})])
@@ -114,7 +115,18 @@ def _own(scope: Scope, environment: Environment) -> dict[Address, AnyKind]:
 def _plugins(root: Path, declared: ProjectSpec | None, report: Report) -> Plugins | None:
     if declared is None:
         return None
-    aside = Report()
+    aside = Report(texts=report.texts)
     found = load_plugins(root, aside, allow=declared.plugins.allow, deny=declared.plugins.deny)
     report.extend(aside.found)
     return found if aside.ok else None
+
+
+def plugins_of(root: Path, report: Report) -> Plugins:
+    """The plugins of a folder, whatever else is wrong in it; where its project document cannot be read, none that is installed."""
+    documents = [node for _, node in read(root, Report(), {}).of("project")]
+    if not documents:
+        return load_plugins(root, report)
+    declared = decode(documents[0], Report())
+    if not isinstance(declared, ProjectSpec):
+        return load_plugins(root, report, allow=[])
+    return load_plugins(root, report, allow=declared.plugins.allow, deny=declared.plugins.deny)

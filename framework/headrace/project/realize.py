@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path as FilePath
 
 from headrace.address import Address
 from headrace.diagnostics import Diagnostic, Report, Span
@@ -117,6 +118,7 @@ class World:
     uses: Mapping[Span, tuple[Use, ...]]
     plugins: Plugins | None
     texts: dict[str, str]
+    root: FilePath | None = None
     moving: list[Draft] = field(default_factory=list)
     _judged: list[tuple[Parts, list[Diagnostic]]] = field(default_factory=list)
 
@@ -149,7 +151,7 @@ class World:
                 node = merged.document(node, patch) if isinstance(node, MappingNode) else node
             node = replacing.document(node)
             parts.take(draft.address, node, report, whole=not replacing.broken)
-        scope = Scope(parts.specs, parts.nodes, self.drafts.hidden.union(parts.broken), self.drafts.unread, self.plugins)
+        scope = Scope(parts.specs, parts.nodes, self.drafts.hidden.union(parts.broken), self.drafts.unread, self.plugins, self.root)
         report.extend(self._rules(parts, scope))
         used = {patch.overlay for patch in patches}
         origins = Origins(replacing.uses, {name: span for name, span in self.patches.overlays.items() if name in used})

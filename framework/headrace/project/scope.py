@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping as AnyMapping
 from dataclasses import dataclass, field
+from pathlib import Path as FilePath
 from typing import TypeVar
 
 from headrace.address import Address, Path
@@ -26,6 +27,8 @@ class Scope:
     """Kinds of which a file that could not be read may hold a document, so that an absent address is not truly absent."""
     plugins: Plugins | None = field(default=None, repr=False)
     """None where some could not be loaded, so that an absent name may be theirs."""
+    root: FilePath | None = field(default=None, repr=False, compare=False)
+    """The project's folder, where a user's own modules stand."""
 
     def of(self, kind: type[S]) -> tuple[S, ...]:
         """All specs of one class, by name."""

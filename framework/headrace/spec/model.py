@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Literal
 
-from headrace.spec.custom import CustomStep
 from headrace.spec.experiment import Experiment
 from headrace.spec.features import Features
 from headrace.spec.field import Effect, Spec, field
@@ -16,6 +15,7 @@ from headrace.spec.retirement import Retirement
 from headrace.spec.retraining import Retraining
 from headrace.spec.rollout import Rollout
 from headrace.spec.serving import Serving
+from headrace.spec.steps import CustomStep
 from headrace.spec.training import Training
 
 
@@ -40,6 +40,12 @@ class Model(Spec):
         },
     )
     training: Training = field("How a candidate is made.", Effect.RETRAIN, example={"algorithm": "lightgbm.classifier"})
+    steps: tuple[CustomStep, ...] = field(
+        "Python of your own between two steps of the training.",
+        Effect.RETRAIN,
+        default=(),
+        example=[{"id": "clean", "python": "mycompany.steps:clean", "after": "features"}],
+    )
     gates: tuple[Gate, ...] = field(
         "What a candidate must show.", Effect.RE_EVALUATE, min_length=1, example=[{"id": "quality", "metric": "roc_auc", "min": 0.8}]
     )
@@ -78,13 +84,6 @@ class Model(Spec):
     )
     retirement: Retirement | None = field(
         "When and how it ends.", Effect.RECONFIGURE, default=None, example={"when": {"no_traffic": "90d"}}, later=True
-    )
-    steps: tuple[CustomStep, ...] = field(
-        "Steps of one's own.",
-        Effect.RETRAIN,
-        default=(),
-        example=[{"id": "enrich", "python": "mycompany.steps:enrich", "after": "features"}],
-        later=True,
     )
     secrets: dict[Name, Secret] = field(
         "Secrets that its steps may read, each where it is kept.",

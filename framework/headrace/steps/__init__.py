@@ -8,7 +8,7 @@ from headrace.gates import Maximum, Minimum, NoWorse, Verdict
 from headrace.monitoring import Alert, Alerts, Drift, Performance, Windows
 from headrace.retraining import Decision, OnAlert, OnSchedule
 from headrace.rollout import Canary, Judge, NoData, Progress, Step, Warmup
-from headrace.steps import features, gates, monitoring, retraining, rollout, training
+from headrace.steps import custom, features, gates, monitoring, retraining, rollout, training
 from headrace.training import Baseline, Candidate
 
 __all__ = [
@@ -38,6 +38,7 @@ __all__ = [
     "Verdict",
     "Warmup",
     "Windows",
+    "custom",
     "features",
     "gates",
     "monitoring",

@@ -40,6 +40,8 @@ class Line:
         """Shape (n, k) to the probability of the positive class, shape (n,)."""
         import numpy as np
 
+        if not len(matrix):
+            return np.empty(0)
         return np.asarray(self.pipeline.predict_proba(matrix)[:, 1], dtype=np.float64)
 
 

@@ -13,9 +13,11 @@ if TYPE_CHECKING:
 
 
 def latency_p99(seconds: NDArray[np.float64]) -> float:
-    """The 99th percentile in seconds: one that was measured, never one between two."""
+    """The 99th percentile in seconds: one that was measured, never one between two; NaN where none was."""
     import numpy as np
 
+    if not len(seconds):
+        return math.nan
     return float(np.quantile(seconds, 0.99, method="higher"))
 
 

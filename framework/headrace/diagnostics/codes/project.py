@@ -88,6 +88,20 @@ CODES = (
         "a plugin cannot be used",
         "It raised an error while it was loaded or asked; the rest goes on without it, and names that it may add are not judged.",
     ),
+    Code(
+        "unknown-function",
+        "a step's function does not exist",
+        "The module is looked for in the project's folder and among what is installed; it is read, and not imported.",
+        'steps: [{id: clean, python: "mycompany.steps:claen", after: features}]',
+        'steps: [{id: clean, python: "mycompany.steps:clean", after: features}]',
+    ),
+    Code(
+        "wrong-signature",
+        "a step's function cannot be called so",
+        "After `features` it is given the rows, after `training` the candidate and its held-out rows.",
+        "def clean(): ...",
+        "def clean(rows): ...",
+    ),
     Code("plugin-collision", "two plugins add the same name", "Which one is meant would depend on the order of installation."),
     Code(
         "unknown-algorithm",

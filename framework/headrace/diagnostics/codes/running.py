@@ -33,6 +33,24 @@ CODES = (
         help="type `headrace validate`, or choose another folder",
     ),
     Code(
+        "step-failed",
+        "a step of your own failed",
+        "Its function raised, could not be imported, or gave what cannot be trained on and judged; the run ends, and nothing is promoted.",
+        help="correct the function at the line that is named, or take the step out of `steps`",
+    ),
+    Code(
+        "plugin-exists",
+        "a plugin stands there already",
+        "`plugins new` writes over no file.",
+        help="choose another name, or move what is there away",
+    ),
+    Code(
+        "unknown-plugin",
+        "nothing of that name is registered",
+        "It is neither a plugin that takes part nor something that one adds.",
+        help="type `headrace plugins list`, which also says what is switched off and why",
+    ),
+    Code(
         "not-compiled",
         "the project was never compiled",
         "What runs is read from `flows/`, never from the specs.",

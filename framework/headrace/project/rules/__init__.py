@@ -22,6 +22,7 @@ from headrace.project.rules import (
     leakage,
     moved,
     names,
+    of_plugins,
     plugins,
     references,
     retirement,
@@ -30,6 +31,7 @@ from headrace.project.rules import (
     schedules,
     serving,
     sources,
+    steps,
     tuning,
     views,
     whole,
@@ -52,6 +54,7 @@ RULES: tuple[Rule, ...] = (
     features.check,
     leakage.check,
     tuning.check,
+    steps.check,
     gates.check,
     serving.check,
     rollout.check,
@@ -67,5 +70,6 @@ RULES: tuple[Rule, ...] = (
     backtests.check,
     idle_keys.check,
     unsupported.check,
+    of_plugins.check,
 )
 """All rules."""

@@ -106,7 +106,10 @@ def _params(scope: Scope, address: Address, path: Path, naming: str, plugin: Alg
         message = f"the parameters of `{plugin.name}` cannot be read: {type(error).__name__}: {error}"
         yield Diagnostic("plugin-failed", message, scope.where(address, (*path, naming)))
         return
-    if isinstance(model, type) and issubclass(model, BaseModel):
-        report = Report()
-        check_params(model, node, report, name=f"params of {plugin.name}", key=key, path=(*path, "params"))
-        yield from report.found
+    if not isinstance(model, type) or not issubclass(model, BaseModel):
+        message = f"the parameters of `{plugin.name}` are `{plugin.params}`, which is no pydantic model"
+        yield Diagnostic("plugin-failed", message, scope.where(address, (*path, naming)))
+        return
+    report = Report()
+    check_params(model, node, report, name=f"params of {plugin.name}", key=key, path=(*path, "params"))
+    yield from report.found

@@ -1,0 +1,251 @@
+"""What an algorithm promises: the same answers for the same seed, exactly the same after a restart, in a file that runs no code."""
+
+from __future__ import annotations
+
+import io
+import pickletools
+import sys
+import zipfile
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from headrace.hooks import Algorithm, Predictor
+from headrace.testing import rows as worlds
+from headrace.testing.fault import Broken, Checks, Unmet, function, params_are_closed, params_model, registered
+from headrace.testing.rows import Rows
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+_RANKED = 0.6
+"""An area under the ROC curve that whoever learned anything of the training rows exceeds."""
+
+
+@dataclass(frozen=True)
+class _Trial:
+    """An algorithm with the functions and parameters to try it with."""
+
+    fit: Callable[..., Predictor]
+    save: Callable[[Any], Any]
+    load: Callable[..., Predictor]
+    params: Any
+
+    def on(self, rows: Rows, seed: int = 7) -> Predictor:
+        return self.fit(rows.matrix, rows.target, signature=rows.signature, params=self.params, seed=seed)
+
+    def again(self, predictor: Predictor, rows: Rows) -> Predictor:
+        return self.load(self.save(predictor), signature=rows.signature)
+
+
+def check_algorithm(algorithm: Algorithm, params: Mapping[str, Any] | None = None) -> list[Broken]:
+    """What is wrong with an algorithm; `params` are tried where its own defaults are too slow, or are not all there."""
+    if (wrong := registered(algorithm)) is not None:
+        return [wrong]
+    checks = Checks()
+    checks.run("params", lambda: params_are_closed(algorithm))
+    try:
+        trial = _Trial(
+            function(algorithm, "fit"),
+            function(algorithm, "save"),
+            function(algorithm, "load"),
+            params_model(algorithm).model_validate(dict(params or {})),
+        )
+    except Unmet as error:
+        return [*checks.broken, Broken("import", str(error))]
+    except ValueError as error:
+        return [*checks.broken, Broken("params", f"they have no usable defaults, so give `params`: {error}")]
+    for word, check in _CHECKS.items():
+        # Rows of its own for each: one that changes them must not hide it from the next.
+        checks.run(word, lambda check=check: check(trial, worlds.mixed()))  # type: ignore[misc]
+    return checks.broken
+
+
+def _asked(predictor: Predictor, matrix: NDArray[np.float64], on: str) -> NDArray[np.float64]:
+    """The answers; Unmet where they are not one probability a row."""
+    import numpy as np
+
+    given = predictor.predict(matrix)
+    if not isinstance(given, np.ndarray) or given.shape != (len(matrix),):
+        shape = f"an array of shape {given.shape}" if isinstance(given, np.ndarray) else type(given).__name__
+        raise Unmet(f"on {on} `predict` gives {shape}, and not an array of shape ({len(matrix)},)")
+    if not np.isfinite(given).all():
+        raise Unmet(f"on {on} `predict` gives {int((~np.isfinite(given)).sum())} answers that are no number")
+    if ((given < 0) | (given > 1)).any():
+        raise Unmet(f"on {on} `predict` gives {given.min():g} to {given.max():g}, and a probability lies between 0 and 1")
+    return given
+
+
+def _answers(trial: _Trial, rows: Rows) -> Iterator[str]:
+    from scipy.stats import rankdata
+
+    given = _asked(trial.on(rows), rows.matrix, "the training rows")
+    positive = rows.target == 1
+    ones, others = int(positive.sum()), int((~positive).sum())
+    area = (rankdata(given)[positive].sum() - ones * (ones + 1) / 2) / (ones * others)
+    if area < _RANKED:
+        yield f"it learned nothing: on its own training rows the area under the ROC curve is {area:.2f}"
+
+
+def _deterministic(trial: _Trial, rows: Rows) -> Iterator[str]:
+    import numpy as np
+
+    kept = np.random.get_state()  # noqa: NPY002 - it is the global one that must not matter
+    try:
+        np.random.seed(1)  # noqa: NPY002
+        before = np.random.get_state()[1].copy()  # type: ignore[index] # noqa: NPY002
+        one = trial.on(rows)
+        if not np.array_equal(before, np.random.get_state()[1]):  # type: ignore[index] # noqa: NPY002
+            yield "it draws from numpy's global generator: give `seed` to a generator of its own"
+        np.random.seed(2)  # noqa: NPY002
+        other = trial.on(rows)
+    finally:
+        np.random.set_state(kept)  # noqa: NPY002
+    differ = int((one.predict(rows.matrix) != other.predict(rows.matrix)).sum())
+    if differ:
+        yield f"the same rows, parameters and seed gave another model: {differ} of {len(rows.matrix)} answers differ"
+    elif trial.save(one) != trial.save(other):
+        yield "the same rows, parameters and seed gave other bytes: leave times, addresses and orders of sets out of the file"
+
+
+def _saved(trial: _Trial, rows: Rows) -> Iterator[str]:
+    predictor = trial.on(rows)
+    data = trial.save(predictor)
+    if not isinstance(data, bytes):
+        yield f"`save` gives {type(data).__name__}, and not bytes"
+        return
+    if trial.save(predictor) != data:
+        yield "`save` gives other bytes the second time"
+    before = predictor.predict(rows.matrix)
+    after = _asked(trial.load(data, signature=rows.signature), rows.matrix, "the training rows, once loaded,")
+    if differ := int((before != after).sum()):
+        gap = float(abs(before - after).max())
+        yield f"a loaded model answers otherwise than the one that was saved: {differ} of {len(before)} answers, by up to {gap:g}"
+
+
+def _safe_to_read(trial: _Trial, rows: Rows) -> Iterator[str]:
+    data = trial.save(trial.on(rows))
+    if inside := _pickled(data):
+        yield f"its file is {inside}, which runs code when it is read: save in a format of data alone"
+        return
+    with _unpickling() as found:
+        trial.load(data, signature=rows.signature)
+    if found:
+        yield f"`load` unpickles ({found[0]}), which runs code of whoever wrote the file: save in a format of data alone"
+
+
+def _pickled(data: bytes) -> str | None:
+    if zipfile.is_zipfile(io.BytesIO(data)):
+        with zipfile.ZipFile(io.BytesIO(data)) as file:
+            return next((f"a zip with the pickle `{name}`" for name in file.namelist() if _pickled(file.read(name))), None)
+    try:
+        end = None
+        for operation, _, position in pickletools.genops(data):
+            end = position if operation.name == "STOP" else None
+    except Exception:  # noqa: BLE001 - it is no pickle, whatever says so
+        return None
+    return "a pickle" if end is not None and len(data) > 1 else None
+
+
+_WATCHED: list[list[str]] = []
+"""Who listens for unpickling: hooks of the interpreter cannot be taken away, so one stays and is silent."""
+
+
+def _listen(event: str, arguments: tuple[Any, ...]) -> None:
+    if event == "pickle.find_class" and _WATCHED:
+        _WATCHED[-1].append(".".join(map(str, arguments)))
+
+
+@contextmanager
+def _unpickling() -> Iterator[list[str]]:
+    """What is unpickled in here."""
+    if not getattr(_unpickling, "listens", False):
+        sys.addaudithook(_listen)
+        _unpickling.listens = True  # type: ignore[attr-defined]
+    _WATCHED.append([])
+    try:
+        yield _WATCHED[-1]
+    finally:
+        _WATCHED.pop()
+
+
+def _refuses_rubbish(trial: _Trial, rows: Rows) -> Iterator[str]:
+    for name, data in (("an empty file", b""), ("a text that is no model", b"this is no model")):
+        try:
+            trial.load(data, signature=rows.signature).predict(rows.matrix)
+        except Exception:  # noqa: BLE001, S112 - this is what is wanted
+            continue
+        yield f"`load` takes {name} for a model"
+
+
+def _missing_values(trial: _Trial, rows: Rows) -> Iterator[str]:
+    import numpy as np
+
+    predictor = trial.on(rows)
+    _asked(predictor, np.full((3, rows.matrix.shape[1]), np.nan), "rows without any value")
+    gone = worlds.empty_column()
+    _asked(trial.again(trial.on(gone), gone), gone.matrix, "rows with an input that is always missing")
+    yield from ()
+
+
+def _one_class(trial: _Trial, _: Rows) -> Iterator[str]:
+    rows = worlds.one_class()
+    try:
+        predictor = trial.on(rows)
+    except Exception:  # noqa: BLE001 - to refuse is right, and said where a model is trained
+        return
+    _asked(predictor, rows.matrix, "rows whose answers were all the same")
+    yield from ()
+
+
+def _wide(trial: _Trial, _: Rows) -> Iterator[str]:
+    rows = worlds.wide()
+    _asked(trial.again(trial.on(rows), rows), rows.matrix, "more inputs than rows")
+    yield from ()
+
+
+def _no_rows(trial: _Trial, rows: Rows) -> Iterator[str]:
+    _asked(trial.on(rows), rows.matrix[:0], "no rows")
+    yield from ()
+
+
+def _row_by_row(trial: _Trial, rows: Rows) -> Iterator[str]:
+    import numpy as np
+
+    predictor = trial.on(rows)
+    whole = predictor.predict(rows.matrix)
+    single = np.array([predictor.predict(rows.matrix[i : i + 1])[0] for i in range(40)])
+    if not np.allclose(whole[:40], single, rtol=0, atol=1e-9):
+        yield f"a row asked alone gets another answer than among others, by up to {float(abs(whole[:40] - single).max()):g}"
+    order = np.random.default_rng(7).permutation(len(rows.matrix))
+    if not np.allclose(whole[order], predictor.predict(rows.matrix[order]), rtol=0, atol=1e-9):
+        yield "the answers depend on the order of the rows that are asked"
+
+
+def _leaves_inputs_alone(trial: _Trial, rows: Rows) -> Iterator[str]:
+    mine = rows.kept()
+    predictor = trial.on(mine)
+    if not mine.same(rows):
+        yield "`fit` changes the rows that it is given"
+    mine = rows.kept()
+    predictor.predict(mine.matrix)
+    if not mine.same(rows):
+        yield "`predict` changes the rows that it is given"
+
+
+_CHECKS: dict[str, Callable[[_Trial, Rows], Iterator[str]]] = {
+    "answers": _answers,
+    "deterministic": _deterministic,
+    "save-load": _saved,
+    "safe-format": _safe_to_read,
+    "rubbish": _refuses_rubbish,
+    "missing-values": _missing_values,
+    "one-class": _one_class,
+    "wide": _wide,
+    "no-rows": _no_rows,
+    "row-by-row": _row_by_row,
+    "inputs-unchanged": _leaves_inputs_alone,
+}
+"""Every check by its word."""

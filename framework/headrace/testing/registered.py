@@ -1,0 +1,47 @@
+"""The conformance kit over all that is registered: what of it keeps its contract, and what does not."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from typing import assert_never
+
+from headrace.hooks import AXES, Algorithm, ChannelType, Detector, Item, Metric, Plugins, Reader, Rule
+from headrace.testing.algorithm import check_algorithm
+from headrace.testing.channel import check_channel
+from headrace.testing.detector import check_detector
+from headrace.testing.fault import Broken
+from headrace.testing.metric import check_metric
+from headrace.testing.reader import check_reader
+from headrace.testing.rule import check_rule
+
+STATIC = {
+    "channel": "no message was sent: `check_channel` does, with parameters of a receiver",
+    "reader": "no file was read: `check_reader` does, with a function that writes one",
+}
+"""What is left to the plugin's own tests, by axis."""
+
+
+def check_plugins(plugins: Plugins, only: Collection[tuple[str, str]] | None = None) -> Iterator[tuple[str, str, list[Broken]]]:
+    """Axis, name and what is wrong, of everything or of these by axis and name; no message is sent, and no file of a reader's read."""
+    for axis in AXES:
+        for item in plugins.of(axis).values():
+            if only is None or (axis.word, item.name) in only:
+                yield axis.word, item.name, _check(item)
+
+
+def _check(item: Item) -> list[Broken]:
+    match item:
+        case Algorithm():
+            return check_algorithm(item)
+        case Metric():
+            return check_metric(item)
+        case Detector():
+            return check_detector(item)
+        case ChannelType():
+            return check_channel(item)
+        case Reader():
+            return check_reader(item)
+        case Rule():
+            return check_rule(item)
+        case _:
+            assert_never(item)

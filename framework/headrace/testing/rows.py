@@ -1,0 +1,69 @@
+"""Rows to try plugins on: small, of both kinds of input, with all that real rows have."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from headrace.hooks import Input, Signature
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+
+@dataclass(frozen=True)
+class Rows:
+    """A matrix (n, k), answers (n,) of 0 and 1, and what the columns are."""
+
+    matrix: NDArray[np.float64]
+    target: NDArray[np.float64]
+    signature: Signature
+
+    def kept(self) -> Rows:
+        """The same, in memory of its own."""
+        return Rows(self.matrix.copy(), self.target.copy(), self.signature)
+
+    def same(self, other: Rows) -> bool:
+        """Whether no byte differs."""
+        return self.matrix.tobytes() == other.matrix.tobytes() and self.target.tobytes() == other.target.tobytes()
+
+
+def mixed(n: int = 300) -> Rows:
+    """Two numbers and a category, each missing somewhere; the answer depends on all."""
+    import numpy as np
+
+    rng = np.random.default_rng(7)
+    age, score, colour = rng.normal(40, 10, n), rng.normal(0, 1, n), rng.integers(0, 3, n).astype(float)
+    chance = 1 / (1 + np.exp(-((age - 40) / 5 + score + 2 * (colour == 2) - 0.5)))  # noqa: PLR2004 - the third colour
+    target = (rng.random(n) < chance).astype(float)
+    age[::11], colour[::7] = np.nan, np.nan
+    signature = Signature((Input("age", "number"), Input("score", "number"), Input("colour", "category", ("blue", "green", "red"))))
+    return Rows(np.column_stack([age, score, colour]), target, signature)
+
+
+def one_class() -> Rows:
+    """Every answer is 0."""
+    import numpy as np
+
+    rows = mixed(60)
+    return Rows(rows.matrix, np.zeros(60), rows.signature)
+
+
+def wide() -> Rows:
+    """Twice as many inputs as rows."""
+    import numpy as np
+
+    rng = np.random.default_rng(7)
+    matrix, target = rng.normal(size=(30, 60)), np.tile([0.0, 1.0], 15)
+    return Rows(matrix, target, Signature(tuple(Input(f"input_{i}", "number") for i in range(60))))
+
+
+def empty_column() -> Rows:
+    """One input is missing in every row."""
+    import numpy as np
+
+    rows = mixed(120)
+    matrix = rows.matrix.copy()
+    matrix[:, 1] = np.nan
+    return Rows(matrix, rows.target, rows.signature)

@@ -1,0 +1,118 @@
+"""`headrace plugins`: what there is, a new one that works at the first run, and what is broken."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from headrace.cli import main
+from headrace.cli.plugins import WORDS
+from headrace.hooks import AXES
+
+
+@pytest.fixture
+def headrace(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    """Run a command in a project of its own; its code, result and stderr."""
+
+    def run(*arguments: str) -> tuple[int, dict, str]:
+        with pytest.raises(SystemExit) as end:
+            main(["plugins", *arguments, "--root", str(tmp_path), "--json"])
+        told = capsys.readouterr()
+        out = json.loads(told.out) if told.out else {}
+        return int(end.value.code or 0), out, told.err
+
+    run.root = tmp_path
+    return run
+
+
+def test_the_words_are_the_axes() -> None:
+    assert tuple(axis.word for axis in AXES) == WORDS
+
+
+def test_what_is_built_in_is_listed(headrace) -> None:
+    code, result, _ = headrace("list", "--axis", "metric")
+    assert (0, {"axis": "metric", "name": "roc_auc", "plugin": "headrace", "kind": "builtin"}) == (
+        code,
+        {k: v for k, v in next(item for item in result["registered"] if item["name"] == "roc_auc").items() if k != "version"},
+    )
+
+
+def test_what_is_switched_off_is_listed_with_its_line(headrace, capsys) -> None:
+    (headrace.root / "plugins").mkdir()
+    (headrace.root / "plugins" / "bad.py").write_text("import os\nraise RuntimeError('no')\n")
+    _, result, _ = headrace("list")
+    assert [("plugins/bad.py", "cannot be loaded: RuntimeError: no", "plugins/bad.py:2")] == [
+        (off["plugin"], off["why"], off["place"]) for off in result["off"]
+    ]
+    with pytest.raises(SystemExit):
+        main(["plugins", "list", "--root", str(headrace.root)])
+    assert "plugins/bad.py: cannot be loaded: RuntimeError: no (plugins/bad.py:2)" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("axis", WORDS)
+def test_a_new_plugin_works_at_the_first_run(headrace, axis: str) -> None:
+    code, result, _ = headrace("new", "my-own", "--axis", axis)
+    assert (0, ["plugins/my_own.py"]) == (code, result["written"])
+    code, result, err = headrace("check", "my_own")
+    assert (0, True, [(axis, [])]) == (code, result["passed"], [(item["axis"], item["broken"]) for item in result["checked"]]), err
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("axis", WORDS)
+def test_a_new_package_passes_its_own_tests(headrace, axis: str) -> None:
+    code, result, _ = headrace("new", "my_own", "--axis", axis, "--package")
+    assert (0, "headrace-my-own/pyproject.toml" in result["written"]) == (code, True)
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"],
+        cwd=headrace.root / "headrace-my-own",
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (0, True) == (done.returncode, "1 passed" in done.stdout), done.stdout
+
+
+def test_nothing_is_written_over(headrace) -> None:
+    headrace("new", "mine")
+    code, _, _ = headrace("new", "mine", "--axis", "rule")
+    assert (4, True) == (code, "headrace_metrics" in (headrace.root / "plugins" / "mine.py").read_text())
+
+
+@pytest.mark.parametrize("name", ["My", "../x", "", "a b", "x" * 41])
+def test_a_name_that_is_none(headrace, name: str) -> None:
+    assert 64 == headrace("new", name)[0]
+
+
+def test_a_broken_promise_ends_with_4(headrace) -> None:
+    headrace("new", "mine")
+    file = headrace.root / "plugins" / "mine.py"
+    file.write_text(file.read_text().replace('better="lower"', 'better="higher"'))
+    code, result, _ = headrace("check", "mine")
+    ((broken,),) = [item["broken"] for item in result["checked"]]
+    assert (4, "direction") == (code, broken["check"])
+    assert "it says that higher is better, and yet perfect predictions give 0 and the opposite 3" == broken["says"]
+
+
+def test_a_plugin_that_does_not_load_ends_with_4(headrace) -> None:
+    (headrace.root / "plugins").mkdir()
+    (headrace.root / "plugins" / "bad.py").write_text("raise RuntimeError('no')\n")
+    code, result, _ = headrace("check", "bad")
+    assert (4, ["cannot be loaded: RuntimeError: no"]) == (code, [off["why"] for off in result["failed"]])
+
+
+def test_an_unknown_name_gets_a_suggestion(headrace, capsys) -> None:
+    with pytest.raises(SystemExit) as end:
+        main(["plugins", "check", "roc_acu", "--root", str(headrace.root)])
+    told = capsys.readouterr().err
+    assert (64, True, True) == (end.value.code, "unknown-plugin" in told, "roc_auc" in told)
+
+
+def test_a_denied_plugin_is_listed_with_its_reason(headrace) -> None:
+    (headrace.root / "plugins").mkdir()
+    (headrace.root / "plugins" / "mine.py").write_text("raise RuntimeError\n")
+    (headrace.root / "specs").mkdir()
+    (headrace.root / "specs" / "a.yaml").write_text("kind: project\nname: p\nlanguage: 1\nplugins: {deny: [plugins/mine.py]}\n")
+    _, result, _ = headrace("list")
+    assert ["`plugins.deny` in headrace.yaml names it"] == [off["why"] for off in result["off"]]

@@ -1,0 +1,469 @@
+"""Plugins that break one promise each; the rest of each is right."""
+
+import json
+import math
+import pickle
+import random
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from pydantic import BaseModel, ConfigDict, Field
+
+from headrace.hooks import Algorithm, ChannelType, Comparison, Detector, Finding, Metric, Reader, Rule
+
+HERE = __name__
+
+
+class Params(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+    path: str = Field(default="", description="Where.")
+
+
+class Open(BaseModel):
+    path: str = Field(default="", description="Where.")
+
+
+class Silent(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+    path: str = ""
+
+
+class Needy(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+    depth: int = Field(description="How deep.")
+
+
+@dataclass
+class Model:
+    """Answers by the first two columns; each flaw changes one thing."""
+
+    weight: list[float]
+    flaw: str = ""
+
+    def predict(self, matrix: Any) -> Any:  # noqa: C901, PLR0911 - one flaw a line
+        score = np.nan_to_num((np.nan_to_num(matrix[:, 0], nan=40) - 40) / 5) + np.nan_to_num(matrix[:, 1])
+        answers = 1 / (1 + np.exp(-np.clip(score, -30, 30)))
+        match self.flaw:
+            case "answers-shape":
+                return answers.reshape(-1, 1)
+            case "answers-list":
+                return answers.tolist()
+            case "answers-range":
+                return answers * 2
+            case "answers-learned-nothing":
+                return np.full(len(matrix), 0.5)
+            case "missing-values":
+                return np.where(np.isnan(matrix).all(axis=1), np.nan, answers)
+            case "no-rows":
+                assert len(matrix)
+            case "row-by-row":
+                return answers * 0.5 + np.arange(len(matrix)) / len(matrix) * 0.4
+            case "inputs-predict":
+                matrix[np.isnan(matrix)] = 0.0
+            case "save-load-other":
+                return np.clip(answers + self.weight[0] * 1e-3, 0, 1)
+            case "one-class" if self.weight[0] == 0.0:
+                return answers * math.nan
+            case "wide" if matrix.shape[1] > 50:
+                return answers[:5]
+        return np.clip(answers + self.weight[0] * 1e-9, 0, 1)
+
+
+def _fit(flaw: str) -> Any:
+    def fit(matrix: Any, target: Any, *, signature: Any, params: Any, seed: int) -> Model:
+        weight = float(target.mean())
+        if flaw == "deterministic-global":
+            np.random.rand()  # noqa: NPY002
+        if flaw == "deterministic-answers":
+            weight += random.random() * 1e6
+        if flaw == "inputs-fit":
+            matrix[np.isnan(matrix)] = 0.0
+        return Model([weight], flaw)
+
+    return fit
+
+
+def _save(flaw: str) -> Any:
+    def save(predictor: Model) -> Any:
+        if flaw == "safe-format-pickle":
+            return pickle.dumps(predictor.weight)
+        text = json.dumps([predictor.weight, predictor.flaw])
+        if flaw == "deterministic-bytes":
+            return (text + " " * random.randrange(1, 10_000)).encode()
+        return text if flaw == "save-load-text" else text.encode()
+
+    return save
+
+
+def _load(flaw: str) -> Any:
+    def load(data: bytes, *, signature: Any) -> Model:
+        if flaw == "safe-format-pickle":
+            return Model(pickle.loads(data), flaw)  # noqa: S301 - the flaw
+        if flaw == "safe-format-hidden":
+            pickle.loads(pickle.dumps(Params))  # noqa: S301 - the flaw
+        if flaw == "rubbish" and not data.startswith(b"["):
+            return Model([0.5], flaw)
+        weight, flaw_ = json.loads(data)
+        return Model([weight[0] + 1.0] if flaw == "save-load-other" else weight, flaw_)
+
+    return load
+
+
+ALGORITHMS = {
+    "answers-shape": "answers",
+    "answers-list": "answers",
+    "answers-range": "answers",
+    "answers-learned-nothing": "answers",
+    "missing-values": "missing-values",
+    "no-rows": "no-rows",
+    "row-by-row": "row-by-row",
+    "inputs-predict": "inputs-unchanged",
+    "inputs-fit": "inputs-unchanged",
+    "save-load-other": "save-load",
+    "save-load-text": "save-load",
+    "deterministic-global": "deterministic",
+    "deterministic-answers": "deterministic",
+    "deterministic-bytes": "deterministic",
+    "safe-format-pickle": "safe-format",
+    "safe-format-hidden": "safe-format",
+    "rubbish": "rubbish",
+    "one-class": "one-class",
+    "wide": "wide",
+    "": "",
+}
+"""A flaw, and the check that must find it."""
+for _flaw in ALGORITHMS:
+    _word = _flaw.replace("-", "_")
+    globals()[f"fit_{_word}"] = _fit(_flaw)
+    globals()[f"save_{_word}"] = _save(_flaw)
+    globals()[f"load_{_word}"] = _load(_flaw)
+
+
+def __getattr__(name: str) -> Any:
+    """The functions above stand in no text: what a name means is known only when it is asked for."""
+    raise AttributeError(name)
+
+
+def algorithm(flaw: str = "", params: str = "Params") -> Algorithm:
+    word = flaw.replace("-", "_")
+    parts = {part: f"{HERE}:{part}_{word}" for part in ("fit", "save", "load")}
+    return Algorithm(name="broken", task="binary", params=f"{HERE}:{params}", **parts, format="json")
+
+
+def right(target: Any, predictions: Any) -> float:
+    return float(np.mean((predictions - target) ** 2)) if len(target) else math.nan
+
+
+def number(target: Any, predictions: Any) -> Any:
+    return np.array([0.1])
+
+
+def nan(target: Any, predictions: Any) -> float:
+    return math.nan
+
+
+def chance(target: Any, predictions: Any) -> float:
+    return right(target, predictions) + random.random() * 1e-3
+
+
+def order(target: Any, predictions: Any) -> float:
+    return right(target[:50], predictions[:50])
+
+
+def ties(target: Any, predictions: Any) -> float:
+    """The misses among the rows of the highest predictions, whichever of equal ones come first."""
+    return float(1 - target[np.argsort(-predictions, kind="stable")][:40].mean()) if len(target) else math.nan
+
+
+def edges(target: Any, predictions: Any) -> float:
+    assert target.any()
+    return right(target, predictions)
+
+
+def inputs(target: Any, predictions: Any) -> float:
+    value = right(target, predictions)
+    predictions[:] = 0.0
+    return value
+
+
+def latency(seconds: Any) -> float:
+    return float(seconds.mean()) if len(seconds) else math.nan
+
+
+def gap(target: Any, predictions: Any, groups: Any) -> float:
+    means = [float(predictions[groups == group].mean()) for group in np.unique(groups)]
+    return max(means) - min(means) if len(means) > 1 else math.nan
+
+
+def metric(compute: str, **rest: Any) -> Metric:
+    return Metric(**({"name": "broken", "compute": f"{HERE}:{compute}", "better": "lower", "range": (0.0, 1.0)} | rest))
+
+
+METRICS = [
+    (metric("right"), ""),
+    (metric("latency", needs="latency", range=(0.0, math.inf)), ""),
+    (metric("gap", needs="groups"), ""),
+    (metric("number"), "number"),
+    (metric("nan"), "number"),
+    (metric("chance"), "deterministic"),
+    (metric("order"), "order-of-rows"),
+    (metric("ties"), "order-of-rows"),
+    (metric("right", better="higher"), "direction"),
+    (metric("latency", needs="latency", better="higher", range=(0.0, math.inf)), "direction"),
+    (metric("gap", needs="groups", better="higher"), "direction"),
+    (metric("right", range=(0.5, 1.0)), "range"),
+    (metric("edges"), "edges"),
+    (metric("inputs"), "inputs-unchanged"),
+    (metric("nowhere"), "import"),
+    (replace(metric("right"), compute="nowhere_at_all:right"), "registration"),
+    (metric("latency"), "registration"),
+]
+
+
+def compare(reference: Any, current: Any) -> Comparison:
+    if not reference.sum() or not current.sum():
+        return Comparison(math.nan, math.nan)
+    effect = float(np.abs(reference / reference.sum() - current / current.sum()).sum() / 2)
+    return Comparison(effect, math.exp(-effect * min(reference.sum(), current.sum())))
+
+
+def of_counts(reference: Any, current: Any) -> Comparison:
+    return Comparison(float(np.abs(reference - current).sum()), 1.0)
+
+
+def upside_down(reference: Any, current: Any) -> Comparison:
+    found = compare(reference, current)
+    return replace(found, effect=found.effect * (1 - found.effect) * (found.effect < 0.2))
+
+
+def no_probability(reference: Any, current: Any) -> Comparison:
+    return replace(compare(reference, current), p_value=2.0)
+
+
+def infinite(reference: Any, current: Any) -> Comparison:
+    found = compare(reference, current)
+    return replace(found, effect=math.inf if reference.sum() and (reference == 0).any() else found.effect)
+
+
+def raises(reference: Any, current: Any) -> Comparison:
+    assert current.sum()
+    return compare(reference, current)
+
+
+def detector_chance(reference: Any, current: Any) -> Comparison:
+    found = compare(reference, current)
+    return replace(found, effect=found.effect * (1 + random.random() * 1e-6))
+
+
+def detector_inputs(reference: Any, current: Any) -> Comparison:
+    found = compare(reference, current)
+    current += 1
+    return found
+
+
+def a_float(reference: Any, current: Any) -> float:
+    return 0.0
+
+
+DETECTORS = [
+    ("compare", ""),
+    ("of_counts", "nothing-moved"),
+    ("upside_down", "more-is-more"),
+    ("no_probability", "probability"),
+    ("infinite", "edges"),
+    ("raises", "edges"),
+    ("detector_chance", "deterministic"),
+    ("detector_inputs", "inputs-unchanged"),
+    ("a_float", "nothing-moved"),
+]
+
+
+def detector(compare: str) -> Detector:
+    return Detector("broken", f"{HERE}:{compare}")
+
+
+def send(params: Any, message: Any) -> str:
+    with Path(params.path).open("a") as file:
+        file.write("x\n")
+    return "written"
+
+
+def no_receipt(params: Any, message: Any) -> Any:
+    send(params, message)
+
+
+def empty_receipt(params: Any, message: Any) -> str:
+    send(params, message)
+    return " "
+
+
+def twice(params: Any, message: Any) -> str:
+    send(params, message)
+    return send(params, message)
+
+
+def short(params: Any, message: Any) -> str:
+    assert len(message.title) < 100
+    return send(params, message)
+
+
+def changes(params: Any, message: Any) -> str:
+    message.details.clear()
+    return send(params, message)
+
+
+def swallows(params: Any, message: Any) -> str:
+    try:
+        return send(params, message)
+    except OSError:
+        return "well"
+
+
+def tells(params: Any, message: Any) -> str:
+    try:
+        return send(params, message)
+    except OSError:
+        raise RuntimeError(f"cannot write {params.path}") from None
+
+
+def keeps(params: Any, message: Any) -> str:
+    try:
+        return send(params, message)
+    except OSError as error:
+        raise RuntimeError(f"cannot write: {error.strerror}") from None
+
+
+CHANNELS = [
+    ("keeps", "Params", ""),
+    ("no_receipt", "Params", "receipt"),
+    ("empty_receipt", "Params", "receipt"),
+    ("twice", "Params", "receipt"),
+    ("short", "Params", "kinds"),
+    ("changes", "Params", "message-unchanged"),
+    ("swallows", "Params", "failure"),
+    ("tells", "Params", "failure"),
+    ("keeps", "Open", "params"),
+    ("keeps", "Silent", "params"),
+    ("keeps", "HERE", "import"),
+]
+
+
+def channel(send: str, params: str) -> ChannelType:
+    return ChannelType("broken", f"{HERE}:{params}", f"{HERE}:{send}")
+
+
+def read(path: Any, columns: Any) -> Any:
+    return pd.read_csv(path, usecols=lambda name: name in set(columns), keep_default_na=False, na_values={"value": [""]})
+
+
+def names(path: Any) -> Any:
+    return list(pd.read_csv(path, nrows=0).columns)
+
+
+def all_columns(path: Any, columns: Any) -> Any:
+    return pd.read_csv(path, keep_default_na=False, na_values={"value": [""]})
+
+
+def strict(path: Any, columns: Any) -> Any:
+    return pd.read_csv(path, usecols=list(columns), keep_default_na=False, na_values={"value": [""]})
+
+
+def sorts(path: Any, columns: Any) -> Any:
+    frame = read(path, columns)
+    return frame.sort_values("id") if "id" in frame else frame
+
+
+def loses(path: Any, columns: Any) -> Any:
+    return pd.read_csv(path, usecols=lambda name: name in set(columns))
+
+
+def none_for_empty(path: Any, columns: Any) -> Any:
+    frame = read(path, columns)
+    return frame if len(frame) else pd.DataFrame()
+
+
+def writes(path: Any, columns: Any) -> Any:
+    frame = read(path, columns)
+    path.write_text(path.read_text() + "\n")
+    return frame
+
+
+def lenient(path: Any, columns: Any) -> Any:
+    try:
+        return read(path, columns)
+    except ValueError:
+        return pd.DataFrame({"id": [1]})
+
+
+def a_list(path: Any, columns: Any) -> Any:
+    return []
+
+
+def no_names(path: Any) -> Any:
+    return ["id"]
+
+
+READERS = [
+    ("read", "names", ""),
+    ("all_columns", "names", "columns"),
+    ("strict", "names", "columns"),
+    ("read", "no_names", "columns"),
+    ("a_list", "names", "columns"),
+    ("sorts", "names", "values"),
+    ("loses", "names", "values"),
+    ("none_for_empty", "names", "no-rows"),
+    ("writes", "names", "file-unchanged"),
+    ("lenient", "names", "rubbish"),
+]
+
+
+def reader(read: str, names: str) -> Reader:
+    return Reader("broken", (".txt",), f"{HERE}:{read}", f"{HERE}:{names}")
+
+
+def finds(specs: Any) -> Iterator[Finding]:
+    yield from (Finding(address, "said") for address, spec in specs.items() if spec.kind == "model")
+
+
+def finds_nothing_there(specs: Any) -> list[Finding]:
+    return [Finding("model/nowhere", "said")]
+
+
+def finds_silently(specs: Any) -> list[Finding]:
+    return [Finding(address, " ") for address in specs]
+
+
+def finds_gravely(specs: Any) -> list[Finding]:
+    return [Finding(address, "said", severity="fatal") for address in specs]  # type: ignore[arg-type]
+
+
+def finds_by_chance(specs: Any) -> list[Finding]:
+    return [Finding(address, str(random.random())) for address in specs]
+
+
+def finds_none(specs: Any) -> None:
+    return None
+
+
+def needs_a_model(specs: Any) -> list[Finding]:
+    next(address for address, spec in specs.items() if spec.kind == "model")
+    return []
+
+
+RULES = [
+    ("finds", ""),
+    ("finds_nothing_there", "findings"),
+    ("finds_silently", "findings"),
+    ("finds_gravely", "findings"),
+    ("finds_by_chance", "findings"),
+    ("finds_none", "findings"),
+    ("needs_a_model", "findings"),
+]
+
+
+def rule(check: str, name: str = "acme/broken") -> Rule:
+    return Rule(name, f"{HERE}:{check}")
