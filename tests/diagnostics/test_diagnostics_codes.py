@@ -64,4 +64,5 @@ def test_what_happens_while_running_comes_with_something_to_do() -> None:
 
 @pytest.mark.parametrize("id_", ["locked", "stale-source", "invalid-request"])
 def test_explain_answers_for_what_happens_while_running(id_: str) -> None:
-    assert (id_, CODES[id_].help) == (explain(id_)["diagnostic"], explain(id_)["help"])
+    told = explain(id_, None, Path())
+    assert (id_, CODES[id_].help) == (told["diagnostic"], told["help"])
