@@ -50,9 +50,12 @@ class Flows:
         return (self.ends, "", "why") if self.looks < 0 else ("RUNNING", "", "")
 
     def runs(self, *_: str) -> list[Run]:
-        found = [Run("r", "d", "RUNNING", "", "", None, scheduled, DAY, {}) for scheduled in self.open]
+        found = [Run("r", "d", "RUNNING", "", "", None, scheduled, DAY, DAY, {}) for scheduled in self.open]
         self.open = [scheduled for scheduled in self.open if scheduled]
         return found
+
+    def started_by(self, event: str) -> list[Run]:
+        return [Run("run", name, self.ends, "", "", cause, False, DAY, DAY, {}) for name, cause in self.started if cause == event]
 
     def pause_schedules(self) -> None:
         self.schedules.append("paused")

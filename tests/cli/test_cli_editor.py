@@ -24,6 +24,15 @@ class Params(BaseModel):
 def headrace_algorithms():
     here = "headrace_project_plugins.own"
     return [Algorithm("own.trees", "binary", f"{here}:Params", f"{here}:fit", f"{here}:save", f"{here}:load", "text")]
+
+def fit(matrix, target, *, signature, params, seed):
+    """A test of the schema fits nothing."""
+
+def save(predictor):
+    """Nor does it save."""
+
+def load(data, *, signature):
+    """Nor does it load."""
 '''
 
 

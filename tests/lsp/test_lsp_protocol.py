@@ -151,7 +151,7 @@ def test_a_plugin_that_prints_and_exits_reaches_no_protocol(editor: Editor, root
     (root / "plugins").mkdir()
     (root / "plugins" / "noisy.py").write_text(NOISY)
     editor.open(model)
-    (fault,) = editor.published(root / "specs" / "headrace.yaml", bool)
+    (fault,) = editor.published(root / "plugins" / "noisy.py", bool)
     assert ("plugin-failed", True) == (fault["code"], "noisy.py" in fault["message"])
     assert 0 == editor.end()
 

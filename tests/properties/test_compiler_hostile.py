@@ -66,6 +66,7 @@ def hostile(owner: str, description: str, params: dict[str, Any], texts: list[st
     """The compiled flow of the reference model with a user's text wherever one may stand, unchecked."""
     when, metric, algorithm, column, name = texts
     assert MODEL.monitoring is not None
+    assert MODEL.rollout is not None
     alerts = tuple(alert.model_copy(update={"when": when}) for alert in MODEL.monitoring.alerts)
     model = MODEL.model_copy(
         update={
@@ -74,6 +75,7 @@ def hostile(owner: str, description: str, params: dict[str, Any], texts: list[st
             "training": MODEL.training.model_copy(update={"params": params, "algorithm": algorithm}),
             "gates": (MODEL.gates[0].model_copy(update={"metric": metric, "id": name}), *MODEL.gates[1:]),
             "features": MODEL.features.model_copy(update={"entity": column}),
+            "rollout": MODEL.rollout.model_copy(update={"unit": column}),
             "monitoring": MODEL.monitoring.model_copy(update={"alerts": alerts}),
         }
     )

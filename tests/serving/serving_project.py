@@ -69,8 +69,13 @@ FLAKY = '''
 import json
 
 import numpy as np
+from pydantic import BaseModel
 
 from headrace.hooks import Algorithm, hookimpl
+
+
+class Params(BaseModel):
+    pass
 
 
 class Constant:
@@ -92,10 +97,18 @@ def load(data, *, signature):
     return Constant(told["value"], told.get("fail"), told.get("delay", 0.0))
 
 
+def fit(matrix, target, *, signature, params, seed):
+    raise NotImplementedError("its bytes are written by the tests")
+
+
+def save(predictor):
+    raise NotImplementedError("its bytes are written by the tests")
+
+
 @hookimpl
 def headrace_algorithms():
     here = __name__
-    return [Algorithm("flaky", "binary", f"{here}:Constant", f"{here}:load", f"{here}:load", f"{here}:load", "json")]
+    return [Algorithm("flaky", "binary", f"{here}:Params", f"{here}:fit", f"{here}:save", f"{here}:load", "json")]
 '''
 
 
