@@ -16,6 +16,7 @@ from headrace.apply.record import Journal, Left, record
 from headrace.diagnostics import Diagnostic, Exit, HeadraceError
 from headrace.journal import ship
 from headrace.plan import AliasBack, Plan, Wanted
+from headrace.plan.scope import is_of
 from headrace.project import Project
 from headrace.store.kinds import OperationStatus
 
@@ -128,9 +129,12 @@ def _do(work: Work, stage: s.Stage, outcome: Outcome) -> None:  # noqa: C901, PL
 def applied(work: Work) -> dict[str, dict[str, object]]:
     """What is remembered beside each spec: which files, deployments and automations were made of it."""
     found: dict[str, dict[str, object]] = {str(address): {} for address in work.project.specs}
-    found[f"project/{work.project.project.name}"] = {"files": sorted(work.outputs)}
+    models = {model.name: sorted(path for path in work.outputs if is_of(path, f"model/{model.name}")) for model in work.project.models}
+    shared = set(work.outputs).difference(*models.values())
+    found[f"project/{work.project.project.name}"] = {"files": sorted(shared)}
     for model in work.project.models:
         found[f"model/{model.name}"] = {
+            "files": models[model.name],
             "deployments": {d.name: d.version for d in work.wanted.deployments.values() if d.model == model.name},
             "automations": {a.name: a.deployment for a in work.wanted.automations.values() if a.model == model.name},
         }

@@ -36,7 +36,7 @@ class Scope:
 
     def file(self, path: str) -> bool:
         """Whether a compiled file may be written or deleted."""
-        return path == WORKSPACE or any(_is_of(path, address) for address in self.addresses | self.reached)
+        return path == WORKSPACE or any(is_of(path, address) for address in self.addresses | self.reached)
 
     def model(self, name: str) -> bool:
         """Whether what Prefect holds of a model may be touched."""
@@ -65,7 +65,8 @@ def _model(automation: str, model: str) -> str:
     return model or (parts[2] if len(parts) == 4 else "")  # noqa: PLR2004 - the four parts of the name
 
 
-def _is_of(path: str, address: str) -> bool:
+def is_of(path: str, address: str) -> bool:
+    """Whether a compiled file is one of a model's own."""
     kind, _, model = address.partition("/")
     stem = PurePosixPath(path).name.split(".", 1)[0]
     return kind == "model" and stem.replace("-", "_") == model.replace("-", "_")
