@@ -25,6 +25,10 @@ def test_a_file_of_the_user_is_not_written_over(command: list[str], root: Path, 
     with pytest.raises(SystemExit) as end:
         main([*command, "--root", str(root)])
     said = capsys.readouterr().err
-    assert (Exit.REFUSED, True, True) == (end.value.code, "error[foreign-file]: flows/employment.py" in said, "mv flows/employment.py" in said)
+    assert (Exit.REFUSED, True, True) == (
+        end.value.code,
+        "error[foreign-file]: flows/employment.py" in said,
+        "mv flows/employment.py" in said,
+    )
     assert ["employment.py"] == [path.name for path in (root / "flows").iterdir()]
     assert "print('mine')\n" == mine.read_text()
