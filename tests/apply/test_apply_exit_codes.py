@@ -120,7 +120,8 @@ def test_the_life_of_a_plan_by_its_exit_codes(shell: Shell) -> None:
     assert shell("plan", "--detailed-exitcode")[:2] == (Exit.OK, "Plan: no changes. 10 unchanged.\n")
     code, _, err = shell("apply", written)
     assert (code, "plan-stale" in err) == (Exit.STALE, True)
-    assert shell("unlock", "nobody")[0] == Exit.FAILED
+    code, _, err = shell("unlock", "nobody")
+    assert (code, "error[no-lock]" in err) == (Exit.FAILED, True)
     assert shell("plan", "--select", "model/nothing")[0] == Exit.USAGE
     shell.edit("employment.yaml", "learning_rate: 0.05", "learning_rate: 0.1")
     shell.edit("channels.yaml", "path: ", "path: other-")

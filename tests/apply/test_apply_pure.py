@@ -179,7 +179,8 @@ def test_more_than_a_fifth_of_the_project_and_two_at_least_need_a_number(there, 
     with pytest.raises(HeadraceError) as raised:
         checks.refuse_pruning(plan, State(resources=resources), allowed)
     assert raised.value.code is Exit.REFUSED
-    assert next(iter(raised.value.report)).help == f"if that is meant, type `headrace apply --allow-prune {gone}`"
+    (found,) = raised.value.report
+    assert (found.id, found.help) == ("prune-guard", f"if that is meant, type `headrace apply --allow-prune {gone}`")
 
 
 @pytest.mark.parametrize(

@@ -72,6 +72,11 @@ def test_show_lists_addresses(capsys: pytest.CaptureFixture[str]) -> None:
     assert out.splitlines() == json.loads(run(capsys, "show", "--root", str(ROOT), "--json")[1])["addresses"]
 
 
+def test_show_of_what_is_not_there(capsys: pytest.CaptureFixture[str]) -> None:
+    code, _, err = run(capsys, "show", "model/emplyment", "--root", str(ROOT))
+    assert (64, True, True) == (code, "error[unknown-address]: there is no `model/emplyment`" in err, "model/employment" in err)
+
+
 def test_what_is_shown_is_a_valid_spec(capsys: pytest.CaptureFixture[str], root: Path) -> None:
     shown = run(capsys, "show", "model/employment", "--root", str(root))[1]
     (root / "specs" / "employment.yaml").write_text(shown)

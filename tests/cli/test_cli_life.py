@@ -195,7 +195,7 @@ def test_of_several_models_one_must_be_named(tmp_path: Path, headrace: Run) -> N
     made = make_project(tmp_path, workspace={"models": ["one", "two"]})
     made.store.close()
     code, _, err = headrace("rollback", "--root", str(tmp_path))
-    assert (Exit.USAGE, True) == (code, "2 models: one, two" in err)
+    assert (Exit.USAGE, True) == (code, "error[which-model]: the project has 2 models: one, two" in err)
     assert ["one", "two"] == [model["model"] for model in json.loads(headrace("status", "--root", str(tmp_path), "--json")[1])["models"]]
     assert "the project has: one, two" in headrace("rollback", "zzz", "--root", str(tmp_path))[2]
 
@@ -354,7 +354,7 @@ def replayed(tmp_path: Path, headrace: Run) -> Path:
 @pytest.mark.parametrize(
     ("options", "says"),
     [
-        (["latr"], "there is no backtest `latr`"),
+        (["latr"], "error[unknown-backtest]: there is no backtest `latr`"),
         (["latr"], "the project has: later"),
         (["--rows", "0"], "`0` is neither a number of rows nor `all`"),
         (["later", "--rows", "many"], "`many` is neither a number of rows nor `all`"),

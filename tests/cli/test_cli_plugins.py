@@ -116,3 +116,11 @@ def test_a_denied_plugin_is_listed_with_its_reason(headrace) -> None:
     (headrace.root / "specs" / "a.yaml").write_text("kind: project\nname: p\nlanguage: 1\nplugins: {deny: [plugins/mine.py]}\n")
     _, result, _ = headrace("list")
     assert ["`plugins.deny` in headrace.yaml names it"] == [off["why"] for off in result["off"]]
+
+
+def test_a_new_plugin_writes_over_none(headrace) -> None:
+    assert 0 == headrace("new", "cost")[0]
+    mine = headrace.root / "plugins" / "cost.py"
+    mine.write_text("# mine\n")
+    code, _, err = headrace("new", "cost")
+    assert (4, True, "# mine\n") == (code, "error[plugin-exists]" in err, mine.read_text())

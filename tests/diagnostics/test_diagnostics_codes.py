@@ -1,6 +1,7 @@
 """The catalogue knows every diagnostic that there is, and none that there is not."""
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,6 +15,8 @@ from headrace.diagnostics.codes import CODES
 HEADRACE = Path(headrace.__file__).parent
 SAYS = {"Diagnostic": ("id", 0), "_break": ("id_", 0), "Refused": ("id", 1), "problem": ("id", 1)}
 """What is called with an id: the keyword and the position of it."""
+NAMED = re.compile(r"(?<=[\"'`:\[])[a-z0-9]+(?:-[a-z0-9]+)*(?![\w-])")
+"""What stands like an id: in quotes, in brackets, or after `urn:headrace:`."""
 CHOSEN = {"no-such-route", "method-not-allowed"}
 """Ids that a table holds, not a call."""
 
@@ -50,6 +53,13 @@ def test_those_that_a_table_holds_are_there() -> None:
 def test_an_id_is_found_however_it_is_given() -> None:
     text = 'Diagnostic("a", "m"); x.Diagnostic(message="m", id="b"); Refused(400, "c", "m"); Diagnostic(other, "d"); said("e")'
     assert ["a", "b", "c"] == sorted(ids(ast.parse(text)))
+
+
+def test_every_id_is_named_by_a_test_or_a_case() -> None:
+    tests = Path(__file__).parents[1]
+    files = [file for file in tests.rglob("*") if file.suffix in {".py", ".md"} and file != Path(__file__)]
+    named = {word for file in files for word in NAMED.findall(file.read_text(encoding="utf-8"))}
+    assert [] == sorted(set(CODES) - named)
 
 
 def test_an_id_is_explained_once() -> None:

@@ -10,6 +10,7 @@ from headrace.builtin.algorithms import lightgbm_classifier
 from headrace.diagnostics import HeadraceError
 from headrace.gates import Maximum, Minimum, NoWorse
 from headrace.gates.facts import MEASURED, gather
+from headrace.gates.facts import _ask as answers
 from headrace.gates.facts import _groups as groups_of
 from headrace.hooks import Algorithm, Input, Signature
 from headrace.store import events
@@ -165,6 +166,12 @@ def test_a_champion_that_needs_another_input_fails_the_gate(judge, register, sto
         registry.promote(session, model="churn", number=other.number, at=other.created_at, reason="test")
     verdict = judge(register(), NoWorse("champion", "roc_auc", versus="champion", first="pass"))
     assert (False, True) == (verdict.passed, "needs the input `income`" in verdict.payload["gates"][0]["reason"])
+
+
+def test_a_model_is_not_asked_without_an_input(people):
+    with pytest.raises(HeadraceError) as raised:
+        answers(Nan(), Signature((Input("age", "number"), Input("income", "number"))), people)
+    assert ["missing-input"] == [fault.id for fault in raised.value.report]
 
 
 def test_answers_that_are_no_number_fail(judge, register, plugins):

@@ -4,6 +4,7 @@ import json
 import threading
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,8 +12,10 @@ from sqlmodel import select
 
 from headrace import notify
 from headrace.compiled import ChannelConfig
+from headrace.diagnostics import HeadraceError
 from headrace.hooks import ChannelType, Message, Plugins
-from headrace.notify.outbox import ATTEMPTS
+from headrace.notify.outbox import ATTEMPTS, _send
+from headrace.notify.secrets import Secrets
 from headrace.store import EventKind, Store, events
 from headrace.store.tables import Outbox
 
@@ -151,6 +154,14 @@ def test_a_type_that_no_plugin_offers_is_named(store: Store, plugins: Plugins) -
     post(store, "ml-team")
     notify.deliver(store, plugins, {"ml-team": ChannelConfig(type="pigeon", params={})}, WALL)
     assert row(store).last_error == "no plugin offers channels of the type `pigeon`"
+
+
+@pytest.mark.parametrize("channels", [{}, {"ml-team": ChannelConfig(type="pigeon", params={})}])
+def test_a_channel_that_is_gone_is_a_fault_of_its_own(store: Store, plugins: Plugins, tmp_path: Path, channels: Any) -> None:
+    post(store, "ml-team")
+    with pytest.raises(HeadraceError) as raised:
+        _send(plugins, channels, row(store), Secrets(tmp_path), tmp_path)
+    assert ["unknown-channel"] == [fault.id for fault in raised.value.report]
 
 
 def test_params_that_do_not_fit_are_named_without_their_values(store: Store, plugins: Plugins, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -30,7 +30,7 @@ def test_a_reference_that_leads_nowhere_is_named(tmp_path: Path, reference: str,
     (tmp_path / "empty").touch()
     with pytest.raises(HeadraceError) as caught:
         Secrets(tmp_path, {}).resolve(reference)
-    assert [message] == [fault.message for fault in caught.value.report]
+    assert [("secret-missing", message)] == [(fault.id, fault.message) for fault in caught.value.report]
 
 
 def test_what_was_read_is_kept_out_of_a_text_the_longest_first(tmp_path: Path) -> None:

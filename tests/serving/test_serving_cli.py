@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from serving_project import ROW, Project
+from serving_project import project as make_project
 
 from headrace.cli import main
 from headrace.diagnostics import Exit
@@ -24,6 +25,13 @@ class Model(BaseHTTPRequestHandler):
         refused = "age" not in body and "rows" not in body
         told = json.dumps(PROBLEM if refused else {"path": self.path, **ANSWER}).encode()
         self.send_response(422 if refused else 200)
+        self.send_header("Content-Length", str(len(told)))
+        self.end_headers()
+        self.wfile.write(told)
+
+    def do_GET(self) -> None:
+        told = json.dumps({"project": "another", "model": "employment"}).encode()
+        self.send_response(200)
         self.send_header("Content-Length", str(len(told)))
         self.end_headers()
         self.wfile.write(told)
@@ -84,6 +92,14 @@ def test_predict_says_what_is_wrong(
     assert code == run("predict", "--root", str(tmp_path), *options)
     told = capsys.readouterr()
     assert said in told.out + told.err
+
+
+def test_predict_asks_no_server_of_another_project(url: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    made = make_project(tmp_path, {"port": int(url.rpartition(":")[2])})
+    made.store.close()
+    assert Exit.FAILED == run("predict", "employment", "--root", str(tmp_path), "--row", json.dumps(ROW))
+    said = f"error[other-server]: {url} answers for model/employment of project another, not for model/employment of project labour"
+    assert said in capsys.readouterr().err
 
 
 def test_serve_becomes_the_server_of_the_model(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,4 +1,6 @@
+import contextlib
 import json
+import sqlite3
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -74,6 +76,7 @@ def test_outcomes_join_what_was_predicted(project: Project, client: TestClient) 
 def test_a_body_that_says_it_is_no_json_is_refused(client: TestClient, kind: str) -> None:
     told = client.post("/predict", content=json.dumps(ROW), headers={"Content-Type": kind})
     assert (415, "application/problem+json") == (told.status_code, told.headers["content-type"])
+    assert "urn:headrace:not-json" == told.json()["type"]
 
 
 @pytest.mark.parametrize("kind", [None, "application/json; charset=utf-8", "application/vnd.api+json"])
@@ -141,8 +144,22 @@ def test_a_spool_that_cannot_be_written_answers_nothing_and_is_not_ready(project
         segment.unlink()
     project.spool.rmdir()
     ready = client.get("/health/ready")
-    assert (503, True) == (ready.status_code, "spool: " in ready.json()["detail"])
+    assert (503, "urn:headrace:not-ready", True) == (ready.status_code, ready.json()["type"], "spool: " in ready.json()["detail"])
     assert 'headrace_errors_total{model="employment",part="spool"} 2.0' in client.get("/metrics").text
+
+
+def test_a_store_that_cannot_tell_the_time_refuses_a_request_that_names_its_own(project: Project, client: TestClient) -> None:
+    with contextlib.closing(sqlite3.connect(project.root / ".headrace" / "state.db")) as database:
+        database.execute("ALTER TABLE clock RENAME TO gone")
+    told = client.post("/predict", json=ROW, headers={"Headrace-Time": NOON.isoformat()})
+    assert (503, "urn:headrace:clock-unknown") == (told.status_code, told.json()["type"])
+
+
+def test_a_fault_of_the_server_itself_is_told_without_its_words(client: TestClient) -> None:
+    client.app.state.server.schema = None  # type: ignore[attr-defined]
+    told = TestClient(client.app, raise_server_exceptions=False).post("/predict", json=ROW)
+    assert (500, "urn:headrace:bug", "application/problem+json") == (told.status_code, told.json()["type"], told.headers["content-type"])
+    assert "NoneType" not in told.text
 
 
 def test_a_thread_that_ended_makes_the_process_not_live(client: TestClient) -> None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Table
+from sqlalchemy import ColumnElement, Table, exists
+from sqlalchemy.orm import aliased
 from sqlmodel import Session, col, delete, select, update
 
 from headrace.monitoring import rules
 from headrace.store.kinds import OperationStatus, OutboxStatus
-from headrace.store.tables import Alert, Operation, Outbox, Outcome, Resource, Row
+from headrace.store.tables import Alert, Operation, Outbox, Outcome, Resource, Row, TrafficCount
+
+_COUNTED = ("epoch", "arm", "metric", "worker")
 
 
 def rename(session: Session, old: str, new: str) -> None:
@@ -31,10 +34,18 @@ def tables() -> list[Table]:
     return [table for table in Row.metadata.sorted_tables if "model" in table.c]
 
 
+def _twin(table: type[Outcome | TrafficCount], model: str, *key: str) -> ColumnElement[bool]:
+    """Whether a row has another of the same key under this model."""
+    other = aliased(table)
+    same = [getattr(other, name) == getattr(table, name) for name in key]
+    return exists().where(col(other.model) == model, *same)
+
+
 def _model(session: Session, before: str, after: str) -> None:
-    # What turned out is known once: a late answer under the old name says what the new name knows already.
-    known = select(Outcome.entity).where(Outcome.model == after)
-    session.exec(delete(Outcome).where(col(Outcome.model) == before, col(Outcome.entity).in_(known)))
+    # What turned out at one moment is known once: a late answer under the old name says what the new name knows already.
+    session.exec(delete(Outcome).where(col(Outcome.model) == before, _twin(Outcome, after, "entity", "known_at")))
+    # A worker counts totals: what it went on counting under the old name holds what stands under the new one.
+    session.exec(delete(TrafficCount).where(col(TrafficCount.model) == after, _twin(TrafficCount, before, *_COUNTED)))
     for row in session.exec(select(Alert).where(Alert.model == before)).all():
         fingerprint = rules.fingerprint(after, row.rule)
         if session.get(Alert, fingerprint) is None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from importlib.resources import files as resources
 from pathlib import Path
 from typing import Any
 
@@ -15,71 +16,17 @@ from headrace.cli.view import show
 from headrace.diagnostics import Diagnostic, Exit, HeadraceError
 
 FILES = {
-    "specs/headrace.yaml": """\
-# The project: every folder of specs has one.
-kind: project
-name: {name}
-language: 1
----
-# Where what is remembered is kept. One store an environment.
-kind: environment
-name: dev
-store: sqlite:///.headrace/state.db
-blobs: .headrace/blobs
-""",
-    "specs/sources.yaml": """\
-# Where rows come from: each column that may be read, with its type. Put your own file's path in `uri`.
-kind: source
-name: census
-uri: package://nannyml/datasets/data/employment_MA_reference.pq   # US Census (ACS), Massachusetts, 2015; inside an installed package
-columns:
-  person_id: {{from: id, type: int64}}
-  age:       {{from: AGEP, type: float}}
-  education: {{from: SCHL, type: category}}
-  sex:       {{from: SEX, type: category}}
-  employed:  {{type: int64}}
-  year:      {{type: int64}}
-arrival: {{time: surveyed_at, spread: year, order: random, seed: 7}}   # for rows that know only their year
----
-kind: feature_view
-name: person
-from: source/census
-entity: person_id
-time: surveyed_at
-features:
-  age:       {{column: age, range: [0, 120]}}
-  education: {{column: education}}
-  sex:       {{column: sex}}
-""",
-    "specs/employment.yaml": """\
-# A first model. Every section that is not here has a safe default: `headrace show model/employment` prints them.
-kind: model
-name: employment
-description: Is this person employed?
-
-features:
-  entity: person_id
-  time: surveyed_at
-  target: {{column: employed, delay: 30d}}
-  rows: source/census
-  use: {{person: all}}
-
-training:
-  algorithm: lightgbm.classifier
-  params: {{n_estimators: 100}}
-
-serving: {{port: {port}}}
-
-gates:
-  - {{id: quality, metric: roc_auc, min: 0.75}}
-  - {{id: fair, metric: equalized_odds_difference, by: sex, max: 0.20}}
-""",
-    ".gitignore": """\
-.headrace/
-__pycache__/
-""",
+    "specs/headrace.yaml": "headrace.yaml",
+    "specs/sources.yaml": "sources.yaml",
+    "specs/employment.yaml": "employment.yaml",
+    ".gitignore": "gitignore",
 }
-"""What `init` writes, by path."""
+"""What `init` writes, by path, and which text of `project/` it is."""
+CI = {
+    ".pre-commit-config.yaml": "pre-commit-config.yaml",
+    ".github/workflows/headrace.yaml": "workflow.yaml",
+}
+"""What it writes for git and for GitHub, where it is not told to leave them out."""
 
 
 def free_port() -> int:
@@ -98,6 +45,25 @@ def _name(root: Path) -> str:
     return re.sub(r"[^a-z0-9]+", "-", root.name.lower()).strip("-").lstrip("0123456789-") or "project"
 
 
+def _write(root: Path, project: str, files: Mapping[str, str]) -> tuple[list[str], list[str]]:
+    """Write what is not there yet; what was written, and what was kept."""
+    from headrace import __version__
+
+    given = {"@NAME@": project, "@PORT@": str(free_port()), "@VERSION@": __version__}
+    written, kept = list[str](), list[str]()
+    for path, name in files.items():
+        target = root / path
+        if target.exists() or target.is_symlink():
+            kept.append(path)
+            continue
+        template = (resources("headrace.cli") / "project" / f"{name}.txt").read_text(encoding="utf-8")
+        text = re.sub("|".join(given), lambda found: given[found[0]], template)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text(f"{schema.MODELINE}\n{text}" if path.startswith("specs/") else text, encoding="utf-8")
+        written.append(path)
+    return written, kept
+
+
 def _text(result: Mapping[str, Any]) -> str:
     lines = [f"  wrote {path}" for path in result["written"]]
     lines += [f"  kept  {path} (it was there)" for path in result["kept"]]
@@ -105,15 +71,18 @@ def _text(result: Mapping[str, Any]) -> str:
         f"Project `{result['project']}` is ready; what you apply is recorded as {result['actor']}.",
         "Next: `headrace validate`, then `headrace plan`.",
     ]
+    if ".pre-commit-config.yaml" in result["written"]:
+        lines.append("`pre-commit install` lets git ask the same before each commit.")
     return "\n".join(lines)
 
 
 @click.command("init")
 @click.argument("folder", type=click.Path(path_type=Path, file_okay=False), default=".")
 @click.option("--name", help="The project's name; the folder's where it is not given.")
+@click.option("--no-ci", is_flag=True, help="Leave out the hooks of pre-commit and the workflow of GitHub Actions.")
 @json_option
-def command(folder: Path, name: str | None, *, as_json: bool) -> None:
-    """Make a project in FOLDER: specs of a first model to start from, and a place to remember.
+def command(folder: Path, name: str | None, *, no_ci: bool, as_json: bool) -> None:
+    """Make a project in FOLDER: specs of a first model to start from, hooks and a workflow that check them, and a place to remember.
 
     Nothing that is there already is overwritten.
 
@@ -136,16 +105,7 @@ def command(folder: Path, name: str | None, *, as_json: bool) -> None:
         raise HeadraceError(
             Diagnostic("project-exists", f"{root / 'specs'} holds specs already", help="`headrace validate` looks at them"), Exit.REFUSED
         )
-    written, kept = [], []
-    for path, template in FILES.items():
-        target = root / path
-        if target.exists():
-            kept.append(path)
-            continue
-        target.parent.mkdir(parents=True, exist_ok=True)
-        line = f"{schema.MODELINE}\n" if path.startswith("specs/") else ""
-        target.write_text(line + template.format(name=project, port=free_port()), encoding="utf-8")
-        written.append(path)
+    written, kept = _write(root, project, FILES if no_ci else FILES | CI)
     schema.write(root / schema.FILE, schema.to_text(schema.made(root)))
     written.append(schema.FILE)
 
