@@ -54,6 +54,27 @@ def test_the_server_of_a_running_up_is_used(tmp_path, healthy):
         assert url == healthy
 
 
+def test_an_up_that_is_starting_is_waited_for(tmp_path, healthy):
+    folder = tmp_path / ".headrace" / "run"
+    folder.mkdir(parents=True)
+    (folder / "up.json").write_text(json.dumps({"pid": os.getpid(), "prefect": ""}))
+    said: list[str] = []
+
+    def say(text: str) -> None:  # what `up` does while somebody waits
+        said.append(text)
+        (folder / "up.json").write_text(json.dumps({"pid": os.getpid(), "prefect": healthy}))
+
+    with local.server_for(tmp_path, say=say) as url:
+        assert (healthy, ["`headrace up` is starting Prefect's server; waiting for it …"]) == (url, said)
+
+
+@pytest.mark.parametrize("text", ["", '{"pid": 1e300, "prefect": ""}', '{"pid": 4194305, "prefect": ""}', '{"prefect": ""}'])
+def test_an_up_that_is_none_is_not_waited_for(tmp_path, text):
+    tell_up(tmp_path, "")
+    (tmp_path / ".headrace" / "run" / "up.json").write_text(text)
+    assert not local.starting(tmp_path)
+
+
 def test_an_up_that_died_is_not_believed(tmp_path):
     tell_up(tmp_path, f"http://127.0.0.1:{local.free_port()}/api")
     assert local.running(tmp_path) is None

@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from headrace.cli.place import environment_option, json_option, root_option
+from headrace.cli.place import environment_option, json_option, root_option, running, server_url
 from headrace.cli.plan import Intent, make_plan, open_store, read_intent, select_options
 from headrace.cli.view import progress, show
 from headrace.diagnostics import Diagnostic, Exit, HeadraceError
@@ -103,7 +103,7 @@ def command(
         outcome = execute(work, steps, heard)
         show(to_result(plan, outcome, url), to_lines, as_json=as_json)
         if wait:
-            wait_for(door, outcome, store)
+            wait_for(door, outcome, store, intent.root)
 
 
 def plan_now(intent: Intent, store: Store, door: Door, selection: Selection) -> tuple[Prepared, Observed]:
@@ -181,8 +181,8 @@ def to_lines(result: Mapping[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def wait_for(door: Door, outcome: Outcome, store: Store) -> None:
-    """Wait until every started training has ended and its verdict has been followed.
+def wait_for(door: Door, outcome: Outcome, store: Store, root: Path) -> None:
+    """Wait until every started training has ended, its verdict has been followed, and a server that `up` runs answers.
 
     HeadraceError `run-failed` when one has not completed, `candidate-rejected` (exit 4) when a gate said no.
     """
@@ -198,6 +198,27 @@ def wait_for(door: Door, outcome: Outcome, store: Store) -> None:
                 )
             )
         follow(store, run.model)
+        await_server(root, run.model)
+
+
+def await_server(root: Path, model: str) -> None:
+    """Wait until the server that `headrace up` runs for a model is ready to answer; where none is up, there is nothing to wait for."""
+    import time
+
+    import httpx
+
+    if running(root) is None or not (root / "flows" / f"{model}.serving.json").exists():
+        return
+    until = time.monotonic() + FOLLOW
+    while time.monotonic() < until:
+        url = server_url(root, model)
+        with suppress(httpx.HTTPError):
+            if httpx.get(f"{url}/health/ready", timeout=2.0).status_code == httpx.codes.OK:
+                click.echo(f"model/{model} answers at {url}", err=True)
+                return
+        progress(f"waiting for the server of model/{model} at {url} …")
+        time.sleep(0.5)
+    click.echo(f"model/{model}: its server is not ready yet; `headrace status` tells, and .headrace/logs/serve-{model}.log", err=True)
 
 
 def follow(store: Store, model: str) -> None:

@@ -99,7 +99,7 @@ def running(root: Path) -> dict[str, Any] | None:
     try:
         told: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         os.kill(int(told["pid"]), 0)
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, OverflowError):
         return None
     return told
 

@@ -139,12 +139,27 @@ def running(root: Path) -> str | None:
     return url if isinstance(url, str) and url and answers(url) else None
 
 
+def starting(root: Path) -> bool:
+    """Whether a `headrace up` of this project is alive and its Prefect server is still to come."""
+    try:
+        told = json.loads((root / ".headrace" / "run" / "up.json").read_text(encoding="utf-8"))
+        os.kill(int(told["pid"]), 0)
+        return bool(told["prefect"] == "")
+    except (OSError, ValueError, KeyError, TypeError, OverflowError):
+        return False
+
+
 @contextlib.contextmanager
 def server_for(root: Path, *, worker: bool = False, say: Callable[[str], None] | None = None) -> Iterator[str]:
     """The API of a server to talk to: one that runs already, or one that lives as long as the block.
 
     A server of its own gets a worker where one is asked for; a server that runs already has its own.
     """
+    if starting(root) and say is not None:
+        say("`headrace up` is starting Prefect's server; waiting for it …")
+    until = time.monotonic() + START
+    while starting(root) and time.monotonic() < until:
+        time.sleep(0.5)
     if url := running(root):
         yield url
         return

@@ -47,6 +47,8 @@ class Supervisor:
     started: dict[str, float] = field(default_factory=dict)
     signals: SimpleQueue[int] = field(default_factory=SimpleQueue)
     looked: float = field(default_factory=time.monotonic)
+    all_said: bool = False
+    """Whether it was said what answers where; what starts later says so itself."""
 
     @property
     def told(self) -> Path:
@@ -91,6 +93,8 @@ class Supervisor:
                 self.say(f"model/{model}: its serving config changed; the server starts again")
                 self.stop_server(model)
                 self.restarts.pop(f"serve-{model}", None)
+            if self.all_said:
+                self.say(f"model/{model}: its server starts, at http://127.0.0.1:{config.port}")
             self.configs[model] = config
             self.start_server(model)
         self.tell()
@@ -197,6 +201,7 @@ def up(root: Path, say: Callable[[str], None], ready: Callable[[dict[str, Any]],
         start(supervisor)
         if not supervisor.asked_to_stop():
             ready(json.loads(supervisor.told.read_text(encoding="utf-8")))
+            supervisor.all_said = True
         while not supervisor.asked_to_stop(1.0):
             supervisor.serve_compiled()
             supervisor.revive()
@@ -248,6 +253,7 @@ def start(supervisor: Supervisor) -> None:
         supervisor.prefect_url = url
         supervisor.say(f"using the Prefect server at {url}")
     else:
+        supervisor.tell()  # whoever comes now waits for it, and starts no server of its own
         supervisor.say("starting Prefect's server (some 20 s) …")
         server = prefect_server.start_server(supervisor.root)
         supervisor.prefect_url = server.url

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from contextlib import suppress
-from typing import Any, Literal, get_origin
+from typing import Any, Literal, get_args, get_origin
 
 from headrace.address import NAME
 from headrace.diagnostics import Diagnostic
@@ -174,7 +174,8 @@ def _retyped(place: Place) -> str | None:
             plain = plain_value(node.text.strip().replace("_", "") or "x")
             if isinstance(plain, int if int in types and float not in types else int | float) and not isinstance(plain, bool):
                 return str(plain)
-        if any(get_origin(t) is tuple for t in types) and node.text and node.value is not None:
+        listed = next((t for t in types if get_origin(t) is tuple), None)
+        if listed is not None and get_args(listed)[-1] is ... and node.text and node.value is not None:
             return f"[{node.text}]"
     return None
 
