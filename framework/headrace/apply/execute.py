@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -129,11 +130,14 @@ def applied(work: Work) -> dict[str, dict[str, object]]:
     """What is remembered beside each spec: which files, deployments and automations were made of it."""
     found: dict[str, dict[str, object]] = {str(address): {} for address in work.project.specs}
     found[f"project/{work.project.project.name}"] = {"files": sorted(work.outputs)}
+    deployments: defaultdict[str, dict[str, str]] = defaultdict(dict)
+    automations: defaultdict[str, dict[str, str]] = defaultdict(dict)
+    for deployment in work.wanted.deployments.values():
+        deployments[deployment.model][deployment.name] = deployment.version
+    for automation in work.wanted.automations.values():
+        automations[automation.model][automation.name] = automation.deployment
     for model in work.project.models:
-        found[f"model/{model.name}"] = {
-            "deployments": {d.name: d.version for d in work.wanted.deployments.values() if d.model == model.name},
-            "automations": {a.name: a.deployment for a in work.wanted.automations.values() if a.model == model.name},
-        }
+        found[f"model/{model.name}"] = {"deployments": deployments[model.name], "automations": automations[model.name]}
     return found
 
 
