@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -60,6 +59,6 @@ def renamed() -> Callable[..., Project]:
     def rename(project: Project, address: str, *names: str) -> Project:
         found = Address.parse(address)
         rest = {key: spec for key, spec in project.specs.items() if key != found}
-        return of(rest | {replace(found, name=name): project.specs[found].model_copy(update={"name": name}) for name in names})
+        return of(rest | {Address(found.kind, name): project.specs[found].model_copy(update={"name": name}) for name in names})
 
     return rename

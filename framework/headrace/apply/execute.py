@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,7 +17,7 @@ from headrace.apply.record import Journal, Left, record
 from headrace.diagnostics import Diagnostic, Exit, HeadraceError
 from headrace.journal import ship
 from headrace.plan import AliasBack, Plan, Wanted
-from headrace.plan.scope import is_of
+from headrace.plan.scope import key_of, model_of
 from headrace.project import Project
 from headrace.store.kinds import OperationStatus
 
@@ -129,15 +130,23 @@ def _do(work: Work, stage: s.Stage, outcome: Outcome) -> None:  # noqa: C901, PL
 def applied(work: Work) -> dict[str, dict[str, object]]:
     """What is remembered beside each spec: which files, deployments and automations were made of it."""
     found: dict[str, dict[str, object]] = {str(address): {} for address in work.project.specs}
-    models = {model.name: sorted(path for path in work.outputs if is_of(path, f"model/{model.name}")) for model in work.project.models}
-    shared = set(work.outputs).difference(*models.values())
-    found[f"project/{work.project.project.name}"] = {"files": sorted(shared)}
+    deployments: defaultdict[str, dict[str, str]] = defaultdict(dict)
+    automations: defaultdict[str, dict[str, str]] = defaultdict(dict)
+    files: defaultdict[str, list[str]] = defaultdict(list)
+    for deployment in work.wanted.deployments.values():
+        deployments[deployment.model][deployment.name] = deployment.version
+    for automation in work.wanted.automations.values():
+        automations[automation.model][automation.name] = automation.deployment
+    for path in sorted(work.outputs):
+        files[model_of(path)].append(path)
     for model in work.project.models:
-        found[f"model/{model.name}"] = {
-            "files": models[model.name],
-            "deployments": {d.name: d.version for d in work.wanted.deployments.values() if d.model == model.name},
-            "automations": {a.name: a.deployment for a in work.wanted.automations.values() if a.model == model.name},
+        name = model.name
+        found[f"model/{name}"] = {
+            "files": files.pop(key_of(name), []),
+            "deployments": deployments[name],
+            "automations": automations[name],
         }
+    found[f"project/{work.project.project.name}"] = {"files": sorted(path for rest in files.values() for path in rest)}
     return found
 
 

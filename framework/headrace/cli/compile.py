@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from headrace.cli.place import environment_option, json_option, load_project, root_option
+from headrace.cli.place import environment_option, json_option, load_project, read_once, root_option
 from headrace.cli.view import show
 from headrace.diagnostics import Diagnostic, Exit, HeadraceError
 
@@ -31,6 +31,7 @@ def command(environment: str | None, root: Path, *, check: bool, as_json: bool) 
     """  # noqa: D301 - click's own mark
     from headrace.compiler import compile_project
 
+    read_once()
     files = compile_project(load_project(root, environment, to_run=True))
     before = on_disk(root, files)
     written = [path for path, text in files.items() if before[path] != text.encode()]

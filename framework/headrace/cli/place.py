@@ -46,6 +46,18 @@ def load_project(root: Path, environment: str | None = None, *, to_run: bool = F
     return loaded
 
 
+def read_once() -> None:
+    """Say that this command reads the specs, answers and ends: what it makes of them stays until then.
+
+    The collector of cycles would walk a thousand models again and again, and find nothing.
+    """
+    import gc
+
+    if gc.isenabled():
+        gc.disable()
+        click.get_current_context().call_on_close(gc.enable)
+
+
 def refuse_unsupported(root: Path) -> None:
     """HeadraceError (exit 4) where the specs ask for what nothing runs by yet; specs with faults are `validate`'s to judge."""
     from headrace import project

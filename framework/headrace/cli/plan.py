@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from headrace.cli.place import environment_option, json_option, load_project, root_option
+from headrace.cli.place import environment_option, json_option, load_project, read_once, root_option
 from headrace.cli.view import progress, show
 from headrace.diagnostics import Exit
 
@@ -62,6 +62,7 @@ def command(
     """  # noqa: D301 - click's own mark
     from headrace import plan as plans
 
+    read_once()
     intent = read_intent(root, environment)
     made = make_plan(intent, recorded(intent), observe_if_there(intent), plans.Selection(select, exclude))
     if out is not None:

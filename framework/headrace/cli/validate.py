@@ -11,7 +11,7 @@ from typing import Any
 
 import click
 
-from headrace.cli.place import environment_option, root_option
+from headrace.cli.place import environment_option, read_once, root_option
 from headrace.diagnostics import Diagnostic, Exit, HeadraceError, Report, render
 
 VERSION = 1
@@ -88,6 +88,7 @@ def command(
     """  # noqa: D301 - click's own mark
     if files and (changed or since is not None):
         raise click.UsageError("FILEs and `--changed` each say which specs are meant: give one of them.")
+    read_once()
     asked = _asked(root, files, since, changed=changed)
     seen = _mended(root, environment, asked, write=not diff) if fix or diff else _look(root, environment, asked)
     numbers = render.counts(seen.report)

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import cached_property, lru_cache
 
 from headrace.compiler.ir import Call, Value, Variable
 
@@ -15,6 +16,8 @@ WIDTH = 140
 INDENT = 4
 
 _UNITS = ("weeks", "days", "hours", "minutes", "seconds", "milliseconds", "microseconds")
+_PLAIN = re.compile(r"[ !#-\[\]-~]*")
+"""What needs no escape anywhere: printable ASCII without backslash and double quote."""
 _ESCAPES = {"\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t"}
 
 
@@ -24,12 +27,22 @@ class Atom:
 
     text: str
 
+    @property
+    def flat(self) -> str:
+        """On one line."""
+        return self.text
+
 
 @dataclass(frozen=True, slots=True)
 class Text:
     """A string, which may be broken into several when it is longer than a line."""
 
     value: str
+
+    @property
+    def flat(self) -> str:
+        """On one line."""
+        return quote(self.value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,14 +53,25 @@ class Item:
     keyword: str = ""
     key: Text | None = None
 
+    @property
+    def flat(self) -> str:
+        """On one line."""
+        key = f"{self.key.flat}: " if self.key is not None else ""
+        return f"{key}{self.keyword}{self.node.flat}"
 
-@dataclass(frozen=True, slots=True)
+
+@dataclass(frozen=True)
 class Group:
     """Things between brackets: on one line if it holds them, one a line otherwise."""
 
     opening: str
     items: tuple[Item, ...]
     closing: str
+
+    @cached_property
+    def flat(self) -> str:
+        """On one line; asked again for what stands within, at every level at which that line is too long."""
+        return f"{self.opening}{', '.join(item.flat for item in self.items)}{self.closing}"
 
 
 Node = Atom | Text | Group
@@ -106,7 +130,7 @@ def _duration(value: timedelta) -> Node:
 def lines(node: Node, indent: int, before: str = "", after: str = "") -> list[str]:
     """The node in lines no longer than WIDTH where it can be, `before` and `after` on the first and the last."""
     margin = " " * indent
-    flat = f"{margin}{before}{_flat(node)}{after}"
+    flat = f"{margin}{before}{node.flat}{after}"
     if len(flat) <= WIDTH:
         return [flat]
     match node:
@@ -127,21 +151,6 @@ def _item(item: Item, indent: int) -> list[str]:
         return plain
     margin = " " * indent
     return [f"{margin}(", *_pieces(item.key.value, indent + INDENT), *lines(item.node, indent, "): ", ",")]
-
-
-def _flat(node: Node) -> str:
-    match node:
-        case Atom(text):
-            return text
-        case Text(value):
-            return quote(value)
-        case Group(opening, items, closing):
-            return f"{opening}{', '.join(_flat_item(item) for item in items)}{closing}"
-
-
-def _flat_item(item: Item) -> str:
-    key = f"{quote(item.key.value)}: " if item.key is not None else ""
-    return f"{key}{item.keyword}{_flat(item.node)}"
 
 
 def _pieces(value: str, indent: int) -> Iterator[str]:
@@ -170,9 +179,11 @@ def _taken(characters: Sequence[str], room: int) -> int:
     return len(characters)
 
 
+@lru_cache(maxsize=10_000)
 def quote(value: str) -> str:
     """A string literal on one line, with the quotes that the formatter would choose."""
-    return _quoted([escape(character) for character in value])
+    # The same words stand in every flow, most of them more than once on the way to a line that is short enough.
+    return f'"{value}"' if _PLAIN.fullmatch(value) else _quoted([escape(character) for character in value])
 
 
 def _quoted(characters: Iterable[str]) -> str:
@@ -205,9 +216,12 @@ def coded(character: str) -> str:
     return f"\\u{number:04x}" if number <= 0xFFFF else f"\\U{number:08x}"  # noqa: PLR2004 - where the short form ends
 
 
+@lru_cache(maxsize=10_000)
 def sentence(text: str, room: int) -> str:
     """A user's text as part of a one-line docstring, in at most `room` columns (at least 3): on one line, whatever it held."""
     words = re.sub(r"\s+", " ", text).strip()
+    if len(words) <= room and _PLAIN.fullmatch(words):
+        return words
     out: list[str] = []
     for character in words:
         # A backslash is coded as well: the linter allows no other escape in a docstring. Two quotes never stand together.

@@ -33,10 +33,16 @@ def lower(project: Project) -> Compiled:
     """The whole project, which its rules have found without a fault."""
     name = project.project.name
     models = [(model, project.inputs(model)) for model in project.models]
+    # Most models of a project share their inputs.
+    configs = {item: _input(item) for item in {item for _, inputs in models for item in inputs}}
     return Compiled(
         workspace=_workspace(project),
         lives=tuple(_life(name, model, inputs) for model, inputs in models),
-        servers=tuple(_server(name, model, model.serving, inputs) for model, inputs in models if model.serving != "none"),
+        servers=tuple(
+            _server(name, model, model.serving, tuple(configs[item] for item in inputs))
+            for model, inputs in models
+            if model.serving != "none"
+        ),
     )
 
 
@@ -114,7 +120,7 @@ def _monitor(model: Model, monitoring: tuple[Step, Step]) -> Flow:
     )
 
 
-def _server(project: str, model: Model, section: Serving, inputs: tuple[ModelInput, ...]) -> ServingConfig:
+def _server(project: str, model: Model, section: Serving, inputs: tuple[InputConfig, ...]) -> ServingConfig:
     features, rollout = model.features, model.rollout
     return ServingConfig(
         project=project,
@@ -122,7 +128,7 @@ def _server(project: str, model: Model, section: Serving, inputs: tuple[ModelInp
         entity=features.entity,
         time=features.time,
         unit=rollout.unit if rollout is not None else features.entity,
-        inputs=tuple(_input(item) for item in inputs),
+        inputs=inputs,
         target=features.target.column,
         port=section.port,
         fallback=section.fallback,

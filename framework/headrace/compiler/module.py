@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from datetime import timedelta
+from functools import lru_cache
 
 from headrace.compiler.ir import Announces, Call, Flow, Life, Step, Value, Variable
 from headrace.compiler.literal import INDENT, WIDTH, Atom, Group, Item, lines, literal, seconds, sentence
@@ -86,7 +87,7 @@ def _flow(life: Life, flow: Flow) -> Iterator[str]:
         yield from ("", "", *_task(step))
     title = f"{life.model.name}-{flow.name}".replace("_", "-")
     yield from ("", "", *_decorator("flow", name=title, flow_run_name=title.replace("-", " ")))
-    yield from _signature(flow.name, [f"{item.name}: {item.type} = None" for item in flow.takes], "None")
+    yield from _signature(flow.name, tuple(f"{item.name}: {item.type} = None" for item in flow.takes), "None")
     yield _docstring(flow.says)
     chain = Call(flow.steps[0].python_name, tuple(Variable(item.name) for item in flow.steps[0].takes))
     for step in flow.steps[1:]:
@@ -116,15 +117,21 @@ def _announced(life: Life, flow: Flow, chain: Call) -> Iterator[str]:
 
 
 def _task(step: Step) -> Iterator[str]:
-    given: dict[str, Value] = {"name": step.name}
-    if step.retries:
-        given |= {"retries": step.retries, "retry_delay_seconds": seconds(step.retry_after)}
-    if step.timeout is not None:
-        given["timeout_seconds"] = seconds(step.timeout)
-    yield from _decorator("task", **given, persist_result=True, result_serializer="json")
-    yield from _signature(step.python_name, [f"{item.name}: {item.type}" for item in step.takes], step.gives)
+    yield from _trials(step.name, step.retries, step.retry_after, step.timeout)
+    yield from _signature(step.python_name, tuple(f"{item.name}: {item.type}" for item in step.takes), step.gives)
     yield _docstring(step.says)
     yield from lines(literal(step.call), INDENT, before="return ")
+
+
+@lru_cache(maxsize=1000)  # the same in every model's flows
+def _trials(name: str, retries: int, retry_after: timedelta, timeout: timedelta | None) -> tuple[str, ...]:
+    """A task's decorator: how it is called, how often it is tried and for how long."""
+    given: dict[str, Value] = {"name": name}
+    if retries:
+        given |= {"retries": retries, "retry_delay_seconds": seconds(retry_after)}
+    if timeout is not None:
+        given["timeout_seconds"] = seconds(timeout)
+    return tuple(_decorator("task", **given, persist_result=True, result_serializer="json"))
 
 
 def _docstring(says: str) -> str:
@@ -135,6 +142,7 @@ def _decorator(name: str, /, **given: Value) -> Iterator[str]:
     yield from lines(literal(Call(name, keywords=tuple(given.items()))), 0, before="@")
 
 
-def _signature(name: str, parameters: Sequence[str], gives: str) -> Iterator[str]:
+@lru_cache(maxsize=1000)  # the same in every model's flows
+def _signature(name: str, parameters: tuple[str, ...], gives: str) -> tuple[str, ...]:
     group = Group(f"def {name}(", tuple(Item(Atom(text)) for text in parameters), ")")
-    yield from lines(group, 0, after=f" -> {gives}:")
+    return tuple(lines(group, 0, after=f" -> {gives}:"))

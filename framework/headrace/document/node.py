@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from headrace.diagnostics import Span
 
@@ -12,8 +12,7 @@ FROM_SHELL = "${env"
 """The style of one whose whole value came from the environment of the shell: its text is as good as its value."""
 
 
-@dataclass(frozen=True, slots=True)
-class Scalar:
+class Scalar(NamedTuple):
     """One value; `text` is its content as it was written, `style` is empty where it stands without quotes."""
 
     value: str | int | float | bool | None
@@ -22,16 +21,14 @@ class Scalar:
     style: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Sequence:
+class Sequence(NamedTuple):
     """A list."""
 
     items: tuple[Node, ...]
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """One key and its value; a key is always text."""
 
     key: str
@@ -39,8 +36,7 @@ class Entry:
     value: Node
 
 
-@dataclass(frozen=True, slots=True)
-class Mapping:
+class Mapping(NamedTuple):
     """Keys and values in the order of the file; no key stands twice."""
 
     entries: tuple[Entry, ...]

@@ -39,7 +39,7 @@ def parse(data: str | bytes, file: str, report: Report, *, loader: Any = LOADER)
         if not builder.broken:  # else it follows from what was said of this document already
             report.add(fault.syntax(error, clean, file, flow=builder.in_flow))
         return tuple(builder.documents)
-    return tuple(builder.documents) if text.tabs(clean, file, builder.scalars, report) else ()
+    return tuple(builder.documents) if text.tabs(clean, file, builder.quoted, report) else ()
 
 
 class _TooMuchError(Exception):
@@ -66,7 +66,7 @@ class _Builder:
     text: str
     report: Report
     documents: list[Node] = field(default_factory=list)
-    scalars: list[Scalar] = field(default_factory=list)
+    quoted: list[Scalar] = field(default_factory=list)
     stack: list[_Open] = field(default_factory=list)
     anchors: dict[str, tuple[Node, int, int]] = field(default_factory=dict)
     total: int = 0
@@ -75,29 +75,26 @@ class _Builder:
     """Up to where (line, column) an unquoted expression was already named."""
 
     def take(self, event: Any) -> None:  # noqa: ANN401
-        match event:
-            case yaml.DocumentStartEvent():
-                self.anchors, self.broken = {}, False
-                if event.version or event.tags:
-                    self._break("yaml-directive", "a `%` line has no place in a spec", self._span(event), "remove the line")
-            case yaml.ScalarEvent():
-                self._count(event, 1)
+        # By its exact type, the most frequent first: a match of classes asks each of them in turn, for every word of every file.
+        kind = type(event)
+        if kind is yaml.ScalarEvent:
+            self._count(event, 1)
+            if event.tag is not None:
                 self._tag(event)
-                node = self._scalar(event)
-                self.scalars.append(node)
-                self._put(node, 0, 1, event.anchor)
-            case yaml.SequenceStartEvent() | yaml.MappingStartEvent():
-                self._count(event, 1)
-                self._tag(event)
-                if len(self.stack) >= DEEPEST:
-                    self._too_deep(event)
-                self.stack.append(_Open(event, isinstance(event, yaml.MappingStartEvent), self.total - 1))
-            case yaml.SequenceEndEvent() | yaml.MappingEndEvent():
-                self._close(event)
-            case yaml.AliasEvent():
-                self._alias(event)
-            case _:
-                pass
+            node = self._scalar(event)
+            if event.style:
+                self.quoted.append(node)
+            self._put(node, 0, 1, event.anchor)
+        elif kind is yaml.MappingStartEvent or kind is yaml.SequenceStartEvent:
+            self._open(event, mapping=kind is yaml.MappingStartEvent)
+        elif kind is yaml.MappingEndEvent or kind is yaml.SequenceEndEvent:
+            self._close(event)
+        elif kind is yaml.AliasEvent:
+            self._alias(event)
+        elif kind is yaml.DocumentStartEvent:
+            self.anchors, self.broken = {}, False
+            if event.version or event.tags:
+                self._break("yaml-directive", "a `%` line has no place in a spec", self._span(event), "remove the line")
 
     def _span(self, event: Any) -> Span:  # noqa: ANN401
         start, end = event.start_mark, event.end_mark
@@ -122,8 +119,6 @@ class _Builder:
         raise _TooMuchError
 
     def _tag(self, event: Any) -> None:  # noqa: ANN401
-        if event.tag is None:
-            return
         span = self._span(event)
         if event.tag.startswith("!"):
             self.broken = True
@@ -133,13 +128,15 @@ class _Builder:
             self._break("yaml-tag", f"the tag `!!{name[:60]}` is refused: a field says what its value is", span, "remove the tag")
 
     def _scalar(self, event: Any) -> Scalar:  # noqa: ANN401
-        style, span = event.style or "", self._span(event)
-        node = Scalar(event.value if style else scalar.value(event.value), event.value, span, style)
+        style, span, written = event.style or "", self._span(event), event.value
+        node = Scalar(written if style else scalar.value(written), written, span, style)
         if isinstance(node.value, int) and not scalar.LEAST <= node.value <= scalar.GREATEST and not self._at_key():
-            said = event.value if len(event.value) <= _SHOWN else f"{event.value[:_SHOWN]}…"
+            said = written if len(written) <= _SHOWN else f"{written[:_SHOWN]}…"
             self._break("integer-too-large", f"{said} has more than 64 bits", span, "write a smaller one; if it is text, put it in quotes")
+        if style or written.count("(") == written.count(")") or not self.in_flow:
+            return node
         place = (span.line, span.column)
-        if not style and self.in_flow and event.value.count("(") != event.value.count(")") and place >= self.quiet:
+        if place >= self.quiet:
             self.broken = True
             found = fault.unquoted(self.text, self.file, span.line, span.column, _COMMA, flow=True)
             self.report.add(found)
@@ -155,13 +152,21 @@ class _Builder:
         """Whether what comes next is a key, which is always text."""
         return bool(self.stack) and self.stack[-1].mapping and self.stack[-1].key is None
 
+    def _open(self, event: Any, *, mapping: bool) -> None:  # noqa: ANN401
+        self._count(event, 1)
+        if event.tag is not None:
+            self._tag(event)
+        if len(self.stack) >= DEEPEST:
+            self._too_deep(event)
+        self.stack.append(_Open(event, mapping, self.total - 1))
+
     def _close(self, event: Any) -> None:  # noqa: ANN401
         top = self.stack.pop()
         start, span = self._span(top.event), self._span(event)
         end = (span.end_line, span.end_column)
         if not top.event.flow_style:
             # A block ends, for YAML, where the next thing begins; for a reader, where its last child ends.
-            last = list(top.entries.values())[-1].value if top.entries else top.items[-1] if top.items else None
+            last = top.entries[next(reversed(top.entries))].value if top.entries else top.items[-1] if top.items else None
             end = (last.span.end_line, last.span.end_column) if last else (start.end_line, start.end_column)
         place = Span(self.file, start.line, start.column, *max(end, (start.line, start.column)))
         node: Node
@@ -195,7 +200,8 @@ class _Builder:
                 self.documents.append(node)
             return
         top = self.stack[-1]
-        top.height = max(top.height, height + 1)
+        if height >= top.height:
+            top.height = height + 1
         if not top.mapping:
             top.items.append(node)
         elif top.key is None:

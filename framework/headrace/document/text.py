@@ -58,12 +58,12 @@ def readable(data: str | bytes, file: str, report: Report) -> str | None:
     return None
 
 
-def tabs(text: str, file: str, scalars: list[Scalar], report: Report) -> bool:
+def tabs(text: str, file: str, quoted: list[Scalar], report: Report) -> bool:
     """Whether no tab stands between tokens; one within a quoted string, a block of text or a comment is content."""
     if "\t" not in text:
         return True
     content: dict[int, list[tuple[int, int]]] = {}
-    for scalar in (s for s in scalars if s.style):
+    for scalar in quoted:
         span = scalar.span
         for number in range(span.line, span.end_line + 1):
             first = span.column - 1 if number == span.line else 0

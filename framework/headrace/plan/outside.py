@@ -41,8 +41,9 @@ def items(wanted: Wanted, observed: Observed, state: State) -> Iterator[Item]:
 def recompiled(model: str, recorded: Recorded, wanted: Wanted) -> Iterator[Change]:
     """The deployments of an unchanged spec that are compiled differently from how they were applied."""
     applied = recorded.applied.get("deployments", {})
-    for name, deployment in sorted(wanted.deployments.items()):
-        if deployment.model == model and name in applied and applied[name] != deployment.version:
+    for name in sorted(applied):
+        deployment = wanted.deployments.get(name)
+        if deployment is not None and deployment.model == model and applied[name] != deployment.version:
             yield Change(
                 f"deployments[{name.partition('/')[2]}]",
                 None,

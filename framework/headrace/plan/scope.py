@@ -68,5 +68,14 @@ def _model(automation: str, model: str) -> str:
 def is_of(path: str, address: str) -> bool:
     """Whether a compiled file is one of a model's own."""
     kind, _, model = address.partition("/")
-    stem = PurePosixPath(path).name.split(".", 1)[0]
-    return kind == "model" and stem.replace("-", "_") == model.replace("-", "_")
+    return kind == "model" and model_of(path) == key_of(model)
+
+
+def model_of(path: str) -> str:
+    """The model that a compiled file is named after, as `key_of` says it."""
+    return key_of(PurePosixPath(path).name.split(".", 1)[0])
+
+
+def key_of(model: str) -> str:
+    """A model's name where `-` and `_` are one, as they are in the names of modules."""
+    return model.replace("-", "_")

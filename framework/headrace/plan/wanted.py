@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import hashlib
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -16,6 +17,10 @@ from headrace.compiled import AutomationConfig, CronConfig, DeployConfig, Deploy
 
 POOL = "headrace"
 """The work pool of every project; type `process`."""
+
+
+_HEADS = re.compile(r"^(?:async )?def (?P<name>\w+)\((?P<given>[^()]*)\)(?: -> [^\n:]*)?:", re.MULTILINE)
+"""The heads of the functions of a compiled file, whose parameters hold no brackets of this kind."""
 
 
 def digest(value: object) -> str:
@@ -102,13 +107,16 @@ def title(project: str, name: str) -> str:
 
 def signature(source: str, function: str) -> str | None:
     """A flow's parameters as its file declares them (`as_of: datetime | None=None`); None where it has no such flow."""
-    return _signatures(source).get(function)
+    found = [match["given"] for match in _HEADS.finditer(source) if match["name"] == function]
+    return _parameters(found[-1]) if found else None
 
 
-@lru_cache(maxsize=8)  # the flows of one file are asked for one after another
-def _signatures(source: str) -> dict[str, str]:
-    functions = (node for node in ast.parse(source).body if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef))
-    return {node.name: ast.unparse(node.args) for node in functions}
+@lru_cache(maxsize=1000)  # few heads differ in more than their name, and to parse a file takes longer than to compile it
+def _parameters(given: str) -> str:
+    (function,) = ast.parse(f"def function({given}): ...").body
+    if not isinstance(function, ast.FunctionDef):
+        raise AssertionError(given)
+    return ast.unparse(function.args)
 
 
 def read(outputs: Mapping[str, str], root: str) -> Wanted:

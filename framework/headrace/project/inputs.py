@@ -32,16 +32,18 @@ def inputs(scope: Scope, model: Model) -> tuple[ModelInput, ...]:
 
     `all` means every feature in the order of their names, without entity, time and target; a list keeps its own order.
     """
-    return tuple(item for name in sorted(model.features.use) for item in _of_view(scope, model, name))
-
-
-def _of_view(scope: Scope, model: Model, name: str) -> list[ModelInput]:
     section = model.features
-    view, wanted = scope.get(FeatureView, Address("feature_view", name)), section.use[name]
+    roles = (section.entity, section.time, section.target.column)
+    return tuple(item for name in sorted(section.use) for item in scope.once(_of_view, name, section.use[name], roles))
+
+
+def _of_view(scope: Scope, name: str, wanted: tuple[str, ...] | Literal["all"], roles: tuple[str, ...]) -> list[ModelInput]:
+    """Those of one view; `roles` are the model's own columns. Many models use a view in the same way."""
+    view = scope.get(FeatureView, Address("feature_view", name))
     source = scope.get(Source, view.from_) if view is not None else None
     if view is None or source is None:
         return []
-    hidden = {section.entity, section.time, section.target.column, view.entity, view.time}
+    hidden = {*roles, view.entity, view.time}
     chosen = sorted(view.features) if wanted == "all" else [word for word in wanted if word in view.features]
     found = []
     for word in chosen:

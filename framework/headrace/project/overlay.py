@@ -142,7 +142,7 @@ class Merging:
                 continue
             value = self._merged(old.value if old else None, entry.value, old.key_span if old else entry.key_span, where)
             both = old is not None and not isinstance(entry.value, Scalar) and value is not entry.value
-            entries[entry.key] = replace(old, value=value) if old is not None and both else replace(entry, value=value)
+            entries[entry.key] = old._replace(value=value) if old is not None and both else entry._replace(value=value)
         return MappingNode(tuple(entries.values()), base.span)
 
     def _list(self, base: Sequence, patch: Sequence, key: str, said: str) -> Sequence:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Hashable
 from collections.abc import Mapping as AnyMapping
 from dataclasses import dataclass, field
 from pathlib import Path as FilePath
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from headrace.address import Address, Path
 from headrace.diagnostics import Span
@@ -14,6 +15,7 @@ from headrace.hooks import Plugins
 from headrace.spec import AnyKind, Spec
 
 S = TypeVar("S", bound=Spec)
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,10 +31,20 @@ class Scope:
     """None where some could not be loaded, so that an absent name may be theirs."""
     root: FilePath | None = field(default=None, repr=False, compare=False)
     """The project's folder, where a user's own modules stand."""
+    _known: dict[tuple[Hashable, ...], Any] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def of(self, kind: type[S]) -> tuple[S, ...]:
         """All specs of one class, by name."""
-        return tuple(spec for _, spec in sorted(self.specs.items(), key=lambda item: item[0]) if isinstance(spec, kind))
+        found: tuple[S, ...] = self.once(_of, kind)
+        return found
+
+    def once(self, function: Callable[..., T], *given: Hashable) -> T:
+        """What a function says of this scope and of some values: asked once and kept, as neither ever changes."""
+        key = (function, *given)
+        if key not in self._known:
+            self._known[key] = function(self, *given)
+        found: T = self._known[key]
+        return found
 
     def get(self, kind: type[S], address: Address | str) -> S | None:
         """One spec, or None where it is unknown or broken."""
@@ -73,6 +85,10 @@ def _first(node: Node) -> Span:
         named = node.get("id")
         return named.value.span if named is not None and isinstance(named.value, Scalar) else node.entries[0].key_span
     return node.span
+
+
+def _of(scope: Scope, kind: type[S]) -> tuple[S, ...]:
+    return tuple(spec for _, spec in sorted(scope.specs.items()) if isinstance(spec, kind))
 
 
 def address_of(spec: AnyKind) -> Address:

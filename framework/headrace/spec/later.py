@@ -10,7 +10,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from headrace.address import Path
-from headrace.spec.place import keys
+from headrace.spec.place import keys, leading
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,9 +46,8 @@ def written(spec: BaseModel) -> Iterator[Later]:
 def _within(value: Any, path: Path) -> Iterator[Later]:  # noqa: ANN401 - the language's values
     match value:
         case BaseModel():
-            names = {info.alias or name: name for name, info in type(value).model_fields.items()}
-            for key, info in keys(type(value)).items():
-                yield from _field(key, info, getattr(value, names[key]), (*path, key))
+            for key, name, info in leading(type(value), flag):
+                yield from _field(key, info, getattr(value, name), (*path, key))
         case tuple():
             for position, item in enumerate(value):
                 yield from _within(item, (*path, position))

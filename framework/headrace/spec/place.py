@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import types
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import cache
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
@@ -78,6 +78,38 @@ def model_of(annotation: Any) -> type[BaseModel] | None:  # noqa: ANN401
 def keys(model: type[BaseModel]) -> dict[str, FieldInfo]:
     """A model's fields by the keys that a user writes."""
     return {info.alias or name: info for name, info in model.model_fields.items()}
+
+
+Attribute = tuple[str, str, FieldInfo]
+"""A field: the key that a user writes, the name that Python reads it by, and what was declared."""
+
+
+@cache
+def attributes(model: type[BaseModel]) -> tuple[Attribute, ...]:
+    """A model's fields."""
+    return tuple((info.alias or name, name, info) for name, info in model.model_fields.items())
+
+
+@cache
+def leading(model: type[BaseModel], holds: Callable[[FieldInfo], object]) -> tuple[Attribute, ...]:
+    """The fields of a model that hold what is looked for, and those below which some model has such a field."""
+    return tuple(
+        (key, name, info)
+        for key, name, info in attributes(model)
+        if holds(info) or any(leading(inner, holds) for inner in models_in(info.annotation))
+    )
+
+
+def models_in(annotation: Any) -> tuple[type[BaseModel], ...]:  # noqa: ANN401
+    """The models that a value of a type may be, or hold as its items."""
+    found: list[type[BaseModel]] = []
+    for member in members(annotation):
+        model, origin = model_of(member), get_origin(bare(member))
+        if model is not None:
+            found.append(model)
+        elif origin in (tuple, list, dict):
+            found += [inner for argument in get_args(bare(member)) if argument is not ... for inner in models_in(argument)]
+    return tuple(found)
 
 
 def members(annotation: Any) -> tuple[Any, ...]:  # noqa: ANN401

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from functools import cache
-from typing import Any, Literal, get_args, get_origin
+from typing import Any, Literal
 
 from pydantic import BaseModel, SecretStr
 from pydantic.fields import FieldInfo
 
-from headrace.spec.place import bare, keys, members, model_of
+from headrace.spec.place import bare, leading, members
 
 SCHEMES = ("env:", "file:")
 """How a reference begins."""
@@ -31,18 +31,12 @@ def capable(info: FieldInfo | None) -> Capable | None:
     return "may" if said == "may" else None
 
 
-@cache
 def anywhere(model: type[BaseModel]) -> bool:
     """Whether some field of a model, or of a model within it, takes a secret."""
-    return any(capable(info) or any(anywhere(inner) for inner in _inner(info.annotation)) for info in keys(model).values())
+    return bool(leading(model, capable))
 
 
-def _inner(annotation: Any) -> tuple[type[BaseModel], ...]:  # noqa: ANN401 - any annotation
-    found: list[type[BaseModel]] = []
-    for member in members(annotation):
-        model, origin = model_of(member), get_origin(bare(member))
-        if model is not None:
-            found.append(model)
-        elif origin in (tuple, list, dict):
-            found += [inner for argument in get_args(bare(member)) if argument is not ... for inner in _inner(argument)]
-    return tuple(found)
+@cache
+def below(model: type[BaseModel]) -> frozenset[str]:
+    """The keys of a model under which a secret may stand."""
+    return frozenset(key for key, _, _ in leading(model, capable))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from headrace.diagnostics import Diagnostic, Report, Span
 from headrace.document import FROM_SHELL, REPLACED, Entry, Node, Scalar, Sequence, inside, parse
@@ -94,7 +94,7 @@ class Replacing:
             self._break("misplaced-expression", message, value.span, "write the value itself")
             return entry
         new = self._node(value)
-        return entry if new is value else replace(entry, value=new)
+        return entry if new is value else entry._replace(value=new)
 
     def _break(self, id_: str, message: str, span: Span, help_: str, *, caret: str | None = None, fix: str | None = None) -> None:
         self.broken = True
@@ -181,7 +181,7 @@ class Replacing:
                 "bad-expression", f"the default `{short(text.strip())}` is no single value", place, "write one value, or text in quotes"
             )
             return None
-        return replace(found[0], span=place)
+        return found[0]._replace(span=place)
 
     def _no_name(self, match: re.Match[str], place: Span) -> None:
         said = match[1].strip()

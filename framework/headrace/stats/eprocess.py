@@ -82,6 +82,7 @@ def promote(strata: Sequence[Stratum], margin: float, negligible: float, *, alph
     return promote_evidence(strata, margin, negligible) >= log(1.0 / alpha)
 
 
+@cache
 def needed_without_failures(negligible: float, alpha: float) -> int:
     """How many canary requests promote a candidate when neither arm ever fails."""
     low, high = 0, 1

@@ -64,8 +64,14 @@ def _by_file(scope: Scope, model: Model, item: ModelInput, roles: Mapping[str, s
         source = scope.get(Source, address)
         if source is None or item.column is None or item.column not in source.columns:
             continue
-        inside = {name: column.from_ or name for name, column in source.columns.items()}
+        inside = scope.once(_in_file, address)
         for name, role in roles.items():
             if inside.get(name) == inside[item.column]:
                 return role, inside[item.column]
     return None, ""
+
+
+def _in_file(scope: Scope, address: str) -> dict[str, str]:
+    """What the columns of a source are called in its file."""
+    source = scope.get(Source, address)
+    return {name: column.from_ or name for name, column in source.columns.items()} if source is not None else {}

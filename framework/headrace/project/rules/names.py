@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from typing import get_origin
 
 from pydantic import BaseModel
+from pydantic.fields import FieldInfo
 
 from headrace.address import Address, Path
 from headrace.diagnostics import Diagnostic
 from headrace.project.scope import Scope, address_of
 from headrace.spec import Model
-from headrace.spec.place import keys
+from headrace.spec.place import bare, leading, members, models_in
 from headrace.spec.serving import Serving
 
 TASKS = ("features", "training", "gates", "rollout", "monitoring", "alerts", "retraining")
@@ -29,14 +31,19 @@ def check(scope: Scope) -> Iterator[Diagnostic]:
 
 def _lists(spec: BaseModel, path: Path) -> Iterator[tuple[Path, str, list[str]]]:
     """Every list whose items are told apart by their `id`, or by their `metric`."""
-    for key, info in keys(type(spec)).items():
-        value = getattr(spec, next(name for name, field in type(spec).model_fields.items() if field is info))
+    for key, name, _ in leading(type(spec), _lists_models):
+        value = getattr(spec, name)
         if isinstance(value, BaseModel):
             yield from _lists(value, (*path, key))
         elif isinstance(value, tuple) and value and isinstance(value[0], BaseModel):
             named = next((word for word in ("id", "metric") if word in type(value[0]).model_fields), None)
             if named is not None:
                 yield (*path, key), named, [getattr(item, named) for item in value]
+
+
+def _lists_models(info: FieldInfo) -> bool:
+    """Whether a field's values are lists of mappings."""
+    return any(get_origin(bare(member)) is tuple and models_in(member) for member in members(info.annotation))
 
 
 def _steps(scope: Scope) -> Iterator[Diagnostic]:

@@ -13,7 +13,7 @@ from headrace.diagnostics import Diagnostic
 from headrace.project.scope import Scope
 from headrace.spec import Model
 from headrace.spec.name import RefersTo
-from headrace.spec.place import bare, keys, metadata
+from headrace.spec.place import bare, leading, metadata
 from headrace.spec.wording import certain, nearest
 
 
@@ -50,9 +50,18 @@ def _declare(wanted: Address, there: list[str]) -> str:
 
 
 def _references(model: BaseModel, path: Path) -> Iterator[tuple[Path, Address]]:
-    for key, info in keys(type(model)).items():
-        name = next(n for n, i in type(model).model_fields.items() if i is info)
+    for key, name, info in leading(type(model), _refers):
         yield from _of(info.annotation, info, getattr(model, name), (*path, key))
+
+
+def _refers(info: FieldInfo) -> bool:
+    """Whether the values of a field, or the items of its lists, are references."""
+    found = metadata(info.annotation, info)
+    inner = bare(info.annotation)
+    while get_origin(inner) is tuple:
+        found += metadata(get_args(inner)[0], None)
+        inner = bare(get_args(inner)[0])
+    return any(isinstance(item, RefersTo) for item in found)
 
 
 def _of(annotation: Any, info: FieldInfo | None, value: Any, path: Path) -> Iterator[tuple[Path, Address]]:  # noqa: ANN401

@@ -18,7 +18,7 @@ from headrace.hooks import resolve
 from headrace.project.scope import Scope
 from headrace.spec import KINDS, Channel
 from headrace.spec.place import bare, keys, members, model_of
-from headrace.spec.secret import REFERENCE, anywhere, capable
+from headrace.spec.secret import REFERENCE, anywhere, below, capable
 
 _PASSWORD = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^/@:\s]*:[^/@\s]+@")
 """A URL with a password in it."""
@@ -30,18 +30,21 @@ class _At:
 
     address: Address
     types: tuple[Any, ...]
+    suspect: bool
+    """Whether a reference may stand anywhere in the document, so that all of it is looked at."""
     path: Path = ()
     field: FieldInfo | None = None
 
     def below(self, part: str | int, types: tuple[Any, ...], field: FieldInfo | None) -> _At:
-        return _At(self.address, types, (*self.path, part), field)
+        return _At(self.address, types, self.suspect, (*self.path, part), field)
 
 
 def check(scope: Scope, suspects: Iterable[Address]) -> Iterator[Diagnostic]:
     """References in fields that take none, among the documents that may hold some; values in fields that must be references."""
-    addresses = {a for a in suspects if a in scope.specs} | {a for a in scope.specs if a.kind == "channel" or anywhere(KINDS[a.kind])}
-    for address in sorted(addresses):
-        yield from _walk(scope, scope.nodes[address], _At(address, (KINDS[address.kind],)))
+    # What a channel's parameters are, its plugin says, not the language.
+    found = {a for a in suspects if a in scope.specs} | {a for a in scope.specs if a.kind == "channel"}
+    for address in sorted(found | {a for a in scope.specs if anywhere(KINDS[a.kind])}):
+        yield from _walk(scope, scope.nodes[address], _At(address, (KINDS[address.kind],), address in found))
 
 
 def _walk(scope: Scope, node: Node, here: _At) -> Iterator[Diagnostic]:
@@ -58,9 +61,9 @@ def _walk(scope: Scope, node: Node, here: _At) -> Iterator[Diagnostic]:
                 yield from _walk(scope, item, here.below(position, inner, here.field))
         case MappingNode(entries):
             for entry in entries:
-                below = _entry(scope, here, entry.key)
-                if below is not None:
-                    yield from _walk(scope, entry.value, below)
+                deeper = _entry(scope, here, entry.key)
+                if deeper is not None:
+                    yield from _walk(scope, entry.value, deeper)
 
 
 def _entry(scope: Scope, here: _At, key: str) -> _At | None:
@@ -72,6 +75,8 @@ def _entry(scope: Scope, here: _At, key: str) -> _At | None:
         field = keys(model).get(key) if model is not None else None
         return here.below(key, members(field.annotation), field) if field is not None else None
     models = [model for model in map(model_of, here.types) if model is not None]
+    if models and not here.suspect and not any(key in below(model) for model in models):
+        return None
     field = next((keys(model)[key] for model in models if key in keys(model)), None)
     values = tuple(arg for t in here.types for arg in _arguments(t, (dict,)))
     if field is None:
