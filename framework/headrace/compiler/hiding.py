@@ -31,8 +31,8 @@ fastapi flaml formulaic fsspec graphviz greenlet griffe griffecli h11 h2 headrac
 interface_meta jinja2 jinja2_humanize_extension joblib jsonpatch jsonpatch_cli jsonpointer jsonschema jsonschema_specifications
 jupyterlab_plotly jwt key_value kiwisolver lightgbm mako markdown markdown_it markupsafe matplotlib mdurl mpl_toolkits nannyml narwhals
 numpy oauthlib opentelemetry orjson packaging pandas pathspec patsy pendulum plotly pluggy prefect prettytable prometheus_client psutil
-pyarrow pycparser pydantic pydantic_core pydantic_extra_types pydantic_settings pyfiglet pygls pygments pylab pyparsing pythonjsonlogger pytz
-readchar redis referencing regex requests requests_oauthlib rfc3339_validator rfc8785 rich rich_rst rpds ruamel scipy seaborn segment
+pyarrow pycparser pydantic pydantic_core pydantic_extra_types pydantic_settings pyfiglet pygls pygments pylab pyparsing pythonjsonlogger
+pytz readchar redis referencing regex requests requests_oauthlib rfc3339_validator rfc8785 rich rich_rst rpds ruamel scipy seaborn segment
 semver shellingham six sklearn skops slugify sniffio sqlalchemy sqlmodel starlette statsmodels tenacity text_unidecode threadpoolctl toml
 lsprotocol cattr cattrs
 typer typing_extensions typing_inspection tzdata tzlocal uncalled_for urllib3 uvicorn uvloop wcwidth websockets wrapt xgboost yaml
