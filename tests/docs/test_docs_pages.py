@@ -7,6 +7,7 @@ import re
 import shlex
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,6 +20,8 @@ from headrace.local.process import Child, spawn, stop
 from headrace.spec import Model
 from headrace.spec.decode import check, decode
 
+READY = 180.0
+"""Seconds that what a second terminal starts is given."""
 DOCS = Path(__file__).parents[2] / "framework" / "docs"
 FENCE = re.compile(r"^```(\w+)(?: title=\"([^\"]*)\")?\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
@@ -82,6 +85,15 @@ def serves(page: Path) -> bool:
     return any(block.title == "a second terminal" for block in typed(page))
 
 
+def shown(command: Command, child: Child) -> None:
+    """Wait until a second terminal shows what the page shows, as its reader does."""
+    until = time.monotonic() + READY
+    while not command.pattern.match(child.log.read_text(encoding="utf-8")):
+        assert child.alive, f"$ {command.typed}\n{child.tail()}"
+        assert time.monotonic() < until, f"$ {command.typed}\n{child.tail()}"
+        time.sleep(0.5)
+
+
 WALKS = [
     pytest.param(page, id=ids(page), marks=[pytest.mark.slow, pytest.mark.timeout(600), *([pytest.mark.prefect] if serves(page) else [])])
     for page in pages()
@@ -120,6 +132,7 @@ def test_a_reader_who_types_what_a_page_says_sees_what_it_shows(page: Path, tmp_
                 for number, command in enumerate(commands(block)):
                     words = shlex.split(command.typed)
                     beside.append(spawn(f"beside-{number}", [sys.executable, "-m", *words], root=folder))
+                    shown(command, beside[-1])
             elif block.language == "console":
                 for command in commands(block):
                     folder = type_in(command, folder, tmp_path, f"{ids(page)}:{block.line}")
