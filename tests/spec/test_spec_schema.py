@@ -159,6 +159,7 @@ def test_a_case_is_judged_alike(case: Case, tmp_path: Path) -> None:
     assert [] == [said for text in texts(case, tmp_path) for node in documents(text) if (said := disagreement(node))]
 
 
+@pytest.mark.slow
 def test_the_cases_hold_each_fault_of_one_document(tmp_path: Path) -> None:
     """So that the test above cannot pass by finding nothing."""
     found = set()
