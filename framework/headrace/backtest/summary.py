@@ -55,6 +55,38 @@ def summarise(
     counts: Mapping[str, Any],
 ) -> dict[str, Any]:
     """One plain dict; `windows` have number, start, end, version, drift, estimate, performance, unseen_share."""
+    alerts, shown = _alerts(events, windows, incidents), [_shown(window, incidents) for window in windows]
+    happened = {
+        "retrainings": sum(event.kind is EventKind.RETRAINING_REQUESTED for event in events),
+        "trainings": sum(event.kind is EventKind.CANDIDATE_REGISTERED for event in events),
+        "rejections": sum(event.kind is EventKind.CANDIDATE_REJECTED for event in events),
+        "promotions": sum(event.kind is EventKind.ROLLOUT_PROMOTED for event in events),
+        "rollbacks": sum(event.kind is EventKind.ROLLOUT_ROLLED_BACK for event in events),
+        "alerts": len(alerts),
+        "alerts_injected": sum(alert["cause"] == "injected" for alert in alerts),
+        "windows": len(windows),
+    }
+    return {
+        "backtest": backtest.name,
+        "model": backtest.model.split("/", 1)[1],
+        "happened": happened,
+        "counts": dict(counts),
+        "timeline": [
+            {"at": event.at.isoformat(), "event": str(event.kind), "text": _tell(event)} for event in events if event.kind in TOLD
+        ],
+        "windows": shown,
+        "alerts": alerts,
+        "incidents": [
+            {"id": name, "from": first.isoformat(), "to": last.isoformat() if last is not None else None} for name, first, last in incidents
+        ],
+        "expectations": expectations(backtest.expect, happened, shown),
+    }
+
+
+def _alerts(
+    events: Sequence[Event], windows: Sequence[Mapping[str, Any]], incidents: Sequence[tuple[str, datetime, datetime | None]]
+) -> list[dict[str, Any]]:
+    """Each alert with its window, and whether an incident was injected there."""
     by_number = {window["number"]: window for window in windows}
     alerts = []
     for event in events:
@@ -72,44 +104,21 @@ def summarise(
                 "incidents": causes,
             }
         )
-    happened = {
-        "retrainings": sum(event.kind is EventKind.RETRAINING_REQUESTED for event in events),
-        "trainings": sum(event.kind is EventKind.CANDIDATE_REGISTERED for event in events),
-        "rejections": sum(event.kind is EventKind.CANDIDATE_REJECTED for event in events),
-        "promotions": sum(event.kind is EventKind.ROLLOUT_PROMOTED for event in events),
-        "rollbacks": sum(event.kind is EventKind.ROLLOUT_ROLLED_BACK for event in events),
-        "alerts": len(alerts),
-        "alerts_injected": sum(alert["cause"] == "injected" for alert in alerts),
-        "windows": len(windows),
-    }
-    shown = [
-        {
-            "number": window["number"],
-            "start": window["start"].isoformat(),
-            "end": window["end"].isoformat(),
-            "version": window["version"],
-            "drift_share": (window["drift"] or {}).get("share"),
-            "drift_max": (window["drift"] or {}).get("max"),
-            "estimate": (window["estimate"] or {}).get("value"),
-            "performance": (window["performance"] or {}).get("value"),
-            "incidents": incident_of(window["start"], window["end"], incidents),
-        }
-        for window in windows
-    ]
+    return alerts
+
+
+def _shown(window: Mapping[str, Any], incidents: Sequence[tuple[str, datetime, datetime | None]]) -> dict[str, Any]:
+    """A window as the report shows it."""
     return {
-        "backtest": backtest.name,
-        "model": backtest.model.split("/", 1)[1],
-        "happened": happened,
-        "counts": dict(counts),
-        "timeline": [
-            {"at": event.at.isoformat(), "event": str(event.kind), "text": _tell(event)} for event in events if event.kind in TOLD
-        ],
-        "windows": shown,
-        "alerts": alerts,
-        "incidents": [
-            {"id": name, "from": first.isoformat(), "to": last.isoformat() if last is not None else None} for name, first, last in incidents
-        ],
-        "expectations": expectations(backtest.expect, happened, shown),
+        "number": window["number"],
+        "start": window["start"].isoformat(),
+        "end": window["end"].isoformat(),
+        "version": window["version"],
+        "drift_share": (window["drift"] or {}).get("share"),
+        "drift_max": (window["drift"] or {}).get("max"),
+        "estimate": (window["estimate"] or {}).get("value"),
+        "performance": (window["performance"] or {}).get("value"),
+        "incidents": incident_of(window["start"], window["end"], incidents),
     }
 
 

@@ -62,7 +62,6 @@ def command(
       headrace apply plan.json --wait
       headrace apply --select +model/churn
     """  # noqa: D301 - click's own mark
-    from headrace.apply import checks
     from headrace.apply.execute import Work, execute
     from headrace.apply.prefect import Door
     from headrace.apply.record import Journal
@@ -84,11 +83,7 @@ def command(
         door.wait_ready(5.0)
         made, observed = plan_now(intent, store, door, selection)
         plan = made.plan
-        if told is not None:
-            blind = make_plan(intent, made.state, None, selection).plan if told.get("observed") == "unknown" else None
-            checks.refuse_stale(plan, told, blind)
-        checks.refuse_blocked(plan)
-        checks.refuse_pruning(plan, made.state, allow_prune)
+        refuse(intent, made, told, selection, allow_prune=allow_prune)
         if not yes and not plan.empty and not as_json and sys.stdin.isatty() and sys.stdout.isatty():
             click.echo(to_text(to_json(plan)))
             click.confirm("Carry it out?", abort=True)
@@ -104,6 +99,17 @@ def command(
         show(to_result(plan, outcome, url), to_lines, as_json=as_json)
         if wait:
             wait_for(door, outcome, store, intent.root)
+
+
+def refuse(intent: Intent, made: Prepared, told: dict[str, Any] | None, selection: Selection, *, allow_prune: int) -> None:
+    """HeadraceError where a saved plan is stale (exit 6), or the plan is blocked or removes too much (exit 4)."""
+    from headrace.apply import checks
+
+    if told is not None:
+        blind = make_plan(intent, made.state, None, selection).plan if told.get("observed") == "unknown" else None
+        checks.refuse_stale(made.plan, told, blind)
+    checks.refuse_blocked(made.plan)
+    checks.refuse_pruning(made.plan, made.state, allow_prune)
 
 
 def plan_now(intent: Intent, store: Store, door: Door, selection: Selection) -> tuple[Prepared, Observed]:
