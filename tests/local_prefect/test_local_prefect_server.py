@@ -5,7 +5,6 @@ import os
 import socket
 import threading
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import psutil
@@ -116,18 +115,6 @@ def test_a_server_and_its_worker_leave_no_process_behind(tmp_path, monkeypatch):
     assert len(said) == 1
     assert (tmp_path / ".headrace" / "prefect" / "prefect.db").exists()
     assert {path.name for path in (tmp_path / ".headrace" / "logs").iterdir()} == {"prefect-server.log", "prefect-worker.log"}
-
-
-@pytest.mark.slow
-@pytest.mark.prefect
-def test_two_that_start_at_once_in_one_home_both_answer(tmp_path):
-    with ThreadPoolExecutor(2) as pool:
-        servers = list(pool.map(lambda _: local.start_server(tmp_path), range(2)))
-    try:
-        assert [True, True] == [local.answers(server.url) for server in servers]
-    finally:
-        for server in servers:
-            stop(server.child)
 
 
 @pytest.mark.slow

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import json
 import os
 import socket
@@ -76,19 +75,6 @@ def start_server(root: Path, port: int = 0) -> Server:
     """
     root = root.resolve()
     home(root).mkdir(parents=True, exist_ok=True)
-    with _alone(root):
-        return _start(root, port)
-
-
-@contextlib.contextmanager
-def _alone(root: Path) -> Iterator[None]:
-    """One start at a time: two servers that make the same database at once both fail. A starter that dies gives way."""
-    with (home(root) / "starting.lock").open("w", encoding="utf-8") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield
-
-
-def _start(root: Path, port: int) -> Server:
     for attempt in range(ATTEMPTS):
         chosen = port or free_port()
         url = f"http://127.0.0.1:{chosen}/api"
