@@ -4,7 +4,7 @@ from headrace.compiled.config import Config
 from headrace.compiled.deploy import AutomationConfig, CronConfig, DeployConfig, DeploymentConfig, IntervalConfig, ScheduleConfig
 from headrace.compiled.file import HEADER, WORKSPACE, is_compiled, of_model, parse, read, read_serving, read_workspace
 from headrace.compiled.serving import InputConfig, JudgeConfig, RolloutConfig, ServingConfig
-from headrace.compiled.workspace import ArrivalConfig, ChannelConfig, ColumnConfig, PluginsConfig, SourceConfig, WorkspaceConfig
+from headrace.compiled.workspace import ArrivalConfig, ChannelConfig, ColumnConfig, FeatureConfig, PluginsConfig, SourceConfig, ViewConfig, WorkspaceConfig
 
 __all__ = [
     "HEADER",
@@ -17,6 +17,7 @@ __all__ = [
     "CronConfig",
     "DeployConfig",
     "DeploymentConfig",
+    "FeatureConfig",
     "InputConfig",
     "IntervalConfig",
     "JudgeConfig",
@@ -25,6 +26,7 @@ __all__ = [
     "ScheduleConfig",
     "ServingConfig",
     "SourceConfig",
+    "ViewConfig",
     "WorkspaceConfig",
     "is_compiled",
     "of_model",

@@ -41,6 +41,39 @@ class SourceConfig(Config):
     fresh_within_seconds: int | float | None
 
 
+class FeatureConfig(Config):
+    """How one feature is computed; exactly one way, `kind`.
+
+    `of` is the column, the condition of a `ratio`, the text of an `expression`, or None where whole rows are counted. Durations in seconds.
+    """
+
+    kind: Literal["column", "sum", "count", "mean", "min", "max", "std", "last", "distinct", "ratio", "since", "expression"]
+    of: str | None
+    over_seconds: int | float | None
+    where: str | None
+    empty: float | None
+    expires_seconds: int | float | None
+    type: Literal["number", "category"]
+
+
+class ViewConfig(Config):
+    """A feature view: rows of a source as events of an entity, and what is computed of those that are known at a moment.
+
+    A row is known `available_after_seconds` after its time, or when `available_at` says, whichever is later; one that takes
+    `late_seconds` longer than that is passed over for ever. A window is `(t-w, t]` or `[t-w, t)`.
+    """
+
+    source: str
+    entity: str
+    time: str
+    available_at: str | None
+    available_after_seconds: int | float
+    late_seconds: int | float | None
+    window_edges: Literal["(t-w, t]", "[t-w, t)"]
+    tie_break: tuple[str, ...]
+    features: dict[str, FeatureConfig]
+
+
 class ChannelConfig(Config):
     """Where notifications go; `params` are the type's own, and its plugin reads them."""
 

@@ -2,7 +2,7 @@
 
 from headrace.spec.expression.arithmetic import Arithmetic, Named, names, parse_arithmetic
 from headrace.spec.expression.parser import ExpressionError, parse
-from headrace.spec.expression.tree import And, Compare, Condition, Expression, Not, Or, Quantity, Truth
+from headrace.spec.expression.tree import And, Compare, Condition, Expression, Not, Or, Quantity, Same, Truth
 
 __all__ = [
     "And",
@@ -15,6 +15,7 @@ __all__ = [
     "Not",
     "Or",
     "Quantity",
+    "Same",
     "Truth",
     "names",
     "parse",

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import NoReturn, cast, get_args
 
 from headrace.spec.expression.token import Token, tokens
-from headrace.spec.expression.tree import And, Compare, Condition, Expression, Not, Operator, Or, Quantity, Truth, Unit
+from headrace.spec.expression.tree import And, Compare, Condition, Expression, Not, Operator, Or, Quantity, Same, Truth, Unit
 
 DEEPEST = 50
 """How deep parentheses and `not` may nest."""
@@ -29,11 +29,14 @@ class ExpressionError(ValueError):
         super().__init__(f"{message} (column {start + 1})")
 
 
-def parse(text: str) -> Condition:
-    """A condition such as `drift.share > 5% and not alert.degraded`; ExpressionError otherwise."""
+def parse(text: str, *, texts: bool = False) -> Condition:
+    """A condition such as `drift.share > 5% and not alert.degraded`; ExpressionError otherwise.
+
+    With `texts`, names may be compared with a text, too: `department == 'DELI' and amount > 0`.
+    """
     if len(text) > LONGEST:
         raise ExpressionError(f"a condition has at most {LONGEST} characters", LONGEST, len(text))
-    parser = _Parser(tokens(text))
+    parser = _Parser(tokens(text), texts)
     root = parser.disjunction(0)
     parser.finish()
     return Condition(root, text)
@@ -42,6 +45,7 @@ def parse(text: str) -> Condition:
 @dataclass(slots=True)
 class _Parser:
     words: list[Token]
+    texts: bool
     position: int = 0
 
     @property
@@ -112,16 +116,25 @@ class _Parser:
         if sign.text not in get_args(Operator):
             self.fail(f"`{sign.text}` is no comparison", instead=_INSTEAD.get(sign.text) if sign.text != "!" else "!=")
         self.take()
+        if self.texts and self.next.kind == "text":
+            return self.same(name, sign)
         compared = Compare(name.text, cast("Operator", sign.text), self.quantity(name.text), name.start)
         if self.next.kind == "operator" and self.next.text in get_args(Operator):
             self.fail(f"one comparison at a time: write `… and {name.text} {self.next.text} …`")
         return compared
 
+    def same(self, name: Token, sign: Token) -> Same:
+        if sign.text not in ("==", "!="):
+            self.fail(f"a text is compared by `==` or `!=`, not by `{sign.text}`", sign)
+        written = self.take().text[1:-1]
+        return Same(name.text, re.sub(r"\\(.)", r"\1", written), sign.text == "==", name.start)
+
     def quantity(self, name: str) -> Quantity:
         token = self.take()
         if token.kind != "number":
             said = f"`{token.text}`" if token.text else "nothing"
-            self.fail(f"`{name}` is compared with a number, a percentage or a duration, not with {said}", token)
+            kinds = "a number, a percentage, a duration or a text in quotes" if self.texts else "a number, a percentage or a duration"
+            self.fail(f"`{name}` is compared with {kinds}, not with {said}", token)
         found = _NUMBER.fullmatch(token.text)
         if found is None:
             self.fail(f"`{token.text}` is no number", token)

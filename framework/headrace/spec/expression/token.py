@@ -8,6 +8,7 @@ from dataclasses import dataclass
 _TOKEN = re.compile(
     r"(?P<number>[-+]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][-+]?\d+)?(?P<unit>%|[A-Za-z]+)?)"
     r"|(?P<name>[A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z_][A-Za-z0-9_-]*)*)"
+    r"|(?P<text>'(?:[^'\\\n]|\\['\\])*'|\"(?:[^\"\\\n]|\\[\"\\])*\")"
     r"|(?P<operator>>=|<=|==|!=|=>|=<|&&|\|\||<>|[><=!&|])"
     r"|(?P<bracket>[()])",
     re.ASCII,
@@ -16,7 +17,7 @@ _TOKEN = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """One word: its kind (`number`, `name`, `operator`, `bracket`, `end`, `unknown`), text, and columns from 0, the end exclusive."""
+    """One word: its kind (`number`, `name`, `text`, `operator`, `bracket`, `end`, `unknown`), text, and columns from 0, the end exclusive."""
 
     kind: str
     text: str
@@ -37,7 +38,7 @@ def tokens(text: str) -> list[Token]:
             found.append(Token("unknown", text[position], position, position + 1))
             position += 1
             continue
-        kind = next(k for k in ("number", "name", "operator", "bracket") if match[k] is not None)
+        kind = next(k for k in ("number", "name", "text", "operator", "bracket") if match[k] is not None)
         found.append(Token(kind, match[0], match.start(), match.end()))
         position = match.end()
     found.append(Token("end", "", len(text), len(text)))

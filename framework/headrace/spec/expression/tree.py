@@ -12,6 +12,7 @@ Operator = Literal[">", ">=", "<", "<=", "==", "!="]
 Unit = Literal["", "%", "ms", "s", "m", "h", "d", "w"]
 
 _COMPARE: dict[str, Callable[[float, float], bool]] = {">": gt, ">=": ge, "<": lt, "<=": le, "==": eq, "!=": ne}
+BACKSLASH, QUOTE = "\\", "'"
 SECONDS: dict[str, float] = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0}
 """The units of a duration, in seconds."""
 
@@ -53,6 +54,17 @@ class Truth:
 
 
 @dataclass(frozen=True, slots=True)
+class Same:
+    """A name against a text, such as `department == 'DELI'`; only where a column of text may be read."""
+
+    name: str
+    text: str
+    equal: bool = True
+    """Whether it has to be that text, or another one."""
+    start: int = field(default=0, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Not:
     """True where its part is false."""
 
@@ -73,8 +85,12 @@ class Or:
     parts: tuple[Expression, ...]
 
 
-Expression = Compare | Truth | Not | And | Or
+Expression = Compare | Same | Truth | Not | And | Or
 """Any part of a condition."""
+Leaf = Compare | Same | Truth
+"""A part that reads one name."""
+Value = float | bool | str | None
+"""What a name may be."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,11 +104,11 @@ class Condition:
         """The quantities that it reads."""
         return {leaf.name for leaf in self.leaves()}
 
-    def leaves(self) -> Iterator[Compare | Truth]:
+    def leaves(self) -> Iterator[Leaf]:
         """The comparisons and bare names, from left to right."""
         return _leaves(self.root)
 
-    def evaluate(self, values: Mapping[str, float | bool | None]) -> bool | None:
+    def evaluate(self, values: Mapping[str, Value]) -> bool | None:
         """Whether it holds; None where a value that decides it is missing (Kleene's three values: false and unknown is false)."""
         return _evaluate(self.root, values)
 
@@ -100,9 +116,9 @@ class Condition:
         return _write(self.root)
 
 
-def _leaves(node: Expression) -> Iterator[Compare | Truth]:
+def _leaves(node: Expression) -> Iterator[Leaf]:
     match node:
-        case Compare() | Truth():
+        case Compare() | Same() | Truth():
             yield node
         case Not(part):
             yield from _leaves(part)
@@ -113,12 +129,15 @@ def _leaves(node: Expression) -> Iterator[Compare | Truth]:
             assert_never(node)
 
 
-def _evaluate(node: Expression, values: Mapping[str, float | bool | None]) -> bool | None:
+def _evaluate(node: Expression, values: Mapping[str, Value]) -> bool | None:
     match node:
         case Compare(name, operator, quantity):
             value = values.get(name)
             # NaN compares as false with all, and would answer where nothing is known.
-            return None if value is None or value != value else _COMPARE[operator](value, quantity.value)  # noqa: PLR0124
+            return None if value is None or isinstance(value, str) or value != value else _COMPARE[operator](value, quantity.value)  # noqa: PLR0124
+        case Same(name, text, equal):
+            value = values.get(name)
+            return (value == text) is equal if isinstance(value, str) else None
         case Truth(name):
             value = values.get(name)
             return None if value is None or value != value else bool(value)  # noqa: PLR0124
@@ -139,6 +158,8 @@ def _write(node: Expression) -> str:
     match node:
         case Compare(name, operator, quantity):
             return f"{name} {operator} {quantity}"
+        case Same(name, text, equal):
+            return f"{name} {'==' if equal else '!='} '{text.replace(BACKSLASH, BACKSLASH * 2).replace(QUOTE, BACKSLASH + QUOTE)}'"
         case Truth(name):
             return name
         case Not(part):

@@ -1,0 +1,96 @@
+"""One feature as an aggregate over the events that are in reach of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import assert_never
+
+from headrace.compiled import FeatureConfig, ViewConfig
+from headrace.features.sql.dialect import Dialect
+from headrace.features.sql.relation import MOMENT, TIME
+from headrace.features.sql.word import condition, name
+from headrace.spec.expression import parse
+
+DAY = 86_400_000_000
+"""Microseconds of a day."""
+
+Over = Callable[[str], str]
+"""How an aggregate is written: as it is, or over a frame."""
+
+
+def aggregate(feature: FeatureConfig, counted: str, *, of: str, over: Over, newest: str) -> str:
+    """The value of a feature, as SQL; `counted` is the condition by which an event of `of` counts, `newest` what `newest` gives.
+
+    Sums of whole numbers stay exact; a mean is the sum by the count, so that it is the same wherever it is computed.
+    """
+
+    def kept(value: str) -> str:
+        return f"CASE WHEN {counted} THEN {value} END"
+
+    column = f"{of}.{name(feature.of)}" if feature.of is not None else ""
+    match feature.kind:
+        case "sum":
+            return over(f"SUM({kept(column)})")
+        case "count":
+            return over(f"COUNT({kept(column or '1')})")
+        case "distinct":
+            return over(f"COUNT(DISTINCT {kept(column)})")
+        case "mean":
+            return f"CAST({over(f'SUM({kept(column)})')} AS DOUBLE) / NULLIF({over(f'COUNT({kept(column)})')}, 0)"
+        case "min" | "max":
+            return over(f"{feature.kind.upper()}({kept(column)})")
+        case "std":
+            return over(f"STDDEV_SAMP(CAST({kept(column)} AS DOUBLE))")
+        case "ratio":
+            wanted = condition(parse(feature.of or "", texts=True).root, of)
+            held = f"CASE WHEN {counted} AND ({wanted}) THEN 1 WHEN {counted} THEN 0 END"
+            return f"CAST({over(f'SUM({held})')} AS DOUBLE) / NULLIF({over(f'COUNT({held})')}, 0)"
+        case "since":
+            return over(f"MAX({kept(column)})")
+        case "last" | "column":
+            return newest
+        case "expression":
+            raise AssertionError(feature)  # over features, not over events
+        case _:
+            assert_never(feature.kind)
+
+
+def order(view: ViewConfig, feature: FeatureConfig, of: str, dialect: Dialect, texts: frozenset[str]) -> list[tuple[str, str]]:
+    """What makes one event newer than another, best first: whether there is a value, and the value.
+
+    Time, the columns of `tie_break`, then the value itself: the newest is one and the same, in whatever order rows are read.
+    """
+    wanted = [name(column) for column in (*view.tie_break, feature.of or "")]
+    collated = [dialect.binary if column in texts else "" for column in (*view.tie_break, feature.of or "")]
+    found = [("", f"{of}.{name(TIME)}")]
+    return found + [(f"{of}.{column} IS NOT NULL", f"{of}.{column}{binary}") for column, binary in zip(wanted, collated, strict=True)]
+
+
+def holds(feature: FeatureConfig, of: str) -> str:
+    """Whether an event has something that can be the newest: a value for `last`; for `column` the event itself is enough."""
+    return f" AND {of}.{name(feature.of or '')} IS NOT NULL" if feature.kind == "last" else ""
+
+
+def greatest(view: ViewConfig, feature: FeatureConfig, counted: str, *, of: str, over: Over) -> str:
+    """The newest value as the greatest of structs, for engines that compare them part by part."""
+    parts: list[str] = []
+    for position, (present, value) in enumerate(order(view, feature, of, _STRUCTS, frozenset())):
+        parts += [f"p{position}: {present}"] if present else []
+        parts.append(f"v{position}: {value}")
+    last = len(view.tie_break) + 1
+    whole = over(f"MAX(CASE WHEN {counted}{holds(feature, of)} THEN {{{', '.join(parts)}}} END)")
+    return f"({whole}).v{last}"
+
+
+_STRUCTS = Dialect("structs", "{0}", structs=True)
+
+
+def answer(feature: FeatureConfig, value: str, moment: str = name(MOMENT)) -> str:
+    """A feature's value as it is handed out: a DOUBLE or a text, `empty` where there is none."""
+    if feature.kind == "since":
+        value = f"CAST({moment} - {value} AS DOUBLE) / {DAY}"
+    if feature.type == "category":
+        return f"CAST({value} AS VARCHAR)"
+    told = f"CAST({value} AS DOUBLE)"
+    empty = feature.empty if feature.empty is not None or feature.kind not in ("count", "distinct") else 0.0
+    return f"COALESCE({told}, {float(empty)!r})" if empty is not None else told
