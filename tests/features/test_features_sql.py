@@ -15,11 +15,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from headrace.compiled import FeatureConfig, ViewConfig
-from headrace.features.sql import DUCKDB, LINE, PORTABLE, values
+from headrace.features.sql import DUCKDB, PORTABLE, values
 from headrace.spec.expression import parse
 
 EPOCH = datetime(2020, 1, 1, tzinfo=UTC)
-TYPES = {"shop": "category", "at": "timestamp", "arrived": "timestamp", "amount": "float", "pieces": "int64", "kind": "category", "order": "int64"}
+TYPES = {
+    "shop": "category",
+    "at": "timestamp",
+    "arrived": "timestamp",
+    "amount": "float",
+    "pieces": "int64",
+    "kind": "category",
+    "order": "int64",
+}
 
 
 @dataclass(frozen=True)
@@ -124,7 +132,9 @@ def plainly(v: ViewConfig, f: FeatureConfig, found: list[Event], shop: str, t: i
 
 def table(found: list[Event]) -> pd.DataFrame:
     def moments(seconds: list[int | None]) -> Any:
-        return pd.to_datetime([None if s is None else EPOCH + timedelta(seconds=s) for s in seconds], utc=True).tz_localize(None).as_unit("us")
+        return (
+            pd.to_datetime([None if s is None else EPOCH + timedelta(seconds=s) for s in seconds], utc=True).tz_localize(None).as_unit("us")
+        )
 
     return pd.DataFrame(
         {
@@ -143,7 +153,9 @@ def asked(v: ViewConfig, found: list[Event], lines: list[tuple[str, int]], diale
     with duckdb.connect() as con:
         con.register("sales", table(found))
         start = int(EPOCH.timestamp())
-        spine = pd.DataFrame({"line": range(len(lines)), "shop": pd.Series([s for s, _ in lines], dtype=object), "t": [start + t for _, t in lines]})
+        spine = pd.DataFrame(
+            {"line": range(len(lines)), "shop": pd.Series([s for s, _ in lines], dtype=object), "t": [start + t for _, t in lines]}
+        )
         con.register("asked", spine)
         told = 'SELECT line AS "__line", CAST(shop AS VARCHAR) AS "__entity", CAST(t AS BIGINT) * 1000000 AS "__moment" FROM asked'
         query = values(v, list(v.features), spine=told, source="sales", types=TYPES, dialect=dialect, plan=plan)
@@ -173,7 +185,10 @@ aggregates = st.one_of(
         st.sampled_from([None, 0.0]),
     ),
     st.builds(
-        lambda of, over, where: feature("count", of, over_seconds=over, where=where), st.sampled_from([None, "amount", "kind"]), spans, wheres
+        lambda of, over, where: feature("count", of, over_seconds=over, where=where),
+        st.sampled_from([None, "amount", "kind"]),
+        spans,
+        wheres,
     ),
     st.builds(lambda over, where: feature("distinct", "kind", over_seconds=over, where=where), spans, wheres),
     st.builds(lambda over, where: feature("ratio", "amount > 0", over_seconds=over, where=where), spans, wheres),
@@ -207,7 +222,9 @@ views = st.builds(
 )
 
 
-@pytest.mark.parametrize(("dialect", "plan"), [(DUCKDB, "join"), (DUCKDB, "window"), (PORTABLE, "join")], ids=["join", "window", "portable"])
+@pytest.mark.parametrize(
+    ("dialect", "plan"), [(DUCKDB, "join"), (DUCKDB, "window"), (PORTABLE, "join")], ids=["join", "window", "portable"]
+)
 @given(v=views, found=st.lists(events, max_size=25), lines=st.lists(st.tuples(st.sampled_from("abc"), seconds), min_size=1, max_size=6))
 @settings(max_examples=60, deadline=None)
 def test_a_plan_gives_what_a_plain_walk_over_the_events_gives(

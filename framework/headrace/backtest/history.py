@@ -8,9 +8,10 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from headrace.compiled import SourceConfig
+from headrace.compiled import InputConfig, SourceConfig, ViewConfig
 from headrace.diagnostics import Diagnostic, Exit, HeadraceError
 from headrace.features.arrival import arrivals
+from headrace.features.joined import Origins, joined
 from headrace.features.source import read_source
 from headrace.hooks import Reader
 from headrace.spec.backtest import Backtest, Disturbance, midnight
@@ -45,12 +46,13 @@ def history(
     backtest: Backtest,
     model: Model,
     *,
-    inputs: Mapping[str, str],
+    views: Mapping[str, ViewConfig],
+    inputs: Sequence[InputConfig],
     rows: int | None,
 ) -> History:
     """Read, sample, order and disturb the rows of a backtest.
 
-    `inputs` maps each of the model's inputs to its column; `rows` is the sample's size, None for all.
+    Inputs that a view computes are as they were known when each row arrives. `rows` is the sample's size, None for all.
     """
     import numpy as np
 
@@ -82,10 +84,17 @@ def history(
     merged[INCIDENTS] = [()] * len(merged)
     for disturbance in backtest.disturb:
         disturb(merged, disturbance, later)
-    frame = merged[[entity, AT, INCIDENTS]].assign(**{item: merged[column] for item, column in inputs.items()})
+    own = {item.name: merged[item.column] for item in inputs if item.column is not None}
+    computed: dict[str, list[str]] = {}
+    for item in inputs:
+        if item.view is not None:
+            computed.setdefault(item.view, []).append(item.name)
+    spine = merged[[entity, AT]].astype({entity: str})
+    told = joined(Origins(root, sources, readers), views, wanted=computed, spine=spine)
+    frame = merged[[entity, AT, INCIDENTS]].assign(**own, **told)[[entity, AT, INCIDENTS, *(item.name for item in inputs)]]
     frame[TARGET] = merged[target].astype(float)
     frame[KNOWN_AT] = frame[AT] + model.features.target.delay
-    return History(frame, entity, target, tuple(inputs))
+    return History(frame, entity, target, tuple(item.name for item in inputs))
 
 
 def disturb(frame: pd.DataFrame, incident: Disturbance, whole: pd.DataFrame) -> None:

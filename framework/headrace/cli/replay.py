@@ -90,7 +90,7 @@ def command(name: str | None, rows: str | None, report: Path | None, root: Path,
     number = _rows(rows, wanted.replay.rows)
     model = next(item for item in project.models if item.name == wanted.model.split("/", 1)[1])
     url = server_url(root, model.name)
-    inputs = {item.name: item.column for item in serving_of(root, model.name).inputs}
+    inputs = serving_of(root, model.name).inputs
     with open_workspace(root) as workspace, Door(prefect_url(root), workspace.config.project) as door:
         driver = room.Driver(
             store=workspace.store,
@@ -98,7 +98,16 @@ def command(name: str | None, rows: str | None, report: Path | None, root: Path,
             client=Client(url),
             spool=root / workspace.config.spool / model.name,
             model=model.name,
-            history=room.history(root, workspace.config.sources, workspace.plugins.readers, wanted, model, inputs=inputs, rows=number),
+            history=room.history(
+                root,
+                workspace.config.sources,
+                workspace.plugins.readers,
+                wanted,
+                model,
+                views=workspace.config.views,
+                inputs=inputs,
+                rows=number,
+            ),
             say=lambda said: click.echo(said, err=True),
         )
         first = midnight(wanted.replay.from_) + model.monitoring.every if model.monitoring is not None else None

@@ -4,7 +4,16 @@ from headrace.compiled.config import Config
 from headrace.compiled.deploy import AutomationConfig, CronConfig, DeployConfig, DeploymentConfig, IntervalConfig, ScheduleConfig
 from headrace.compiled.file import HEADER, WORKSPACE, is_compiled, of_model, parse, read, read_serving, read_workspace
 from headrace.compiled.serving import InputConfig, JudgeConfig, RolloutConfig, ServingConfig
-from headrace.compiled.workspace import ArrivalConfig, ChannelConfig, ColumnConfig, FeatureConfig, PluginsConfig, SourceConfig, ViewConfig, WorkspaceConfig
+from headrace.compiled.workspace import (
+    ArrivalConfig,
+    ChannelConfig,
+    ColumnConfig,
+    FeatureConfig,
+    PluginsConfig,
+    SourceConfig,
+    ViewConfig,
+    WorkspaceConfig,
+)
 
 __all__ = [
     "HEADER",

@@ -10,10 +10,11 @@ from headrace.compiled.config import Config
 
 
 class InputConfig(Config):
-    """One input of a request, and the source's column that it is; a number may be bounded."""
+    """One input of a request: the column of the model's rows that it is, or the view that computes it; a number may be bounded."""
 
     name: str
-    column: str
+    column: str | None
+    view: str | None
     type: Literal["number", "category"]
     low: float | None
     high: float | None

@@ -93,5 +93,6 @@ class WorkspaceConfig(Config):
     spool: str
     plugins: PluginsConfig
     sources: dict[str, SourceConfig]
+    views: dict[str, ViewConfig]
     channels: dict[str, ChannelConfig]
     models: tuple[str, ...]

@@ -19,9 +19,10 @@ from headrace.compiler import sections
 from headrace.compiler.hiding import HIDING
 from headrace.compiler.ir import Announces, Compiled, Cron, Flow, Interval, Life, Link, Schedule, Step
 from headrace.compiler.literal import seconds
+from headrace.compiler.views import view_config
 from headrace.project import Project
 from headrace.project.inputs import ModelInput
-from headrace.spec import Model, Source
+from headrace.spec import FeatureView, Model, Source
 from headrace.spec.rollout import LOOK, Rollout
 from headrace.spec.serving import Serving
 
@@ -140,7 +141,8 @@ def _server(project: str, model: Model, section: Serving, inputs: tuple[InputCon
 def _input(item: ModelInput) -> InputConfig:
     if item.type is None:
         raise AssertionError(item)  # a rule of `project` refuses it
-    return InputConfig(name=item.name, column=item.column, type=item.type, low=item.low, high=item.high)
+    view = item.view if item.column is None else None
+    return InputConfig(name=item.name, column=item.column, view=view, type=item.type, low=item.low, high=item.high)
 
 
 def _judged(rollout: Rollout) -> RolloutConfig:
@@ -172,9 +174,16 @@ def _workspace(project: Project) -> WorkspaceConfig:
         spool=SPOOL,
         plugins=PluginsConfig(allow=plugins.allow, deny=plugins.deny),
         sources={source.name: _source(source) for source in project.sources},
+        views={view.name: view_config(view, project.scope.get(Source, view.from_)) for view in _computing(project)},
         channels={channel.name: ChannelConfig(type=channel.type, params=channel.params) for channel in project.channels},
         models=tuple(model.name for model in project.models),
     )
+
+
+def _computing(project: Project) -> list[FeatureView]:
+    """The views that compute something for a model."""
+    used = {item.view for model in project.models for item in project.inputs(model) if item.column is None}
+    return [view for view in project.scope.of(FeatureView) if view.name in used]
 
 
 def _source(source: Source) -> SourceConfig:

@@ -201,11 +201,15 @@ def _call(name: str, /, *positional: Value, **keywords: Value) -> Call:
 def _input(item: ModelInput) -> Call:
     match item.type:
         case "number":
-            return _call("Number", item.name, column=item.column, low=item.low, high=item.high)
+            return _call("Number", item.name, column=item.column, view=_view(item), low=item.low, high=item.high)
         case "category":
-            return _call("Category", item.name, column=item.column)
+            return _call("Category", item.name, column=item.column, view=_view(item))
         case _:
             raise AssertionError(item)  # a rule of `project` refuses it
+
+
+def _view(item: ModelInput) -> str | None:
+    return item.view if item.column is None else None
 
 
 def _split(split: Split) -> Call:

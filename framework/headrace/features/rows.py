@@ -8,10 +8,11 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from headrace.compiled import SourceConfig
+from headrace.compiled import SourceConfig, ViewConfig
 from headrace.diagnostics import Diagnostic, Exit, HeadraceError
 from headrace.features import snapshot
 from headrace.features.column import typed
+from headrace.features.joined import Origins, joined
 from headrace.features.source import read_source
 from headrace.features.split import GAP, HOLDOUT, TRAIN, sides
 from headrace.features.values import Category, Number, RandomSplit, Rows, Target, TimeSplit
@@ -34,6 +35,7 @@ def training_rows(
     *,
     root: Path,
     sources: Mapping[str, SourceConfig],
+    views: Mapping[str, ViewConfig],
     model: str,
     run_id: str,
     source: str,
@@ -50,8 +52,10 @@ def training_rows(
     A source's row counts when its time and the target's delay have passed; a journalled request when its answer is known. One row an
     entity: the newest, and the source's where both are of one time, since a source may have been corrected.
 
-    HeadraceError: those of `read_source`, and `unknown-source`, `stale-source`, `reserved-name`, `missing-column`, `missing-entity`,
-    `no-rows`, `bad-target`, `one-class`.
+    Inputs that a view computes are as they were known at each row's time.
+
+    HeadraceError: those of `read_source` and `joined`, and `unknown-source`, `stale-source`, `reserved-name`, `missing-column`,
+    `missing-entity`, `no-rows`, `bad-target`, `one-class`.
     """
     moment = _utc(as_of) if as_of is not None else store.clock.now()
     _refuse_clashes(model, entity, time, target.column, inputs)
@@ -59,6 +63,10 @@ def training_rows(
     read = read_source(root, source, declared, readers)
     _refuse_stale(source, read, time, declared.fresh_within_seconds, moment)
     of_source = _of_source(source, read, entity=entity, time=time, target=target, inputs=inputs, as_of=moment)
+    computed = of_views(inputs)
+    if computed:
+        spine = of_source[[entity, time]]
+        of_source = of_source.assign(**joined(Origins(root, sources, readers), views, wanted=computed, spine=spine))
     with store.read() as session:
         labelled = journal.labelled(session, model, moment)
     of_journal = _of_journal(labelled, entity=entity, time=time, target=target.column, inputs=inputs)
@@ -70,6 +78,7 @@ def training_rows(
     frame = _split(whole, split, entity=entity, time=time, target=target.column, seed=seed)
     _refuse_one_class(model, frame, target.column)
     told = {"source": source, "entity": entity, "time": time, "target": target, "inputs": list(inputs), "split": split, "seed": seed}
+    told |= {"views": {view: views[view].to_json() for view in computed if view in views}} if computed else {}
     return Rows(
         model=model,
         run_id=run_id,
@@ -87,6 +96,15 @@ def training_rows(
         inputs=[_input(item) for item in inputs],
         spec=_digest(told),
     )
+
+
+def of_views(inputs: Sequence[Item]) -> dict[str, list[str]]:
+    """The inputs that views compute, by view."""
+    found: dict[str, list[str]] = {}
+    for item in inputs:
+        if item.view is not None:
+            found.setdefault(item.view, []).append(item.name)
+    return found
 
 
 def _declared(name: str, sources: Mapping[str, SourceConfig]) -> SourceConfig:
@@ -146,10 +164,11 @@ def _digest(told: object) -> str:
 def _of_source(
     name: str, read: pd.DataFrame, *, entity: str, time: str, target: Target, inputs: Sequence[Item], as_of: datetime
 ) -> pd.DataFrame:
-    """A source's rows whose answers are known, under the inputs' names."""
+    """A source's rows whose answers are known, under the inputs' names; without those that a view computes."""
     import pandas as pd
 
-    lacking = [column for column in (entity, time, target.column, *(item.column for item in inputs)) if column not in read.columns]
+    own = {item.name: item.column for item in inputs if item.column is not None}
+    lacking = [column for column in (entity, time, target.column, *own.values()) if column not in read.columns]
     if lacking:
         raise HeadraceError(
             Diagnostic(
@@ -164,7 +183,7 @@ def _of_source(
         raise HeadraceError(Diagnostic("missing-entity", f"source/{name}: {int(unnamed.sum()):,} rows have no `{entity}` or no `{time}`"))
     known = read[read[time] + target.delay <= pd.Timestamp(as_of)]
     parts = {entity: known[entity].astype(str), time: known[time]}
-    parts |= {item.name: known[item.column] for item in inputs}
+    parts |= {item: known[column] for item, column in own.items()}
     return pd.DataFrame({**parts, target.column: known[target.column], _ORIGIN: _SOURCE})
 
 

@@ -17,20 +17,22 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Number:
-    """A numeric input, read from `column`; `low` and `high` bound what a request may carry."""
+    """A numeric input, read from `column`, or computed by the `view` of that name; `low` and `high` bound what a request may carry."""
 
     name: str
-    column: str
+    column: str | None = None
+    view: str | None = None
     low: float | None = None
     high: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Category:
-    """An input of text, read from `column`."""
+    """An input of text, read from `column`, or computed by the `view` of that name."""
 
     name: str
-    column: str
+    column: str | None = None
+    view: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from typing import Literal
 from headrace.address import Address, Path
 from headrace.project.scope import Scope
 from headrace.spec import FeatureView, Model, Source
-from headrace.spec.feature_view import Feature
+from headrace.spec.feature_view import CLOSED, Feature
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +18,7 @@ class ModelInput:
     name: str
     view: str
     column: str | None
-    """The column of the view's source; None where the value is computed."""
+    """The column of the model's own rows that it is; None where the view computes it as of a row's time."""
     type: Literal["number", "category"] | None
     """None where its column is neither."""
     low: float | None
@@ -34,11 +34,14 @@ def inputs(scope: Scope, model: Model) -> tuple[ModelInput, ...]:
     """
     section = model.features
     roles = (section.entity, section.time, section.target.column)
-    return tuple(item for name in sorted(section.use) for item in scope.once(_of_view, name, section.use[name], roles))
+    rows = (section.rows, section.entity, section.time)
+    return tuple(item for name in sorted(section.use) for item in scope.once(_of_view, name, section.use[name], roles, rows))
 
 
-def _of_view(scope: Scope, name: str, wanted: tuple[str, ...] | Literal["all"], roles: tuple[str, ...]) -> list[ModelInput]:
-    """Those of one view; `roles` are the model's own columns. Many models use a view in the same way."""
+def _of_view(
+    scope: Scope, name: str, wanted: tuple[str, ...] | Literal["all"], roles: tuple[str, ...], rows: tuple[str, str, str]
+) -> list[ModelInput]:
+    """Those of one view; `roles` are the model's own columns, `rows` its source, entity and time. Many models use a view alike."""
     view = scope.get(FeatureView, Address("feature_view", name))
     source = scope.get(Source, view.from_) if view is not None else None
     if view is None or source is None:
@@ -51,10 +54,17 @@ def _of_view(scope: Scope, name: str, wanted: tuple[str, ...] | Literal["all"], 
         kind = _type(feature, source)
         if wanted == "all" and (word in hidden or feature.column in hidden or kind is None):
             continue
+        own = rows == (view.from_, view.entity, view.time) and _as_it_stands(view, source, feature)
         low, high = feature.range if feature.range is not None else (None, None)
         path: Path | None = None if wanted == "all" else ("features", "use", name, wanted.index(word))
-        found.append(ModelInput(word, name, feature.column, kind, low, high, path))
+        found.append(ModelInput(word, name, feature.column if own else None, kind, low, high, path))
     return found
+
+
+def _as_it_stands(view: FeatureView, source: Source, feature: Feature) -> bool:
+    """Whether a row's own value is what the view says of that row's time: its column, known at once."""
+    at_once = source.available_at is None and not view.available_after and view.window_edges == CLOSED
+    return at_once and feature.column is not None
 
 
 def _type(feature: Feature, source: Source) -> Literal["number", "category"] | None:

@@ -8,8 +8,12 @@ from headrace.spec.field import Effect, Spec, field
 from headrace.spec.name import Column, Name, SourceRef
 from headrace.spec.quantity import Duration
 
-AGGREGATES = ("sum", "count", "mean", "min", "max", "last")
+AGGREGATES = ("sum", "count", "mean", "min", "max", "std", "last", "distinct", "ratio")
 """What is computed over a window of an entity's rows; all but `last` need `over`."""
+OF_COLUMNS = ("column", "sum", "count", "mean", "min", "max", "std", "last", "distinct", "since")
+"""Origins that name a column; `count` may say `rows` instead."""
+CLOSED = "(t-w, t]"
+"""Windows whose end belongs to them."""
 ORIGINS = ("column", *AGGREGATES, "since", "expression")
 """Where a feature's value comes from: exactly one of them is given."""
 
@@ -17,43 +21,51 @@ ORIGINS = ("column", *AGGREGATES, "since", "expression")
 class Feature(Spec):
     """One feature: exactly one of `column`, an aggregate over a window, `since`, or `expression`."""
 
-    column: Column | None = field("The source's column that holds it, as it stands.", Effect.RETRAIN, default=None, example="age")
-    sum: Column | None = field("The column that is added up over the window.", Effect.RETRAIN, default=None, example="amount", later=True)
-    count: Literal["rows"] | Column | None = field(
-        "`rows`, or the column whose values are counted.", Effect.RETRAIN, default=None, example="rows", later=True
+    column: Column | None = field(
+        "The source's column that holds it, as it stands in the entity's newest row.", Effect.RETRAIN, default=None, example="age"
     )
-    mean: Column | None = field("The column whose mean is taken.", Effect.RETRAIN, default=None, example="amount", later=True)
-    min: Column | None = field("The column whose least value is taken.", Effect.RETRAIN, default=None, example="amount", later=True)
-    max: Column | None = field("The column whose greatest value is taken.", Effect.RETRAIN, default=None, example="amount", later=True)
-    last: Column | None = field("The column whose newest value is taken.", Effect.RETRAIN, default=None, example="store_id", later=True)
+    sum: Column | None = field("The column that is added up over the window.", Effect.RETRAIN, default=None, example="amount")
+    count: Literal["rows"] | Column | None = field(
+        "`rows`, or the column whose values are counted.", Effect.RETRAIN, default=None, example="rows"
+    )
+    mean: Column | None = field("The column whose mean is taken.", Effect.RETRAIN, default=None, example="amount")
+    min: Column | None = field("The column whose least value is taken.", Effect.RETRAIN, default=None, example="amount")
+    max: Column | None = field("The column whose greatest value is taken.", Effect.RETRAIN, default=None, example="amount")
+    std: Column | None = field(
+        "The column whose standard deviation (of a sample: by n - 1) is taken.", Effect.RETRAIN, default=None, example="amount"
+    )
+    distinct: Column | None = field("The column whose different values are counted.", Effect.RETRAIN, default=None, example="store_id")
+    ratio: str | None = field(
+        "A condition: the share of the window's rows for which it holds.", Effect.RETRAIN, default=None, example="amount > 100"
+    )
+    last: Column | None = field(
+        "The column whose newest value is taken; rows without one are passed over.", Effect.RETRAIN, default=None, example="store_id"
+    )
     since: Column | None = field(
         "The timestamp since whose newest value the time is taken, in days.",
         Effect.RETRAIN,
         default=None,
         example="purchased_at",
-        later=True,
     )
     expression: str | None = field(
         "Arithmetic over other features of the view: `+`, `-`, `*`, `/` and parentheses.",
         Effect.RETRAIN,
         default=None,
         example="spend_28d / trips_7d",
-        later=True,
     )
     over: Duration | None = field("The window of an aggregate, back from the row's time.", Effect.RETRAIN, default=None, example="28d")
     where: str | None = field("The rows that an aggregate counts.", Effect.RETRAIN, default=None, example="amount > 0")
     empty: float | None = field(
-        "The value where there are no rows, or nothing to divide by; missing, where it is not given.",
+        "The value where there are no rows, or nothing to divide by; where it is not given, 0 for `count` and `distinct`, else missing.",
         Effect.RETRAIN,
         default=None,
         example=0,
     )
     expires: Duration | None = field(
-        "How old a value may be before it counts as missing, in training and in serving alike.",
+        "How old the newest value may be before it counts as missing; for `column`, `last` and `since`.",
         Effect.RETRAIN,
         default=None,
         example="90d",
-        later=True,
     )
     range: tuple[float, float] | None = field(
         "The least and the greatest value that a request may carry; numbers only.",
@@ -79,19 +91,27 @@ class FeatureView(Spec):
     entity: Column = field("The column that identifies the entity.", Effect.RETRAIN, example="person_id")
     time: Column = field("The column that says when a row was true.", Effect.RETRAIN, example="surveyed_at")
     available_after: Duration | None = field(
-        "How long after its time a row is known; nothing sees it before.", Effect.RETRAIN, default=None, example="2h", later=True
+        "How long after its time a row is known; nothing sees it before.", Effect.RETRAIN, default=None, example="2h"
     )
     late: Duration | None = field(
-        "How long after that a row may still arrive and be honoured.", Effect.RETRAIN, default=None, example="2d", later=True
+        "How long after that a row may still arrive (by its source's `available_at`) and be honoured.",
+        Effect.RETRAIN,
+        default=None,
+        example="2d",
     )
-    window_edges: Literal["(t-w, t]", "[t-w, t)"] | None = field(
-        "Which edge of a window belongs to it.", Effect.RETRAIN, default=None, example="(t-w, t]", later=True
+    window_edges: Literal["(t-w, t]", "[t-w, t)"] = field(
+        "Which edge of a window belongs to it.", Effect.RETRAIN, default="(t-w, t]", example="[t-w, t)"
+    )
+    tie_break: tuple[Column, ...] = field(
+        "Columns whose greater value makes the newer of two rows of one time; the greater value itself decides what is left.",
+        Effect.RETRAIN,
+        default=(),
+        example=["basket_id"],
     )
     ttl: Duration | None = field(
-        "How old any value of the view may be, where a feature says no `expires` of its own.",
+        "How old the newest value of a feature may be that says no `expires` of its own; for `column`, `last` and `since`.",
         Effect.RETRAIN,
         default=None,
         example="90d",
-        later=True,
     )
     features: dict[Column, Feature] = field("The features by name.", Effect.BREAKING, min_length=1, example={"age": {"column": "age"}})

@@ -71,6 +71,12 @@ class Source(Spec):
     arrival: Arrival | None = field(
         "How rows without a timestamp get one.", Effect.RETRAIN, default=None, example={"time": "surveyed_at", "spread": "year"}
     )
+    available_at: Column | None = field(
+        "The timestamp from which on a row could be read, such as when it was loaded; features see it no earlier.",
+        Effect.RETRAIN,
+        default=None,
+        example="loaded_at",
+    )
     checks: tuple[Check, ...] = field(
         "What must hold of the rows before anything is trained on them.",
         Effect.METADATA,

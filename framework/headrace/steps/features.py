@@ -33,6 +33,7 @@ def training_rows(
             w.plugins.readers,
             root=w.root,
             sources=w.config.sources,
+            views=w.config.views,
             model=model,
             run_id=step.id,
             source=source,

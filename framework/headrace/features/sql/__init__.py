@@ -2,8 +2,8 @@
 
 from headrace.features.sql.dialect import DIALECTS, DUCKDB, PORTABLE, Dialect
 from headrace.features.sql.join import by_join
-from headrace.features.sql.relation import ENTITY, EVENTS, LINE, MOMENT, SEEN, SPINE, TIME
-from headrace.features.sql.values import values
+from headrace.features.sql.relation import ENTITY, EVENTS, LINE, MOMENT, SEEN, SPINE, TIME, columns, identity
+from headrace.features.sql.values import Plan, closure, values
 from headrace.features.sql.window import by_window, running
 
 __all__ = [
@@ -18,8 +18,12 @@ __all__ = [
     "SPINE",
     "TIME",
     "Dialect",
+    "Plan",
     "by_join",
     "by_window",
+    "closure",
+    "columns",
+    "identity",
     "running",
     "values",
 ]

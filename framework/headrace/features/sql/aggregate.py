@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import assert_never
 
 from headrace.compiled import FeatureConfig, ViewConfig
 from headrace.features.sql.dialect import Dialect
@@ -23,36 +22,30 @@ def aggregate(feature: FeatureConfig, counted: str, *, of: str, over: Over, newe
 
     Sums of whole numbers stay exact; a mean is the sum by the count, so that it is the same wherever it is computed.
     """
+    if feature.kind in ("last", "column"):
+        return newest
+    if feature.kind == "ratio":
+        wanted = condition(parse(feature.of or "", texts=True).root, of)
+        return _share(over, f"CASE WHEN {counted} AND ({wanted}) THEN 1 WHEN {counted} THEN 0 END")
+    value = f"CASE WHEN {counted} THEN {f'{of}.{name(feature.of)}' if feature.of is not None else '1'} END"
+    if feature.kind == "mean":
+        return _share(over, value)
+    return over(_PLAIN[feature.kind].format(value))
 
-    def kept(value: str) -> str:
-        return f"CASE WHEN {counted} THEN {value} END"
 
-    column = f"{of}.{name(feature.of)}" if feature.of is not None else ""
-    match feature.kind:
-        case "sum":
-            return over(f"SUM({kept(column)})")
-        case "count":
-            return over(f"COUNT({kept(column or '1')})")
-        case "distinct":
-            return over(f"COUNT(DISTINCT {kept(column)})")
-        case "mean":
-            return f"CAST({over(f'SUM({kept(column)})')} AS DOUBLE) / NULLIF({over(f'COUNT({kept(column)})')}, 0)"
-        case "min" | "max":
-            return over(f"{feature.kind.upper()}({kept(column)})")
-        case "std":
-            return over(f"STDDEV_SAMP(CAST({kept(column)} AS DOUBLE))")
-        case "ratio":
-            wanted = condition(parse(feature.of or "", texts=True).root, of)
-            held = f"CASE WHEN {counted} AND ({wanted}) THEN 1 WHEN {counted} THEN 0 END"
-            return f"CAST({over(f'SUM({held})')} AS DOUBLE) / NULLIF({over(f'COUNT({held})')}, 0)"
-        case "since":
-            return over(f"MAX({kept(column)})")
-        case "last" | "column":
-            return newest
-        case "expression":
-            raise AssertionError(feature)  # over features, not over events
-        case _:
-            assert_never(feature.kind)
+_PLAIN = {
+    "sum": "SUM({})",
+    "count": "COUNT({})",
+    "distinct": "COUNT(DISTINCT {})",
+    "min": "MIN({})",
+    "max": "MAX({})",
+    "since": "MAX({})",
+    "std": "STDDEV_SAMP(CAST({} AS DOUBLE))",
+}
+
+
+def _share(over: Over, value: str) -> str:
+    return f"CAST({over(f'SUM({value})')} AS DOUBLE) / NULLIF({over(f'COUNT({value})')}, 0)"
 
 
 def order(view: ViewConfig, feature: FeatureConfig, of: str, dialect: Dialect, texts: frozenset[str]) -> list[tuple[str, str]]:

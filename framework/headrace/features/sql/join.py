@@ -1,4 +1,4 @@
-"""The plan that joins each line of the spine with the events in reach of it, and aggregates them: for many entities with few events each."""
+"""The plan that joins each line of the spine with the events in reach of it and aggregates them: for entities with few events each."""
 
 from __future__ import annotations
 
@@ -33,9 +33,8 @@ def by_join(view: ViewConfig, wanted: Collection[str], texts: frozenset[str], di
         f"{_ranked(view, word, feature) if word in newest else _value(view, feature, 'p', 'p', dialect)} AS {name(word)}"
         for word, feature in features.items()
     ]
-    # What comes from a spec is quoted by `word.name`.
-    inner = f"SELECT {', '.join(pairs)} FROM {joined}"  # noqa: S608
-    return f"SELECT p.{name(LINE)}, {', '.join(told)} FROM ({inner}) AS p GROUP BY p.{name(LINE)}"  # noqa: S608
+    inner = f"SELECT {', '.join(pairs)} FROM {joined}"
+    return f"SELECT p.{name(LINE)}, {', '.join(told)} FROM ({inner}) AS p GROUP BY p.{name(LINE)}"
 
 
 def counted(view: ViewConfig, feature: FeatureConfig, spine: str, of: str) -> str:

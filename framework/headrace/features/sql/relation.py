@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from headrace.compiled import FeatureConfig, ViewConfig
 from headrace.features.sql.dialect import Dialect
 from headrace.features.sql.word import condition, name
 from headrace.spec.expression import parse
+from headrace.spec.feature_view import CLOSED
 
 SPINE, EVENTS = "spine", "events"
 """What the relations are called in a query."""
 LINE, ENTITY, MOMENT = "__line", "__entity", "__moment"
-"""The spine's columns: a whole number from 0, the entity as text, the moment in microseconds."""
+"""The spine's columns: a whole number from 0, the entity as `identity` says, the moment in microseconds."""
 TIME, SEEN = "__time", "__seen"
 """An event's columns beside those of its source: when it was true, and from which moment on it may be read. Microseconds."""
-
-CLOSED = "(t-w, t]"
-"""Windows whose end belongs to them."""
 
 
 def micros(seconds: float) -> int:
@@ -39,24 +39,29 @@ def delay(view: ViewConfig) -> int:
     return max(micros(view.available_after_seconds), 0 if view.window_edges == CLOSED else 1)
 
 
-def events(view: ViewConfig, source: str, timestamps: frozenset[str], dialect: Dialect) -> str:
+def identity(view: ViewConfig, types: Mapping[str, str]) -> str:
+    """What an entity is compared as: a whole number where its column is one, or a text."""
+    return "BIGINT" if types.get(view.entity) == "int64" else "VARCHAR"
+
+
+def events(view: ViewConfig, source: str, types: Mapping[str, str], dialect: Dialect) -> str:
     """The events of a view: rows of `source`, a relation with the project's columns, that have an entity, a time, and are not too late.
 
-    `timestamps` are those of its columns that are moments; they become microseconds as well.
+    `types` are those of its columns by the spec's words; moments become microseconds.
     """
 
     def read(column: str) -> str:
-        return dialect.micros.format(name(column)) if column in timestamps else name(column)
+        return dialect.micros.format(name(column)) if types.get(column) == "timestamp" else name(column)
 
     at = dialect.micros.format(name(view.time))
-    told = [f"CAST({name(view.entity)} AS VARCHAR) AS {name(ENTITY)}", f"{at} AS {name(TIME)}"]
+    told = [f"CAST({name(view.entity)} AS {identity(view, types)}) AS {name(ENTITY)}", f"{at} AS {name(TIME)}"]
     told.append(f"{_seen(view, at, dialect)} AS {name(SEEN)}")
     told += [f"{read(column)} AS {name(column)}" for column in columns(view)]
     kept = [f"{name(column)} IS NOT NULL" for column in (view.entity, view.time, *([view.available_at] if view.available_at else []))]
     if view.available_at is not None and view.late_seconds is not None:
         allowed = micros(view.available_after_seconds) + micros(view.late_seconds)
         kept.append(f"{dialect.micros.format(name(view.available_at))} - {at} <= {allowed}")
-    return f"SELECT {', '.join(told)} FROM {source} WHERE {' AND '.join(kept)}"  # noqa: S608 - `word.name` quotes what comes from a spec
+    return f"SELECT {', '.join(told)} FROM {source} WHERE {' AND '.join(kept)}"
 
 
 def _seen(view: ViewConfig, at: str, dialect: Dialect) -> str:
@@ -70,7 +75,7 @@ def passes(feature: FeatureConfig, of: str) -> str | None:
 
 
 def reach(feature: FeatureConfig) -> tuple[int, bool] | None:
-    """How far back a feature looks in microseconds, and whether an event just so old still counts by `expires`; None where it looks back for ever."""
+    """How far back a feature looks in microseconds, and whether `expires` says so; None where it looks back for ever."""
     over = micros(feature.over_seconds) if feature.over_seconds is not None else None
     expires = micros(feature.expires_seconds) if feature.expires_seconds is not None else None
     if expires is not None and (over is None or expires < over):

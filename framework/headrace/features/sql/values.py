@@ -33,23 +33,24 @@ def values(
     """
     computed = closure(view, wanted)
     base = [word for word in computed if view.features[word].kind != "expression"]
-    timestamps = frozenset(column for column, kind in types.items() if kind == "timestamp")
     texts = frozenset(column for column, kind in types.items() if kind == "category")
     ever = [word for word in base if dialect.structs and oldest(view, view.features[word]) is None]
     near = [word for word in base if word not in ever]
-    parts = {SPINE: spine, EVENTS: events(view, source, timestamps, dialect)}
+    parts = {SPINE: spine, EVENTS: events(view, source, types, dialect)}
     if near:
         walks = plan == "window" and dialect.structs and view.available_at is None
         parts["near"] = by_window(view, near) if walks else by_join(view, near, texts, dialect)
     if ever:
         parts["ever"] = running(view, ever)
-    joins = " ".join(f"LEFT JOIN {name(part)} ON {name(part)}.{name(LINE)} = s.{name(LINE)}" for part in parts if part not in (SPINE, EVENTS))
+    joins = " ".join(
+        f"LEFT JOIN {name(part)} ON {name(part)}.{name(LINE)} = s.{name(LINE)}" for part in parts if part not in (SPINE, EVENTS)
+    )
     held = {word: f"{name('ever' if word in ever else 'near')}.{name(word)}" for word in base}
     told = [f"{answer(view.features[word], held[word], f's.{name(MOMENT)}')} AS {name(word)}" for word in base]
-    parts["known"] = f"SELECT s.{name(LINE)}{''.join(', ' + item for item in told)} FROM {name(SPINE)} AS s {joins}"  # noqa: S608 - quoted
+    parts["known"] = f"SELECT s.{name(LINE)}{''.join(', ' + item for item in told)} FROM {name(SPINE)} AS s {joins}"
     chosen = ", ".join(f"{_final(view, word)} AS {name(word)}" for word in wanted)
     told_parts = ",\n".join(f"{name(part)} AS (\n  {text}\n)" for part, text in parts.items())
-    return f"WITH {told_parts}\nSELECT k.{name(LINE)}, {chosen}\nFROM {name('known')} AS k\nORDER BY k.{name(LINE)}"  # noqa: S608 - quoted
+    return f"WITH {told_parts}\nSELECT k.{name(LINE)}, {chosen}\nFROM {name('known')} AS k\nORDER BY k.{name(LINE)}"
 
 
 def closure(view: ViewConfig, wanted: Collection[str]) -> list[str]:

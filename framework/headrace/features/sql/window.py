@@ -1,4 +1,4 @@
-"""The plan that walks over events and spine together, entity by entity: for few entities with many events, where pairs would be too many."""
+"""The plan that walks over events and spine together, entity by entity: for entities with many events, where pairs would be too many."""
 
 from __future__ import annotations
 
@@ -29,9 +29,7 @@ def by_window(view: ViewConfig, wanted: Collection[str]) -> str:
 
 def running(view: ViewConfig, wanted: Collection[str]) -> str:
     """One row a line of the spine with the raw values of `last`, `column` and `since`, looked for however far back; in DuckDB's words."""
-    told = [
-        f"{_value(view, view.features[word], 'RANGE BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW')} AS {name(word)}" for word in wanted
-    ]
+    told = [f"{_value(view, view.features[word], 'RANGE BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW')} AS {name(word)}" for word in wanted]
     return _walk(view, SEEN, told, wanted)
 
 
@@ -41,11 +39,10 @@ def _walk(view: ViewConfig, by: str, told: list[str], wanted: Collection[str]) -
     of_events = ", ".join([name(ENTITY), f"{name(by)} AS {name(_AT)}", name(TIME), f"NULL AS {name(LINE)}", *held])
     nothing = [f"NULL AS {column}" for column in held]
     of_spine = ", ".join([name(ENTITY), name(MOMENT), f"NULL AS {name(TIME)}", name(LINE), *nothing])
-    # What comes from a spec is quoted by `word.name`.
-    both = f"SELECT {of_events} FROM {name(EVENTS)} UNION ALL SELECT {of_spine} FROM {name(SPINE)}"  # noqa: S608
-    walked = f"SELECT e.{name(LINE)}, {', '.join(told)} FROM ({both}) AS e"  # noqa: S608
+    both = f"SELECT {of_events} FROM {name(EVENTS)} UNION ALL SELECT {of_spine} FROM {name(SPINE)}"
+    walked = f"SELECT e.{name(LINE)}, {', '.join(told)} FROM ({both}) AS e"
     answers = ", ".join([name(LINE), *(name(word) for word in wanted)])
-    return f"SELECT {answers} FROM ({walked}) AS w WHERE {name(LINE)} IS NOT NULL"  # noqa: S608
+    return f"SELECT {answers} FROM ({walked}) AS w WHERE {name(LINE)} IS NOT NULL"
 
 
 def _value(view: ViewConfig, feature: FeatureConfig, frame: str) -> str:

@@ -100,7 +100,7 @@ def _condition(scope: Scope, model: Model, monitoring: Monitoring, position: int
             yield Diagnostic("alert-never-fires", message, place, help=missing[1])
         elif isinstance(leaf, Truth):
             yield Diagnostic("bad-condition", f"`{leaf.name}` is a number: compare it", place, help=f"write for example `{leaf.name} > 5%`")
-        else:
+        elif isinstance(leaf, Compare):
             yield from _beyond(scope, alert, leaf, place)
 
 

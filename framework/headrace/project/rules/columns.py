@@ -8,7 +8,7 @@ from headrace.address import Address, Path
 from headrace.diagnostics import Diagnostic
 from headrace.project.scope import Scope, address_of
 from headrace.spec import FeatureView, Model, Source
-from headrace.spec.feature_view import AGGREGATES
+from headrace.spec.feature_view import OF_COLUMNS
 from headrace.spec.wording import certain, nearest
 
 
@@ -16,6 +16,7 @@ def check(scope: Scope) -> Iterator[Diagnostic]:
     """Sources, views, and the rows of models."""
     for source in scope.of(Source):
         yield from _arrival(scope, source)
+        yield from _available(scope, source)
     for view in scope.of(FeatureView):
         yield from _view(scope, view)
     for model in scope.of(Model):
@@ -58,13 +59,25 @@ def _arrival(scope: Scope, source: Source) -> Iterator[Diagnostic]:
         yield Diagnostic("duplicate-column", message, scope.where(here, ("arrival", "time")), help="rename one of them")
 
 
+def _available(scope: Scope, source: Source) -> Iterator[Diagnostic]:
+    if source.available_at is None:
+        return
+    here, path = address_of(source), ("available_at",)
+    found = absent(scope, here, path, source.available_at, source)
+    if found is not None:
+        yield found
+    elif columns(source)[source.available_at] != "timestamp":
+        yield _not_time(scope, here, path, source.available_at, source)
+
+
 def _view(scope: Scope, view: FeatureView) -> Iterator[Diagnostic]:
     here, source = address_of(view), scope.get(Source, view.from_)
     if source is None:
         return
     named: list[tuple[Path, str]] = [(("entity",), view.entity), (("time",), view.time)]
+    named += [(("tie_break", position), column) for position, column in enumerate(view.tie_break)]
     for name, feature in view.features.items():
-        given = ((word, getattr(feature, word)) for word in ("column", *AGGREGATES, "since"))
+        given = ((word, getattr(feature, word)) for word in OF_COLUMNS)
         named += [
             (("features", name, word), column) for word, column in given if column is not None and (word, column) != ("count", "rows")
         ]

@@ -44,8 +44,10 @@ def unknown_feature(scope: Scope, address: Address, path: Path, name: str, among
 
 
 def _mismatch(scope: Scope, model: Model, view: FeatureView) -> Iterator[Diagnostic]:
+    same = view.from_ == model.features.rows
     for word, ours, theirs in (("entity", model.features.entity, view.entity), ("time", model.features.time, view.time)):
-        if ours != theirs:
+        # A view of other rows is joined by the entity, as of each row's time: its own time may be called what it likes.
+        if ours != theirs and (word == "entity" or same):
             place = scope.where(address_of(model), ("features", word))
             message = f"the model's {word} is `{ours}`, and that of {address_of(view)} is `{theirs}`: rows cannot be joined"
             yield Diagnostic(

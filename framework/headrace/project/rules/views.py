@@ -11,7 +11,7 @@ from headrace.project.rules.columns import columns
 from headrace.project.rules.features import unknown_feature
 from headrace.project.scope import Scope, address_of
 from headrace.spec import FeatureView, Source
-from headrace.spec.expression import ExpressionError, Named, Truth, names, parse, parse_arithmetic
+from headrace.spec.expression import Compare, ExpressionError, Named, Same, Truth, names, parse, parse_arithmetic
 from headrace.spec.feature_view import AGGREGATES, Feature
 from headrace.spec.wording import choice, nearest
 
@@ -64,7 +64,8 @@ def _idle(scope: Scope, view: FeatureView, name: str, feature: Feature) -> Itera
     if len(feature.origin) != 1:
         return
     origin = feature.origin[0]
-    uses = {"over": origin in AGGREGATES, "where": origin in AGGREGATES, "empty": origin != "column", "expires": origin != "expression"}
+    aging = origin in ("column", "last", "since")
+    uses = {"over": origin in AGGREGATES, "where": origin in AGGREGATES, "empty": origin != "column", "expires": aging}
     for word, used in uses.items():
         if getattr(feature, word) is not None and not used:
             place = scope.where(address_of(view), ("features", name, word), key=True)
@@ -77,7 +78,7 @@ def _types(scope: Scope, view: FeatureView, name: str, feature: Feature) -> Iter
     if source is None:
         return
     known = columns(source)
-    for word in ("sum", "mean", "min", "max", "since"):
+    for word in ("sum", "mean", "min", "max", "std", "since"):
         column = getattr(feature, word)
         wanted, mend = ("a timestamp",) * 2 if word == "since" else ("a number", "an `int64` or `float` column")
         if column not in known or (known[column] == "timestamp" if word == "since" else known[column] in ("int64", "float")):
@@ -105,11 +106,15 @@ def _expression(scope: Scope, view: FeatureView, name: str, feature: Feature) ->
 
 
 def _where(scope: Scope, view: FeatureView, name: str, feature: Feature) -> Iterator[Diagnostic]:
-    if feature.where is None:
-        return
-    path: Path = ("features", name, "where")
+    for word in ("where", "ratio"):
+        text = getattr(feature, word)
+        if text is not None:
+            yield from _condition(scope, view, ("features", name, word), text)
+
+
+def _condition(scope: Scope, view: FeatureView, path: Path, text: str) -> Iterator[Diagnostic]:
     try:
-        condition = parse(feature.where)
+        condition = parse(text, texts=True)
     except ExpressionError as error:
         place = part(scope, view, path, error.start, error.end)
         mend = f"write `{error.instead}`" if error.instead else "write for example `amount > 0`"
@@ -127,3 +132,14 @@ def _where(scope: Scope, view: FeatureView, name: str, feature: Feature) -> Iter
             yield Diagnostic("unknown-column", f"{view.from_} has no column `{leaf.name}`", place, caret, mend, replacement=meant)
         elif isinstance(leaf, Truth):
             yield Diagnostic("bad-condition", f"`{leaf.name}` is a value: compare it", place, help=f"write for example `{leaf.name} > 0`")
+        elif known is not None:
+            yield from _compared(view, leaf, known[leaf.name], place)
+
+
+def _compared(view: FeatureView, leaf: Compare | Same, kind: str, place: Span) -> Iterator[Diagnostic]:
+    """A column against something of another type."""
+    wanted = {"category": "a text in quotes", "timestamp": "no constant"}.get(kind, "a number")
+    if (kind == "category") is not isinstance(leaf, Same) or kind == "timestamp":
+        message = f"`{leaf.name}` of {view.from_} is a {kind}, and is compared with {wanted}"
+        help_ = f"write for example `{leaf.name} == 'A'`" if kind == "category" else f"write for example `{leaf.name} > 0`"
+        yield Diagnostic("wrong-column-type", message, place, help=help_ if kind != "timestamp" else "name a number or a category")

@@ -17,7 +17,7 @@ _TOKEN = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """One word: its kind (`number`, `name`, `text`, `operator`, `bracket`, `end`, `unknown`), text, and columns from 0, the end exclusive."""
+    """One word: its kind (`number`, `name`, `text`, `operator`, `bracket`, `end`, `unknown`), text, columns from 0, the end exclusive."""
 
     kind: str
     text: str
