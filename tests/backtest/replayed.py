@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from headrace.backtest import History, history
-from headrace.compiled import SourceConfig
+from headrace.compiled import InputConfig, SourceConfig
 from headrace.diagnostics import Report
 from headrace.hooks import load_plugins
 from headrace.spec.backtest import Backtest
@@ -40,7 +40,10 @@ SOURCES = {
     "later": source("later.csv", visit=("visit", "int64"), code=("CODE", "category"), pages=("pages", "float"), year=("year", "int64")),
     "answers": source("answers.csv", visit=("visit", "int64"), bought=("bought", "int64")),
 }
-INPUTS = {"kind": "code", "pages": "pages"}
+INPUTS = (
+    InputConfig(name="kind", column="code", view=None, type="category", low=None, high=None),
+    InputConfig(name="pages", column="pages", view=None, type="number", low=None, high=None),
+)
 """The model calls the column `code` its input `kind`."""
 
 
@@ -58,4 +61,4 @@ def backtest(*disturb: dict[str, Any], **replay: Any) -> Backtest:
 
 
 def read(root: Path, wanted: Backtest, rows: int | None = None, sources: dict[str, SourceConfig] = SOURCES) -> History:
-    return history(root, sources, load_plugins(None, Report()).readers, wanted, MODEL, inputs=INPUTS, rows=rows)
+    return history(root, sources, load_plugins(None, Report()).readers, wanted, MODEL, views={}, inputs=INPUTS, rows=rows)

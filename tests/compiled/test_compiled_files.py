@@ -51,7 +51,7 @@ def test_the_project_and_its_models_are_found_by_the_folder():
         ("headrace.json", '{"project": "labour"', "EOF"),
         ("headrace.json", "[]", "be an object"),
         ("headrace.json", without("headrace.json", "models"), r"`models` is missing$"),
-        ("headrace.json", "{}", r"`project` is missing; `language` is missing; `environment` is missing; and 8 more$"),
+        ("headrace.json", "{}", r"`project` is missing; `language` is missing; `environment` is missing; and 9 more$"),
         ("headrace.json", changed("headrace.json", models="employment"), r"`models`: .*array"),
         ("headrace.json", changed("headrace.json", production="no"), r"`production`: .*boolean"),
         ("employment.serving.json", changed("employment.serving.json", port="8080"), r"`port`: .*integer"),

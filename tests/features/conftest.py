@@ -66,6 +66,7 @@ def read_rows(tmp_path, store, readers, people, source):
         usual = {
             "root": tmp_path,
             "sources": {"people": source},
+            "views": {},
             "model": "churn",
             "run_id": "r1",
             "source": "people",

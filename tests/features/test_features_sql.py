@@ -11,11 +11,11 @@ from typing import Any
 import duckdb
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from headrace.compiled import FeatureConfig, ViewConfig
-from headrace.features.sql import DUCKDB, PORTABLE, values
+from headrace.features.sql import DIALECTS, DUCKDB, PORTABLE, values
 from headrace.spec.expression import parse
 
 EPOCH = datetime(2020, 1, 1, tzinfo=UTC)
@@ -96,7 +96,7 @@ def vars_of(e: Event) -> dict[str, Any]:
     return {"amount": e.amount, "pieces": e.pieces, "kind": e.kind}
 
 
-def plainly(v: ViewConfig, f: FeatureConfig, found: list[Event], shop: str, t: int) -> float | str | None:
+def plainly(v: ViewConfig, f: FeatureConfig, found: list[Event], shop: str, t: int) -> float | str | None:  # noqa: C901 - an arm a kind
     """The value of a feature, by the definition."""
     events = known(v, f, found, shop, t)
     held = [value for e in events if (value := getattr(e, f.of)) is not None] if f.of in TYPES else []
@@ -149,17 +149,42 @@ def table(found: list[Event]) -> pd.DataFrame:
     )
 
 
+START = int(EPOCH.timestamp())
+
+
 def asked(v: ViewConfig, found: list[Event], lines: list[tuple[str, int]], dialect: Any, plan: Any) -> list[tuple[Any, ...]]:
     with duckdb.connect() as con:
         con.register("sales", table(found))
-        start = int(EPOCH.timestamp())
         spine = pd.DataFrame(
-            {"line": range(len(lines)), "shop": pd.Series([s for s, _ in lines], dtype=object), "t": [start + t for _, t in lines]}
+            {"line": range(len(lines)), "shop": pd.Series([s for s, _ in lines], dtype=object), "t": [START + t for _, t in lines]}
         )
         con.register("asked", spine)
-        told = 'SELECT line AS "__line", CAST(shop AS VARCHAR) AS "__entity", CAST(t AS BIGINT) * 1000000 AS "__moment" FROM asked'
-        query = values(v, list(v.features), spine=told, source="sales", types=TYPES, dialect=dialect, plan=plan)
+        query = values(v, list(v.features), spine=SPINE, source="sales", types=TYPES, dialect=dialect, plan=plan)
         return con.execute(query).fetchall()
+
+
+SPINE = 'SELECT line AS "__line", CAST(shop AS VARCHAR) AS "__entity", CAST(t AS BIGINT) * 1000000 AS "__moment" FROM asked'
+
+
+def on_postgresql(con: Any, v: ViewConfig, found: list[Event], lines: list[tuple[str, int]]) -> list[tuple[Any, ...]]:
+    """The same, asked of a PostgreSQL server in its own words."""
+    import sqlglot
+
+    moment = "to_timestamp(%s) AT TIME ZONE 'UTC'"
+    con.execute("DROP TABLE IF EXISTS sales, asked")
+    con.execute(
+        'CREATE TABLE sales (shop text, "at" timestamp, arrived timestamp, amount float8, pieces bigint, kind text, "order" bigint)'
+    )
+    con.execute("CREATE TABLE asked (line bigint, shop text, t bigint)")
+    for e in found:
+        arrived = None if e.arrived is None else START + e.arrived
+        row = (e.shop, START + e.at, arrived, e.amount, e.pieces, e.kind, e.order)
+        con.execute(f"INSERT INTO sales VALUES (%s, {moment}, {moment}, %s, %s, %s, %s)", row)  # noqa: S608 - a constant
+    for line, (shop, t) in enumerate(lines):
+        con.execute("INSERT INTO asked VALUES (%s, %s, %s)", (line, shop, START + t))
+    query = values(v, list(v.features), spine=SPINE, source="sales", types=TYPES, dialect=DIALECTS["postgres"])
+    (told,) = sqlglot.transpile(query, read="duckdb", write="postgres")
+    return con.execute(told).fetchall()
 
 
 seconds = st.integers(0, 60)
@@ -231,14 +256,25 @@ def test_a_plan_gives_what_a_plain_walk_over_the_events_gives(
     dialect: Any, plan: Any, v: ViewConfig, found: list[Event], lines: list[tuple[str, int]]
 ) -> None:
     """Whatever is asked, one answer a line, in the order of the lines."""
-    answers = asked(v, found, lines, dialect, plan)
+    agree(v, found, lines, asked(v, found, lines, dialect, plan))
+
+
+@given(v=views, found=st.lists(events, max_size=25), lines=st.lists(st.tuples(st.sampled_from("abc"), seconds), min_size=1, max_size=6))
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@pytest.mark.slow
+def test_postgresql_gives_the_same(postgres: str, v: ViewConfig, found: list[Event], lines: list[tuple[str, int]]) -> None:
+    import psycopg
+
+    with psycopg.connect(postgres, autocommit=True) as con:
+        agree(v, found, lines, on_postgresql(con, v, found, lines))
+
+
+def agree(v: ViewConfig, found: list[Event], lines: list[tuple[str, int]], answers: list[tuple[Any, ...]]) -> None:
     assert [answer[0] for answer in answers] == list(range(len(lines)))
-    start = int(EPOCH.timestamp())
-    since = [Event(e.shop, e.at, e.arrived, e.amount, e.pieces, e.kind, e.order) for e in found]
     for (shop, t), answer in zip(lines, answers, strict=True):
         for (word, f), value in zip(v.features.items(), answer[1:], strict=True):
-            expected = plainly(v, f, since, shop, t)
+            expected = plainly(v, f, found, shop, t)
             if isinstance(expected, (int, float)) and value is not None:
-                assert value == pytest.approx(expected, rel=1e-9, abs=1e-9), (word, f, start)
+                assert value == pytest.approx(expected, rel=1e-9, abs=1e-9), word
             else:
-                assert value == expected, (word, f)
+                assert value == expected, word

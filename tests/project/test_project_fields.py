@@ -64,7 +64,10 @@ def read() -> set[tuple[str, str]]:
     patch.setattr(Spec, "__getattribute__", recorded, raising=False)
     try:
         plugins = load_plugins(None, Report())
-        for root in (ROOT, *(ROOT / "tests" / "golden" / case for case in ("census", "minimal", "several", "no-rollout", "own-steps"))):
+        for root in (
+            ROOT,
+            *(ROOT / "tests" / "golden" / case for case in ("census", "minimal", "several", "no-rollout", "own-steps", "windows")),
+        ):
             report = Report()
             loaded = project.load(root, report, plugins=plugins)
             assert loaded is not None, report.found

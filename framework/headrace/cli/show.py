@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from headrace.address import Path as Inner
     from headrace.project import Project
 
+LANGUAGES = ("duckdb", "postgres", "spark", "trino", "bigquery", "snowflake")
+"""In which words `--sql` prints a query."""
 _WIDEST = 100
 """Beyond it, an origin stands two spaces after its line and not under the others."""
 
@@ -26,7 +28,14 @@ _WIDEST = 100
 @root_option
 @json_option
 @environment_option
-def command(address: str | None, root: Path, environment: str | None, *, as_json: bool) -> None:
+@click.option(
+    "--sql",
+    type=click.Choice(LANGUAGES),
+    is_flag=False,
+    flag_value="duckdb",
+    help="Print a feature view as a query, in DuckDB's words or another engine's.",
+)
+def command(address: str | None, root: Path, environment: str | None, sql: str | None, *, as_json: bool) -> None:
     """Print a spec as it is meant, defaults included, with the origin of every line.
 
     Overlays are merged and expressions replaced. Without an address, list all addresses; with `--env` alone, print all specs.
@@ -36,11 +45,16 @@ def command(address: str | None, root: Path, environment: str | None, *, as_json
       headrace show
       headrace show model/employment
       headrace show --env staging model/employment --json
+      headrace show feature_view/basket --sql postgres
     """  # noqa: D301 - click's own mark
     project = load_project(root, environment)
     if address is None and environment is None:
         addresses = [str(known) for known in sorted(project.specs)]
         click.echo(json.dumps({"addresses": addresses}, indent=2) if as_json else "\n".join(addresses))
+        return
+    if sql is not None:
+        query = _query(project, address, sql)
+        click.echo(json.dumps({"address": address, "language": sql, "sql": query}, indent=2) if as_json else query)
         return
     found = [_find(project, address)] if address is not None else sorted(project.specs)
     told = [_told(project, one) for one in found]
@@ -49,6 +63,27 @@ def command(address: str | None, root: Path, environment: str | None, *, as_json
         click.echo(json.dumps(result, indent=2, ensure_ascii=False))
     else:
         click.echo("\n---\n".join(_text(project, one) for one in found))
+
+
+def _query(project: Project, address: str | None, language: str) -> str:
+    """A feature view as what it computes of each line of a table `asked` (line, entity, moment in microseconds)."""
+    from headrace.compiler.lower import lower
+    from headrace.features.show import query
+
+    found = _find(project, address) if address is not None else None
+    if found is None or found.kind != "feature_view":
+        fault = Diagnostic("not-a-view", "`--sql` prints one feature view", help="type `headrace show feature_view/NAME --sql`")
+        raise HeadraceError(fault, Exit.USAGE)
+    workspace = lower(project).workspace
+    if found.name not in workspace.views:
+        fault = Diagnostic(
+            "nothing-computed",
+            f"{found} computes nothing for a model: its columns are read as they stand",
+            help="name it in a model's `use`",
+        )
+        raise HeadraceError(fault, Exit.REFUSED)
+    view = workspace.views[found.name]
+    return query(view, workspace.sources[view.source], language)
 
 
 def _told(project: Project, address: Address) -> dict[str, Any]:
