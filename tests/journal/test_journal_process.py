@@ -40,6 +40,7 @@ CONFIG = {
     "spool": ".headrace/spool",
     "plugins": {"allow": None, "deny": []},
     "sources": {},
+    "views": {},
     "channels": {},
     "models": ["employment"],
 }

@@ -357,6 +357,7 @@ def workspace(root: Path) -> Store:
         "spool": ".headrace/spool",
         "plugins": {"allow": None, "deny": []},
         "sources": {},
+        "views": {},
         "channels": {},
         "models": ["one"],
     }

@@ -34,6 +34,7 @@ def project(world: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
         "spool": ".headrace/spool",
         "plugins": {"allow": None, "deny": []},
         "sources": {},
+        "views": {},
         "models": ["employment"],
         "channels": {"ml-log": {"type": "log", "params": {"path": "alerts.jsonl"}}},
     }

@@ -23,6 +23,7 @@ def project(world, monkeypatch):
         "spool": ".headrace/spool",
         "plugins": {"allow": None, "deny": []},
         "sources": {},
+        "views": {},
         "channels": {},
         "models": ["m"],
     }

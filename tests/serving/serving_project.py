@@ -32,9 +32,9 @@ CONFIG: dict[str, Any] = {
     "time": "surveyed_at",
     "unit": "person_id",
     "inputs": [
-        {"name": "age", "column": "age", "type": "number", "low": 0.0, "high": 120.0},
-        {"name": "education", "column": "education", "type": "category", "low": None, "high": None},
-        {"name": "sex", "column": "sex", "type": "category", "low": None, "high": None},
+        {"name": "age", "column": "age", "view": None, "type": "number", "low": 0.0, "high": 120.0},
+        {"name": "education", "column": "education", "view": None, "type": "category", "low": None, "high": None},
+        {"name": "sex", "column": "sex", "view": None, "type": "category", "low": None, "high": None},
     ],
     "target": "employed",
     "port": 8080,
@@ -59,6 +59,7 @@ WORKSPACE: dict[str, Any] = {
     "spool": ".headrace/spool",
     "plugins": {"allow": None, "deny": []},
     "sources": {},
+    "views": {},
     "channels": {},
     "models": [MODEL],
 }

@@ -162,7 +162,9 @@ def test_an_outcome_is_checked_like_a_row(outcome: object, fault: Fault) -> None
 @pytest.mark.parametrize("name", ["json", "model_config", "f0", "entity_", "copy", "a column", "schema"])
 def test_an_input_may_be_called_anything(name: str) -> None:
     schema = Schema(
-        ServingConfig.model_validate({**CONFIG, "inputs": [{"name": name, "column": name, "type": "number", "low": None, "high": None}]})
+        ServingConfig.model_validate(
+            {**CONFIG, "inputs": [{"name": name, "column": name, "view": None, "type": "number", "low": None, "high": None}]}
+        )
     )
     assert Row("7", "7", {name: 1.0}) == schema.read_row(json.dumps({"person_id": 7, name: 1}).encode())
 
@@ -174,7 +176,7 @@ def test_the_unit_may_be_an_input_and_falls_back_to_the_entity_where_it_is_missi
 
 
 def test_the_unit_may_be_named_by_its_column_and_must_be_in_the_request() -> None:
-    inputs = [{"name": "gender", "column": "sex", "type": "category", "low": None, "high": None}]
+    inputs = [{"name": "gender", "column": "sex", "view": None, "type": "category", "low": None, "high": None}]
     schema = Schema(ServingConfig.model_validate({**CONFIG, "unit": "sex", "inputs": inputs}))
     assert "2" == schema.read_row(b'{"person_id": 7, "gender": "2"}').unit
     with pytest.raises(ValueError, match="household"):

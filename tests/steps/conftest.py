@@ -30,6 +30,7 @@ CONFIG = {
             "fresh_within_seconds": None,
         }
     },
+    "views": {},
     "channels": {},
     "models": ["churn"],
 }

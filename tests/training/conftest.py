@@ -59,6 +59,7 @@ def make_rows(tmp_path, store, plugins, people):
         usual = {
             "root": tmp_path,
             "sources": {"people": SOURCE},
+            "views": {},
             "model": "churn",
             "source": "people",
             "entity": "id",

@@ -26,7 +26,7 @@ zipimport zlib zoneinfo
 _DEPENDENCIES = """
 aiosqlite alembic amplitude annotated_doc annotated_types anyio apprise apscheduler asgi_lifespan asyncpg attr attrs beartype burner_redis
 cachetools category_encoders certifi cffi charset_normalizer click cloudpickle colorama contourpy coolname cronsim cryptography cycler
-cyclopts dateparser dateparser_cli dateparser_data dateparser_scripts dateutil docker docket docstring_parser dotenv duckdb exceptiongroup
+cyclopts dateparser dateparser_cli dateparser_data dateparser_scripts dateutil docker docket docstring_parser dotenv exceptiongroup
 fastapi flaml formulaic fsspec graphviz greenlet griffe griffecli h11 h2 headrace hpack httpcore httptools httpx humanize hyperframe idna
 interface_meta jinja2 jinja2_humanize_extension joblib jsonpatch jsonpatch_cli jsonpointer jsonschema jsonschema_specifications
 jupyterlab_plotly jwt key_value kiwisolver lightgbm mako markdown markdown_it markupsafe matplotlib mdurl mpl_toolkits nannyml narwhals
@@ -34,7 +34,7 @@ numpy oauthlib opentelemetry orjson packaging pandas pathspec patsy pendulum plo
 pyarrow pycparser pydantic pydantic_core pydantic_extra_types pydantic_settings pyfiglet pygls pygments pylab pyparsing pythonjsonlogger
 pytz readchar redis referencing regex requests requests_oauthlib rfc3339_validator rfc8785 rich rich_rst rpds ruamel scipy seaborn segment
 semver shellingham six sklearn skops slugify sniffio sqlalchemy sqlglot sqlmodel starlette statsmodels tenacity text_unidecode threadpoolctl toml
-lsprotocol cattr cattrs
+lsprotocol cattr cattrs duckdb
 typer typing_extensions typing_inspection tzdata tzlocal uncalled_for urllib3 uvicorn uvloop wcwidth websockets wrapt xgboost yaml
 """
 

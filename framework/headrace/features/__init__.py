@@ -1,9 +1,23 @@
 """Which rows a model is trained on: read from a source and from the journal, as they were known at a moment, each on its side for ever."""
 
 from headrace.features.arrival import arrivals
+from headrace.features.joined import Origins, joined
 from headrace.features.remake import remake
 from headrace.features.rows import training_rows
 from headrace.features.source import read_source
 from headrace.features.values import Category, Number, RandomSplit, Rows, Target, TimeSplit
 
-__all__ = ["Category", "Number", "RandomSplit", "Rows", "Target", "TimeSplit", "arrivals", "read_source", "remake", "training_rows"]
+__all__ = [
+    "Category",
+    "Number",
+    "Origins",
+    "RandomSplit",
+    "Rows",
+    "Target",
+    "TimeSplit",
+    "arrivals",
+    "joined",
+    "read_source",
+    "remake",
+    "training_rows",
+]

@@ -53,6 +53,7 @@ def joined(origins: Origins, views: Mapping[str, ViewConfig], *, wanted: Mapping
     `spine` has two columns: the entity as text, and the moment (UTC). Numbers are float64 with NaN, texts None where there is none.
     HeadraceError: those of `read_source`, `unknown-view`, and `features-failed` where the engine cannot go on.
     """
+    import numpy as np
     import pandas as pd
 
     found = pd.DataFrame(index=spine.index)
@@ -62,9 +63,13 @@ def joined(origins: Origins, views: Mapping[str, ViewConfig], *, wanted: Mapping
             raise HeadraceError(fault, Exit.FAILED)
         table = _of_view(origins, view, views[view], names, spine)
         for word in names:
-            kind = views[view].features[word].type
-            told = table[word].to_numpy(dtype="float64", na_value=float("nan")) if kind == "number" else table[word].to_numpy(dtype=object)
-            found[word] = pd.Series(told, index=spine.index, dtype=object if kind == "category" else "float64")
+            number = views[view].features[word].type == "number"
+            told = table[word].to_numpy(dtype="float64", na_value=float("nan")) if number else table[word].to_numpy(dtype=object)
+            if number and (beyond := np.isinf(told)).any():
+                entity, moment = spine.iloc[int(beyond.argmax())]
+                message = f"feature_view/{view}: `{word}` of {entity} at {moment:%Y-%m-%d %H:%M} is beyond what a number holds"
+                raise HeadraceError(Diagnostic("features-failed", message, help="look for the values in its source"))
+            found[word] = pd.Series(told, index=spine.index, dtype="float64" if number else object)
     return found
 
 

@@ -133,7 +133,7 @@ class Server:
             "counted_epoch": snapshot.epoch,
             "weights": dict(snapshot.weights),
             "entity": self.config.entity,
-            "inputs": [item.model_dump(exclude={"column"}) for item in self.config.inputs],
+            "inputs": [item.model_dump(exclude={"column", "view"}) for item in self.config.inputs],
             "unflushed": self.counter.unflushed,
             "unshipped": await self.unshipped(),
             "barred": self._current.barred,

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from datetime import timedelta
 
 from headrace.address import Address, Path
 from headrace.diagnostics import Diagnostic
 from headrace.project.inputs import ModelInput, inputs
+from headrace.project.rules.views import read_by
 from headrace.project.scope import Scope, address_of
 from headrace.spec import FeatureView, Model, Source
+from headrace.spec.expression import ExpressionError, parse
+from headrace.spec.feature_view import OF_COLUMNS
 from headrace.spec.quantity import write_duration
 from headrace.spec.training import TimeSplit
 
@@ -37,15 +42,17 @@ def check(scope: Scope) -> Iterator[Diagnostic]:
 def _leak(scope: Scope, model: Model, item: ModelInput) -> Diagnostic | None:
     """An input that is the target, the entity or the time, by its name, its column's, or that of the column in the file."""
     here, view, section = address_of(model), Address("feature_view", item.view), model.features
-    if item.column is None:
-        return None
-    roles = {section.target.column: "target", section.entity: "entity", section.time: "time"}
-    role, named = roles.get(item.column) or roles.get(item.name), f"`{item.name}`"
+    column, roles = item.column, {section.target.column: "target", section.entity: "entity", section.time: "time"}
+    if column is None:
+        column = _own(scope, model, item)
+        if column is None or roles.get(column, "target") == "target":
+            return _seen_early(scope, model, item)
+    role, named = roles.get(column) or roles.get(item.name), f"`{item.name}`"
     if role is None:
         role, inside = _by_file(scope, model, item, roles)
-        named = f"`{item.name}` (column `{item.column}`, which is the file's `{inside}`)"
-    elif item.name != item.column:
-        named = f"`{item.name}` (column `{item.column}`)"
+        named = f"`{item.name}` (column `{column}`, which is the file's `{inside}`)"
+    elif item.name != column:
+        named = f"`{item.name}` (column `{column}`)"
     if role is None:
         return None
     message = f"{named} is the model's {role}, and cannot be its input"
@@ -55,6 +62,49 @@ def _leak(scope: Scope, model: Model, item: ModelInput) -> Diagnostic | None:
     declared = scope.where(view, ("features", item.name), key=True)
     help_ = f"remove `{item.name}` from {view}, or name in `use` what the model may see"
     return Diagnostic("label-leak", message, scope.where(here, path, key=True), help=help_, related=(declared,))
+
+
+def _own(scope: Scope, model: Model, item: ModelInput) -> str | None:
+    """The column of the model's own rows whose newest value an input is."""
+    view = scope.get(FeatureView, Address("feature_view", item.view))
+    feature = view.features.get(item.name) if view is not None and view.from_ == model.features.rows else None
+    return feature.column if feature is not None else None
+
+
+def _seen_early(scope: Scope, model: Model, item: ModelInput) -> Diagnostic | None:
+    """A computed input that reads the answers themselves before they are known."""
+    view, section = scope.get(FeatureView, Address("feature_view", item.view)), model.features
+    if view is None or view.from_ != section.rows or (view.available_after or timedelta(0)) >= section.target.delay:
+        return None
+    if section.target.column not in read(view, item.name):
+        return None
+    here, delay = Address("feature_view", item.view), write_duration(section.target.delay)
+    message = (
+        f"`{item.name}` is computed from `{section.target.column}`, the model's target, which is known only {delay} after a row's time"
+    )
+    place = scope.where(address_of(model), item.path or ("features", "use", item.view), key=item.path is None)
+    declared = scope.where(here, ("features", item.name), key=True)
+    return Diagnostic(
+        "label-leak", message, place, help=f"write `available_after: {delay}` in {here}, or leave it out", related=(declared,)
+    )
+
+
+def read(view: FeatureView, name: str) -> frozenset[str]:
+    """The columns that a feature is made of, by way of other features too; what cannot be read is passed over."""
+    found: set[str] = set()
+    todo, done = [name], set[str]()
+    while todo:
+        word = todo.pop()
+        feature = view.features.get(word)
+        if feature is None or word in done:
+            continue
+        done.add(word)
+        found |= {getattr(feature, origin) for origin in OF_COLUMNS if getattr(feature, origin) is not None}
+        for text in (feature.where, feature.ratio):
+            with suppress(ExpressionError):
+                found |= parse(text, texts=True).names() if text is not None else set()
+        todo += [item.name for item in read_by(feature)]
+    return frozenset(found)
 
 
 def _by_file(scope: Scope, model: Model, item: ModelInput, roles: Mapping[str, str]) -> tuple[str | None, str]:
