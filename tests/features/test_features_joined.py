@@ -102,14 +102,14 @@ def test_a_file_that_is_none_is_said(tmp_path: Path, readers: Any) -> None:
 
 
 def test_a_view_that_was_not_compiled_is_named(tmp_path: Path, readers: Any) -> None:
-    with pytest.raises(HeadraceError, match="there is no feature_view/sales in flows"):
+    with pytest.raises(HeadraceError, match=r"\[unknown-view\]: there is no feature_view/sales in flows"):
         joined(Origins(tmp_path, {}, readers), {}, wanted={"sales": ["sold"]}, spine=spine(("1", 0.0)))
 
 
 def test_a_sum_that_no_number_holds_is_said(tmp_path: Path, readers: Any) -> None:
     whole = pd.DataFrame({"SHOP": [1, 1], "AT": pd.to_datetime([START, START]), "AMOUNT": [1e308, 1e308], "KIND": ["a", "a"]})
     whole.to_parquet(tmp_path / "sales.parquet")
-    with pytest.raises(HeadraceError, match="`sold` of 1 at 2020-01-02 00:00 is beyond what a number holds"):
+    with pytest.raises(HeadraceError, match=r"\[features-failed\]: feature_view/sales: `sold` of 1 at 2020-01-02 00:00 is beyond what a number holds"):
         ask(tmp_path, readers, "sales.parquet", lines=spine(("1", 1.0)))
 
 

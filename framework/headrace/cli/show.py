@@ -48,13 +48,13 @@ def command(address: str | None, root: Path, environment: str | None, sql: str |
       headrace show feature_view/basket --sql postgres
     """  # noqa: D301 - click's own mark
     project = load_project(root, environment)
-    if address is None and environment is None:
-        addresses = [str(known) for known in sorted(project.specs)]
-        click.echo(json.dumps({"addresses": addresses}, indent=2) if as_json else "\n".join(addresses))
-        return
     if sql is not None:
         query = _query(project, address, sql)
         click.echo(json.dumps({"address": address, "language": sql, "sql": query}, indent=2) if as_json else query)
+        return
+    if address is None and environment is None:
+        addresses = [str(known) for known in sorted(project.specs)]
+        click.echo(json.dumps({"addresses": addresses}, indent=2) if as_json else "\n".join(addresses))
         return
     found = [_find(project, address)] if address is not None else sorted(project.specs)
     told = [_told(project, one) for one in found]

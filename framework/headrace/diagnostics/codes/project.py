@@ -225,6 +225,18 @@ CODES = (
     Code("empty-range", "a range holds nothing", "Its end is not after its begin.", "range: [120, 0]", "range: [0, 120]"),
     Code("unmeasured-expectation", "a backtest expects what nothing measures", "The model's `monitoring` has no `performance`."),
     Code("unknown-address", "no document has that address", "The project's addresses are `KIND/NAME`; `headrace show` lists them."),
+    Code(
+        "not-a-view",
+        "only a feature view is a query",
+        "`headrace show --sql` prints how one feature view is computed.",
+        help="type `headrace show feature_view/NAME --sql`",
+    ),
+    Code(
+        "nothing-computed",
+        "a view computes nothing",
+        "Columns of the model's own rows are read as they stand; no query computes them.",
+        help="name the view in a model's `use`, or give it a feature that is computed",
+    ),
     Code("which-address", "a name is not enough", "Documents of several kinds have that name: write the whole address."),
     Code(
         "unknown-subject",

@@ -66,6 +66,18 @@ CODES = (
         help="bring the file up to date, or change `fresh_within`",
     ),
     Code(
+        "features-failed",
+        "a view could not be computed",
+        "The engine that computes features could not go on, or a value is beyond what a number holds; nothing was trained on half of it.",
+        help="look for the values in its source",
+    ),
+    Code(
+        "unknown-view",
+        "a compiled flow names a view that `flows/headrace.json` lacks",
+        "Flows and `flows/headrace.json` are compiled together; one of them is older.",
+        help="type `headrace compile`",
+    ),
+    Code(
         "bad-year",
         "a row's year is no year",
         "`arrival.spread` names the column with each row's year, over which its rows are spread.",
