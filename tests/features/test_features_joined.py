@@ -109,7 +109,9 @@ def test_a_view_that_was_not_compiled_is_named(tmp_path: Path, readers: Any) -> 
 def test_a_sum_that_no_number_holds_is_said(tmp_path: Path, readers: Any) -> None:
     whole = pd.DataFrame({"SHOP": [1, 1], "AT": pd.to_datetime([START, START]), "AMOUNT": [1e308, 1e308], "KIND": ["a", "a"]})
     whole.to_parquet(tmp_path / "sales.parquet")
-    with pytest.raises(HeadraceError, match=r"\[features-failed\]: feature_view/sales: `sold` of 1 at 2020-01-02 00:00 is beyond what a number holds"):
+    with pytest.raises(
+        HeadraceError, match=r"\[features-failed\]: feature_view/sales: `sold` of 1 at 2020-01-02 00:00 is beyond what a number holds"
+    ):
         ask(tmp_path, readers, "sales.parquet", lines=spine(("1", 1.0)))
 
 
