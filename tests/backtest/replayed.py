@@ -33,7 +33,7 @@ REPLAY = {"source": "later", "labels": "answers", "from": 2016, "to": 2018, "spr
 def source(uri: str, **columns: tuple[str, str]) -> SourceConfig:
     """A source of columns, each by its name in the file and its type."""
     declared = {name: {"from": inside, "type": kind} for name, (inside, kind) in columns.items()}
-    return SourceConfig.model_validate({"uri": uri, "columns": declared, "arrival": None, "fresh_within_seconds": None})
+    return SourceConfig.model_validate({"uri": uri, "columns": declared, "arrival": None, "fresh_within_seconds": None, "checks": ()})
 
 
 SOURCES = {

@@ -53,6 +53,7 @@ def source():
         },
         "arrival": None,
         "fresh_within_seconds": None,
+        "checks": (),
     }
     return SourceConfig.model_validate(declared)
 

@@ -14,7 +14,7 @@ import pytest
 from headrace.compiled import SourceConfig, ViewConfig
 from headrace.diagnostics import HeadraceError
 from headrace.features import Category, Number, RandomSplit, Target, joined, training_rows
-from headrace.features.joined import Origins
+from headrace.features.engine import Origins
 from headrace.store import Store
 
 START = datetime(2020, 1, 1, tzinfo=UTC)
@@ -41,7 +41,7 @@ VIEW = ViewConfig.model_validate(
 
 def source(uri: str) -> SourceConfig:
     columns = {name: {"from": name.upper(), "type": kind} for name, kind in TYPES.items()}
-    return SourceConfig.model_validate({"uri": uri, "columns": columns, "arrival": None, "fresh_within_seconds": None})
+    return SourceConfig.model_validate({"uri": uri, "columns": columns, "arrival": None, "fresh_within_seconds": None, "checks": ()})
 
 
 @pytest.fixture
@@ -141,7 +141,9 @@ def test_a_model_is_trained_on_what_its_views_compute(
     events = pd.DataFrame({"SHOP": np.arange(200), "AT": people["seen"] - timedelta(days=1), "AMOUNT": 2.0, "KIND": "b"})
     events.to_parquet(tmp_path / "sales.parquet")
     columns = {name: {"from": name.upper(), "type": kind} for name, kind in TYPES.items()}
-    sold = SourceConfig.model_validate({"uri": "sales.parquet", "columns": columns, "arrival": None, "fresh_within_seconds": None})
+    sold = SourceConfig.model_validate(
+        {"uri": "sales.parquet", "columns": columns, "arrival": None, "fresh_within_seconds": None, "checks": ()}
+    )
     told: dict[str, Any] = {
         "root": tmp_path,
         "sources": {"people": source, "sales": sold},

@@ -15,7 +15,9 @@ from headrace.features.source import locate
 
 def declared(columns, uri="s.pq", **more):
     columns = {name: {"from": name, **column} for name, column in columns.items()}
-    return SourceConfig.model_validate({"uri": uri, "columns": columns, "arrival": None, "fresh_within_seconds": None, **more})
+    return SourceConfig.model_validate(
+        {"uri": uri, "columns": columns, "arrival": None, "fresh_within_seconds": None, "checks": (), **more}
+    )
 
 
 def read(tmp_path, frame, types, **more):

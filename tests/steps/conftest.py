@@ -28,6 +28,7 @@ CONFIG = {
             },
             "arrival": None,
             "fresh_within_seconds": None,
+            "checks": [],
         }
     },
     "views": {},

@@ -22,6 +22,7 @@ SOURCE = SourceConfig.model_validate(
         },
         "arrival": None,
         "fresh_within_seconds": None,
+        "checks": (),
     }
 )
 

@@ -21,7 +21,7 @@ def test_the_census_model_scores_what_it_is_known_to_score(store, plugins, tmp_p
     view = yaml.safe_load((SPECS / "features.yaml").read_text(encoding="utf-8"))["features"]
     inputs = [Number(name, item["column"]) if name == "age" else Category(name, item["column"]) for name, item in view.items()]
     rows = training_rows(
-        store, plugins.readers, root=tmp_path, sources={"census": source}, model="employment", run_id="r1", source="census",
+        store, plugins.readers, root=tmp_path, sources={"census": source}, views={}, model="employment", run_id="r1", source="census",
         entity="person_id", time="surveyed_at", target=Target("employed", timedelta(days=30)), inputs=inputs,
         split=RandomSplit(0.2, "target"), seed=7,
     )  # fmt: skip

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 from headrace.compiled import InputConfig, SourceConfig, ViewConfig
 from headrace.diagnostics import Diagnostic, Exit, HeadraceError
 from headrace.features.arrival import arrivals
-from headrace.features.joined import Origins, joined
+from headrace.features.engine import Origins
+from headrace.features.joined import joined
 from headrace.features.source import read_source
 from headrace.hooks import Reader
 from headrace.spec.backtest import Backtest, Disturbance, midnight

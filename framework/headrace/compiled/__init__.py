@@ -7,6 +7,7 @@ from headrace.compiled.serving import InputConfig, JudgeConfig, RolloutConfig, S
 from headrace.compiled.workspace import (
     ArrivalConfig,
     ChannelConfig,
+    CheckConfig,
     ColumnConfig,
     FeatureConfig,
     PluginsConfig,
@@ -21,6 +22,7 @@ __all__ = [
     "ArrivalConfig",
     "AutomationConfig",
     "ChannelConfig",
+    "CheckConfig",
     "ColumnConfig",
     "Config",
     "CronConfig",

@@ -32,6 +32,21 @@ class ArrivalConfig(Config):
     seed: int
 
 
+class CheckConfig(Config):
+    """One thing that must hold of a source's rows; `says` names which of the others is given. A `range` and `rows` are bounds."""
+
+    id: str
+    says: Literal["range", "values", "pattern", "missing", "unique", "rows", "holds"]
+    column: str | None
+    low: float | None
+    high: float | None
+    values: tuple[str, ...]
+    columns: tuple[str, ...]
+    text: str | None
+    """The pattern, or the condition that holds."""
+    mode: Literal["block", "warn"]
+
+
 class SourceConfig(Config):
     """Where rows are, and their columns by the project's names."""
 
@@ -39,6 +54,7 @@ class SourceConfig(Config):
     columns: dict[str, ColumnConfig]
     arrival: ArrivalConfig | None
     fresh_within_seconds: int | float | None
+    checks: tuple[CheckConfig, ...]
 
 
 class FeatureConfig(Config):

@@ -6,6 +6,7 @@ from headrace.address import Address
 from headrace.compiled import (
     ArrivalConfig,
     ChannelConfig,
+    CheckConfig,
     ColumnConfig,
     InputConfig,
     JudgeConfig,
@@ -25,6 +26,7 @@ from headrace.project.inputs import ModelInput
 from headrace.spec import FeatureView, Model, Source
 from headrace.spec.rollout import LOOK, Rollout
 from headrace.spec.serving import Serving
+from headrace.spec.source import SAYS, Check
 
 SPOOL = ".headrace/spool"
 """Where servers write what they answered, under the project's root."""
@@ -193,4 +195,21 @@ def _source(source: Source) -> SourceConfig:
         columns={name: ColumnConfig(from_=column.from_ or name, type=column.type) for name, column in source.columns.items()},
         arrival=ArrivalConfig(time=arrival.time, spread=arrival.spread, order=arrival.order, seed=arrival.seed) if arrival else None,
         fresh_within_seconds=seconds(fresh) if fresh is not None else None,
+        checks=tuple(_check(item) for item in source.checks),
+    )
+
+
+def _check(item: Check) -> CheckConfig:
+    (says,) = [word for word in SAYS if getattr(item, word) is not None]
+    low, high = item.range or item.rows or (None, item.missing)
+    return CheckConfig(
+        id=item.id,
+        says=says,
+        column=item.column,
+        low=low,
+        high=high,
+        values=item.values or (),
+        columns=item.unique or (),
+        text=item.pattern if item.pattern is not None else item.holds,
+        mode=item.mode,
     )

@@ -1,7 +1,9 @@
 """Which rows a model is trained on: read from a source and from the journal, as they were known at a moment, each on its side for ever."""
 
 from headrace.features.arrival import arrivals
-from headrace.features.joined import Origins, joined
+from headrace.features.checks import Checked, check, tell
+from headrace.features.engine import Origins
+from headrace.features.joined import joined
 from headrace.features.remake import remake
 from headrace.features.rows import training_rows
 from headrace.features.source import read_source
@@ -9,6 +11,7 @@ from headrace.features.values import Category, Number, RandomSplit, Rows, Target
 
 __all__ = [
     "Category",
+    "Checked",
     "Number",
     "Origins",
     "RandomSplit",
@@ -16,8 +19,10 @@ __all__ = [
     "Target",
     "TimeSplit",
     "arrivals",
+    "check",
     "joined",
     "read_source",
     "remake",
+    "tell",
     "training_rows",
 ]

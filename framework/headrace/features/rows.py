@@ -12,7 +12,8 @@ from headrace.compiled import SourceConfig, ViewConfig
 from headrace.diagnostics import Diagnostic, Exit, HeadraceError
 from headrace.features import snapshot
 from headrace.features.column import typed
-from headrace.features.joined import Origins, joined
+from headrace.features.engine import Origins
+from headrace.features.joined import joined
 from headrace.features.source import read_source
 from headrace.features.split import GAP, HOLDOUT, TRAIN, sides
 from headrace.features.values import Category, Number, RandomSplit, Rows, Target, TimeSplit

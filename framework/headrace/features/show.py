@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from headrace.compiled import SourceConfig, ViewConfig
-from headrace.features.joined import column_types
+from headrace.features.engine import column_types
 from headrace.features.sql import DIALECTS, ENTITY, LINE, MOMENT, values
 from headrace.features.sql.word import name
 

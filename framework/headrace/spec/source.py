@@ -36,19 +36,42 @@ class Arrival(Spec):
 
 
 class Check(Spec):
-    """One thing that must hold of the rows: exactly one of `range`, `values`, `missing`, `unique`."""
+    """One thing that must hold of the rows: exactly one of `range`, `values`, `pattern`, `missing`, `unique`, `rows`, `holds`."""
 
     id: Name = field("The check's name.", Effect.METADATA, example="ages")
-    column: Column | None = field("The column; all but `unique` need it.", Effect.METADATA, default=None, example="age")
+    column: Column | None = field(
+        "The column; `range`, `values`, `pattern` and `missing` need it.", Effect.METADATA, default=None, example="age"
+    )
     range: tuple[float, float] | None = field("The least and the greatest value.", Effect.METADATA, default=None, example=[0, 120])
     values: tuple[str, ...] | None = field("All values that there may be.", Effect.METADATA, default=None, example=["1", "2"], min_length=1)
+    pattern: str | None = field(
+        "A regular expression that every value is, from its beginning to its end; without look-around and back-references.",
+        Effect.METADATA,
+        default=None,
+        example="[A-Z]{2}[0-9]+",
+    )
     missing: Percentage | None = field(
         "The greatest share of rows without a value.", Effect.METADATA, default=None, example="1%", ge=0, le=1
     )
     unique: tuple[Column, ...] | None = field(
         "Columns whose values together no two rows share.", Effect.METADATA, default=None, example=["person_id"], min_length=1
     )
-    mode: Literal["block", "warn"] = field("`warn` records without blocking.", Effect.METADATA, default="block", example="block")
+    rows: tuple[int, int] | None = field(
+        "The least and the greatest number of rows.", Effect.METADATA, default=None, example=[1000, 1000000]
+    )
+    holds: str | None = field(
+        "A condition that no row breaks; one that cannot be told, since a value is missing, does not break it.",
+        Effect.METADATA,
+        default=None,
+        example="amount > 0 or department == 'RETURNS'",
+    )
+    mode: Literal["block", "warn"] = field(
+        "`block` ends a training before it begins; `warn` only records what was found.", Effect.METADATA, default="block", example="block"
+    )
+
+
+SAYS = ("range", "values", "pattern", "missing", "unique", "rows", "holds")
+"""What a check may say: one of them."""
 
 
 class Source(Spec):
@@ -82,7 +105,6 @@ class Source(Spec):
         Effect.METADATA,
         default=(),
         example=[{"id": "ages", "column": "age", "range": [0, 120]}, {"id": "ids", "unique": ["person_id"]}],
-        later=True,
     )
     fresh_within: Duration | None = field(
         "How old the newest row may be when training reads it; any age where it is not given.",

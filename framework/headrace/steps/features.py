@@ -28,6 +28,19 @@ def training_rows(
 ) -> Rows:
     """The rows whose answers are known by `as_of` (the clock's now, if None); starts the run that answers `cause`."""
     with workspace("train") as w, run.running(w, model=model, flow="train", cause=cause, as_of=as_of) as step:
+        views = sorted({item.view for item in inputs if item.view is not None})
+        read = [source, *(w.config.views[view].source for view in views if view in w.config.views)]
+        checked = features.check(features.Origins(w.root, w.config.sources, w.plugins.readers), read)
+        step.details["checks"] = [
+            {
+                "source": item.source,
+                "id": item.id,
+                "passed": item.passed,
+                "mode": item.mode,
+                "said": "" if item.passed else features.tell(item),
+            }
+            for item in checked
+        ]
         rows = features.training_rows(
             w.store,
             w.plugins.readers,

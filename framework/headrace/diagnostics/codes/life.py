@@ -36,9 +36,16 @@ CODES = (
     Code(
         "check-bounds",
         "a check says nothing, or several things",
-        "A check that fails names one thing; all but `unique` are about one column.",
+        "A check that fails names one thing: of one column (`range`, `values`, `pattern`, `missing`), or of whole rows (`unique`, `rows`, `holds`).",
         "{id: ages, range: [0, 120]}",
         "{id: ages, column: age, range: [0, 120]}",
+    ),
+    Code(
+        "bad-pattern",
+        "a pattern that nothing can read",
+        "Patterns are run by an engine (RE2) that takes time in proportion to a text, and so has neither look-around nor back-references.",
+        'pattern: "(?=A)[A-Z]+"',
+        'pattern: "A[A-Z]*"',
     ),
     Code(
         "tune-goal",

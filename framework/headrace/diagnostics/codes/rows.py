@@ -78,6 +78,12 @@ CODES = (
         help="type `headrace compile`",
     ),
     Code(
+        "check-failed",
+        "what a spec says of a source does not hold",
+        "A check with `mode: block` ends a training before it begins: a model of rows that are wrong would be judged by rows that are wrong.",
+        help="mend the rows, or change the check",
+    ),
+    Code(
         "bad-year",
         "a row's year is no year",
         "`arrival.spread` names the column with each row's year, over which its rows are spread.",

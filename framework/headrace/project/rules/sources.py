@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from headrace.address import Path
 from headrace.diagnostics import Diagnostic
 from headrace.project.rules.columns import absent, columns
+from headrace.project.rules.views import condition
 from headrace.project.scope import Scope, address_of
 from headrace.spec import Source
-from headrace.spec.source import Check
+from headrace.spec.source import SAYS, Check
 
 
 def check(scope: Scope) -> Iterator[Diagnostic]:
@@ -20,24 +22,49 @@ def check(scope: Scope) -> Iterator[Diagnostic]:
             yield from _columns(scope, source, ("checks", position), item)
 
 
+_OF_A_COLUMN = ("range", "values", "pattern", "missing")
+
+
 def _bounds(scope: Scope, source: Source, path: Path, item: Check) -> Iterator[Diagnostic]:
     here = address_of(source)
-    given = [word for word in ("range", "values", "missing", "unique") if getattr(item, word) is not None]
+    given = [word for word in SAYS if getattr(item, word) is not None]
     if len(given) != 1:
         said = f"has {' and '.join(f'`{word}`' for word in given)}: one check says one thing" if given else "says nothing"
         mend = "make two checks of it" if given else "write one of `range: [0, 120]`, `values: [a, b]`, `missing: 1%`, `unique: [id]`"
         place = scope.where(here, (*path, *given[1:2]), key=bool(given))
         yield Diagnostic("check-bounds", f"check `{item.id}` {said}", place, help=mend)
-    elif given[0] != "unique" and item.column is None:
+    elif given[0] in _OF_A_COLUMN and item.column is None:
         place = scope.where(here, (*path, given[0]), key=True)
         yield Diagnostic("check-bounds", f"check `{item.id}` does not say of which column", place, help="write for example `column: age`")
-    elif given[0] == "unique" and item.column is not None:
+    elif given[0] not in _OF_A_COLUMN and item.column is not None:
         place = scope.where(here, (*path, "column"), key=True)
-        message = f"check `{item.id}` names its columns twice: `unique` has them all"
-        yield Diagnostic("check-bounds", message, place, help="remove `column`")
-    if item.range is not None and item.range[0] >= item.range[1]:
-        message = f"`range` of check `{item.id}` is empty: {item.range[0]:g} is not less than {item.range[1]:g}"
-        yield Diagnostic("empty-range", message, scope.where(here, (*path, "range")), help="write the least value first")
+        said = (
+            "names its columns twice: `unique` has them all" if given[0] == "unique" else f"names a column: `{given[0]}` is of whole rows"
+        )
+        yield Diagnostic("check-bounds", f"check `{item.id}` {said}", place, help="remove `column`")
+    for word, bounds in (("range", item.range), ("rows", item.rows)):
+        if bounds is not None and (bounds[0] >= bounds[1] if word == "range" else bounds[0] > bounds[1]):
+            message = f"`{word}` of check `{item.id}` is empty: {bounds[0]:g} is not less than {bounds[1]:g}"
+            yield Diagnostic("empty-range", message, scope.where(here, (*path, word)), help="write the least value first")
+    yield from _pattern(scope, source, path, item)
+
+
+def _pattern(scope: Scope, source: Source, path: Path, item: Check) -> Iterator[Diagnostic]:
+    if item.pattern is None:
+        return
+    try:
+        re.compile(item.pattern)
+        why = "it looks around, or back, which the engine cannot" if _BEYOND.search(item.pattern) else None
+    except re.error as error:
+        why = error.msg
+    if why is not None:
+        place = scope.where(address_of(source), (*path, "pattern"))
+        message = f"`pattern` of check `{item.id}` is no regular expression: {why}"
+        yield Diagnostic("bad-pattern", message, place, help="write for example `[A-Z]{2}[0-9]+`")
+
+
+_BEYOND = re.compile(r"(?<!\\)(?:\\\\)*(?:\(\?(?:[=!>(]|<[=!]|P=)|\\[1-9])")
+"""What Python's regular expressions have and those of the engine (RE2) have not."""
 
 
 def _columns(scope: Scope, source: Source, path: Path, item: Check) -> Iterator[Diagnostic]:
@@ -48,6 +75,15 @@ def _columns(scope: Scope, source: Source, path: Path, item: Check) -> Iterator[
         found = absent(scope, here, place, column, source)
         if found is not None:
             yield found
-    if item.range is not None and columns(source).get(item.column or "", "float") not in ("int64", "float"):
-        message = f"check `{item.id}` has a range, and its column `{item.column}` is no number"
-        yield Diagnostic("wrong-column-type", message, scope.where(here, (*path, "range")), help="write `values`, or name a number")
+    kind = columns(source).get(item.column or "")
+    for word, kinds, mend in (
+        ("range", ("int64", "float"), "write `values`, or name a number"),
+        ("values", ("category",), "write `range`, or name a category"),
+        ("pattern", ("category",), "write `range`, or name a category"),
+    ):
+        if getattr(item, word) is not None and kind is not None and kind not in kinds:
+            what = "no number" if word == "range" else f"a {kind}, and no text"
+            said = f"check `{item.id}` has a range, and its" if word == "range" else f"check `{item.id}` has `{word}`, and its"
+            yield Diagnostic("wrong-column-type", f"{said} column `{item.column}` is {what}", scope.where(here, (*path, word)), help=mend)
+    if item.holds is not None:
+        yield from condition(scope, source, here, (*path, "holds"), item.holds)

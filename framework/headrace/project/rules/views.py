@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from headrace.address import Path
+from headrace.address import Address, Path
 from headrace.diagnostics import Diagnostic, Severity, Span
 from headrace.document import Scalar, inside
 from headrace.project.rules.columns import columns
@@ -37,10 +37,10 @@ def read_by(feature: Feature) -> tuple[Named, ...]:
         return ()
 
 
-def part(scope: Scope, view: FeatureView, path: Path, start: int, end: int) -> Span:
+def part(scope: Scope, here: Address, path: Path, start: int, end: int) -> Span:
     """The place of some characters of a text."""
-    node = scope.node(address_of(view), path)
-    return inside(node, start, end) if isinstance(node, Scalar) else scope.where(address_of(view), path)
+    node = scope.node(here, path)
+    return inside(node, start, end) if isinstance(node, Scalar) else scope.where(here, path)
 
 
 def _origin(scope: Scope, view: FeatureView, name: str, feature: Feature) -> Iterator[Diagnostic]:
@@ -95,13 +95,13 @@ def _expression(scope: Scope, view: FeatureView, name: str, feature: Feature) ->
     try:
         parse_arithmetic(feature.expression)
     except ExpressionError as error:
-        place = part(scope, view, path, error.start, error.end)
+        place = part(scope, address_of(view), path, error.start, error.end)
         yield Diagnostic("bad-condition", error.message, place, help="write for example `spend_28d / trips_7d`")
         return
     for item in read_by(feature):
         if item.name not in view.features:
             found = unknown_feature(scope, address_of(view), path, item.name, list(view.features))
-            place = part(scope, view, path, item.start, item.start + len(item.name))
+            place = part(scope, address_of(view), path, item.start, item.start + len(item.name))
             yield Diagnostic(found.id, found.message, place, found.caret, found.help, replacement=found.replacement)
 
 
@@ -109,37 +109,37 @@ def _where(scope: Scope, view: FeatureView, name: str, feature: Feature) -> Iter
     for word in ("where", "ratio"):
         text = getattr(feature, word)
         if text is not None:
-            yield from _condition(scope, view, ("features", name, word), text)
+            yield from condition(scope, scope.get(Source, view.from_), address_of(view), ("features", name, word), text)
 
 
-def _condition(scope: Scope, view: FeatureView, path: Path, text: str) -> Iterator[Diagnostic]:
+def condition(scope: Scope, source: Source | None, here: Address, path: Path, text: str) -> Iterator[Diagnostic]:
+    """What is wrong with a condition over the columns of a source, where that is known."""
     try:
-        condition = parse(text, texts=True)
+        parsed = parse(text, texts=True)
     except ExpressionError as error:
-        place = part(scope, view, path, error.start, error.end)
+        place = part(scope, here, path, error.start, error.end)
         mend = f"write `{error.instead}`" if error.instead else "write for example `amount > 0`"
         yield Diagnostic("bad-condition", error.message, place, help=mend, replacement=error.instead)
         return
-    source = scope.get(Source, view.from_)
     known = columns(source) if source is not None else None
-    for leaf in condition.leaves():
-        place = part(scope, view, path, leaf.start, leaf.start + len(leaf.name))
-        if known is not None and leaf.name not in known:
+    for leaf in parsed.leaves():
+        place = part(scope, here, path, leaf.start, leaf.start + len(leaf.name))
+        if known is not None and source is not None and leaf.name not in known:
             meant = nearest(leaf.name, known)
             caret, mend = (
                 (f"did you mean `{meant}`?", f"write `{meant}`") if meant else (None, f"its columns are {', '.join(sorted(known))}")
             )
-            yield Diagnostic("unknown-column", f"{view.from_} has no column `{leaf.name}`", place, caret, mend, replacement=meant)
+            yield Diagnostic("unknown-column", f"{address_of(source)} has no column `{leaf.name}`", place, caret, mend, replacement=meant)
         elif isinstance(leaf, Truth):
             yield Diagnostic("bad-condition", f"`{leaf.name}` is a value: compare it", place, help=f"write for example `{leaf.name} > 0`")
-        elif known is not None:
-            yield from _compared(view, leaf, known[leaf.name], place)
+        elif known is not None and source is not None:
+            yield from _compared(address_of(source), leaf, known[leaf.name], place)
 
 
-def _compared(view: FeatureView, leaf: Compare | Same, kind: str, place: Span) -> Iterator[Diagnostic]:
+def _compared(source: Address, leaf: Compare | Same, kind: str, place: Span) -> Iterator[Diagnostic]:
     """A column against something of another type."""
     wanted = {"category": "a text in quotes", "timestamp": "no constant"}.get(kind, "a number")
     if (kind == "category") is not isinstance(leaf, Same) or kind == "timestamp":
-        message = f"`{leaf.name}` of {view.from_} is a {kind}, and is compared with {wanted}"
+        message = f"`{leaf.name}` of {source} is a {kind}, and is compared with {wanted}"
         help_ = f"write for example `{leaf.name} == 'A'`" if kind == "category" else f"write for example `{leaf.name} > 0`"
         yield Diagnostic("wrong-column-type", message, place, help=help_ if kind != "timestamp" else "name a number or a category")
