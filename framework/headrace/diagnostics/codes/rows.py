@@ -80,7 +80,7 @@ CODES = (
     Code(
         "check-failed",
         "what a spec says of a source does not hold",
-        "A check with `mode: block` ends a training before it begins: a model of rows that are wrong would be judged by rows that are wrong.",
+        "A check with `mode: block` ends a training before it begins: a model of wrong rows would be judged by wrong rows.",
         help="mend the rows, or change the check",
     ),
     Code(
