@@ -36,7 +36,7 @@ CODES = (
     Code(
         "check-bounds",
         "a check says nothing, or several things",
-        "A check that fails names one thing: of one column (`range`, `values`, `pattern`, `missing`), or of whole rows (`unique`, `rows`, `holds`).",
+        "A check says one thing: of a column (`range`, `values`, `pattern`, `missing`), or of rows (`unique`, `rows`, `holds`).",
         "{id: ages, range: [0, 120]}",
         "{id: ages, column: age, range: [0, 120]}",
     ),
