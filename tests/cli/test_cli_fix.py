@@ -73,7 +73,7 @@ def test_what_could_be_meant_in_two_ways_stays(capsys: pytest.CaptureFixture[str
     slip(root, ("delay: 30d", "delay: 30"), ("person: all", "persn2: all"))
     before = spec(root).read_bytes()
     code, out, _ = run(capsys, root, "--fix")
-    assert (3, before, "0 faults fixed. 1 error is left.") == (code, spec(root).read_bytes(), out.splitlines()[-1])
+    assert (3, before, "0 faults fixed. 2 errors are left.") == (code, spec(root).read_bytes(), out.splitlines()[-1])
 
 
 def test_a_misplaced_key_is_moved_with_its_comment(capsys: pytest.CaptureFixture[str], root: Path) -> None:

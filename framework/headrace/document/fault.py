@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import yaml
 
-from headrace.diagnostics import Diagnostic, Span
+from headrace.diagnostics import Diagnostic, Edit, Span
 from headrace.document.text import lines
 
 
@@ -85,7 +85,11 @@ class _Broken:
             return None
         column = line.find("\t") + 1 if "\t" in line else self.mark.column
         place = Span(self.mark.file, self.mark.line, column, self.mark.line, column + 1)
-        return Diagnostic("tab", "a tab stands where YAML wants spaces", place, help="write spaces")
+        above = next((text for text in reversed(self.written[: self.mark.line - 1]) if text.strip() and "\t" not in text), "")
+        indent = " " * (len(above) - len(above.lstrip()))
+        leading = re.match(r"\t+(?=\S)", line)
+        edits = (Edit(Span(place.file, place.line, 1, place.line, leading.end() + 1), indent),) if leading is not None and indent else ()
+        return Diagnostic("tab", "a tab stands where YAML wants spaces", place, help="write spaces", edits=edits)
 
     def space(self) -> Diagnostic | None:
         """`key:value` on a line of its own, which YAML reads as one word."""
@@ -132,8 +136,19 @@ class _Broken:
                         place.file, place.line, place.column - 1, place.line, place.column
                     )  # the pure-Python parser is one further
                 related = (self.begun,) if not at_begin and self.begun.line != self.mark.line else ()
-                return Diagnostic("yaml-syntax", message.replace("SIGN", sign), place, help=help_, related=related)
+                edits = self.colon() if words.startswith("mapping values") else ()
+                mend = f"write `{edits[0].text}`" if edits else help_
+                return Diagnostic("yaml-syntax", message.replace("SIGN", sign), place, help=mend, related=related, edits=edits)
         return None
+
+    def colon(self) -> tuple[Edit, ...]:
+        """Quotes around a value on one line in which a `:` stands, where it can only be that."""
+        line = self.line(self.mark)
+        found = re.match(r"\s*(?:- +)?[\w-]+:\s+(?P<value>[^\s\"'{\[&*!|>%@`#][^\"\\#]*?)\s*$", line)
+        if found is None or self.flow or not found.start("value") < self.mark.column - 1:
+            return ()
+        first, last = found.span("value")
+        return (Edit(Span(self.mark.file, self.mark.line, first + 1, self.mark.line, last + 1), f'"{found["value"]}"'),)
 
     def unclosed(self) -> Diagnostic:
         opening, closing = ("[", "]") if "flow sequence" in self.said else ("{", "}")

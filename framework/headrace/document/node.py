@@ -11,6 +11,9 @@ REPLACED = "${"
 FROM_SHELL = "${env"
 """The style of one whose whole value came from the environment of the shell: its text is as good as its value."""
 
+UNREADABLE = "${?"
+"""The style of one whose expressions could not be replaced, which was said: it has no value, and no fault of its own."""
+
 
 class Scalar(NamedTuple):
     """One value; `text` is its content as it was written, `style` is empty where it stands without quotes."""
@@ -56,7 +59,7 @@ def inside(node: Scalar, start: int, end: int) -> Span:
     span = node.span
     quotes = 2 if node.style in ("'", '"') else 0
     if (
-        node.style in ("|", ">", REPLACED, FROM_SHELL)
+        node.style in ("|", ">", REPLACED, FROM_SHELL, UNREADABLE)
         or span.line != span.end_line
         or span.end_column - span.column != len(node.text) + quotes
     ):

@@ -9,7 +9,8 @@ from typing import Any
 import yaml
 
 from headrace.diagnostics import Diagnostic, Report, Span
-from headrace.document import fault, scalar, text
+from headrace.diagnostics.edits import applied
+from headrace.document import fault, further, scalar, text
 from headrace.document.node import Entry, Mapping, Node, Scalar, Sequence
 
 DEEPEST = 100
@@ -29,6 +30,10 @@ def parse(data: str | bytes, file: str, report: Report, *, loader: Any = LOADER)
     clean = text.readable(data, file, report)
     if clean is None:
         return ()
+    return _parsed(clean, file, report, loader, further.MOST)
+
+
+def _parsed(clean: str, file: str, report: Report, loader: Any, left: int) -> tuple[Node, ...]:  # noqa: ANN401
     builder = _Builder(file, clean, report)
     try:
         for event in yaml.parse(clean, Loader=loader):
@@ -36,10 +41,24 @@ def parse(data: str | bytes, file: str, report: Report, *, loader: Any = LOADER)
     except _TooMuchError:
         return ()
     except yaml.MarkedYAMLError as error:
-        if not builder.broken:  # else it follows from what was said of this document already
-            report.add(fault.syntax(error, clean, file, flow=builder.in_flow))
-        return tuple(builder.documents)
+        if builder.broken:  # else it follows from what was said of this document already
+            return tuple(builder.documents)
+        found = fault.syntax(error, clean, file, flow=builder.in_flow)
+        report.add(found)
+        by = further.past(found) if left else None
+        if by is None:
+            return tuple(builder.documents)
+        return _past(clean, file, report, loader, left, by)
     return tuple(builder.documents) if text.tabs(clean, file, builder.quoted, report) else ()
+
+
+def _past(clean: str, file: str, report: Report, loader: Any, left: int, by: further.Past) -> tuple[Node, ...]:  # noqa: ANN401, PLR0917
+    """The documents of a text read past a fault, and the faults that follow it."""
+    aside = Report()
+    changed = _parsed(applied(clean, [by.edit]), file, aside, loader, left - 1)
+    told = {(found.id, found.span) for found in report.found}
+    report.extend(found for found in further.faults(aside.found, by) if (found.id, found.span) not in told)
+    return further.nodes(changed, by)
 
 
 class _TooMuchError(Exception):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,16 +16,24 @@ class PluginFault(Exception):  # noqa: N818 - it is the plugin's, and ends nothi
     """A plugin cannot take part; the text goes on where `plugin NAME` begins."""
 
     def __init__(
-        self, message: str, *, error: BaseException | None = None, at: tuple[str, int] | None = None, advice: str | None = None
+        self,
+        message: str,
+        *,
+        error: BaseException | None = None,
+        at: tuple[str, int] | None = None,
+        advice: str | None = None,
+        about: str | None = None,
     ) -> None:
+        """`about` is text that stands in the plugin's own file, in quotes, where no line is known otherwise."""
         super().__init__(message)
         self.error = error
         self.at = at
         self.help = advice
+        self.about = about
 
     def place(self, origin: Origin, root: Path | None) -> Span | None:
         """The line of the plugin that did it; the first of its file where no line is known."""
-        at = self.at or (_line(self.error, origin) if self.error is not None else None)
+        at = self.at or (_line(self.error, origin) if self.error is not None else None) or _saying(self.about, origin)
         if at is None:
             if origin.path is None or not origin.path.is_file():
                 return None
@@ -55,6 +63,19 @@ def fault(doing: str) -> Iterator[None]:
         raise
     except (Exception, SystemExit) as error:
         raise PluginFault(f"{doing}: {type(error).__name__}: {error}", error=error) from error
+
+
+def _saying(text: str | None, origin: Origin) -> tuple[str, int] | None:
+    """The line of the plugin in which a text stands in quotes."""
+    if text is None or origin.path is None:
+        return None
+    for file in [origin.path] if origin.path.is_file() else sorted(origin.path.rglob("*.py")):
+        with suppress(OSError, UnicodeDecodeError):
+            lines = file.read_text(encoding="utf-8").splitlines()
+            found = next((number for number, line in enumerate(lines, 1) if f'"{text}"' in line or f"'{text}'" in line), None)
+            if found is not None:
+                return str(file), found
+    return None
 
 
 def _line(error: BaseException, origin: Origin) -> tuple[str, int] | None:

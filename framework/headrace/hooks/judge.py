@@ -5,7 +5,8 @@ from __future__ import annotations
 import ast
 import inspect
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import fields
 from typing import Any, get_args, get_type_hints
 
@@ -53,6 +54,17 @@ def _at(value: Any) -> tuple[str, int] | None:  # noqa: ANN401 - a function, if 
     return (code.co_filename, code.co_firstlineno) if code is not None else None
 
 
+@contextmanager
+def at_function(function: Callable[..., object]) -> Iterator[None]:
+    """What is wrong with all that a function gave stands where the function does."""
+    try:
+        yield
+    except PluginFault as error:
+        if error.error is None and error.about is None:
+            error.at = error.at or _at(function)
+        raise
+
+
 def items(given: object, axis: Axis, origin: Origin) -> list[Item]:
     """What a hook gave, once it is known to be what it was asked for; PluginFault otherwise. A generator may raise whatever it likes."""
     told = f"failed in `{axis.hook}`: it gave "
@@ -65,7 +77,11 @@ def items(given: object, axis: Axis, origin: Origin) -> list[Item]:
         if not isinstance(item.name, str) or not item.name:
             raise PluginFault(f"{told}a {axis.kind.__name__} whose name is {item.name!r}, and not text")
         if origin.kind != "builtin":
-            _item(item, axis)
+            try:
+                _item(item, axis)
+            except PluginFault as error:
+                error.about = error.about or item.name
+                raise
         found.append(item)
     return found
 
@@ -122,7 +138,7 @@ def _find(reference: str, name: str, what: str) -> Definition:
     try:
         return find(reference)
     except UnknownReferenceError as error:
-        raise PluginFault(f"{what} whose `{name}` is `{reference}`: {error}") from None
+        raise PluginFault(f"{what} whose `{name}` is `{reference}`: {error}", about=reference) from None
 
 
 def _line(found: Definition) -> tuple[str, int] | None:

@@ -17,7 +17,7 @@ from headrace.hooks.axis import AXES, Axis
 from headrace.hooks.contracts import Algorithm, ChannelType, Detector, Item, Metric, Reader, Rule
 from headrace.hooks.fault import Off, PluginFault, fault
 from headrace.hooks.found import Found, Origin, candidates
-from headrace.hooks.judge import items, unmarked
+from headrace.hooks.judge import at_function, items, unmarked
 
 ONLY = "HEADRACE_PLUGINS"
 """The environment variable that names the plugins that may take part, beside the built-in ones; separated by commas."""
@@ -123,7 +123,7 @@ def _load(manager: pluggy.PluginManager, candidate: Found, root: Path | None, re
         given: list[tuple[Axis, Item]] = []
         for axis in AXES:
             for hook in _implementations(manager, axis, name):
-                with fault(f"failed in `{axis.hook}`"):
+                with fault(f"failed in `{axis.hook}`"), at_function(hook):
                     given.extend((axis, item) for item in items(hook(), axis, origin))
     except PluginFault as error:
         if manager.has_plugin(name):

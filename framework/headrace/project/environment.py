@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from headrace.address import Address
 from headrace.diagnostics import Diagnostic, Report
-from headrace.document import Entry, Node, Scalar
+from headrace.document import UNREADABLE, Entry, Node, Scalar
 from headrace.document import Mapping as MappingNode
 from headrace.project.read import Drafts
 from headrace.project.scope import Scope
@@ -93,8 +93,10 @@ def _scalars(node: Node) -> tuple[Mapping[str, Scalar], bool]:
     """The variables that a mapping gives, and whether all of it could be read as such."""
     if not isinstance(node, MappingNode):
         return {}, False
+    # One that is no single value is there, and of no value that anybody knows.
+    unreadable = {entry.key: Scalar(None, "", entry.value.span, UNREADABLE) for entry in node.entries}
     given = {entry.key: entry.value for entry in node.entries if isinstance(entry.value, Scalar) and entry.value.value is not None}
-    return given, len(given) == len(node.entries)
+    return {**unreadable, **given}, True
 
 
 def each(scope: Scope, wanted: str | None, report: Report, *, every: bool) -> Iterator[Environment]:

@@ -21,6 +21,7 @@ from headrace.project.scope import Scope
 from headrace.spec import AnyKind, Environment
 from headrace.spec import Project as ProjectSpec
 from headrace.spec.decode import decode
+from headrace.spec.unknown import UNKNOWN
 from headrace.spec.value import Names, Replacing
 
 
@@ -89,17 +90,19 @@ def _projects(root: Path, report: Report, wanted: str | None, given: _Given, *, 
     declared = environments.declare(drafts, replacing)
     static = Parts()
     for address, node in declared.nodes.items():
-        static.take(address, node, found, whole=address not in declared.broken)
-    here = Scope(static.specs, static.nodes, drafts.hidden.union(static.broken), drafts.unread)
+        static.take(address, node, found)
+    hidden = drafts.hidden.union(static.broken)
+    here = Scope(static.specs, static.nodes, hidden, drafts.unread, partial=bool(static.broken))
     chosen = list(environments.each(here, wanted, found, every=every))
     patches = overlays(drafts, static, [environment.name for environment in chosen], found)
     project = next((spec for spec in static.specs.values() if isinstance(spec, ProjectSpec)), None)
     installed = given.plugins if given.plugins is not None else _plugins(root, project, found)
     world = World(drafts, static, declared, patches, replacing.uses, installed, report.texts, root)
     world.decode_static(found)
-    realized = [world.realize(environment) for environment in chosen] or [world.realize(None)]
+    realized = [world.realize(environment.name) for environment in chosen] or [world.realize(None)]
+    imagined = [world.realize(name) for name in patches.imagined]
     said = Report([*explained(found.found, replacing.uses, {})])
-    said.extend(merged([(one.name, list(explained(one.found, one.origins.uses, one.removed))) for one in realized]))
+    said.extend(merged([(one.name, list(explained(one.found, one.origins.uses, one.removed))) for one in (*realized, *imagined)]))
     report.extend(said.found)
     if not said.ok or project is None or not chosen:
         return ()
@@ -113,10 +116,12 @@ def _own(scope: Scope, environment: Environment) -> dict[Address, AnyKind]:
 
 
 def _plugins(root: Path, declared: ProjectSpec | None, report: Report) -> Plugins | None:
-    if declared is None:
+    given = getattr(declared, "plugins", UNKNOWN) if declared is not None else UNKNOWN
+    allow, deny = (getattr(given, word, UNKNOWN) if given is not UNKNOWN else UNKNOWN for word in ("allow", "deny"))
+    if allow is UNKNOWN or deny is UNKNOWN:
         return None
     aside = Report(texts=report.texts)
-    found = load_plugins(root, aside, allow=declared.plugins.allow, deny=declared.plugins.deny)
+    found = load_plugins(root, aside, allow=allow, deny=deny)
     report.extend(aside.found)
     return found if aside.ok else None
 

@@ -12,6 +12,7 @@ from headrace.diagnostics import Diagnostic, Report, Severity, Span
 from headrace.document import Mapping, Node, Scalar, parse
 from headrace.project.recover import declared
 from headrace.spec import KINDS, value
+from headrace.spec.decode import read as decoded
 from headrace.spec.secret import SCHEMES
 
 SUFFIXES = (".yaml", ".yml")
@@ -83,7 +84,7 @@ def read(root: Path, report: Report, instead: AnyMapping[str, bytes | None]) -> 
             unread |= others
         marks = value.holds(text), any(scheme in text for scheme in SCHEMES)
         for node in nodes:
-            address = _address(node) if isinstance(node, Mapping) else None
+            address = (_address(node) or _meant(node)) if isinstance(node, Mapping) else None
             if address is None:
                 unread |= _kinds(node)
             again = address is not None and address in first
@@ -120,6 +121,12 @@ def _address(node: Mapping) -> Address | None:
     return Address(*words) if words[0] in KINDS and NAME.fullmatch(words[1]) else None
 
 
+def _meant(node: Mapping) -> Address | None:
+    """What a document is called once the slips that can only be one thing are read as that; they are said when it is decoded."""
+    understood = decoded(node, Report()).node
+    return _address(understood) if understood is not node and isinstance(understood, Mapping) else None
+
+
 def _kinds(node: Node) -> set[str]:
     """What a document without a name may be."""
     entry = node.get("kind") if isinstance(node, Mapping) else None
@@ -128,9 +135,12 @@ def _kinds(node: Node) -> set[str]:
 
 
 def _twice(address: Address, first: Mapping, second: Node) -> Diagnostic:
-    before, here = first.get("name"), second.get("name") if isinstance(second, Mapping) else None
-    if before is None or here is None:
-        raise AssertionError(address)
-    place = before.value.span
+    place, here = (_named(node) for node in (first, second))
     message = f"{address} stands twice: in {place.file}:{place.line} too"
-    return Diagnostic("duplicate-address", message, here.value.span, help="rename one of them", related=(place,))
+    return Diagnostic("duplicate-address", message, here, help="rename one of them", related=(place,))
+
+
+def _named(node: Node) -> Span:
+    """Where a document has its name, or begins."""
+    entry = node.get("name") if isinstance(node, Mapping) else None
+    return entry.value.span if entry is not None else node.span

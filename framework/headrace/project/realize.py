@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path as FilePath
+from typing import cast
 
 from headrace.address import Address
 from headrace.diagnostics import Diagnostic, Report, Span
@@ -18,30 +19,35 @@ from headrace.project.overlay import Merging, Patch
 from headrace.project.read import Draft, Drafts
 from headrace.project.rules import RULES, secrets
 from headrace.project.scope import Scope
-from headrace.spec import AnyKind, Environment, Overlay
-from headrace.spec.decode import decode
+from headrace.spec import KINDS, AnyKind, Overlay
+from headrace.spec.decode import read
+from headrace.spec.partial import partial
+from headrace.spec.unknown import UNKNOWN
 from headrace.spec.value import Names, Replacing, Use
 from headrace.spec.wording import nearest
 
 
 @dataclass(slots=True)
 class Parts:
-    """Specs and nodes by address; what could not be decoded is known by its address alone."""
+    """Specs and nodes by address; of what could not be decoded as a whole, what could be read of it."""
 
     specs: dict[Address, AnyKind] = field(default_factory=dict)
     nodes: dict[Address, MappingNode] = field(default_factory=dict)
     broken: set[Address] = field(default_factory=set)
 
-    def take(self, address: Address | None, node: Node, report: Report, *, adopt: bool = True, whole: bool = True) -> None:
-        """Decode a document: without `adopt` for its faults alone; not at all where something of it could not be replaced."""
-        spec = decode(node, report) if whole else None
-        if address is None or not adopt or not isinstance(node, MappingNode):
+    def take(self, address: Address | None, node: Node, report: Report, *, adopt: bool = True) -> None:
+        """Decode a document: without `adopt` for its faults alone; of a broken one, keep what could be read."""
+        reading = read(node, report)
+        if address is None or not adopt or not isinstance(reading.node, MappingNode):
             return
-        self.nodes[address] = node
-        if spec is not None:
-            self.specs[address] = spec
-        else:
-            self.broken.add(address)
+        self.nodes[address] = reading.node
+        if reading.spec is not None:
+            self.specs[address] = reading.spec
+            return
+        self.broken.add(address)
+        found = partial(KINDS[address.kind], reading.node)
+        if getattr(found, "name", UNKNOWN) is not UNKNOWN:
+            self.specs[address] = cast("AnyKind", found)
 
     def copy(self) -> Parts:
         """The same, to add to."""
@@ -53,6 +59,8 @@ class Patches:
     """The overlays of the environments that are looked at."""
 
     by_environment: Mapping[str, Sequence[Patch]]
+    imagined: tuple[str, ...]
+    """Environments that overlays are for and nobody declared: what is patched for them is judged all the same."""
     overlays: Mapping[str, Span]
     """Every overlay's document."""
 
@@ -68,20 +76,23 @@ def overlays(drafts: Drafts, static: Parts, environments: Sequence[str], report:
     known = {d.address: d for d in drafts.named if d.address is not None and d.address.kind not in ("project", "environment", "overlay")}
     declared = [address.name for address, _ in drafts.of("environment")] or [DEFAULT]
     spans: dict[str, Span] = {}
+    imagined: dict[str, None] = {}
     for address, node in drafts.of("overlay"):
         static.take(address, node, report)
         overlay = static.specs.pop(address, None)
         spans[address.name] = node.span
-        if not isinstance(overlay, Overlay):
+        if not isinstance(overlay, Overlay) or address in static.broken:
             continue
         if overlay.environment not in declared and drafts.whole:
             report.add(_no_environment(node, overlay.environment, declared))
+            imagined[overlay.environment] = None
+            found.setdefault(overlay.environment, [])
         for patch in merging.patches(overlay.name, node, report) if overlay.environment in found else ():
             if patch.target in known:
                 found[overlay.environment].append(patch)
             elif drafts.whole:
                 report.add(merging.unmatched(patch, known))
-    return Patches(found, spans)
+    return Patches(found, tuple(imagined), spans)
 
 
 def _no_environment(node: MappingNode, name: str, declared: list[str]) -> Diagnostic:
@@ -120,6 +131,8 @@ class World:
     texts: dict[str, str]
     root: FilePath | None = None
     moving: list[Draft] = field(default_factory=list)
+    said: list[Diagnostic] = field(default_factory=list)
+    """What was found before any environment."""
     _judged: list[tuple[Parts, list[Diagnostic]]] = field(default_factory=list)
 
     def decode_static(self, report: Report) -> None:
@@ -132,15 +145,20 @@ class World:
             if address is not None and not draft.again and (draft.expressions or address in targets):
                 self.moving.append(draft)
             else:
-                self.static.take(address, draft.node, report, adopt=not draft.again)
+                # Of a document without an address no environment is known: its expressions may be worth anything.
+                unknown = Replacing(Names({}, {}, whole=False), Report()) if draft.expressions else None
+                node = unknown.document(draft.node) if unknown is not None else draft.node
+                self.static.take(address, node, report, adopt=not draft.again)
+        self.said = list(report.found)
 
-    def realize(self, environment: Environment | None) -> Realized:
+    def realize(self, environment: str | None) -> Realized:
         """The folder in one environment; under None, of which no one could be chosen, for its other faults."""
         report = Report(texts=self.texts)
         shared = self.declared.names[None]
-        names = self.declared.within(environment.name) if environment is not None else Names(shared.variables, shared.shell, whole=False)
+        known = environment is not None and environment not in self.patches.imagined
+        names = self.declared.within(environment) if known and environment else Names(shared.variables, shared.shell, whole=False)
         replacing, merged = Replacing(names, report, dict(self.uses)), Merging(report)
-        patches = self.patches.by_environment.get(environment.name, ()) if environment is not None else ()
+        patches = self.patches.by_environment.get(environment, ()) if environment is not None else ()
         base = {draft.address: draft.node for draft in self.moving if draft.address is not None}
         report.extend(merging.conflicts(list(patches), base))
         parts = self.static.copy() if self.moving else self.static
@@ -150,18 +168,22 @@ class World:
             for patch in own if isinstance(node, MappingNode) else ():
                 node = merged.document(node, patch) if isinstance(node, MappingNode) else node
             node = replacing.document(node)
-            parts.take(draft.address, node, report, whole=not replacing.broken)
-        scope = Scope(parts.specs, parts.nodes, self.drafts.hidden.union(parts.broken), self.drafts.unread, self.plugins, self.root)
-        report.extend(self._rules(parts, scope))
+            parts.take(draft.address, node, report)
+        hidden = self.drafts.hidden.union(parts.broken)
+        scope = Scope(parts.specs, parts.nodes, hidden, self.drafts.unread, self.plugins, bool(parts.broken), self.root)
+        said = {diagnostic.span for diagnostic in (*self.said, *report.found)}
+        report.extend(diagnostic for diagnostic in self._rules(parts, scope) if diagnostic.span not in said)
         used = {patch.overlay for patch in patches}
         origins = Origins(replacing.uses, {name: span for name, span in self.patches.overlays.items() if name in used})
-        return Realized(environment.name if environment is not None else None, scope, origins, report.found, merged.removed)
+        return Realized(environment, scope, origins, report.found, merged.removed)
 
     def _rules(self, parts: Parts, scope: Scope) -> list[Diagnostic]:
         """What the rules say; two environments in which all documents are equal are judged once."""
         for before, said in self._judged:
-            if before.broken == parts.broken and all(
-                before.specs.get(d.address) == parts.specs.get(d.address) for d in self.moving if d.address
+            if (
+                not scope.partial
+                and before.broken == parts.broken
+                and all(before.specs.get(d.address) == parts.specs.get(d.address) for d in self.moving if d.address)
             ):
                 return said
         found = [diagnostic for rule in RULES for diagnostic in rule(scope)]

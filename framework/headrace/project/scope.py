@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterator
 from collections.abc import Mapping as AnyMapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path as FilePath
-from typing import Any, TypeVar
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from headrace.address import Address, Path
-from headrace.diagnostics import Span
+from headrace.diagnostics import Diagnostic, Span
 from headrace.document import Mapping, Node, Scalar, Sequence
 from headrace.hooks import Plugins
 from headrace.spec import AnyKind, Spec
+from headrace.spec.unknown import UnknownError
 
 S = TypeVar("S", bound=Spec)
 T = TypeVar("T")
+P = ParamSpec("P")
 
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """The documents of a folder by address; a broken one is known by its address alone, so that nothing follows from its faults."""
+    """The documents of a folder by address, of a broken one what could be read, so that nothing follows from its faults."""
 
     specs: AnyMapping[Address, AnyKind]
     nodes: AnyMapping[Address, Mapping] = field(repr=False)
@@ -29,6 +32,8 @@ class Scope:
     """Kinds of which a file that could not be read may hold a document, so that an absent address is not truly absent."""
     plugins: Plugins | None = field(default=None, repr=False)
     """None where some could not be loaded, so that an absent name may be theirs."""
+    partial: bool = False
+    """Whether some specs are of broken documents: what could be read of them, and `UnknownError` for the rest."""
     root: FilePath | None = field(default=None, repr=False, compare=False)
     """The project's folder, where a user's own modules stand."""
     _known: dict[tuple[Hashable, ...], Any] = field(default_factory=dict, init=False, repr=False, compare=False)
@@ -89,6 +94,28 @@ def _first(node: Node) -> Span:
 
 def _of(scope: Scope, kind: type[S]) -> tuple[S, ...]:
     return tuple(spec for _, spec in sorted(scope.specs.items()) if isinstance(spec, kind))
+
+
+Question = Callable[Concatenate[Scope, P], Iterator[Diagnostic]]
+
+
+def question(ask: Question[P]) -> Question[P]:
+    """Part of a rule that is asked and answered by itself: it ends where it would read what could not be read, and others go on.
+
+    So nothing is ever said that follows from a fault which was said; what a question said before it ended holds whatever stands there.
+    """
+
+    def asked(scope: Scope, /, *given: P.args, **named: P.kwargs) -> Iterator[Diagnostic]:
+        found = ask(scope, *given, **named)
+        return _as_far_as_known(found) if scope.partial else found
+
+    asked.__doc__ = ask.__doc__
+    return asked
+
+
+def _as_far_as_known(found: Iterator[Diagnostic]) -> Iterator[Diagnostic]:
+    with suppress(UnknownError):
+        yield from found
 
 
 def address_of(spec: AnyKind) -> Address:

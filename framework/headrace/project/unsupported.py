@@ -5,25 +5,33 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
+from headrace.address import Address
 from headrace.diagnostics import Diagnostic, Report, Severity
 from headrace.project.project import Project
-from headrace.project.scope import Scope
+from headrace.project.scope import Scope, question
+from headrace.spec import AnyKind
 from headrace.spec.later import written
 
 
+@question
 def check(scope: Scope) -> Iterator[Diagnostic]:
     """One note a word, in the order of the files."""
     for address, spec in sorted(scope.specs.items(), key=lambda item: item[0]):
-        for later in written(spec):
-            what = f"`{later.word}` is a word of the language that nothing runs by yet"
-            if later.path == ("kind",):
-                mend = "remove the document, or keep it for `headrace validate` alone"
-            elif later.value:
-                mend = "write another value, or keep this one for `headrace validate` alone"
-            else:
-                mend = f"remove `{later.word}`, or keep it for `headrace validate` alone"
-            place = scope.where(address, later.path, key=not later.value)
-            yield Diagnostic("not-yet-supported", what, place, help=mend, severity=Severity.NOTE)
+        yield from _written(scope, address, spec)
+
+
+@question
+def _written(scope: Scope, address: Address, spec: AnyKind) -> Iterator[Diagnostic]:
+    for later in written(spec):
+        what = f"`{later.word}` is a word of the language that nothing runs by yet"
+        if later.path == ("kind",):
+            mend = "remove the document, or keep it for `headrace validate` alone"
+        elif later.value:
+            mend = "write another value, or keep this one for `headrace validate` alone"
+        else:
+            mend = f"remove `{later.word}`, or keep it for `headrace validate` alone"
+        place = scope.where(address, later.path, key=not later.value)
+        yield Diagnostic("not-yet-supported", what, place, help=mend, severity=Severity.NOTE)
 
 
 def unsupported(project: Project) -> Report:

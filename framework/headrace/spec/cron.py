@@ -61,7 +61,8 @@ def parse(text: str) -> Cron:
     """Read a line such as `0 3 * * 1`; ValueError says which field is wrong."""
     parts = text.split()
     if len(parts) != len(_FIELDS):
-        raise ValueError(f"`{text}` has {len(parts)} fields, and a cron line has five: minute, hour, day, month, day of the week")
+        count = f"{len(parts)} field" if len(parts) == 1 else f"{len(parts)} fields"
+        raise ValueError(f"`{text}` has {count}, and a cron line has five: minute, hour, day, month, day of the week")
     minutes, hours, days, months, weekdays = (_field(part, *how) for part, how in zip(parts, _FIELDS, strict=True))
     return Cron(
         text=text,

@@ -5,20 +5,23 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar, cast, get_origin
 
 from pydantic import BaseModel, ValidationError
 
 from headrace.address import Path
 from headrace.diagnostics import Diagnostic, Report, Span
-from headrace.document import FROM_SHELL, Mapping, Node, Scalar, Sequence
-from headrace.spec import KINDS, AnyKind
-from headrace.spec.fault import absent, diagnose, tag_of
+from headrace.document import FROM_SHELL, UNREADABLE, Entry, Mapping, Node, Scalar, Sequence
+from headrace.spec import KINDS, AnyKind, foreign
+from headrace.spec.as_meant import Changes, as_meant, by_name, seeming, with_tags
+from headrace.spec.fault import absent, diagnose, tag_of, wants_one_of
 from headrace.spec.field import Spec
 from headrace.spec.name import BadName
 from headrace.spec.params import read_params
 from headrace.spec.place import Place, bare, follow, keys, members, model_of
-from headrace.spec.unknown_key import is_slip, node_at, other_keys, unknown_key
+from headrace.spec.plain import plain
+from headrace.spec.unknown_key import Meant, is_slip, node_at, other_keys, unknown_key
 from headrace.spec.wording import certain, choice, found, nearest, short
 
 M = TypeVar("M", bound=BaseModel)
@@ -26,31 +29,95 @@ M = TypeVar("M", bound=BaseModel)
 
 def decode(node: Node, report: Report) -> AnyKind | None:
     """The spec that a document is, or None after faults at their nodes."""
-    cls = _kind(node, report)
+    return read(node, report).spec
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A document as it was understood."""
+
+    node: Node
+    """With the slips that can only be one thing as that; the document itself where it is valid."""
+    spec: AnyKind | None
+    """None where anything is wrong with it."""
+
+
+def read(node: Node, report: Report) -> Reading:
+    """A document, and every fault in it at its node: those too that lie behind a slip which can only be one thing."""
+    before, changes = len(report.found), Changes()
+    spec = _decoded(node, report, changes)
+    if spec is not None or not isinstance(node, Mapping):
+        return Reading(node, spec)
+    said, found = report.found[before:], report.found[before:]
+    for _ in range(_ROUNDS):
+        meant = as_meant(node, found, changes)
+        if meant is node:
+            break
+        node, changes, again = meant, Changes(), Report()
+        _decoded(node, again, changes)
+        found = again.found
+        said += _new(found, said)
+    if changes.tags:
+        again = Report()
+        _decoded(with_tags(node, changes), again, Changes())
+        said += _new(again.found, said)
+    report.found[before:] = said
+    return Reading(node, None)
+
+
+_ROUNDS = 8
+"""How often what a slip hid is looked at again."""
+
+
+def _new(found: Iterable[Diagnostic], said: Iterable[Diagnostic]) -> list[Diagnostic]:
+    """What was not said yet, at places of which nothing was said."""
+    places = {diagnostic.span for diagnostic in said}
+    return [diagnostic for diagnostic in found if diagnostic.span not in places]
+
+
+def _decoded(node: Node, report: Report, changes: Changes) -> AnyKind | None:
+    cls = kind_of(node, report, changes)
     if cls is None or not isinstance(node, Mapping):
         return None
     # Keys beginning with `x-` belong to the user: anchors stand there.
     own = Mapping(tuple(e for e in node.entries if not e.key.startswith("x-")), node.span)
     kind = next(word for word, known in KINDS.items() if known is cls)
-    spec = check(cls, own, report, name=f"this {kind}", key=_first(node), strict=True)
+    aside = Changes()
+    spec = check(cls, own, report, name=f"this {kind}", key=_first(node), strict=True, changes=aside)
+    changes.moved += [(entry, node if target is own else target) for entry, target in aside.moved]
+    changes.opened += aside.opened
+    changes.named += aside.named
+    changes.tags += [(node if owner is own else owner, tag) for owner, tag in aside.tags]
     return cast("AnyKind | None", spec)
 
 
-def check(cls: type[M], node: Mapping, report: Report, *, name: str, key: Span, path: Path = (), strict: bool = False) -> M | None:
+def check(
+    cls: type[M],
+    node: Mapping,
+    report: Report,
+    *,
+    name: str,
+    key: Span,
+    path: Path = (),
+    strict: bool = False,
+    changes: Changes | None = None,
+) -> M | None:
     """A value of a pydantic model from a mapping, or None after faults; `name` is what the user calls the mapping.
 
     With `strict`, lists arrive as tuples and keys by their alias; without, as JSON, which is how a plugin's parameters are read.
+    What the faults say of another shape that was meant goes to `changes`.
     """
-    unready = list(_unready(node))
-    report.extend(diagnostic for _, diagnostic in unready)
+    without = unready(node)
+    report.extend(_not_finite(scalar) for scalar in without if scalar.style != UNREADABLE)
     root = Place(cls, node, key, name, path=path)
     value, error = _value(cls, plain(node), strict=strict)
     texts = _as_text(error, root) if error is not None else frozenset()
     if texts:
         value, error = _value(cls, plain(node, texts), strict=strict)
     if error is not None:
-        report.extend(_diagnostics(error, root, {id(n) for n, _ in unready}, report.texts.get(key.file)))
-    return value if not unready else None
+        changes = changes if changes is not None else Changes()
+        report.extend(_diagnostics(error, root, {id(n) for n in without}, report.texts.get(key.file), changes))
+    return value if not without else None
 
 
 def _value(cls: type[M], given: Any, *, strict: bool) -> tuple[M | None, ValidationError | None]:  # noqa: ANN401 - the language's values
@@ -69,22 +136,12 @@ def _as_text(error: ValidationError, root: Place) -> frozenset[int]:
     return frozenset(id(node) for node in nodes if isinstance(node, Scalar) and node.style == FROM_SHELL)
 
 
-def plain(node: Node, texts: frozenset[int] = frozenset()) -> Any:  # noqa: ANN401 - the language's values
-    """A node's value: mappings as dict, lists as tuple; of the scalars in `texts` (by identity) the text."""
-    match node:
-        case Scalar(value):
-            return node.text if texts and id(node) in texts else value
-        case Sequence(items):
-            return tuple(plain(item, texts) for item in items)
-        case Mapping(entries):
-            return {entry.key: plain(entry.value, texts) for entry in entries}
-
-
 def _first(node: Mapping) -> Span:
     return node.entries[0].key_span if node.entries else node.span
 
 
-def _kind(node: Node, report: Report) -> type[Spec] | None:
+def kind_of(node: Node, report: Report, changes: Changes) -> type[Spec] | None:
+    """The class of a document's kind, or None after a fault."""
     if not isinstance(node, Mapping):
         report.add(
             Diagnostic("not-a-mapping", f"a document is keys with values, not {found(node)}", node.span, help="begin with `kind: model`")
@@ -92,47 +149,70 @@ def _kind(node: Node, report: Report) -> type[Spec] | None:
         return None
     entry = node.get("kind")
     if entry is None:
-        _no_kind(node, report)
+        _no_kind(node, report, changes)
         return None
     word = entry.value.value if isinstance(entry.value, Scalar) else None
     if isinstance(word, str) and word in KINDS:
         return KINDS[word]
     meant = nearest(word, KINDS) if isinstance(word, str) else None
+    sure = certain(word, KINDS)
     report.add(
         Diagnostic(
             "unknown-kind",
             f"`kind` cannot be {found(entry.value)}",
             entry.value.span,
             caret=f"did you mean `{meant}`?" if meant else None,
-            help=f"write {choice(f'`{kind}`' for kind in KINDS)}",
+            help=f"write `{meant}`" if sure else f"write {choice(f'`{kind}`' for kind in KINDS)}",
             replacement=meant,
-            certain=certain(word, KINDS),
+            certain=sure,
         )
     )
     return None
 
 
-def _no_kind(node: Mapping, report: Report) -> None:
-    slip = next((e for e in node.entries if nearest(e.key, ["kind"])), None)
-    caret = "did you mean `kind`?" if slip else None
-    span = slip.key_span if slip else _first(node)
+def _no_kind(node: Mapping, report: Report, changes: Changes) -> None:
     message = "this document has no `kind`"
-    report.add(Diagnostic("missing-kind", message, span, caret, help=f"write `kind:` with {choice(f'`{kind}`' for kind in KINDS)}"))
+    slip = next((e for e in node.entries if nearest(e.key, ["kind"])), None)
+    if slip is not None:
+        sure = certain(slip.key, ["kind"])
+        caret, help_ = "did you mean `kind`?", "write `kind`"
+        report.add(Diagnostic("missing-kind", message, slip.key_span, caret, help_, replacement="kind", certain=sure))
+        return
+    other = foreign.document(node)
+    seems = _seeming_kind(node) if other is None else None
+    if seems is not None:
+        changes.tags.append((node, Entry("kind", _first(node), Scalar(seems, seems, _first(node)))))
+    mend = f"write `kind: {seems}`" if seems else f"write `kind:` with {choice(f'`{kind}`' for kind in KINDS)}"
+    report.add(Diagnostic("missing-kind", message, _first(node), help=other or mend))
 
 
-def _unready(node: Node) -> Iterator[tuple[Node, Diagnostic]]:
-    """Values that no field may have: numbers that are none."""
-    match node:
-        case Scalar(value=float() as number) if not math.isfinite(number):
-            yield node, Diagnostic("not-finite", f"`{short(node.text)}` is no finite number", node.span, help="write a number")
-        case Sequence(items):
-            for item in items:
-                yield from _unready(item)
-        case Mapping(entries):
-            for entry in entries:
-                yield from _unready(entry.value)
-        case _:
-            pass
+def _seeming_kind(node: Mapping) -> str | None:
+    """The kind that has most of a document's keys: none where several have as many."""
+    given = {entry.key for entry in node.entries} - {"name", "description", "owner", "labels", "annotations"}
+    counts = sorted((len(given & set(keys(cls))), kind) for kind, cls in KINDS.items())
+    (second, _), (best, kind) = counts[-2:]
+    return kind if best > second else None
+
+
+def unready(node: Node) -> list[Scalar]:
+    """Values that no field may have: numbers that are none, and expressions that could not be replaced."""
+    found: list[Scalar] = []
+    left = [node]
+    while left:
+        here = left.pop()
+        match here:
+            case Scalar():
+                if here.style == UNREADABLE or (type(here.value) is float and not math.isfinite(here.value)):
+                    found.append(here)
+            case Sequence():
+                left.extend(here.items)
+            case Mapping():
+                left.extend([entry.value for entry in here.entries])
+    return found[::-1]
+
+
+def _not_finite(node: Scalar) -> Diagnostic:
+    return Diagnostic("not-finite", f"`{short(node.text)}` is no finite number", node.span, help="write a number")
 
 
 def _follows(item: Any, place: Place) -> bool:  # noqa: ANN401 - pydantic's ErrorDetails
@@ -147,14 +227,16 @@ def _follows(item: Any, place: Place) -> bool:  # noqa: ANN401 - pydantic's Erro
             return False
 
 
-def _diagnostics(error: ValidationError, root: Place, unready: set[int], text: str | None) -> Iterator[Diagnostic]:
+def _diagnostics(error: ValidationError, root: Place, without: set[int], text: str | None, changes: Changes) -> Iterator[Diagnostic]:
     """One diagnostic a mistake: what follows from another is not said."""
     faults: dict[Path, tuple[Any, Place]] = {}
     for item in error.errors(include_url=False):
         place = follow(root, item["loc"])
-        if place is None or id(place.node) in unready or _follows(item, place):
+        if place is None or id(place.node) in without or _follows(item, place):
             continue
-        faults.setdefault(*_tagged(item, place))
+        if item["type"] == "dict_type" and isinstance(place.node, Sequence) and by_name(place.node) is not None:
+            changes.named.append(place.node)
+        faults.setdefault(*_tagged(item, place, changes))
     missing = [path for path, (item, _) in faults.items() if item["type"] == "missing" and isinstance(path[-1], str)]
     followed: set[Path] = set()
     strangers = [place for item, place in faults.values() if item["type"] == "extra_forbidden"]
@@ -166,6 +248,7 @@ def _diagnostics(error: ValidationError, root: Place, unready: set[int], text: s
             place, root, [path for path in missing if path not in followed], text
         )
         followed |= meant.explains | {path for path in faults if path[: len(place.path)] == place.path}
+        _change(place, root, meant, changes)
         yield meant.diagnostic
     told = {path: fault for path, fault in faults.items() if path not in followed}
     for mapping in dict.fromkeys(path[:-1] for path in missing if path in told):
@@ -206,7 +289,17 @@ def _under_names(faults: Iterable[Path], missing: list[Path], root: Place) -> It
                 break
 
 
-def _tagged(item: Any, place: Place) -> tuple[Path, tuple[Any, Place]]:  # noqa: ANN401 - pydantic's ErrorDetails
+def _change(place: Place, root: Place, meant: Meant, changes: Changes) -> None:
+    """Note what a wrong key says of the shape that was meant."""
+    around = node_at(root, place.path[:-1])
+    entry = around.get(place.name) if isinstance(around, Mapping) else None
+    if entry is not None and meant.home is not None:
+        changes.moved.append((entry, meant.home))
+    elif entry is not None and meant.opens:
+        changes.opened.append(entry)
+
+
+def _tagged(item: Any, place: Place, changes: Changes) -> tuple[Path, tuple[Any, Place]]:  # noqa: ANN401 - pydantic's ErrorDetails
     """A fault by its path: where the tag of a union is missing, and one of the keys there is misspelt, that key is the fault."""
     tag = tag_of(place) if item["type"] == "union_tag_not_found" else None
     if tag is None or not isinstance(place.node, Mapping):
@@ -214,6 +307,10 @@ def _tagged(item: Any, place: Place) -> tuple[Path, tuple[Any, Place]]:  # noqa:
     known = {key for member in members(place.annotation) if (model := model_of(member)) for key in keys(model)}
     slip = next((entry for entry in place.node.entries if entry.key not in known and nearest(entry.key, [tag.name])), None)
     if slip is None:
+        entry = seeming(place)
+        if entry is not None and isinstance(entry.value, Scalar):
+            changes.tags.append((place.node, entry))
+            tag = replace(tag, annotation=wants_one_of((entry.value.value,)))
         return tag.path, ({"type": "missing"}, tag)
     owner = (tag.owners[0][0], place.name)
     wrong = Place(Any, slip.value, slip.key_span, slip.key, (*place.owners, owner), (*place.path, slip.key))

@@ -5,15 +5,20 @@ from __future__ import annotations
 import re
 import unicodedata
 from contextlib import suppress
+from datetime import timedelta
 from typing import Any, Literal, get_args, get_origin
+
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
 
 from headrace.address import NAME
 from headrace.diagnostics import Diagnostic
-from headrace.document import Mapping, Scalar, Sequence, write_flow
+from headrace.document import Mapping, Node, Scalar, Sequence, write_flow
 from headrace.document.scalar import value as plain_value
 from headrace.spec.name import BadName
-from headrace.spec.place import Place, discriminator, keys, literals, members, model_of
-from headrace.spec.quantity import Ambiguous, MissingUnit, duration, percentage, ratio
+from headrace.spec.place import Place, bare, discriminator, keys, literals, members, model_of
+from headrace.spec.plain import plain
+from headrace.spec.quantity import Ambiguous, MissingUnit, duration, percentage, rate, ratio, write_duration
 from headrace.spec.unknown_key import quoted
 from headrace.spec.wording import certain, choice, found, hint, nearest, quantity_of, short, wants
 
@@ -152,35 +157,118 @@ def wrong_type(place: Place) -> Diagnostic:
     return Diagnostic("wrong-type", message, place.span, help=help_, replacement=fix, certain=fix is not None)
 
 
-def _shaped(place: Place) -> str | None:
-    """How to write it: without the dash of a list of one, or as the field's example is written."""
-    if isinstance(place.node, Sequence) and len(place.node.items) == 1 and isinstance(place.node.items[0], Mapping):
+def _shaped(place: Place) -> str:
+    """How to write it: the user's own value in another shape, or as the field's example is written."""
+    node = place.node
+    if isinstance(node, Sequence) and len(node.items) == 1 and isinstance(node.items[0], Mapping):
         return "remove the `-`, or the `[` and `]` around it"
-    extra = place.field.json_schema_extra if place.field is not None else None
-    example = extra.get("example") if isinstance(extra, dict) else None
-    return f"write for example `{_entry(place.name, example)}`" if example is not None else None
+    inner = next((get_args(bare(t))[0] for t in members(place.annotation) if get_origin(bare(t)) is tuple), None)
+    if isinstance(node, Mapping) and (item := model_of(inner)) is not None and all(entry.key in keys(item) for entry in node.entries):
+        return f"put it in a list: `{_entry(place.name, (plain(node),))}`"
+    if isinstance(node, Sequence) and any(get_origin(bare(t)) is dict for t in members(place.annotation)):
+        named = node.items[0].get("name") if node.items and isinstance(node.items[0], Mapping) else None
+        if named is not None and isinstance(named.value, Scalar):
+            return f"write the names as keys, such as `{place.name}: {{{named.value.text}: …}}`"
+    only = _only(node)
+    if only is not None and not {dict, list, tuple} & {get_origin(bare(t)) for t in members(place.annotation)} and _simple(place):
+        return f"write `{_entry(place.name, only.value)}`"
+    if isinstance(node, Scalar) and (both := _BETWEEN.fullmatch(node.text)) and isinstance(place.path[-1] if place.path else None, int):
+        return f"write `[{both[1]}, {both[2]}]`"
+    example = _likely(place)
+    return f"write for example `{_entry(place.name, example)}`" if example is not None else f"write {wants(place.annotation, place.field)}"
+
+
+def _simple(place: Place) -> bool:
+    return not any(model_of(member) for member in members(place.annotation))
+
+
+def _only(node: Node | None) -> Scalar | None:
+    """The value that a list of one, or a mapping, is written around."""
+    values: list[Node] = []
+    match node:
+        case Sequence(items):
+            values = list(items)
+        case Mapping(entries):
+            values = [entry.value for entry in entries if entry.key in ("default", "value")] or [entry.value for entry in entries]
+        case _:
+            pass
+    return values[0] if len(values) == 1 and isinstance(values[0], Scalar) else None
+
+
+def _likely(place: Place) -> Any:  # noqa: ANN401 - a value of the language
+    """What may stand there: the field's example, the keys that must be there, or the default."""
+    example, given = _example_of(place.field), place.node.value if isinstance(place.node, Scalar) else None
+    if isinstance(example, dict) and type(given) is int and all(type(value) is int for value in example.values()):
+        return dict.fromkeys(example, given)
+    if example is not None:
+        return example
+    model = next((m for m in map(model_of, members(place.annotation)) if m is not None), None)
+    if model is not None:
+        return _of_model(model, place.node) or None
+    default = place.field.default if place.field is not None else None
+    return write_duration(default) if isinstance(default, timedelta) else default if isinstance(default, int | float | str) else None
+
+
+def _example_of(field: FieldInfo | None) -> Any:  # noqa: ANN401 - a value of the language
+    extra = field.json_schema_extra if field is not None else None
+    return extra.get("example") if isinstance(extra, dict) else None
+
+
+def _of_model(model: type[BaseModel], node: Node | None) -> dict[str, Any]:
+    """The keys that a mapping must have, with the user's own word for the one that has such a word."""
+    found: dict[str, Any] = {}
+    for key, info in keys(model).items():
+        if info.is_required():
+            word = nearest(node.text, literals(info.annotation)) if isinstance(node, Scalar) else None
+            found[key] = word if word is not None else _example_of(info)
+    return found
+
+
+_THOUSANDS = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([kKM])\s*")
+_SHARE = re.compile(r"\s*(\d+(?:\.\d+)?)\s*%\s*")
+_BETWEEN = re.compile(r"\s*(-?\d+(?:\.\d+)?)\s*(?:-|\.\.\.?|:|to|,)\s*(-?\d+(?:\.\d+)?)\s*")
+"""Two numbers, as people write a range."""
 
 
 def _retyped(place: Place) -> str | None:
     """The same value in the wanted type, where that is unambiguous."""
     node = place.node
     types = members(place.annotation)
-    if isinstance(node, Scalar) and len(node.text) < 200:  # noqa: PLR2004 - longer is no slip
-        if str in types and not isinstance(node.value, str):
-            return f'"{node.text}"'
-        if bool in types and node.text.casefold() in ("true", "false", "yes", "no", "on", "off"):
-            return "true" if node.text.casefold() in ("true", "yes", "on") else "false"
-        if {int, float} & set(types) and isinstance(node.value, str):
-            plain = plain_value(node.text.strip().replace("_", "") or "x")
-            if isinstance(plain, int if int in types and float not in types else int | float) and not isinstance(plain, bool):
-                return str(plain)
-        listed = next((t for t in types if get_origin(t) is tuple), None)
-        if listed is not None and get_args(listed)[-1] is ... and node.text and node.value is not None:
-            return f"[{node.text}]"
-    return None
+    if not isinstance(node, Scalar) or len(node.text) >= 200:  # noqa: PLR2004 - longer is no slip
+        return None
+    if str in types and not isinstance(node.value, str):
+        return f'"{node.text}"'
+    if bool in types and node.text.casefold() in ("true", "false", "yes", "no", "on", "off"):
+        return "true" if node.text.casefold() in ("true", "yes", "on") else "false"
+    number = _number(node, types) if {int, float} & set(types) and isinstance(node.value, str) else None
+    return number if number is not None else _listed(node, types)
 
 
-def _refused(place: Place, error: Exception) -> Diagnostic:  # noqa: PLR0911 - one line a way to be refused
+def _number(node: Scalar, types: tuple[Any, ...]) -> str | None:
+    """Text as the number that it says; a share as a part of one."""
+    share = _SHARE.fullmatch(node.text)
+    if float in types and share is not None:
+        return f"{float(share[1]) / 100:g}"
+    thousands = _THOUSANDS.fullmatch(node.text)
+    if thousands is not None:
+        return f"{float(thousands[1]) * (1_000 if thousands[2] in 'kK' else 1_000_000):.0f}"
+    number = plain_value(node.text.strip().replace("_", "") or "x")
+    right = isinstance(number, int if int in types and float not in types else int | float) and not isinstance(number, bool)
+    return str(number) if right else None
+
+
+def _listed(node: Scalar, types: tuple[Any, ...]) -> str | None:
+    """One value as a list of it; two numbers as a range."""
+    arguments = next((get_args(t) for t in types if get_origin(t) is tuple), None)
+    if arguments is None or not node.text or node.value is None:
+        return None
+    if arguments[-1] is ...:
+        return f"[{node.text}]"
+    both = _BETWEEN.fullmatch(node.text)
+    return f"[{both[1]}, {both[2]}]" if both is not None and len(arguments) == 2 else None  # noqa: PLR2004 - a range
+
+
+def _refused(place: Place, error: Exception) -> Diagnostic:  # noqa: C901, PLR0911 - one line a way to be refused
     node = place.node
     if isinstance(error, BadName) and place.is_key:
         return _bad_name(place, error)
@@ -204,7 +292,30 @@ def _refused(place: Place, error: Exception) -> Diagnostic:  # noqa: PLR0911 - o
         return Diagnostic("bad-value", f"`{place.name}`: {error}", place.span, help=f"write `{fixed}`", replacement=fixed, certain=True)
     if len(members(place.annotation)) > 1:
         return wrong_type(place)
-    return Diagnostic("bad-value", f"`{place.name}`: {error}", place.span)
+    if quantity_of(place.annotation, place.field) is rate and isinstance(node, Scalar) and (fixed := _rate(node.text)):
+        return Diagnostic("bad-value", f"`{place.name}`: {error}", place.span, help=f"write `{fixed}`", replacement=fixed, certain=True)
+    return Diagnostic("bad-value", f"`{place.name}`: {error}", place.span, help=_other_split(place) or _shaped(place))
+
+
+def _other_split(place: Place) -> str | None:
+    """What is held out is a share or a time, as the split says."""
+    if not place.path or place.path[-2:] != ("split", "holdout") or not isinstance(place.node, Scalar):
+        return None
+    share = _SHARE.fullmatch(place.node.text) is not None
+    if quantity_of(place.annotation, place.field) is duration and share:
+        return "write for example `holdout: 90d`; a share is held out `by: random`"
+    if quantity_of(place.annotation, place.field) is percentage and not share:
+        return "write for example `holdout: 20%`; a length of time is held out `by: time`"
+    return None
+
+
+def _rate(text: str) -> str | None:
+    """`1000 per day` as `1000/d`."""
+    words = re.fullmatch(r"\s*([\d,_]+(?:\.\d+)?)\s*(?:req(?:uest)?s?)?\s*(?:/|per|a|an|p)?\s*([a-z]+?)s?\s*", text.casefold())
+    unit = {"rp": "s", "qp": "s"}.get(words[2], _WORDS.get(words[2])) if words else None
+    if words is None or unit in (None, "ms"):
+        return None
+    return f"{words[1].replace(',', '').replace('_', '')}/{unit}"
 
 
 def _bad_name(place: Place, error: BadName) -> Diagnostic:
@@ -219,21 +330,37 @@ def _bad_name(place: Place, error: BadName) -> Diagnostic:
 
 def _shortened(text: str) -> str | None:
     """`30 days` as `30d`."""
-    words = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([a-z]+?)s?\s*", text.casefold())
-    unit = _WORDS.get(words[2]) if words else None
-    if words is None or unit is None:
+    text = " ".join(_NUMBERS.get(word, word) for word in text.casefold().split())
+    clock = re.fullmatch(r"\s*(\d+):(\d\d):(\d\d)\s*", text)
+    parts = re.findall(r"(\d+(?:\.\d+)?)\s*([a-z]+?)s?(?=[\d\s,]|$)", text.casefold())
+    if clock is not None:
+        parts = list(zip(clock.groups(), "hms", strict=True))
+    elif "".join(text.casefold().split()) != "".join(f"{number}{word}" for number, word in _whole(text)):
         return None
-    with suppress(ValueError):
-        duration(fixed := f"{words[1]}{unit}")
-        return fixed
+    with suppress(ValueError, KeyError):
+        found = sum((duration(f"{number}{_WORDS.get(word) or word}") for number, word in parts), timedelta())
+        return f"{parts[0][0]}{_WORDS[parts[0][1]]}" if len(parts) == 1 else write_duration(found)
     return None
 
 
+def _whole(text: str) -> list[tuple[str, str]]:
+    """The numbers of a length of time, each with its word as it stands."""
+    return re.findall(r"(\d+(?:\.\d+)?)\s*([a-z]+)", text.casefold())
+
+
 _LONGEST = 63
+_NUMBERS = {
+    **{word: str(number) for number, word in enumerate(("one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"), 1)},
+    "hourly": "1h",
+    "daily": "1d",
+    "weekly": "1w",
+    "a": "1",
+    "an": "1",
+}
 _WORDS = {
     **dict.fromkeys(("millisecond", "msec"), "ms"),
-    **dict.fromkeys(("second", "sec"), "s"),
-    **dict.fromkeys(("minute", "min"), "m"),
+    **dict.fromkeys(("second", "sec", "s"), "s"),
+    **dict.fromkeys(("minute", "min", "m"), "m"),
     **dict.fromkeys(("hour", "hr", "h"), "h"),
     **dict.fromkeys(("day", "d"), "d"),
     **dict.fromkeys(("week", "wk", "w"), "w"),

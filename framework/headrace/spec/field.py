@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from enum import IntEnum
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic_core import PydanticUndefined
+
+from headrace.spec.unknown import UnknownError
 
 
 class Effect(IntEnum):
@@ -29,6 +31,14 @@ class Spec(BaseModel):
     """A part of the language: frozen, and closed to unknown keys."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, validate_by_name=True, validate_by_alias=True, defer_build=True)
+
+    if not TYPE_CHECKING:  # else every attribute would be one of its own
+
+        def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - pydantic's own
+            """Asked for what is not there: a field of a part of a document that could not be read as a whole (`spec.partial`)."""
+            if name in type(self).model_fields:
+                raise UnknownError(name)
+            return super().__getattr__(name)
 
 
 def field(

@@ -11,6 +11,7 @@ from pydantic.fields import FieldInfo
 
 from headrace.address import Path
 from headrace.spec.place import keys, leading
+from headrace.spec.unknown import UNKNOWN
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +48,11 @@ def _within(value: Any, path: Path) -> Iterator[Later]:  # noqa: ANN401 - the la
     match value:
         case BaseModel():
             for key, name, info in leading(type(value), flag):
-                yield from _field(key, info, getattr(value, name), (*path, key))
+                inner = getattr(value, name, UNKNOWN)
+                if inner is not UNKNOWN:
+                    yield from _field(key, info, inner, (*path, key))
         case tuple():
+            # What could not be read among the items is passed over below: it is of none of these types.
             for position, item in enumerate(value):
                 yield from _within(item, (*path, position))
         case Mapping():

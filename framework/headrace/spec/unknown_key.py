@@ -12,6 +12,7 @@ from headrace.address import Path
 from headrace.diagnostics import Diagnostic
 from headrace.document import Entry, Mapping, Node, Sequence
 from headrace.document.move import move
+from headrace.spec.foreign import Instead, instead
 from headrace.spec.place import Place, bare, keys, members, model_of
 from headrace.spec.wording import certain, choice, nearest, short
 
@@ -28,6 +29,10 @@ class Meant:
 
     diagnostic: Diagnostic
     explains: frozenset[Path] = frozenset()
+    home: Mapping | None = None
+    """The mapping that the key was surely meant for."""
+    opens: bool = False
+    """Whether what stands below the key belongs where the key stands."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +81,12 @@ class _Unknown:
         return [word for word in keys(self.owner) if word != "kind" and word not in there]
 
     @property
+    def of_overlay(self) -> bool:
+        """Whether the key stands outside of the document: an overlay added it."""
+        here, key = self.root.node.span if self.root.node is not None else self.root.key, self.place.key
+        return here.file != key.file or not here.line <= key.line <= here.end_line
+
+    @property
     def lacking(self) -> list[str]:
         """The keys that must be there, and are not."""
         return [str(path[-1]) for path in self.missing if path[:-1] == self.place.path[:-1]]
@@ -84,17 +95,33 @@ class _Unknown:
 def unknown_key(place: Place, root: Place, missing: Collection[Path], text: str | None = None) -> Meant:
     """The fault of a key; `missing` are the paths of keys that the document lacks, `text` is the file's, for a change to it."""
     unknown = _Unknown(place, root, missing, text)
+    entry = _entry(unknown)
+    known = instead(entry, unknown.place.owners[-1][1], unknown.free) if entry is not None else None
     absent = [path for path in missing if path[-1] == unknown.key]
     if len(absent) == 1:
         return _absent_elsewhere(unknown, absent[0])
+    if known is not None and not certain(unknown.key, unknown.free, _SHORTEST):
+        return _foreign(unknown, known)
     return _misspelt(unknown) if certain(unknown.key, unknown.free, _SHORTEST) else _elsewhere(unknown) or _misspelt(unknown)
+
+
+def _foreign(unknown: _Unknown, known: Instead) -> Meant:
+    """A key that other tools have."""
+    place, message = unknown.place, f"`{short(unknown.key)}` is no key of {unknown.name}"
+    message += ", and what is in it belongs where it stands" if known.opens else ""
+    sure = known.rename is not None or bool(known.edits)
+    diagnostic = Diagnostic("unknown-key", message, place.key, help=known.help, replacement=known.rename, certain=sure, edits=known.edits)
+    inside = [entry.key for entry in place.node.entries] if known.opens and isinstance(place.node, Mapping) else []
+    explained = [*inside, *([known.rename] if known.rename is not None else [])]
+    return Meant(diagnostic, frozenset((*place.path[:-1], key) for key in explained), opens=known.opens)
 
 
 def _elsewhere(unknown: _Unknown) -> Meant | None:
     """A key of another place; None where it is no other place's either."""
     homes = _homes(unknown)
     if any(not home.taken for home in homes):
-        return Meant(_misplaced(unknown, [home for home in homes if not home.taken]))
+        free = [home for home in homes if not home.taken]
+        return Meant(_misplaced(unknown, free), home=free[0].target if len(free) == 1 else None)
     wrapped = _wrapped(unknown)
     if wrapped is not None:
         return wrapped
@@ -119,7 +146,9 @@ def other_keys(place: Place, strangers: list[Place], root: Place, missing: Colle
 def is_slip(place: Place, root: Place) -> bool:
     """Whether a key is surely a misspelt one of its own mapping; such faults explain what is missing before others do."""
     unknown = _Unknown(place, root, (), None)
-    return certain(unknown.key, unknown.free, _SHORTEST)
+    entry = _entry(unknown)
+    known = instead(entry, place.owners[-1][1], unknown.free) if entry is not None else None
+    return known is not None or certain(unknown.key, unknown.free, _SHORTEST)
 
 
 def quoted(owner: str) -> str:
@@ -154,7 +183,10 @@ def _misspelt(unknown: _Unknown) -> Meant:
         help_ = f"write `{meant}`"
     elif len(lacking) == 1:
         help_ = f"write `{lacking[0]}`, which is missing; {help_}"
-    elif nearest(key, allowed) is not None:
+    elif unknown.of_overlay and certain(key, allowed, _SHORTEST):
+        meant = nearest(key, allowed)
+        help_ = f"write `{meant}`"
+    elif certain(key, allowed, _SHORTEST):
         help_ = f"`{nearest(key, allowed)}` is there already; {help_}"
     diagnostic = Diagnostic(
         "unknown-key",
@@ -163,7 +195,7 @@ def _misspelt(unknown: _Unknown) -> Meant:
         caret=f"did you mean `{meant}`?" if meant else None,
         help=help_,
         replacement=meant,
-        certain=certain(key, unknown.free, _SHORTEST),
+        certain=certain(key, unknown.free, _SHORTEST) or (unknown.of_overlay and meant is not None and certain(key, allowed, _SHORTEST)),
     )
     # A misspelt key is missing under its right name: that follows from the slip, and is not said.
     word = meant if meant is not None else lacking[0] if len(lacking) == 1 else None
@@ -176,7 +208,7 @@ def _absent_elsewhere(unknown: _Unknown, path: Path) -> Meant:
     message, help_ = _belongs(unknown, path[:-1])
     change = _moved(unknown, owner)
     diagnostic = Diagnostic("misplaced-key", message, unknown.place.key, help=help_, edits=change, certain=bool(change))
-    return Meant(diagnostic, frozenset({path}))
+    return Meant(diagnostic, frozenset({path}), owner if isinstance(owner, Mapping) else None)
 
 
 def _wrapped(unknown: _Unknown) -> Meant | None:
@@ -191,7 +223,7 @@ def _wrapped(unknown: _Unknown) -> Meant | None:
     diagnostic = Diagnostic(
         "unknown-key", message, unknown.place.key, help=f"remove `{short(unknown.key)}:` and indent the rest one level less"
     )
-    return Meant(diagnostic, frozenset((*unknown.place.path[:-1], key) for key in inside))
+    return Meant(diagnostic, frozenset((*unknown.place.path[:-1], key) for key in inside), opens=True)
 
 
 def _misplaced(unknown: _Unknown, homes: list[_Home]) -> Diagnostic:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from headrace.diagnostics import Diagnostic, Report, Span
-from headrace.document import FROM_SHELL, REPLACED, Entry, Node, Scalar, Sequence, inside, parse
+from headrace.document import FROM_SHELL, REPLACED, UNREADABLE, Entry, Node, Scalar, Sequence, inside, parse
 from headrace.document import Mapping as MappingNode
 from headrace.document import scalar as plain_scalar
 from headrace.spec.wording import nearest, short
@@ -89,10 +89,11 @@ class Replacing:
         value = entry.value
         if holds(entry.key):
             self._break("misplaced-expression", f"`{short(entry.key)}`: a key is never replaced", entry.key_span, "write the key itself")
+            return entry._replace(value=Scalar(None, "", value.span, UNREADABLE))
         if entry.key in identity and isinstance(value, Scalar) and isinstance(value.value, str) and holds(value.value):
             message = f"`{entry.key}` says which thing this is, so an expression in it is never replaced"
             self._break("misplaced-expression", message, value.span, "write the value itself")
-            return entry
+            return entry._replace(value=value._replace(value=None, style=UNREADABLE))
         new = self._node(value)
         return entry if new is value else entry._replace(value=new)
 
@@ -103,7 +104,7 @@ class Replacing:
     def _scalar(self, node: Scalar, text: str) -> Scalar:
         parts: list[Scalar | str] = []
         used: list[Use] = []
-        position = 0
+        position, unreadable = 0, False
         while (start := text.find("${", position)) >= 0:
             if text.startswith("$", start - 1) and start > position:
                 parts.append(f"{text[position : start - 1]}${{")
@@ -113,16 +114,18 @@ class Replacing:
             if match is None:
                 said = text[start : start + 60]
                 message = f"`{short(said)}` is no expression: its `}}` is missing, or it holds another `{{`"
-                self._break("bad-expression", message, inside(node, start, len(text)), "write `${var.NAME}` or `${env.NAME | DEFAULT}`")
-                return node
+                self._break("bad-expression", message, inside(node, start, len(text)), _mend(said))
+                return node._replace(value=None, style=UNREADABLE)
             parts.append(text[position:start])
             found = self._value(node, match, used)
-            if found is None:
-                self.broken = True
-                return node
-            parts.append(found)
+            unreadable = unreadable or found is None
+            if found is not None:
+                parts.append(found)
             position = match.end()
         parts.append(text[position:])
+        if unreadable:
+            self.broken = True
+            return node._replace(value=None, style=UNREADABLE)
         return self._joined(node, [part for part in parts if part != ""], tuple(used))
 
     def _joined(self, node: Scalar, parts: list[Scalar | str], used: tuple[Use, ...]) -> Scalar:
@@ -135,7 +138,7 @@ class Replacing:
         empty = next((use for part, use in zip((p for p in parts if isinstance(p, Scalar)), used, strict=True) if part.value is None), None)
         if empty is not None:
             self._break("bad-expression", f"`{empty.name}` is nothing, and stands within text", node.span, "give it a value")
-            return node
+            return node._replace(value=None, style=UNREADABLE)
         texts = [part if isinstance(part, str) else part.value if isinstance(part.value, str) else part.text for part in parts]
         self._left -= sum(map(len, texts))
         if self._left < 0:
@@ -143,7 +146,7 @@ class Replacing:
             if not any(d.id == "expressions-too-long" and d.message == message for d in self.report.found):
                 self._break("expressions-too-long", message, node.span, "no spec needs that")
             self.broken = True
-            return node
+            return node._replace(value=None, style=UNREADABLE)
         joined = "".join(texts)
         return Scalar(joined, joined, node.span, REPLACED)
 
@@ -155,6 +158,8 @@ class Replacing:
             self._no_name(match, place)
             return None
         known = self._known(name[1], name[2], place)
+        if known is not None and known.style == UNREADABLE:
+            return None  # what is wrong with it was said where it is given
         if known is not None:
             used.append(Use(name[0], known.span if name[1] == "var" else None))
             return known
@@ -188,6 +193,9 @@ class Replacing:
         meant = f"var.{said}" if said in self.names.variables else f"env.{said}" if said in self.names.shell or said.isupper() else None
         meant = meant or nearest(said, [f"var.{name}" for name in self.names.variables])
         fix = match[0].replace(match[1], f"{meant} " if match[2] is not None else meant, 1) if meant and said else None
+        of_shell = re.fullmatch(r"(?:env\.)?([A-Za-z_]\w*):?-(.*)", said)
+        if of_shell is not None:
+            fix = f"${{env.{of_shell[1]} | {of_shell[2].strip()}}}"
         self._break(
             "bad-expression",
             f"`{short(match[0])}` names nothing: an expression begins with `var.` or `env.`",
@@ -215,6 +223,12 @@ class Replacing:
         exact = place.line == place.end_line and place.end_column - place.column == len(written)
         caret = f"did you mean `{name[1]}.{meant}`?" if meant else None
         self._break("undefined-variable", message, place, help_, caret=caret, fix=fix if exact else None)
+
+
+def _mend(text: str) -> str:
+    """What to write for an expression of another tool."""
+    secret = re.match(r"\$\{\{\s*secrets\.(\w+)", text)
+    return f"write `env:{secret[1]}`, in a field that takes a secret" if secret else "write `${var.NAME}` or `${env.NAME | DEFAULT}`"
 
 
 def shell_value(text: str, place: Span) -> Scalar:

@@ -120,6 +120,13 @@ def nearest(word: object, among: Iterable[object], cutoff: float = 0.6) -> str |
     return words[close[0]] if close else None
 
 
+def only(word: object, among: Iterable[object], cutoff: float = 0.6) -> str | None:
+    """The one of some words that is near at all."""
+    words = {str(w).casefold(): str(w) for w in among}
+    close = difflib.get_close_matches(str(word).casefold(), words, n=2, cutoff=cutoff)
+    return words[close[0]] if len(close) == 1 else None
+
+
 def hint(word: object, among: Iterable[object]) -> str | None:
     """Said beside the caret."""
     meant = nearest(word, among)

@@ -22,7 +22,7 @@ CODES = (
     Code(
         "unknown-kind",
         "a kind does not exist",
-        "The kind decides which keys a document has, so nothing else of it can be read.",
+        "The kind decides which keys a document has; where it could be any of several, nothing else of the document is judged.",
         "kind: modle",
         "kind: model",
     ),

@@ -73,7 +73,8 @@ CODES = (
     Code(
         "literal-secret",
         "a secret stands in the files",
-        "What stands in a spec is copied into plans, states and compiled files, and stays in the history of the repository.",
+        "What stands in a spec is copied into plans, states and compiled files, and stays in the history of the repository. An address is "
+        "a secret too, where it holds a password or a token, or lets whoever knows it write to a chat.",
         "params: {url: env:TEAM_URL, sign_with: hunter2}",
         "params: {url: env:TEAM_URL, sign_with: env:TEAM_KEY}",
     ),

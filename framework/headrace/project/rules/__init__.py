@@ -39,7 +39,10 @@ from headrace.project.rules import (
 from headrace.project.scope import Scope
 
 Rule = Callable[[Scope], Iterator[Diagnostic]]
-"""Reads the scope and says what is wrong; it passes over what does not exist or is broken, since that was said already."""
+"""Reads the scope and says what is wrong; it passes over what does not exist, since that was said already.
+
+It is made of questions (`scope.question`), each of which ends where it comes upon what could not be read.
+"""
 
 RULES: tuple[Rule, ...] = (
     whole.check,

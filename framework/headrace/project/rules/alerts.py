@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from math import inf
 
 from headrace.address import Address, Path
@@ -10,26 +10,33 @@ from headrace.diagnostics import Diagnostic, Span
 from headrace.document import Scalar, inside
 from headrace.project.inputs import inputs, known
 from headrace.project.rules.features import unknown_feature
-from headrace.project.scope import Scope, address_of
+from headrace.project.scope import Scope, address_of, question
 from headrace.spec import FeatureView, Model
-from headrace.spec.expression import Compare, ExpressionError, Truth, parse
-from headrace.spec.monitoring import Alert, Monitoring, Window
+from headrace.spec.expression import Compare, ExpressionError, Same, Truth, parse
+from headrace.spec.monitoring import Alert, Monitoring
 from headrace.spec.wording import certain, nearest
 
 QUANTITIES = ("drift.share", "drift.max", "drift.critical", "unseen.share")
 """Quantities of every window; `performance.METRIC` and `estimate.METRIC` are the others."""
 
 
+@question
 def check(scope: Scope) -> Iterator[Diagnostic]:
     """The monitoring of all models."""
     for model in scope.of(Model):
-        if model.monitoring is None:
-            continue
-        yield from _window(scope, model, model.monitoring.window)
-        yield from _drift(scope, model, model.monitoring)
-        yield from _performance(scope, model, model.monitoring)
-        for position, alert in enumerate(model.monitoring.alerts):
-            yield from _condition(scope, model, model.monitoring, position, alert)
+        yield from _monitoring(scope, model)
+
+
+@question
+def _monitoring(scope: Scope, model: Model) -> Iterator[Diagnostic]:
+    if model.monitoring is None:
+        return
+    yield from _window(scope, model, model.monitoring)
+    yield from _effect(scope, model, model.monitoring)
+    yield from _drift(scope, model, model.monitoring)
+    yield from _performance(scope, model, model.monitoring)
+    for position, alert in enumerate(model.monitoring.alerts):
+        yield from _condition(scope, model, position, alert)
 
 
 def bad_condition(scope: Scope, model: Model, path: Path, error: ExpressionError) -> Diagnostic:
@@ -45,24 +52,33 @@ def bad_condition(scope: Scope, model: Model, path: Path, error: ExpressionError
     )
 
 
-def _drift(scope: Scope, model: Model, monitoring: Monitoring) -> Iterator[Diagnostic]:
+@question
+def _effect(scope: Scope, model: Model, monitoring: Monitoring) -> Iterator[Diagnostic]:
     drift = monitoring.drift
-    if drift is None:
-        return
-    here = address_of(model)
-    if drift.effect.critical < drift.effect.warning:
-        place = scope.where(here, ("monitoring", "drift", "effect", "critical"))
+    if drift is not None and drift.effect.critical < drift.effect.warning:
+        place = scope.where(address_of(model), ("monitoring", "drift", "effect", "critical"))
         message = f"`critical` ({drift.effect.critical:g}) is below `warning` ({drift.effect.warning:g})"
         yield Diagnostic("empty-range", message, place, help="write the greater of both as `critical`")
-    if drift.features == "all" or not known(scope, model):
+
+
+@question
+def _drift(scope: Scope, model: Model, monitoring: Monitoring) -> Iterator[Diagnostic]:
+    drift = monitoring.drift
+    if drift is None or drift.features == "all" or not known(scope, model):
         return
     names = [item.name for item in inputs(scope, model)]
     for position, name in enumerate(drift.features):
-        if name not in names:
-            path = ("monitoring", "drift", "features", position)
-            yield _dropped(scope, model, path, name) or unknown_feature(scope, here, path, name, names)
+        yield from _watched(scope, model, position, name, names)
 
 
+@question
+def _watched(scope: Scope, model: Model, position: int, name: str, names: list[str]) -> Iterator[Diagnostic]:
+    if name not in names:
+        path = ("monitoring", "drift", "features", position)
+        yield _dropped(scope, model, path, name) or unknown_feature(scope, address_of(model), path, name, names)
+
+
+@question
 def _performance(scope: Scope, model: Model, monitoring: Monitoring) -> Iterator[Diagnostic]:
     performance, plugins = monitoring.performance, scope.plugins
     metric = plugins.metrics.get(performance.metric) if performance is not None and plugins is not None else None
@@ -72,38 +88,49 @@ def _performance(scope: Scope, model: Model, monitoring: Monitoring) -> Iterator
         yield Diagnostic("wrong-metric", message, place, help="write for example `roc_auc`")
 
 
-def _condition(scope: Scope, model: Model, monitoring: Monitoring, position: int, alert: Alert) -> Iterator[Diagnostic]:
+@question
+def _condition(scope: Scope, model: Model, position: int, alert: Alert) -> Iterator[Diagnostic]:
     path = ("monitoring", "alerts", position, "when")
     try:
         condition = parse(alert.when)
     except ExpressionError as error:
         yield bad_condition(scope, model, path, error)
         return
-    node = scope.node(address_of(model), path)
     for leaf in condition.leaves():
-        end = leaf.start + len(leaf.name)
-        place = inside(node, leaf.start, end) if isinstance(node, Scalar) else scope.where(address_of(model), path)
-        missing = _missing(leaf.name, monitoring)
-        if leaf.name not in _names(monitoring) and missing is None:
-            meant = nearest(leaf.name, _names(monitoring))
-            yield Diagnostic(
-                "unknown-quantity",
-                f"no window has a quantity `{leaf.name}`",
-                place,
-                caret=f"did you mean `{meant}`?" if meant else None,
-                help=f"there are {', '.join(sorted(_names(monitoring)))}",
-                replacement=meant,
-                certain=certain(leaf.name, _names(monitoring)),
-            )
-        elif missing is not None:
-            message = f"`{alert.id}` reads `{leaf.name}`, which nothing computes: {missing[0]}"
-            yield Diagnostic("alert-never-fires", message, place, help=missing[1])
-        elif isinstance(leaf, Truth):
-            yield Diagnostic("bad-condition", f"`{leaf.name}` is a number: compare it", place, help=f"write for example `{leaf.name} > 5%`")
-        elif isinstance(leaf, Compare):
-            yield from _beyond(scope, alert, leaf, place)
+        yield from _leaf(scope, model, path, alert, leaf)
 
 
+@question
+def _leaf(scope: Scope, model: Model, path: Path, alert: Alert, leaf: Compare | Same | Truth) -> Iterator[Diagnostic]:
+    monitoring = model.monitoring
+    if monitoring is None:
+        return
+    node, end = scope.node(address_of(model), path), leaf.start + len(leaf.name)
+    place = inside(node, leaf.start, end) if isinstance(node, Scalar) else scope.where(address_of(model), path)
+    if _of_unknown_metric(scope, leaf.name, monitoring):
+        return  # the metric that is measured is misspelt, which was said
+    missing = _missing(leaf.name, monitoring)
+    if leaf.name not in QUANTITIES and leaf.name not in _names(monitoring) and missing is None:
+        meant = nearest(leaf.name, _names(monitoring))
+        yield Diagnostic(
+            "unknown-quantity",
+            f"no window has a quantity `{leaf.name}`",
+            place,
+            caret=f"did you mean `{meant}`?" if meant else None,
+            help=f"there are {', '.join(sorted(_names(monitoring)))}",
+            replacement=meant,
+            certain=certain(leaf.name, _names(monitoring)),
+        )
+    elif missing is not None:
+        message = f"`{alert.id}` reads `{leaf.name}`, which nothing computes: {missing[0]}"
+        yield Diagnostic("alert-never-fires", message, place, help=missing[1])
+    elif isinstance(leaf, Truth):
+        yield Diagnostic("bad-condition", f"`{leaf.name}` is a number: compare it", place, help=f"write for example `{leaf.name} > 5%`")
+    elif isinstance(leaf, Compare):
+        yield from _beyond(scope, alert, leaf, place)
+
+
+@question
 def _beyond(scope: Scope, alert: Alert, leaf: Compare, place: Span) -> Iterator[Diagnostic]:
     """A comparison that holds always or never, since no value of the quantity lies on the other side of the bound."""
     (low, high), bound, operator = _range(scope, leaf.name), leaf.quantity.value, leaf.operator
@@ -136,7 +163,9 @@ def _range(scope: Scope, name: str) -> tuple[float, float]:
     return 0.0, inf
 
 
-def _window(scope: Scope, model: Model, window: Window) -> Iterator[Diagnostic]:
+@question
+def _window(scope: Scope, model: Model, monitoring: Monitoring) -> Iterator[Diagnostic]:
+    window = monitoring.window
     if (window.rows is None) == (window.every is None):
         said = "both `rows` and `every`" if window.rows is not None else "neither `rows` nor `every`"
         place = scope.where(address_of(model), ("monitoring", "window", "every" if window.rows is not None else "rows"), key=True)
@@ -156,6 +185,16 @@ def _dropped(scope: Scope, model: Model, path: Path, name: str) -> Diagnostic | 
     if model.features.use[view.name] == "all":
         mend = "watch it no longer: `all` leaves it out"
     return Diagnostic("monitored-feature-dropped", message, scope.where(address_of(model), path), help=mend, related=related)
+
+
+def _of_unknown_metric(scope: Scope, name: str, monitoring: Monitoring) -> bool:
+    """Whether a quantity is of a metric, and the one that is measured is none."""
+    section, measured = name.partition(".")[0], monitoring.performance
+    return section in ("performance", "estimate") and measured is not None and measured.metric not in _metrics(scope, measured.metric)
+
+
+def _metrics(scope: Scope, among: str) -> Container[str]:
+    return scope.plugins.metrics if scope.plugins is not None else (among,)
 
 
 def _names(monitoring: Monitoring) -> list[str]:

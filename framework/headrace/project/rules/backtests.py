@@ -8,33 +8,52 @@ from headrace.address import Path
 from headrace.diagnostics import Diagnostic
 from headrace.project.inputs import inputs
 from headrace.project.rules.columns import absent, columns
-from headrace.project.scope import Scope, address_of
+from headrace.project.scope import Scope, address_of, question
 from headrace.spec import Backtest, Model, Source
 
 
+@question
 def check(scope: Scope) -> Iterator[Diagnostic]:
     """All backtests."""
     for backtest in scope.of(Backtest):
-        model, rows = scope.get(Model, backtest.model), scope.get(Source, backtest.replay.source)
-        labels = scope.get(Source, backtest.replay.labels)
-        if model is not None and rows is not None:
-            yield from _rows(scope, backtest, model, rows)
-        if model is not None and labels is not None:
-            wanted = _own(scope, model, model.features.entity, model.features.target.column)
-            yield from _absent(scope, backtest, ("replay", "labels"), wanted, labels)
-        if rows is not None:
-            found = absent(scope, address_of(backtest), ("replay", "spread"), backtest.replay.spread, rows)
+        yield from _rows(scope, backtest)
+        yield from _labels(scope, backtest)
+        yield from _spread(scope, backtest)
+        yield from _disturbed(scope, backtest)
+        yield from _times(scope, backtest)
+        yield from _incidents(scope, backtest)
+        yield from _expected(scope, backtest)
+        yield from _measured(scope, backtest)
+
+
+@question
+def _labels(scope: Scope, backtest: Backtest) -> Iterator[Diagnostic]:
+    model, labels = scope.get(Model, backtest.model), scope.get(Source, backtest.replay.labels)
+    if model is not None and labels is not None:
+        wanted = _own(scope, model, model.features.entity, model.features.target.column)
+        yield from _absent(scope, backtest, ("replay", "labels"), wanted, labels)
+
+
+@question
+def _spread(scope: Scope, backtest: Backtest) -> Iterator[Diagnostic]:
+    rows = scope.get(Source, backtest.replay.source)
+    if rows is not None:
+        found = absent(scope, address_of(backtest), ("replay", "spread"), backtest.replay.spread, rows)
+        if found is not None:
+            yield found
+
+
+@question
+def _disturbed(scope: Scope, backtest: Backtest) -> Iterator[Diagnostic]:
+    rows = scope.get(Source, backtest.replay.source)
+    for position, item in enumerate(backtest.disturb):
+        for index, column in enumerate(item.columns if rows is not None else ()):
+            found = absent(scope, address_of(backtest), ("disturb", position, "columns", index), column, rows) if rows is not None else None
             if found is not None:
                 yield found
-            for position, item in enumerate(backtest.disturb):
-                for index, column in enumerate(item.columns):
-                    found = absent(scope, address_of(backtest), ("disturb", position, "columns", index), column, rows)
-                    if found is not None:
-                        yield found
-        yield from _times(scope, backtest)
-        yield from _expectations(scope, backtest, model)
 
 
+@question
 def _absent(scope: Scope, backtest: Backtest, path: Path, names: tuple[str, ...], source: Source) -> Iterator[Diagnostic]:
     for name in dict.fromkeys(names):
         found = absent(scope, address_of(backtest), path, name, source)
@@ -50,7 +69,11 @@ def _own(scope: Scope, model: Model, *names: str) -> tuple[str, ...]:
     return tuple(name for name in names if rows is None or name in columns(rows))
 
 
-def _rows(scope: Scope, backtest: Backtest, model: Model, rows: Source) -> Iterator[Diagnostic]:
+@question
+def _rows(scope: Scope, backtest: Backtest) -> Iterator[Diagnostic]:
+    model, rows = scope.get(Model, backtest.model), scope.get(Source, backtest.replay.source)
+    if model is None or rows is None:
+        return
     wanted = (
         *_own(scope, model, model.features.entity),
         *(item.column for item in inputs(scope, model) if item.type is not None and item.column is not None),
@@ -58,11 +81,17 @@ def _rows(scope: Scope, backtest: Backtest, model: Model, rows: Source) -> Itera
     yield from _absent(scope, backtest, ("replay", "source"), wanted, rows)
 
 
+@question
 def _times(scope: Scope, backtest: Backtest) -> Iterator[Diagnostic]:
     here, replay = address_of(backtest), backtest.replay
     if replay.from_ >= replay.to:
         message = f"the replay ends on {replay.to}, which is not after its first day {replay.from_}"
         yield Diagnostic("empty-range", message, scope.where(here, ("replay", "to")), help="write a later day")
+
+
+@question
+def _incidents(scope: Scope, backtest: Backtest) -> Iterator[Diagnostic]:
+    here, replay = address_of(backtest), backtest.replay
     for position, item in enumerate(backtest.disturb):
         path: Path = ("disturb", position)
         if item.to is not None and item.from_ >= item.to:
@@ -73,7 +102,8 @@ def _times(scope: Scope, backtest: Backtest) -> Iterator[Diagnostic]:
             yield Diagnostic("empty-range", message, scope.where(here, (*path, "from")), help="write a day of the replay")
 
 
-def _expectations(scope: Scope, backtest: Backtest, model: Model | None) -> Iterator[Diagnostic]:
+@question
+def _expected(scope: Scope, backtest: Backtest) -> Iterator[Diagnostic]:
     here, expect = address_of(backtest), backtest.expect
     if expect is None:
         return
@@ -83,8 +113,14 @@ def _expectations(scope: Scope, backtest: Backtest, model: Model | None) -> Iter
             yield Diagnostic(
                 "empty-range", message, scope.where(here, ("expect", word)), help=f"write `{word}: [{bounds[1]}, {bounds[0]}]`"
             )
-    unmeasured = model is not None and (model.monitoring is None or model.monitoring.performance is None)
-    if expect.champion_min is not None and unmeasured:
+
+
+@question
+def _measured(scope: Scope, backtest: Backtest) -> Iterator[Diagnostic]:
+    here, expect, model = address_of(backtest), backtest.expect, scope.get(Model, backtest.model)
+    if expect is None or expect.champion_min is None or model is None:
+        return
+    if model.monitoring is None or model.monitoring.performance is None:
         message = f"`champion_min` needs a performance, and {backtest.model} measures none"
         place = scope.where(here, ("expect", "champion_min"), key=True)
         yield Diagnostic("unmeasured-expectation", message, place, help="write `performance: {metric: roc_auc}` in its `monitoring`")

@@ -6,12 +6,14 @@ from collections.abc import Iterator
 
 from headrace.address import Address, Path
 from headrace.diagnostics import Diagnostic
-from headrace.project.scope import Scope, address_of
+from headrace.project.scope import Scope, address_of, question
 from headrace.spec import FeatureView, Model, Source
-from headrace.spec.feature_view import OF_COLUMNS
+from headrace.spec.feature_view import OF_COLUMNS, Feature
+from headrace.spec.unknown import UNKNOWN
 from headrace.spec.wording import certain, nearest
 
 
+@question
 def check(scope: Scope) -> Iterator[Diagnostic]:
     """Sources, views, and the rows of models."""
     for source in scope.of(Source):
@@ -25,7 +27,7 @@ def check(scope: Scope) -> Iterator[Diagnostic]:
 
 def columns(source: Source) -> dict[str, str]:
     """A source's columns with their types, the time that its rows are given included."""
-    found: dict[str, str] = {name: column.type for name, column in source.columns.items()}
+    found: dict[str, str] = {name: getattr(column, "type", UNKNOWN) for name, column in source.columns.items()}
     return found | {source.arrival.time: "timestamp"} if source.arrival is not None else found
 
 
@@ -46,6 +48,7 @@ def absent(scope: Scope, address: Address, path: Path, name: str, source: Source
     )
 
 
+@question
 def _arrival(scope: Scope, source: Source) -> Iterator[Diagnostic]:
     if source.arrival is None:
         return
@@ -59,6 +62,7 @@ def _arrival(scope: Scope, source: Source) -> Iterator[Diagnostic]:
         yield Diagnostic("duplicate-column", message, scope.where(here, ("arrival", "time")), help="rename one of them")
 
 
+@question
 def _available(scope: Scope, source: Source) -> Iterator[Diagnostic]:
     if source.available_at is None:
         return
@@ -70,34 +74,59 @@ def _available(scope: Scope, source: Source) -> Iterator[Diagnostic]:
         yield _not_time(scope, here, path, source.available_at, source)
 
 
+@question
 def _view(scope: Scope, view: FeatureView) -> Iterator[Diagnostic]:
-    here, source = address_of(view), scope.get(Source, view.from_)
+    source = scope.get(Source, view.from_)
     if source is None:
         return
-    named: list[tuple[Path, str]] = [(("entity",), view.entity), (("time",), view.time)]
-    named += [(("tie_break", position), column) for position, column in enumerate(view.tie_break)]
+    yield from _named(scope, view, [((word,), getattr(view, word, None)) for word in ("entity", "time")], source)
+    yield from _ties(scope, view, source)
+    yield from _features(scope, view, source)
+    yield from _time(scope, view, source)
+
+
+@question
+def _ties(scope: Scope, view: FeatureView, source: Source) -> Iterator[Diagnostic]:
+    yield from _named(scope, view, [(("tie_break", position), column) for position, column in enumerate(view.tie_break)], source)
+
+
+@question
+def _features(scope: Scope, view: FeatureView, source: Source) -> Iterator[Diagnostic]:
     for name, feature in view.features.items():
-        given = ((word, getattr(feature, word)) for word in OF_COLUMNS)
-        named += [
-            (("features", name, word), column) for word, column in given if column is not None and (word, column) != ("count", "rows")
-        ]
+        given = ((word, getattr(feature, word, None)) for word in OF_COLUMNS)
+        yield from _named(scope, view, [(("features", name, word), column) for word, column in given if column is not None], source)
+        if getattr(feature, "range", None) is not None:
+            yield from _ranged(scope, view, name, feature, source)
+
+
+@question
+def _named(scope: Scope, spec: FeatureView | Model, named: list[tuple[Path, str | None]], source: Source) -> Iterator[Diagnostic]:
+    """The columns that fields name; None for a field that names none, or could not be read."""
     for path, column in named:
-        found = absent(scope, here, path, column, source)
-        if found is not None:
-            yield found
+        if column is not None and (path[-1], column) != ("count", "rows"):
+            found = absent(scope, address_of(spec), path, column, source)
+            if found is not None:
+                yield found
+
+
+@question
+def _time(scope: Scope, view: FeatureView, source: Source) -> Iterator[Diagnostic]:
     if columns(source).get(view.time, "timestamp") != "timestamp":
-        yield _not_time(scope, here, ("time",), view.time, source)
-    for name, feature in view.features.items():
-        path = ("features", name, "range")
-        if feature.range is None:
-            continue
-        ranged = feature.column or feature.last
-        if ranged is not None and columns(source).get(ranged) == "category":
-            message = f"`{name}` has a range, and its column `{ranged}` is a category"
-            yield Diagnostic("wrong-column-type", message, scope.where(here, path), help="remove `range`, or make the column a number")
-        elif feature.range[0] >= feature.range[1]:
-            message = f"`range` of `{name}` is empty: {feature.range[0]:g} is not less than {feature.range[1]:g}"
-            yield Diagnostic("empty-range", message, scope.where(here, path), help="write the least value first")
+        yield _not_time(scope, address_of(view), ("time",), view.time, source)
+
+
+@question
+def _ranged(scope: Scope, view: FeatureView, name: str, feature: Feature, source: Source) -> Iterator[Diagnostic]:
+    here, path = address_of(view), ("features", name, "range")
+    if feature.range is None:
+        return
+    ranged = feature.column or feature.last
+    if ranged is not None and columns(source).get(ranged) == "category":
+        message = f"`{name}` has a range, and its column `{ranged}` is a category"
+        yield Diagnostic("wrong-column-type", message, scope.where(here, path), help="remove `range`, or make the column a number")
+    elif feature.range[0] >= feature.range[1]:
+        message = f"`range` of `{name}` is empty: {feature.range[0]:g} is not less than {feature.range[1]:g}"
+        yield Diagnostic("empty-range", message, scope.where(here, path), help="write the least value first")
 
 
 def _not_time(scope: Scope, address: Address, path: Path, column: str, source: Source) -> Diagnostic:
@@ -105,23 +134,29 @@ def _not_time(scope: Scope, address: Address, path: Path, column: str, source: S
     return Diagnostic("wrong-column-type", message, scope.where(address, path), help="name a timestamp, or give the source an `arrival`")
 
 
+@question
 def _rows(scope: Scope, model: Model) -> Iterator[Diagnostic]:
-    section, source = model.features, scope.get(Source, model.features.rows)
+    source = scope.get(Source, model.features.rows)
     if source is None:
         return
-    here = address_of(model)
-    named: list[tuple[Path, str]] = [
-        (("features", "entity"), section.entity),
-        (("features", "time"), section.time),
-        (("features", "target", "column"), section.target.column),
-    ]
-    for path, column in named:
-        found = absent(scope, here, path, column, source)
-        if found is not None:
-            yield found
-    known = columns(source)
-    if known.get(section.time, "timestamp") != "timestamp":
-        yield _not_time(scope, here, ("features", "time"), section.time, source)
+    section = model.features
+    target = getattr(section, "target", None)
+    named: list[tuple[Path, str | None]] = [(("features", word), getattr(section, word, None)) for word in ("entity", "time")]
+    named.append((("features", "target", "column"), getattr(target, "column", None)))
+    yield from _named(scope, model, named, source)
+    yield from _row_time(scope, model, source)
+    yield from _target(scope, model, source)
+
+
+@question
+def _row_time(scope: Scope, model: Model, source: Source) -> Iterator[Diagnostic]:
+    if columns(source).get(model.features.time, "timestamp") != "timestamp":
+        yield _not_time(scope, address_of(model), ("features", "time"), model.features.time, source)
+
+
+@question
+def _target(scope: Scope, model: Model, source: Source) -> Iterator[Diagnostic]:
+    here, section, known = address_of(model), model.features, columns(source)
     if known.get(section.target.column, "float") not in ("int64", "float"):
         message = f"the target `{section.target.column}` is a {known[section.target.column]}, and a model predicts a number"
         yield Diagnostic(

@@ -6,16 +6,27 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from headrace.diagnostics import Diagnostic, Span
 from headrace.project.rules.views import read_by
-from headrace.project.scope import Scope, address_of
+from headrace.project.scope import Scope, address_of, question
 from headrace.spec import Ensemble, FeatureView
 
 
+@question
 def check(scope: Scope) -> Iterator[Diagnostic]:
     """Each circle as the path that leads back to its beginning."""
     for view in scope.of(FeatureView):
-        for circle in circles({name: [item.name for item in read_by(feature)] for name, feature in view.features.items()}):
-            place = scope.where(address_of(view), ("features", circle[0], "expression"))
-            yield _made_of_itself(circle, place, "let one of them read a column")
+        yield from _view(scope, view)
+    yield from _ensembles(scope)
+
+
+@question
+def _view(scope: Scope, view: FeatureView) -> Iterator[Diagnostic]:
+    for circle in circles({name: [item.name for item in read_by(feature)] for name, feature in view.features.items()}):
+        place = scope.where(address_of(view), ("features", circle[0], "expression"))
+        yield _made_of_itself(circle, place, "let one of them read a column")
+
+
+@question
+def _ensembles(scope: Scope) -> Iterator[Diagnostic]:
     ensembles = {str(address_of(ensemble)): ensemble for ensemble in scope.of(Ensemble)}
     for circle in circles({name: [member.model for member in ensemble.members] for name, ensemble in ensembles.items()}):
         first = ensembles[circle[0]]

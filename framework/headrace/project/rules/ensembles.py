@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from headrace.diagnostics import Diagnostic
-from headrace.project.scope import Scope, address_of
+from headrace.project.scope import Scope, address_of, question
 from headrace.spec import Ensemble, Model
 
 
+@question
 def check(scope: Scope) -> Iterator[Diagnostic]:
     """All ensembles."""
     for ensemble in scope.of(Ensemble):
@@ -16,6 +17,7 @@ def check(scope: Scope) -> Iterator[Diagnostic]:
         yield from _targets(scope, ensemble)
 
 
+@question
 def _twice(scope: Scope, ensemble: Ensemble) -> Iterator[Diagnostic]:
     seen: dict[str, int] = {}
     for position, member in enumerate(ensemble.members):
@@ -26,6 +28,7 @@ def _twice(scope: Scope, ensemble: Ensemble) -> Iterator[Diagnostic]:
             yield Diagnostic("duplicate-member", message, place, help="remove one, and write `weight: 2`", related=(other,))
 
 
+@question
 def _targets(scope: Scope, ensemble: Ensemble) -> Iterator[Diagnostic]:
     found = [(i, model) for i, member in enumerate(ensemble.members) if (model := scope.get(Model, member.model)) is not None]
     for position, model in found[1:]:

@@ -11,7 +11,7 @@ from headrace.address import Address, Path
 from headrace.diagnostics import Diagnostic, Severity
 from headrace.project.inputs import inputs, known
 from headrace.project.rules.features import unknown_feature
-from headrace.project.scope import Scope, address_of
+from headrace.project.scope import Scope, address_of, question
 from headrace.spec import Model
 from headrace.spec.experiment import Experiment
 from headrace.spec.quantity import Difference, write_duration
@@ -22,20 +22,32 @@ _DAY = timedelta(days=1)
 _MOST_UNCERTAIN = 0.5
 
 
+@question
 def check(scope: Scope) -> Iterator[Diagnostic]:
     """All experiments, and those of one layer together."""
     for model in scope.of(Model):
-        if model.experiment is None:
-            continue
-        here, shares = address_of(model), model.experiment.arms
-        yield from whole_shares(scope, here, ("experiment", "arms"), (shares.champion, shares.candidate))
-        yield from _unit(scope, model, model.experiment)
-        yield from _primary(scope, model, model.experiment)
-        yield from _time(scope, model, model.experiment)
-        yield from _power(scope, model, model.experiment)
+        yield from _experiment(scope, model)
     yield from _layers(scope)
 
 
+@question
+def _experiment(scope: Scope, model: Model) -> Iterator[Diagnostic]:
+    if model.experiment is None:
+        return
+    yield from _arms(scope, model, model.experiment)
+    yield from _unit(scope, model, model.experiment)
+    yield from _primary(scope, model, model.experiment)
+    yield from _time(scope, model, model.experiment)
+    yield from _power(scope, model, model.experiment)
+
+
+@question
+def _arms(scope: Scope, model: Model, experiment: Experiment) -> Iterator[Diagnostic]:
+    shares = (experiment.arms.champion, experiment.arms.candidate)
+    yield from whole_shares(scope, address_of(model), ("experiment", "arms"), shares)
+
+
+@question
 def whole_shares(scope: Scope, address: Address, path: Path, shares: Iterable[float]) -> Iterator[Diagnostic]:
     """Shares that are dealt add up to the whole."""
     total = math.fsum(shares)
@@ -44,6 +56,7 @@ def whole_shares(scope: Scope, address: Address, path: Path, shares: Iterable[fl
         yield Diagnostic("shares-not-whole", message, scope.where(address, path, key=True), help="write shares that add up to 100%")
 
 
+@question
 def _unit(scope: Scope, model: Model, experiment: Experiment) -> Iterator[Diagnostic]:
     names = [model.features.entity, *(item.name for item in inputs(scope, model))]
     if experiment.unit not in names and known(scope, model):
@@ -56,6 +69,7 @@ def _unit(scope: Scope, model: Model, experiment: Experiment) -> Iterator[Diagno
         yield Diagnostic("experiment-unit", message, place, help=f"write `unit: {model.rollout.unit}`", related=(other,))
 
 
+@question
 def _primary(scope: Scope, model: Model, experiment: Experiment) -> Iterator[Diagnostic]:
     primary, path = experiment.primary, ("experiment", "primary")
     given = [word for word in ("baseline", "mean", "deviation") if getattr(primary, word) is not None]
@@ -70,6 +84,7 @@ def _primary(scope: Scope, model: Model, experiment: Experiment) -> Iterator[Dia
         yield Diagnostic("primary-value", message, place, help=f"write `{lacks}` too, or `baseline` for a rate")
 
 
+@question
 def _time(scope: Scope, model: Model, experiment: Experiment) -> Iterator[Diagnostic]:
     here, delay = address_of(model), model.features.target.delay
     if experiment.for_ <= delay:
@@ -84,6 +99,7 @@ def _time(scope: Scope, model: Model, experiment: Experiment) -> Iterator[Diagno
         yield Diagnostic("experiment-too-short", message, scope.where(here, ("experiment", "looks")), help=mend)
 
 
+@question
 def _power(scope: Scope, model: Model, experiment: Experiment) -> Iterator[Diagnostic]:
     """Each request counted as another unit, with one look at the end: what is not enough here is not enough in any design."""
     days = (experiment.for_ - model.features.target.delay) / _DAY
@@ -131,6 +147,7 @@ def _needed(experiment: Experiment, units: float) -> tuple[float, Difference | N
     return needed, Difference(math.ceil(found * 1000) / 1000, primary.detect.relative) if math.isfinite(found) else None
 
 
+@question
 def _layers(scope: Scope) -> Iterator[Diagnostic]:
     layers: dict[str, list[tuple[Model, Experiment]]] = defaultdict(list)
     for model in scope.of(Model):
@@ -151,6 +168,7 @@ def _layers(scope: Scope) -> Iterator[Diagnostic]:
                 yield Diagnostic("layer-conflict", message, place, help="lower a `coverage`, or use another layer", related=related)
 
 
+@question
 def _one_unit(scope: Scope, layer: str, members: list[tuple[Model, Experiment]]) -> Iterator[Diagnostic]:
     first, chosen = members[0]
     for model, experiment in members[1:]:

@@ -7,26 +7,30 @@ from collections.abc import Iterator
 from headrace.address import Address, Path
 from headrace.diagnostics import Diagnostic, Severity
 from headrace.project.inputs import inputs, known
-from headrace.project.scope import Scope, address_of
+from headrace.project.scope import Scope, address_of, question
 from headrace.spec import FeatureView, Model
 from headrace.spec.features import RESERVED
 from headrace.spec.wording import certain, nearest
 
 
+@question
 def check(scope: Scope) -> Iterator[Diagnostic]:
     """All models."""
     for model in scope.of(Model):
-        for name, wanted in model.features.use.items():
-            view = scope.get(FeatureView, Address("feature_view", name))
-            if view is None:
-                continue
-            yield from _mismatch(scope, model, view)
-            if wanted != "all":
-                yield from _used(scope, model, view, wanted)
-            else:
-                yield from _left_out(scope, model, view)
+        yield from _use(scope, model)
         yield from _inputs(scope, model)
         yield from _reserved(scope, model)
+        yield from _reserved_inputs(scope, model)
+
+
+@question
+def _use(scope: Scope, model: Model) -> Iterator[Diagnostic]:
+    for name in model.features.use:
+        view = scope.get(FeatureView, Address("feature_view", name))
+        if view is not None:
+            for word in ("entity", "time"):
+                yield from _mismatch(scope, model, view, word)
+            yield from _used(scope, model, view)
 
 
 def unknown_feature(scope: Scope, address: Address, path: Path, name: str, among: list[str], *, owner: str | None = None) -> Diagnostic:
@@ -43,20 +47,23 @@ def unknown_feature(scope: Scope, address: Address, path: Path, name: str, among
     )
 
 
-def _mismatch(scope: Scope, model: Model, view: FeatureView) -> Iterator[Diagnostic]:
-    same = view.from_ == model.features.rows
-    for word, ours, theirs in (("entity", model.features.entity, view.entity), ("time", model.features.time, view.time)):
-        # A view of other rows is joined by the entity, as of each row's time: its own time may be called what it likes.
-        if ours != theirs and (word == "entity" or same):
-            place = scope.where(address_of(model), ("features", word))
-            message = f"the model's {word} is `{ours}`, and that of {address_of(view)} is `{theirs}`: rows cannot be joined"
-            yield Diagnostic(
-                "view-mismatch", message, place, help="use the same column in both", related=(scope.where(address_of(view), (word,)),)
-            )
+@question
+def _mismatch(scope: Scope, model: Model, view: FeatureView, word: str) -> Iterator[Diagnostic]:
+    ours, theirs = getattr(model.features, word), getattr(view, word)
+    # A view of other rows is joined by the entity, as of each row's time: its own time may be called what it likes.
+    if ours != theirs and (word == "entity" or view.from_ == model.features.rows):
+        place = scope.where(address_of(model), ("features", word))
+        message = f"the model's {word} is `{ours}`, and that of {address_of(view)} is `{theirs}`: rows cannot be joined"
+        related = (scope.where(address_of(view), (word,)),)
+        yield Diagnostic("view-mismatch", message, place, help="use the same column in both", related=related)
 
 
-def _used(scope: Scope, model: Model, view: FeatureView, wanted: tuple[str, ...]) -> Iterator[Diagnostic]:
-    here = address_of(model)
+@question
+def _used(scope: Scope, model: Model, view: FeatureView) -> Iterator[Diagnostic]:
+    here, wanted = address_of(model), model.features.use[view.name]
+    if wanted == "all":
+        yield from _left_out(scope, model, view)
+        return
     if not wanted:
         yield Diagnostic(
             "no-features",
@@ -72,6 +79,7 @@ def _used(scope: Scope, model: Model, view: FeatureView, wanted: tuple[str, ...]
             yield Diagnostic("duplicate-feature", f"`{name}` is used twice", scope.where(here, path), help="remove one of them")
 
 
+@question
 def _left_out(scope: Scope, model: Model, view: FeatureView) -> Iterator[Diagnostic]:
     """What `all` passes over is said, so that nobody believes it an input."""
     for name, feature in sorted(view.features.items()):
@@ -83,6 +91,7 @@ def _left_out(scope: Scope, model: Model, view: FeatureView) -> Iterator[Diagnos
             yield Diagnostic("left-out", message, declared, help=mend, severity=Severity.NOTE, related=(place,))
 
 
+@question
 def _inputs(scope: Scope, model: Model) -> Iterator[Diagnostic]:
     here, found = address_of(model), inputs(scope, model)
     if not found and known(scope, model) and "all" in model.features.use.values():
@@ -110,6 +119,7 @@ def _inputs(scope: Scope, model: Model) -> Iterator[Diagnostic]:
             yield Diagnostic("wrong-column-type", message, scope.where(here, path), help="leave it out")
 
 
+@question
 def _reserved(scope: Scope, model: Model) -> Iterator[Diagnostic]:
     here, section = address_of(model), model.features
     roles: tuple[tuple[str, str, Path], ...] = (
@@ -122,6 +132,11 @@ def _reserved(scope: Scope, model: Model) -> Iterator[Diagnostic]:
             message = f"{here}: no {word} can be called `{name}`, since training rows have a column of that name"
             help_ = "give the column another name in the source, with `from` for the file's own"
             yield Diagnostic("reserved-name", message, scope.where(here, path), help=help_)
+
+
+@question
+def _reserved_inputs(scope: Scope, model: Model) -> Iterator[Diagnostic]:
+    here = address_of(model)
     for item in inputs(scope, model):
         if item.name in RESERVED:
             view = Address("feature_view", item.view)

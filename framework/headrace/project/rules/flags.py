@@ -7,28 +7,51 @@ from collections.abc import Iterator
 from headrace.address import Path
 from headrace.diagnostics import Diagnostic
 from headrace.project.rules.experiment import whole_shares
-from headrace.project.scope import Scope, address_of
+from headrace.project.scope import Scope, address_of, question
 from headrace.spec import Flag
 from headrace.spec.flag import FlagRule
 from headrace.spec.wording import nearest
 
 
+@question
 def check(scope: Scope) -> Iterator[Diagnostic]:
     """All flags."""
     for flag in scope.of(Flag):
-        yield from _variant(scope, flag, ("default",), flag.default)
-        for position, rule in enumerate(flag.rules):
-            yield from _rule(scope, flag, ("rules", position), rule)
+        yield from _default(scope, flag)
+        yield from _rules(scope, flag)
 
 
-def _rule(scope: Scope, flag: Flag, path: Path, rule: FlagRule) -> Iterator[Diagnostic]:
+@question
+def _default(scope: Scope, flag: Flag) -> Iterator[Diagnostic]:
+    yield from _variant(scope, flag, ("default",), flag.default)
+
+
+@question
+def _rules(scope: Scope, flag: Flag) -> Iterator[Diagnostic]:
+    for position, rule in enumerate(flag.rules):
+        yield from _answer(scope, flag, ("rules", position), rule)
+        yield from _of_variant(scope, flag, ("rules", position), rule)
+        yield from _split(scope, flag, ("rules", position), rule)
+
+
+@question
+def _answer(scope: Scope, flag: Flag, path: Path, rule: FlagRule) -> Iterator[Diagnostic]:
     here = address_of(flag)
     if (rule.variant is None) == (rule.split is None):
         said = "has both `variant` and `split`" if rule.variant is not None else "serves nothing"
         place = scope.where(here, (*path, "split") if rule.variant is not None else path, key=True)
         yield Diagnostic("flag-rule", f"rule `{rule.id}` {said}: a rule has one answer", place, help="write `variant: NAME`")
+
+
+@question
+def _of_variant(scope: Scope, flag: Flag, path: Path, rule: FlagRule) -> Iterator[Diagnostic]:
     if rule.variant is not None:
         yield from _variant(scope, flag, (*path, "variant"), rule.variant)
+
+
+@question
+def _split(scope: Scope, flag: Flag, path: Path, rule: FlagRule) -> Iterator[Diagnostic]:
+    here = address_of(flag)
     if rule.split is not None:
         yield from whole_shares(scope, here, (*path, "split"), rule.split.values())
         for name in rule.split:
@@ -40,6 +63,7 @@ def _rule(scope: Scope, flag: Flag, path: Path, rule: FlagRule) -> Iterator[Diag
             )
 
 
+@question
 def _variant(scope: Scope, flag: Flag, path: Path, name: str, *, key: bool = False) -> Iterator[Diagnostic]:
     if name in flag.variants:
         return

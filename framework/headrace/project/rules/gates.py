@@ -9,26 +9,41 @@ from headrace.diagnostics import Diagnostic, Severity
 from headrace.hooks import Metric
 from headrace.project.inputs import inputs, known
 from headrace.project.rules.features import unknown_feature
-from headrace.project.scope import Scope, address_of
+from headrace.project.scope import Scope, address_of, question
 from headrace.spec import Model
 from headrace.spec.gates import Gate
 
 
+@question
 def check(scope: Scope) -> Iterator[Diagnostic]:
     """All gates of all models."""
     for model in scope.of(Model):
-        for position, gate in enumerate(model.gates):
-            yield from _bounds(scope, model, position, gate)
-            yield from _versus(scope, model, position, gate)
-            metric = scope.plugins.metrics.get(gate.metric) if scope.plugins is not None else None
-            if metric is not None:
-                yield from _metric(scope, model, position, gate, metric)
-            if gate.by is not None and known(scope, model):
-                names = [item.name for item in inputs(scope, model)]
-                if gate.by not in names:
-                    yield unknown_feature(scope, address_of(model), ("gates", position, "by"), gate.by, names)
+        yield from _gates(scope, model)
 
 
+@question
+def _gates(scope: Scope, model: Model) -> Iterator[Diagnostic]:
+    for position, gate in enumerate(model.gates):
+        yield from _bounds(scope, model, position, gate)
+        yield from _first(scope, model, position, gate)
+        yield from _baseline(scope, model, position, gate)
+        named = getattr(gate, "metric", None)  # unknown where it could not be read
+        metric = scope.plugins.metrics.get(named) if scope.plugins is not None and named is not None else None
+        if metric is not None:
+            for ask in (_groups, _unit, _reach, _direction):
+                yield from ask(scope, model, position, gate, metric)
+        yield from _by(scope, model, position, gate)
+
+
+@question
+def _by(scope: Scope, model: Model, position: int, gate: Gate) -> Iterator[Diagnostic]:
+    if gate.by is not None and known(scope, model):
+        names = [item.name for item in inputs(scope, model)]
+        if gate.by not in names:
+            yield unknown_feature(scope, address_of(model), ("gates", position, "by"), gate.by, names)
+
+
+@question
 def _bounds(scope: Scope, model: Model, position: int, gate: Gate) -> Iterator[Diagnostic]:
     given = [word for word in ("min", "max", "versus") if getattr(gate, word) is not None]
     if len(given) == 1:
@@ -43,13 +58,19 @@ def _bounds(scope: Scope, model: Model, position: int, gate: Gate) -> Iterator[D
         )
 
 
-def _versus(scope: Scope, model: Model, position: int, gate: Gate) -> Iterator[Diagnostic]:
+@question
+def _first(scope: Scope, model: Model, position: int, gate: Gate) -> Iterator[Diagnostic]:
     here, path = address_of(model), ("gates", position)
     if gate.versus == "champion" and gate.first is None:
         message = f"gate `{gate.id}` does not say what happens while there is no champion"
         yield Diagnostic(
             "gate-without-first", message, scope.where(here, (*path, "versus")), help="write `first: pass` or `first: baseline`"
         )
+
+
+@question
+def _baseline(scope: Scope, model: Model, position: int, gate: Gate) -> Iterator[Diagnostic]:
+    here, path = address_of(model), ("gates", position)
     if model.training.baseline is None:
         for word in ("versus", "first"):
             if getattr(gate, word) == "baseline":
@@ -58,11 +79,17 @@ def _versus(scope: Scope, model: Model, position: int, gate: Gate) -> Iterator[D
                 yield Diagnostic("no-baseline", message, scope.where(here, (*path, word)), help=help_)
 
 
-def _metric(scope: Scope, model: Model, position: int, gate: Gate, metric: Metric) -> Iterator[Diagnostic]:
+@question
+def _groups(scope: Scope, model: Model, position: int, gate: Gate, metric: Metric) -> Iterator[Diagnostic]:
     here, path = address_of(model), ("gates", position)
     if metric.needs == "groups" and gate.by is None:
         message = f"`{metric.name}` compares groups, and gate `{gate.id}` does not say by which feature"
         yield Diagnostic("gate-without-by", message, scope.where(here, (*path, "metric")), help="write for example `by: sex`")
+
+
+@question
+def _unit(scope: Scope, model: Model, position: int, gate: Gate, metric: Metric) -> Iterator[Diagnostic]:
+    here, path = address_of(model), ("gates", position)
     if gate.max is not None and (metric.needs == "latency") != isinstance(gate.max, timedelta):
         said = "is a time: its bound needs a unit" if metric.needs == "latency" else "is no time: its bound is a number"
         node = scope.where(here, (*path, "max"))
@@ -71,7 +98,11 @@ def _metric(scope: Scope, model: Model, position: int, gate: Gate, metric: Metri
     if metric.needs == "latency" and gate.versus is not None:
         message = f"`{metric.name}` is measured on this machine, and cannot be compared with the {gate.versus}'s"
         yield Diagnostic("gate-unit", message, scope.where(here, (*path, "versus")), help="write for example `max: 40ms`")
-    yield from _reach(scope, model, position, gate, metric)
+
+
+@question
+def _direction(scope: Scope, model: Model, position: int, gate: Gate, metric: Metric) -> Iterator[Diagnostic]:
+    here, path = address_of(model), ("gates", position)
     wrong = "min" if metric.better == "lower" else "max"
     if getattr(gate, wrong) is not None:
         right = "max" if wrong == "min" else "min"
@@ -80,6 +111,7 @@ def _metric(scope: Scope, model: Model, position: int, gate: Gate, metric: Metri
         yield Diagnostic("gate-direction", message, place, help=f"write `{right}`", severity=Severity.WARNING)
 
 
+@question
 def _reach(scope: Scope, model: Model, position: int, gate: Gate, metric: Metric) -> Iterator[Diagnostic]:
     """Whether a bound lies where the metric can go at all."""
     low, high = metric.range

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from headrace.address import Address, Path
 from headrace.diagnostics import Diagnostic
 from headrace.document import Scalar, inside
-from headrace.project.scope import Scope, address_of
+from headrace.project.scope import Scope, address_of, question
 from headrace.spec import Group, Model, Policy
 from headrace.spec.expression import Compare, ExpressionError, Truth, parse
 from headrace.spec.governance import Approval, Requirement
@@ -17,35 +17,59 @@ FACTS = {"gates.passed": True, "card.complete": True, "signature.valid": True, "
 """What a policy may ask of a version, and whether it is true or false by itself."""
 
 
+@question
 def check(scope: Scope) -> Iterator[Diagnostic]:
     """All groups, policies, and the governance of models."""
     for group in scope.of(Group):
-        if not group.members and group.ldap is None and group.oidc is None:
-            here = address_of(group)
-            mend = "write `members: [alice@example.com]`, or `ldap`, or `oidc`"
-            yield Diagnostic("empty-group", f"nobody is in {here}", scope.where(here, ("name",)), help=mend)
+        yield from _members(scope, group)
     for model in scope.of(Model):
-        if model.governance is not None:
-            yield from _approvals(scope, address_of(model), ("governance", "approvals"), model.governance.approvals)
+        yield from _governance(scope, model)
     for policy in scope.of(Policy):
-        yield from _approvals(scope, address_of(policy), ("approvals",), policy.approvals)
-        for position, item in enumerate(policy.require):
-            yield from _condition(scope, policy, ("require", position, "when"), item)
+        yield from _policy(scope, policy)
+        yield from _required(scope, policy)
 
 
-def _approvals(scope: Scope, address: Address, path: Path, approvals: tuple[Approval, ...]) -> Iterator[Diagnostic]:
-    for position, approval in enumerate(approvals):
-        group = scope.get(Group, approval.by)
-        if group is None or group.ldap is not None or group.oidc is not None:
-            continue
-        voters = len(set(group.members))
-        if approval.quorum > voters > 0:
-            message = f"{approval.quorum} must agree, and {approval.by} has {voters}: it can never be approved"
-            related = (scope.where(address_of(group), ("members",), key=True),)
-            place = scope.where(address, (*path, position, "quorum"))
-            yield Diagnostic("quorum-too-large", message, place, help=f"write at most `quorum: {voters}`", related=related)
+@question
+def _members(scope: Scope, group: Group) -> Iterator[Diagnostic]:
+    if not group.members and group.ldap is None and group.oidc is None:
+        here = address_of(group)
+        mend = "write `members: [alice@example.com]`, or `ldap`, or `oidc`"
+        yield Diagnostic("empty-group", f"nobody is in {here}", scope.where(here, ("name",)), help=mend)
 
 
+@question
+def _governance(scope: Scope, model: Model) -> Iterator[Diagnostic]:
+    if model.governance is not None:
+        for position, approval in enumerate(model.governance.approvals):
+            yield from _approval(scope, address_of(model), ("governance", "approvals", position), approval)
+
+
+@question
+def _policy(scope: Scope, policy: Policy) -> Iterator[Diagnostic]:
+    for position, approval in enumerate(policy.approvals):
+        yield from _approval(scope, address_of(policy), ("approvals", position), approval)
+
+
+@question
+def _required(scope: Scope, policy: Policy) -> Iterator[Diagnostic]:
+    for position, item in enumerate(policy.require):
+        yield from _condition(scope, policy, ("require", position, "when"), item)
+
+
+@question
+def _approval(scope: Scope, address: Address, path: Path, approval: Approval) -> Iterator[Diagnostic]:
+    group = scope.get(Group, approval.by)
+    if group is None or group.ldap is not None or group.oidc is not None:
+        return
+    voters = len(set(group.members))
+    if approval.quorum > voters > 0:
+        message = f"{approval.quorum} must agree, and {approval.by} has {voters}: it can never be approved"
+        related = (scope.where(address_of(group), ("members",), key=True),)
+        place = scope.where(address, (*path, "quorum"))
+        yield Diagnostic("quorum-too-large", message, place, help=f"write at most `quorum: {voters}`", related=related)
+
+
+@question
 def _condition(scope: Scope, policy: Policy, path: Path, item: Requirement) -> Iterator[Diagnostic]:
     node = scope.node(address_of(policy), path)
     whole = scope.where(address_of(policy), path)

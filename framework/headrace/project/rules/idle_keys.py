@@ -5,29 +5,50 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from headrace.diagnostics import Diagnostic, Severity
-from headrace.project.scope import Scope, address_of
+from headrace.project.scope import Scope, address_of, question
 from headrace.spec import Model
 from headrace.spec.gates import Gate
+from headrace.spec.rollout import Judge
 
 
+@question
 def check(scope: Scope) -> Iterator[Diagnostic]:
     """Gates and judges."""
     for model in scope.of(Model):
-        here = address_of(model)
-        for position, gate in enumerate(model.gates):
-            for word, why in _gate(scope, gate):
-                place = scope.where(here, ("gates", position, word), key=True)
-                message = f"`{word}` of gate `{gate.id}` changes nothing: {why}"
-                yield Diagnostic("idle-key", message, place, help=f"remove `{word}`", severity=Severity.WARNING)
-        for position, judge in enumerate(model.rollout.judge if model.rollout is not None else ()):
-            if judge.over is not None and judge.metric != "slow_request":
-                place = scope.where(here, ("rollout", "judge", position, "over"), key=True)
-                message = f"`over` changes nothing: `{judge.metric}` counts errors"
-                yield Diagnostic("idle-key", message, place, help="remove `over`", severity=Severity.WARNING)
+        yield from _gates(scope, model)
+        yield from _judges(scope, model)
+
+
+@question
+def _gates(scope: Scope, model: Model) -> Iterator[Diagnostic]:
+    for position, gate in enumerate(model.gates):
+        yield from _of_gate(scope, model, position, gate)
+
+
+@question
+def _of_gate(scope: Scope, model: Model, position: int, gate: Gate) -> Iterator[Diagnostic]:
+    for word, why in _gate(scope, gate):
+        place = scope.where(address_of(model), ("gates", position, word), key=True)
+        message = f"`{word}` of gate `{gate.id}` changes nothing: {why}"
+        yield Diagnostic("idle-key", message, place, help=f"remove `{word}`", severity=Severity.WARNING)
+
+
+@question
+def _judges(scope: Scope, model: Model) -> Iterator[Diagnostic]:
+    for position, judge in enumerate(model.rollout.judge if model.rollout is not None else ()):
+        yield from _judge(scope, model, position, judge)
+
+
+@question
+def _judge(scope: Scope, model: Model, position: int, judge: Judge) -> Iterator[Diagnostic]:
+    if judge.over is not None and judge.metric != "slow_request":
+        place = scope.where(address_of(model), ("rollout", "judge", position, "over"), key=True)
+        message = f"`over` changes nothing: `{judge.metric}` counts errors"
+        yield Diagnostic("idle-key", message, place, help="remove `over`", severity=Severity.WARNING)
 
 
 def _gate(scope: Scope, gate: Gate) -> Iterator[tuple[str, str]]:
-    given = {word for word, info in Gate.model_fields.items() if getattr(gate, word) != info.default}
+    given = {word for word, info in Gate.model_fields.items() if getattr(gate, word, info.default) != info.default}
     metric = scope.plugins.metrics.get(gate.metric) if scope.plugins is not None else None
     for word in ("worse_by_at_most", "confidence"):
         if word in given and gate.versus is None:

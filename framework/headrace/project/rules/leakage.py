@@ -10,7 +10,7 @@ from headrace.address import Address, Path
 from headrace.diagnostics import Diagnostic
 from headrace.project.inputs import ModelInput, inputs
 from headrace.project.rules.views import read_by
-from headrace.project.scope import Scope, address_of
+from headrace.project.scope import Scope, address_of, question
 from headrace.spec import FeatureView, Model, Source
 from headrace.spec.expression import ExpressionError, parse
 from headrace.spec.feature_view import OF_COLUMNS
@@ -18,25 +18,35 @@ from headrace.spec.quantity import write_duration
 from headrace.spec.training import TimeSplit
 
 
+@question
 def check(scope: Scope) -> Iterator[Diagnostic]:
     """The answer, the entity or the time as an input; a split whose newest training rows hold answers of the held-out time."""
     for model in scope.of(Model):
-        here, section = address_of(model), model.features
-        for item in inputs(scope, model):
-            found = _leak(scope, model, item)
-            if found is not None:
-                yield found
-        split, delay = model.training.split, section.target.delay
-        if isinstance(split, TimeSplit) and split.gap < delay:
-            gap, needed = write_duration(split.gap), write_duration(delay)
-            yield Diagnostic(
-                "leaky-split",
-                f"the split's gap {gap} is shorter than the answers' delay {needed}: training would see answers of the held-out time",
-                scope.where(here, ("training", "split", "gap")),
-                help=f"write `gap: {needed}`",
-                replacement=needed,
-                related=(scope.where(here, ("features", "target", "delay")),),
-            )
+        yield from _inputs(scope, model)
+        yield from _split(scope, model)
+
+
+@question
+def _inputs(scope: Scope, model: Model) -> Iterator[Diagnostic]:
+    for item in inputs(scope, model):
+        found = _leak(scope, model, item)
+        if found is not None:
+            yield found
+
+
+@question
+def _split(scope: Scope, model: Model) -> Iterator[Diagnostic]:
+    here, split, delay = address_of(model), model.training.split, model.features.target.delay
+    if isinstance(split, TimeSplit) and split.gap < delay:
+        gap, needed = write_duration(split.gap), write_duration(delay)
+        yield Diagnostic(
+            "leaky-split",
+            f"the split's gap {gap} is shorter than the answers' delay {needed}: training would see answers of the held-out time",
+            scope.where(here, ("training", "split", "gap")),
+            help=f"write `gap: {needed}`",
+            replacement=needed,
+            related=(scope.where(here, ("features", "target", "delay")),),
+        )
 
 
 def _leak(scope: Scope, model: Model, item: ModelInput) -> Diagnostic | None:

@@ -6,21 +6,24 @@ from collections.abc import Iterator
 
 from headrace.address import Address
 from headrace.diagnostics import Diagnostic
-from headrace.project.scope import Scope
+from headrace.project.scope import Scope, question
 from headrace.spec import Project
 
 FIXED = ("project", "environment")
 """A store is found by their names, so that under another one nothing is found."""
 
 
+@question
 def check(scope: Scope) -> Iterator[Diagnostic]:
     """Whether every move can be carried out, alone and in a chain."""
     for address, spec in sorted(scope.specs.items(), key=lambda item: item[0]):
         if isinstance(spec, Project):
-            yield from _check(scope, address, [(Address.parse(item.from_), Address.parse(item.to)) for item in spec.moved])
+            yield from _check(scope, address, spec)
 
 
-def _check(scope: Scope, project: Address, moves: list[tuple[Address, Address]]) -> Iterator[Diagnostic]:
+@question
+def _check(scope: Scope, project: Address, spec: Project) -> Iterator[Diagnostic]:
+    moves = [(Address.parse(item.from_), Address.parse(item.to)) for item in spec.moved]
     onward = dict(moves)
     for position, (old, new) in enumerate(moves):
         from_, to = (scope.where(project, ("moved", position, key)) for key in ("from", "to"))

@@ -11,71 +11,124 @@ from headrace.address import Address, Path
 from headrace.diagnostics import Diagnostic, Report, Span
 from headrace.document import Mapping as MappingNode
 from headrace.hooks import Algorithm, ChannelType, Plugins, resolve
-from headrace.project.scope import Scope, address_of
+from headrace.project.scope import Scope, address_of, question
 from headrace.spec import Channel, Model
 from headrace.spec.decode import check as check_params
 from headrace.spec.gates import Gate
 from headrace.spec.later import flag
 from headrace.spec.place import keys
 from headrace.spec.training import Baseline, Training
-from headrace.spec.wording import certain, nearest
+from headrace.spec.wording import certain, nearest, only
 
 _LATER = words if isinstance(words := flag(keys(Gate)["metric"]), tuple) else ()
 """Metrics of gates that the language has and no plugin registers yet."""
 
 
+_CHATS = ("slack", "teams", "msteams", "discord", "mattermost", "pagerduty", "opsgenie", "telegram", "googlechat")
+"""What takes messages by a webhook."""
+
+
+@question
 def check(scope: Scope) -> Iterator[Diagnostic]:
     """Nothing is said where a plugin could not be loaded: the name may be its own."""
     plugins = scope.plugins
     if plugins is None:
         return
     for model in scope.of(Model):
-        yield from _model(scope, plugins, model)
+        for asked in (_training, _baseline, _gates, _performance, _drift, _primary, _guardrails, _goals):
+            yield from asked(scope, plugins, model)
     for channel in scope.of(Channel):
-        here = address_of(channel)
-        if channel.type in plugins.channels:
-            yield from _params(scope, here, (), "type", plugins.channels[channel.type])
-        else:
-            yield Diagnostic(
-                "unknown-channel-type", **_unknown(scope.where(here, ("type",)), "channel type", channel.type, plugins.channels)
-            )
+        yield from _channel(scope, plugins, channel)
 
 
-def _model(scope: Scope, plugins: Plugins, model: Model) -> Iterator[Diagnostic]:
-    here = address_of(model)
-    sections: list[tuple[Path, Training | Baseline]] = [(("training",), model.training)]
+@question
+def _channel(scope: Scope, plugins: Plugins, channel: Channel) -> Iterator[Diagnostic]:
+    here = address_of(channel)
+    if channel.type in plugins.channels:
+        yield from _params(scope, here, (), channel, plugins.channels[channel.type])
+        return
+    told, meant = (
+        _unknown(scope.where(here, ("type",)), "channel type", channel.type, plugins.channels),
+        channel_type(plugins, channel.type),
+    )
+    if meant is not None and told["replacement"] is None:
+        told["help"] = f"write `{meant.name}`, and its address as `params: {{url: env:NAME}}`"
+    yield Diagnostic("unknown-channel-type", **told)
+    if meant is not None:
+        yield from _params(scope, here, (), channel, meant)
+
+
+def channel_type(plugins: Plugins, name: str) -> ChannelType | None:
+    """The type of a channel, or the one that takes the messages of a chat of that name."""
+    return plugins.channels.get(name) or (plugins.channels.get("webhook") if name.casefold() in _CHATS else None)
+
+
+@question
+def _training(scope: Scope, plugins: Plugins, model: Model) -> Iterator[Diagnostic]:
+    yield from _algorithm(scope, plugins, model, ("training",), model.training)
+
+
+@question
+def _baseline(scope: Scope, plugins: Plugins, model: Model) -> Iterator[Diagnostic]:
     if model.training.baseline is not None:
-        sections.append((("training", "baseline"), model.training.baseline))
-    for path, section in sections:
-        if section.algorithm in plugins.algorithms:
-            yield from _params(scope, here, path, "algorithm", plugins.algorithms[section.algorithm])
-        else:
-            place = (*path, "algorithm")
-            yield Diagnostic("unknown-algorithm", **_unknown(scope.where(here, place), "algorithm", section.algorithm, plugins.algorithms))
-    metrics: list[tuple[Path, str]] = [(("gates", i, "metric"), gate.metric) for i, gate in enumerate(model.gates)]
-    monitoring = model.monitoring
-    if monitoring is not None and monitoring.performance is not None:
-        metrics.append((("monitoring", "performance", "metric"), monitoring.performance.metric))
-    metrics += _asked(model)
-    for path, metric in metrics:
-        if metric not in plugins.metrics and not (path[0] == "gates" and metric in _LATER):
-            yield Diagnostic("unknown-metric", **_unknown(scope.where(here, path), "metric", metric, plugins.metrics))
-    if monitoring is not None and monitoring.drift is not None and monitoring.drift.method not in plugins.detectors:
-        place = ("monitoring", "drift", "method")
-        yield Diagnostic("unknown-detector", **_unknown(scope.where(here, place), "detector", monitoring.drift.method, plugins.detectors))
+        yield from _algorithm(scope, plugins, model, ("training", "baseline"), model.training.baseline)
 
 
-def _asked(model: Model) -> Iterator[tuple[Path, str]]:
-    """The metrics of an experiment, and the goal of a search."""
-    experiment, tune = model.experiment, model.training.tune
-    if experiment is not None:
-        yield ("experiment", "primary", "metric"), experiment.primary.metric
-        for position, guardrail in enumerate(experiment.guardrails):
-            yield ("experiment", "guardrails", position, "metric"), guardrail.metric
-    for word in ("maximize", "minimize"):
-        goal = getattr(tune, word, None)
-        if goal is not None:
-            yield ("training", "tune", word), goal
+@question
+def _algorithm(scope: Scope, plugins: Plugins, model: Model, path: Path, section: Training | Baseline) -> Iterator[Diagnostic]:
+    here, known = address_of(model), plugins.algorithms
+    meant = section.algorithm if section.algorithm in known else only(section.algorithm, known)
+    if section.algorithm not in known:
+        yield Diagnostic("unknown-algorithm", **_unknown(scope.where(here, (*path, "algorithm")), "algorithm", section.algorithm, known))
+    if meant is not None:
+        yield from _params(scope, here, path, section, known[meant])
+
+
+@question
+def _gates(scope: Scope, plugins: Plugins, model: Model) -> Iterator[Diagnostic]:
+    for position, gate in enumerate(model.gates):
+        yield from _metric(scope, plugins, model, ("gates", position, "metric"), gate)
+
+
+@question
+def _performance(scope: Scope, plugins: Plugins, model: Model) -> Iterator[Diagnostic]:
+    if model.monitoring is not None and model.monitoring.performance is not None:
+        yield from _metric(scope, plugins, model, ("monitoring", "performance", "metric"), model.monitoring.performance)
+
+
+@question
+def _drift(scope: Scope, plugins: Plugins, model: Model) -> Iterator[Diagnostic]:
+    drift = model.monitoring.drift if model.monitoring is not None else None
+    if drift is not None and drift.method not in plugins.detectors:
+        place = scope.where(address_of(model), ("monitoring", "drift", "method"))
+        yield Diagnostic("unknown-detector", **_unknown(place, "detector", drift.method, plugins.detectors))
+
+
+@question
+def _primary(scope: Scope, plugins: Plugins, model: Model) -> Iterator[Diagnostic]:
+    if model.experiment is not None:
+        yield from _metric(scope, plugins, model, ("experiment", "primary", "metric"), model.experiment.primary)
+
+
+@question
+def _guardrails(scope: Scope, plugins: Plugins, model: Model) -> Iterator[Diagnostic]:
+    for position, guardrail in enumerate(model.experiment.guardrails if model.experiment is not None else ()):
+        yield from _metric(scope, plugins, model, ("experiment", "guardrails", position, "metric"), guardrail)
+
+
+@question
+def _goals(scope: Scope, plugins: Plugins, model: Model) -> Iterator[Diagnostic]:
+    for word in ("maximize", "minimize") if model.training.tune is not None else ():
+        yield from _metric(scope, plugins, model, ("training", "tune", word), model.training.tune)
+
+
+@question
+def _metric(scope: Scope, plugins: Plugins, model: Model, path: Path, owner: object) -> Iterator[Diagnostic]:
+    """A metric that a field names, if it names one."""
+    metric = getattr(owner, str(path[-1]))
+    if metric is not None and metric not in plugins.metrics and not (path[0] == "gates" and metric in _LATER):
+        place = scope.where(address_of(model), path)
+        yield Diagnostic("unknown-metric", **_unknown(place, "metric", metric, plugins.metrics))
 
 
 def _unknown(place: Span, what: str, name: str, known: Mapping[str, object]) -> dict[str, Any]:
@@ -94,7 +147,12 @@ def _unknown(place: Span, what: str, name: str, known: Mapping[str, object]) -> 
     }
 
 
-def _params(scope: Scope, address: Address, path: Path, naming: str, plugin: Algorithm | ChannelType) -> Iterator[Diagnostic]:
+@question
+def _params(
+    scope: Scope, address: Address, path: Path, section: Training | Baseline | Channel, plugin: Algorithm | ChannelType
+) -> Iterator[Diagnostic]:
+    naming = "type" if isinstance(section, Channel) else "algorithm"
+    _ = section.params  # asked, as what stands there may be unknown: the rest looks at the nodes
     key = scope.where(address, (*path, "params"), key=True)
     node = scope.node(address, (*path, "params"))
     if not isinstance(node, MappingNode):

@@ -10,23 +10,31 @@ from pydantic.fields import FieldInfo
 
 from headrace.address import Address, Path
 from headrace.diagnostics import Diagnostic
-from headrace.project.scope import Scope
+from headrace.project.scope import Scope, question
 from headrace.spec import Model
 from headrace.spec.name import RefersTo
 from headrace.spec.place import bare, leading, metadata
+from headrace.spec.unknown import UNKNOWN
 from headrace.spec.wording import certain, nearest
 
 
+@question
 def check(scope: Scope) -> Iterator[Diagnostic]:
     """References by type, and the views that a model uses, which are keys."""
     for address, spec in sorted(scope.specs.items(), key=lambda item: item[0]):
         for path, wanted in _references(spec, ()):
             yield from _resolve(scope, address, path, wanted, key=False)
         if isinstance(spec, Model):
-            for view in spec.features.use:
-                yield from _resolve(scope, address, ("features", "use", view), Address("feature_view", view), key=True)
+            yield from _use(scope, address, spec)
 
 
+@question
+def _use(scope: Scope, address: Address, model: Model) -> Iterator[Diagnostic]:
+    for view in model.features.use:
+        yield from _resolve(scope, address, ("features", "use", view), Address("feature_view", view), key=True)
+
+
+@question
 def _resolve(scope: Scope, address: Address, path: Path, wanted: Address, *, key: bool) -> Iterator[Diagnostic]:
     if wanted in scope.specs or wanted in scope.broken or wanted.kind in scope.unread:
         return
@@ -51,7 +59,7 @@ def _declare(wanted: Address, there: list[str]) -> str:
 
 def _references(model: BaseModel, path: Path) -> Iterator[tuple[Path, Address]]:
     for key, name, info in leading(type(model), _refers):
-        yield from _of(info.annotation, info, getattr(model, name), (*path, key))
+        yield from _of(info.annotation, info, getattr(model, name, UNKNOWN), (*path, key))
 
 
 def _refers(info: FieldInfo) -> bool:

@@ -6,18 +6,25 @@ from collections.abc import Iterator
 
 from headrace.address import Address, Path
 from headrace.diagnostics import Diagnostic
-from headrace.project.scope import Scope, address_of
+from headrace.project.scope import Scope, address_of, question
 from headrace.spec import Batch, Ensemble, Model
 from headrace.spec.retirement import Retirement
 
 
+@question
 def check(scope: Scope) -> Iterator[Diagnostic]:
     """All models that are to end."""
     for model in scope.of(Model):
-        if model.retirement is not None:
-            yield from _cause(scope, model, model.retirement)
-            yield from _traffic(scope, model, model.retirement)
-            yield from _in_use(scope, model, model.retirement)
+        yield from _retirement(scope, model)
+
+
+@question
+def _retirement(scope: Scope, model: Model) -> Iterator[Diagnostic]:
+    if model.retirement is not None:
+        yield from _cause(scope, model, model.retirement)
+        yield from _itself(scope, model, model.retirement)
+        yield from _traffic(scope, model, model.retirement)
+        yield from _in_use(scope, model, model.retirement)
 
 
 def users(scope: Scope, wanted: str) -> Iterator[tuple[Address, Path]]:
@@ -31,16 +38,23 @@ def users(scope: Scope, wanted: str) -> Iterator[tuple[Address, Path]]:
             yield address_of(batch), ("model",)
 
 
+@question
 def _cause(scope: Scope, model: Model, retirement: Retirement) -> Iterator[Diagnostic]:
     here = address_of(model)
     if retirement.when.no_traffic is None and retirement.when.on is None:
         message, place = "`when` does not say what begins the retirement", scope.where(here, ("retirement", "when"), key=True)
         yield Diagnostic("retirement-cause", message, place, help="write `no_traffic: 90d` or `on: 2027-06-30`")
+
+
+@question
+def _itself(scope: Scope, model: Model, retirement: Retirement) -> Iterator[Diagnostic]:
+    here = address_of(model)
     if retirement.replacement == str(here):
         place = scope.where(here, ("retirement", "replacement"))
         yield Diagnostic("retirement-cause", f"{here} cannot take its own place", place, help="name another model, or remove `replacement`")
 
 
+@question
 def _traffic(scope: Scope, model: Model, retirement: Retirement) -> Iterator[Diagnostic]:
     here, shares = address_of(model), retirement.traffic
     for position in range(1, len(shares)):
@@ -54,6 +68,7 @@ def _traffic(scope: Scope, model: Model, retirement: Retirement) -> Iterator[Dia
         yield Diagnostic("retirement-traffic", message, place, help="add `0%` at the end")
 
 
+@question
 def _in_use(scope: Scope, model: Model, retirement: Retirement) -> Iterator[Diagnostic]:
     here = address_of(model)
     if retirement.replacement is not None and retirement.replacement != str(here):

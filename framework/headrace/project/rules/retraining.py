@@ -9,7 +9,7 @@ from headrace.diagnostics import Diagnostic, Severity
 from headrace.document import Scalar, inside
 from headrace.project.rules.alerts import bad_condition
 from headrace.project.rules.schedules import SOME_DAY
-from headrace.project.scope import Scope, address_of
+from headrace.project.scope import Scope, address_of, question
 from headrace.spec import Model, cron
 from headrace.spec.expression import ExpressionError, Truth, parse
 from headrace.spec.quantity import write_duration
@@ -19,18 +19,32 @@ from headrace.spec.wording import certain, nearest
 _NEVER = timedelta(days=366 * 9)
 
 
+@question
 def check(scope: Scope) -> Iterator[Diagnostic]:
     """All triggers of all models."""
     for model in scope.of(Model):
-        here = address_of(model)
-        if model.retraining and model.monitoring is None:
-            message = f"{here} is to be retrained, and nothing would ever ask: its triggers are asked after `monitoring`"
-            help_ = "write for example `monitoring: {window: {rows: 2000}}`"
-            yield Diagnostic("retraining-without-monitoring", message, scope.where(here, ("retraining",), key=True), help=help_)
-        for position, trigger in enumerate(model.retraining):
-            yield from _trigger(scope, model, position, trigger)
+        yield from _asked_for(scope, model)
+        yield from _triggers(scope, model)
 
 
+@question
+def _asked_for(scope: Scope, model: Model) -> Iterator[Diagnostic]:
+    here = address_of(model)
+    if model.retraining and model.monitoring is None:
+        message = f"{here} is to be retrained, and nothing would ever ask: its triggers are asked after `monitoring`"
+        help_ = "write for example `monitoring: {window: {rows: 2000}}`"
+        yield Diagnostic("retraining-without-monitoring", message, scope.where(here, ("retraining",), key=True), help=help_)
+
+
+@question
+def _triggers(scope: Scope, model: Model) -> Iterator[Diagnostic]:
+    for position, trigger in enumerate(model.retraining):
+        yield from _trigger(scope, model, position, trigger)
+        yield from _outpaces(scope, model, position, trigger)
+        yield from _when(scope, model, position, trigger)
+
+
+@question
 def _trigger(scope: Scope, model: Model, position: int, trigger: Retraining) -> Iterator[Diagnostic]:
     here, path = address_of(model), ("retraining", position)
     if (trigger.when is None) == (trigger.schedule is None):
@@ -39,11 +53,9 @@ def _trigger(scope: Scope, model: Model, position: int, trigger: Retraining) -> 
         yield Diagnostic(
             "trigger-cause", f"trigger `{trigger.id}` has {said}", place, help='write `when: "alert.ID"` or `schedule: "0 3 * * 1"`'
         )
-    yield from _outpaces(scope, model, position, trigger)
-    if trigger.when is not None:
-        yield from _when(scope, model, position, trigger.when)
 
 
+@question
 def _outpaces(scope: Scope, model: Model, position: int, trigger: Retraining) -> Iterator[Diagnostic]:
     """Whether a candidate is replaced before it can be decided on."""
     lasts, why = _deciding(model)
@@ -82,10 +94,13 @@ def _longest_pause(schedule: str) -> timedelta:
     return max(tick - day if (tick := line.next(day)) is not None else _NEVER for day in days) + timedelta(days=1)
 
 
-def _when(scope: Scope, model: Model, position: int, when: str) -> Iterator[Diagnostic]:
+@question
+def _when(scope: Scope, model: Model, position: int, trigger: Retraining) -> Iterator[Diagnostic]:
     here, path = address_of(model), ("retraining", position, "when")
+    if trigger.when is None:
+        return
     try:
-        root = parse(when).root
+        root = parse(trigger.when).root
     except ExpressionError as error:
         yield bad_condition(scope, model, path, error)
         return

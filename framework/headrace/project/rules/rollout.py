@@ -9,10 +9,10 @@ from datetime import timedelta
 from headrace.diagnostics import Diagnostic, Severity
 from headrace.project.inputs import inputs, known
 from headrace.project.rules.features import unknown_feature
-from headrace.project.scope import Scope, address_of
+from headrace.project.scope import Scope, address_of, question
 from headrace.spec import Model
 from headrace.spec.quantity import write_duration
-from headrace.spec.rollout import LOOK, Bake, Judge, Rollout
+from headrace.spec.rollout import LOOK, Judge, Rollout, Step
 from headrace.spec.serving import Serving
 from headrace.stats.eprocess import needed_without_failures
 
@@ -20,43 +20,62 @@ _LOOKS = 3
 """How many looks a step needs at least, so that one that is late or missed leaves others."""
 
 
+@question
 def check(scope: Scope) -> Iterator[Diagnostic]:
     """All rollouts."""
     for model in scope.of(Model):
-        if model.rollout is None:
-            continue
-        yield from _steps(scope, model, model.rollout)
-        yield from _holds(scope, model, model.rollout)
-        yield from _silence(scope, model, model.rollout)
-        if model.rollout.bake is not None:
-            yield from _bake(scope, model, model.rollout.bake)
-        yield from _unit(scope, model, model.rollout)
-        for position, judge in enumerate(model.rollout.judge):
-            yield from _judge(scope, model, position, judge)
-        yield from _decides(scope, model, model.rollout)
+        yield from _rollout(scope, model)
 
 
+@question
+def _rollout(scope: Scope, model: Model) -> Iterator[Diagnostic]:
+    if model.rollout is None:
+        return
+    for ask in (_steps, _holds, _warming, _unseen, _bake, _unit, _judges, _decides):
+        yield from ask(scope, model, model.rollout)
+
+
+@question
+def _judges(scope: Scope, model: Model, rollout: Rollout) -> Iterator[Diagnostic]:
+    for position, judge in enumerate(rollout.judge):
+        yield from _over(scope, model, position, judge)
+        yield from _judge(scope, model, position, judge)
+
+
+@question
 def _steps(scope: Scope, model: Model, rollout: Rollout) -> Iterator[Diagnostic]:
     for position in range(1, len(rollout.steps)):
-        before, here = rollout.steps[position - 1].weight, rollout.steps[position].weight
-        if here <= before:
-            place = scope.where(address_of(model), ("rollout", "steps", position, "weight"))
-            message = f"step {position + 1} has a weight of {here * 100:g}%, and the one before {before * 100:g}%: weights rise"
-            yield Diagnostic("rollout-weights", message, place, help=f"write more than {before * 100:g}%")
+        yield from _rises(scope, model, rollout, position)
 
 
+@question
+def _rises(scope: Scope, model: Model, rollout: Rollout, position: int) -> Iterator[Diagnostic]:
+    before, here = rollout.steps[position - 1].weight, rollout.steps[position].weight
+    if here <= before:
+        place = scope.where(address_of(model), ("rollout", "steps", position, "weight"))
+        message = f"step {position + 1} has a weight of {here * 100:g}%, and the one before {before * 100:g}%: weights rise"
+        yield Diagnostic("rollout-weights", message, place, help=f"write more than {before * 100:g}%")
+
+
+@question
 def _holds(scope: Scope, model: Model, rollout: Rollout) -> Iterator[Diagnostic]:
     for position, step in enumerate(rollout.steps):
-        if step.hold < _LOOKS * LOOK:
-            place = scope.where(address_of(model), ("rollout", "steps", position, "hold"))
-            held, look = write_duration(step.hold), write_duration(LOOK)
-            message = f"step {position + 1} holds for {held}, and a live rollout is looked at every {look}: it will last longer"
-            help_ = f"write `hold: {write_duration(_LOOKS * LOOK)}` or more"
-            yield Diagnostic("short-hold", message, place, help=help_, severity=Severity.WARNING)
+        yield from _held(scope, model, position, step)
 
 
-def _silence(scope: Scope, model: Model, rollout: Rollout) -> Iterator[Diagnostic]:
-    """A step that ends before its judge, or what watches beside it, has seen anything."""
+@question
+def _held(scope: Scope, model: Model, position: int, step: Step) -> Iterator[Diagnostic]:
+    if step.hold < _LOOKS * LOOK:
+        place = scope.where(address_of(model), ("rollout", "steps", position, "hold"))
+        held, look = write_duration(step.hold), write_duration(LOOK)
+        message = f"step {position + 1} holds for {held}, and a live rollout is looked at every {look}: it will last longer"
+        help_ = f"write `hold: {write_duration(_LOOKS * LOOK)}` or more"
+        yield Diagnostic("short-hold", message, place, help=help_, severity=Severity.WARNING)
+
+
+@question
+def _warming(scope: Scope, model: Model, rollout: Rollout) -> Iterator[Diagnostic]:
+    """A first step that ends before its judge has seen anything."""
     here, first = address_of(model), rollout.steps[0]
     if rollout.warmup.for_ >= first.hold >= _LOOKS * LOOK:
         related = (scope.where(here, ("rollout", "warmup", "for")),)
@@ -64,23 +83,39 @@ def _silence(scope: Scope, model: Model, rollout: Rollout) -> Iterator[Diagnosti
         place = scope.where(here, ("rollout", "steps", 0, "hold"))
         mend = f"hold longer than {write_duration(rollout.warmup.for_)}"
         yield Diagnostic("short-hold", f"{said}: nothing of it is judged", place, help=mend, severity=Severity.WARNING, related=related)
-    windows = {"no_data.after": rollout.no_data.after}
-    if model.monitoring is not None and model.monitoring.window.every is not None:
-        windows["monitoring.window"] = model.monitoring.window.every
+
+
+@question
+def _unseen(scope: Scope, model: Model, rollout: Rollout) -> Iterator[Diagnostic]:
+    """A step that ends before what watches beside it has seen anything."""
+    yield from _ends_unseen(scope, model, rollout, "no_data.after")
+    if getattr(model, "monitoring", None) is not None:
+        yield from _ends_unseen(scope, model, rollout, "monitoring.window")
+
+
+@question
+def _ends_unseen(scope: Scope, model: Model, rollout: Rollout, word: str) -> Iterator[Diagnostic]:
+    window: timedelta | None = None
+    if word == "no_data.after":
+        window = rollout.no_data.after
+    elif model.monitoring is not None:
+        window = model.monitoring.window.every
+    if window is None:
+        return
     for position, step in enumerate(rollout.steps):
-        for word, window in windows.items():
-            if _LOOKS * LOOK <= step.hold < window:
-                place = scope.where(here, ("rollout", "steps", position, "hold"))
-                message = (
-                    f"step {position + 1} holds for {write_duration(step.hold)}, and `{word}` is {write_duration(window)}: it ends unseen"
-                )
-                mend = f"hold at least {write_duration(window)}, or shorten `{word}`"
-                yield Diagnostic("short-hold", message, place, help=mend, severity=Severity.WARNING)
+        hold = getattr(step, "hold", None)  # unknown where it could not be read
+        if hold is not None and _LOOKS * LOOK <= hold < window:
+            place = scope.where(address_of(model), ("rollout", "steps", position, "hold"))
+            message = f"step {position + 1} holds for {write_duration(hold)}, and `{word}` is {write_duration(window)}: it ends unseen"
+            mend = f"hold at least {write_duration(window)}, or shorten `{word}`"
+            yield Diagnostic("short-hold", message, place, help=mend, severity=Severity.WARNING)
 
 
-def _bake(scope: Scope, model: Model, bake: Bake) -> Iterator[Diagnostic]:
+@question
+def _bake(scope: Scope, model: Model, rollout: Rollout) -> Iterator[Diagnostic]:
     """What goes back from a bake are alerts, and an alert needs a whole window."""
-    if model.monitoring is None:
+    bake = rollout.bake
+    if bake is None or model.monitoring is None:
         return
     window, length = model.monitoring.window, model.monitoring.window.every
     if length is None and window.rows is not None and isinstance(model.serving, Serving) and model.serving.traffic:
@@ -93,6 +128,7 @@ def _bake(scope: Scope, model: Model, bake: Bake) -> Iterator[Diagnostic]:
         yield Diagnostic("short-hold", message, place, help=f"write `for: {about}`", severity=Severity.WARNING, related=related)
 
 
+@question
 def _unit(scope: Scope, model: Model, rollout: Rollout) -> Iterator[Diagnostic]:
     if rollout.unit == model.features.entity or not known(scope, model):
         return
@@ -101,11 +137,17 @@ def _unit(scope: Scope, model: Model, rollout: Rollout) -> Iterator[Diagnostic]:
         yield unknown_feature(scope, address_of(model), ("rollout", "unit"), rollout.unit, names)
 
 
-def _judge(scope: Scope, model: Model, position: int, judge: Judge) -> Iterator[Diagnostic]:
+@question
+def _over(scope: Scope, model: Model, position: int, judge: Judge) -> Iterator[Diagnostic]:
     here, path = address_of(model), ("rollout", "judge", position)
     if judge.metric == "slow_request" and judge.over is None:
         message = "`slow_request` does not say what is slow"
         yield Diagnostic("judge-without-over", message, scope.where(here, (*path, "metric")), help="write for example `over: 250ms`")
+
+
+@question
+def _judge(scope: Scope, model: Model, position: int, judge: Judge) -> Iterator[Diagnostic]:
+    here, path = address_of(model), ("rollout", "judge", position)
     if judge.ceiling is not None and judge.negligible > judge.ceiling:
         place = scope.where(here, (*path, "negligible"))
         rates = f"`negligible` ({judge.negligible * 100:g}%) is above `ceiling` ({judge.ceiling * 100:g}%)"
@@ -113,6 +155,7 @@ def _judge(scope: Scope, model: Model, position: int, judge: Judge) -> Iterator[
         yield Diagnostic("judge-bounds", message, place, help=f"write at most {judge.ceiling * 100:g}%")
 
 
+@question
 def _decides(scope: Scope, model: Model, rollout: Rollout) -> Iterator[Diagnostic]:
     """Without one failure, the absolute side alone must promote within all steps together."""
     if not isinstance(model.serving, Serving) or model.serving.traffic is None:

@@ -15,13 +15,25 @@ from headrace.diagnostics import Diagnostic, Span
 from headrace.document import Mapping as MappingNode
 from headrace.document import Node, Scalar, Sequence
 from headrace.hooks import resolve
+from headrace.project.rules.plugins import channel_type
 from headrace.project.scope import Scope
 from headrace.spec import KINDS, Channel
 from headrace.spec.place import bare, keys, members, model_of
 from headrace.spec.secret import REFERENCE, anywhere, below, capable
 
-_PASSWORD = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^/@:\s]*:[^/@\s]+@")
-"""A URL with a password in it."""
+_INSIDE = re.compile(
+    r"[A-Za-z][A-Za-z0-9+.-]*://(?:"
+    r"[^/@:\s]*:[^/@\s]+@"  # user:password@
+    r"|[^/@:\s]{16,}@"  # token@
+    r"|\S*[?&](?:[a-z_-]*(?:token|secret|password|passwd|signature)|api_?-?key|auth|sig|key|code)=[^&\s]{4,}"
+    r"|hooks\.slack\.com/(?:services|workflows|triggers)/\w+/"
+    r"|(?:\w+\.)?discord(?:app)?\.com/api/webhooks/\d+/\S"
+    r"|\S*webhook\.office\.com/\S"
+    r"|api\.telegram\.org/bot\d+:\S"
+    r")",
+    re.IGNORECASE,
+)
+"""A URL that says a secret: a password, a token, or an address that is one itself, as those of chats are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +109,8 @@ def _arguments(annotation: Any, origins: tuple[type, ...]) -> tuple[Any, ...]:  
 def _params(scope: Scope, address: Address) -> type[BaseModel] | None:
     """The model of a channel's parameters; None where it cannot be known, which was said already."""
     channel = scope.get(Channel, address)
-    known = scope.plugins.channels.get(channel.type) if channel is not None and scope.plugins is not None else None
+    type_ = getattr(channel, "type", None)  # unknown where it could not be read
+    known = channel_type(scope.plugins, type_) if type_ is not None and scope.plugins is not None else None
     if known is None:
         return None
     try:
@@ -115,7 +128,7 @@ def _judged(path: Path, text: str, takes: str | None, place: Span) -> Diagnostic
         message = f"`{name}` takes no secret, so `{text[:60]}` would stay as it is written"
         help_ = "write the value itself; `${env.NAME}` is for values that are no secret"
         return Diagnostic("misplaced-secret", message, place, help=help_)
-    if takes == "must" or (takes == "may" and _PASSWORD.match(text)):
+    if takes == "must" or (takes == "may" and _INSIDE.match(text)):
         # Never the value itself: this message goes to logs.
         message = f"`{name}` holds a secret, and stands here as a value"
         return Diagnostic("literal-secret", message, place, help="write `env:NAME` or `file:PATH`, and keep the value out of the files")

@@ -9,22 +9,34 @@ from headrace.address import Path
 from headrace.diagnostics import Diagnostic
 from headrace.project.rules.columns import absent, columns
 from headrace.project.rules.views import condition
-from headrace.project.scope import Scope, address_of
+from headrace.project.scope import Scope, address_of, question
 from headrace.spec import Source
 from headrace.spec.source import SAYS, Check
 
 
+@question
 def check(scope: Scope) -> Iterator[Diagnostic]:
     """All checks of all sources."""
     for source in scope.of(Source):
-        for position, item in enumerate(source.checks):
-            yield from _bounds(scope, source, ("checks", position), item)
-            yield from _columns(scope, source, ("checks", position), item)
+        yield from _checks(scope, source)
 
 
 _OF_A_COLUMN = ("range", "values", "pattern", "missing")
 
 
+@question
+def _checks(scope: Scope, source: Source) -> Iterator[Diagnostic]:
+    for position, item in enumerate(source.checks):
+        path: Path = ("checks", position)
+        yield from _bounds(scope, source, path, item)
+        yield from _range(scope, source, path, item)
+        yield from _pattern(scope, source, path, item)
+        yield from _columns(scope, source, path, item)
+        yield from _types(scope, source, path, item)
+        yield from _holds(scope, source, path, item)
+
+
+@question
 def _bounds(scope: Scope, source: Source, path: Path, item: Check) -> Iterator[Diagnostic]:
     here = address_of(source)
     given = [word for word in SAYS if getattr(item, word) is not None]
@@ -42,13 +54,18 @@ def _bounds(scope: Scope, source: Source, path: Path, item: Check) -> Iterator[D
             "names its columns twice: `unique` has them all" if given[0] == "unique" else f"names a column: `{given[0]}` is of whole rows"
         )
         yield Diagnostic("check-bounds", f"check `{item.id}` {said}", place, help="remove `column`")
+
+
+@question
+def _range(scope: Scope, source: Source, path: Path, item: Check) -> Iterator[Diagnostic]:
+    here = address_of(source)
     for word, bounds in (("range", item.range), ("rows", item.rows)):
         if bounds is not None and (bounds[0] >= bounds[1] if word == "range" else bounds[0] > bounds[1]):
             message = f"`{word}` of check `{item.id}` is empty: {bounds[0]:g} is not less than {bounds[1]:g}"
             yield Diagnostic("empty-range", message, scope.where(here, (*path, word)), help="write the least value first")
-    yield from _pattern(scope, source, path, item)
 
 
+@question
 def _pattern(scope: Scope, source: Source, path: Path, item: Check) -> Iterator[Diagnostic]:
     if item.pattern is None:
         return
@@ -67,6 +84,7 @@ _BEYOND = re.compile(r"(?<!\\)(?:\\\\)*(?:\(\?(?:[=!>(]|<[=!]|P=)|\\[1-9])")
 """What Python's regular expressions have and those of the engine (RE2) have not."""
 
 
+@question
 def _columns(scope: Scope, source: Source, path: Path, item: Check) -> Iterator[Diagnostic]:
     here = address_of(source)
     named: list[tuple[Path, str]] = [((*path, "column"), item.column)] if item.column is not None else []
@@ -75,6 +93,11 @@ def _columns(scope: Scope, source: Source, path: Path, item: Check) -> Iterator[
         found = absent(scope, here, place, column, source)
         if found is not None:
             yield found
+
+
+@question
+def _types(scope: Scope, source: Source, path: Path, item: Check) -> Iterator[Diagnostic]:
+    here = address_of(source)
     kind = columns(source).get(item.column or "")
     for word, kinds, mend in (
         ("range", ("int64", "float"), "write `values`, or name a number"),
@@ -85,5 +108,9 @@ def _columns(scope: Scope, source: Source, path: Path, item: Check) -> Iterator[
             what = "no number" if word == "range" else f"a {kind}, and no text"
             said = f"check `{item.id}` has a range, and its" if word == "range" else f"check `{item.id}` has `{word}`, and its"
             yield Diagnostic("wrong-column-type", f"{said} column `{item.column}` is {what}", scope.where(here, (*path, word)), help=mend)
+
+
+@question
+def _holds(scope: Scope, source: Source, path: Path, item: Check) -> Iterator[Diagnostic]:
     if item.holds is not None:
-        yield from condition(scope, source, here, (*path, "holds"), item.holds)
+        yield from condition(scope, source, address_of(source), (*path, "holds"), item.holds)

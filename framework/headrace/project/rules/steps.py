@@ -9,28 +9,41 @@ from pathlib import Path
 from headrace.diagnostics import Diagnostic
 from headrace.hooks.contracts import Takes
 from headrace.hooks.reference import UnknownReferenceError, find, mismatch
-from headrace.project.scope import Scope, address_of
+from headrace.project.scope import Scope, address_of, question
 from headrace.spec import Model
 from headrace.spec.steps import CustomStep
 
 _TAKES = {"features": (Takes(1), "the rows"), "training": (Takes(2), "the candidate and its held-out rows")}
 
 
+@question
 def check(scope: Scope) -> Iterator[Diagnostic]:
     """All steps of all models."""
     for model in scope.of(Model):
-        seen: dict[str, str] = {}
-        for position, step in enumerate(model.steps):
-            yield from _step(scope, model, position, step)
-            name = step.id.replace("-", "_")
-            # The same id twice is told by another rule.
-            if seen.get(name, step.id) != step.id:
-                place = scope.where(address_of(model), ("steps", position, "id"))
-                message = f"steps `{seen[name]}` and `{step.id}` would both be the Python function `{name}`"
-                yield Diagnostic("duplicate-id", message, place, help="rename one of them")
-            seen.setdefault(name, step.id)
+        yield from _steps(scope, model)
+        yield from _functions(scope, model)
 
 
+@question
+def _steps(scope: Scope, model: Model) -> Iterator[Diagnostic]:
+    for position, step in enumerate(model.steps):
+        yield from _step(scope, model, position, step)
+
+
+@question
+def _functions(scope: Scope, model: Model) -> Iterator[Diagnostic]:
+    seen: dict[str, str] = {}
+    for position, step in enumerate(model.steps):
+        name = step.id.replace("-", "_")
+        # The same id twice is told by another rule.
+        if seen.get(name, step.id) != step.id:
+            place = scope.where(address_of(model), ("steps", position, "id"))
+            message = f"steps `{seen[name]}` and `{step.id}` would both be the Python function `{name}`"
+            yield Diagnostic("duplicate-id", message, place, help="rename one of them")
+        seen.setdefault(name, step.id)
+
+
+@question
 def _step(scope: Scope, model: Model, position: int, step: CustomStep) -> Iterator[Diagnostic]:
     place = scope.where(address_of(model), ("steps", position, "python"))
     if step.after == "gates":

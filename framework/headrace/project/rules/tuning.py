@@ -9,39 +9,57 @@ from pydantic import BaseModel
 from headrace.address import Path
 from headrace.diagnostics import Diagnostic, Severity
 from headrace.hooks import resolve
-from headrace.project.scope import Scope, address_of
+from headrace.project.scope import Scope, address_of, question
 from headrace.spec import Model
 from headrace.spec.place import keys
 from headrace.spec.training import Range, Tune
 from headrace.spec.wording import nearest
 
 
+@question
 def check(scope: Scope) -> Iterator[Diagnostic]:
     """All models that are tuned."""
     for model in scope.of(Model):
-        tune = model.training.tune
-        if tune is not None:
-            yield from _goal(scope, model, tune)
-            yield from _parameters(scope, model, tune)
-            for name, values in tune.space.items():
-                yield from _range(scope, model, name, values)
+        yield from _tune(scope, model)
 
 
+@question
+def _tune(scope: Scope, model: Model) -> Iterator[Diagnostic]:
+    tune = model.training.tune
+    if tune is not None:
+        yield from _goal(scope, model, tune)
+        for word, better in (("maximize", "higher"), ("minimize", "lower")):
+            yield from _direction(scope, model, tune, word, better)
+        yield from _parameters(scope, model, tune)
+        yield from _ranges(scope, model, tune)
+
+
+@question
+def _ranges(scope: Scope, model: Model, tune: Tune) -> Iterator[Diagnostic]:
+    for name, values in tune.space.items():
+        yield from _range(scope, model, name, values)
+
+
+@question
 def _goal(scope: Scope, model: Model, tune: Tune) -> Iterator[Diagnostic]:
     here, path = address_of(model), ("training", "tune")
     if (tune.maximize is None) == (tune.minimize is None):
         said = "both `maximize` and `minimize`" if tune.maximize is not None else "neither `maximize` nor `minimize`"
         place = scope.where(here, (*path, "minimize") if tune.maximize is not None else path, key=True)
         yield Diagnostic("tune-goal", f"`tune` has {said}: a search has one goal", place, help="write for example `maximize: roc_auc`")
-    for word, better in (("maximize", "higher"), ("minimize", "lower")):
-        metric = scope.plugins.metrics.get(getattr(tune, word) or "") if scope.plugins is not None else None
-        if metric is not None and metric.better != better:
-            right = "minimize" if word == "maximize" else "maximize"
-            message = f"`{metric.name}` is better when it is {metric.better}, and `tune` would {word} it"
-            place = scope.where(here, (*path, word), key=True)
-            yield Diagnostic("gate-direction", message, place, help=f"write `{right}: {metric.name}`", severity=Severity.WARNING)
 
 
+@question
+def _direction(scope: Scope, model: Model, tune: Tune, word: str, better: str) -> Iterator[Diagnostic]:
+    metric = scope.plugins.metrics.get(getattr(tune, word) or "") if scope.plugins is not None else None
+    if metric is not None and metric.better != better:
+        right = "minimize" if word == "maximize" else "maximize"
+        message = f"`{metric.name}` is better when it is {metric.better}, and `tune` would {word} it"
+        place = scope.where(address_of(model), ("training", "tune", word), key=True)
+        yield Diagnostic("gate-direction", message, place, help=f"write `{right}: {metric.name}`", severity=Severity.WARNING)
+
+
+@question
 def _parameters(scope: Scope, model: Model, tune: Tune) -> Iterator[Diagnostic]:
     algorithm = scope.plugins.algorithms.get(model.training.algorithm) if scope.plugins is not None else None
     if algorithm is None:
@@ -65,6 +83,7 @@ def _parameters(scope: Scope, model: Model, tune: Tune) -> Iterator[Diagnostic]:
             )
 
 
+@question
 def _range(scope: Scope, model: Model, name: str, values: Range) -> Iterator[Diagnostic]:
     here, path = address_of(model), ("training", "tune", "space", name)
     given = {"int": values.int_, "float": values.float_, "choice": values.choice}

@@ -9,22 +9,28 @@ from headrace.diagnostics import Diagnostic, Severity, Span
 from headrace.document import Scalar, inside
 from headrace.project.rules.columns import columns
 from headrace.project.rules.features import unknown_feature
-from headrace.project.scope import Scope, address_of
+from headrace.project.scope import Scope, address_of, question
 from headrace.spec import FeatureView, Source
 from headrace.spec.expression import Compare, ExpressionError, Named, Same, Truth, names, parse, parse_arithmetic
 from headrace.spec.feature_view import AGGREGATES, Feature
 from headrace.spec.wording import choice, nearest
 
 
+@question
 def check(scope: Scope) -> Iterator[Diagnostic]:
     """All views."""
     for view in scope.of(FeatureView):
-        for name, feature in view.features.items():
-            yield from _origin(scope, view, name, feature)
-            yield from _idle(scope, view, name, feature)
-            yield from _types(scope, view, name, feature)
-            yield from _expression(scope, view, name, feature)
-            yield from _where(scope, view, name, feature)
+        yield from _view(scope, view)
+
+
+@question
+def _view(scope: Scope, view: FeatureView) -> Iterator[Diagnostic]:
+    for name, feature in view.features.items():
+        yield from _origin(scope, view, name, feature)
+        yield from _idle(scope, view, name, feature)
+        yield from _types(scope, view, name, feature)
+        yield from _expression(scope, view, name, feature)
+        yield from _where(scope, view, name, feature)
 
 
 def read_by(feature: Feature) -> tuple[Named, ...]:
@@ -43,6 +49,7 @@ def part(scope: Scope, here: Address, path: Path, start: int, end: int) -> Span:
     return inside(node, start, end) if isinstance(node, Scalar) else scope.where(here, path)
 
 
+@question
 def _origin(scope: Scope, view: FeatureView, name: str, feature: Feature) -> Iterator[Diagnostic]:
     here, origin = address_of(view), feature.origin
     if len(origin) != 1:
@@ -59,6 +66,7 @@ def _origin(scope: Scope, view: FeatureView, name: str, feature: Feature) -> Ite
         )
 
 
+@question
 def _idle(scope: Scope, view: FeatureView, name: str, feature: Feature) -> Iterator[Diagnostic]:
     """Keys that only an aggregate, or only a computed value, has a use for."""
     if len(feature.origin) != 1:
@@ -73,13 +81,14 @@ def _idle(scope: Scope, view: FeatureView, name: str, feature: Feature) -> Itera
             yield Diagnostic("idle-key", message, place, help=f"remove `{word}`", severity=Severity.WARNING)
 
 
+@question
 def _types(scope: Scope, view: FeatureView, name: str, feature: Feature) -> Iterator[Diagnostic]:
     source = scope.get(Source, view.from_)
     if source is None:
         return
     known = columns(source)
     for word in ("sum", "mean", "min", "max", "std", "since"):
-        column = getattr(feature, word)
+        column = getattr(feature, word, None)
         wanted, mend = ("a timestamp",) * 2 if word == "since" else ("a number", "an `int64` or `float` column")
         if column not in known or (known[column] == "timestamp" if word == "since" else known[column] in ("int64", "float")):
             continue
@@ -88,6 +97,7 @@ def _types(scope: Scope, view: FeatureView, name: str, feature: Feature) -> Iter
         yield Diagnostic("wrong-column-type", message, place, help=f"name {mend}")
 
 
+@question
 def _expression(scope: Scope, view: FeatureView, name: str, feature: Feature) -> Iterator[Diagnostic]:
     if feature.expression is None:
         return
@@ -105,13 +115,15 @@ def _expression(scope: Scope, view: FeatureView, name: str, feature: Feature) ->
             yield Diagnostic(found.id, found.message, place, found.caret, found.help, replacement=found.replacement)
 
 
+@question
 def _where(scope: Scope, view: FeatureView, name: str, feature: Feature) -> Iterator[Diagnostic]:
     for word in ("where", "ratio"):
-        text = getattr(feature, word)
+        text = getattr(feature, word, None)
         if text is not None:
             yield from condition(scope, scope.get(Source, view.from_), address_of(view), ("features", name, word), text)
 
 
+@question
 def condition(scope: Scope, source: Source | None, here: Address, path: Path, text: str) -> Iterator[Diagnostic]:
     """What is wrong with a condition over the columns of a source, where that is known."""
     try:
