@@ -109,6 +109,14 @@ def _diagnostics() -> Iterator[str]:
             yield f"What to do: {code.help}\n"
 
 
+_STREAMS = """
+stdout carries the result, and nothing else; stderr carries what is no result: progress, warnings beside a result, and the faults that
+kept a command from its result. Faults are the result of `validate` alone, so it prints them on stdout, in every format; where the specs
+are invalid, every other command that reads them prints the faults on stderr and nothing on stdout. With `--json`, stdout holds one JSON
+value: the result, or a list of the faults that kept the command from it. A wrong call is told on stderr in any case.
+"""
+
+
 def _commands() -> Iterator[str]:
     from headrace.cli import COMMANDS, headrace
     from headrace.diagnostics import Exit
@@ -120,6 +128,7 @@ def _commands() -> Iterator[str]:
         for name, short in COMMANDS.items():
             command = headrace.get_command(context, name)
             yield f"| [`{name}`](#headrace-{name}) | {short} | {_rooms(command)} |"
+        yield _STREAMS
         yield "\n| exit code | |\n|---|---|"
         for code in Exit:
             yield f"| {int(code)} | {code.name.lower().replace('_', ' ')} |"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import Any
 import click
 
 from headrace.cli.place import environment_option, read_once, root_option
+from headrace.cli.view import coloured
 from headrace.diagnostics import Diagnostic, Exit, HeadraceError, Report, render
 
 VERSION = 1
@@ -77,7 +77,8 @@ def command(
     """Say what is wrong in the specs, all at once; nothing is written without `--fix`, and nothing is asked over the network.
 
     With FILEs, or with `--changed`, only faults of those files are told, and those elsewhere that they cause; references are followed
-    through the whole project all the same. Ends with 0, or with 3 where the specs are invalid.
+    through the whole project all the same. The faults are the result, so they go to stdout in every format (with `--diff` the
+    patch is, and what is left goes to stderr). Ends with 0, or with 3 where the specs are invalid.
 
     \b
     Example:
@@ -189,13 +190,15 @@ def _view(seen: _Seen, *, valid: bool) -> dict[str, Any]:
 
 
 def _tell(seen: _Seen, style: str, *, most: int | None) -> None:
+    aside = seen.patch is not None  # Then the patch is the result, and goes to `git apply` as it stands.
     if seen.report.found:
         if style == "github":
-            click.echo(render.to_github(seen.report))
+            click.echo(render.to_github(seen.report), err=aside)
         elif style == "concise":
-            click.echo(render.to_concise(seen.report, most=most))
+            click.echo(render.to_concise(seen.report, most=most), err=aside)
         else:
-            click.echo(render.to_text(seen.report, colour=_colour(), most=most) + "\n", err=True)
+            colour = coloured(sys.stderr if aside else sys.stdout)
+            click.echo(render.to_text(seen.report, colour=colour, most=most) + "\n", err=aside)
     if seen.patch is not None:
         click.echo(seen.patch, nl=False)
         return
@@ -204,10 +207,6 @@ def _tell(seen: _Seen, style: str, *, most: int | None) -> None:
         place = f"{span.file}:{span.line}:{span.column}: " if span is not None else ""
         click.echo(f"{place}fixed[{diagnostic.id}]: {render.visible(diagnostic.message)}")
     click.echo(_summary(seen))
-
-
-def _colour() -> bool:
-    return sys.stderr.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
 
 def _summary(seen: _Seen) -> str:
