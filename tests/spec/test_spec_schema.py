@@ -27,7 +27,7 @@ from headrace.spec import KINDS
 from headrace.spec.decode import decode, plain
 from headrace.spec.name import ParamsOf, Registered
 from headrace.spec.place import keys
-from headrace.spec.reference import below
+from headrace.spec.route import below
 from headrace.spec.schema import schema
 from headrace.spec.vocabulary import Vocabulary
 from test_cases import ALL, CASES, Case, written

@@ -60,7 +60,7 @@ def _kind(kind: str) -> Iterator[str]:
 
 
 def _fields(path: str, told: dict[str, Any], level: int) -> Iterator[str]:
-    from headrace.spec.reference import about
+    from headrace.spec.reference import about, needed
 
     below = []
     yield "| key | type | default | a change costs | |"
@@ -69,7 +69,8 @@ def _fields(path: str, told: dict[str, Any], level: int) -> Iterator[str]:
         inner = about(f"{path}.{entry['key']}")
         if inner is None:
             continue
-        default = "required" if inner["required"] else "" if inner["default"] is None else f"`{_flow(inner['default'])}`"
+        must = needed(inner)
+        default = must if must.startswith("required") else "" if inner["default"] is None else f"`{_flow(inner['default'])}`"
         example = f" For example `{_cell(inner['example'])}`." if inner.get("example") and "\n" not in inner["example"] else ""
         values = ", ".join(f"`{value}`" for value in inner["later"]) if isinstance(inner["later"], list) else ""
         later = f" *{values + ': v' if values else 'V'}alidated; not carried out by this version.*" if inner["later"] else ""

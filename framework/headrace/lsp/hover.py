@@ -32,14 +32,16 @@ def told(here: Expected) -> str:
     """A field or a section in Markdown."""
     if here.field is None:
         return "\n\n".join(model.__doc__ or "" for model in here.models)
-    found = reference.told(here.subject, list(here.models), here.field)
+    found = reference.about(here.subject, here.params)
+    if found is None or "rest" in found:
+        found = reference.told(here.subject, list(here.models), here.field)
     lines = [f"**{here.subject}**: {found['type']}", found["description"]]
     facts = [f"{word}: {found[word]}" for word in ("unit", "bounds") if found[word] is not None]
     if found["default"] is not None:
         facts.append(f"default: `{write_flow({'d': found['default']})[1:-1].removeprefix('d: ')}`")
     if found["effect"] is not None:
         facts.append(f"changing it costs: {found['effect']}")
-    facts.append("required" if found["required"] else "optional")
+    facts.append(reference.needed(found))
     lines.append("\n".join(f"- {fact}" for fact in facts))
     if found["example"]:
         lines.append(f"```yaml\n{found['example']}\n```")
