@@ -104,7 +104,7 @@ CODES = (
         "nothing-selected",
         "a selection fits nothing",
         "A slip in its name would otherwise look as if there were nothing to do.",
-        help="`headrace plan` lists every address that changes",
+        help="`headrace show` lists every address",
     ),
     Code(
         "selection-broken",
