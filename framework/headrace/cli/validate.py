@@ -36,12 +36,12 @@ class _Seen:
     """How many there are; None where they are invalid."""
     files: tuple[str, ...] | None = None
     """Those that were asked about; None for all."""
-    selected: tuple[str, ...] | None = None
-    """The addresses that were asked about; None for all."""
     elsewhere: int = 0
     """Faults of other files or documents, which those did not cause."""
     fixed: tuple[Diagnostic, ...] | None = None
     patch: str | None = None
+    selected: tuple[str, ...] | None = None
+    """The addresses that were asked about; None for all."""
 
 
 @click.command()

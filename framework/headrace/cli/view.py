@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+import time
 from collections.abc import Callable, Mapping
 from typing import Any, TextIO
 
@@ -48,6 +49,26 @@ def table(rows: list[tuple[str, ...]], head: tuple[str, ...]) -> str:
     lines = [head, *rows]
     widths = [max(len(line[i]) for line in lines) for i in range(len(head))]
     return "\n".join("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in lines)
+
+
+def waiting(text: str) -> Callable[[], None]:
+    """What says that something is waited for, however often it is called: once, and on a terminal in place, with the time it has taken."""
+    began, said = time.monotonic(), False
+
+    def tell() -> None:
+        nonlocal said
+        if sys.stderr.isatty():
+            progress(f"{text} ({time.monotonic() - began:.0f} s)")
+        elif not said:
+            click.echo(text, err=True)
+        said = True
+
+    return tell
+
+
+def ended(text: str) -> None:
+    """Say on stderr what came of it, in the place of what was in progress."""
+    click.echo(f"\r\x1b[K{text}" if sys.stderr.isatty() else text, err=True)
 
 
 def progress(text: str) -> None:
