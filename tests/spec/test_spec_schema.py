@@ -274,6 +274,35 @@ def test_a_value_may_be_filled_in_later_and_a_key_may_not() -> None:
     ]
 
 
+VIEW = """kind: feature_view
+name: basket
+from: source/buys
+entity: id
+time: at
+features: {{a: {{sum: amount, over: 7d, where: {where}}}, b: {{expression: {expression}}}}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("where", "expression", "right"),
+    [
+        ("amount > 0 and not (kind == 2)", "(a - -1) / 2.5e3 * a", True),
+        ("${var.rows}", "${var.sum | a}", True),
+        ("amount >> 0", "a", False),
+        ("amount > 0 &&", "a", False),
+        ("amount > 0", "a +", False),
+        ("amount > 0", "a ** 2", False),
+        ("amount > 0", "+a", False),
+        ("amount > 0", "a b", False),
+    ],
+)
+def test_a_condition_of_rows_and_an_expression_have_a_form(where: str, expression: str, *, right: bool) -> None:
+    (node,) = parse(VIEW.format(where=json.dumps(where), expression=json.dumps(expression)).encode(), "f", Report())
+    assert right is accepted(plain(node))
+    if "$" not in where:
+        assert right is not any(found.id == "bad-condition" for found in by_rules(node))
+
+
 def test_one_kind_alone() -> None:
     validator = jsonschema.Draft202012Validator(schema(kind="environment"))
     assert [True, False] == [validator.is_valid({"kind": kind, "name": "dev"}) for kind in ("environment", "model")]
