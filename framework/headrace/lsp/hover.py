@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from headrace.address import Address
 from headrace.diagnostics import Diagnostic
 from headrace.document import write_flow
+from headrace.lsp import inside
 from headrace.lsp.expected import Expected, expected, names_of_keys
 from headrace.lsp.outline import Outline, at
 from headrace.lsp.said import Said
@@ -24,7 +25,8 @@ def hover(text: str, line: int, column: int, scene: Scene, faults: Iterable[Diag
         vocabulary = scene.vocabulary()
         here = expected(outline, said.path, vocabulary)
         if here is not None:
-            parts += [part for part in (_of_value(here, said, scene, vocabulary), told(here)) if part]
+            name = inside.told(here, outline, said, inside.cursor(text, line, column), scene.around())
+            parts += [part for part in (name, _of_value(here, said, scene, vocabulary), told(here)) if part]
     return "\n\n---\n\n".join(parts) or None
 
 
