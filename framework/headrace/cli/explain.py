@@ -11,12 +11,13 @@ from typing import Any
 import click
 
 from headrace.cli import words
+from headrace.cli.completing import subjects
 from headrace.cli.place import json_option, root_option
 from headrace.diagnostics import Diagnostic, Exit, HeadraceError
 
 
 @click.command()
-@click.argument("subject")
+@click.argument("subject", shell_complete=subjects)
 @click.option("--of", metavar="NAME", help="The plugin, such as `lightgbm.classifier`, whose parameters a path through `params` is about.")
 @root_option
 @json_option

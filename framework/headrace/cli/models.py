@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from headrace.cli.completing import models
 from headrace.cli.place import environment_option, json_option, model_of, open_workspace, root_option
 from headrace.cli.view import show, table
 
@@ -89,7 +90,7 @@ def _verdict(version: Mapping[str, Any]) -> str:
 
 
 @click.command("models")
-@click.argument("model", required=False)
+@click.argument("model", required=False, shell_complete=models)
 @environment_option
 @root_option
 @json_option

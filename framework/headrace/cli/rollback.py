@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from headrace.cli.completing import models
 from headrace.cli.place import environment_option, json_option, model_of, open_workspace, root_option
 from headrace.cli.view import show
 
@@ -21,7 +22,7 @@ def _text(result: Mapping[str, Any]) -> str:
 
 
 @click.command("rollback")
-@click.argument("model", required=False)
+@click.argument("model", required=False, shell_complete=models)
 @click.option("--reason", default="asked for on the command line", help="Why; recorded with the event.")
 @environment_option
 @root_option

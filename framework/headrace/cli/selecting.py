@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from headrace.cli.completing import addresses
 from headrace.diagnostics import Diagnostic, Exit, HeadraceError, Report, Span
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 def select_options(command: F) -> F:
     """`--select` and `--exclude` where nothing is known of what was applied."""
     for option in (
-        click.option("--exclude", multiple=True, metavar="WHAT", help="Leave out what fits; may be given again."),
+        click.option("--exclude", multiple=True, metavar="WHAT", shell_complete=addresses, help="Leave out what fits; may be given again."),
         click.option(
             "--select", multiple=True, metavar="WHAT", help="Only what fits: `model/ch*`, `+model/churn`, `label:tier=critical` …"
         ),
@@ -63,8 +64,9 @@ def chosen(root: Path, select: tuple[str, ...], exclude: tuple[str, ...]) -> Cho
 
 def models(project: Project, select: tuple[str, ...], exclude: tuple[str, ...]) -> frozenset[str]:
     """The addresses that a selection means in a valid project; HeadraceError (exit 64) where nothing of it is compiled."""
+    from headrace.plan import Selection
     from headrace.plan.graph import references
-    from headrace.plan.select import Selection, There
+    from headrace.plan.select import There
     from headrace.spec.written import written
 
     said = {str(address): (address.kind, written(spec)) for address, spec in project.specs.items()}
@@ -80,8 +82,9 @@ def models(project: Project, select: tuple[str, ...], exclude: tuple[str, ...]) 
 
 
 def _meant(named: Iterable[tuple[Address, Any]], select: tuple[str, ...], exclude: tuple[str, ...]) -> frozenset[str]:
+    from headrace.plan import Selection
     from headrace.plan.graph import references
-    from headrace.plan.select import Selection, There
+    from headrace.plan.select import There
     from headrace.spec.decode import plain
 
     labels: dict[str, Mapping[str, str]] = {}

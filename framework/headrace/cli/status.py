@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from headrace.cli.completing import models
 from headrace.cli.place import environment_option, json_option, model_of, open_workspace, root_option, running
 from headrace.cli.view import show
 
@@ -178,7 +179,7 @@ def _run(run: Mapping[str, Any]) -> str:
 
 
 @click.command("status")
-@click.argument("model", required=False)
+@click.argument("model", required=False, shell_complete=models)
 @environment_option
 @root_option
 @json_option

@@ -71,8 +71,8 @@ class Around:
         """The columns or features that a value which names one may name."""
         found: dict[str, str] = {}
         match (outline.value(("kind",)), *path):
-            case ("model", *rest):
-                found = self._of_model(outline, tuple(rest))
+            case ("model", *_):
+                found = self._of_model(outline, path)
             case ("source", first, *_) if first != "columns":
                 found = self._columns(outline)
             case ("feature_view", *_):
