@@ -122,7 +122,9 @@ def _item(here: Route, word: str, *, bracketed: bool, last: bool) -> Route | Non
         return None
     inner = tuple(items(here.annotation))
     meant = [key for model in here.models for key in keys(model)]
-    if not inner or (not bracketed and last and not word.isdigit() and certain(word, meant)):
+    # Names under free keys are the user's own, however like a key they are; an item of a list has an id that few would type here.
+    free = any(bare(member) is dict or get_origin(bare(member)) is dict for member in members(here.annotation))
+    if not inner or (not bracketed and not free and last and not word.isdigit() and certain(word, meant)):
         return None
     several: Any = Union[inner]  # noqa: UP007 - made of what is declared
     return replace(here, annotation=several if len(inner) > 1 else inner[0], item=True)
