@@ -114,6 +114,13 @@ def test_init_points_the_editor_to_the_schema_that_it_writes(capsys: pytest.Capt
         (["model.training.params", "--of", "lightgbm.classifier"], "  num_leaves         Leaves of a tree, at most."),
         (["model.training.params"], "Its keys are those of what `algorithm` names"),
         (["model.training.params.num_leaves", "--of", "lightgbm.classifier"], "changing it costs: retrain"),
+        (["model.training.params.num_leaves"], "It is a parameter of `lightgbm.classifier`; `--of NAME` tells of one of them."),
+        (["model.training.params.of_another"], "nothing that is registered here has this one"),
+        (["model.training.split.by"], "  by: time    Hold out the newest rows."),
+        (["model.training.split.gap"], "required where `by: time`"),
+        (["model.training.split.stratify"], "optional where `by: random`"),
+        (["model.training.split"], "gap       How much before that is left out; at least the label's delay. (required where `by: time`)"),
+        (["model.gates[quality].min"], "The least value that passes."),
         (["model.training.algorithm"], "sklearn.logistic_regression"),
         (["lightgbm.classifier"], "task: binary"),
         (["lightgbm.classifier.learning_rate"], "bounds: more than 0, at most 1"),
@@ -135,7 +142,13 @@ def test_explain_what_a_projects_own_plugin_adds(capsys: pytest.CaptureFixture[s
 
 
 @pytest.mark.parametrize(
-    ("arguments", "meant"), [(["roc_acu"], "roc_auc"), (["model.training.params", "--of", "lightgbm"], "registered are")]
+    ("arguments", "meant"),
+    [
+        (["roc_acu"], "roc_auc"),
+        (["model.training.params.num_leafs"], "did you mean `model.training.params.num_leaves`?"),
+        (["model.gates[quality].mim"], "did you mean `model.gates.min`?"),
+        (["model.training.params", "--of", "lightgbm"], "registered are"),
+    ],
 )
 def test_explain_of_no_plugin(capsys: pytest.CaptureFixture[str], arguments: list[str], meant: str) -> None:
     code, _, err = run(capsys, "explain", *arguments)

@@ -3,6 +3,7 @@
 import json
 import shutil
 import stat
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -103,6 +104,15 @@ def test_the_difference_is_printed_and_nothing_written(capsys: pytest.CaptureFix
         spec(root).read_bytes(),
         [x for x in out.splitlines() if "  p" in x and x[0] in "+-"],
     )
+
+
+@pytest.mark.parametrize("style", ["human", "concise", "github"])
+def test_a_difference_goes_to_git_apply_whatever_else_is_wrong(capsys: pytest.CaptureFixture[str], root: Path, style: str) -> None:
+    slip(root, WRONG[0], ("seed: 7", "seed: seven"))
+    code, out, err = run(capsys, root, "--fix", "--diff", "--format", style)
+    assert (3, "--- a/specs/employment.yaml", True) == (code, out.splitlines()[0], "wrong-type" in err)
+    subprocess.run(["git", "apply"], cwd=root, input=out, text=True, check=True)
+    assert "port: 8080" in spec(root).read_text()
 
 
 def test_a_file_that_somebody_else_changed_is_left(root: Path) -> None:

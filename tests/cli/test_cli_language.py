@@ -37,20 +37,38 @@ def test_a_valid_project(capsys: pytest.CaptureFixture[str]) -> None:
 def test_an_invalid_project(capsys: pytest.CaptureFixture[str], root: Path) -> None:
     broken(root)
     code, out, err = run(capsys, "validate", "--root", str(root))
-    assert (3, "1 error; `headrace validate --fix` mends 1.\n", "error[unknown-key]: `prt` is no key of `serving`") == (
+    first, *_, last = out.splitlines()
+    assert (3, "error[unknown-key]: `prt` is no key of `serving`", "1 error; `headrace validate --fix` mends 1.", "") == (
         code,
-        out,
-        err.splitlines()[0],
+        first,
+        last,
+        err,
     )
 
 
 @pytest.mark.parametrize(
-    ("style", "begins"), [("concise", "specs/employment.yaml:31:3: error[unknown-key]"), ("github", "::error title=unknown-key,file=")]
+    ("style", "begins"),
+    [
+        ("human", "error[unknown-key]: `prt`"),
+        ("concise", "specs/employment.yaml:31:3: error[unknown-key]"),
+        ("github", "::error title=unknown-key,file="),
+        ("json", "{"),
+        ("sarif", "{"),
+    ],
 )
-def test_other_formats(capsys: pytest.CaptureFixture[str], root: Path, style: str, begins: str) -> None:
+def test_faults_are_the_result_of_validate_in_every_format(capsys: pytest.CaptureFixture[str], root: Path, style: str, begins: str) -> None:
     broken(root)
-    code, out, _ = run(capsys, "validate", "--root", str(root), "--format", style)
-    assert (3, True) == (code, out.startswith(begins))
+    code, out, err = run(capsys, "validate", "--root", str(root), "--format", style)
+    assert (3, True, "") == (code, out.startswith(begins), err)
+
+
+@pytest.mark.parametrize("command", ["compile", "compile --check", "plan", "apply --yes", "show model/employment"])
+def test_faults_that_keep_another_command_from_its_result_are_no_result(
+    capsys: pytest.CaptureFixture[str], root: Path, command: str
+) -> None:
+    broken(root)
+    code, out, err = run(capsys, *command.split(), "--root", str(root))
+    assert (3, "", "error[unknown-key]: `prt` is no key of `serving`") == (code, out, err.splitlines()[0])
 
 
 def test_json(capsys: pytest.CaptureFixture[str], root: Path) -> None:

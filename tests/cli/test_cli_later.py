@@ -46,7 +46,7 @@ def test_validate_takes_it_with_a_note(capsys: pytest.CaptureFixture[str], later
     code, out, err = run(capsys, "validate", "--strict", "--root", str(later))
     assert (0, True) == (
         code,
-        err.startswith("note[not-yet-supported]: `experiment` is a word of the language that nothing runs by yet"),
+        out.startswith("note[not-yet-supported]: `experiment` is a word of the language that nothing runs by yet"),
     ), out + err
 
 

@@ -134,11 +134,11 @@ def test_status_tells_a_machine_where_a_model_stands(lived: Project, headrace: R
             "model": MODEL,
             "aliases": {"candidate": 3, "champion": 2, "previous": 1},
             "weights": [{"arm": "champion", "version": 2, "weight": 0.8}, {"arm": "candidate", "version": 3, "weight": 0.2}],
-            "rollout": {"state": "deploying", "candidate": 3, "step": 0},
+            "rollout": {"state": "deploying", "running": True, "candidate": 3, "step": 0},
             "predictions": 0,
             "window": {"number": 2, "end": "2020-01-03T00:00:00+00:00", "performance": None, "drift": 0.5},
             "firing": ["degraded"],
-            "run": {"flow": "monitor", "status": "passed", "started_at": "2020-01-01T00:00:00+00:00"},
+            "run": {"flow": "monitor", "status": "passed", "started_at": "2020-01-01T00:00:00+00:00", "rejected": None},
             "due": [{"flow": "monitor", "at": "2020-01-10T00:00:00+00:00", "reason": "the windows are looked at again"}],
             "unanswered": [{"event": "rollout.aborted", "id": "e-1"}],
         }
@@ -148,12 +148,12 @@ def test_status_tells_a_machine_where_a_model_stands(lived: Project, headrace: R
 def test_status_tells_a_person_the_same(lived: Project, headrace: Run) -> None:
     tell_up(lived.root, prefect="http://127.0.0.1:4200/api")
     assert [
-        "project labour, clock 2020-01-01T00:00:00 (driven)",
+        "project labour, environment dev, clock 2020-01-01T00:00:00 (driven)",
         "up: Prefect at http://127.0.0.1:4200",
         "",
         "model/employment: candidate 3, champion 2, previous 1",
         "  traffic    champion (version 2) 80%, candidate (version 3) 20%",
-        "  rollout    version 3: deploying, step 1",
+        "  rollout    version 3 is at step 1",
         "  requests   0 journalled",
         "  window     number 2 to 2020-01-03, drifted share 0.50, answers not known yet",
         "  alerts     degraded",
@@ -161,6 +161,42 @@ def test_status_tells_a_person_the_same(lived: Project, headrace: Run) -> None:
         "  due        monitor at 2020-01-10T00:00: the windows are looked at again",
         "  waiting    rollout.aborted has not started its successor yet (e-1)",
     ] == headrace("status", "model/employment", "--root", str(lived.root))[1].splitlines()
+
+
+@pytest.mark.parametrize(
+    ("state", "running", "said"),
+    [
+        ("pending", True, "version 3 is about to start"),
+        ("rolling_back", True, "version 3 is being rolled back, at step 1"),
+        ("active", False, "none running; version 3 was promoted"),
+        ("rolled_back", False, "none running; version 3 was rolled back at step 1"),
+        ("failed", False, "none running; that of version 3 failed at step 1"),
+    ],
+)
+def test_status_says_how_a_rollout_ended(lived: Project, headrace: Run, state: str, said: str, *, running: bool) -> None:
+    with lived.store.transaction("user:test", "end", MODEL) as session:
+        session.connection().exec_driver_sql("update rollout set state = ?", (state,))
+    assert f"  rollout    {said}" in headrace("status", "--root", str(lived.root))[1].splitlines()
+    assert running is json.loads(headrace("status", "--root", str(lived.root), "--json")[1])["models"][0]["rollout"]["running"]
+
+
+def test_status_says_which_gates_rejected_what_the_last_run_made(lived: Project, headrace: Run) -> None:
+    with lived.store.transaction("user:test", "judge", MODEL) as session:
+        session.add(tables.Run(id="t", model=MODEL, flow="train", started_at=AT + timedelta(days=1), status="passed", details={}))
+        for gate, passed, mode in (("quality", False, "block"), ("fair", True, "block"), ("fast", False, "warn")):
+            row = {"id": gate, "gate": gate, "passed": passed, "mode": mode}
+            session.add(tables.Verdict(model=MODEL, number=3, run_id="t", metric="roc_auc", reason="too low", at=AT, **row))
+    out = headrace("status", "--root", str(lived.root))[1]
+    assert "  last run   train: version 3 rejected by gate quality, 2020-01-02T00:00:00" in out.splitlines()
+    told = json.loads(headrace("status", "--root", str(lived.root), "--json")[1])["models"][0]["run"]
+    assert {"version": 3, "gates": ["quality"]} == told["rejected"]
+
+
+@pytest.mark.parametrize("command", ["status", "models", "rollback"])
+def test_the_environment_of_flows_is_named_and_another_refused(lived: Project, headrace: Run, command: str) -> None:
+    code, out, err = headrace(command, "--env", "production", "--root", str(lived.root))
+    assert (Exit.REFUSED, "", True) == (code, out, "error[other-environment]: flows/ was compiled for the environment `dev`" in err)
+    assert "dev" == (json.loads(headrace(command, "--env", "dev", "--root", str(lived.root), "--json")[1])["environment"])
 
 
 def test_status_of_a_window_whose_answers_are_known(lived: Project, headrace: Run) -> None:
@@ -210,12 +246,14 @@ def test_models_names_what_each_version_is_called(lived: Project, headrace: Run)
         [(version["version"], version["aliases"], version["verdict"]) for version in json.loads(out)["models"][0]["versions"]],
     )
     lines = headrace("models", "employment", "--root", str(lived.root))[1].splitlines()
+    assert "environment dev" == lines[0]
+    lines = lines[2:]
     assert ["model/employment", "  version", "  3", "  2", "  1"] == [line[:9].rstrip() if i else line for i, line in enumerate(lines)]
 
 
 def test_rollback_puts_the_previous_champion_back_under_the_callers_name(lived: Project, headrace: Run) -> None:
     code, out, _ = headrace("rollback", "--reason", "complaints", "--root", str(lived.root))
-    assert (0, "model/employment: the canary of version 3 ended; version 1 is champion again; it was 2.\n") == (code, out)
+    assert (0, "model/employment in dev: the canary of version 3 ended; version 1 is champion again; it was 2.\n") == (code, out)
     with lived.store.read() as session:
         last = events.log(session, MODEL, {EventKind.ROLLOUT_ROLLED_BACK})[-1]
         assert ({"champion": 1}, True, "complaints") == (

@@ -1,14 +1,18 @@
 """The command line: codes, help, and how little it loads."""
 
 import json
+import os
+import shlex
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
+import click
 import pytest
 
 from headrace import __version__
-from headrace.cli import COMMANDS, main
+from headrace.cli import COMMANDS, headrace, main
 
 HEAVY = ("numpy", "scipy", "pandas", "sklearn", "lightgbm", "sqlalchemy", "prefect", "fastapi")
 ROOT = Path(__file__).parents[2]
@@ -51,15 +55,100 @@ def test_a_misspelt_command_gets_a_suggestion() -> None:
     assert "Did you mean `apply`?" in run("aply").stderr
 
 
-@pytest.mark.parametrize("name", sorted(COMMANDS))
-def test_every_command_has_help_json_and_an_example(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+WITHOUT_JSON = {"lsp": "it talks JSON-RPC, and says nothing else", "plugins": "it only holds commands, and each of them has it"}
+"""Commands without `--json`, and why."""
+
+
+def walked(words: tuple[str, ...], found: click.Command, context: click.Context) -> Iterator[tuple[tuple[str, ...], click.Command]]:
+    yield words, found
+    if isinstance(found, click.Group):
+        for name in found.list_commands(context):
+            below = found.get_command(context, name)
+            assert below is not None
+            yield from walked((*words, name), below, context)
+
+
+def every() -> list[tuple[tuple[str, ...], click.Command]]:
+    with click.Context(headrace, info_name="headrace") as context:
+        return [item for item in walked((), headrace, context) if item[0]]
+
+
+def test_every_command_is_walked() -> None:
+    assert set(COMMANDS) == {words[0] for words, _ in every()}
+
+
+@pytest.mark.parametrize(("words", "found"), every(), ids=lambda value: " ".join(value) if isinstance(value, tuple) else "")
+def test_every_command_has_help_json_and_an_example_that_it_takes(
+    words: tuple[str, ...], found: click.Command, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     with pytest.raises(SystemExit) as end:
-        main([name, "--help"])
+        main([*words, "--help"])
     told = capsys.readouterr().out
-    assert end.value.code == 0
-    assert "Example" in told
-    assert "--json" in told
-    assert f"headrace {name}" in told
+    examples = [line.split("#")[0].split("&&")[0].strip() for line in told.splitlines() if line.strip().startswith("headrace ")]
+    mine = [shlex.split(line)[1 + len(words) :] for line in examples if line.split()[1 : 1 + len(words)] == list(words)]
+    assert (0, True) == (end.value.code, bool(mine))
+    assert any("--json" in option.opts for option in found.params) is not (" ".join(words) in WITHOUT_JSON)
+    monkeypatch.chdir(tmp_path)
+    for file in ("plan.json", "rows.json"):
+        (tmp_path / file).write_text("{}")
+    for arguments in mine if not isinstance(found, click.Group) else ():
+        found.make_context(words[-1], arguments, resilient_parsing=False)
+    for option in found.params:
+        assert isinstance(option, click.Argument) or getattr(option, "help", None), f"{option.name} of {words} says nothing of itself"
+
+
+def completed(typed: str, folder: Path = ROOT, shell: str = "bash") -> list[str]:
+    """What a shell offers for what is typed so far."""
+    told = subprocess.run(
+        [sys.executable, "-m", "headrace"],
+        cwd=folder,
+        env=os.environ | {"_HEADRACE_COMPLETE": f"{shell}_complete", "COMP_WORDS": typed, "COMP_CWORD": str(len(typed.split(" ")) - 1)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "" == told.stderr
+    return [line.partition(",")[2] for line in told.stdout.splitlines() if line]
+
+
+@pytest.mark.parametrize(
+    ("typed", "offered"),
+    [
+        ("headrace va", ["validate"]),
+        ("headrace plugins ch", ["check"]),
+        ("headrace validate --ch", ["--changed"]),
+        ("headrace validate --format gi", ["github"]),
+        ("headrace show model/", ["model/employment"]),
+        ("headrace plan --select source/census_l", ["source/census_labels", "source/census_later"]),
+        ("headrace compile --exclude +model/e", ["+model/employment"]),
+        ("headrace status emp", ["employment"]),
+        ("headrace rollback model/", ["model/employment"]),
+        ("headrace explain model.tr", ["model.training"]),
+        ("headrace explain leaky", ["leaky-split"]),
+    ],
+)
+def test_a_shell_completes_commands_options_and_addresses(typed: str, offered: list[str]) -> None:
+    assert offered == completed(typed)
+
+
+def test_a_shell_completes_in_a_project_that_is_broken_and_outside_of_one(tmp_path: Path) -> None:
+    assert [] == completed("headrace show model/", tmp_path)
+    (tmp_path / "specs").mkdir()
+    (tmp_path / "specs" / "a.yaml").write_text("kind: model\nname: half\ntraining: [\n")
+    assert ["model/half"] == completed("headrace show model/", tmp_path)
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_help_says_how_a_shell_learns_it(shell: str) -> None:
+    assert f"_HEADRACE_COMPLETE={shell}_source headrace" in run("--help").stdout
+    told = subprocess.run(
+        [sys.executable, "-m", "headrace"],
+        env=os.environ | {"_HEADRACE_COMPLETE": f"{shell}_source"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "headrace" in told.stdout
 
 
 @pytest.mark.parametrize(

@@ -124,3 +124,49 @@ def test_a_new_plugin_writes_over_none(headrace) -> None:
     mine.write_text("# mine\n")
     code, _, err = headrace("new", "cost")
     assert (4, True, "# mine\n") == (code, "error[plugin-exists]" in err, mine.read_text())
+
+
+LOUD = """import os
+from headrace.hooks import Metric, hookimpl
+
+
+def compute(target, prediction):
+    print("counting")
+    os.write(2, b"a library moans\\n")
+    {fault}
+    return float(((target - prediction) ** 2).mean())
+
+
+@hookimpl
+def headrace_metrics() -> list[Metric]:
+    return [Metric(name="loud", compute=f"{{__name__}}:compute", better="lower", needs="probability", range=(0.0, 1.0))]
+"""
+
+
+def loud(root: Path, fault: str, *options: str) -> subprocess.CompletedProcess[str]:
+    (root / "plugins").mkdir()
+    (root / "plugins" / "loud.py").write_text(LOUD.format(fault=fault))
+    command = [sys.executable, "-m", "headrace", "plugins", "check", "loud", "--root", str(root), *options]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+def test_what_a_sound_plugin_prints_meanwhile_is_no_result(tmp_path: Path) -> None:
+    done = loud(tmp_path, "pass", "--json")
+    assert (0, "", {"counting", "a library moans"}) == (done.returncode, done.stderr, set(json.loads(done.stdout)["checked"][0]["printed"]))
+
+
+def test_what_a_broken_plugin_prints_stands_beside_its_fault(tmp_path: Path) -> None:
+    done = loud(tmp_path, "raise RuntimeError('no')")
+    assert (4, "", True, True) == (done.returncode, done.stderr, "no" in done.stdout, "printed: a library moans" in done.stdout)
+
+
+def test_the_crash_of_a_plugin_in_c_is_seen_with_its_line(tmp_path: Path) -> None:
+    done = loud(tmp_path, "import ctypes; ctypes.string_at(0)")
+    assert (True, True) == (done.returncode < 0, "loud.py" in done.stderr)
+
+
+def test_what_is_built_in_is_checked_without_a_word_beside(tmp_path: Path) -> None:
+    """LightGBM speaks by itself where it is handed a file that is none."""
+    command = [sys.executable, "-m", "headrace", "plugins", "check", "lightgbm.classifier", "--root", str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (0, "", "ok      algorithm `lightgbm.classifier` (built in)") == (done.returncode, done.stderr, done.stdout.splitlines()[0])

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from lsprotocol import types as lsp
 
 from headrace.diagnostics import Report
 from headrace.hooks import load_plugins
@@ -76,6 +77,102 @@ def test_what_may_stand_there_is_offered(text: str, some: set[str]) -> None:
     assert some - set(offered(text)) == set()
 
 
+AROUND = Scene(
+    ROOT,
+    {
+        "specs/more.yaml": "kind: environment\nname: other\nvariables: {rows: 300, source: census}\n"
+        "---\nkind: feature_view\nname: basket\nfrom: source/census\nfeatures: {spend: {column: age}, trips: {column: age}}\n"
+    },
+).around()
+MODEL = (
+    HEAD + "features:\n  entity: person_id\n  rows: source/census\n  use: {person: all, basket: [spend]}\n"
+    "monitoring:\n  performance: {metric: roc_auc, estimate: cbpe}\n"
+)
+
+
+def named(text: str) -> dict[str, str]:
+    """What is offered inside of a value, with the text that it makes of its line."""
+    whole, line, column = cursor(text)
+    found = {}
+    for item in complete(whole, line, column, VOCABULARY, AROUND):
+        if isinstance(item.text_edit, lsp.TextEdit):
+            place, written = item.text_edit.range, whole.split("\n")[line]
+            found[item.label] = f"{written[: place.start.character]}{item.text_edit.new_text}{written[place.end.character :]}".strip()
+    return found
+
+
+@pytest.mark.parametrize(
+    ("text", "label", "makes"),
+    [
+        (MODEL + '  drift: {}\n  alerts:\n    - {id: a, when: "drift.|', "drift.share", '- {id: a, when: "drift.share'),
+        (MODEL + '  drift: {}\n  alerts:\n    - id: a\n      when: "|"\n', "drift.critical", 'when: "drift.critical"'),
+        (MODEL + "  alerts:\n    - id: a\n      when: performance.ro|\n", "performance.roc_auc", "when: performance.roc_auc"),
+        (MODEL + '  alerts: [{id: a, when: "unseen.share > 5% and est|"}]\n', "estimate.roc_auc", None),
+        (
+            MODEL + "  alerts:\n    - {id: degraded}\nretraining:\n  - {id: r, when: alert.|",
+            "alert.degraded",
+            "- {id: r, when: alert.degraded",
+        ),
+        (MODEL + "gates:\n  - {id: fair, by: |", "sex", "- {id: fair, by: sex"),
+        (MODEL + "gates:\n  - {id: fair, by: |", "spend", None),
+        (MODEL + "rollout:\n  unit: per|\n", "person_id", "unit: person_id"),
+        (MODEL + "  drift: {features: [|", "age", None),
+        (HEAD + "features:\n  rows: census\n  time: sur|\n", "surveyed_at", "time: surveyed_at"),
+        (HEAD + "features:\n  use: {basket: [spend, |", "trips", "use: {basket: [spend, trips"),
+        (HEAD + "features:\n  use:\n    basket:\n      - |", "spend", "- spend"),
+        ("kind: feature_view\nname: v\nfrom: census\nfeatures:\n  a: {column: |", "age", "a: {column: age"),
+        ('kind: feature_view\nname: v\nfrom: census\nfeatures:\n  a: {sum: age, where: "ag|', "age", 'a: {sum: age, where: "age'),
+        ("kind: feature_view\nname: v\nfeatures:\n  a: {}\n  b: {expression: 2 * |", "a", "b: {expression: 2 * a"),
+        ("kind: source\nname: s\ncolumns: {x: {type: float}}\nchecks:\n  - {id: c, column: |", "x", "- {id: c, column: x"),
+        ("kind: policy\nname: p\nrequire:\n  - {id: r, when: gates.|", "gates.passed", None),
+        (HEAD + 'training:\n  seed: "${|', "var.rows", 'seed: "${var.rows}'),
+        (HEAD + 'training:\n  seed: "${var.|}"\n', "var.rows", 'seed: "${var.rows}"'),
+        (HEAD + 'features: {rows: "${var.so|', "var.source", 'features: {rows: "${var.source}'),
+        (HEAD + 'owner: "${env.PA| | x}"\n', "env.PATH", 'owner: "${env.PATH | x}"'),
+        (HEAD + "training:\n  seed: ${v|\ngates: [", "var.rows", "seed: ${var.rows}"),
+    ],
+)
+def test_names_inside_of_a_value_are_offered(text: str, label: str, makes: str | None) -> None:
+    found = named(text)
+    assert label in found
+    assert makes in (None, found[label])
+
+
+@pytest.mark.parametrize(
+    ("text", "label"),
+    [
+        (MODEL + '  alerts:\n    - {id: a, when: "|"}\n', "drift.share"),
+        (MODEL + '  drift: {}\n  alerts:\n    - {id: a, when: "|"}\n', "performance.log_loss"),
+        (MODEL + "gates:\n  - {id: fair, by: |", "trips"),
+        (MODEL + "  drift: {features: [age, |", "nothing"),
+        (HEAD + "description: |", "age"),
+        (HEAD + "features:\n  use: {basket: [spend, |", "spend"),
+        (HEAD + 'training:\n  seed: "$|', "var.rows"),
+    ],
+)
+def test_a_name_that_is_not_there_is_not(text: str, label: str) -> None:
+    assert label not in named(text)
+
+
+@pytest.mark.parametrize("metric", [None, "roc_auc"])
+@pytest.mark.parametrize("estimate", ["cbpe", "none"])
+@pytest.mark.parametrize("drift", [True, False])
+def test_what_is_offered_in_a_condition_is_what_the_validator_takes(metric: str | None, estimate: str, *, drift: bool) -> None:
+    from headrace.project.rules import alerts
+    from headrace.spec.monitoring import Monitoring
+
+    section = Monitoring.model_validate_strings(
+        {
+            "window": {"rows": "100"},
+            **({"drift": {}} if drift else {}),
+            **({"performance": {"metric": metric, "estimate": estimate}} if metric else {}),
+        }
+    )
+    every = {*alerts.QUANTITIES, *(f"{word}.{name}" for word in ("performance", "estimate") for name in ("roc_auc", "log_loss"))}
+    taken = {name for name in every if name in alerts._names(section) and alerts._missing(name, section) is None}
+    assert taken == set(alerts.quantities(drift=drift, metric=metric, estimated=estimate != "none"))
+
+
 @pytest.mark.parametrize(
     ("text", "none"),
     [
@@ -122,6 +219,10 @@ def told(text: str, scene: Scene | None = None) -> str | None:
         (HEAD + "features:\n  rows: source/cen|sus\n", "US Census"),
         (HEAD + "rollout:\n  steps: [{wei|ght: 5%", "bounds: more than 0%, less than 100%"),
         ("ki|nd: model\n", "**model.kind**"),
+        (MODEL + '  drift: {}\n  alerts: [{id: a, when: "drift.sh|are > 5%"}]\n', "The share of the watched features"),
+        (MODEL + '  alerts: [{id: a, when: "performance.roc|_auc < 0.8"}]\n', "from the answers that are known"),
+        (MODEL + '  alerts: [{id: a, when: "unseen.share > 1%"}]\nretraining: [{id: r, when: aler|t.a}]\n', "unseen.share > 1%"),
+        (MODEL + "gates: [{id: fair, by: se|x}]\n", "A feature of feature_view/person"),
     ],
 )
 def test_hover(text: str, says: str) -> None:
@@ -193,11 +294,15 @@ def test_whatever_is_typed_is_answered(data: st.DataObject) -> None:
     """A file cut off anywhere, with anything typed there."""
     text = data.draw(st.sampled_from([path.read_text() for path in SPECS]))
     end = data.draw(st.integers(0, len(text)))
-    typed = data.draw(st.sampled_from(["", "{", "[", "- ", ": ", '"', "'", "#", "|", ">", "---\n", "\t", "*a", "&", "é", ",", "}"]))
+    typed = data.draw(
+        st.sampled_from(
+            ["", "${", "${var.", "drift.", "{", "[", "- ", ": ", '"', "'", "#", "|", ">", "---\n", "\t", "*a", "&", "é", ",", "}"]
+        )
+    )
     rest = text[end:] if data.draw(st.booleans()) else ""
     before = text[:end] + typed
     line, column = before.count("\n"), len(before) - before.rfind("\n") - 1
     scene = Scene(ROOT, {}, VOCABULARY.words)
-    complete(before + rest, line, column, VOCABULARY)
+    complete(before + rest, line, column, VOCABULARY, AROUND)
     hover(before + rest, line, column, scene)
     symbols(before + rest, Lines.of(before + rest, "utf-16"))

@@ -72,6 +72,56 @@ def test_completion_over_the_wire(editor: Editor, model: Path) -> None:
     assert 0 == editor.end()
 
 
+def typed(editor: Editor, model: Path, text: str, word: str) -> dict[str, str]:
+    """What is offered behind a word, with the text that its edit makes of the line, columns counted in UTF-16."""
+    line, column = place(text, word, after=len(word))
+    written = text.split("\n")[line]
+    column = len(written[:column].encode("utf-16-le")) // 2
+    found = editor.at("completion", model, line, column)["items"]
+    made = {}
+    for item in found:
+        if "textEdit" in item:
+            start, end = (item["textEdit"]["range"][side]["character"] * 2 for side in ("start", "end"))
+            units = written.encode("utf-16-le")
+            made[item["label"]] = (
+                (units[:start] + item["textEdit"]["newText"].encode("utf-16-le") + units[end:]).decode("utf-16-le").strip()
+            )
+    return made
+
+
+def test_names_in_a_condition_over_the_wire_while_the_line_is_broken(editor: Editor, model: Path) -> None:
+    """The bracket and the quotes behind the cursor are not there yet, and a letter before it takes two units."""
+    text = model.read_text()
+    first, rest = text.split("  alerts:\n")
+    text = f'{first}  alerts:\n    - {{id: a, x-note: 😀, when: "performance.\n{rest}'
+    editor.open(model, text)
+    made = typed(editor, model, text, '"performance.')
+    assert {"performance.roc_auc", "drift.share", "unseen.share"} <= set(made)
+    assert '- {id: a, x-note: 😀, when: "performance.roc_auc' == made["performance.roc_auc"]
+
+
+def test_columns_of_another_file_that_is_not_saved_over_the_wire(editor: Editor, root: Path, model: Path) -> None:
+    features = root / "specs" / "features.yaml"
+    editor.open(features, features.read_text().replace("features:\n", "features:\n  fresh: {column: age}\n", 1))
+    text = model.read_text().replace("by: sex", "by: ")
+    editor.open(model, text)
+    assert "fresh" in typed(editor, model, text, "equalized_odds_difference, by: ")
+
+
+def test_variables_over_the_wire(editor: Editor, root: Path, model: Path) -> None:
+    project = root / "specs" / "headrace.yaml"
+    editor.open(project, project.read_text().replace("kind: project\n", "kind: project\nvariables: {seed: 9}\n"))
+    text = model.read_text().replace("seed: 7", 'seed: "${var.')
+    editor.open(model, text)
+    assert 'seed: "${var.seed}' == typed(editor, model, text, "${var.")["var.seed"]
+
+
+def test_hover_on_a_quantity_over_the_wire(editor: Editor, model: Path) -> None:
+    editor.open(model)
+    told = editor.at("hover", model, *place(model.read_text(), "drift.share", after=2))["contents"]["value"]
+    assert "**drift.share**\n\nThe share of the watched features, the answers among them, that drifted." in told
+
+
 def test_an_editor_without_snippets_gets_plain_text(model: Path) -> None:
     editor = Editor(snippets=False)
     editor.open(model, "kind: model\nname: a\n")

@@ -17,7 +17,7 @@ from headrace.plan import Selection, State
 from headrace.spec import KINDS, Backtest, Spec
 from headrace.spec.later import flag
 from headrace.spec.place import keys
-from headrace.spec.reference import below
+from headrace.spec.route import below
 
 ROOT = Path(__file__).parents[2]
 FRAMEWORK = Path(str(project.__file__)).parents[1]

@@ -16,7 +16,8 @@ from headrace.spec.decode import check as read
 from headrace.spec.decode import decode
 from headrace.spec.later import flag, written
 from headrace.spec.place import bare, keys, literals, members
-from headrace.spec.reference import below, paths
+from headrace.spec.reference import paths
+from headrace.spec.route import below
 
 
 def classes(model: type[BaseModel]) -> Iterator[type[BaseModel]]:

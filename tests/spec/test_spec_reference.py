@@ -4,10 +4,11 @@ import re
 from datetime import timedelta
 from pathlib import Path
 
+import pytest
 from pydantic import BaseModel, Field
 
 from headrace.spec.quantity import Duration
-from headrace.spec.reference import about, about_word, paths
+from headrace.spec.reference import about, about_word, needed, paths
 
 
 def test_a_field_of_a_list() -> None:
@@ -25,6 +26,7 @@ def test_a_field_of_a_list() -> None:
         "names": None,
         "chosen_by": None,
         "example": "weight: 5%",
+        "cases": [],
         "keys": [],
         "docs": "reference/spec-model.md#rolloutsteps",
     }
@@ -32,6 +34,43 @@ def test_a_field_of_a_list() -> None:
 
 def test_a_field_of_both_branches() -> None:
     assert ["by", "holdout", "stratify", "gap"] == [key["key"] for key in (about("model.training.split") or {})["keys"]]
+
+
+def test_a_tag_lists_all_its_words() -> None:
+    found = about("model.training.split.by") or {}
+    assert ("`random` or `time`", True, ["by: random", "by: time"]) == (
+        found["type"],
+        found["required"],
+        [case["where"] for case in found["cases"]],
+    )
+
+
+def test_a_key_of_one_branch_says_where_it_must_be() -> None:
+    assert "required where `by: time`" == needed(about("model.training.split.gap") or {})
+    assert "optional where `by: random`" == needed(about("model.training.split.stratify") or {})
+    listed = {key["key"]: (key["required"], key.get("where")) for key in (about("model.training.split") or {})["keys"]}
+    assert {"by": (True, None), "holdout": (True, None), "stratify": (False, "by: random"), "gap": (True, "by: time")} == listed
+
+
+def test_a_key_that_branches_declare_otherwise_is_told_of_each() -> None:
+    found = about("model.training.split.holdout") or {}
+    assert [("a percentage such as `5%`", "more than 0%, less than 100%"), ("a duration such as `28d`", None)] == [
+        (case["type"], case["bounds"]) for case in found["cases"]
+    ]
+
+
+@pytest.mark.parametrize("path", ["model.gates.min", "model.gates[quality].min", "model.gates[0].min", "model.gates.0.min"])
+def test_an_item_may_be_named_by_id_or_by_position(path: str) -> None:
+    assert "The least value that passes." == (about(path) or {})["description"]
+
+
+@pytest.mark.parametrize("path", ["model.gates.mim", "model.gates[quality].mim", "model.gates[quality", "model.name[0]", "model.name.x"])
+def test_a_near_miss_is_no_item(path: str) -> None:
+    assert about(path) is None
+
+
+def test_a_key_that_is_the_users_own() -> None:
+    assert "yours" in (about("model.x-anchors.any") or {})["description"]
 
 
 def test_a_field_under_free_keys() -> None:
@@ -52,7 +91,7 @@ def test_parameters_of_a_plugin_cost_what_their_section_costs() -> None:
     found = about("model.training.params.wait", Params)
     assert found is not None
     assert ("90s", "more than 0ms", "retrain") == (found["default"], found["bounds"], found["effect"])
-    assert (about("model.training.params.wait"), about_word("x", Params, "weight")) == (None, None)
+    assert ("wait", None) == ((about("model.training.params.wait") or {})["rest"], about_word("x", Params, "weight"))
     assert "x.wait" == (about_word("x", Params, "wait") or {})["path"]
 
 

@@ -27,7 +27,7 @@ from headrace.spec import KINDS
 from headrace.spec.decode import decode, plain
 from headrace.spec.name import ParamsOf, Registered
 from headrace.spec.place import keys
-from headrace.spec.reference import below
+from headrace.spec.route import below
 from headrace.spec.schema import schema
 from headrace.spec.vocabulary import Vocabulary
 from test_cases import ALL, CASES, Case, written
@@ -236,7 +236,8 @@ def test_every_field_has_its_effect_and_an_example() -> None:
         (name, key)
         for name, definition in schema()["$defs"].items()
         for key, field in definition["properties"].items()
-        if "const" not in field and not {"description", "x-effect", "examples"} <= {*field, *(["description"] if "$ref" in field else [])}
+        if not any("const" in form for form in (field, *field.get("anyOf", [])))
+        and not {"description", "x-effect", "examples"} <= {*field, *(["description"] if "$ref" in field else [])}
     ]
     assert [] == poor
 
@@ -272,6 +273,65 @@ def test_a_value_may_be_filled_in_later_and_a_key_may_not() -> None:
         accepted({**base, "features": {"${var.name}": feature}}),
         accepted({**base, "kind": "${var.kind}", "features": {"age": feature}}),
     ]
+
+
+def scalars(value: Any, path: tuple[str | int, ...] = ()) -> Iterator[tuple[str | int, ...]]:
+    if isinstance(value, dict | tuple):
+        for key, inner in value.items() if isinstance(value, dict) else enumerate(value):
+            yield from scalars(inner, (*path, key))
+    else:
+        yield path
+
+
+def put(value: Any, path: tuple[str | int, ...], other: str) -> Any:
+    if not path:
+        return other
+    if isinstance(value, dict):
+        return {key: put(inner, path[1:], other) if key == path[0] else inner for key, inner in value.items()}
+    return tuple(put(inner, path[1:], other) if position == path[0] else inner for position, inner in enumerate(value))
+
+
+def test_every_scalar_of_every_valid_spec_may_be_filled_in_but_the_kind() -> None:
+    refused = set()
+    places = {}
+    for node in (node for path in SPECS for node in parse(path.read_bytes(), path.name, Report())):
+        value = plain(node)
+        for path in scalars(value) if accepted(value) else ():
+            places.setdefault((value["kind"], *(part for part in path if isinstance(part, str))), (value, path))
+    for place, (value, path) in places.items():
+        for text in ("${var.x}", "a${env.X | 1}b"):
+            if not accepted(put(value, path, text)):
+                refused.add(place[1:])
+    assert (True, {("kind",)}) == (len(places) > 100, refused)
+
+
+VIEW = """kind: feature_view
+name: basket
+from: source/buys
+entity: id
+time: at
+features: {{a: {{sum: amount, over: 7d, where: {where}}}, b: {{expression: {expression}}}}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("where", "expression", "right"),
+    [
+        ("amount > 0 and not (kind == 2)", "(a - -1) / 2.5e3 * a", True),
+        ("${var.rows}", "${var.sum | a}", True),
+        ("amount >> 0", "a", False),
+        ("amount > 0 &&", "a", False),
+        ("amount > 0", "a +", False),
+        ("amount > 0", "a ** 2", False),
+        ("amount > 0", "+a", False),
+        ("amount > 0", "a b", False),
+    ],
+)
+def test_a_condition_of_rows_and_an_expression_have_a_form(where: str, expression: str, *, right: bool) -> None:
+    (node,) = parse(VIEW.format(where=json.dumps(where), expression=json.dumps(expression)).encode(), "f", Report())
+    assert right is accepted(plain(node))
+    if "$" not in where:
+        assert right is not any(found.id == "bad-condition" for found in by_rules(node))
 
 
 def test_one_kind_alone() -> None:

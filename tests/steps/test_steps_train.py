@@ -99,13 +99,14 @@ def test_models_tells_a_person_the_same():
     gates.judge(candidate(rows()), Minimum(id="perfect", metric="roc_auc", min=1.0))
     candidate(rows())
     lines = CliRunner().invoke(command, []).stdout.splitlines()
+    assert ["environment dev", ""] == [lines.pop(0), lines.pop(0)]
     assert ["model/churn", "not judged", "rejected (0 of 1)", "1 perfect: roc_auc is"] == [
         lines[0], lines[2][-10:], lines[3][-17:], lines[5].strip()[:21],
     ]  # fmt: skip
 
 
 def test_models_without_a_version_says_how_to_make_one():
-    assert "model/churn: no version yet (`headrace run train churn` makes one)\n" == CliRunner().invoke(command, []).stdout
+    assert "environment dev\n\nmodel/churn: no version yet (`headrace run train churn` makes one)\n" == CliRunner().invoke(command, []).stdout
 
 
 def test_models_of_an_unknown_name_is_refused():

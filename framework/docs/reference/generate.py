@@ -60,7 +60,7 @@ def _kind(kind: str) -> Iterator[str]:
 
 
 def _fields(path: str, told: dict[str, Any], level: int) -> Iterator[str]:
-    from headrace.spec.reference import about
+    from headrace.spec.reference import about, needed
 
     below = []
     yield "| key | type | default | a change costs | |"
@@ -69,7 +69,8 @@ def _fields(path: str, told: dict[str, Any], level: int) -> Iterator[str]:
         inner = about(f"{path}.{entry['key']}")
         if inner is None:
             continue
-        default = "required" if inner["required"] else "" if inner["default"] is None else f"`{_flow(inner['default'])}`"
+        must = needed(inner)
+        default = must if must.startswith("required") else "" if inner["default"] is None else f"`{_flow(inner['default'])}`"
         example = f" For example `{_cell(inner['example'])}`." if inner.get("example") and "\n" not in inner["example"] else ""
         values = ", ".join(f"`{value}`" for value in inner["later"]) if isinstance(inner["later"], list) else ""
         later = f" *{values + ': v' if values else 'V'}alidated; not carried out by this version.*" if inner["later"] else ""
@@ -109,6 +110,14 @@ def _diagnostics() -> Iterator[str]:
             yield f"What to do: {code.help}\n"
 
 
+_STREAMS = """
+stdout carries the result, and nothing else; stderr carries what is no result: progress, warnings beside a result, and the faults that
+kept a command from its result. Faults are the result of `validate` alone, so it prints them on stdout, in every format; where the specs
+are invalid, every other command that reads them prints the faults on stderr and nothing on stdout. With `--json`, stdout holds one JSON
+value: the result, or a list of the faults that kept the command from it. A wrong call is told on stderr in any case.
+"""
+
+
 def _commands() -> Iterator[str]:
     from headrace.cli import COMMANDS, headrace
     from headrace.diagnostics import Exit
@@ -120,6 +129,7 @@ def _commands() -> Iterator[str]:
         for name, short in COMMANDS.items():
             command = headrace.get_command(context, name)
             yield f"| [`{name}`](#headrace-{name}) | {short} | {_rooms(command)} |"
+        yield _STREAMS
         yield "\n| exit code | |\n|---|---|"
         for code in Exit:
             yield f"| {int(code)} | {code.name.lower().replace('_', ' ')} |"

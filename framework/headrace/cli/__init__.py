@@ -78,6 +78,12 @@ def headrace() -> None:
       headrace plan
       headrace up          # in another terminal
       headrace apply
+
+    \b
+    Completion of commands, options and addresses, in your shell's own start-up file:
+      eval "$(_HEADRACE_COMPLETE=bash_source headrace)"       # ~/.bashrc
+      eval "$(_HEADRACE_COMPLETE=zsh_source headrace)"        # ~/.zshrc
+      _HEADRACE_COMPLETE=fish_source headrace | source        # ~/.config/fish/config.fish
     """  # noqa: D301 - click's own mark
 
 

@@ -13,7 +13,7 @@ import click
 
 from headrace.cli.place import environment_option, json_option, root_option, running, server_url
 from headrace.cli.plan import Intent, make_plan, open_store, read_intent, select_options
-from headrace.cli.view import progress, show
+from headrace.cli.view import ended, progress, show, waiting
 from headrace.diagnostics import Diagnostic, Exit, HeadraceError
 
 if TYPE_CHECKING:
@@ -216,15 +216,16 @@ def await_server(root: Path, model: str) -> None:
     if running(root) is None or not (root / "flows" / f"{model}.serving.json").exists():
         return
     until = time.monotonic() + FOLLOW
+    still = waiting(f"waiting for the server of model/{model} …")
     while time.monotonic() < until:
         url = server_url(root, model)
         with suppress(httpx.HTTPError):
             if httpx.get(f"{url}/health/ready", timeout=2.0).status_code == httpx.codes.OK:
-                click.echo(f"model/{model} answers at {url}", err=True)
+                ended(f"model/{model} answers at {url}")
                 return
-        progress(f"waiting for the server of model/{model} at {url} …")
+        still()
         time.sleep(0.5)
-    click.echo(f"model/{model}: its server is not ready yet; `headrace status` tells, and .headrace/logs/serve-{model}.log", err=True)
+    ended(f"model/{model}: its server is not ready yet; `headrace status` tells, and .headrace/logs/serve-{model}.log")
 
 
 def follow(store: Store, model: str) -> None:
@@ -246,14 +247,15 @@ def follow(store: Store, model: str) -> None:
             Exit.REFUSED,
         )
     until = time.monotonic() + FOLLOW
+    still = waiting(f"version {number} passed its gates; waiting for its rollout …")
     while time.monotonic() < until:
         with store.read() as session:
-            waiting = events.unanswered(session, model)
+            unanswered = events.unanswered(session, model)
             weights = traffic.current(session, model)
-        if not waiting and weights is not None:
+        if not unanswered and weights is not None:
             shares = ", ".join(f"version {arm.version} {arm.weight:.0%}" for arm in weights.arms)
-            click.echo(f"model/{model}: version {number} passed its gates; traffic: {shares}", err=True)
+            ended(f"model/{model}: version {number} passed its gates; traffic: {shares}")
             return
-        progress(f"version {number} passed its gates; waiting for its rollout …")
+        still()
         time.sleep(1.0)
-    click.echo(f"model/{model}: version {number} passed its gates; its rollout has not begun yet (`headrace status`)", err=True)
+    ended(f"model/{model}: version {number} passed its gates; its rollout has not begun yet (`headrace status`)")

@@ -5,38 +5,54 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from headrace.cli.place import environment_option, json_option, load_project, read_once, root_option
+from headrace.cli.selecting import select_options
 from headrace.cli.view import show
 from headrace.diagnostics import Diagnostic, Exit, HeadraceError
+
+if TYPE_CHECKING:
+    from headrace.project import Project
 
 
 @click.command("compile")
 @click.option("--check", is_flag=True, help="Write nothing; print what would change, and end with exit code 2 if anything would.")
+@select_options
 @environment_option
 @root_option
 @json_option
-def command(environment: str | None, root: Path, *, check: bool, as_json: bool) -> None:
+def command(environment: str | None, root: Path, select: tuple[str, ...], exclude: tuple[str, ...], *, check: bool, as_json: bool) -> None:
     """Write the flows and serving configs that the specs mean.
 
-    Only what changed is written, and a compiled file of a model that left is removed.
+    Only what changed is written, and a compiled file of a model that left is removed. --select and --exclude are those of `headrace plan`,
+    but for `state:`: only files of the models that they mean are written, checked or removed, and flows/headrace.json with the project
+    itself (`kind:project`).
 
     \b
     Example:
       headrace compile
       headrace compile --check     # in CI: exit code 2 when the flows are stale
+      headrace compile --select label:tier=critical
     """  # noqa: D301 - click's own mark
     from headrace.compiler import compile_project
 
     read_once()
-    files = compile_project(load_project(root, environment, to_run=True))
-    before = on_disk(root, files)
+    project = load_project(root, environment, to_run=True)
+    compiled = compile_project(project)
+    before, gone = on_disk(root, compiled), stale(root, compiled)
+    files, removed = _meant(project, compiled, gone, select, exclude) if select or exclude else (compiled, gone)
     written = [path for path, text in files.items() if before[path] != text.encode()]
-    removed = stale(root, files)
-    result: dict[str, Any] = {"written": written, "removed": removed, "unchanged": len(files) - len(written), "check": check}
+    left = sorted({path for path, text in compiled.items() if before[path] != text.encode()}.union(gone).difference(written, removed))
+    result: dict[str, Any] = {
+        "written": written,
+        "removed": removed,
+        "unchanged": len(files) - len(written),
+        "left": left,
+        "check": check,
+    }
     if check:
         result["diff"] = difference(before, {path: files[path] for path in written}, {path: (root / path).read_bytes() for path in removed})
     else:
@@ -46,13 +62,34 @@ def command(environment: str | None, root: Path, *, check: bool, as_json: bool) 
         raise click.exceptions.Exit(Exit.CHANGES)
 
 
+def _meant(
+    project: Project, compiled: Mapping[str, str], gone: list[str], select: tuple[str, ...], exclude: tuple[str, ...]
+) -> tuple[dict[str, str], list[str]]:
+    """The compiled files, and those that are no longer, of what a selection means."""
+    from headrace.cli.selecting import models
+    from headrace.plan.scope import WORKSPACE, is_of
+
+    chosen = models(project, select, exclude)
+    whole = f"project/{project.project.name}" in chosen
+
+    def has(path: str) -> bool:
+        return whole if path == WORKSPACE else any(is_of(path, address) for address in chosen)
+
+    return {path: text for path, text in compiled.items() if has(path)}, [path for path in gone if has(path)]
+
+
 def _text(result: Mapping[str, Any]) -> str:
+    fine = "The compiled files are what the specs mean."
+    left = result["left"]
+    if left:
+        fine = "The compiled files that were selected are what the specs mean."
+    rest = [f"Not selected, and stale: {', '.join(left)}."] if left else []
     if result["check"]:
         changes = len(result["written"]) + len(result["removed"])
         said = f"{changes} compiled file{'s are' if changes != 1 else ' is'} stale: `headrace compile` writes them."
-        return f"{result['diff']}{said}" if changes else "The compiled files are what the specs mean."
+        return "\n".join([f"{result['diff']}{said}" if changes else fine, *rest])
     lines = [*(f"wrote    {path}" for path in result["written"]), *(f"removed  {path}" for path in result["removed"])]
-    return "\n".join([*lines, f"{result['unchanged']} unchanged"] if lines else ["The compiled files are what the specs mean."])
+    return "\n".join([*([*lines, f"{result['unchanged']} unchanged"] if lines else [fine]), *rest])
 
 
 def on_disk(root: Path, files: Mapping[str, str]) -> dict[str, bytes | None]:

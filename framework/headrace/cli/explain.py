@@ -11,12 +11,13 @@ from typing import Any
 import click
 
 from headrace.cli import words
+from headrace.cli.completing import subjects
 from headrace.cli.place import json_option, root_option
 from headrace.diagnostics import Diagnostic, Exit, HeadraceError
 
 
 @click.command()
-@click.argument("subject")
+@click.argument("subject", shell_complete=subjects)
 @click.option("--of", metavar="NAME", help="The plugin, such as `lightgbm.classifier`, whose parameters a path through `params` is about.")
 @root_option
 @json_option
@@ -27,6 +28,7 @@ def command(subject: str, of: str | None, root: Path, *, as_json: bool) -> None:
     Example:
       headrace explain leaky-split
       headrace explain model.rollout.steps
+      headrace explain model.gates[quality].min
       headrace explain model.training.params --of lightgbm.classifier
       headrace explain lightgbm.classifier.num_leaves --json
     """  # noqa: D301 - click's own mark
@@ -49,7 +51,7 @@ def explain(subject: str, of: str | None, root: Path) -> dict[str, Any]:
         raise _unknown(of, "is no name that a plugin registers", nearest(of, names), f"registered are {', '.join(sorted(names))}")
     if (found := words.about_field(subject, of, known) or words.about_word(subject, known)) is not None:
         return found
-    meant = nearest(subject, [*CODES, *KINDS, *paths(), *names])
+    meant = nearest(subject, [*CODES, *KINDS, *paths(), *names, *words.parameters(known)])
     hint = f"name a diagnostic's id, a path that begins with one of {', '.join(KINDS)}, or what a plugin registers"
     raise _unknown(subject, "is neither a diagnostic nor a field of the language, and no plugin registers it", meant, hint)
 

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from headrace.cli.place import json_option, model_of, open_workspace, root_option
+from headrace.cli.completing import models
+from headrace.cli.place import environment_option, json_option, model_of, open_workspace, root_option
 from headrace.cli.view import show, table
 
 if TYPE_CHECKING:
@@ -54,7 +55,7 @@ def _versions(session: Session, model: str) -> dict[str, Any]:
 
 
 def _text(result: Mapping[str, Any]) -> str:
-    return "\n\n".join(_of_model(model) for model in result["models"])
+    return "\n\n".join([f"environment {result['environment']}", *(_of_model(model) for model in result["models"])])
 
 
 def _of_model(model: Mapping[str, Any]) -> str:
@@ -89,20 +90,22 @@ def _verdict(version: Mapping[str, Any]) -> str:
 
 
 @click.command("models")
-@click.argument("model", required=False)
+@click.argument("model", required=False, shell_complete=models)
+@environment_option
 @root_option
 @json_option
-def command(model: str | None, root: Path, *, as_json: bool) -> None:
+def command(model: str | None, environment: str | None, root: Path, *, as_json: bool) -> None:
     """List models: their versions, what these score, what they are called, what the gates said.
 
-    MODEL is `employment` or `model/employment`; all of them where it is not given.
+    MODEL is `employment` or `model/employment`; all of them where it is not given. It speaks of the environment that `flows/` was compiled
+    for, and names it; another one is refused (exit 4).
 
     \b
     Example:
       headrace models employment
     """  # noqa: D301 - click's own mark
-    with open_workspace(root) as workspace:
+    with open_workspace(root, environment) as workspace:
         names = [model_of(workspace.config, model)] if model is not None else list(workspace.config.models)
         with workspace.store.read() as session:
-            result = {"models": [_versions(session, name) for name in names]}
+            result = {"environment": workspace.config.environment, "models": [_versions(session, name) for name in names]}
     show(result, _text, as_json=as_json)

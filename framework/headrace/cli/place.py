@@ -70,11 +70,18 @@ def refuse_unsupported(root: Path) -> None:
         raise HeadraceError(refused, Exit.REFUSED)
 
 
-def open_workspace(root: Path) -> Workspace:
-    """What the compiled project remembers: store, blobs, plugins; HeadraceError where it was never compiled."""
-    from headrace.compiled import WORKSPACE
+def open_workspace(root: Path, environment: str | None = None) -> Workspace:
+    """What the compiled project remembers: store, blobs, plugins; HeadraceError where it was never compiled.
+
+    Refused (exit 4) where it was compiled for another environment than the one that is asked about.
+    """
+    from headrace.compiled import WORKSPACE, read_workspace
     from headrace.steps.workspace import open_workspace as opened
 
+    if environment is not None and (held := read_workspace(root).environment) != environment:
+        message = f"flows/ was compiled for the environment `{held}`, not for `{environment}`"
+        help_ = f"leave out `--env`, or type `headrace compile --env {environment}` first"
+        raise HeadraceError(Diagnostic("other-environment", message, help=help_), Exit.REFUSED)
     return opened(root / "flows" / WORKSPACE)
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from headrace.cli.completing import addresses
 from headrace.cli.place import environment_option, json_option, load_project, read_once, root_option
 from headrace.cli.view import progress, show
 from headrace.diagnostics import Exit
@@ -24,8 +25,14 @@ F = TypeVar("F", bound=Callable[..., Any])
 def select_options(command: F) -> F:
     """`--select` and `--exclude`, as `plan` and `apply` take them."""
     for option in (
-        click.option("--exclude", multiple=True, metavar="WHAT", help="Leave out what fits; may be given again."),
-        click.option("--select", multiple=True, metavar="WHAT", help="Only what fits: `model/ch*`, `+model/churn`, `state:modified` …"),
+        click.option("--exclude", multiple=True, metavar="WHAT", shell_complete=addresses, help="Leave out what fits; may be given again."),
+        click.option(
+            "--select",
+            multiple=True,
+            metavar="WHAT",
+            shell_complete=addresses,
+            help="Only what fits: `model/ch*`, `+model/churn`, `state:modified` …",
+        ),
     ):
         command = option(command)
     return command

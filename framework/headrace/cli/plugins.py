@@ -124,12 +124,14 @@ def new(name: str, axis: str, root: Path, *, package: bool, as_json: bool) -> No
 def check(name: str | None, root: Path, *, as_json: bool) -> None:
     """Run the conformance kit over what is registered; exit 4 where a plugin breaks a promise.
 
-    NAME is a plugin (`headrace-xgboost`, `plugins/cost.py`) or what one adds (`cost`); everything where it is not given.
+    NAME is a plugin (`headrace-xgboost`, `plugins/cost.py`) or what one adds (`cost`); everything where it is not given. What a plugin and
+    its libraries print meanwhile is shown beside what is broken, and always as `printed` with --json.
 
     \b
     Example:
       headrace plugins check cost
     """  # noqa: D301 - click's own mark
+    from headrace.cli.overhear import overheard
     from headrace.testing.registered import STATIC, check_plugins
 
     plugins, report = _plugins(root)
@@ -144,9 +146,10 @@ def check(name: str | None, root: Path, *, as_json: bool) -> None:
             "name": item,
             **_from(plugins.origin(word, item)),
             "broken": [{"check": broken.check, "says": broken.says} for broken in found],
+            "printed": printed,
             "left": STATIC.get(word),
         }
-        for word, item, found in check_plugins(plugins, set(wanted) if name is not None else None)
+        for (word, item, found), printed in overheard(check_plugins(plugins, set(wanted) if name is not None else None))
     ]
     if report.errors and not as_json:
         print_report(report)
@@ -176,6 +179,7 @@ def _check_text(result: Mapping[str, Any]) -> str:
         where = "built in" if item["kind"] == "builtin" else item["plugin"]
         lines.append(f"{'broken' if item['broken'] else 'ok    '}  {item['axis']} `{item['name']}` ({where})")
         lines += [f"          {broken['check']}: {broken['says']}" for broken in item["broken"]]
+        lines += [f"          printed: {line}" for line in item["printed"] if item["broken"]]
         if item["left"] and not item["broken"] and item["kind"] != "builtin":
             lines.append(f"          {item['left']}")
     lines += [f"broken  plugin `{off['plugin']}` {off['why']}" for off in result["failed"]]

@@ -9,6 +9,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 import click
 
+from headrace.cli.completing import models
 from headrace.cli.place import json_option, root_option
 from headrace.cli.serve import serving_config
 from headrace.cli.view import show
@@ -22,7 +23,7 @@ PATIENCE = 30.0
 
 
 @click.command("predict")
-@click.argument("model", required=False)
+@click.argument("model", required=False, shell_complete=models)
 @click.option("--row", "text", help="The request, as a JSON object; a list of them is a batch.")
 @click.option("--file", "file", type=click.File("r", encoding="utf-8"), help="A file with the request; `-` reads stdin.")
 @click.option("--url", help="Where the server is; without it, the port of the spec on this machine.")

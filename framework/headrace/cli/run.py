@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from headrace.cli.completing import models
 from headrace.cli.place import json_option, model_of, refuse_unsupported, root_option
 from headrace.cli.view import progress, show
 from headrace.diagnostics import Diagnostic, Exit, HeadraceError
@@ -21,7 +22,7 @@ ENDED = ("COMPLETED", "FAILED", "CRASHED", "CANCELLED")
 
 @click.command("run")
 @click.argument("flow", type=click.Choice(FLOWS))
-@click.argument("model", required=False)
+@click.argument("model", required=False, shell_complete=models)
 @click.option("--no-wait", is_flag=True, help="Start it, print its id, and end.")
 @click.option("--timeout", type=float, default=1800.0, show_default=True, help="Seconds to wait at most.")
 @root_option

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from headrace.cli.completing import models
 from headrace.cli.place import json_option, model_of, root_option
 from headrace.cli.view import show
 
@@ -24,7 +25,7 @@ def serving_config(root: Path, model: str | None) -> ServingConfig:
 
 
 @click.command("serve")
-@click.argument("model", required=False)
+@click.argument("model", required=False, shell_complete=models)
 @click.option("--port", type=click.IntRange(0, 65535), help="The port, in place of the one in the spec; 0 for any that is free.")
 @click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
 @root_option

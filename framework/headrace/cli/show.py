@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from headrace.cli.completing import addresses
 from headrace.cli.place import environment_option, json_option, load_project, root_option
 from headrace.diagnostics import Diagnostic, Exit, HeadraceError
 
@@ -24,7 +25,7 @@ _WIDEST = 100
 
 
 @click.command()
-@click.argument("address", required=False)
+@click.argument("address", required=False, shell_complete=addresses)
 @root_option
 @json_option
 @environment_option

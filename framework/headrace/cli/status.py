@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from headrace.cli.place import json_option, model_of, open_workspace, root_option, running
+from headrace.cli.completing import models
+from headrace.cli.place import environment_option, json_option, model_of, open_workspace, root_option, running
 from headrace.cli.view import show
 
 if TYPE_CHECKING:
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
     from headrace.plan import Observed
     from headrace.steps.workspace import Workspace
+    from headrace.store.tables import Run
 
 
 def _model(session: Session, name: str) -> dict[str, Any]:
@@ -23,6 +25,7 @@ def _model(session: Session, name: str) -> dict[str, Any]:
     from sqlmodel import col, func, select
 
     from headrace import registry, traffic
+    from headrace.rollout.state import RUNNING
     from headrace.store import due, events
     from headrace.store.tables import Alert, Prediction, Rollout, Run, Window
 
@@ -34,7 +37,14 @@ def _model(session: Session, name: str) -> dict[str, Any]:
         "model": name,
         "aliases": registry.aliases(session, name),
         "weights": [{"arm": arm.name, "version": arm.version, "weight": arm.weight} for arm in weights.arms] if weights else [],
-        "rollout": {"state": str(rollout.state), "candidate": rollout.candidate, "step": rollout.step} if rollout else None,
+        "rollout": {
+            "state": str(rollout.state),
+            "running": str(rollout.state) in RUNNING,
+            "candidate": rollout.candidate,
+            "step": rollout.step,
+        }
+        if rollout
+        else None,
         "predictions": session.exec(select(func.count()).select_from(Prediction).where(Prediction.model == name)).one(),
         "window": {
             "number": window.number,
@@ -45,10 +55,30 @@ def _model(session: Session, name: str) -> dict[str, Any]:
         if window
         else None,
         "firing": sorted(session.exec(select(Alert.rule).where(Alert.model == name, Alert.state == "firing")).all()),
-        "run": {"flow": last.flow, "status": str(last.status), "started_at": last.started_at.isoformat()} if last else None,
+        "run": {
+            "flow": last.flow,
+            "status": str(last.status),
+            "started_at": last.started_at.isoformat(),
+            "rejected": _rejected(session, last),
+        }
+        if last
+        else None,
         "due": [{"flow": item.flow, "at": item.at.isoformat(), "reason": item.reason} for item in due.list(session) if item.model == name],
         "unanswered": [{"event": str(event.kind), "id": event.id} for event in events.unanswered(session, name)],
     }
+
+
+def _rejected(session: Session, run: Run) -> dict[str, Any] | None:
+    """What a run made and the gates kept out, and by which gates; the run itself passed."""
+    from sqlmodel import col, select
+
+    from headrace.store.tables import Verdict
+
+    query = select(Verdict).where(
+        Verdict.model == run.model, Verdict.run_id == run.id, Verdict.mode == "block", col(Verdict.passed).is_(False)
+    )
+    said = session.exec(query.order_by(Verdict.gate)).all()
+    return {"version": said[0].number, "gates": [verdict.gate for verdict in said]} if said else None
 
 
 def _describe(workspace: Workspace, models: list[str], root: Path) -> dict[str, Any]:
@@ -57,6 +87,7 @@ def _describe(workspace: Workspace, models: list[str], root: Path) -> dict[str, 
     now = workspace.store.clock.now()
     return {
         "project": workspace.config.project,
+        "environment": workspace.config.environment,
         "clock": now.isoformat(),
         "driven": workspace.store.clock.driven,
         "up": running(root),
@@ -90,7 +121,8 @@ def _observed(root: Path, project: str) -> Observed | None:
 
 
 def _text(result: Mapping[str, Any]) -> str:
-    lines = [f"project {result['project']}, clock {result['clock'][:19]}{' (driven)' if result['driven'] else ''}"]
+    clock = f"clock {result['clock'][:19]}{' (driven)' if result['driven'] else ''}"
+    lines = [f"project {result['project']}, environment {result['environment']}, {clock}"]
     lines.append(
         f"up: Prefect at {result['up']['prefect'].removesuffix('/api')}" if result["up"] else "up: no (`headrace up` starts everything)"
     )
@@ -103,9 +135,7 @@ def _text(result: Mapping[str, Any]) -> str:
                 "  traffic    " + ", ".join(f"{arm['arm']} (version {arm['version']}) {arm['weight']:.0%}" for arm in model["weights"])
             )
         if model["rollout"]:
-            lines.append(
-                f"  rollout    version {model['rollout']['candidate']}: {model['rollout']['state']}, step {model['rollout']['step'] + 1}"
-            )
+            lines.append(f"  rollout    {_rollout(model['rollout'])}")
         lines.append(f"  requests   {model['predictions']:,} journalled")
         if model["window"]:
             value = (model["window"]["performance"] or {}).get("value")
@@ -117,25 +147,53 @@ def _text(result: Mapping[str, Any]) -> str:
             )
         lines.append(f"  alerts     {', '.join(model['firing']) or 'none firing'}")
         if model["run"]:
-            lines.append(f"  last run   {model['run']['flow']} {model['run']['status']}, {model['run']['started_at'][:19]}")
+            lines.append(f"  last run   {_run(model['run'])}, {model['run']['started_at'][:19]}")
         lines += [f"  due        {item['flow']} at {item['at'][:16]}: {item['reason']}" for item in model["due"]]
         lines += [f"  waiting    {item['event']} has not started its successor yet ({item['id']})" for item in model["unanswered"]]
     return "\n".join(lines)
 
 
+def _rollout(rollout: Mapping[str, Any]) -> str:
+    """How far a candidate has come, or how its rollout ended."""
+    version, step = f"version {rollout['candidate']}", f"step {rollout['step'] + 1}"
+    match rollout["state"]:
+        case "pending":
+            return f"{version} is about to start"
+        case "deploying":
+            return f"{version} is at {step}"
+        case "rolling_back":
+            return f"{version} is being rolled back, at {step}"
+        case "active":
+            return f"none running; {version} was promoted"
+        case "rolled_back":
+            return f"none running; {version} was rolled back at {step}"
+        case _:
+            return f"none running; that of {version} failed at {step}"
+
+
+def _run(run: Mapping[str, Any]) -> str:
+    if run["rejected"] is None:
+        return f"{run['flow']} {run['status']}"
+    gates = run["rejected"]["gates"]
+    return f"{run['flow']}: version {run['rejected']['version']} rejected by gate{'s' * (len(gates) > 1)} {', '.join(gates)}"
+
+
 @click.command("status")
-@click.argument("model", required=False)
+@click.argument("model", required=False, shell_complete=models)
+@environment_option
 @root_option
 @json_option
-def command(model: str | None, root: Path, *, as_json: bool) -> None:
+def command(model: str | None, environment: str | None, root: Path, *, as_json: bool) -> None:
     """Say where every model stands: champion, traffic, rollout, windows, alerts, what is due.
+
+    It speaks of the environment that `flows/` was compiled for, and names it; another one is refused (exit 4).
 
     \b
     Example:
       headrace status employment --json
     """  # noqa: D301 - click's own mark
     root = root.resolve()
-    with open_workspace(root) as workspace:
+    with open_workspace(root, environment) as workspace:
         models = [model_of(workspace.config, model)] if model else list(workspace.config.models)
         result = _describe(workspace, models, root)
     show(result, _text, as_json=as_json)

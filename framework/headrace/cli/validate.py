@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -12,6 +11,8 @@ from typing import Any
 import click
 
 from headrace.cli.place import environment_option, read_once, root_option
+from headrace.cli.selecting import select_options
+from headrace.cli.view import coloured
 from headrace.diagnostics import Diagnostic, Exit, HeadraceError, Report, render
 
 VERSION = 1
@@ -36,9 +37,11 @@ class _Seen:
     files: tuple[str, ...] | None = None
     """Those that were asked about; None for all."""
     elsewhere: int = 0
-    """Faults of other files, which those did not cause."""
+    """Faults of other files or documents, which those did not cause."""
     fixed: tuple[Diagnostic, ...] | None = None
     patch: str | None = None
+    selected: tuple[str, ...] | None = None
+    """The addresses that were asked about; None for all."""
 
 
 @click.command()
@@ -58,15 +61,18 @@ class _Seen:
 @click.option("--all", "show_all", is_flag=True, help=f"Show every fault, not only the first {render.MOST}.")
 @click.option("--changed", is_flag=True, help="Only what was changed since the last commit, and what that breaks elsewhere.")
 @click.option("--since", metavar="REF", help="Only what was changed since a branch, a tag or a commit; implies `--changed`.")
+@select_options
 @click.option("--fix", is_flag=True, help="Mend what can only be meant in one way, and tell what is left.")
 @click.option("--diff", is_flag=True, help="Print what `--fix` would change, and change nothing.")
 def command(
+    *,
     files: tuple[Path, ...],
     root: Path,
     environment: str | None,
     style: str,
     since: str | None,
-    *,
+    select: tuple[str, ...],
+    exclude: tuple[str, ...],
     as_json: bool,
     strict: bool,
     show_all: bool,
@@ -77,7 +83,11 @@ def command(
     """Say what is wrong in the specs, all at once; nothing is written without `--fix`, and nothing is asked over the network.
 
     With FILEs, or with `--changed`, only faults of those files are told, and those elsewhere that they cause; references are followed
-    through the whole project all the same. Ends with 0, or with 3 where the specs are invalid.
+    through the whole project all the same. --select and --exclude are those of `headrace plan`, but for `state:`: told are the faults of
+    those documents, of what overlays patch in them, and of files that cannot be read.
+
+    The faults are the result, so they go to stdout in every format (with `--diff` the patch is, and what is left goes to stderr). Ends
+    with 0, or with 3 where the specs are invalid.
 
     \b
     Example:
@@ -85,12 +95,17 @@ def command(
       headrace validate --fix --diff
       headrace validate --changed --since main --format github
       headrace validate specs/churn.yaml
+      headrace validate --select +model/churn --exclude kind:channel
     """  # noqa: D301 - click's own mark
     if files and (changed or since is not None):
         raise click.UsageError("FILEs and `--changed` each say which specs are meant: give one of them.")
+    if (select or exclude) and (files or changed or since is not None or fix or diff):
+        raise click.UsageError("`--select` and `--exclude` go with neither FILEs, `--changed` nor `--fix`.")
     read_once()
     asked = _asked(root, files, since, changed=changed)
     seen = _mended(root, environment, asked, write=not diff) if fix or diff else _look(root, environment, asked)
+    if select or exclude:
+        seen = _selected(root, seen, select, exclude)
     numbers = render.counts(seen.report)
     valid = seen.report.ok and not (strict and numbers["warnings"]) and not seen.patch
     style = "json" if as_json else style
@@ -154,6 +169,21 @@ def _mended(root: Path, environment: str | None, asked: _Asked | None, *, write:
     return replace(seen, fixed=found.mended, patch=patch)
 
 
+def _selected(root: Path, seen: _Seen, select: tuple[str, ...], exclude: tuple[str, ...]) -> _Seen:
+    """The faults of the documents that are meant."""
+    from headrace.cli.selecting import chosen
+
+    meant = chosen(root, select, exclude)
+    found = [fault for fault in seen.report.found if meant.has(fault)]
+    return replace(
+        seen,
+        report=Report(found, seen.report.texts),
+        documents=len(meant.addresses),
+        selected=meant.addresses,
+        elsewhere=len(seen.report.found) - len(found),
+    )
+
+
 def _only(root: Path, environment: str | None, report: Report, asked: _Asked) -> _Seen:
     """The faults of the files that are asked about, and those elsewhere that they cause."""
     inside = [d for d in report.found if d.span is not None and d.span.file in asked.files]
@@ -181,6 +211,8 @@ def _view(seen: _Seen, *, valid: bool) -> dict[str, Any]:
     view: dict[str, Any] = {"version": VERSION, "valid": valid, **render.counts(seen.report)}
     if seen.files is not None:
         view |= {"files": list(seen.files), "elsewhere": seen.elsewhere}
+    if seen.selected is not None:
+        view |= {"selected": list(seen.selected), "elsewhere": seen.elsewhere}
     if seen.fixed is not None:
         view["fixed"] = render.to_json(Report(list(seen.fixed)))
     if seen.patch is not None:
@@ -189,13 +221,15 @@ def _view(seen: _Seen, *, valid: bool) -> dict[str, Any]:
 
 
 def _tell(seen: _Seen, style: str, *, most: int | None) -> None:
+    aside = seen.patch is not None  # Then the patch is the result, and goes to `git apply` as it stands.
     if seen.report.found:
         if style == "github":
-            click.echo(render.to_github(seen.report))
+            click.echo(render.to_github(seen.report), err=aside)
         elif style == "concise":
-            click.echo(render.to_concise(seen.report, most=most))
+            click.echo(render.to_concise(seen.report, most=most), err=aside)
         else:
-            click.echo(render.to_text(seen.report, colour=_colour(), most=most) + "\n", err=True)
+            colour = coloured(sys.stderr if aside else sys.stdout)
+            click.echo(render.to_text(seen.report, colour=colour, most=most) + "\n", err=aside)
     if seen.patch is not None:
         click.echo(seen.patch, nl=False)
         return
@@ -206,10 +240,6 @@ def _tell(seen: _Seen, style: str, *, most: int | None) -> None:
     click.echo(_summary(seen))
 
 
-def _colour() -> bool:
-    return sys.stderr.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
-
-
 def _summary(seen: _Seen) -> str:
     numbers = render.counts(seen.report)
     said = [f"{n} {word if n != 1 else word[:-1]}" for word, n in numbers.items() if n or word == "errors"]
@@ -218,12 +248,14 @@ def _summary(seen: _Seen) -> str:
         mended = len(seen.fixed)
         text = f"{mended} fault{'s' * (mended != 1)} fixed. {text} {'is' if numbers['errors'] == 1 else 'are'} left"
     if seen.documents is not None:
-        text += f" in {seen.documents} documents"
+        text += f" in {seen.documents} document{'s' * (seen.documents != 1)}"
     if seen.files is not None:
         text += f" in {len(seen.files)} file{'s' * (len(seen.files) != 1)}"
     certain = sum(1 for d in seen.report.found if d.certain and d.change)
     if certain and seen.fixed is None:
         text += f"; `headrace validate --fix` mends {certain}"
-    if seen.elsewhere:
+    if seen.elsewhere and seen.selected is not None:
+        text += f"; {seen.elsewhere} in what was not selected"
+    elif seen.elsewhere:
         text += f"; {seen.elsewhere} elsewhere, which {'they' if len(seen.files or ()) != 1 else 'it'} did not cause"
     return f"{text}."

@@ -9,6 +9,8 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from headrace.document import write_flow
+from headrace.lsp import inside
+from headrace.lsp.around import Around
 from headrace.lsp.expected import Expected, chosen, expected, names_of_keys
 from headrace.lsp.hover import told
 from headrace.lsp.outline import Outline, at
@@ -22,11 +24,20 @@ _DEEPEST = 3
 """How many levels of a section a snippet fills in."""
 
 
-def complete(text: str, line: int, column: int, vocabulary: Vocabulary, *, snippets: bool = True) -> list[lsp.CompletionItem]:
+def complete(
+    text: str, line: int, column: int, vocabulary: Vocabulary, around: Around | None = None, *, snippets: bool = True
+) -> list[lsp.CompletionItem]:
     """What may stand at a place, the likeliest first; line and column count from 0, in characters."""
+    around, cursor = around or Around(), inside.cursor(text, line, column)
+    if (found := inside.expressions(cursor, around)) is not None:
+        return found
     outline, said = at(text, line, column)
-    if said is None:
-        return []
+    return _at(outline, said, vocabulary, around, cursor, snippets=snippets) if said is not None else []
+
+
+def _at(
+    outline: Outline, said: Said, vocabulary: Vocabulary, around: Around, cursor: inside.Cursor, *, snippets: bool
+) -> list[lsp.CompletionItem]:
     if outline.value(("kind",)) not in KINDS:
         return _kinds(said, snippets=snippets)
     if said.path == ("kind",) and said.in_value:
@@ -37,7 +48,8 @@ def complete(text: str, line: int, column: int, vocabulary: Vocabulary, *, snipp
     here = expected(outline, said.path, vocabulary)
     if here is None:
         return []
-    found = _values(here, vocabulary)
+    found = inside.names(here, outline, said, cursor, around)
+    found += [item for item in _values(here, vocabulary) if not found or item.kind != lsp.CompletionItemKind.Value]
     if not said.is_key:
         found += _below(here, said.path, outline, said, vocabulary, snippets=snippets)
     return found

@@ -11,7 +11,7 @@ from headrace.lsp.said import MARK, Said
 _TOKEN = re.compile(
     r"""\s+|\#.*|[{}\[\],]|:(?=[\s,\[\]{}]|$)|"[^"]*"?|'[^']*'?|(?:[^\s{}\[\],:]|:(?![\s,\[\]{}]|$)|\s+(?![#\s{}\[\],]))+"""
 )
-_BLOCK = re.compile(r"\s*(?:- +)?[\w-]+:(?:\s|$)")
+_BLOCK = re.compile(r"\s*(?:-(?:\s|$)|[\w-]+:(?:\s|$))")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ class _Open:
 def read_flow(written: list[str], number: int, column: int, end: int, path: Path) -> tuple[list[Said], int]:
     """All that is said in a collection that begins at a place, and its last line.
 
-    One that is never closed ends where a line looks like a key of the mapping around it.
+    One that is never closed ends where a line looks like a key of the mapping around it, or like the next item of the list.
     """
     found: list[Said] = []
     stack: list[_Open] = []

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from headrace.address import Address
 from headrace.diagnostics import Diagnostic
 from headrace.document import write_flow
+from headrace.lsp import inside
 from headrace.lsp.expected import Expected, expected, names_of_keys
 from headrace.lsp.outline import Outline, at
 from headrace.lsp.said import Said
@@ -24,7 +25,8 @@ def hover(text: str, line: int, column: int, scene: Scene, faults: Iterable[Diag
         vocabulary = scene.vocabulary()
         here = expected(outline, said.path, vocabulary)
         if here is not None:
-            parts += [part for part in (_of_value(here, said, scene, vocabulary), told(here)) if part]
+            name = inside.told(here, outline, said, inside.cursor(text, line, column), scene.around())
+            parts += [part for part in (name, _of_value(here, said, scene, vocabulary), told(here)) if part]
     return "\n\n---\n\n".join(parts) or None
 
 
@@ -32,14 +34,16 @@ def told(here: Expected) -> str:
     """A field or a section in Markdown."""
     if here.field is None:
         return "\n\n".join(model.__doc__ or "" for model in here.models)
-    found = reference.told(here.subject, list(here.models), here.field)
+    found = reference.about(here.subject, here.params)
+    if found is None or "rest" in found:
+        found = reference.told(here.subject, list(here.models), here.field)
     lines = [f"**{here.subject}**: {found['type']}", found["description"]]
     facts = [f"{word}: {found[word]}" for word in ("unit", "bounds") if found[word] is not None]
     if found["default"] is not None:
         facts.append(f"default: `{write_flow({'d': found['default']})[1:-1].removeprefix('d: ')}`")
     if found["effect"] is not None:
         facts.append(f"changing it costs: {found['effect']}")
-    facts.append("required" if found["required"] else "optional")
+    facts.append(reference.needed(found))
     lines.append("\n".join(f"- {fact}" for fact in facts))
     if found["example"]:
         lines.append(f"```yaml\n{found['example']}\n```")

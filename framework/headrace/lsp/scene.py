@@ -8,7 +8,8 @@ from pathlib import Path
 
 from headrace.address import Address
 from headrace.diagnostics import Diagnostic, Report
-from headrace.lsp.outline import top
+from headrace.lsp.around import Around
+from headrace.lsp.outline import Outline, top
 from headrace.spec.vocabulary import Vocabulary, Word
 
 _PREFER = "specs/headrace.yaml"
@@ -56,6 +57,15 @@ class Scene:
                     place = Declared(file, said.value_line, said.value_start, said.value_end, outline.value(("description",)) or "")
                     found.setdefault(Address(kind, name), place)
         return found
+
+    def around(self) -> Around:
+        """Every document, as far as it can be read."""
+        found: dict[Address, Outline] = {}
+        for _, text in self.files():
+            for outline, kind, name in top(text):
+                if kind and name:
+                    found.setdefault(Address(kind, name), outline)
+        return Around(found)
 
     def vocabulary(self) -> Vocabulary:
         """What may be written here."""

@@ -197,17 +197,19 @@ def _follow(made: Server) -> None:
 def _answer(made: Server) -> None:
     """What the editor asks of a place."""
 
-    @made.feature(lsp.TEXT_DOCUMENT_COMPLETION, lsp.CompletionOptions(trigger_characters=[" ", ":", "/", "-", "{", "["]))
+    @made.feature(lsp.TEXT_DOCUMENT_COMPLETION, lsp.CompletionOptions(trigger_characters=[" ", ":", "/", "-", "{", "[", ".", '"']))
     def completion(ls: Server, params: lsp.CompletionParams) -> lsp.CompletionList:
         place = ls.place(params.text_document.uri)
         if place is None:
             return lsp.CompletionList(is_incomplete=False, items=[])
         text = ls.workspace.get_text_document(params.text_document.uri).source
-        column = ls.lines(text).column(params.position)
+        lines, scene = ls.lines(text), ls.scene(place[0])
+        column = lines.column(params.position)
         asked = ls.client_capabilities.text_document
         item = asked.completion.completion_item if asked and asked.completion else None
         snippets = bool(item and item.snippet_support)
-        found = complete(text, params.position.line, column, ls.scene(place[0]).vocabulary(), snippets=snippets)
+        found = complete(text, params.position.line, column, scene.vocabulary(), scene.around(), snippets=snippets)
+        _as_counted(found, lines)
         return lsp.CompletionList(is_incomplete=False, items=found)
 
     @made.feature(lsp.TEXT_DOCUMENT_HOVER)
@@ -239,6 +241,14 @@ def _answer(made: Server) -> None:
     def outline(ls: Server, params: lsp.DocumentSymbolParams) -> list[lsp.DocumentSymbol]:
         text = ls.workspace.get_text_document(params.text_document.uri).source
         return symbols(text, ls.lines(text)) if ls.place(params.text_document.uri) is not None else []
+
+
+def _as_counted(items: Iterable[lsp.CompletionItem], lines: Lines) -> None:
+    """Places of edits as the client counts them."""
+    for item in items:
+        if isinstance(item.text_edit, lsp.TextEdit):
+            start, end = item.text_edit.range.start, item.text_edit.range.end
+            item.text_edit.range = lines.range(start.line, start.character, end.line, end.character)
 
 
 def _act(made: Server) -> None:

@@ -14,10 +14,10 @@ _USE = ("model", "features", "use")
 
 
 def references(kind: str, document: Mapping[str, Any]) -> Iterator[str]:
-    """Every address that a document names, as `kind/name`."""
+    """Every address that a document names, as `kind/name`; of one that was not decoded, short names too."""
     for path, types, value in _walk((), (KINDS[kind],), document):
-        if isinstance(value, str) and _refers(types):
-            yield value
+        if isinstance(value, str) and (meant := next((member for member in types if isinstance(member, RefersTo)), None)) is not None:
+            yield value if "/" in value else f"{meant}/{value}"
         elif isinstance(value, Mapping) and (kind, *path) == _USE:
             yield from (f"feature_view/{name}" for name in value)
 
@@ -57,7 +57,7 @@ def _walk(path: tuple[str | int, ...], types: tuple[Any, ...], value: Any) -> It
     if isinstance(value, Mapping):
         for key, item in value.items():
             yield from _walk((*path, key), below(types, key), item)
-    elif isinstance(value, list):
+    elif isinstance(value, list | tuple):
         for position, item in enumerate(value):
             yield from _walk((*path, position), below(types, 0), item)
 

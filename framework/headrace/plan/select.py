@@ -23,6 +23,7 @@ from headrace.project.rules import RULES, whole
 from headrace.project.rules import moved as moved_rule
 from headrace.spec import KINDS, AnyKind
 from headrace.spec.decode import decode
+from headrace.spec.wording import nearest
 
 STATES = {
     "modified": frozenset({Action.ADD, Action.CHANGE, Action.MOVE, Action.REMOVE}),
@@ -37,12 +38,18 @@ _SELECTOR = re.compile(r"(?P<up>\+?)(?:(?P<method>[a-z]+):)?(?P<value>[^+:\s]+)(
 
 
 @dataclass(frozen=True, slots=True)
-class _There:
+class There:
     """All addresses that are wanted or recorded, with what is asked about them."""
 
     labels: Mapping[str, Mapping[str, str]]
     uses: Mapping[str, tuple[str, ...]]
-    actions: Mapping[str, frozenset[Action]]
+    actions: Mapping[str, frozenset[Action]] | None = None
+    """What a plan would do to each; None where nothing was compared with what is recorded."""
+
+    def chosen(self, selection: Selection) -> frozenset[str]:
+        """What a selection means; HeadraceError as `fitting`."""
+        taken = frozenset().union(*(self.fitting(text) for text in selection.select)) if selection.select else frozenset(self.labels)
+        return taken.difference(*(self.fitting(text) for text in selection.exclude))
 
     def fitting(self, text: str) -> frozenset[str]:
         """The addresses that one selector means; HeadraceError `bad-selector` (exit 64)."""
@@ -51,10 +58,9 @@ class _There:
             raise _bad(text, "")
         named = frozenset(address for address in self.labels if self._fits(text, address, found["method"], found["value"]))
         if not named and found["method"] != "state":
-            raise HeadraceError(
-                Diagnostic("nothing-selected", f"nothing fits `{text}`", help="`headrace plan` lists every address that changes"),
-                Exit.USAGE,
-            )
+            meant = nearest(found["value"], self.labels) if found["method"] is None else None
+            help_ = f"did you mean `{meant}`?" if meant else "`headrace show` lists every address"
+            raise HeadraceError(Diagnostic("nothing-selected", f"nothing fits `{text}`", help=help_), Exit.USAGE)
         below = closure(named, self.uses) if found["up"] else named
         above = closure(named, turned(self.uses)) if found["down"] else named
         return frozenset(address for address in below | above if address in self.labels)
@@ -74,6 +80,9 @@ class _There:
             case "state":
                 if value not in STATES:
                     raise _bad(text, f": a state is one of {', '.join(STATES)}")
+                if self.actions is None:
+                    message = f"`{text}` asks what was applied, and this command reads the specs alone"
+                    raise HeadraceError(Diagnostic("bad-selector", message, help=f"type `headrace plan --select {text}`"), Exit.USAGE)
                 return bool(self.actions.get(address, frozenset()) & STATES[value])
         raise _bad(text, f": there is no `{method}:`")
 
@@ -91,7 +100,7 @@ def narrow(project: Project, state: State, selection: Selection, whole_plan: Pla
     moves = moved.due(project.project, state)
     past = moved.carried(project.project, state, moves)
     there = _there(project, past, whole_plan)
-    chosen = _chosen(there, selection)
+    chosen = there.chosen(selection)
     recorded = past.resources
     specs: dict[Address, AnyKind] = {}
     nodes = dict(project.scope.nodes)
@@ -124,7 +133,7 @@ def narrow(project: Project, state: State, selection: Selection, whole_plan: Pla
     return mixed, scope
 
 
-def _there(project: Project, past: State, plan: Plan) -> _There:
+def _there(project: Project, past: State, plan: Plan) -> There:
     documents: dict[str, list[tuple[str, Mapping[str, Any]]]] = {}
     for address, spec in project.specs.items():
         documents.setdefault(str(address), []).append((address.kind, plain(spec)))
@@ -133,16 +142,11 @@ def _there(project: Project, past: State, plan: Plan) -> _There:
     actions: dict[str, frozenset[Action]] = {}
     for item in plan.items:
         actions[item.address] = actions.get(item.address, frozenset()) | {item.action}
-    return _There(
+    return There(
         {name: found[0][1].get("labels") or {} for name, found in documents.items()},
         {name: tuple({other for kind, one in found for other in references(kind, one)}) for name, found in documents.items()},
         actions,
     )
-
-
-def _chosen(there: _There, selection: Selection) -> frozenset[str]:
-    chosen = frozenset().union(*(there.fitting(text) for text in selection.select)) if selection.select else frozenset(there.labels)
-    return chosen.difference(*(there.fitting(text) for text in selection.exclude))
 
 
 def _digest(recorded: Recorded, wanted: AnyKind) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 from headrace.spec.field import Effect, Spec, field
-from headrace.spec.name import Column, Name, SourceRef
+from headrace.spec.name import ArithmeticText, Column, Name, RowCondition, SourceRef
 from headrace.spec.quantity import Duration
 
 AGGREGATES = ("sum", "count", "mean", "min", "max", "std", "last", "distinct", "ratio")
@@ -35,7 +35,7 @@ class Feature(Spec):
         "The column whose standard deviation (of a sample: by n - 1) is taken.", Effect.RETRAIN, default=None, example="amount"
     )
     distinct: Column | None = field("The column whose different values are counted.", Effect.RETRAIN, default=None, example="store_id")
-    ratio: str | None = field(
+    ratio: RowCondition | None = field(
         "A condition: the share of the window's rows for which it holds.", Effect.RETRAIN, default=None, example="amount > 100"
     )
     last: Column | None = field(
@@ -47,14 +47,14 @@ class Feature(Spec):
         default=None,
         example="purchased_at",
     )
-    expression: str | None = field(
+    expression: ArithmeticText | None = field(
         "Arithmetic over other features of the view: `+`, `-`, `*`, `/` and parentheses.",
         Effect.RETRAIN,
         default=None,
         example="spend_28d / trips_7d",
     )
     over: Duration | None = field("The window of an aggregate, back from the row's time.", Effect.RETRAIN, default=None, example="28d")
-    where: str | None = field("The rows that an aggregate counts.", Effect.RETRAIN, default=None, example="amount > 0")
+    where: RowCondition | None = field("The rows that an aggregate counts.", Effect.RETRAIN, default=None, example="amount > 0")
     empty: float | None = field(
         "The value where there are no rows, or nothing to divide by; where it is not given, 0 for `count` and `distinct`, else missing.",
         Effect.RETRAIN,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 from headrace.spec.field import Effect, Spec, field
-from headrace.spec.name import EnvironmentRef, GroupRef, Name, PolicyRef
+from headrace.spec.name import EnvironmentRef, GroupRef, Name, PolicyCondition, PolicyRef
 from headrace.spec.quantity import Duration
 
 
@@ -48,7 +48,7 @@ class Requirement(Spec):
     """One condition that must hold."""
 
     id: Name = field("The requirement's name.", Effect.RECONFIGURE, example="evaluated")
-    when: str = field(
+    when: PolicyCondition = field(
         "What must hold, over `gates.passed`, `card.complete`, `signature.valid`, `evaluation.age`, `approvals.count`.",
         Effect.RECONFIGURE,
         example="gates.passed and evaluation.age <= 14d",

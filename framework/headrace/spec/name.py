@@ -27,12 +27,19 @@ def _identifier(value: str) -> str:
     return value
 
 
+class Speaks(str):
+    """What the names in a text are, such as `columns`; stands in the field's metadata, for an editor to offer them."""
+
+    __slots__ = ()
+
+
 Name = Annotated[str, AfterValidator(_name), WithJsonSchema({"type": "string", "pattern": f"^{NAME.pattern}$", "maxLength": 63})]
 """The name of a document or of an item with an id."""
 # JavaScript knows no letters beyond ASCII without a flag: the pattern names what no identifier has.
 Column = Annotated[
     str,
     AfterValidator(_identifier),
+    Speaks("column"),
     WithJsonSchema({"type": "string", "pattern": r"^[^\s0-9!-/:-@\[-^`{-~][^\s!-/:-@\[-^`{-~]*$", "maxLength": 63}),
 ]
 """The name of a column."""
@@ -112,12 +119,28 @@ DetectorName = Annotated[str, Registered("detectors")]
 """A registered detector."""
 ChannelTypeName = Annotated[str, Registered("channels")]
 """A registered type of channel."""
-_TERM = (
-    r"((not\b|\()\s*)*[A-Za-z_][A-Za-z0-9_.-]*"
-    r"(\s*(>=|<=|==|!=|>|<)\s*[-+]?[0-9.]+([eE][-+]?[0-9]+)?(%|[a-z]+)?)?(\s*\))*"
-)
-ConditionText = Annotated[str, WithJsonSchema({"type": "string", "pattern": rf"^\s*{_TERM}(\s*\b(and|or)\b\s*{_TERM})*\s*$"})]
+_NAME = r"((not\b|\()\s*)*[A-Za-z_][A-Za-z0-9_.-]*"
+_NUMBER = r"(>=|<=|==|!=|>|<)\s*[-+]?[0-9.]+([eE][-+]?[0-9]+)?(%|[a-z]+)?"
+_TEXT = r"""(==|!=)\s*('([^'\\\n]|\\['\\])*'|"([^"\\\n]|\\["\\])*")"""
+
+
+def _condition(compared: str) -> WithJsonSchema:
+    term = rf"{_NAME}(\s*({compared}))?(\s*\))*"
+    return WithJsonSchema({"type": "string", "pattern": rf"^\s*{term}(\s*\b(and|or)\b\s*{term})*\s*$"})
+
+
+_CONDITION = _condition(_NUMBER)
+ConditionText = Annotated[str, _CONDITION, Speaks("quantities")]
 """A condition of the one grammar; what it names is judged over the whole project, and brackets are counted by its parser."""
+RowCondition = Annotated[str, _condition(f"{_NUMBER}|{_TEXT}"), Speaks("columns")]
+"""A condition over the columns of a row, which may be compared with texts, too."""
+PolicyCondition = Annotated[str, _CONDITION, Speaks("facts")]
+"""A condition over what is known of a version."""
+_VALUE = r"([-(]\s*)*([0-9]+(\.[0-9]*)?([eE][-+]?[0-9]+)?|\.[0-9]+([eE][-+]?[0-9]+)?|[A-Za-z_][A-Za-z0-9_]*)(\s*\))*"
+ArithmeticText = Annotated[
+    str, WithJsonSchema({"type": "string", "pattern": rf"^\s*{_VALUE}(\s*[-+*/]\s*{_VALUE})*\s*$"}), Speaks("features")
+]
+"""Arithmetic over features of one view; brackets are counted by its parser."""
 CronLine = Annotated[str, WithJsonSchema({"type": "string", "pattern": r"^\s*\S+(\s+\S+){4}\s*$"})]
 """A cron line of five fields."""
 ViewName = Annotated[Name, Names("feature_view")]

@@ -173,20 +173,11 @@ class _Finish:
     def _schema(self, given: Any) -> Any:  # noqa: ANN401 - a schema, or a boolean for all or nothing
         if not isinstance(given, Mapping):
             return given
-        found: Schema = {}
-        for word, value in given.items():
-            if word in _MAPS:
-                found[word] = {key: self._schema(inner) for key, inner in value.items()}
-            elif word == "propertyNames":
-                found[word] = (
-                    next(iter(self._schema(value).get("anyOf", [])), {}) if "anyOf" in self._schema(value) else self._schema(value)
-                )
-            elif word in _ONE:
-                found[word] = self._schema(value)
-            elif word in _SEVERAL:
-                found[word] = [self._schema(inner) for inner in value]
-            elif word not in ("title", "effect", "example", "unit", "later", "secret", *_MARKS):
-                found[word] = value
+        found: Schema = {
+            word: self._word(word, value)
+            for word, value in given.items()
+            if word not in ("title", "effect", "example", "unit", "later", "secret", *_MARKS)
+        }
         self._noted(given, found)
         self._listed(given, found)
         if found.get("type") == "string":
@@ -196,6 +187,18 @@ class _Finish:
             self._chosen(given, found)
         found = _or_expression(found)
         return {word: value for word, value in found.items() if not (word == "default" and value is None)}
+
+    def _word(self, word: str, value: Any) -> Any:  # noqa: ANN401 - what a word of JSON Schema holds
+        if word == "properties":
+            return {key: _or_filled_in(key, self._schema(inner)) for key, inner in value.items()}
+        if word in _MAPS:
+            return {key: self._schema(inner) for key, inner in value.items()}
+        if word == "propertyNames":
+            form = self._schema(value)
+            return next(iter(form["anyOf"]), {}) if "anyOf" in form else form
+        if word in _ONE and word != "if":
+            return self._schema(value)
+        return [self._schema(inner) for inner in value] if word in _SEVERAL else value
 
     def _noted(self, given: Mapping[str, Any], found: Schema) -> None:
         """Description, unit, effect and example."""
@@ -251,7 +254,7 @@ _EXPRESSION: Schema = {"type": "string", "pattern": "\\$\\{"}
 
 
 def _or_expression(found: Schema) -> Schema:
-    """A value that may as well be one that is filled in later, such as `${var.rows}`; a tag says what stands there, and is no such."""
+    """A value that may as well be one that is filled in later, such as `${var.rows}`."""
     if "const" in found or found.get("type") not in ("string", "integer", "number", "boolean", None):
         return found
     if found.get("type") == "string" and not {"pattern", "enum", "maxLength", "minLength"} & set(found):
@@ -261,6 +264,14 @@ def _or_expression(found: Schema) -> Schema:
     form = {word: value for word, value in found.items() if word not in _ABOUT}
     if not {"type", "enum"} & set(form):
         return found
+    return {"anyOf": [form, _EXPRESSION], **{word: value for word, value in found.items() if word in _ABOUT}}
+
+
+def _or_filled_in(key: str, found: Any) -> Any:  # noqa: ANN401 - a schema, or a boolean
+    """A key of one word alone, which may be filled in later; the kind may not, since a document is read by it."""
+    if key == "kind" or not isinstance(found, Mapping) or "const" not in found:
+        return found
+    form = {word: value for word, value in found.items() if word not in _ABOUT}
     return {"anyOf": [form, _EXPRESSION], **{word: value for word, value in found.items() if word in _ABOUT}}
 
 

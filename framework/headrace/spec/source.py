@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 from headrace.spec.field import Effect, Spec, field
-from headrace.spec.name import Column, Name
+from headrace.spec.name import Column, Name, RowCondition
 from headrace.spec.quantity import Duration, Percentage
 
 
@@ -59,7 +59,7 @@ class Check(Spec):
     rows: tuple[int, int] | None = field(
         "The least and the greatest number of rows.", Effect.METADATA, default=None, example=[1000, 1000000]
     )
-    holds: str | None = field(
+    holds: RowCondition | None = field(
         "A condition that no row breaks; one that cannot be told, since a value is missing, does not break it.",
         Effect.METADATA,
         default=None,

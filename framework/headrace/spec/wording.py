@@ -65,7 +65,14 @@ def wants(annotation: Any, field: FieldInfo | None = None) -> str:  # noqa: ANN4
         return "keys with values"
     if get_origin(inner) in (tuple, list):
         return "a list"
-    plain = {str: "text", int: "a whole number", float: "a number", bool: "`true` or `false`", date: "a date such as `2017-03-01`"}
+    plain = {
+        Any: "anything",
+        str: "text",
+        int: "a whole number",
+        float: "a number",
+        bool: "`true` or `false`",
+        date: "a date such as `2017-03-01`",
+    }
     return plain.get(inner, "a duration such as `28d`" if inner is timedelta else "another value")
 
 

@@ -57,6 +57,12 @@ CODES = (
         help="type `headrace compile`",
     ),
     Code(
+        "other-environment",
+        "flows/ is of another environment",
+        "`flows/` holds one environment at a time, and what runs is read from there: an answer would be about the other one.",
+        help="leave out `--env`, or type `headrace compile --env NAME` first",
+    ),
+    Code(
         "config-unreadable",
         "a compiled file cannot be read",
         "It was edited, cut short, or compiled by another version.",
@@ -104,7 +110,7 @@ CODES = (
         "nothing-selected",
         "a selection fits nothing",
         "A slip in its name would otherwise look as if there were nothing to do.",
-        help="`headrace plan` lists every address that changes",
+        help="`headrace show` lists every address",
     ),
     Code(
         "selection-broken",

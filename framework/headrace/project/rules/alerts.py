@@ -20,6 +20,22 @@ QUANTITIES = ("drift.share", "drift.max", "drift.critical", "unseen.share")
 """Quantities of every window; `performance.METRIC` and `estimate.METRIC` are the others."""
 
 
+def quantities(*, drift: bool, metric: str | None, estimated: bool) -> dict[str, str]:
+    """What conditions may read of a model's windows, each with what it is; `metric` is that of `performance`, if there is one."""
+    found = {"unseen.share": "The share of the window's values that training never saw."}
+    if drift:
+        found |= {
+            "drift.share": "The share of the watched features, the answers among them, that drifted.",
+            "drift.max": "The largest effect of a drift that is significant; 0 where none is.",
+            "drift.critical": "How many features drifted critically.",
+        }
+    if metric is not None:
+        found[f"performance.{metric}"] = f"`{metric}` of the window, from the answers that are known; missing until enough of them are."
+    if metric is not None and estimated:
+        found[f"estimate.{metric}"] = f"`{metric}` of the window, estimated before its answers are known."
+    return found
+
+
 @question
 def check(scope: Scope) -> Iterator[Diagnostic]:
     """The monitoring of all models."""
