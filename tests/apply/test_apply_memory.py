@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import sys
 import threading
 from collections.abc import Iterator
@@ -12,7 +11,6 @@ from pathlib import Path
 
 import pytest
 from apply_memory import AT, Memory, promoted, rows
-from apply_place import REFERENCE
 
 from headrace.apply import moved
 from headrace.apply import prefect as real
@@ -28,14 +26,6 @@ from headrace.testing.prefect import MemoryDoor
 sys.path.insert(0, str(Path(__file__).parents[1] / "e2e"))
 
 from postgres import running as postgres
-
-
-@pytest.fixture
-def memory(tmp_path: Path) -> Iterator[Memory]:
-    shutil.copytree(REFERENCE, tmp_path / "specs")
-    store = Store.open("sqlite:///.headrace/state.db", ".headrace/blobs", root=tmp_path)
-    yield Memory(tmp_path, MemoryDoor("labour"), store)  # type: ignore[arg-type]
-    store.close()
 
 
 def operations(memory: Memory, action: str) -> list[tuple[str, OperationStatus, dict[str, object]]]:
@@ -165,7 +155,7 @@ def test_what_waits_in_the_spool_is_shipped_before_its_model_is_renamed(memory: 
     assert outcome.steps.index("ship records employment") < outcome.steps.index("record state")
     assert [("work", "ann")] == rows(memory.store, tables.Prediction, "model", "entity")
     assert [("work", "ann", 1.0)] == rows(memory.store, tables.Outcome, "model", "entity", "value")
-    assert {"work/train", "work/roll_out", "work/monitor"} == set(memory.door.observe().deployments)
+    assert {"work/train", "work/judge", "work/roll_out", "work/monitor"} == set(memory.door.observe().deployments)
     assert memory.plan().empty
 
 
@@ -253,5 +243,5 @@ def test_an_apply_whose_lock_was_taken_away_does_no_further_step(
     assert [] == operations(memory, "record")
     code, said = apply()
     assert Exit.OK == code, said
-    assert 3 == len(memory.door.observe().deployments)
+    assert 4 == len(memory.door.observe().deployments)
     assert memory.plan().empty

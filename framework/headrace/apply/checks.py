@@ -53,7 +53,7 @@ def refuse_stale(plan: Plan, told: Mapping[str, Any], blind: Plan | None = None)
 
 def _doing(document: Mapping[str, Any]) -> dict[str, Any]:
     """What a plan would do, without what only explains it: lines that moved, and histories that went on."""
-    found = {key: document.get(key) for key in ("files", "train", "aliases", "selection", "observed")}
+    found = {key: document.get(key) for key in ("files", "train", "judge", "aliases", "selection", "observed")}
     found["items"] = [
         {
             **{key: item.get(key) for key in ("action", "address", "effects", "before", "blocked")},

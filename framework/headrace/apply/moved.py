@@ -7,6 +7,7 @@ from sqlalchemy.orm import aliased
 from sqlmodel import Session, col, delete, select, update
 
 from headrace.monitoring import rules
+from headrace.plan.state import OWED
 from headrace.store.kinds import OperationStatus, OutboxStatus
 from headrace.store.tables import Alert, Operation, Outbox, Outcome, Resource, Row, TrafficCount
 
@@ -54,5 +55,5 @@ def _model(session: Session, before: str, after: str) -> None:
     session.flush()
     for table in tables():
         session.connection().execute(table.update().where(table.c.model == before).values(model=after))
-    owed = (col(Operation.action) == "train", col(Operation.subject) == before, col(Operation.status) == OperationStatus.INTENT)
+    owed = (col(Operation.action).in_(OWED), col(Operation.subject) == before, col(Operation.status) == OperationStatus.INTENT)
     session.exec(update(Operation).where(*owed).values(subject=after))

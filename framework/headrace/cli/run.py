@@ -15,7 +15,7 @@ from headrace.diagnostics import Diagnostic, Exit, HeadraceError
 if TYPE_CHECKING:
     from headrace.apply.prefect import Door
 
-FLOWS = ("train", "roll_out", "monitor")
+FLOWS = ("train", "judge", "roll_out", "monitor")
 ENDED = ("COMPLETED", "FAILED", "CRASHED", "CANCELLED")
 
 

@@ -56,7 +56,7 @@ def module_name(model: str) -> str:
 
 
 def _life(project: str, model: Model, inputs: tuple[ModelInput, ...]) -> Life:
-    flows = [_train(model, inputs), _roll_out(model)]
+    flows = [_train(model, inputs), _judge(model), _roll_out(model)]
     schedules: dict[str, tuple[Schedule, ...]] = {"roll_out": (Interval("look", LOOK),) if model.rollout is not None else ()}
     links = [Link("headrace.candidate.passed", "roll_out")]
     if model.monitoring is not None:
@@ -91,6 +91,17 @@ def _train(model: Model, inputs: tuple[ModelInput, ...]) -> Flow:
             *sections.custom(model, "training"),
             sections.gates(model),
         ),
+        announces=Announces.ALWAYS,
+        result="verdict",
+    )
+
+
+def _judge(model: Model) -> Flow:
+    return Flow(
+        name="judge",
+        says=f"Judge the newest version of model/{model.name} by the gates as they are now, and announce the verdict.",
+        takes=(sections.CAUSE,),
+        steps=(sections.newest(model), *sections.custom(model, "training"), sections.gates(model)),
         announces=Announces.ALWAYS,
         result="verdict",
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -11,7 +11,7 @@ from headrace import __version__
 from headrace.address import Address
 from headrace.diagnostics import Span
 from headrace.plan import backtest, forecast, lost, moved, outside, registry
-from headrace.plan.change import Action, AliasBack, Change, FileChange, Item, Plan, Selection, Training
+from headrace.plan.change import Action, AliasBack, Change, FileChange, Item, Judging, Plan, Selection, Training
 from headrace.plan.fields import Difference, differences, plain, written
 from headrace.plan.past import Recorded, State, text_digest
 from headrace.plan.scope import Scope
@@ -57,6 +57,8 @@ def diff(  # noqa: PLR0917 - what a plan is made of, in the order in which it ca
         aliases = tuple(back for back in aliases if scope.touches(f"model/{back.model}"))
         other += [Item(Action.REMOVE, name, blocked=why) for name, why in scope.kept.items()]
     bound = _digest(project, said, outputs, state)
+    train = tuple(_train(bound, project.models, changed, affected, past))
+    judge = _judge(bound, project.models, changed, {training.model for training in train}, past)
     return Plan(
         project=project.project.name,
         environment=project.environment.name,
@@ -65,12 +67,11 @@ def diff(  # noqa: PLR0917 - what a plan is made of, in the order in which it ca
         observed=observed is not None,
         items=tuple(sorted([*changed.values(), *other, *drifted], key=lambda item: (item.address, item.action))),
         files=tuple(file for file in _files(outputs, state) if scope is None or scope.file(file.path)),
-        train=tuple(
-            t for t in _train(bound, project.models, changed, affected, past) if scope is None or scope.touches(f"model/{t.model}")
-        ),
+        train=tuple(t for t in train if scope is None or scope.touches(f"model/{t.model}")),
+        judge=tuple(j for j in judge if scope is None or scope.touches(f"model/{j.model}")),
         forecasts=tuple(found for model in project.models if (found := forecast.rollout(model)) is not None),
         unchanged=len(project.specs) - len(changed),
-        notes=tuple(_notes(project, state, observed)),
+        notes=(*_notes(project, state, observed), *_old_gates(changed, past)),
         selection=Selection() if scope is None else scope.selection,
         aliases=aliases,
     )
@@ -226,6 +227,31 @@ def _train(plan: str, models: Iterable[Model], changed: Mapping[str, Item], affe
             yield Training(model.name, "an interrupted apply had still to start it", state.pending[model.name])
         elif model.name in state.failed and model.name not in state.training:
             yield Training(model.name, "its last training failed", f"{key}:after {state.failed[model.name]}")
+
+
+def _judge(plan: str, models: Iterable[Model], changed: Mapping[str, Item], trained: Collection[str], state: State) -> Iterator[Judging]:
+    """The models whose newest version has other gates to pass now; one that is trained anew is judged by them anyhow."""
+    for model in models:
+        number, item = state.versions.get(model.name, 0), changed.get(f"model/{model.name}")
+        if not number or model.name in trained:
+            continue
+        key = f"{plan}:{model.name}:judge"
+        if item is not None and Effect.RE_EVALUATE in item.effects:
+            yield Judging(model.name, number, "its gates changed", key)
+        elif model.name in state.to_judge:
+            yield Judging(model.name, number, "an interrupted apply had still to have it judged", state.to_judge[model.name])
+        elif model.name in state.unjudged:
+            yield Judging(model.name, number, "its last judgement failed", f"{key}:after {state.unjudged[model.name]}")
+
+
+def _old_gates(changed: Mapping[str, Item], state: State) -> Iterator[str]:
+    for model in sorted(state.training):
+        item = changed.get(f"model/{model}")
+        if item is not None and Effect.RE_EVALUATE in item.effects:
+            yield (
+                f"model/{model} is being trained, and that run judges by the gates that it began with: "
+                f"when it has ended, type `headrace run judge {model}`"
+            )
 
 
 def _retrains(item: Item) -> bool:

@@ -64,6 +64,8 @@ def carried(project: Project, state: State, moves: tuple[Move, ...]) -> State:
         numbers=_keyed(state.numbers, models),
         failed=_keyed(state.failed, models),
         pending=_keyed(state.pending, models),
+        to_judge=_keyed(state.to_judge, models),
+        unjudged=_keyed(state.unjudged, models),
         training=frozenset(models.get(model, model) for model in state.training),
         deciding=frozenset(models.get(model, model) for model in state.deciding),
     )

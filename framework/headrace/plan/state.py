@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Judged", "Recorded", "Seen", "State", "read", "read_disk", "text_digest"]
 
+OWED = ("train", "judge")
+"""What an apply starts, and the next one where the first was cut short; also the flows that do it."""
 VERSIONS = 10
 """How many of a model's last versions a changed gate is tried on."""
 WINDOWS = 500
@@ -42,9 +44,9 @@ def read(store: Store, root: Path, project: Project | None = None) -> State:
         }
         versions = dict(session.exec(select(tables.ModelVersion.model, func.count()).group_by(tables.ModelVersion.model)).all())
         training = session.exec(select(tables.Run.model).where(tables.Run.flow == "train", tables.Run.status == RunStatus.RUNNING)).all()
-        pending = session.exec(
+        owed = session.exec(
             select(tables.Operation)
-            .where(tables.Operation.action == "train", tables.Operation.status == OperationStatus.INTENT)
+            .where(col(tables.Operation.action).in_(OWED), tables.Operation.status == OperationStatus.INTENT)
             .order_by(col(tables.Operation.at))
         ).all()
         aliases = _aliases(session)
@@ -65,7 +67,9 @@ def read(store: Store, root: Path, project: Project | None = None) -> State:
             deciding=_deciding(session),
             driven=store.clock.driven,
             disk=read_disk(root, resources),
-            pending={row.subject: str(row.payload["key"]) for row in pending},
+            pending={row.subject: str(row.payload["key"]) for row in owed if row.action == "train"},
+            to_judge={row.subject: str(row.payload["key"]) for row in owed if row.action == "judge"},
+            unjudged=_failed(session, "judge"),
         )
 
 
@@ -95,17 +99,18 @@ def _section(spec: Mapping[str, Any], section: str) -> object:
     return spec.get("gates") if section == "gates" else (spec.get("monitoring") or {}).get("alerts")
 
 
-def _failed(session: Session) -> dict[str, str]:
-    """Models whose newest training failed, with the id of that run."""
+def _failed(session: Session, flow: str = "train") -> dict[str, str]:
+    """Models whose newest training (or judgement, unless a training came after it) failed, with the id of that run."""
     from sqlmodel import col, select
 
     from headrace.store import tables
     from headrace.store.kinds import RunStatus
 
     newest: dict[str, str | None] = {}
-    query = select(tables.Run.model, tables.Run.id, tables.Run.status).where(tables.Run.flow == "train")
-    for model, id_, status in session.exec(query.order_by(col(tables.Run.started_at))):
-        newest[model] = id_ if status is RunStatus.FAILED else None
+    columns = (tables.Run.model, tables.Run.id, tables.Run.status, tables.Run.flow)
+    query = select(*columns).where(col(tables.Run.flow).in_(OWED if flow == "judge" else (flow,)))
+    for model, id_, status, ran in session.exec(query.order_by(col(tables.Run.started_at))):
+        newest[model] = id_ if status is RunStatus.FAILED and ran == flow else None
     return {model: id_ for model, id_ in newest.items() if id_ is not None}
 
 
