@@ -36,6 +36,16 @@ def prediction(id_: str, model: str, entity: str) -> PredictionRecord:
     return PredictionRecord(id_, model, 1, "champion", 1, entity, AT, 5, {"age": 40.0}, 0.5, None, ())
 
 
+@contextmanager
+def writing(memory: Memory, model: str, *records: PredictionRecord) -> Iterator[None]:
+    """A server of this model that has journalled, and runs."""
+    spool = Spool.open(memory.root / ".headrace" / "spool" / model)
+    for record in records:
+        spool.append(record)
+    yield
+    spool.close()
+
+
 def journal(memory: Memory, model: str, *records: PredictionRecord | OutcomeRecord) -> None:
     """What a server of this model journalled, and what nobody shipped."""
     spool = Spool.open(memory.root / ".headrace" / "spool" / model)
@@ -172,6 +182,43 @@ def test_a_server_that_went_on_under_the_old_name_is_taken_along_by_the_next_app
     assert [("work", "ann"), ("work", "bob")] == rows(memory.store, tables.Prediction, "model", "entity")
     assert [("work", "bob")] == rows(memory.store, tables.Outcome, "model", "entity")
     assert memory.plan().empty
+
+
+def test_a_spool_that_is_all_in_the_store_is_no_reason_to_move_again(memory: Memory) -> None:
+    memory.apply()
+    promoted(memory.store, "employment", 1)
+    memory.rename()
+    with writing(memory, "employment", prediction("1", "employment", "ann")):  # the old server lives on for a moment
+        memory.apply()
+        assert memory.plan().empty
+
+
+def test_what_was_written_under_the_old_name_is_taken_along_without_an_apply(memory: Memory) -> None:
+    memory.apply()
+    promoted(memory.store, "employment", 1)
+    memory.rename()
+    memory.apply()
+    spool = memory.root / ".headrace" / "spool"
+    assert [] == moved.adopt(memory.store, spool, "service:up")
+    journal(memory, "employment", prediction("2", "employment", "bob"), OutcomeRecord("employment", "bob", 0.0, AT))
+    assert ["model/work has what was still written as model/employment"] == moved.adopt(memory.store, spool, "service:up")
+    assert [("work", "bob")] == rows(memory.store, tables.Prediction, "model", "entity")
+    assert [("work", "bob")] == rows(memory.store, tables.Outcome, "model", "entity")
+    assert memory.plan().empty
+
+
+def test_who_was_renamed_twice_is_known_by_both_names(memory: Memory) -> None:
+    memory.apply()
+    memory.rename()
+    memory.apply()
+    memory.edit("employment.yaml", "name: work", "name: job")
+    memory.edit("replay.yaml", "model: work", "model: job")
+    memory.edit("headrace.yaml", "to: model/work}]", "to: model/work}, {from: model/work, to: model/job}]")
+    memory.apply()
+    memory.edit("employment.yaml", "every: 6w", "every: 5w")
+    memory.apply()
+    (before,) = [applied["before"] for applied, name in rows(memory.store, tables.Resource, "applied", "address") if name == "model/job"]
+    assert ["model/employment", "model/work"] == before
 
 
 # the journal of an apply ---------------------------------------------------------------------------------------

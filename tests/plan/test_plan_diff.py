@@ -235,3 +235,13 @@ def test_a_training_that_goes_on_judges_by_the_old_gates_and_the_plan_says_so(fo
     folder.edit("employment.yaml", "min: 0.85}", "min: 0.80}")
     (note,) = folder.plan(state, folder.observed()).notes
     assert "type `headrace run judge employment`" in note
+
+
+def test_a_deployment_that_a_release_adds_is_in_the_plan(folder):
+    state = folder.applied()
+    applied = state.resources["model/employment"].applied
+    fewer = {name: version for name, version in applied["deployments"].items() if name != "employment/judge"}
+    resources = {**state.resources}
+    resources["model/employment"] = replace(resources["model/employment"], applied={**applied, "deployments": fewer})
+    (item,) = folder.plan(replace(state, resources=resources)).items
+    assert [("deployments[judge]", "the compiler makes one more")] == [(change.path, change.note) for change in item.changes]

@@ -106,20 +106,23 @@ def record(journal: Journal, project: Project, plan: Plan, applied: Mapping[str,
     part = " (partial)" if plan.selection.partial else ""
     with journal.store.transaction(journal.actor, "apply", f"project {project.project.name}{part}") as session:
         session.add(Revision(serial=serial, digest=plan.digest, actor=journal.actor, at=at))
+        names: dict[str, set[str]] = {}
         for item in plan.items:
             if item.before is not None:
                 rename(session, item.before, item.address)
+                names.setdefault(item.address, set()).add(item.before)
         rows = {row.address: row for row in session.exec(select(Resource))}
         for address, spec in project.specs.items():
             name = str(address)
             if plan.selection.partial and name not in touched:
                 continue
+            row = rows.get(name)
+            before = {*(row.applied.get("before", ()) if row is not None else ()), *names.get(name, ())}
             now: dict[str, Any] = {
                 "fingerprint": fingerprint(spec),
                 "spec": plain(spec),
-                "applied": {"written": written(spec), **applied[name]},
+                "applied": {"written": written(spec), **applied[name], **({"before": sorted(before)} if before else {})},
             }
-            row = rows.get(name)
             if row is None:
                 session.add(Resource(uid=new_id(), address=name, kind=address.kind, serial=serial, updated_at=at, **now))
             elif row.fingerprint != now["fingerprint"] or row.applied != now["applied"] or row.spec != now["spec"]:

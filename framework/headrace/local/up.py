@@ -17,6 +17,7 @@ from typing import IO, Any
 from urllib.parse import urlsplit
 
 from headrace import notify
+from headrace.apply.moved import adopt
 from headrace.apply.outstanding import end_dead, send_again
 from headrace.apply.prefect import Door
 from headrace.compiled import WORKSPACE, ServingConfig, read
@@ -91,6 +92,7 @@ class Supervisor:
         for model in [name for name in self.configs if name not in wanted]:
             self.say(f"model/{model} left the project: its server stops")
             self.stop_server(model)
+            self.looked = -LOOK  # what it wrote last is looked for at once
             del self.configs[model]
             self.waiting.pop(model, None)
         changed = {
@@ -185,6 +187,8 @@ class Supervisor:
         try:
             with workspace.open_workspace(path, "up") as w, Door(self.prefect_url, w.config.project) as door:
                 notify.deliver(w.store, w.plugins, w.config.channels, clock.wall())
+                for said in adopt(w.store, w.root / w.config.spool, w.actor):
+                    self.say(said)
                 for model in w.config.models:
                     self.see_to(w, door, model)
         except HeadraceError as error:

@@ -44,11 +44,12 @@ def diff(  # noqa: PLR0917 - what a plan is made of, in the order in which it ca
     affected = {f"model/{model.name}": tuple(_uses(model, project.specs)) for model in project.models}
     said = {address: plain(spec) for address, spec in project.specs.items()}
     changed = _changes(project, said, past, wanted, affected)
+    likely = moved.likely(past, {str(a): said[a] for a in said if a.kind == "model" and str(a) not in past.resources})
     held = {move.old for move in moves if move.blocked is not None}
     gone = set(past.resources) - {str(address) for address in project.specs} - held
     other = [
-        *(Item(Action.MOVE, move.new, before=move.old, blocked=move.blocked) for move in moves),
-        *(_removed(past, name) for name in sorted(gone)),
+        *(Item(Action.MOVE, move.new, notes=moved.notes(move, observed), before=move.old, blocked=move.blocked) for move in moves),
+        *(_removed(past, name, likely.get(name)) for name in sorted(gone)),
     ]
     drifted, aliases = _outside(wanted, observed, past)
     if scope is not None:
@@ -190,9 +191,11 @@ def _said(span: Span) -> str:
     return f"{span.file}:{span.line}"
 
 
-def _removed(state: State, name: str) -> Item:
+def _removed(state: State, name: str, likely: str | None) -> Item:
     kind, _, model = name.partition("/")
     notes = []
+    if likely is not None:
+        notes.append(f"was it renamed? `moved: [{{from: {name}, to: {likely}}}]` in the project's document lets {likely} keep its history")
     if kind == "model":
         if versions := state.versions.get(model, 0):
             notes.append(f"its {versions} version{'s' if versions > 1 else ''} stay in the registry")

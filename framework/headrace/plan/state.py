@@ -63,7 +63,7 @@ def read(store: Store, root: Path, project: Project | None = None) -> State:
             aliases=aliases,
             logged=_logged(session),
             numbers=_numbers(session) if aliases else {},
-            stragglers=_stragglers(session, root, project) if project is not None else frozenset(),
+            stragglers=_stragglers(store, root, project) if project is not None else frozenset(),
             deciding=_deciding(session),
             driven=store.clock.driven,
             disk=read_disk(root, resources),
@@ -178,20 +178,29 @@ def _numbers(session: Session) -> dict[str, frozenset[int]]:
     return {model: frozenset(numbers) for model, numbers in found.items()}
 
 
-def _stragglers(session: Session, root: Path, project: Project) -> frozenset[str]:
+def _stragglers(store: Store, root: Path, project: Project) -> frozenset[str]:
     """Old names of moved models under which a server went on journalling: in its spool, or in the store already."""
+    from headrace.compiler.lower import SPOOL
+    from headrace.journal import unshipped
+
+    names = [item.from_ for item in project.project.moved if item.from_.startswith("model/")]
+    if not names:
+        return frozenset()
+    with store.read() as session:
+        found = {old for old in names if wrote(session, old)}
+    # A segment that is all in the store holds nothing that came late.
+    return frozenset(found | {old for old in names if unshipped(store, root / SPOOL / old.removeprefix("model/"))})
+
+
+def wrote(session: Session, old: str) -> bool:
+    """Whether the store holds what servers write of a model, under this address."""
     from sqlmodel import select
 
-    from headrace.compiler.lower import SPOOL
     from headrace.store.tables import Outcome, Prediction
 
-    found = set()
-    for old in (item.from_ for item in project.project.moved if item.from_.startswith("model/")):
-        model = old.removeprefix("model/")
-        rows = [select(table.model).where(table.model == model).limit(1) for table in (Prediction, Outcome)]
-        if any((root / SPOOL / model).glob("*.spool")) or any(session.exec(query).first() is not None for query in rows):
-            found.add(old)
-    return frozenset(found)
+    model = old.removeprefix("model/")
+    rows = (select(table.model).where(table.model == model).limit(1) for table in (Prediction, Outcome))
+    return any(session.exec(query).first() is not None for query in rows)
 
 
 def _deciding(session: Session) -> frozenset[str]:

@@ -129,7 +129,7 @@ def _item_lines(item: Mapping[str, Any], why: Mapping[str, str]) -> Iterator[str
     elif item["action"] == "remove":
         word = "retire" if item["address"].startswith("model/") else "removed"
     elif item["action"] == "move":
-        word = f"moved from {item['before']}, no effect"
+        word = f"moved from {item['before']}" + ("" if item["notes"] else ", no effect")
     if item["blocked"]:
         word = f"{word}: BLOCKED, {item['blocked']}"
     yield f"  {sign} {item['address']:<56} {word}   {item['place'] or ''}".rstrip()
