@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from headrace.cli.place import environment_option, json_option, root_option, running, server_url
-from headrace.cli.plan import Intent, make_plan, open_store, read_intent, select_options
+from headrace.cli.plan import Intent, look_at_sources, make_plan, open_store, read_intent, select_options
 from headrace.cli.view import progress, show
 from headrace.diagnostics import Diagnostic, Exit, HeadraceError
 
@@ -84,8 +84,11 @@ def command(
         door = stack.enter_context(Door(url, intent.project.project.name))
         door.wait_ready(5.0)
         made, observed = plan_now(intent, store, door, selection)
-        plan = made.plan
         refuse(intent, made, told, selection, allow_prune=allow_prune)
+        made, faults = look_at_sources(intent, made)
+        if not no_train and not faults.ok:
+            raise HeadraceError(faults, Exit.INVALID)
+        plan = made.plan
         if not yes and not plan.empty and not as_json and sys.stdin.isatty() and sys.stdout.isatty():
             click.echo(to_text(to_json(plan)))
             click.confirm("Carry it out?", abort=True)

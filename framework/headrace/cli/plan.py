@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -11,7 +11,7 @@ import click
 
 from headrace.cli.place import environment_option, json_option, load_project, read_once, root_option
 from headrace.cli.view import progress, show
-from headrace.diagnostics import Exit
+from headrace.diagnostics import Exit, HeadraceError, Report
 
 if TYPE_CHECKING:
     from headrace.plan import Observed, Prepared, Selection, State
@@ -65,9 +65,12 @@ def command(
     read_once()
     intent = read_intent(root, environment)
     made = make_plan(intent, recorded(intent), observe_if_there(intent), plans.Selection(select, exclude))
+    made, faults = look_at_sources(intent, made)
     if out is not None:
         out.write_bytes(plans.canonical(made.plan) + b"\n")
     show(plans.to_json(made.plan), plans.to_text, as_json=as_json)
+    if not faults.ok:
+        raise HeadraceError(faults, Exit.INVALID)
     if detailed_exitcode and not made.plan.empty:
         raise click.exceptions.Exit(Exit.CHANGES)
 
@@ -97,6 +100,14 @@ def make_plan(intent: Intent, state: State, observed: Observed | None, selection
     made = prepare(intent.project, str(intent.root), state, observed, selection)
     on_disk(intent.root, made.outputs)
     return made
+
+
+def look_at_sources(intent: Intent, made: Prepared) -> tuple[Prepared, Report]:
+    """What is wrong with the files that the plan's trainings would read, and the plan with what was not looked at."""
+    from headrace.plan.look import look
+
+    looked = look(made.project, (training.model for training in made.plan.train), intent.root)
+    return replace(made, plan=replace(made.plan, notes=(*made.plan.notes, *looked.notes))), looked.report
 
 
 def open_store(project: Project, root: Path) -> Store:

@@ -14,10 +14,10 @@ from headrace.plan import backtest, forecast, lost, moved, outside, registry
 from headrace.plan.change import Action, AliasBack, Change, FileChange, Item, Judging, Plan, Selection, Training
 from headrace.plan.fields import Difference, differences, plain, written
 from headrace.plan.past import Recorded, State, text_digest
-from headrace.plan.scope import Scope
+from headrace.plan.scope import Scope, uses
 from headrace.plan.wanted import Observed, Wanted, digest
 from headrace.project import Project
-from headrace.spec import AnyKind, Effect, FeatureView, Model, Spec
+from headrace.spec import Effect, Model, Spec
 from headrace.spec.value import Use
 
 Said = Mapping[Address, dict[str, Any]]
@@ -41,7 +41,7 @@ def diff(  # noqa: PLR0917 - what a plan is made of, in the order in which it ca
     """
     moves = moved.due(project.project, state)
     past = moved.carried(project.project, state, moves)
-    affected = {f"model/{model.name}": tuple(_uses(model, project.specs)) for model in project.models}
+    affected = {f"model/{model.name}": tuple(uses(model, project.specs)) for model in project.models}
     said = {address: plain(spec) for address, spec in project.specs.items()}
     changed = _changes(project, said, past, wanted, affected)
     likely = moved.likely(past, {str(a): said[a] for a in said if a.kind == "model" and str(a) not in past.resources})
@@ -130,17 +130,6 @@ def _digest(project: Project, said: Said, outputs: Mapping[str, str], state: Sta
             "files": {path: text_digest(text) for path, text in outputs.items()},
         }
     )
-
-
-def _uses(model: Model, specs: Mapping[Address, AnyKind]) -> Iterator[str]:
-    """The addresses whose data a model is trained on."""
-    yield model.features.rows
-    for view in model.features.use:
-        address = Address("feature_view", view)
-        yield str(address)
-        spec = specs.get(address)
-        if isinstance(spec, FeatureView):
-            yield spec.from_
 
 
 def _added(project: Project, address: Address) -> Item:
