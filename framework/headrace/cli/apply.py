@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from headrace.cli.place import environment_option, json_option, root_option, running, server_url
-from headrace.cli.plan import Intent, look_at_sources, make_plan, open_store, read_intent, select_options
+from headrace.cli.plan import Intent, look_at_sources, make_plan, open_store, other_environment, read_intent, select_options
 from headrace.cli.view import progress, show
 from headrace.diagnostics import Diagnostic, Exit, HeadraceError
 
@@ -64,6 +64,7 @@ def command(
       headrace apply plan.json --wait
       headrace apply --select +model/churn
     """  # noqa: D301 - click's own mark
+    from headrace.apply import checks
     from headrace.apply.execute import Work, execute
     from headrace.apply.prefect import Door
     from headrace.apply.record import Journal
@@ -81,8 +82,11 @@ def command(
         actor = local_principal(store)
         held = stack.enter_context(lock.hold(store, "apply", actor))
         url = stack.enter_context(server_for(intent.root, worker=wait, say=progress))
-        door = stack.enter_context(Door(url, intent.project.project.name))
+        door = stack.enter_context(Door(url, intent.owner))
         door.wait_ready(5.0)
+        if (before := other_environment(intent)) is not None:
+            with Door(url, before) as other:
+                checks.refuse_shared_folder(other.observe(), str(intent.root), before, intent.owner)
         made, observed = plan_now(intent, store, door, selection)
         refuse(intent, made, told, selection, allow_prune=allow_prune)
         made, faults = look_at_sources(intent, made)

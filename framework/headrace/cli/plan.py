@@ -66,6 +66,9 @@ def command(
     intent = read_intent(root, environment)
     made = make_plan(intent, recorded(intent), observe_if_there(intent), plans.Selection(select, exclude))
     made, faults = look_at_sources(intent, made)
+    if (before := other_environment(intent)) is not None:
+        note = f"flows/ is compiled for {before}, and apply would compile it for {intent.owner}: one folder runs one environment"
+        made = replace(made, plan=replace(made.plan, notes=(*made.plan.notes, note)))
     if out is not None:
         out.write_bytes(plans.canonical(made.plan) + b"\n")
     show(plans.to_json(made.plan), plans.to_text, as_json=as_json)
@@ -81,6 +84,13 @@ class Intent:
 
     root: Path
     project: Project
+
+    @property
+    def owner(self) -> str:
+        """By what name Prefect knows the project in this environment."""
+        from headrace.compiled import owner
+
+        return owner(self.project.project.name, self.project.environment.name)
 
 
 def read_intent(root: Path, environment: str | None) -> Intent:
@@ -110,6 +120,17 @@ def look_at_sources(intent: Intent, made: Prepared) -> tuple[Prepared, Report]:
     return replace(made, plan=replace(made.plan, notes=(*made.plan.notes, *looked.notes))), looked.report
 
 
+def other_environment(intent: Intent) -> str | None:
+    """Whose flows/ is, where it was compiled for another environment of this project."""
+    from headrace.compiled import read_workspace
+
+    try:
+        config = read_workspace(intent.root)
+    except HeadraceError:
+        return None
+    return config.owner if config.project == intent.project.project.name and config.owner != intent.owner else None
+
+
 def open_store(project: Project, root: Path) -> Store:
     """The environment's store, made where it is not there."""
     from headrace.store import Store
@@ -137,7 +158,7 @@ def observe_if_there(intent: Intent) -> Observed | None:
     url = running(intent.root)
     if url is None:
         return None
-    with Door(url, intent.project.project.name) as door:
+    with Door(url, intent.owner) as door:
         if not door.ready():
             progress(f"Prefect at {url} does not answer: the plan is made without it")
             return None

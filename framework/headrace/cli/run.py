@@ -42,7 +42,7 @@ def command(flow: str, model: str | None, root: Path, *, no_wait: bool, timeout:
     refuse_unsupported(root)
     config = read_workspace(root)
     name = model_of(config, model)
-    with Door(prefect_url(root), config.project) as door:
+    with Door(prefect_url(root), config.owner) as door:
         run_id = door.run(f"{name}/{flow}")
         state, message = ("SCHEDULED", "") if no_wait else _wait(door, f"{name}/{flow}", run_id, timeout)
     result = {"model": name, "flow": flow, "run": run_id, "state": state, "message": message}

@@ -15,6 +15,7 @@ from headrace.compiled import (
     ServingConfig,
     SourceConfig,
     WorkspaceConfig,
+    owner,
 )
 from headrace.compiler import sections
 from headrace.compiler.hiding import HIDING
@@ -40,7 +41,7 @@ def lower(project: Project) -> Compiled:
     configs = {item: _input(item) for item in {item for _, inputs in models for item in inputs}}
     return Compiled(
         workspace=_workspace(project),
-        lives=tuple(_life(name, model, inputs) for model, inputs in models),
+        lives=tuple(_life(owner(name, project.environment.name), model, inputs) for model, inputs in models),
         servers=tuple(
             _server(name, model, model.serving, tuple(configs[item] for item in inputs))
             for model, inputs in models

@@ -185,7 +185,7 @@ class Supervisor:
         if not path.is_file():
             return
         try:
-            with workspace.open_workspace(path, "up") as w, Door(self.prefect_url, w.config.project) as door:
+            with workspace.open_workspace(path, "up") as w, Door(self.prefect_url, w.config.owner) as door:
                 notify.deliver(w.store, w.plugins, w.config.channels, clock.wall())
                 for said in adopt(w.store, w.root / w.config.spool, w.actor):
                     self.say(said)

@@ -67,7 +67,7 @@ def train(as_of: datetime | None = None, cause: str | None = None) -> None:
     emit_event(
         event=verdict.event,
         id=UUID(verdict.event_id),
-        resource={"prefect.resource.id": "headrace.small.returns"},
+        resource={"prefect.resource.id": "headrace.small@staging.returns"},
         payload=verdict.payload,
     )
 
@@ -85,7 +85,7 @@ def judge(cause: str | None = None) -> None:
     emit_event(
         event=verdict.event,
         id=UUID(verdict.event_id),
-        resource={"prefect.resource.id": "headrace.small.returns"},
+        resource={"prefect.resource.id": "headrace.small@staging.returns"},
         payload=verdict.payload,
     )
 
@@ -103,7 +103,7 @@ def roll_out(cause: str | None = None) -> None:
     emit_event(
         event=progress.event,
         id=UUID(progress.event_id),
-        resource={"prefect.resource.id": "headrace.small.returns"},
+        resource={"prefect.resource.id": "headrace.small@staging.returns"},
         payload=progress.payload,
     )
 
