@@ -15,7 +15,8 @@ DEFAULT = "dev"
 def owner(project: str, environment: str) -> str:
     """By what name Prefect knows whose something is: `labour`, or `labour@staging`, so that environments share a server and nothing else.
 
-    What the default one has carries the project's name alone; it rests on the name, so that one more that is declared renames nothing. No name of ours holds an `@`.
+    What the default one has carries the project's name alone. It rests on the environment's name, so that one more that is declared renames
+    nothing; no name of ours holds an `@`.
     """
     return project if environment == DEFAULT else f"{project}@{environment}"
 
