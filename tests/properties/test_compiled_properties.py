@@ -5,12 +5,13 @@ from __future__ import annotations
 import sys
 from types import ModuleType
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from planned import SPECS, Specs, World
 from test_apply_properties import EXAMPLES
 
-from headrace.compiled import DeployConfig, ServingConfig, parse
+from headrace.compiled import WORKSPACE, DeployConfig, ServingConfig, parse
 from headrace.compiler import compile_project
 from headrace.diagnostics import Report
 from headrace.document import parse as parse_document
@@ -37,6 +38,7 @@ def test_06_what_is_shown_is_shown_the_same_again(specs: Specs, whole: bool) -> 
             assert shown == write(plain(again) if whole else written(again))
 
 
+@pytest.mark.slow
 @FEW
 @given(SPECS)
 def test_14_every_flow_is_imported_and_has_what_its_deployments_start(specs: Specs) -> None:
@@ -58,6 +60,7 @@ def imported(path: str, text: str) -> ModuleType:
     return module
 
 
+@pytest.mark.slow
 @FEW
 @given(SPECS)
 def test_14_every_serving_config_boots(specs: Specs) -> None:
@@ -72,6 +75,5 @@ def test_14_every_serving_config_boots(specs: Specs) -> None:
         for name in specs.models:
             path = world.root / "flows" / f"{name}.serving.json"
             config = parse(ServingConfig, path.read_text(encoding="utf-8"), path)
-            there = open_workspace(path, config)
-            with TestClient(app(config, there)) as client:
+            with open_workspace(world.root / "flows" / WORKSPACE, config) as there, TestClient(app(config, there)) as client:
                 assert (200, 503) == (client.get("/health/live").status_code, client.get("/health/ready").status_code)
