@@ -58,7 +58,7 @@ def test_a_store_that_was_lost_is_no_new_project(there, headrace):
     there.store.close()
     for path in (there.root / ".headrace").glob("state.db*"):
         path.unlink()
-    said = f".headrace/state.db records nothing, and Prefect holds 3 deployments of this project, applied from {there.root}."
+    said = f".headrace/state.db records nothing, and Prefect holds 4 deployments of this project, applied from {there.root}."
     for command in ("plan", "status"):  # the second makes an empty store, and the third finds it
         code, out, _ = headrace(command, *root)
         assert (code, f"note: {said}" in out) == (Exit.OK, True)
