@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from apply_memory import Memory
 from apply_place import REFERENCE, Place, clear
 
 from headrace.apply.prefect import OPEN, Door
@@ -18,8 +19,17 @@ from headrace.local.prefect_server import start_server, start_worker
 from headrace.local.process import stop
 from headrace.plan import wanted as wanted_
 from headrace.store import Store
+from headrace.testing.prefect import MemoryDoor
 
 NUMBERS = itertools.count(1)
+
+
+@pytest.fixture
+def memory(tmp_path: Path) -> Iterator[Memory]:
+    shutil.copytree(REFERENCE, tmp_path / "specs")
+    store = Store.open("sqlite:///.headrace/state.db", ".headrace/blobs", root=tmp_path)
+    yield Memory(tmp_path, MemoryDoor("labour"), store)  # type: ignore[arg-type]
+    store.close()
 
 
 @pytest.fixture(scope="session")

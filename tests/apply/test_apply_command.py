@@ -58,7 +58,7 @@ def test_a_store_that_was_lost_is_no_new_project(there, headrace):
     there.store.close()
     for path in (there.root / ".headrace").glob("state.db*"):
         path.unlink()
-    said = f".headrace/state.db records nothing, and Prefect holds 3 deployments of this project, applied from {there.root}."
+    said = f".headrace/state.db records nothing, and Prefect holds 4 deployments of this project, applied from {there.root}."
     for command in ("plan", "status"):  # the second makes an empty store, and the third finds it
         code, out, _ = headrace(command, *root)
         assert (code, f"note: {said}" in out) == (Exit.OK, True)
@@ -113,13 +113,14 @@ def test_of_two_applies_at_once_one_wins(there):
 @pytest.mark.slow
 @pytest.mark.prefect
 def test_waiting_says_how_a_training_ended(there, headrace, worker):
-    (there.root / "specs" / "sources.yaml").write_text(
-        (there.root / "specs" / "sources.yaml").read_text().replace("employment_MA_reference.pq", "nothing.pq")
-    )
+    path = there.root / "specs" / "sources.yaml"
+    source = next(source for source in there.project().sources if source.name == "census")
+    (there.root / "rows.csv").write_text(",".join(item.from_ or name for name, item in source.columns.items()) + "\n")
+    path.write_text(path.read_text().replace(source.uri, "rows.csv", 1))
     code, _, err = headrace("apply", "--root", str(there.root), "--wait")
     assert (code, "run-failed" in err) == (Exit.FAILED, True)
     (run,) = there.door.runs(deployment="employment/train")
-    assert (run.type, run.message in err, "nothing.pq" in run.message) == ("FAILED", True, True)
+    assert (run.type, run.message in err, "has no rows" in run.message) == ("FAILED", True, True)
 
 
 def test_a_plan_with_prefect_away_is_made_and_an_apply_is_not(tmp_path, headrace, monkeypatch):

@@ -67,7 +67,8 @@ def test_from_a_to_b_and_back_is_a_again(place):
     place.copy_model("second")
     place.apply()
     second = place.live()
-    assert set(second["deployments"]) - set(first["deployments"]) == {"second/train", "second/roll_out", "second/monitor"}
+    flows = {"train", "judge", "roll_out", "monitor"}
+    assert set(second["deployments"]) - set(first["deployments"]) == {f"second/{flow}" for flow in flows}
     place.edit("employment.yaml", "every: 5w", "every: 6w")
     place.drop_model("second")
     place.apply()

@@ -15,6 +15,7 @@ import pytest
 
 from headrace.diagnostics import Exit
 from headrace.local.prefect_server import free_port
+from headrace.store import Store, lock
 
 REFERENCE = Path(__file__).parents[1] / "plan" / "reference" / "specs"
 
@@ -164,6 +165,18 @@ def test_an_apply_that_was_really_killed_is_taken_up_by_the_next(shell: Shell, r
     # Its lock is that of a dead process of this host: nobody has to be asked.
     assert shell("apply")[0] == Exit.OK
     assert shell("plan", "--detailed-exitcode")[0] == Exit.OK
+
+
+@pytest.mark.slow
+def test_a_lock_that_somebody_holds_and_a_file_that_is_not_there(shell: Shell) -> None:
+    shell.edit("sources.yaml", "from: AGEP", "from: AGEPP")
+    code, _, err = shell("apply")
+    assert (code, "error[missing-column]" in err, "specs/sources.yaml:" in err) == (Exit.INVALID, True, True)
+    assert not (shell.root / "flows").exists()
+    assert shell("apply", "--no-train")[0] == Exit.OK
+    with Store.open("sqlite:///.headrace/state.db", ".headrace/blobs", root=shell.root) as store, lock.hold(store, "apply", "user:test"):
+        code, _, err = shell("apply")
+    assert (code, "error[locked]" in err) == (Exit.LOCKED, True)
 
 
 def test_usage_and_a_server_that_is_away(tmp_path: Path) -> None:

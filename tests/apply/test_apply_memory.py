@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import sys
 import threading
 from collections.abc import Iterator
@@ -12,7 +11,6 @@ from pathlib import Path
 
 import pytest
 from apply_memory import AT, Memory, promoted, rows
-from apply_place import REFERENCE
 
 from headrace.apply import moved
 from headrace.apply import prefect as real
@@ -30,20 +28,22 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "e2e"))
 from postgres import running as postgres
 
 
-@pytest.fixture
-def memory(tmp_path: Path) -> Iterator[Memory]:
-    shutil.copytree(REFERENCE, tmp_path / "specs")
-    store = Store.open("sqlite:///.headrace/state.db", ".headrace/blobs", root=tmp_path)
-    yield Memory(tmp_path, MemoryDoor("labour"), store)  # type: ignore[arg-type]
-    store.close()
-
-
 def operations(memory: Memory, action: str) -> list[tuple[str, OperationStatus, dict[str, object]]]:
     return [row[1:] for row in rows(memory.store, tables.Operation, "action", "subject", "status", "payload") if row[0] == action]
 
 
 def prediction(id_: str, model: str, entity: str) -> PredictionRecord:
     return PredictionRecord(id_, model, 1, "champion", 1, entity, AT, 5, {"age": 40.0}, 0.5, None, ())
+
+
+@contextmanager
+def writing(memory: Memory, model: str, *records: PredictionRecord) -> Iterator[None]:
+    """A server of this model that has journalled, and runs."""
+    spool = Spool.open(memory.root / ".headrace" / "spool" / model)
+    for record in records:
+        spool.append(record)
+    yield
+    spool.close()
 
 
 def journal(memory: Memory, model: str, *records: PredictionRecord | OutcomeRecord) -> None:
@@ -165,7 +165,7 @@ def test_what_waits_in_the_spool_is_shipped_before_its_model_is_renamed(memory: 
     assert outcome.steps.index("ship records employment") < outcome.steps.index("record state")
     assert [("work", "ann")] == rows(memory.store, tables.Prediction, "model", "entity")
     assert [("work", "ann", 1.0)] == rows(memory.store, tables.Outcome, "model", "entity", "value")
-    assert {"work/train", "work/roll_out", "work/monitor"} == set(memory.door.observe().deployments)
+    assert {"work/train", "work/judge", "work/roll_out", "work/monitor"} == set(memory.door.observe().deployments)
     assert memory.plan().empty
 
 
@@ -182,6 +182,43 @@ def test_a_server_that_went_on_under_the_old_name_is_taken_along_by_the_next_app
     assert [("work", "ann"), ("work", "bob")] == rows(memory.store, tables.Prediction, "model", "entity")
     assert [("work", "bob")] == rows(memory.store, tables.Outcome, "model", "entity")
     assert memory.plan().empty
+
+
+def test_a_spool_that_is_all_in_the_store_is_no_reason_to_move_again(memory: Memory) -> None:
+    memory.apply()
+    promoted(memory.store, "employment", 1)
+    memory.rename()
+    with writing(memory, "employment", prediction("1", "employment", "ann")):  # the old server lives on for a moment
+        memory.apply()
+        assert memory.plan().empty
+
+
+def test_what_was_written_under_the_old_name_is_taken_along_without_an_apply(memory: Memory) -> None:
+    memory.apply()
+    promoted(memory.store, "employment", 1)
+    memory.rename()
+    memory.apply()
+    spool = memory.root / ".headrace" / "spool"
+    assert [] == moved.adopt(memory.store, spool, "service:up")
+    journal(memory, "employment", prediction("2", "employment", "bob"), OutcomeRecord("employment", "bob", 0.0, AT))
+    assert ["model/work has what was still written as model/employment"] == moved.adopt(memory.store, spool, "service:up")
+    assert [("work", "bob")] == rows(memory.store, tables.Prediction, "model", "entity")
+    assert [("work", "bob")] == rows(memory.store, tables.Outcome, "model", "entity")
+    assert memory.plan().empty
+
+
+def test_who_was_renamed_twice_is_known_by_both_names(memory: Memory) -> None:
+    memory.apply()
+    memory.rename()
+    memory.apply()
+    memory.edit("employment.yaml", "name: work", "name: job")
+    memory.edit("replay.yaml", "model: work", "model: job")
+    memory.edit("headrace.yaml", "to: model/work}]", "to: model/work}, {from: model/work, to: model/job}]")
+    memory.apply()
+    memory.edit("employment.yaml", "every: 6w", "every: 5w")
+    memory.apply()
+    (before,) = [applied["before"] for applied, name in rows(memory.store, tables.Resource, "applied", "address") if name == "model/job"]
+    assert ["model/employment", "model/work"] == before
 
 
 # the journal of an apply ---------------------------------------------------------------------------------------
@@ -253,5 +290,5 @@ def test_an_apply_whose_lock_was_taken_away_does_no_further_step(
     assert [] == operations(memory, "record")
     code, said = apply()
     assert Exit.OK == code, said
-    assert 3 == len(memory.door.observe().deployments)
+    assert 4 == len(memory.door.observe().deployments)
     assert memory.plan().empty

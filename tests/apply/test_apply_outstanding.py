@@ -91,10 +91,12 @@ def test_an_abort_whose_run_never_began_starts_another(small, store):
 
 
 @pytest.fixture
-def shop_there(tmp_path, monkeypatch, prefect_url, first_pool):
-    """The shop, applied, with nothing trained."""
+def shop_there(tmp_path, monkeypatch, prefect_url, first_pool, request):
+    """The shop, applied, with nothing trained; its gate asks for what the test says."""
     name = f"shop-{uuid.uuid4().hex[:8]}"
-    specs = SPECS.replace("name: shop", f"name: {name}").replace("PORT", "8080")
+    specs = (
+        SPECS.replace("name: shop", f"name: {name}").replace("PORT", "8080").replace("min: 0.6", f"min: {getattr(request, 'param', 0.6)}")
+    )
     with shop(tmp_path / "shop", specs, monkeypatch) as made, Door(prefect_url, name) as door:
         place = Place(made.root, door, made.store)
         work, _, _ = place.look()
@@ -119,3 +121,29 @@ def test_an_event_that_prefect_lost_is_sent_again_and_starts_one_rollout(shop_th
     with made.store.read() as session:
         runs = session.exec(select(tables.Run.status).where(tables.Run.flow == "roll_out", tables.Run.cause == event)).all()
         assert ([RunStatus.PASSED], {"champion": 1}) == (list(runs), registry.aliases(session, "buys"))
+
+
+@pytest.mark.parametrize("shop_there", [0.9999], indirect=True)
+def test_a_gate_that_was_lowered_lets_the_rejected_version_through_by_a_real_run(shop_there, worker):
+    """As a user does it: a number is edited, one apply, and the version that was rejected is the champion, with nothing trained."""
+    made, door = shop_there
+    assert not made.train().passed
+    specs = made.root / "specs" / "shop.yaml"
+    specs.write_text(specs.read_text(encoding="utf-8").replace("min: 0.9999", "min: 0.6"), encoding="utf-8")
+    place = Place(made.root, door, made.store)
+    work, steps, _ = place.look()
+    (started,) = execute(work, steps, lambda *_: None).runs
+    assert ("judge", "COMPLETED") == (started.flow, door.wait(started.run_id, 120)[0])
+
+    def held():
+        with made.store.read() as session:
+            return registry.aliases(session, "buys")
+
+    until(lambda: held() == {"champion": 1}, 120)
+    with made.store.read() as session:
+        runs = session.exec(select(tables.Run.flow, tables.Run.status).order_by(tables.Run.started_at)).all()
+        assert ([("train", RunStatus.PASSED), ("judge", RunStatus.PASSED), ("roll_out", RunStatus.PASSED)], 1) == (
+            list(runs),
+            len(registry.versions(session, "buys")),
+        )
+    assert place.plan().empty

@@ -240,3 +240,15 @@ def test_pages_are_read_to_their_end(monkeypatch):
 
 def test_a_door_opens_nothing_until_it_is_used():
     assert SimpleNamespace(**vars(Door("http://x/api/", "p"))).url == "http://x/api"
+
+
+# environments --------------------------------------------------------------------------------------------------
+
+
+def test_an_environment_whose_deployments_run_out_of_this_folder_is_not_overwritten():
+    with pytest.raises(HeadraceError) as raised:
+        checks.refuse_shared_folder(THERE, "/srv", "p", "p@staging")
+    (found,) = raised.value.report
+    assert (Exit.REFUSED, "shared-folder", True) == (raised.value.code, found.id, "m/train of it" in found.message)
+    checks.refuse_shared_folder(THERE, "/srv/another", "p", "p@staging")
+    checks.refuse_shared_folder(Observed({}, {}), "/srv", "p", "p@staging")

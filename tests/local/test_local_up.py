@@ -25,7 +25,7 @@ from answering import Answering
 from up_process import free_port, headrace, running, survivors, until
 
 from headrace.diagnostics import Diagnostic, Exit, HeadraceError
-from headrace.local import prefect_server
+from headrace.local import prefect_server, process
 from headrace.local import up as room
 from headrace.local.process import Child, spawn, stop
 from headrace.local.up import RESTARTS, Supervisor, end_leftovers, refuse_second, single_threaded, start, up
@@ -69,6 +69,7 @@ def real_but_small(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureReque
         self.started[f"serve-{model}"] = time.monotonic()
 
     monkeypatch.setattr(Supervisor, "start_server", start_server)
+    monkeypatch.setattr(room, "free", lambda _: True)  # they listen nowhere, and 8080 may be anybody's on this machine
     monkeypatch.setattr(prefect_server, "start_worker", lambda root, _: small(root, "prefect-worker"))
     monkeypatch.setattr(prefect_server, "start_server", lambda root, _=0: prefect_server.Server(URL, small(root, "prefect-server")))
 
@@ -162,6 +163,51 @@ def test_a_changed_config_is_a_new_chance(supervisor: Supervisor, root: Path) ->
     kill(supervisor.children["serve-one"])
     supervisor.revive()
     assert supervisor.children["serve-one"].alive
+
+
+def test_a_server_starts_once_the_port_that_it_gets_is_free(
+    supervisor: Supervisor, root: Path, said: Said, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(room, "free", process.free)
+    with socket.create_server(("127.0.0.1", 0)) as held:
+        serving(root, "one", held.getsockname()[1])
+        supervisor.serve_compiled()
+        assert {} == supervisor.children
+    supervisor.serve_compiled()
+    assert ["serve-one"] == list(supervisor.children)
+
+
+def test_a_port_that_stays_held_is_told_by_the_server_itself(supervisor: Supervisor, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(room, "free", lambda _: False)
+    monkeypatch.setattr(room, "PORT", 0.0)
+    serving(root, "one")
+    supervisor.serve_compiled()
+    assert ["serve-one"] == list(supervisor.children)
+
+
+def test_two_servers_that_change_ports_both_stop_before_either_starts(
+    supervisor: Supervisor, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    serving(root, "one", 8081)
+    serving(root, "two", 8082)
+    supervisor.serve_compiled()
+    serving(root, "one", 8082)
+    serving(root, "two", 8081)
+    done: list[str] = []
+    stop_server, start_server = Supervisor.stop_server, Supervisor.start_server
+
+    def stopping(self: Supervisor, model: str) -> None:
+        done.append(f"stop {model}")
+        stop_server(self, model)
+
+    def starting(self: Supervisor, model: str) -> None:
+        done.append(f"start {model}")
+        start_server(self, model)
+
+    monkeypatch.setattr(Supervisor, "stop_server", stopping)
+    monkeypatch.setattr(Supervisor, "start_server", starting)
+    supervisor.serve_compiled()
+    assert ["stop one", "stop two", "start one", "start two"] == done
 
 
 def test_the_server_of_a_model_that_left_stops(supervisor: Supervisor, root: Path, said: Said) -> None:
@@ -346,7 +392,25 @@ def test_without_one_a_server_is_started(supervisor: Supervisor, monkeypatch: py
     assert (URL, ["prefect-server", "prefect-worker"]) == (told(supervisor)["prefect"], list(told(supervisor)["children"]))
 
 
-def workspace(root: Path) -> Store:
+def test_a_server_that_another_command_runs_for_itself_is_waited_for(
+    supervisor: Supervisor, root: Path, said: Said, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("PREFECT_API_URL")
+    taken = prefect_server.claim(root)
+    assert taken is not None
+    started = threading.Thread(target=start, args=(supervisor,))
+    started.start()
+    until(lambda: "another command runs Prefect's server" in said, 20, "that it waits")
+    assert {} == supervisor.children
+    taken.close()
+    started.join(60)
+    assert ["prefect-server", "prefect-worker"] == list(told(supervisor)["children"])
+    assert prefect_server.claim(root) is None
+    supervisor.stop_all()
+    assert prefect_server.claim(root) is not None
+
+
+def workspace(root: Path, *models: str) -> Store:
     config = {
         "project": "shop",
         "language": 1,
@@ -359,7 +423,7 @@ def workspace(root: Path) -> Store:
         "sources": {},
         "views": {},
         "channels": {},
-        "models": ["one"],
+        "models": list(models or ("one",)),
     }
     (root / "flows" / "headrace.json").write_text(json.dumps(config))
     store = Store.open("sqlite:///state.db", "blobs", root=root)
@@ -391,6 +455,21 @@ def test_events_that_cannot_be_looked_at_are_said_and_end_nothing(supervisor: Su
     workspace(root).close()
     supervisor.send_again()
     assert ["events could not be looked at"] == [line.split(":")[0] for line in said]
+
+
+def test_the_trouble_of_one_model_is_no_others(supervisor: Supervisor, root: Path, said: Said, monkeypatch: pytest.MonkeyPatch) -> None:
+    supervisor.prefect_url = URL
+    workspace(root, "one", "two").close()
+
+    def refused(_store: Store, _door: object, model: str, _actor: str) -> list[str]:
+        if model == "one":
+            raise HeadraceError(Diagnostic("prefect-refused", "Prefect refused it"))
+        return [f"looked at {model}"]
+
+    monkeypatch.setattr(room, "end_dead", refused)
+    monkeypatch.setattr(room, "send_again", lambda *_: [])
+    supervisor.send_again()
+    assert ["events of model/one could not be looked at", "looked at two"] == [line.split(":")[0] for line in said]
 
 
 def interrupting(supervised: Callable[[], None], number: int = signal.SIGINT) -> Callable[[dict[str, Any]], None]:
@@ -490,7 +569,7 @@ def test_what_a_killed_up_left_running_is_ended(tmp_path: Path) -> None:
     said: list[str] = []
     supervisor = Supervisor(tmp_path, said.append)
     supervisor.told.parent.mkdir(parents=True)
-    supervisor.told.write_text(json.dumps({"pid": 1, "children": {"serve-employment": left.process.pid, "gone": 2**22 + 1, "odd": "x"}}))
+    supervisor.told.write_text(json.dumps({"pid": 1, "children": {"serve-employment": left.process.pid, "gone": 2**22 + 1}}))
     threading.Thread(target=left.process.wait).start()  # in life the killed `up` is its parent no more, and init reaps it
 
     end_leftovers(supervisor)
@@ -503,5 +582,6 @@ def test_without_a_readable_note_nothing_is_ended(tmp_path: Path) -> None:
     supervisor = Supervisor(tmp_path, pytest.fail)
     end_leftovers(supervisor)
     supervisor.told.parent.mkdir(parents=True)
-    supervisor.told.write_text("[]")
-    end_leftovers(supervisor)
+    for text in ("[]", json.dumps({"pid": 1, "children": {"odd": "x"}}), json.dumps({"pid": 1, "children": [os.getpid()]})):
+        supervisor.told.write_text(text)
+        end_leftovers(supervisor)

@@ -39,7 +39,7 @@ def no_server_named(monkeypatch):
 
 def tell_up(root, url):
     (root / ".headrace" / "run").mkdir(parents=True)
-    (root / ".headrace" / "run" / "up.json").write_text(json.dumps({"prefect": url}))
+    (root / ".headrace" / "run" / "up.json").write_text(json.dumps({"pid": os.getpid(), "prefect": url}))
 
 
 def test_the_environment_names_the_server(tmp_path, monkeypatch):
@@ -68,6 +68,26 @@ def test_an_up_that_is_starting_is_waited_for(tmp_path, healthy):
         assert (healthy, ["`headrace up` is starting Prefect's server; waiting for it …"]) == (url, said)
 
 
+def test_a_server_that_another_command_is_about_to_start_is_waited_for(tmp_path, healthy, monkeypatch):
+    monkeypatch.setattr(local, "start_server", lambda *_: pytest.fail("it started a second one"))
+    claimed = local.claim(tmp_path)
+    said: list[str] = []
+
+    def say(text: str) -> None:  # an `up` that comes first: it has no note yet, and then its server answers
+        said.append(text)
+        tell_up(tmp_path, healthy)
+
+    with claimed, local.server_for(tmp_path, say=say) as url:
+        assert (healthy, ["another command is starting Prefect's server; waiting for it …"]) == (url, said)
+
+
+def test_a_server_that_never_comes_is_not_waited_for_for_ever(tmp_path, monkeypatch):
+    monkeypatch.setattr(local, "START", 0.0)
+    monkeypatch.delenv("PREFECT_API_URL", raising=False)
+    with local.claim(tmp_path), pytest.raises(HeadraceError, match="prefect-start"), local.server_for(tmp_path):
+        pass
+
+
 @pytest.mark.parametrize("text", ["", '{"pid": 1e300, "prefect": ""}', '{"pid": 4194305, "prefect": ""}', '{"prefect": ""}'])
 def test_an_up_that_is_none_is_not_waited_for(tmp_path, text):
     tell_up(tmp_path, "")
@@ -80,7 +100,7 @@ def test_an_up_that_died_is_not_believed(tmp_path):
     assert local.running(tmp_path) is None
 
 
-@pytest.mark.parametrize("text", ["", "[]", "{}", '{"prefect": 3}'])
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"prefect": 3}', '{"pid": 1, "prefect": 3}', '{"pid": true, "prefect": "http://x"}'])
 def test_a_broken_note_of_up_is_not_believed(tmp_path, text):
     tell_up(tmp_path, "")
     (tmp_path / ".headrace" / "run" / "up.json").write_text(text)

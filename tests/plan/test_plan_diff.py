@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from headrace.plan import Action, Recorded, canonical
+from headrace.plan import Action, Recorded, canonical, to_json, to_text
 from headrace.plan.state import Judged
 from headrace.spec import Effect
 
@@ -202,3 +202,46 @@ def test_a_rollout_says_what_its_traffic_can_decide(folder):
 def test_a_model_that_is_not_served_has_no_forecast(folder):
     folder.edit("employment.yaml", "  traffic: 27/d", "  # traffic: 27/d")
     assert folder.plan().forecasts == ()
+
+
+def test_a_changed_gate_has_the_newest_version_judged_again(folder):
+    state = folder.applied(versions={"employment": 3})
+    folder.edit("employment.yaml", "min: 0.85}", "min: 0.80}")
+    plan = folder.plan(state, folder.observed())
+    assert [("employment", 3, "its gates changed")] == [(one.model, one.number, one.why) for one in plan.judge]
+    assert () == plan.train
+    assert "  * version 3 of model/employment would be judged again: its gates changed" in to_text(to_json(plan))
+
+
+def test_a_model_that_is_trained_anew_or_has_no_version_is_not_judged_again(folder):
+    state = folder.applied()
+    folder.edit("employment.yaml", "min: 0.85}", "min: 0.80}")
+    assert () == folder.plan(replace(state, versions={})).judge
+    folder.edit("employment.yaml", "learning_rate: 0.05", "learning_rate: 0.1")
+    plan = folder.plan(state)
+    assert (["employment"], ()) == ([t.model for t in plan.train], plan.judge)
+
+
+def test_a_judgement_that_an_interrupted_apply_owes_or_that_failed_is_made_after_all(folder):
+    owed = folder.plan(folder.applied(to_judge={"employment": "old:employment:judge"}), folder.observed())
+    assert ["old:employment:judge"] == [one.key for one in owed.judge]
+    assert "Plan: a judgement to start. Effects: 1 re-evaluate." in to_text(to_json(owed))
+    failed = folder.plan(folder.applied(unjudged={"employment": "r7"}), folder.observed())
+    assert (["its last judgement failed"], False) == ([one.why for one in failed.judge], failed.empty)
+
+
+def test_a_training_that_goes_on_judges_by_the_old_gates_and_the_plan_says_so(folder):
+    state = folder.applied(training=frozenset({"employment"}))
+    folder.edit("employment.yaml", "min: 0.85}", "min: 0.80}")
+    (note,) = folder.plan(state, folder.observed()).notes
+    assert "type `headrace run judge employment`" in note
+
+
+def test_a_deployment_that_a_release_adds_is_in_the_plan(folder):
+    state = folder.applied()
+    applied = state.resources["model/employment"].applied
+    fewer = {name: version for name, version in applied["deployments"].items() if name != "employment/judge"}
+    resources = {**state.resources}
+    resources["model/employment"] = replace(resources["model/employment"], applied={**applied, "deployments": fewer})
+    (item,) = folder.plan(replace(state, resources=resources)).items
+    assert [("deployments[judge]", "the compiler makes one more")] == [(change.path, change.note) for change in item.changes]

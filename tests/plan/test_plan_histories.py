@@ -10,7 +10,7 @@ import pytest
 
 from headrace.diagnostics import Report
 from headrace.hooks import load_plugins
-from headrace.plan import Action, AliasBack, Selection, prepare, told
+from headrace.plan import Action, AliasBack, Selection, prepare, to_json, to_text, told
 from headrace.plan.backtest import alert, gate
 from headrace.plan.state import Judged, Seen
 from headrace.spec.gates import Gate
@@ -135,7 +135,41 @@ def test_a_rename_reaches_every_reference_and_costs_nothing(folder):
 def test_records_that_came_in_under_the_old_name_are_taken_along_later(folder):
     rename(folder)
     state = folder.applied(stragglers=frozenset({"model/employment"}))
-    assert [(i.action, i.before) for i in folder.plan(state).items] == [(Action.MOVE, "model/employment")]
+    (item,) = folder.plan(state).items
+    assert (item.action, item.before) == (Action.MOVE, "model/employment")
+    (note,) = item.notes
+    assert note.startswith("records came in as model/employment after it was moved: apply takes them along")
+
+
+def test_a_rename_says_what_is_made_anew_in_prefect(folder):
+    state, observed = folder.applied(), folder.observed()
+    rename(folder)
+    (item,) = (item for item in folder.plan(state, observed).items if item.action is Action.MOVE)
+    assert item.notes == (
+        "its versions, aliases and history stay, and nothing is trained",
+        "in Prefect its 4 deployments and 2 automations are made under the new name, and the old ones go; past runs keep the old name",
+    )
+    text = to_text(to_json(folder.plan(state, observed)))
+    assert "moved from model/employment\n      its versions" in text
+    assert "no effect" not in text
+
+
+def test_a_model_that_is_gone_beside_one_nearly_equal_is_asked_about(folder):
+    state = folder.applied()
+    folder.edit("replay.yaml", "model: employment", "model: work")
+    folder.edit("employment.yaml", "name: employment", "name: work")
+    folder.edit("employment.yaml", "min: 0.85}", "min: 0.84}")
+    (gone,) = (item for item in folder.plan(state).items if item.action is Action.REMOVE)
+    assert any("was it renamed? `moved: [{from: model/employment, to: model/work}]`" in note for note in gone.notes)
+
+
+def test_a_model_that_is_gone_beside_quite_another_is_not_asked_about(folder):
+    state = folder.applied()
+    folder.edit("replay.yaml", "model: employment", "model: work")
+    folder.edit("employment.yaml", "name: employment", "name: work")
+    folder.edit("employment.yaml", "use: {person: all}", "use: {person: [age, sex]}")
+    (gone,) = (item for item in folder.plan(state).items if item.action is Action.REMOVE)
+    assert not any("renamed" in note for note in gone.notes)
 
 
 def test_what_is_still_read_by_what_was_left_out_cannot_go(folder):

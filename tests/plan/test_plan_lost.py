@@ -15,7 +15,7 @@ TYPED = (
     " If it was lost, put its last backup back before anything else; if this is a new beginning, type `headrace apply`: it takes the"
     " deployments over, and versions count from 1."
 )
-PREFECT = "Prefect holds 3 deployments of this project, applied from /srv/labour"
+PREFECT = "Prefect holds 4 deployments of this project, applied from /srv/labour"
 
 
 def test_a_new_project_is_told_nothing(folder):

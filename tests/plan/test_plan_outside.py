@@ -44,7 +44,7 @@ def test_a_deployment_changed_by_hand_is_named(folder, changes, said):
 
 def test_missing_deployments_and_automations_are_named(folder):
     plan = folder.plan(folder.applied(), Observed({}, {}))
-    assert len([note for _, note in notes(plan) if "is missing in Prefect" in note]) == 5
+    assert len([note for _, note in notes(plan) if "is missing in Prefect" in note]) == 6
 
 
 def test_an_automation_that_is_off_or_changed_is_named(folder):

@@ -10,10 +10,12 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from planned import MODELS, SPECS, Killed, Specs, World
 
-from headrace.diagnostics import HeadraceError
+from headrace.apply import checks
+from headrace.apply.execute import LOCK
+from headrace.diagnostics import Exit, HeadraceError
 from headrace.plan import Action, canonical, to_json
 from headrace.plan.state import State
-from headrace.store import tables
+from headrace.store import lock, tables
 from headrace.store.kinds import OperationStatus
 
 EXAMPLES = int(os.environ.get("HEADRACE_TEST_EXAMPLES", "20"))
@@ -99,6 +101,7 @@ def test_09_killed_at_any_moment_the_next_apply_ends_in_the_same_state(before: S
         for world in (whole, killed):
             world.write(before)
             world.apply()
+            world.trained()  # what has a version is judged again where its gates change
             world.write(specs)
         steps = len(whole.look()[1])
         assume(steps)
@@ -113,8 +116,8 @@ def test_09_killed_at_any_moment_the_next_apply_ends_in_the_same_state(before: S
         assert killed.live() == whole.live()
         assert killed.plan().empty
         assert operations(killed, OperationStatus.INTENT) == []
-        for model in MODELS:
-            assert len(killed.door.started(f"{model}/train")) == len(whole.door.started(f"{model}/train"))
+        for flow in (f"{model}/{flow}" for model in MODELS for flow in ("train", "judge")):
+            assert len(killed.door.started(flow)) == len(whole.door.started(flow))
 
 
 @SOME
@@ -134,6 +137,32 @@ def test_09_with_a_rename_too(specs: Specs, moment: int) -> None:
         killed.apply()
         assert killed.live() == whole.live()
         assert killed.plan().empty
+
+
+@SOME
+@given(SPECS, SPECS, st.data())
+def test_11_of_two_applies_at_once_one_wins_and_the_others_plan_is_stale(before: Specs, specs: Specs, data: st.DataObject) -> None:
+    with World() as world:
+        world.write(before)
+        world.apply()
+        world.write(specs)
+        plan, count = world.plan(), len(world.look()[1])
+        assume(any(item.action is not Action.OUTSIDE for item in plan.items))
+        moment = iter(range(data.draw(st.integers(0, 2 * count - 1), label="moment"), -1, -1))
+        met = []
+
+        def other(*_: str) -> None:
+            if next(moment, -1) == 0:
+                with pytest.raises(HeadraceError) as raised, lock.hold(world.store, LOCK, "user:other"):
+                    pass
+                met.append(raised.value.code)
+
+        with lock.hold(world.store, LOCK, "user:test"):
+            world.apply(other)
+        with lock.hold(world.store, LOCK, "user:other"), pytest.raises(HeadraceError) as raised:
+            checks.refuse_stale(world.plan(), to_json(plan))
+        assert ([Exit.LOCKED], Exit.STALE) == (met, raised.value.code)
+        assert world.plan().empty
 
 
 def renamed(specs: Specs) -> Specs:

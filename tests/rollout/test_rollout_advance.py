@@ -7,6 +7,7 @@ from rollout_values import CANARY, DAY, T0
 
 from headrace import registry, rollout, traffic
 from headrace.diagnostics import Exit, HeadraceError
+from headrace.store import events
 from headrace.traffic import CANDIDATE, CHAMPION, Arm
 
 
@@ -292,3 +293,15 @@ def test_where_nothing_came_before_a_rollback_is_refused(world):
 def test_time_zero_is_the_clocks(world):
     world.champion()
     assert world.rows()[0].started_at == T0
+
+
+def test_a_candidate_that_its_gates_reject_meanwhile_is_rolled_back(world):
+    world.champion()
+    world.look()
+    world.requests(20, 80)
+    with world.store.transaction("test", "judge again", "model/m") as session:
+        registry.move(session, model="m", alias="candidate", number=None, at=world.now, reason="it no longer passes its gates")
+        events.append(session, model="m", kind=events.EventKind.CANDIDATE_REJECTED, payload={"number": 2}, at=world.now)
+    progress = world.look()
+    assert (progress.event, progress.payload["reason"]) == ("headrace.rollout.rolled_back", "version 2 no longer passes its gates")
+    assert (world.weights().arms, world.aliases(), world.rows()[1].state) == ((Arm(CHAMPION, 1, 1.0),), {"champion": 1}, "failed")

@@ -106,7 +106,9 @@ def test_models_tells_a_person_the_same():
 
 
 def test_models_without_a_version_says_how_to_make_one():
-    assert "environment dev\n\nmodel/churn: no version yet (`headrace run train churn` makes one)\n" == CliRunner().invoke(command, []).stdout
+    assert (
+        "environment dev\n\nmodel/churn: no version yet (`headrace run train churn` makes one)\n" == CliRunner().invoke(command, []).stdout
+    )
 
 
 def test_models_of_an_unknown_name_is_refused():

@@ -7,7 +7,7 @@ from typing import Any
 
 from headrace import __version__
 from headrace.diagnostics import Diagnostic, Exit, HeadraceError
-from headrace.plan import SCHEMA, Action, Plan, State, seal, to_json
+from headrace.plan import SCHEMA, Action, Observed, Plan, State, seal, to_json
 
 SHARE = 0.2
 """The share of a project's resources that one apply may remove without being told how many."""
@@ -53,7 +53,7 @@ def refuse_stale(plan: Plan, told: Mapping[str, Any], blind: Plan | None = None)
 
 def _doing(document: Mapping[str, Any]) -> dict[str, Any]:
     """What a plan would do, without what only explains it: lines that moved, and histories that went on."""
-    found = {key: document.get(key) for key in ("files", "train", "aliases", "selection", "observed")}
+    found = {key: document.get(key) for key in ("files", "train", "judge", "aliases", "selection", "observed")}
     found["items"] = [
         {
             **{key: item.get(key) for key in ("action", "address", "effects", "before", "blocked")},
@@ -69,6 +69,23 @@ def _stale(why: str) -> HeadraceError:
     return HeadraceError(
         Diagnostic("plan-stale", f"the plan no longer holds: {why}", help="type `headrace plan --out FILE` and read it again"), Exit.STALE
     )
+
+
+def refuse_shared_folder(observed: Observed, root: str, before: str, now: str) -> None:
+    """HeadraceError `shared-folder` (Exit.REFUSED) where another environment's deployments run out of this folder's flows/.
+
+    They would go on and run what is compiled for this one, in its store.
+    """
+    held = sorted(name for name, one in observed.deployments.items() if one.root == root)
+    if held:
+        raise HeadraceError(
+            Diagnostic(
+                "shared-folder",
+                f"flows/ is what {before} runs: Prefect holds {', '.join(held)} of it, which would run what is compiled for {now}",
+                help="give each environment a folder of its own: `git worktree add ../NAME`, and apply there",
+            ),
+            Exit.REFUSED,
+        )
 
 
 def refuse_blocked(plan: Plan) -> None:

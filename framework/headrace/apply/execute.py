@@ -29,10 +29,11 @@ Told = Callable[[str, str], None]
 
 @dataclass(frozen=True, slots=True)
 class Started:
-    """A training that was started."""
+    """A training, or another judgement, that was started."""
 
     model: str
     run_id: str
+    flow: str = "train"
 
 
 @dataclass(slots=True)
@@ -74,9 +75,9 @@ def execute(work: Work, stages: Sequence[s.Stage], told: Told) -> Outcome:
         operation = _intent(work, stage)
         told("intent", step)
         try:
-            _do(work, stage, outcome)
+            _do(work, stage, operation, outcome)
         except (HeadraceError, OSError) as error:
-            if not isinstance(stage, s.Train):  # a training stays owed
+            if not isinstance(stage, s.Train | s.Judge):  # these stay owed
                 journal.end(operation, OperationStatus.FAILED, str(error))
             raise _stopped(error, number, len(stages), step) from error
         journal.end(operation, OperationStatus.DONE)
@@ -87,14 +88,14 @@ def execute(work: Work, stages: Sequence[s.Stage], told: Told) -> Outcome:
 
 def _intent(work: Work, stage: s.Stage) -> str:
     """The intent of one stage in the journal; a partial apply says there that it was one."""
-    if isinstance(stage, s.Train):
-        return work.journal.owed(stage.model, stage.key)
+    if isinstance(stage, s.Train | s.Judge):
+        return work.journal.owed(stage.action, stage.model, stage.key)
     chosen = work.plan.selection
     partial = {"select": list(chosen.select), "exclude": list(chosen.exclude)} if chosen.partial and isinstance(stage, s.Record) else None
     return work.journal.intend(stage.action, stage.subject, {"partial": partial} if partial is not None else None)
 
 
-def _do(work: Work, stage: s.Stage, outcome: Outcome) -> None:  # noqa: C901, PLR0912 - one arm a stage
+def _do(work: Work, stage: s.Stage, operation: str, outcome: Outcome) -> None:  # noqa: C901, PLR0912 - one arm a stage
     match stage:
         case s.WriteFile(path, text):
             _write(work.root / path, text)
@@ -123,6 +124,9 @@ def _do(work: Work, stage: s.Stage, outcome: Outcome) -> None:  # noqa: C901, PL
             outcome.serial = record(work.journal, work.project, work.plan, applied(work), train)
         case s.Train(model, key):
             outcome.runs.append(Started(model, work.door.run(f"{model}/train", {}, key)))
+        case s.Judge(model, key):
+            # The journal's own row is what caused the run, so that a run that is started twice judges once.
+            outcome.runs.append(Started(model, work.door.run(f"{model}/judge", {"cause": operation}, key), "judge"))
         case _:
             assert_never(stage)
 

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from sqlalchemy import ColumnElement, Table, exists
 from sqlalchemy.orm import aliased
 from sqlmodel import Session, col, delete, select, update
 
+from headrace.journal import ship, unshipped
 from headrace.monitoring import rules
+from headrace.plan.state import OWED, wrote
+from headrace.store import Store
 from headrace.store.kinds import OperationStatus, OutboxStatus
 from headrace.store.tables import Alert, Operation, Outbox, Outcome, Resource, Row, TrafficCount
 
@@ -27,6 +32,24 @@ def rename(session: Session, old: str, new: str) -> None:
         waiting = (col(Outbox.channel) == before, col(Outbox.status) == OutboxStatus.PENDING)
         session.exec(update(Outbox).where(*waiting).values(channel=after))
     session.flush()
+
+
+def adopt(store: Store, spool: Path, actor: str) -> list[str]:
+    """Give a model what a server wrote under a name that it had before, once its server had still to hear of the new one; what was done."""
+    with store.read() as session:
+        there = {row.address: row.applied.get("before", ()) for row in session.exec(select(Resource).where(Resource.kind == "model"))}
+    done = []
+    for new, names in there.items():
+        for old in [name for name in names if name not in there]:
+            folder = spool / old.removeprefix("model/")
+            with store.read() as session:
+                waits = wrote(session, old)
+            if waits or unshipped(store, folder):
+                ship(store, folder)
+                with store.transaction(actor, "take along", new) as session:
+                    rename(session, old, new)
+                done.append(f"{new} has what was still written as {old}")
+    return done
 
 
 def tables() -> list[Table]:
@@ -54,5 +77,5 @@ def _model(session: Session, before: str, after: str) -> None:
     session.flush()
     for table in tables():
         session.connection().execute(table.update().where(table.c.model == before).values(model=after))
-    owed = (col(Operation.action) == "train", col(Operation.subject) == before, col(Operation.status) == OperationStatus.INTENT)
+    owed = (col(Operation.action).in_(OWED), col(Operation.subject) == before, col(Operation.status) == OperationStatus.INTENT)
     session.exec(update(Operation).where(*owed).values(subject=after))

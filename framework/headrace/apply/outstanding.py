@@ -8,6 +8,7 @@ from datetime import timedelta
 from sqlmodel import select
 
 from headrace.apply.prefect import TERMINAL, Door
+from headrace.diagnostics import HeadraceError
 from headrace.steps import run
 from headrace.store import EventKind, Store, clock, events
 from headrace.store.kinds import RunStatus
@@ -68,8 +69,20 @@ def end_dead(store: Store, door: Door, model: str, actor: str, starting: timedel
         open_runs = session.exec(select(Run).where(Run.model == model, Run.status == RunStatus.RUNNING)).all()
         known = {row.id: (row.flow, row.details["prefect"]) for row in open_runs if "prefect" in row.details}
     for run_id, (flow, prefect_id) in known.items():
-        state, _, message = door.run_state(prefect_id)
-        if state in TERMINAL and state != "COMPLETED":
-            run.end(Place(store, actor), run_id, RunStatus.FAILED, {"error": f"{state.lower()} in Prefect: {message}"})
-            done.append(f"{flow} of model/{model} died: {message or state.lower()}")
+        if (why := _died(door, prefect_id)) is not None:
+            run.end(Place(store, actor), run_id, RunStatus.FAILED, {"error": why})
+            done.append(f"{flow} of model/{model} died: {why}")
     return done
+
+
+def _died(door: Door, prefect_id: str) -> str | None:
+    """Why a run that has not ended well will not go on; None where it may. One that lives nevertheless takes itself up at its next step."""
+    try:
+        state, _, message = door.run_state(prefect_id)
+    except HeadraceError as error:
+        if next(iter(error.report)).id != "no-run":
+            raise
+        return "Prefect no longer knows it"
+    if state not in TERMINAL or state == "COMPLETED":
+        return None
+    return f"{state.lower()} in Prefect: {message}" if message else f"{state.lower()} in Prefect"

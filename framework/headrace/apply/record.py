@@ -9,8 +9,9 @@ from typing import Any
 from sqlmodel import Session, col, delete, select
 
 from headrace.apply.moved import rename
-from headrace.plan import Action, Plan, Training, fingerprint
+from headrace.plan import Action, Judging, Plan, Training, fingerprint
 from headrace.plan.fields import plain, written
+from headrace.plan.state import OWED
 from headrace.project import Project
 from headrace.store import Store, clock
 from headrace.store.columns import new_id
@@ -37,9 +38,9 @@ class Journal:
         self.position = 0
 
     def close_earlier(self) -> Left | None:
-        """Call the intents of earlier applies failed, and say where the last one stood; trainings stay, since they are still owed."""
+        """Call the intents of earlier applies failed, and say where the last one stood; trainings and judgements are still owed."""
         with self.store.transaction(self.actor, "resume", f"apply {self.apply_id}") as session:
-            query = select(Operation).where(Operation.status == OperationStatus.INTENT, Operation.action != "train")
+            query = select(Operation).where(Operation.status == OperationStatus.INTENT, col(Operation.action).not_in(OWED))
             rows = list(session.exec(query.order_by(col(Operation.at), col(Operation.position))))
             for row in rows:
                 row.status = OperationStatus.FAILED
@@ -70,27 +71,27 @@ class Journal:
             if error is not None:
                 row.payload = {**row.payload, "error": error}
 
-    def owed(self, model: str, key: str) -> str:
-        """The operation that starts a model's training: the one that is owed already, or a new one."""
+    def owed(self, action: str, model: str, key: str) -> str:
+        """The operation that starts a model's training or judgement: the one that is owed already, or a new one."""
         with self.store.read() as session:
-            for row in _owed(session, model):
+            for row in _owed(session, action, model):
                 if row.payload.get("key") == key:
                     return row.id
-        return self.intend("train", model, {"key": key})
+        return self.intend(action, model, {"key": key})
 
     def forgive(self, models: Iterable[str], keep: str | None = None) -> None:
         """Drop trainings that are owed and no longer wanted: another was started, or none is to be."""
         with self.store.transaction(self.actor, "drop trainings", f"apply {self.apply_id}") as session:
             for model in models:
-                for row in _owed(session, model):
+                for row in _owed(session, "train", model):
                     if row.payload.get("key") != keep:
                         row.status = OperationStatus.FAILED
                         row.payload = {**row.payload, "superseded_by": self.apply_id}
 
 
-def _owed(session: Session, model: str) -> list[Operation]:
-    """The trainings of a model that were intended and not started."""
-    query = select(Operation).where(Operation.action == "train", Operation.subject == model, Operation.status == OperationStatus.INTENT)
+def _owed(session: Session, action: str, model: str) -> list[Operation]:
+    """The trainings, or the judgements, of a model that were intended and not started."""
+    query = select(Operation).where(Operation.action == action, Operation.subject == model, Operation.status == OperationStatus.INTENT)
     return list(session.exec(query))
 
 
@@ -105,20 +106,23 @@ def record(journal: Journal, project: Project, plan: Plan, applied: Mapping[str,
     part = " (partial)" if plan.selection.partial else ""
     with journal.store.transaction(journal.actor, "apply", f"project {project.project.name}{part}") as session:
         session.add(Revision(serial=serial, digest=plan.digest, actor=journal.actor, at=at))
+        names: dict[str, set[str]] = {}
         for item in plan.items:
             if item.before is not None:
                 rename(session, item.before, item.address)
+                names.setdefault(item.address, set()).add(item.before)
         rows = {row.address: row for row in session.exec(select(Resource))}
         for address, spec in project.specs.items():
             name = str(address)
             if plan.selection.partial and name not in touched:
                 continue
+            row = rows.get(name)
+            before = {*(row.applied.get("before", ()) if row is not None else ()), *names.get(name, ())}
             now: dict[str, Any] = {
                 "fingerprint": fingerprint(spec),
                 "spec": plain(spec),
-                "applied": {"written": written(spec), **applied[name]},
+                "applied": {"written": written(spec), **applied[name], **({"before": sorted(before)} if before else {})},
             }
-            row = rows.get(name)
             if row is None:
                 session.add(Resource(uid=new_id(), address=name, kind=address.kind, serial=serial, updated_at=at, **now))
             elif row.fingerprint != now["fingerprint"] or row.applied != now["applied"] or row.spec != now["spec"]:
@@ -126,13 +130,17 @@ def record(journal: Journal, project: Project, plan: Plan, applied: Mapping[str,
         gone = [item.address for item in plan.items if item.action is Action.REMOVE and item.blocked is None]
         session.exec(delete(Resource).where(col(Resource.address).in_(gone)))
         for training in train:
-            _owe(session, journal, training)
+            _owe(session, journal, "train", training)
+        for judging in plan.judge:
+            _owe(session, journal, "judge", judging)
     return serial
 
 
-def _owe(session: Session, journal: Journal, training: Training) -> None:
-    for row in _owed(session, training.model):
-        if row.payload.get("key") == training.key:
+def _owe(session: Session, journal: Journal, action: str, started: Training | Judging) -> None:
+    # A training judges by the gates as they are: what was still to be judged goes with it.
+    earlier = [*_owed(session, action, started.model), *(_owed(session, "judge", started.model) if action == "train" else ())]
+    for row in earlier:
+        if row.payload.get("key") == started.key:
             return
         row.status = OperationStatus.FAILED
         row.payload = {**row.payload, "superseded_by": journal.apply_id}
@@ -141,9 +149,9 @@ def _owe(session: Session, journal: Journal, training: Training) -> None:
         Operation(
             apply_id=journal.apply_id,
             position=journal.position,
-            action="train",
-            subject=training.model,
-            payload={"key": training.key},
+            action=action,
+            subject=started.model,
+            payload={"key": started.key},
             status=OperationStatus.INTENT,
             at=clock.wall(),
         )

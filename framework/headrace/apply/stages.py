@@ -136,10 +136,10 @@ class Record:
 
 
 @dataclass(frozen=True, slots=True)
-class Train:
-    """Start a training; the key makes it one run."""
+class _Owed:
+    """A flow of a model that is started; the key makes it one run."""
 
-    action: ClassVar[str] = "train"
+    action: ClassVar[str]
     model: str
     key: str
 
@@ -147,6 +147,20 @@ class Train:
     def subject(self) -> str:
         """What it is done to."""
         return self.model
+
+
+@dataclass(frozen=True, slots=True)
+class Train(_Owed):
+    """Start a training."""
+
+    action: ClassVar[str] = "train"
+
+
+@dataclass(frozen=True, slots=True)
+class Judge(_Owed):
+    """Have the newest version judged again."""
+
+    action: ClassVar[str] = "judge"
 
 
 Stage = (
@@ -163,6 +177,7 @@ Stage = (
     | Ship
     | Record
     | Train
+    | Judge
 )
 """One side effect."""
 
@@ -184,6 +199,7 @@ def stages(
         found.append(Record())
     if train:
         found += [Train(training.model, training.key) for training in plan.train]
+    found += [Judge(judging.model, judging.key) for judging in plan.judge]
     return tuple(found)
 
 

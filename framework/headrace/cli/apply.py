@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from headrace.cli.place import environment_option, json_option, root_option, running, server_url
-from headrace.cli.plan import Intent, make_plan, open_store, read_intent, select_options
+from headrace.cli.plan import Intent, look_at_sources, make_plan, open_store, other_environment, read_intent, select_options
 from headrace.cli.view import ended, progress, show, waiting
 from headrace.diagnostics import Diagnostic, Exit, HeadraceError
 
@@ -32,7 +32,7 @@ WAIT = 7200.0
 @click.argument("file", required=False, type=click.Path(path_type=Path, dir_okay=False, exists=True))
 @click.option("--allow-prune", type=int, default=0, metavar="N", help="Allow N resources to be removed, where that is over a fifth.")
 @click.option("--no-train", is_flag=True, help="Start no training that a change asks for.")
-@click.option("--wait", is_flag=True, help="Wait until the trainings that were started have ended.")
+@click.option("--wait", is_flag=True, help="Wait until the trainings and judgements that were started have ended.")
 @click.option("--yes", is_flag=True, help="Ask nothing, on a terminal either.")
 @select_options
 @environment_option
@@ -53,6 +53,8 @@ def command(
 ) -> None:
     """Carry the plan out: compiled files, deployments, schedules, automations, and the trainings that a change asks for.
 
+    Where only gates changed, the newest version is judged again by them, and nothing is trained.
+
     With FILE, a plan that `headrace plan --out FILE` wrote; it is refused when anything moved on since then. --select and --exclude are
     those of `headrace plan`: what is left out stays as it was last applied.
 
@@ -62,6 +64,7 @@ def command(
       headrace apply plan.json --wait
       headrace apply --select +model/churn
     """  # noqa: D301 - click's own mark
+    from headrace.apply import checks
     from headrace.apply.execute import Work, execute
     from headrace.apply.prefect import Door
     from headrace.apply.record import Journal
@@ -79,11 +82,17 @@ def command(
         actor = local_principal(store)
         held = stack.enter_context(lock.hold(store, "apply", actor))
         url = stack.enter_context(server_for(intent.root, worker=wait, say=progress))
-        door = stack.enter_context(Door(url, intent.project.project.name))
+        door = stack.enter_context(Door(url, intent.owner))
         door.wait_ready(5.0)
+        if (before := other_environment(intent)) is not None:
+            with Door(url, before) as other:
+                checks.refuse_shared_folder(other.observe(), str(intent.root), before, intent.owner)
         made, observed = plan_now(intent, store, door, selection)
-        plan = made.plan
         refuse(intent, made, told, selection, allow_prune=allow_prune)
+        made, faults = look_at_sources(intent, made)
+        if not no_train and not faults.ok:
+            raise HeadraceError(faults, Exit.INVALID)
+        plan = made.plan
         if not yes and not plan.empty and not as_json and sys.stdin.isatty() and sys.stdout.isatty():
             click.echo(to_text(to_json(plan)))
             click.confirm("Carry it out?", abort=True)
@@ -161,7 +170,9 @@ def to_result(plan: Plan, outcome: Outcome, url: str) -> dict[str, Any]:
         "effects": told["effects"],
         "partial": told["selection"] if plan.selection.partial else None,
         "steps": outcome.steps,
-        "runs": [{"model": run.model, "run": run.run_id, "url": f"{ui}/runs/flow-run/{run.run_id}"} for run in outcome.runs],
+        "runs": [
+            {"model": run.model, "flow": run.flow, "run": run.run_id, "url": f"{ui}/runs/flow-run/{run.run_id}"} for run in outcome.runs
+        ],
         "resumed": None if left is None else {"apply": left.apply_id, "action": left.action, "subject": left.subject},
         "restart": configs,
         "notes": [
@@ -180,7 +191,8 @@ def to_lines(result: Mapping[str, Any]) -> str:
     lines += result["notes"]
     if result["partial"]:
         lines.append("This was a part; `headrace plan` shows what is left.")
-    lines += [f"model/{run['model']} trains in run {run['run']}   {run['url']}" for run in result["runs"]]
+    does = {"train": "trains", "judge": "is judged again"}
+    lines += [f"model/{run['model']} {does[run['flow']]} in run {run['run']}   {run['url']}" for run in result["runs"]]
     if result["restart"]:
         lines.append(f"{', '.join(result['restart'])} changed: `headrace up` starts its servers again; restart any other server.")
     lines.append(f"Applied: {len(result['steps'])} steps, serial {result['serial']}." if result["steps"] else "Nothing to apply.")
@@ -188,23 +200,44 @@ def to_lines(result: Mapping[str, Any]) -> str:
 
 
 def wait_for(door: Door, outcome: Outcome, store: Store, root: Path) -> None:
-    """Wait until every started training has ended, its verdict has been followed, and a server that `up` runs answers.
+    """Wait until every started training or judgement has ended, its verdict has been followed, and a server that `up` runs answers.
 
     HeadraceError `run-failed` when one has not completed, `candidate-rejected` (exit 4) when a gate said no.
     """
     for run in outcome.runs:
-        progress(f"waiting for the training of model/{run.model} …")
+        what = f"the {'training' if run.flow == 'train' else 'judgement'} of model/{run.model}"
+        progress(f"waiting for {what} …")
         state, name, message = door.wait(run.run_id, WAIT)
         if state != "COMPLETED":
             raise HeadraceError(
                 Diagnostic(
                     "run-failed",
-                    f"the training of model/{run.model} ended {name}: {message}",
+                    f"{what} ended {name}: {message}",
                     help="the worker's log tells more: .headrace/logs/prefect-worker.log",
                 )
             )
+        if run.flow == "judge" and not tell_judgement(store, run.model):
+            continue
         follow(store, run.model)
         await_server(root, run.model)
+
+
+def tell_judgement(store: Store, model: str) -> bool:
+    """Say what another judgement meant for what has been decided already; whether the way to a rollout depends on it."""
+    from headrace.store import EventKind, events
+
+    kinds = (EventKind.CANDIDATE_PASSED, EventKind.CANDIDATE_REJECTED, EventKind.GATES_JUDGED)
+    with store.read() as session:
+        told = next(event for event in reversed(events.log(session, model, kinds)) if "id" in event.payload)
+    settled = told.kind is EventKind.GATES_JUDGED
+    name = ", the champion," if told.payload["stands"] == "champion" else ""
+    for which, said in ((", the champion,", told.payload.get("champion")), (name, told.payload if settled else None)):
+        if said is not None and said["passed"]:
+            click.echo(f"model/{model}: version {said['number']}{which} passes its gates, and stays as it is", err=True)
+        elif said is not None:
+            why = "; ".join(f"{gate['gate']}: {gate['reason']}" for gate in said["gates"] if gate["gate"] in said["failed"])
+            click.echo(f"model/{model}: version {said['number']}{which} would not pass its gates now: {why}. It stays as it is.", err=True)
+    return not settled
 
 
 def await_server(root: Path, model: str) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -112,15 +111,10 @@ def model_of(config: WorkspaceConfig, model: str | None) -> str:
 
 def running(root: Path) -> dict[str, Any] | None:
     """What `headrace up` wrote about itself, where it is alive."""
-    import os
+    from headrace.local import note
 
-    path = root / ".headrace" / "run" / "up.json"
-    try:
-        told: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        os.kill(int(told["pid"]), 0)
-    except (OSError, ValueError, KeyError, TypeError, OverflowError):
-        return None
-    return told
+    told = note.living(root)
+    return None if told is None else told.model_dump()
 
 
 def prefect_url(root: Path) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -12,7 +12,7 @@ import click
 from headrace.cli.completing import addresses
 from headrace.cli.place import environment_option, json_option, load_project, read_once, root_option
 from headrace.cli.view import progress, show
-from headrace.diagnostics import Exit
+from headrace.diagnostics import Exit, HeadraceError, Report
 
 if TYPE_CHECKING:
     from headrace.plan import Observed, Prepared, Selection, State
@@ -72,9 +72,15 @@ def command(
     read_once()
     intent = read_intent(root, environment)
     made = make_plan(intent, recorded(intent), observe_if_there(intent), plans.Selection(select, exclude))
+    made, faults = look_at_sources(intent, made)
+    if (before := other_environment(intent)) is not None:
+        note = f"flows/ is compiled for {before}, and apply would compile it for {intent.owner}: one folder runs one environment"
+        made = replace(made, plan=replace(made.plan, notes=(*made.plan.notes, note)))
     if out is not None:
         out.write_bytes(plans.canonical(made.plan) + b"\n")
     show(plans.to_json(made.plan), plans.to_text, as_json=as_json)
+    if not faults.ok:
+        raise HeadraceError(faults, Exit.INVALID)
     if detailed_exitcode and not made.plan.empty:
         raise click.exceptions.Exit(Exit.CHANGES)
 
@@ -85,6 +91,13 @@ class Intent:
 
     root: Path
     project: Project
+
+    @property
+    def owner(self) -> str:
+        """By what name Prefect knows the project in this environment."""
+        from headrace.compiled import owner
+
+        return owner(self.project.project.name, self.project.environment.name)
 
 
 def read_intent(root: Path, environment: str | None) -> Intent:
@@ -104,6 +117,25 @@ def make_plan(intent: Intent, state: State, observed: Observed | None, selection
     made = prepare(intent.project, str(intent.root), state, observed, selection)
     on_disk(intent.root, made.outputs)
     return made
+
+
+def look_at_sources(intent: Intent, made: Prepared) -> tuple[Prepared, Report]:
+    """What is wrong with the files that the plan's trainings would read, and the plan with what was not looked at."""
+    from headrace.plan.look import look
+
+    looked = look(made.project, (training.model for training in made.plan.train), intent.root)
+    return replace(made, plan=replace(made.plan, notes=(*made.plan.notes, *looked.notes))), looked.report
+
+
+def other_environment(intent: Intent) -> str | None:
+    """Whose flows/ is, where it was compiled for another environment of this project."""
+    from headrace.compiled import read_workspace
+
+    try:
+        config = read_workspace(intent.root)
+    except HeadraceError:
+        return None
+    return config.owner if config.project == intent.project.project.name and config.owner != intent.owner else None
 
 
 def open_store(project: Project, root: Path) -> Store:
@@ -133,7 +165,7 @@ def observe_if_there(intent: Intent) -> Observed | None:
     url = running(intent.root)
     if url is None:
         return None
-    with Door(url, intent.project.project.name) as door:
+    with Door(url, intent.owner) as door:
         if not door.ready():
             progress(f"Prefect at {url} does not answer: the plan is made without it")
             return None

@@ -91,7 +91,7 @@ def command(name: str | None, rows: str | None, report: Path | None, root: Path,
     model = next(item for item in project.models if item.name == wanted.model.split("/", 1)[1])
     url = server_url(root, model.name)
     inputs = serving_of(root, model.name).inputs
-    with open_workspace(root) as workspace, Door(prefect_url(root), workspace.config.project) as door:
+    with open_workspace(root) as workspace, Door(prefect_url(root), workspace.config.owner) as door:
         driver = room.Driver(
             store=workspace.store,
             door=door,

@@ -16,7 +16,7 @@ from headrace.diagnostics import Diagnostic, Exit, HeadraceError
 if TYPE_CHECKING:
     from headrace.apply.prefect import Door
 
-FLOWS = ("train", "roll_out", "monitor")
+FLOWS = ("train", "judge", "roll_out", "monitor")
 ENDED = ("COMPLETED", "FAILED", "CRASHED", "CANCELLED")
 
 
@@ -43,7 +43,7 @@ def command(flow: str, model: str | None, root: Path, *, no_wait: bool, timeout:
     refuse_unsupported(root)
     config = read_workspace(root)
     name = model_of(config, model)
-    with Door(prefect_url(root), config.project) as door:
+    with Door(prefect_url(root), config.owner) as door:
         run_id = door.run(f"{name}/{flow}")
         state, message = ("SCHEDULED", "") if no_wait else _wait(door, f"{name}/{flow}", run_id, timeout)
     result = {"model": name, "flow": flow, "run": run_id, "state": state, "message": message}

@@ -104,7 +104,7 @@ def _notes(workspace: Workspace, root: Path) -> list[str]:
     with workspace.store.read() as session:
         if lost.began(session):
             return []
-    observed = _observed(root, config.project)
+    observed = _observed(root, config.owner)
     said = lost.note(config.store, began=False, artifacts=lost.artifacts(config.blobs, root), observed=observed)
     return [said] if said else []
 

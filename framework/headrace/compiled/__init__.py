@@ -14,6 +14,7 @@ from headrace.compiled.workspace import (
     SourceConfig,
     ViewConfig,
     WorkspaceConfig,
+    owner,
 )
 
 __all__ = [
@@ -41,6 +42,7 @@ __all__ = [
     "WorkspaceConfig",
     "is_compiled",
     "of_model",
+    "owner",
     "parse",
     "read",
     "read_serving",

@@ -8,6 +8,18 @@ from pydantic import Field, JsonValue
 
 from headrace.compiled.config import Config
 
+DEFAULT = "dev"
+"""The environment that is meant where several are declared and none is named; it exists without being declared."""
+
+
+def owner(project: str, environment: str) -> str:
+    """By what name Prefect knows whose something is: `labour`, or `labour@staging`, so that environments share a server and nothing else.
+
+    What the default one has carries the project's name alone. It rests on the environment's name, so that one more that is declared renames
+    nothing; no name of ours holds an `@`.
+    """
+    return project if environment == DEFAULT else f"{project}@{environment}"
+
 
 class PluginsConfig(Config):
     """Which installed plugins take part; `allow` None is all of them."""
@@ -112,3 +124,8 @@ class WorkspaceConfig(Config):
     views: dict[str, ViewConfig]
     channels: dict[str, ChannelConfig]
     models: tuple[str, ...]
+
+    @property
+    def owner(self) -> str:
+        """By what name Prefect knows it."""
+        return owner(self.project, self.environment)

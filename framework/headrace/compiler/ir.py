@@ -135,6 +135,7 @@ class Life:
     """One model's flows, when they start, and by what."""
 
     project: str
+    """Whose they are, as `compiled.owner` says it."""
     model: Address
     owner: str
     description: str

@@ -15,6 +15,7 @@ from headrace.compiled import (
     ServingConfig,
     SourceConfig,
     WorkspaceConfig,
+    owner,
 )
 from headrace.compiler import sections
 from headrace.compiler.hiding import HIDING
@@ -40,7 +41,7 @@ def lower(project: Project) -> Compiled:
     configs = {item: _input(item) for item in {item for _, inputs in models for item in inputs}}
     return Compiled(
         workspace=_workspace(project),
-        lives=tuple(_life(name, model, inputs) for model, inputs in models),
+        lives=tuple(_life(owner(name, project.environment.name), model, inputs) for model, inputs in models),
         servers=tuple(
             _server(name, model, model.serving, tuple(configs[item] for item in inputs))
             for model, inputs in models
@@ -56,7 +57,7 @@ def module_name(model: str) -> str:
 
 
 def _life(project: str, model: Model, inputs: tuple[ModelInput, ...]) -> Life:
-    flows = [_train(model, inputs), _roll_out(model)]
+    flows = [_train(model, inputs), _judge(model), _roll_out(model)]
     schedules: dict[str, tuple[Schedule, ...]] = {"roll_out": (Interval("look", LOOK),) if model.rollout is not None else ()}
     links = [Link("headrace.candidate.passed", "roll_out")]
     if model.monitoring is not None:
@@ -91,6 +92,17 @@ def _train(model: Model, inputs: tuple[ModelInput, ...]) -> Flow:
             *sections.custom(model, "training"),
             sections.gates(model),
         ),
+        announces=Announces.ALWAYS,
+        result="verdict",
+    )
+
+
+def _judge(model: Model) -> Flow:
+    return Flow(
+        name="judge",
+        says=f"Judge the newest version of model/{model.name} by the gates as they are now, and announce the verdict.",
+        takes=(sections.CAUSE,),
+        steps=(sections.newest(model), *sections.custom(model, "training"), sections.gates(model)),
         announces=Announces.ALWAYS,
         result="verdict",
     )

@@ -14,7 +14,12 @@ _STEPS = "steps."
 
 def module(life: Life) -> str:
     """The text of `flows/NAME.py`."""
-    printed = [line for flow in life.flows for line in _flow(life, flow)]
+    printed: list[str] = []
+    known: set[str] = set()
+    for flow in life.flows:
+        # A step that another flow has as well stands where it is first needed.
+        printed += _flow(life, flow, [step for step in flow.steps if step.python_name not in known])
+        known |= {step.python_name for step in flow.steps}
     return "\n".join([*_header(life), _title(life), "", *_imports(life), *printed, ""])
 
 
@@ -82,8 +87,8 @@ def _types(step: Step) -> Iterator[str]:
     yield from (parameter.type for parameter in step.takes)
 
 
-def _flow(life: Life, flow: Flow) -> Iterator[str]:
-    for step in flow.steps:
+def _flow(life: Life, flow: Flow, tasks: Iterable[Step]) -> Iterator[str]:
+    for step in tasks:
         yield from ("", "", *_task(step))
     title = f"{life.model.name}-{flow.name}".replace("_", "-")
     yield from ("", "", *_decorator("flow", name=title, flow_run_name=title.replace("-", " ")))

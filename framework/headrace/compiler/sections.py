@@ -75,7 +75,8 @@ def training(model: Model) -> Step:
 
 _TAKEN = frozenset(
     {
-        *("features", "training", "gates", "rollout", "monitoring", "alerts", "retraining", "train", "roll_out", "monitor"),
+        *("features", "training", "newest", "gates", "rollout", "monitoring", "alerts", "retraining"),
+        *("train", "judge", "roll_out", "monitor"),
         *("flow", "task", "steps", "datetime", "timedelta", "emit_event", "verdict", "progress", "decision", "rows", "candidate"),
     }
 )
@@ -107,6 +108,17 @@ def _custom(step: CustomStep) -> Step:
         gives=handle,
         timeout=step.timeout,
         call=_call("steps.custom.call", Variable(given), id=step.id, python=step.python, params=step.params or None),
+    )
+
+
+def newest(model: Model) -> Step:
+    """The step that takes up the version that is there, to be judged again."""
+    return Step(
+        name="newest",
+        says="The newest version as it was registered: nothing is trained.",
+        takes=(CAUSE,),
+        gives="Candidate",
+        call=_call("steps.gates.newest", model=model.name, cause=Variable("cause")),
     )
 
 

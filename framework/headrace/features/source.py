@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -73,6 +73,35 @@ def locate(root: Path, name: str, uri: str) -> Path:
     return path
 
 
+def names(root: Path, name: str, uri: str, readers: Mapping[str, Reader]) -> list[str] | None:
+    """The columns that a source's file has, by its header; None where its reader does not tell.
+
+    HeadraceError `source-not-found`, `unknown-format`, `source-unreadable`.
+    """
+    path = locate(root, name, uri)
+    reader = _reader(name, path, readers)
+    if reader.names is None:
+        return None
+    try:
+        return list(resolve(reader.names)(path))
+    except Exception as error:  # a file may be broken in any way
+        raise _unreadable(name, reader, error) from error
+
+
+def lacking(name: str, column: str, inside: str, held: Sequence[str]) -> Diagnostic:
+    """A declared column that the file has not: which one may have been meant."""
+    near = get_close_matches(inside, held, n=1)
+    return Diagnostic(
+        "missing-column",
+        f"source/{name} has no column `{inside}`" + (f" (`{column}`)" if column != inside else ""),
+        help=f"did you mean `{near[0]}`?" if near else f"it has: {', '.join(held)}" if held else None,
+    )
+
+
+def _unreadable(name: str, reader: Reader, error: Exception) -> HeadraceError:
+    return HeadraceError(Diagnostic("source-unreadable", f"source/{name} cannot be read as {reader.name}: {type(error).__name__}: {error}"))
+
+
 def _packaged(name: str, uri: str, package: str, inside: str) -> Path:
     # A dotted name would make find_spec import its parents.
     spec = importlib.util.find_spec(package) if package.isidentifier() else None
@@ -107,23 +136,14 @@ def _read(name: str, path: Path, reader: Reader, columns: Mapping[str, str]) -> 
     """The declared columns as the reader gives them; all must be there, and some rows."""
     try:
         frame: pd.DataFrame = resolve(reader.read)(path, list(dict.fromkeys(columns.values())))
-        lacking = {column: inside for column, inside in columns.items() if inside not in frame.columns}
-        held: list[str] = resolve(reader.names)(path) if lacking and reader.names else []
+        lacks = {column: inside for column, inside in columns.items() if inside not in frame.columns}
+        held: list[str] = resolve(reader.names)(path) if lacks and reader.names else []
     except Exception as error:  # a file may be broken in any way
-        raise HeadraceError(
-            Diagnostic("source-unreadable", f"source/{name} cannot be read as {reader.name}: {type(error).__name__}: {error}")
-        ) from error
+        raise _unreadable(name, reader, error) from error
     report = Report()
-    for column, inside in lacking.items():
-        near = get_close_matches(inside, held, n=1)
-        report.add(
-            Diagnostic(
-                "missing-column",
-                f"source/{name} has no column `{inside}`" + (f" (`{column}`)" if column != inside else ""),
-                help=f"did you mean `{near[0]}`?" if near else f"it has: {', '.join(held)}" if held else None,
-            )
-        )
-    if not lacking and not len(frame):
+    for column, inside in lacks.items():
+        report.add(lacking(name, column, inside, held))
+    if not lacks and not len(frame):
         report.add(Diagnostic("empty-source", f"source/{name} has no rows"))
     _raise(report)
     return frame

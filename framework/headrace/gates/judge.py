@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any
@@ -14,12 +14,14 @@ from headrace import registry
 from headrace.diagnostics import Diagnostic, Exit, HeadraceError
 from headrace.gates.decide import decide
 from headrace.gates.facts import gather
+from headrace.gates.standing import ANNOUNCED, Standing, announcement, standing
 from headrace.gates.values import Gate, Judged, Verdict
 from headrace.hooks import Plugins
-from headrace.store import Store, events, tables
+from headrace.store import Store, due, events, tables
 from headrace.store.events import EventKind
 
-_ANNOUNCED = (EventKind.CANDIDATE_PASSED, EventKind.CANDIDATE_REJECTED)
+_Asked = tuple[registry.Version, Sequence[Judged]]
+"""A version, and what each gate says of it."""
 
 
 def judge(store: Store, plugins: Plugins, *, actor: str, model: str, number: int, run_id: str, gates: Sequence[Gate]) -> Verdict:
@@ -27,50 +29,78 @@ def judge(store: Store, plugins: Plugins, *, actor: str, model: str, number: int
 
     Passing sets the alias `candidate` and announces candidate.passed, which starts the rollout; otherwise candidate.rejected. A gate of
     mode `warn` is recorded and blocks nothing. HeadraceError: `no-gates`, `no-version`, `artifact-altered` of the held-out rows.
+
+    In another run than the one that made the version, it is judged again, and beside it the champion: a candidate that fails now is
+    withdrawn, a champion that fails is told of and goes on, and what a rollout has decided stays decided.
     """
     if not gates:
         raise HeadraceError(Diagnostic("no-gates", f"model/{model} declares no gate: nothing would be judged"), Exit.INVALID)
     with store.read() as session:
         version = registry.get(session, model, number)
         said = _announced(session, version.model, number, run_id)
+        champion = registry.aliases(session, model).get(registry.CHAMPION, number) if run_id != version.run_id else number
+        other = registry.get(session, model, champion) if champion != number else None
     if said is not None:
         return said
+    beside = None if other is None else _ask(store, plugins, other, gates)
+    return _record(store, actor, run_id, _ask(store, plugins, version, gates), beside)
+
+
+def _ask(store: Store, plugins: Plugins, version: registry.Version, gates: Sequence[Gate]) -> _Asked:
     facts = gather(store, plugins, version, gates)
-    judged = [decide(gate, facts, plugins.metrics, int(version.manifest.get("seed", 0))) for gate in gates]
-    return _record(store, actor, version, run_id, judged)
+    return version, [decide(gate, facts, plugins.metrics, int(version.manifest.get("seed", 0))) for gate in gates]
 
 
 def _announced(session: Session, model: str, number: int, run_id: str) -> Verdict | None:
     """What was announced of a version before, so that a task that is tried again announces nothing twice."""
-    for event in events.log(session, model, _ANNOUNCED):
-        if event.payload.get("number") == number and event.payload.get("run_id") == run_id:
-            return _verdict(event.kind, event.id, event.payload)
+    for kinds in (ANNOUNCED, (EventKind.GATES_JUDGED,)):
+        for event in events.log(session, model, kinds):
+            if event.payload.get("number") == number and event.payload.get("run_id") == run_id:
+                return _verdict(event.kind, event.id, event.payload)
     return None
 
 
-def _record(store: Store, actor: str, version: registry.Version, run_id: str, judged: Sequence[Judged]) -> Verdict:
+def _record(store: Store, actor: str, run_id: str, asked: _Asked, beside: _Asked | None) -> Verdict:
+    """Write down what was said, of the version and of the champion beside it, and announce what it means where the version stands now."""
+    at, version = store.clock.now(), asked[0]
+    model, number = version.model, version.number
+    with store.transaction(actor, "judge", str(version)) as session:
+        champion = {} if beside is None else {"champion": _note(session, *beside, run_id, at)}
+        stands = standing(session, model, number)
+        payload = {**_note(session, *asked, run_id, at), "stands": stands.value, **champion}
+        kind = announcement(stands, passed=bool(payload["passed"]))
+        if kind is EventKind.GATES_JUDGED:
+            events.append(session, model=model, kind=kind, payload=payload, at=at, id=payload["id"])
+            return _verdict(kind, payload["id"], payload)
+        events.append(session, model=model, kind=EventKind.GATES_JUDGED, payload=_told(payload), at=at)
+        if kind is EventKind.CANDIDATE_PASSED:
+            registry.move(session, model=model, alias=registry.CANDIDATE, number=number, at=at, reason="it passed its gates")
+        elif stands is Standing.CANDIDATE:
+            reason = "it no longer passes its gates"
+            registry.move(session, model=model, alias=registry.CANDIDATE, number=None, at=at, reason=reason)
+            due.put(session, model, "roll_out", at, reason)  # a rollout that runs ends at its next look
+        successor = "roll_out" if kind is EventKind.CANDIDATE_PASSED else None
+        events.append(session, model=model, kind=kind, payload=payload, at=at, successor=successor, id=payload["id"])
+    return _verdict(kind, payload["id"], payload)
+
+
+def _note(session: Session, version: registry.Version, judged: Sequence[Judged], run_id: str, at: datetime) -> dict[str, Any]:
+    """One row a gate; what an event says of it, under an id of its own."""
+    for item in judged:
+        session.add(_row(version, run_id, item, at))
     blocked = [item.gate for item in judged if not item.passed and item.mode == "block"]
     warned = [item.gate for item in judged if not item.passed and item.mode == "warn"]
-    kind = EventKind.CANDIDATE_REJECTED if blocked else EventKind.CANDIDATE_PASSED
-    event_id = uuid4().hex
-    model, number = version.model, version.number
-    head = {"model": model, "number": number, "run_id": run_id}
-    gates = [asdict(item) for item in judged]
-    payload = {"id": event_id, **head, "passed": not blocked, "failed": blocked, "warned": warned, "gates": gates}
-    at = store.clock.now()
-    with store.transaction(actor, "judge", str(version)) as session:
-        for item in judged:
-            session.add(_row(version, run_id, item, at))
-        events.append(session, model=model, kind=EventKind.GATES_JUDGED, payload={**head, "passed": not blocked, "gates": gates}, at=at)
-        if not blocked:
-            registry.move(session, model=model, alias=registry.CANDIDATE, number=number, at=at, reason="it passed its gates")
-        successor = None if blocked else "roll_out"
-        events.append(session, model=model, kind=kind, payload=payload, at=at, successor=successor, id=event_id)
-    return _verdict(kind, event_id, payload)
+    head = {"id": uuid4().hex, "model": version.model, "number": version.number, "run_id": run_id}
+    return {**head, "passed": not blocked, "failed": blocked, "warned": warned, "gates": [asdict(item) for item in judged]}
+
+
+def _told(payload: Mapping[str, Any]) -> dict[str, Any]:
+    """What the judgement's own event says, where another event announces the verdict."""
+    return {key: payload[key] for key in ("model", "number", "run_id", "passed", "gates")}
 
 
 def _verdict(kind: EventKind, event_id: str, payload: dict[str, Any]) -> Verdict:
-    return Verdict(passed=kind is EventKind.CANDIDATE_PASSED, event=f"headrace.{kind.value}", event_id=event_id, payload=payload)
+    return Verdict(passed=bool(payload["passed"]), event=f"headrace.{kind.value}", event_id=event_id, payload=payload)
 
 
 def _row(version: registry.Version, run_id: str, item: Judged, at: datetime) -> tables.Verdict:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import json
+import fcntl
 import os
 import socket
 import sys
@@ -11,8 +11,10 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 from headrace.diagnostics import Diagnostic, HeadraceError
+from headrace.local import note
 from headrace.local.process import Child, spawn, stop
 
 POOL = "headrace"
@@ -132,45 +134,76 @@ def running(root: Path) -> str | None:
     """The API of a server that runs already: `PREFECT_API_URL`, or that of this project's `headrace up`, if it answers."""
     if url := os.environ.get("PREFECT_API_URL"):
         return url.rstrip("/")
-    try:
-        url = json.loads((root / ".headrace" / "run" / "up.json").read_text(encoding="utf-8"))["prefect"]
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
-    return url if isinstance(url, str) and url and answers(url) else None
+    told = note.read(root)
+    return told.prefect if told is not None and told.prefect and answers(told.prefect) else None
 
 
 def starting(root: Path) -> bool:
     """Whether a `headrace up` of this project is alive and its Prefect server is still to come."""
+    told = note.living(root)
+    return told is not None and not told.prefect
+
+
+def claim(root: Path) -> IO[str] | None:
+    """The right to run this project's Prefect server, held until it is closed or its process dies; None where another has it.
+
+    Two servers of one home would share a database, and each would hear of half the events.
+    """
+    home(root).mkdir(parents=True, exist_ok=True)
+    file = (home(root) / "server.lock").open("w", encoding="utf-8")
     try:
-        told = json.loads((root / ".headrace" / "run" / "up.json").read_text(encoding="utf-8"))
-        os.kill(int(told["pid"]), 0)
-        return bool(told["prefect"] == "")
-    except (OSError, ValueError, KeyError, TypeError, OverflowError):
-        return False
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        file.close()
+        return None
+    return file
 
 
 @contextlib.contextmanager
 def server_for(root: Path, *, worker: bool = False, say: Callable[[str], None] | None = None) -> Iterator[str]:
     """The API of a server to talk to: one that runs already, or one that lives as long as the block.
 
-    A server of its own gets a worker where one is asked for; a server that runs already has its own.
+    A server of its own gets a worker where one is asked for; a server that runs already has its own. While another command starts one,
+    it is waited for; HeadraceError `prefect-start` where that takes too long.
     """
-    if starting(root) and say is not None:
-        say("`headrace up` is starting Prefect's server; waiting for it …")
-    until = time.monotonic() + START
-    while starting(root) and time.monotonic() < until:
-        time.sleep(0.5)
     if url := running(root):
         yield url
         return
-    if say is not None:
-        say("starting Prefect's server (some 20 s) …")
-    server = start_server(root)
-    children = [server.child]
-    try:
-        if worker:
-            children.insert(0, start_worker(root, server.url))
-        yield server.url
-    finally:
-        for child in children:
-            stop(child)
+    claimed = _await_turn(root, say or (lambda _: None))
+    with claimed or contextlib.nullcontext():
+        if url := running(root):
+            yield url
+            return
+        if say is not None:
+            say("starting Prefect's server (some 20 s) …")
+        server = start_server(root)
+        children = [server.child]
+        try:
+            if worker:
+                children.insert(0, start_worker(root, server.url))
+            yield server.url
+        finally:
+            for child in children:
+                stop(child)
+
+
+def _await_turn(root: Path, say: Callable[[str], None]) -> IO[str] | None:
+    """The right to run the server, or None once another's answers."""
+    until, told = time.monotonic() + START, False
+    while starting(root) or (claimed := claim(root)) is None:
+        if not told:
+            who = "`headrace up`" if starting(root) else "another command"
+            say(f"{who} is starting Prefect's server; waiting for it …")
+            told = True
+        if running(root) is not None:
+            return None
+        if time.monotonic() > until:
+            raise HeadraceError(
+                Diagnostic(
+                    "prefect-start",
+                    f"another command of this project has had Prefect's server for {START:g} s, and it does not answer here",
+                    help="wait until it ends, or keep one server for all with `headrace up`",
+                )
+            )
+        time.sleep(0.2)
+    return claimed

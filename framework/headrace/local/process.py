@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import socket
 import subprocess
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -53,6 +54,17 @@ def spawn(name: str, command: Sequence[str], *, root: Path, env: Mapping[str, st
             start_new_session=True,
         )
     return Child(name, process, log)
+
+
+def free(port: int) -> bool:
+    """Whether nothing listens on a port of loopback, as a server that is about to would find it."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # what a server that ended leaves behind for a minute is nobody
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
 
 
 def group_alive(pid: int) -> bool:

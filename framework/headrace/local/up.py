@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import signal
 import sys
@@ -14,21 +13,25 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from types import FrameType
-from typing import Any
+from typing import IO, Any
 from urllib.parse import urlsplit
 
 from headrace import notify
+from headrace.apply.moved import adopt
 from headrace.apply.outstanding import end_dead, send_again
 from headrace.apply.prefect import Door
 from headrace.compiled import WORKSPACE, ServingConfig, read
 from headrace.diagnostics import Diagnostic, Exit, HeadraceError
-from headrace.local import prefect_server
-from headrace.local.process import Child, end, spawn, stop
+from headrace.local import note, prefect_server
+from headrace.local.note import Note
+from headrace.local.process import Child, end, free, spawn, stop
 from headrace.steps import workspace
 from headrace.store import clock
 
 LOOK = 15.0
 """Seconds between two looks at events that started nothing."""
+PORT = 15.0
+"""How many seconds a server's start waits for its port to be free."""
 RESTARTS = 5
 """How often in a row a child is started again before `up` gives up on it."""
 
@@ -43,17 +46,29 @@ class Supervisor:
     children: dict[str, Child] = field(default_factory=dict)
     configs: dict[str, ServingConfig] = field(default_factory=dict)
     unreadable: dict[str, str] = field(default_factory=dict)
+    waiting: dict[str, float] = field(default_factory=dict)
+    """Models whose servers are to start once their port is free, and since when."""
     restarts: dict[str, int] = field(default_factory=dict)
     started: dict[str, float] = field(default_factory=dict)
+    said: set[str] = field(default_factory=set)
     signals: SimpleQueue[int] = field(default_factory=SimpleQueue)
     looked: float = field(default_factory=time.monotonic)
     all_said: bool = False
     """Whether it was said what answers where; what starts later says so itself."""
 
+    claimed: IO[str] | None = None
+    """The right to run this project's Prefect server."""
+
     @property
     def told(self) -> Path:
         """Where `up` writes what runs where, for the other commands."""
-        return self.root / ".headrace" / "run" / "up.json"
+        return note.path(self.root)
+
+    def say_once(self, text: str) -> None:
+        """Say what stays so for a while, the first time alone."""
+        if text not in self.said:
+            self.said.add(text)
+            self.say(text)
 
     def asked_to_stop(self, patience: float = 0.0) -> bool:
         """Whether a signal to stop came, or comes within `patience` seconds.
@@ -67,16 +82,9 @@ class Supervisor:
 
     def tell(self) -> None:
         """Write what runs where, whole or not at all."""
-        value = {
-            "pid": os.getpid(),
-            "prefect": self.prefect_url,
-            "servers": {name: f"http://127.0.0.1:{config.port}" for name, config in sorted(self.configs.items())},
-            "children": {name: child.process.pid for name, child in sorted(self.children.items())},
-        }
-        self.told.parent.mkdir(parents=True, exist_ok=True)
-        draft = self.told.with_suffix(".tmp")
-        draft.write_text(json.dumps(value, indent=2), encoding="utf-8")
-        draft.replace(self.told)
+        servers = {name: f"http://127.0.0.1:{config.port}" for name, config in sorted(self.configs.items())}
+        children = {name: child.process.pid for name, child in sorted(self.children.items())}
+        note.write(self.root, Note(pid=os.getpid(), prefect=self.prefect_url, servers=servers, children=children))
 
     def serve_compiled(self) -> None:
         """Start a server for each compiled model, again where its config changed, and stop those that left."""
@@ -84,20 +92,34 @@ class Supervisor:
         for model in [name for name in self.configs if name not in wanted]:
             self.say(f"model/{model} left the project: its server stops")
             self.stop_server(model)
+            self.looked = -LOOK  # what it wrote last is looked for at once
             del self.configs[model]
-        for model, path in wanted.items():
-            config = self.read(model, path)
-            if config is None or self.configs.get(model) == config:
-                continue
-            if model in self.configs:
-                self.say(f"model/{model}: its serving config changed; the server starts again")
-                self.stop_server(model)
-                self.restarts.pop(f"serve-{model}", None)
-            if self.all_said:
-                self.say(f"model/{model}: its server starts, at http://127.0.0.1:{config.port}")
-            self.configs[model] = config
-            self.start_server(model)
+            self.waiting.pop(model, None)
+        changed = {
+            model: config for model, path in wanted.items() if (config := self.read(model, path)) not in {None, self.configs.get(model)}
+        }
+        # All that changed stop before any starts: one may have the port that another had.
+        for model in [name for name in changed if name in self.configs]:
+            self.say(f"model/{model}: its serving config changed; the server starts again")
+            self.stop_server(model)
+            self.restarts.pop(f"serve-{model}", None)
+        for model, config in changed.items():
+            if config is not None:
+                self.configs[model] = config
+                self.waiting[model] = time.monotonic()
+        self.start_waiting()
         self.tell()
+
+    def start_waiting(self) -> None:
+        """Start each server whose port is free; what is held is waited for; after a while the server itself says by whom."""
+        for model, since in list(self.waiting.items()):
+            port = self.configs[model].port
+            if not free(port) and time.monotonic() - since < PORT:
+                continue
+            del self.waiting[model]
+            if self.all_said:
+                self.say(f"model/{model}: its server starts, at http://127.0.0.1:{port}")
+            self.start_server(model)
 
     def read(self, model: str, path: Path) -> ServingConfig | None:
         """A model's serving config; one that cannot be read is said once, and looked at again in a second."""
@@ -163,21 +185,34 @@ class Supervisor:
         if not path.is_file():
             return
         try:
-            with workspace.open_workspace(path, "up") as w, Door(self.prefect_url, w.config.project) as door:
+            with workspace.open_workspace(path, "up") as w, Door(self.prefect_url, w.config.owner) as door:
                 notify.deliver(w.store, w.plugins, w.config.channels, clock.wall())
+                for said in adopt(w.store, w.root / w.config.spool, w.actor):
+                    self.say(said)
                 for model in w.config.models:
-                    told = end_dead(w.store, door, model, w.actor)
-                    told += [] if w.store.clock.driven else send_again(w.store, door, model)
-                    for said in told:
-                        self.say(said)
+                    self.see_to(w, door, model)
         except HeadraceError as error:
             self.say(f"events could not be looked at: {error}")
+
+    def see_to(self, place: workspace.Workspace, door: Door, model: str) -> None:
+        """See to what got stuck of one model; its trouble is no other's, unless Prefect itself is away."""
+        try:
+            for said in end_dead(place.store, door, model, place.actor):
+                self.say(said)
+            for said in () if place.store.clock.driven else send_again(place.store, door, model):
+                self.say(said)
+        except HeadraceError as error:
+            if next(iter(error.report)).id == "prefect-away":
+                raise
+            self.say(f"events of model/{model} could not be looked at: {error}")
 
     def stop_all(self) -> list[str]:
         """End every child, servers first; the names of those that would not end."""
         order = sorted(self.children, key=lambda name: (name == "prefect-server", name == "prefect-worker"))
         stubborn = [name for name in order if not stop(self.children[name])]
         self.told.unlink(missing_ok=True)
+        if self.claimed is not None:
+            self.claimed.close()
         return stubborn
 
 
@@ -200,7 +235,8 @@ def up(root: Path, say: Callable[[str], None], ready: Callable[[dict[str, Any]],
     try:
         start(supervisor)
         if not supervisor.asked_to_stop():
-            ready(json.loads(supervisor.told.read_text(encoding="utf-8")))
+            told = note.read(root)
+            ready(told.model_dump() if told is not None else {})
             supervisor.all_said = True
         while not supervisor.asked_to_stop(1.0):
             supervisor.serve_compiled()
@@ -218,16 +254,12 @@ def up(root: Path, say: Callable[[str], None], ready: Callable[[dict[str, Any]],
 
 def refuse_second(supervisor: Supervisor) -> None:
     """HeadraceError when another `up` of this project is alive; a younger process with its number is none."""
-    import psutil
-
-    try:
-        pid = int(json.loads(supervisor.told.read_text(encoding="utf-8"))["pid"])
-        if pid == os.getpid() or psutil.Process(pid).create_time() > supervisor.told.stat().st_mtime + 1:
-            return
-    except (OSError, ValueError, KeyError, TypeError, psutil.NoSuchProcess):
+    told = note.living(supervisor.root)
+    if told is None or told.pid == os.getpid():
         return
     raise HeadraceError(
-        Diagnostic("already-up", f"this project is already up, as process {pid}", help=f"stop it first: `kill {pid}`"), Exit.LOCKED
+        Diagnostic("already-up", f"this project is already up, as process {told.pid}", help=f"stop it first: `kill {told.pid}`"),
+        Exit.LOCKED,
     )
 
 
@@ -235,16 +267,24 @@ def end_leftovers(supervisor: Supervisor) -> None:
     """End what an `up` that was killed left running: it holds the ports."""
     import psutil
 
-    try:
-        written = supervisor.told.stat().st_mtime
-        children = dict(json.loads(supervisor.told.read_text(encoding="utf-8"))["children"])
-    except (OSError, ValueError, KeyError, TypeError):
+    told = note.read(supervisor.root)
+    if told is None:
         return
-    for name, pid in children.items():
-        with contextlib.suppress(psutil.NoSuchProcess, ValueError, TypeError):
-            if psutil.Process(int(pid)).create_time() <= written + 1:  # a younger process has only got its number
+    written = supervisor.told.stat().st_mtime
+    for name, pid in told.children.items():
+        with contextlib.suppress(psutil.NoSuchProcess, ValueError):
+            if psutil.Process(pid).create_time() <= written + 1:  # a younger process has only got its number
                 supervisor.say(f"{name} (process {pid}) is left from an `up` that was killed; it is ended")
-                end(int(pid))
+                end(pid)
+
+
+def await_turn(supervisor: Supervisor) -> None:
+    """Wait until no other command runs this project's Prefect server: its database knows one at a time."""
+    while (claimed := prefect_server.claim(supervisor.root)) is None:
+        supervisor.say_once("another command runs Prefect's server of this project for itself; waiting until it ends …")
+        if supervisor.asked_to_stop(0.5):
+            return
+    supervisor.claimed = claimed
 
 
 def start(supervisor: Supervisor) -> None:
@@ -253,6 +293,9 @@ def start(supervisor: Supervisor) -> None:
         supervisor.prefect_url = url
         supervisor.say(f"using the Prefect server at {url}")
     else:
+        await_turn(supervisor)
+        if supervisor.asked_to_stop():
+            return
         supervisor.tell()  # whoever comes now waits for it, and starts no server of its own
         supervisor.say("starting Prefect's server (some 20 s) …")
         server = prefect_server.start_server(supervisor.root)

@@ -1,6 +1,6 @@
 """The difference between what is wanted and what is recorded, as a value; nothing has happened yet."""
 
-from headrace.plan.change import Action, AliasBack, Change, FileChange, Forecast, Item, Plan, Selection, Training
+from headrace.plan.change import Action, AliasBack, Change, FileChange, Forecast, Item, Judging, Plan, Selection, Training
 from headrace.plan.diff import diff, fingerprint
 from headrace.plan.past import Recorded, State
 from headrace.plan.prepare import Prepared, prepare
@@ -15,6 +15,7 @@ __all__ = [
     "FileChange",
     "Forecast",
     "Item",
+    "Judging",
     "Observed",
     "Plan",
     "Prepared",

@@ -73,6 +73,16 @@ class Training:
 
 
 @dataclass(frozen=True, slots=True)
+class Judging:
+    """A model whose newest version apply would have judged again, and why; the key is as a training's."""
+
+    model: str
+    number: int
+    why: str
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
 class Forecast:
     """Whether a rollout can decide with the declared traffic."""
 
@@ -128,6 +138,7 @@ class Plan:
     selection: Selection = Selection()
     aliases: tuple[AliasBack, ...] = ()
     """What would be put back in the registry."""
+    judge: tuple[Judging, ...] = ()
 
     @property
     def blocked(self) -> tuple[Item, ...]:
@@ -137,7 +148,7 @@ class Plan:
     @property
     def empty(self) -> bool:
         """Whether there is nothing to do."""
-        return not (self.items or self.files or self.train)
+        return not (self.items or self.files or self.train or self.judge)
 
     def count(self, action: Action) -> int:
         """How many addresses it would do this to."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -11,13 +11,13 @@ from headrace import __version__
 from headrace.address import Address
 from headrace.diagnostics import Span
 from headrace.plan import backtest, forecast, lost, moved, outside, registry
-from headrace.plan.change import Action, AliasBack, Change, FileChange, Item, Plan, Selection, Training
+from headrace.plan.change import Action, AliasBack, Change, FileChange, Item, Judging, Plan, Selection, Training
 from headrace.plan.fields import Difference, differences, plain, written
 from headrace.plan.past import Recorded, State, text_digest
-from headrace.plan.scope import Scope
+from headrace.plan.scope import Scope, uses
 from headrace.plan.wanted import Observed, Wanted, digest
 from headrace.project import Project
-from headrace.spec import AnyKind, Effect, FeatureView, Model, Spec
+from headrace.spec import Effect, Model, Spec
 from headrace.spec.value import Use
 
 Said = Mapping[Address, dict[str, Any]]
@@ -41,14 +41,15 @@ def diff(  # noqa: PLR0917 - what a plan is made of, in the order in which it ca
     """
     moves = moved.due(project.project, state)
     past = moved.carried(project.project, state, moves)
-    affected = {f"model/{model.name}": tuple(_uses(model, project.specs)) for model in project.models}
+    affected = {f"model/{model.name}": tuple(uses(model, project.specs)) for model in project.models}
     said = {address: plain(spec) for address, spec in project.specs.items()}
     changed = _changes(project, said, past, wanted, affected)
+    likely = moved.likely(past, {str(a): said[a] for a in said if a.kind == "model" and str(a) not in past.resources})
     held = {move.old for move in moves if move.blocked is not None}
     gone = set(past.resources) - {str(address) for address in project.specs} - held
     other = [
-        *(Item(Action.MOVE, move.new, before=move.old, blocked=move.blocked) for move in moves),
-        *(_removed(past, name) for name in sorted(gone)),
+        *(Item(Action.MOVE, move.new, notes=moved.notes(move, observed), before=move.old, blocked=move.blocked) for move in moves),
+        *(_removed(past, name, likely.get(name)) for name in sorted(gone)),
     ]
     drifted, aliases = _outside(wanted, observed, past)
     if scope is not None:
@@ -57,6 +58,8 @@ def diff(  # noqa: PLR0917 - what a plan is made of, in the order in which it ca
         aliases = tuple(back for back in aliases if scope.touches(f"model/{back.model}"))
         other += [Item(Action.REMOVE, name, blocked=why) for name, why in scope.kept.items()]
     bound = _digest(project, said, outputs, state)
+    train = tuple(_train(bound, project.models, changed, affected, past))
+    judge = _judge(bound, project.models, changed, {training.model for training in train}, past)
     return Plan(
         project=project.project.name,
         environment=project.environment.name,
@@ -65,12 +68,11 @@ def diff(  # noqa: PLR0917 - what a plan is made of, in the order in which it ca
         observed=observed is not None,
         items=tuple(sorted([*changed.values(), *other, *drifted], key=lambda item: (item.address, item.action))),
         files=tuple(file for file in _files(outputs, state) if scope is None or scope.file(file.path)),
-        train=tuple(
-            t for t in _train(bound, project.models, changed, affected, past) if scope is None or scope.touches(f"model/{t.model}")
-        ),
+        train=tuple(t for t in train if scope is None or scope.touches(f"model/{t.model}")),
+        judge=tuple(j for j in judge if scope is None or scope.touches(f"model/{j.model}")),
         forecasts=tuple(found for model in project.models if (found := forecast.rollout(model)) is not None),
         unchanged=len(project.specs) - len(changed),
-        notes=tuple(_notes(project, state, observed)),
+        notes=(*_notes(project, state, observed), *_old_gates(changed, past)),
         selection=Selection() if scope is None else scope.selection,
         aliases=aliases,
     )
@@ -130,17 +132,6 @@ def _digest(project: Project, said: Said, outputs: Mapping[str, str], state: Sta
     )
 
 
-def _uses(model: Model, specs: Mapping[Address, AnyKind]) -> Iterator[str]:
-    """The addresses whose data a model is trained on."""
-    yield model.features.rows
-    for view in model.features.use:
-        address = Address("feature_view", view)
-        yield str(address)
-        spec = specs.get(address)
-        if isinstance(spec, FeatureView):
-            yield spec.from_
-
-
 def _added(project: Project, address: Address) -> Item:
     notes = tuple(f"{'.'.join(map(str, path))}: {_from_shell(uses)}" for path, uses in project.from_shell(address))
     return Item(Action.ADD, str(address), place=_said(project.where(address)), notes=notes)
@@ -189,9 +180,11 @@ def _said(span: Span) -> str:
     return f"{span.file}:{span.line}"
 
 
-def _removed(state: State, name: str) -> Item:
+def _removed(state: State, name: str, likely: str | None) -> Item:
     kind, _, model = name.partition("/")
     notes = []
+    if likely is not None:
+        notes.append(f"was it renamed? `moved: [{{from: {name}, to: {likely}}}]` in the project's document lets {likely} keep its history")
     if kind == "model":
         if versions := state.versions.get(model, 0):
             notes.append(f"its {versions} version{'s' if versions > 1 else ''} stay in the registry")
@@ -226,6 +219,31 @@ def _train(plan: str, models: Iterable[Model], changed: Mapping[str, Item], affe
             yield Training(model.name, "an interrupted apply had still to start it", state.pending[model.name])
         elif model.name in state.failed and model.name not in state.training:
             yield Training(model.name, "its last training failed", f"{key}:after {state.failed[model.name]}")
+
+
+def _judge(plan: str, models: Iterable[Model], changed: Mapping[str, Item], trained: Collection[str], state: State) -> Iterator[Judging]:
+    """The models whose newest version has other gates to pass now; one that is trained anew is judged by them anyhow."""
+    for model in models:
+        number, item = state.versions.get(model.name, 0), changed.get(f"model/{model.name}")
+        if not number or model.name in trained:
+            continue
+        key = f"{plan}:{model.name}:judge"
+        if item is not None and Effect.RE_EVALUATE in item.effects:
+            yield Judging(model.name, number, "its gates changed", key)
+        elif model.name in state.to_judge:
+            yield Judging(model.name, number, "an interrupted apply had still to have it judged", state.to_judge[model.name])
+        elif model.name in state.unjudged:
+            yield Judging(model.name, number, "its last judgement failed", f"{key}:after {state.unjudged[model.name]}")
+
+
+def _old_gates(changed: Mapping[str, Item], state: State) -> Iterator[str]:
+    for model in sorted(state.training):
+        item = changed.get(f"model/{model}")
+        if item is not None and Effect.RE_EVALUATE in item.effects:
+            yield (
+                f"model/{model} is being trained, and that run judges by the gates that it began with: "
+                f"when it has ended, type `headrace run judge {model}`"
+            )
 
 
 def _retrains(item: Item) -> bool:

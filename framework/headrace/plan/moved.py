@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import TypeVar
+from typing import Any, TypeVar
 
+from headrace.plan.fields import differences
 from headrace.plan.graph import renamed
 from headrace.plan.past import Recorded, State
+from headrace.plan.wanted import Observed
 from headrace.spec import Project
 
 V = TypeVar("V")
@@ -20,6 +23,8 @@ class Move:
     old: str
     new: str
     blocked: str | None = None
+    late: bool = False
+    """Whether it was done, and records came in under the old name since."""
 
 
 def due(project: Project, state: State) -> tuple[Move, ...]:
@@ -29,8 +34,55 @@ def due(project: Project, state: State) -> tuple[Move, ...]:
     """
     ends = _ends(project)
     found = [Move(old, ends[old], _blocked(old, ends[old], state)) for old in sorted(set(ends) & set(state.resources))]
-    found += [Move(old, ends[old]) for old in sorted(set(ends) & state.stragglers - set(state.resources)) if ends[old] in state.resources]
+    found += [
+        Move(old, ends[old], late=True)
+        for old in sorted(set(ends) & state.stragglers - set(state.resources))
+        if ends[old] in state.resources
+    ]
     return tuple(found)
+
+
+def notes(move: Move, observed: Observed | None) -> tuple[str, ...]:
+    """What a move means beside the new name; empty where it means nothing."""
+    kind, _, old = move.old.partition("/")
+    if move.late:
+        return (f"records came in as {move.old} after it was moved: apply takes them along, and a server of that name may still run",)
+    if kind != "model":
+        return ()
+    prefect = "what Prefect holds of it is"
+    if observed is not None:
+        made = (
+            sum(one.model == old for one in observed.deployments.values()),
+            sum(one.model == old for one in observed.automations.values()),
+        )
+        prefect = f"in Prefect its {made[0]} deployments and {made[1]} automations are"
+    return (
+        "its versions, aliases and history stay, and nothing is trained",
+        f"{prefect} made under the new name, and the old ones go; past runs keep the old name",
+    )
+
+
+ALIKE = 3
+"""How many fields may differ where a model that is gone is taken for one that is new."""
+
+
+def likely(past: State, added: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
+    """By model that left the files, the new one that says nearly the same of the same features; `added` are the new models as JSON."""
+    new: dict[str, list[str]] = {}
+    for name, spec in added.items():
+        new.setdefault(json.dumps(spec["features"], sort_keys=True), []).append(name)
+    found = {}
+    for name, recorded in sorted(past.resources.items()) if new else ():
+        alike = new.get(json.dumps(recorded.spec.get("features"), sort_keys=True), []) if recorded.kind == "model" else []
+        near = min(((_apart(recorded.spec, added[other]), other) for other in alike), default=(ALIKE + 1, ""))
+        if near[0] <= ALIKE:
+            found[name] = near[1]
+    return found
+
+
+def _apart(old: Mapping[str, Any], new: Mapping[str, Any]) -> int:
+    """How many fields differ, besides the name and the port, which no two models share."""
+    return sum(found.path not in {"name", "serving.port"} for found in differences("model", old, new))
 
 
 def _ends(project: Project) -> dict[str, str]:
@@ -64,6 +116,8 @@ def carried(project: Project, state: State, moves: tuple[Move, ...]) -> State:
         numbers=_keyed(state.numbers, models),
         failed=_keyed(state.failed, models),
         pending=_keyed(state.pending, models),
+        to_judge=_keyed(state.to_judge, models),
+        unjudged=_keyed(state.unjudged, models),
         training=frozenset(models.get(model, model) for model in state.training),
         deciding=frozenset(models.get(model, model) for model in state.deciding),
     )

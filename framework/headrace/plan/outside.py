@@ -41,16 +41,11 @@ def items(wanted: Wanted, observed: Observed, state: State) -> Iterator[Item]:
 def recompiled(model: str, recorded: Recorded, wanted: Wanted) -> Iterator[Change]:
     """The deployments of an unchanged spec that are compiled differently from how they were applied."""
     applied = recorded.applied.get("deployments", {})
-    for name in sorted(applied):
-        deployment = wanted.deployments.get(name)
-        if deployment is not None and deployment.model == model and applied[name] != deployment.version:
-            yield Change(
-                f"deployments[{name.partition('/')[2]}]",
-                None,
-                None,
-                Effect.RECONFIGURE,
-                note="what it reads, the project's folder or the compiler is another",
-            )
+    known = any(name.startswith(f"{model}/") for name in applied)  # what was moved stands under its old name, and says so itself
+    for name, deployment in sorted(wanted.deployments.items()) if known else ():
+        if deployment.model == model and applied.get(name) != deployment.version:
+            note = "what it reads, the project's folder or the compiler is another" if name in applied else "the compiler makes one more"
+            yield Change(f"deployments[{name.partition('/')[2]}]", None, None, Effect.RECONFIGURE, note=note)
 
 
 def settled(wanted: Deployment, *, driven: bool) -> Deployment:

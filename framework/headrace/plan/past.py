@@ -68,6 +68,10 @@ class State:
     """Whether the blobs hold any artifact, where that can be seen without the network."""
     pending: Mapping[str, str] = field(default_factory=dict)
     """Models whose training an interrupted apply had still to start, with the key of that run."""
+    to_judge: Mapping[str, str] = field(default_factory=dict)
+    """Models whose newest version an interrupted apply had still to have judged again, with the key of that run."""
+    unjudged: Mapping[str, str] = field(default_factory=dict)
+    """Models whose newest version was to be judged again by a run that failed, with the id of that run."""
     windows: Mapping[str, Sequence[Seen]] = field(default_factory=dict)
     """By model, its recorded windows in order; read for models whose alerts changed."""
     aliases: Mapping[str, Mapping[str, int]] = field(default_factory=dict)

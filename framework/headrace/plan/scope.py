@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
 
+from headrace.address import Address
 from headrace.plan.change import Selection
 from headrace.plan.wanted import Observed, Wanted
+from headrace.spec import AnyKind, FeatureView, Model
 
 WORKSPACE = "flows/headrace.json"
 """The compiled file that is of the whole project: every process reads it, so it always fits what was applied."""
@@ -79,3 +81,14 @@ def model_of(path: str) -> str:
 def key_of(model: str) -> str:
     """A model's name where `-` and `_` are one, as they are in the names of modules."""
     return model.replace("-", "_")
+
+
+def uses(model: Model, specs: Mapping[Address, AnyKind]) -> Iterator[str]:
+    """The addresses whose data a model is trained on."""
+    yield model.features.rows
+    for view in model.features.use:
+        address = Address("feature_view", view)
+        yield str(address)
+        spec = specs.get(address)
+        if isinstance(spec, FeatureView):
+            yield spec.from_

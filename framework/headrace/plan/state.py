@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Judged", "Recorded", "Seen", "State", "read", "read_disk", "text_digest"]
 
+OWED = ("train", "judge")
+"""What an apply starts, and the next one where the first was cut short; also the flows that do it."""
 VERSIONS = 10
 """How many of a model's last versions a changed gate is tried on."""
 WINDOWS = 500
@@ -42,9 +44,9 @@ def read(store: Store, root: Path, project: Project | None = None) -> State:
         }
         versions = dict(session.exec(select(tables.ModelVersion.model, func.count()).group_by(tables.ModelVersion.model)).all())
         training = session.exec(select(tables.Run.model).where(tables.Run.flow == "train", tables.Run.status == RunStatus.RUNNING)).all()
-        pending = session.exec(
+        owed = session.exec(
             select(tables.Operation)
-            .where(tables.Operation.action == "train", tables.Operation.status == OperationStatus.INTENT)
+            .where(col(tables.Operation.action).in_(OWED), tables.Operation.status == OperationStatus.INTENT)
             .order_by(col(tables.Operation.at))
         ).all()
         aliases = _aliases(session)
@@ -61,11 +63,13 @@ def read(store: Store, root: Path, project: Project | None = None) -> State:
             aliases=aliases,
             logged=_logged(session),
             numbers=_numbers(session) if aliases else {},
-            stragglers=_stragglers(session, root, project) if project is not None else frozenset(),
+            stragglers=_stragglers(store, root, project) if project is not None else frozenset(),
             deciding=_deciding(session),
             driven=store.clock.driven,
             disk=read_disk(root, resources),
-            pending={row.subject: str(row.payload["key"]) for row in pending},
+            pending={row.subject: str(row.payload["key"]) for row in owed if row.action == "train"},
+            to_judge={row.subject: str(row.payload["key"]) for row in owed if row.action == "judge"},
+            unjudged=_failed(session, "judge"),
         )
 
 
@@ -95,17 +99,18 @@ def _section(spec: Mapping[str, Any], section: str) -> object:
     return spec.get("gates") if section == "gates" else (spec.get("monitoring") or {}).get("alerts")
 
 
-def _failed(session: Session) -> dict[str, str]:
-    """Models whose newest training failed, with the id of that run."""
+def _failed(session: Session, flow: str = "train") -> dict[str, str]:
+    """Models whose newest training (or judgement, unless a training came after it) failed, with the id of that run."""
     from sqlmodel import col, select
 
     from headrace.store import tables
     from headrace.store.kinds import RunStatus
 
     newest: dict[str, str | None] = {}
-    query = select(tables.Run.model, tables.Run.id, tables.Run.status).where(tables.Run.flow == "train")
-    for model, id_, status in session.exec(query.order_by(col(tables.Run.started_at))):
-        newest[model] = id_ if status is RunStatus.FAILED else None
+    columns = (tables.Run.model, tables.Run.id, tables.Run.status, tables.Run.flow)
+    query = select(*columns).where(col(tables.Run.flow).in_(OWED if flow == "judge" else (flow,)))
+    for model, id_, status, ran in session.exec(query.order_by(col(tables.Run.started_at))):
+        newest[model] = id_ if status is RunStatus.FAILED and ran == flow else None
     return {model: id_ for model, id_ in newest.items() if id_ is not None}
 
 
@@ -173,20 +178,29 @@ def _numbers(session: Session) -> dict[str, frozenset[int]]:
     return {model: frozenset(numbers) for model, numbers in found.items()}
 
 
-def _stragglers(session: Session, root: Path, project: Project) -> frozenset[str]:
+def _stragglers(store: Store, root: Path, project: Project) -> frozenset[str]:
     """Old names of moved models under which a server went on journalling: in its spool, or in the store already."""
+    from headrace.compiler.lower import SPOOL
+    from headrace.journal import unshipped
+
+    names = [item.from_ for item in project.project.moved if item.from_.startswith("model/")]
+    if not names:
+        return frozenset()
+    with store.read() as session:
+        found = {old for old in names if wrote(session, old)}
+    # A segment that is all in the store holds nothing that came late.
+    return frozenset(found | {old for old in names if unshipped(store, root / SPOOL / old.removeprefix("model/"))})
+
+
+def wrote(session: Session, old: str) -> bool:
+    """Whether the store holds what servers write of a model, under this address."""
     from sqlmodel import select
 
-    from headrace.compiler.lower import SPOOL
     from headrace.store.tables import Outcome, Prediction
 
-    found = set()
-    for old in (item.from_ for item in project.project.moved if item.from_.startswith("model/")):
-        model = old.removeprefix("model/")
-        rows = [select(table.model).where(table.model == model).limit(1) for table in (Prediction, Outcome)]
-        if any((root / SPOOL / model).glob("*.spool")) or any(session.exec(query).first() is not None for query in rows):
-            found.add(old)
-    return frozenset(found)
+    model = old.removeprefix("model/")
+    rows = (select(table.model).where(table.model == model).limit(1) for table in (Prediction, Outcome))
+    return any(session.exec(query).first() is not None for query in rows)
 
 
 def _deciding(session: Session) -> frozenset[str]:

@@ -42,6 +42,7 @@ def _document(plan: Plan) -> dict[str, Any]:
         "items": [_item(item) for item in plan.items],
         "files": [{"path": file.path, "action": file.action} for file in plan.files],
         "train": [{"model": training.model, "why": training.why, "key": training.key} for training in plan.train],
+        "judge": [{"model": one.model, "version": one.number, "why": one.why, "key": one.key} for one in plan.judge],
         "aliases": [{"model": back.model, "alias": back.alias, "version": back.number} for back in plan.aliases],
         "forecasts": [
             {"model": f.model, "requests": f.requests, "needed": f.needed, "enough": f.requests >= f.needed} for f in plan.forecasts
@@ -104,6 +105,8 @@ def _lines(plan: Mapping[str, Any]) -> Iterator[str]:
         yield f"  {sign} {file['path']}   {said}"
     for model, reason in why.items():
         yield f"  * model/{model} would be trained: {reason}"
+    for one in plan["judge"]:
+        yield f"  * version {one['version']} of model/{one['model']} would be judged again: {one['why']}"
     shown = {item["address"] for item in plan["items"]}
     for found in plan["forecasts"]:
         if f"model/{found['model']}" in shown:
@@ -126,7 +129,7 @@ def _item_lines(item: Mapping[str, Any], why: Mapping[str, str]) -> Iterator[str
     elif item["action"] == "remove":
         word = "retire" if item["address"].startswith("model/") else "removed"
     elif item["action"] == "move":
-        word = f"moved from {item['before']}, no effect"
+        word = f"moved from {item['before']}" + ("" if item["notes"] else ", no effect")
     if item["blocked"]:
         word = f"{word}: BLOCKED, {item['blocked']}"
     yield f"  {sign} {item['address']:<56} {word}   {item['place'] or ''}".rstrip()
@@ -155,10 +158,12 @@ def _totals(plan: Mapping[str, Any]) -> str:
     totals = [f"{plan['totals'][action]} {word}" for action, word in words.items() if plan["totals"][action]]
     if plan["files"]:
         totals.append(f"{len(plan['files'])} file{'s' if len(plan['files']) > 1 else ''} to write or delete")
-    if not totals and not plan["train"]:
+    if not totals and not plan["train"] and not plan["judge"]:
         return f"Plan: no changes. {plan['totals']['unchanged']} unchanged."
     effects = dict(plan["effects"])
     if plan["train"]:
         effects = {"training": len(plan["train"]), **effects}
+    if plan["judge"] and not totals:
+        effects = {"re-evaluate": len(plan["judge"]), **effects}
     said = f" Effects: {', '.join(f'{n} {word}' for word, n in effects.items())}." if effects else ""
-    return f"Plan: {', '.join(totals) or 'a training to start'}.{said}"
+    return f"Plan: {', '.join(totals) or ('a training to start' if plan['train'] else 'a judgement to start')}.{said}"

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from headrace.address import Address
+from headrace.compiled.workspace import DEFAULT
 from headrace.diagnostics import Diagnostic, Report
 from headrace.document import UNREADABLE, Entry, Node, Scalar
 from headrace.document import Mapping as MappingNode
@@ -14,9 +15,6 @@ from headrace.project.scope import Scope
 from headrace.spec import Environment
 from headrace.spec.value import Names, Replacing
 from headrace.spec.wording import nearest
-
-DEFAULT = "dev"
-"""The environment that is meant where several are declared and none is named; it exists without being declared."""
 
 
 def choose(scope: Scope, wanted: str | None, report: Report) -> Environment | None:  # noqa: PLR0911 - one line a way to choose

@@ -8,12 +8,13 @@ from pathlib import Path as FilePath
 from typing import cast
 
 from headrace.address import Address
+from headrace.compiled.workspace import DEFAULT
 from headrace.diagnostics import Diagnostic, Report, Span
 from headrace.document import Mapping as MappingNode
 from headrace.document import Node
 from headrace.hooks import Plugins
 from headrace.project import overlay as merging
-from headrace.project.environment import DEFAULT, Declared
+from headrace.project.environment import Declared
 from headrace.project.origin import Origins
 from headrace.project.overlay import Merging, Patch
 from headrace.project.read import Draft, Drafts

@@ -47,6 +47,8 @@ class Facts:
     weights: Weights | None
     counts: Mapping[str, Sequence[Stratum]]
     heard: datetime | None
+    withdrawn: bool = False
+    """Whether the gates have rejected the candidate since its rollout began."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,10 +145,12 @@ def _begin(facts: Facts) -> Action:
 
 
 def _lost(facts: Facts, running: Running, judgement: Judgement) -> Action | None:
-    """Someone moved the champion or the weights by hand: what was counted no longer compares these two."""
+    """Its gates no longer let the candidate through, or someone moved the champion or the weights by hand: these two compare no more."""
     champion = facts.weights.arm(CHAMPION) if facts.weights else None
     candidate = facts.weights.arm(CANDIDATE) if facts.weights else None
-    if facts.champion != running.champion:
+    if facts.withdrawn:
+        reason = f"version {running.candidate} no longer passes its gates"
+    elif facts.champion != running.champion:
         reason = f"the champion is version {facts.champion} now, and the rollout compared with version {running.champion}"
     elif champion is None or candidate is None or (champion.version, candidate.version) != (running.champion, running.candidate):
         reason = "the weights were changed by another hand"

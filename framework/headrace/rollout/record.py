@@ -12,7 +12,7 @@ from headrace.rollout.canary import Canary
 from headrace.rollout.decide import Facts, Running
 from headrace.rollout.state import RUNNING, State
 from headrace.stats.eprocess import Stratum
-from headrace.store import tables
+from headrace.store import EventKind, events, tables
 from headrace.store.now import reading
 
 
@@ -44,6 +44,7 @@ def facts(session: Session, canary: Canary, model: str) -> Facts:
         weights=weights,
         counts={} if weights is None else _counts(session, canary, weights),
         heard=None if row is None else _heard(session, row),
+        withdrawn=row is not None and _withdrawn(session, row),
     )
 
 
@@ -70,6 +71,12 @@ def _running(row: tables.Rollout) -> Running:
         passed=tuple(row.passed),
         wrong_share=bool(row.details.get("wrong_share")),
     )
+
+
+def _withdrawn(session: Session, row: tables.Rollout) -> bool:
+    kinds = (EventKind.CANDIDATE_PASSED, EventKind.CANDIDATE_REJECTED)
+    said = [event.kind for event in events.log(session, row.model, kinds) if event.payload.get("number") == row.candidate]
+    return said[-1:] == [EventKind.CANDIDATE_REJECTED]
 
 
 def _counts(session: Session, canary: Canary, weights: traffic.Weights) -> dict[str, list[Stratum]]:

@@ -1,14 +1,23 @@
-"""What a generated `train` flow calls last: judge the candidate."""
+"""What a generated `train` flow calls last, and a `judge` flow does: the newest version, and what the gates say of it."""
 
 from __future__ import annotations
 
-from headrace import gates
+from headrace import gates, registry
 from headrace.gates import Gate, Verdict
 from headrace.steps import run
 from headrace.steps.workspace import workspace
 from headrace.training import Candidate
 
-__all__ = ["judge"]
+__all__ = ["judge", "newest"]
+
+
+def newest(*, model: str, cause: str | None = None) -> Candidate:
+    """The newest version as it was registered, to be judged again; nothing is trained. Starts the run that answers `cause`."""
+    with workspace("judge") as w, run.running(w, model=model, flow="judge", cause=cause) as step:
+        with w.store.read() as session:
+            version = registry.find(session, model, "latest")
+        step.details["candidate"] = {"number": version.number, "run": version.run_id}
+        return Candidate(model, version.number, step.id, version.manifest_digest, dict(version.manifest.get("metrics", {})))
 
 
 def judge(candidate: Candidate, *asked: Gate) -> Verdict:

@@ -95,6 +95,12 @@ CODES = (
         help="type `headrace plan --out FILE` anew, and leave the file as it is",
     ),
     Code(
+        "shared-folder",
+        "two environments would run out of one folder",
+        "Deployments of an environment run the flows/ of the folder that they were applied from, which is compiled for one environment.",
+        help="apply each environment from a folder of its own, such as another checkout",
+    ),
+    Code(
         "plan-blocked",
         "something cannot be done",
         "The plan says of each such item what stands in its way; nothing of the plan is carried out.",

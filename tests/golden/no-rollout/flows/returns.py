@@ -67,7 +67,25 @@ def train(as_of: datetime | None = None, cause: str | None = None) -> None:
     emit_event(
         event=verdict.event,
         id=UUID(verdict.event_id),
-        resource={"prefect.resource.id": "headrace.small.returns"},
+        resource={"prefect.resource.id": "headrace.small@staging.returns"},
+        payload=verdict.payload,
+    )
+
+
+@task(name="newest", persist_result=True, result_serializer="json")
+def newest(cause: str | None) -> Candidate:
+    """The newest version as it was registered: nothing is trained."""
+    return steps.gates.newest(model="returns", cause=cause)
+
+
+@flow(name="returns-judge", flow_run_name="returns judge")
+def judge(cause: str | None = None) -> None:
+    """Judge the newest version of model/returns by the gates as they are now, and announce the verdict."""
+    verdict = gates(newest(cause))
+    emit_event(
+        event=verdict.event,
+        id=UUID(verdict.event_id),
+        resource={"prefect.resource.id": "headrace.small@staging.returns"},
         payload=verdict.payload,
     )
 
@@ -85,7 +103,7 @@ def roll_out(cause: str | None = None) -> None:
     emit_event(
         event=progress.event,
         id=UUID(progress.event_id),
-        resource={"prefect.resource.id": "headrace.small.returns"},
+        resource={"prefect.resource.id": "headrace.small@staging.returns"},
         payload=progress.payload,
     )
 

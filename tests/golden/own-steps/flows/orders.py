@@ -70,6 +70,24 @@ def train(as_of: datetime | None = None, cause: str | None = None) -> None:
     )
 
 
+@task(name="newest", persist_result=True, result_serializer="json")
+def newest(cause: str | None) -> Candidate:
+    """The newest version as it was registered: nothing is trained."""
+    return steps.gates.newest(model="orders", cause=cause)
+
+
+@flow(name="orders-judge", flow_run_name="orders judge")
+def judge(cause: str | None = None) -> None:
+    """Judge the newest version of model/orders by the gates as they are now, and announce the verdict."""
+    verdict = gates(class_(newest(cause)))
+    emit_event(
+        event=verdict.event,
+        id=UUID(verdict.event_id),
+        resource={"prefect.resource.id": "headrace.small.orders"},
+        payload=verdict.payload,
+    )
+
+
 @task(name="rollout", persist_result=True, result_serializer="json")
 def rollout(cause: str | None) -> Progress:
     """Make the newest candidate that passed its gates the champion."""

@@ -56,6 +56,27 @@ def train(as_of: datetime | None = None, cause: str | None = None) -> None:
     )
 
 
+@task(name="newest", persist_result=True, result_serializer="json")
+def newest(cause: str | None) -> Candidate:
+    """The newest version as it was registered: nothing is trained."""
+    return steps.gates.newest(model="a-model-whose-name-is-as-long-as-a-name-may-be-for-it-has-63-xx", cause=cause)
+
+
+@flow(
+    name="a-model-whose-name-is-as-long-as-a-name-may-be-for-it-has-63-xx-judge",
+    flow_run_name="a model whose name is as long as a name may be for it has 63 xx judge",
+)
+def judge(cause: str | None = None) -> None:
+    """Judge the newest version of model/a-model-whose-name-is-as-long-as-a-name-may-be-for-it-has-63-xx by the gates as they are now,..."""
+    verdict = gates(newest(cause))
+    emit_event(
+        event=verdict.event,
+        id=UUID(verdict.event_id),
+        resource={"prefect.resource.id": "headrace.shop.a-model-whose-name-is-as-long-as-a-name-may-be-for-it-has-63-xx"},
+        payload=verdict.payload,
+    )
+
+
 @task(name="rollout", persist_result=True, result_serializer="json")
 def rollout(cause: str | None) -> Progress:
     """Make the newest candidate that passed its gates the champion."""

@@ -86,6 +86,24 @@ def train(as_of: datetime | None = None, cause: str | None = None) -> None:
     )
 
 
+@task(name="newest", persist_result=True, result_serializer="json")
+def newest(cause: str | None) -> Candidate:
+    """The newest version as it was registered: nothing is trained."""
+    return steps.gates.newest(model="buys-soon", cause=cause)
+
+
+@flow(name="buys-soon-judge", flow_run_name="buys soon judge")
+def judge(cause: str | None = None) -> None:
+    """Judge the newest version of model/buys-soon by the gates as they are now, and announce the verdict."""
+    verdict = gates(newest(cause))
+    emit_event(
+        event=verdict.event,
+        id=UUID(verdict.event_id),
+        resource={"prefect.resource.id": "headrace.shop.buys-soon"},
+        payload=verdict.payload,
+    )
+
+
 @task(name="rollout", persist_result=True, result_serializer="json")
 def rollout(cause: str | None) -> Progress:
     """Look at the rollout once: begin it, raise it, hold it, promote the candidate or roll it back."""
