@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
+from functools import lru_cache
 
 from headrace.address import Address
 from headrace.compiled import ServingConfig, WorkspaceConfig
@@ -14,6 +15,7 @@ from headrace.compiled import ServingConfig, WorkspaceConfig
 _WORDS = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z_][A-Za-z0-9_]*)*")
 
 
+@lru_cache(maxsize=10_000)  # the compiler has some hundred words, and asks for them in every flow
 def _word(text: str) -> str:
     """The text, where it is one that the compiler itself may have written as a name; ValueError otherwise."""
     if not _WORDS.fullmatch(text):
