@@ -8,7 +8,6 @@ from hypothesis import strategies as st
 
 from headrace.compiler import artifact
 
-
 FLOATS = st.floats() | st.floats(-1e22, 1e22) | st.floats(-1e-3, 1e-3) | st.integers(-1000, 1000).map(float)
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | FLOATS | st.text(), lambda x: st.lists(x) | st.dictionaries(st.text(), x), max_leaves=20
