@@ -60,6 +60,7 @@ class _Seen:
 @click.option("--since", metavar="REF", help="Only what was changed since a branch, a tag or a commit; implies `--changed`.")
 @click.option("--fix", is_flag=True, help="Mend what can only be meant in one way, and tell what is left.")
 @click.option("--diff", is_flag=True, help="Print what `--fix` would change, and change nothing.")
+@click.option("--cache/--no-cache", default=True, help="Whether what was found without an error may be told again. [default: cache]")
 def command(
     files: tuple[Path, ...],
     root: Path,
@@ -73,6 +74,7 @@ def command(
     changed: bool,
     fix: bool,
     diff: bool,
+    cache: bool,
 ) -> int:
     """Say what is wrong in the specs, all at once; nothing is written without `--fix`, and nothing is asked over the network.
 
@@ -90,7 +92,7 @@ def command(
         raise click.UsageError("FILEs and `--changed` each say which specs are meant: give one of them.")
     read_once()
     asked = _asked(root, files, since, changed=changed)
-    seen = _mended(root, environment, asked, write=not diff) if fix or diff else _look(root, environment, asked)
+    seen = _mended(root, environment, asked, write=not diff) if fix or diff else _look(root, environment, asked, remember=cache)
     numbers = render.counts(seen.report)
     valid = seen.report.ok and not (strict and numbers["warnings"]) and not seen.patch
     style = "json" if as_json else style
@@ -130,16 +132,15 @@ def _name(root: Path, file: Path) -> str:
     return f"specs/{path.name}"
 
 
-def _look(root: Path, environment: str | None, asked: _Asked | None) -> _Seen:
-    from headrace import project
+def _look(root: Path, environment: str | None, asked: _Asked | None, *, remember: bool) -> _Seen:
+    from headrace.cli.remembered import look
 
-    report = Report()
     if asked is not None and not asked.files:
-        return _Seen(report, None, ())
-    judged = project.judge(root, report, environment)
+        return _Seen(Report(), None, ())
+    seen = look(root, environment, remember=remember)
     if asked is None:
-        return _Seen(report, len(judged[0].specs) if judged else None)
-    return _only(root, environment, report, asked)
+        return _Seen(seen.report, seen.documents)
+    return _only(root, environment, seen.report, asked)
 
 
 def _mended(root: Path, environment: str | None, asked: _Asked | None, *, write: bool) -> _Seen:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
@@ -155,8 +155,8 @@ class Life:
 
 @dataclass(frozen=True, slots=True)
 class Compiled:
-    """A whole project."""
+    """A whole project; lives and servers are made while they are asked for, once, since no text needs two of them."""
 
     workspace: WorkspaceConfig
-    lives: tuple[Life, ...]
-    servers: tuple[ServingConfig, ...]
+    lives: Iterator[Life]
+    servers: Iterator[ServingConfig]
