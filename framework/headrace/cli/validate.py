@@ -76,10 +76,11 @@ def command(
     diff: bool,
     cache: bool,
 ) -> int:
-    """Say what is wrong in the specs, all at once; nothing is written without `--fix`, and nothing is asked over the network.
+    """Say what is wrong in the specs, all at once; no spec is written without `--fix`, and nothing is asked over the network.
 
     With FILEs, or with `--changed`, only faults of those files are told, and those elsewhere that they cause; references are followed
-    through the whole project all the same. Ends with 0, or with 3 where the specs are invalid.
+    through the whole project all the same. What was found without an error is kept in .headrace/cache and told again for what did not
+    change since. Ends with 0, or with 3 where the specs are invalid.
 
     \b
     Example:
