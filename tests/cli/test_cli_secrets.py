@@ -5,6 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from headrace.store import Store
@@ -47,6 +49,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("project")
     (root / "specs").mkdir()
     (root / "specs" / "all.yaml").write_text(BASE.replace("---\n---\n", "---\n") + SECRETS)
+    columns = ("person_id", "age", "sex", "joined", "employed")
+    pq.write_table(pa.table({name: pa.array([], pa.string()) for name in columns}), root / "people.parquet")
     (root / "keys").mkdir()
     (root / "keys" / "hook").write_text(CANARY)
     (root / "keys" / "store").write_text(f"postgresql+psycopg://me:{CANARY}@127.0.0.1:9/none")

@@ -6,6 +6,7 @@ import pytest
 
 from headrace.plan import Action, Recorded, canonical, to_json, to_text
 from headrace.plan.state import Judged
+from headrace.plan.wanted import digest
 from headrace.spec import Effect
 
 
@@ -103,7 +104,7 @@ def test_a_default_that_a_release_changed_is_metadata(folder):
     state = folder.applied()
     old = state.resources["model/employment"]
     spec = {**old.spec, "serving": {**old.spec["serving"], "max_rows": 500}}
-    state = replace(state, resources={**state.resources, "model/employment": replace(old, spec=spec)})
+    state = replace(state, resources={**state.resources, "model/employment": replace(old, fingerprint=digest(spec), spec=spec)})
     assert changes(folder.plan(state), "model/employment") == [("serving.max_rows", 500, 1000, Effect.METADATA)]
 
 

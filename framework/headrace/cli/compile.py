@@ -42,10 +42,10 @@ def command(environment: str | None, root: Path, select: tuple[str, ...], exclud
     read_once()
     project = load_project(root, environment, to_run=True)
     compiled = compile_project(project)
-    before, gone = on_disk(root, compiled), stale(root, compiled)
+    stands, gone = on_disk(root, compiled), stale(root, compiled)
     files, removed = _meant(project, compiled, gone, select, exclude) if select or exclude else (compiled, gone)
-    written = [path for path, text in files.items() if before[path] != text.encode()]
-    left = sorted({path for path, text in compiled.items() if before[path] != text.encode()}.union(gone).difference(written, removed))
+    written = [path for path in stands if path in files]
+    left = sorted({*stands, *gone}.difference(written, removed))
     result: dict[str, Any] = {
         "written": written,
         "removed": removed,
@@ -54,6 +54,7 @@ def command(environment: str | None, root: Path, select: tuple[str, ...], exclud
         "check": check,
     }
     if check:
+        before = {path: _bytes(root / path) for path in written}
         result["diff"] = difference(before, {path: files[path] for path in written}, {path: (root / path).read_bytes() for path in removed})
     else:
         carry_out(root, {path: files[path] for path in written}, removed)
@@ -92,16 +93,25 @@ def _text(result: Mapping[str, Any]) -> str:
     return "\n".join([*([*lines, f"{result['unchanged']} unchanged"] if lines else [fine]), *rest])
 
 
-def on_disk(root: Path, files: Mapping[str, str]) -> dict[str, bytes | None]:
-    """What stands where the compiled files go; HeadraceError where a Python file stands there that is not ours to write over."""
+def on_disk(root: Path, files: Mapping[str, str]) -> list[str]:
+    """The compiled files that are not there as they are meant; HeadraceError where a Python file stands there that is not ours."""
     from headrace.compiled import is_compiled
 
-    found = {path: (root / path).read_bytes() if (root / path).is_file() else None for path in files}
-    for path, content in found.items():
+    written = []
+    for path, text in files.items():
+        content = _bytes(root / path)
+        if content == text.encode():
+            continue
+        written.append(path)
         if path.endswith(".py") and content is not None and not is_compiled(path, content.decode(errors="replace")):
             message = f"{path} was not compiled by headrace, and would be written over"
             raise HeadraceError(Diagnostic("foreign-file", message, help=f"move it away: `mv {path} .`"), Exit.REFUSED)
-    return found
+    return written
+
+
+def _bytes(path: Path) -> bytes | None:
+    """What stands in a file; None where there is none."""
+    return path.read_bytes() if path.is_file() else None
 
 
 def stale(root: Path, files: Mapping[str, str]) -> list[str]:

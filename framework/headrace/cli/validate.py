@@ -64,6 +64,7 @@ class _Seen:
 @select_options
 @click.option("--fix", is_flag=True, help="Mend what can only be meant in one way, and tell what is left.")
 @click.option("--diff", is_flag=True, help="Print what `--fix` would change, and change nothing.")
+@click.option("--cache/--no-cache", default=True, help="Whether what was found without an error may be told again. [default: cache]")
 def command(
     *,
     files: tuple[Path, ...],
@@ -79,12 +80,14 @@ def command(
     changed: bool,
     fix: bool,
     diff: bool,
+    cache: bool,
 ) -> int:
-    """Say what is wrong in the specs, all at once; nothing is written without `--fix`, and nothing is asked over the network.
+    """Say what is wrong in the specs, all at once; no spec is written without `--fix`, and nothing is asked over the network.
 
     With FILEs, or with `--changed`, only faults of those files are told, and those elsewhere that they cause; references are followed
     through the whole project all the same. --select and --exclude are those of `headrace plan`, but for `state:`: told are the faults of
-    those documents, of what overlays patch in them, and of files that cannot be read.
+    those documents, of what overlays patch in them, and of files that cannot be read. What was found without an error is kept in
+    .headrace/cache and told again for what did not change since.
 
     The faults are the result, so they go to stdout in every format (with `--diff` the patch is, and what is left goes to stderr). Ends
     with 0, or with 3 where the specs are invalid.
@@ -103,7 +106,7 @@ def command(
         raise click.UsageError("`--select` and `--exclude` go with neither FILEs, `--changed` nor `--fix`.")
     read_once()
     asked = _asked(root, files, since, changed=changed)
-    seen = _mended(root, environment, asked, write=not diff) if fix or diff else _look(root, environment, asked)
+    seen = _mended(root, environment, asked, write=not diff) if fix or diff else _look(root, environment, asked, remember=cache)
     if select or exclude:
         seen = _selected(root, seen, select, exclude)
     numbers = render.counts(seen.report)
@@ -145,16 +148,15 @@ def _name(root: Path, file: Path) -> str:
     return f"specs/{path.name}"
 
 
-def _look(root: Path, environment: str | None, asked: _Asked | None) -> _Seen:
-    from headrace import project
+def _look(root: Path, environment: str | None, asked: _Asked | None, *, remember: bool) -> _Seen:
+    from headrace.cli.remembered import look
 
-    report = Report()
     if asked is not None and not asked.files:
-        return _Seen(report, None, ())
-    judged = project.judge(root, report, environment)
+        return _Seen(Report(), None, ())
+    seen = look(root, environment, remember=remember)
     if asked is None:
-        return _Seen(report, len(judged[0].specs) if judged else None)
-    return _only(root, environment, report, asked)
+        return _Seen(seen.report, seen.documents)
+    return _only(root, environment, seen.report, asked)
 
 
 def _mended(root: Path, environment: str | None, asked: _Asked | None, *, write: bool) -> _Seen:

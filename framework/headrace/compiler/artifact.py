@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import re
-from typing import assert_never
+from typing import Any, assert_never
+
+import orjson
 
 from headrace.compiled import AutomationConfig, Config, CronConfig, DeployConfig, DeploymentConfig, IntervalConfig, ScheduleConfig
 from headrace.compiler.ir import Cron, Interval, Life, Schedule
 from headrace.compiler.literal import readable, seconds
 
+_EXPONENT = re.compile(r"\de[-+\d]|0\.0000")
 _FOREIGN = re.compile(r"[^ -~\n]")
 
 
@@ -18,8 +21,23 @@ def pretty(config: Config) -> str:
 
     A number that JSON cannot hold is in no config.
     """
-    text = json.dumps(config.to_json(), indent=2, sort_keys=True, ensure_ascii=False, allow_nan=False)
+    text = _indented(config.to_json())
+    if text.isascii() and "\x7f" not in text:
+        return text + "\n"
     return _FOREIGN.sub(lambda match: match[0] if readable(match[0]) else _coded(match[0]), text) + "\n"
+
+
+def _indented(value: dict[str, Any]) -> str:
+    """As `json.dumps` would; where the compiled writer might write a number in another way, it does."""
+    try:
+        text = orjson.dumps(value, option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS).decode()
+    except TypeError:
+        text = ""
+    if "null" in text:
+        json.dumps(value, allow_nan=False)  # the compiled writer takes a number that is none for null
+    if not text or _EXPONENT.search(text) is not None:
+        return json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False, allow_nan=False)
+    return text
 
 
 def _coded(character: str) -> str:

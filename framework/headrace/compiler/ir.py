@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
+from functools import lru_cache
 
 from headrace.address import Address
 from headrace.compiled import ServingConfig, WorkspaceConfig
@@ -14,6 +15,7 @@ from headrace.compiled import ServingConfig, WorkspaceConfig
 _WORDS = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z_][A-Za-z0-9_]*)*")
 
 
+@lru_cache(maxsize=10_000)  # the compiler has some hundred words, and asks for them in every flow
 def _word(text: str) -> str:
     """The text, where it is one that the compiler itself may have written as a name; ValueError otherwise."""
     if not _WORDS.fullmatch(text):
@@ -154,8 +156,8 @@ class Life:
 
 @dataclass(frozen=True, slots=True)
 class Compiled:
-    """A whole project."""
+    """A whole project; lives and servers are made while they are asked for, once, since no text needs two of them."""
 
     workspace: WorkspaceConfig
-    lives: tuple[Life, ...]
-    servers: tuple[ServingConfig, ...]
+    lives: Iterator[Life]
+    servers: Iterator[ServingConfig]

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import timedelta
-from functools import cached_property, lru_cache
+from functools import lru_cache
+from typing import Any
 
 from headrace.compiler.ir import Call, Value, Variable
 
@@ -21,31 +22,27 @@ _PLAIN = re.compile(r"[ !#-\[\]-~]*")
 _ESCAPES = {"\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t"}
 
 
-@dataclass(frozen=True, slots=True)
+# Not frozen: a project of a thousand models makes half a million of these, and nothing changes one that is made.
+@dataclass(slots=True)
 class Atom:
     """Text that is never broken: a number, a word of the compiler."""
 
-    text: str
-
-    @property
-    def flat(self) -> str:
-        """On one line."""
-        return self.text
+    flat: str
+    """On one line, as in the others."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Text:
     """A string, which may be broken into several when it is longer than a line."""
 
     value: str
+    flat: str = field(init=False)
 
-    @property
-    def flat(self) -> str:
-        """On one line."""
-        return quote(self.value)
+    def __post_init__(self) -> None:
+        self.flat = quote(self.value)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Item:
     """One thing between brackets, with what stands before it: nothing, a keyword, or a key."""
 
@@ -56,22 +53,20 @@ class Item:
     @property
     def flat(self) -> str:
         """On one line."""
-        key = f"{self.key.flat}: " if self.key is not None else ""
-        return f"{key}{self.keyword}{self.node.flat}"
+        return f"{self.key.flat}: {self.keyword}{self.node.flat}" if self.key is not None else self.keyword + self.node.flat
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class Group:
     """Things between brackets: on one line if it holds them, one a line otherwise."""
 
     opening: str
     items: tuple[Item, ...]
     closing: str
+    flat: str = field(init=False)
 
-    @cached_property
-    def flat(self) -> str:
-        """On one line; asked again for what stands within, at every level at which that line is too long."""
-        return f"{self.opening}{', '.join(item.flat for item in self.items)}{self.closing}"
+    def __post_init__(self) -> None:
+        self.flat = f"{self.opening}{', '.join([item.flat for item in self.items])}{self.closing}"
 
 
 Node = Atom | Text | Group
@@ -83,31 +78,52 @@ def literal(value: Value) -> Node:
 
     Raises TypeError for a value of any other type: it can only be a fault of ours.
     """
-    node: Node
+    # By its exact type where there is one: to ask a pattern's classes in turn takes longer than to print.
+    printed = _PRINTED.get(type(value))
+    return printed(value) if printed is not None else _derived(value)
+
+
+def _derived(value: Value) -> Node:
+    """A value of a class made from one of those that stand in code."""
     match value:
-        case None | bool():
-            node = Atom(repr(value))
         case int():
-            node = Atom(int.__repr__(value))
+            return _int(value)
         case float():
-            node = _number(value)
+            return _number(value)
         case str():
-            node = Text(str(value))
+            return Text(str(value))
         case timedelta():
-            node = _duration(value)
-        case Variable(name):
-            node = Atom(name)
-        case Call(name, positional, keywords):
-            given = [Item(literal(item)) for item in positional]
-            named = [Item(literal(item), keyword=f"{keyword}=") for keyword, item in keywords]
-            node = Group(f"{name}(", (*given, *named), ")")
+            return _duration(value)
         case Mapping():
-            node = Group("{", tuple(Item(literal(value[key]), key=_key(key)) for key in sorted(value)), "}")
+            return _mapping(value)
         case Sequence() if not isinstance(value, bytes | bytearray | memoryview):
-            node = Group("[", tuple(Item(literal(item)) for item in value), "]")
-        case _:
-            raise TypeError(f"a {type(value).__name__} cannot stand in generated code")
-    return node
+            return _list(value)
+    raise TypeError(f"a {type(value).__name__} cannot stand in generated code")
+
+
+def _constant(value: bool | None) -> Node:  # noqa: FBT001 - a literal
+    return Atom(repr(value))
+
+
+def _int(value: int) -> Node:
+    return Atom(int.__repr__(value))
+
+
+def _variable(value: Variable) -> Node:
+    return Atom(value.name)
+
+
+def _call(value: Call) -> Node:
+    given = [Item(literal(item)) for item in value.positional]
+    return Group(f"{value.name}(", (*given, *[Item(literal(item), f"{keyword}=") for keyword, item in value.keywords]), ")")
+
+
+def _mapping(value: Mapping[str, Value]) -> Node:
+    return Group("{", tuple([Item(literal(value[key]), key=_key(key)) for key in sorted(value)]), "}")
+
+
+def _list(value: Sequence[Value]) -> Node:
+    return Group("[", tuple([Item(literal(item)) for item in value]), "]")
 
 
 def _key(key: object) -> Text:
@@ -127,6 +143,21 @@ def _duration(value: timedelta) -> Node:
     return Group("timedelta(", (Item(Atom(str(value // timedelta(**{unit: 1}))), keyword=f"{unit}="),), ")")
 
 
+_PRINTED: Mapping[type, Callable[[Any], Node]] = {
+    type(None): _constant,
+    bool: _constant,
+    int: _int,
+    float: _number,
+    str: Text,
+    timedelta: _duration,
+    Variable: _variable,
+    Call: _call,
+    dict: _mapping,
+    list: _list,
+    tuple: _list,
+}
+
+
 def lines(node: Node, indent: int, before: str = "", after: str = "") -> list[str]:
     """The node in lines no longer than WIDTH where it can be, `before` and `after` on the first and the last."""
     margin = " " * indent
@@ -134,11 +165,11 @@ def lines(node: Node, indent: int, before: str = "", after: str = "") -> list[st
     if len(flat) <= WIDTH:
         return [flat]
     match node:
-        case Group(opening, items, closing) if items:
-            inner = [line for item in items for line in _item(item, indent + INDENT)]
-            return [f"{margin}{before}{opening}", *inner, f"{margin}{closing}{after}"]
-        case Text(value) if value:
-            return [f"{margin}{before}(", *_pieces(value, indent + INDENT), f"{margin}){after}"]
+        case Group() if node.items:
+            inner = [line for item in node.items for line in _item(item, indent + INDENT)]
+            return [f"{margin}{before}{node.opening}", *inner, f"{margin}{node.closing}{after}"]
+        case Text() if node.value:
+            return [f"{margin}{before}(", *_pieces(node.value, indent + INDENT), f"{margin}){after}"]
         case _:
             return [flat]
 

@@ -41,8 +41,8 @@ def lower(project: Project) -> Compiled:
     configs = {item: _input(item) for item in {item for _, inputs in models for item in inputs}}
     return Compiled(
         workspace=_workspace(project),
-        lives=tuple(_life(owner(name, project.environment.name), model, inputs) for model, inputs in models),
-        servers=tuple(
+        lives=(_life(owner(name, project.environment.name), model, inputs) for model, inputs in models),
+        servers=(
             _server(name, model, model.serving, tuple(configs[item] for item in inputs))
             for model, inputs in models
             if model.serving != "none"

@@ -67,11 +67,13 @@ def _words(values: Iterable[Value]) -> Iterator[str]:
     """The words of the steps that values are made with, and `timedelta` where one is."""
     for value in values:
         match value:
+            case str() | int() | float() | None:
+                pass  # most of them
             case Call(name, positional, keywords):
                 if not name.startswith(_STEPS):
                     yield name
                 yield from _words(positional)
-                yield from _words(item for _, item in keywords)
+                yield from _words([item for _, item in keywords])
             case timedelta():
                 yield "timedelta"
             case list() | tuple():

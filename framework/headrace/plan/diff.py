@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
-from typing import Any
 
 from headrace import __version__
 from headrace.address import Address
@@ -20,8 +18,8 @@ from headrace.project import Project
 from headrace.spec import Effect, Model, Spec
 from headrace.spec.value import Use
 
-Said = Mapping[Address, dict[str, Any]]
-"""Each spec as JSON, defaults included."""
+Prints = Mapping[Address, str]
+"""Each spec's fingerprint: its JSON is made again for those that differ, and kept of none."""
 Affected = Mapping[str, tuple[str, ...]]
 """By model: the addresses whose data it is trained on."""
 
@@ -42,9 +40,10 @@ def diff(  # noqa: PLR0917 - what a plan is made of, in the order in which it ca
     moves = moved.due(project.project, state)
     past = moved.carried(project.project, state, moves)
     affected = {f"model/{model.name}": tuple(uses(model, project.specs)) for model in project.models}
-    said = {address: plain(spec) for address, spec in project.specs.items()}
-    changed = _changes(project, said, past, wanted, affected)
-    likely = moved.likely(past, {str(a): said[a] for a in said if a.kind == "model" and str(a) not in past.resources})
+    prints = {address: fingerprint(spec) for address, spec in project.specs.items()}
+    changed = _changes(project, prints, past, wanted, affected)
+    new = [address for address in project.specs if address.kind == "model" and str(address) not in past.resources]
+    likely = moved.likely(past, {str(address): plain(project.specs[address]) for address in new})
     held = {move.old for move in moves if move.blocked is not None}
     gone = set(past.resources) - {str(address) for address in project.specs} - held
     other = [
@@ -57,7 +56,7 @@ def diff(  # noqa: PLR0917 - what a plan is made of, in the order in which it ca
         drifted = [item for item in drifted if item.address == "prefect" or scope.touches(item.address)]
         aliases = tuple(back for back in aliases if scope.touches(f"model/{back.model}"))
         other += [Item(Action.REMOVE, name, blocked=why) for name, why in scope.kept.items()]
-    bound = _digest(project, said, outputs, state)
+    bound = _digest(project, prints, outputs, state)
     train = tuple(_train(bound, project.models, changed, affected, past))
     judge = _judge(bound, project.models, changed, {training.model for training in train}, past)
     return Plan(
@@ -84,7 +83,7 @@ def _notes(project: Project, state: State, observed: Observed | None) -> Iterato
         yield said
 
 
-def _changes(project: Project, said: Said, state: State, wanted: Wanted, affected: Affected) -> dict[str, Item]:
+def _changes(project: Project, prints: Prints, state: State, wanted: Wanted, affected: Affected) -> dict[str, Item]:
     """What is new and what differs, by address."""
     trained_on = {name for used in affected.values() for name in used}
     changed: dict[str, Item] = {}
@@ -94,7 +93,9 @@ def _changes(project: Project, said: Said, state: State, wanted: Wanted, affecte
         if recorded is None:
             changed[name] = _added(project, address)
             continue
-        changes = _changed(project, address, spec, said[address], recorded, reaches=address.kind == "model" or name in trained_on)
+        changes = []
+        if recorded.fingerprint != prints[address]:
+            changes = _changed(project, address, spec, recorded, reaches=address.kind == "model" or name in trained_on)
         if isinstance(spec, Model):
             changes = list(backtest.noted(spec, changes, recorded, state, project.plugins)) or list(
                 outside.recompiled(spec.name, recorded, wanted)
@@ -119,14 +120,14 @@ def fingerprint(spec: Spec) -> str:
     return digest(plain(spec))
 
 
-def _digest(project: Project, said: Said, outputs: Mapping[str, str], state: State) -> str:
+def _digest(project: Project, prints: Prints, outputs: Mapping[str, str], state: State) -> str:
     return digest(
         {
             "project": project.project.name,
             "environment": project.environment.name,
             "serial": state.serial,
             "headrace": __version__,
-            "specs": {str(address): digest(content) for address, content in said.items()},
+            "specs": {str(address): found for address, found in prints.items()},
             "files": {path: text_digest(text) for path, text in outputs.items()},
         }
     )
@@ -143,12 +144,8 @@ def _from_shell(uses: Iterable[Use]) -> str:
     return f"from {' and '.join(names)}"
 
 
-def _changed(
-    project: Project, address: Address, spec: Spec, now_plain: dict[str, Any], recorded: Recorded, *, reaches: bool
-) -> list[Change]:
-    if json.dumps(now_plain) == json.dumps(recorded.spec):
-        return []  # most of a large project, at a tenth of the cost; as text, true and 1 are two
-    found = differences(address.kind, recorded.spec, now_plain)
+def _changed(project: Project, address: Address, spec: Spec, recorded: Recorded, *, reaches: bool) -> list[Change]:
+    found = differences(address.kind, dict(recorded.spec.items()), plain(spec))
     shell = dict(project.from_shell(address))
     before, now = recorded.applied.get("written", recorded.spec), written(spec)
     changes = [_change(project, address, d, reaches=reaches, said=_mentions(before, d) or _mentions(now, d)) for d in found]

@@ -130,14 +130,16 @@ def _keyed(values: Mapping[str, V], models: Mapping[str, str]) -> dict[str, V]:
 def _recorded(recorded: Recorded, names: Mapping[str, str]) -> Recorded:
     address = names.get(recorded.address, recorded.address)
     spec = dict(renamed(recorded.kind, recorded.spec, names))
-    applied = dict(recorded.applied)
+    applied = dict(recorded.applied.items())
     if "written" in applied:
         applied["written"] = dict(renamed(recorded.kind, applied["written"], names))
     if address != recorded.address:
         for document in (spec, applied.get("written", {})):
             if "name" in document:
                 document["name"] = address.partition("/")[2]
-    return replace(recorded, address=address, spec=spec, applied=applied)
+    if spec == recorded.spec and applied == recorded.applied:
+        return replace(recorded, address=address)
+    return replace(recorded, address=address, fingerprint="", spec=spec, applied=applied)  # it is no longer the one that was digested
 
 
 def _blocked(old: str, new: str, state: State) -> str | None:

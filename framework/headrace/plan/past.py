@@ -3,13 +3,50 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import ItemsView, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import orjson
+
 from headrace.compiled import WORKSPACE, is_compiled
+
+
+class Stored(Mapping[str, Any]):
+    """A document as the text that a store holds of it; read whenever it is asked, since most of a large project never is."""
+
+    __slots__ = ("text",)
+
+    def __init__(self, text: str | bytes) -> None:
+        self.text = text
+
+    def read(self) -> dict[str, Any]:
+        """The whole document."""
+        found: dict[str, Any] = orjson.loads(self.text)
+        return found
+
+    def items(self) -> ItemsView[str, Any]:
+        """Read once for all of them."""
+        return self.read().items()
+
+    def __getitem__(self, key: str) -> Any:  # noqa: ANN401 - JSON
+        return self.read()[key]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.read())
+
+    def __len__(self) -> int:
+        return len(self.read())
+
+    def __eq__(self, other: object) -> bool:
+        return self.read() == (other.read() if isinstance(other, Stored) else other)
+
+    def __repr__(self) -> str:
+        return repr(self.read())
+
+    __hash__ = None  # type: ignore[assignment]
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from headrace.monitoring import rules
 from headrace.plan import lost
-from headrace.plan.past import Judged, Recorded, Seen, State, read_disk, text_digest
+from headrace.plan.past import Judged, Recorded, Seen, State, Stored, read_disk, text_digest
 
 if TYPE_CHECKING:
     from sqlmodel import Session
@@ -38,10 +38,7 @@ def read(store: Store, root: Path, project: Project | None = None) -> State:
 
     with store.read() as session:
         serial = session.exec(select(func.max(tables.Revision.serial))).one() or 0
-        resources = {
-            row.address: Recorded(row.uid, row.address, row.kind, row.fingerprint, row.spec, row.applied)
-            for row in session.exec(select(tables.Resource))
-        }
+        resources = _resources(session)
         versions = dict(session.exec(select(tables.ModelVersion.model, func.count()).group_by(tables.ModelVersion.model)).all())
         training = session.exec(select(tables.Run.model).where(tables.Run.flow == "train", tables.Run.status == RunStatus.RUNNING)).all()
         owed = session.exec(
@@ -71,6 +68,21 @@ def read(store: Store, root: Path, project: Project | None = None) -> State:
             to_judge={row.subject: str(row.payload["key"]) for row in owed if row.action == "judge"},
             unjudged=_failed(session, "judge"),
         )
+
+
+def _resources(session: Session) -> dict[str, Recorded]:
+    """What is recorded, by address; its documents stay text, since those of most are what they were."""
+    from sqlalchemy import Text, cast, select
+
+    from headrace.store.tables import Resource
+
+    columns = Resource.__table__.c  # type: ignore[attr-defined]
+    query = select(columns.uid, columns.address, columns.kind, columns.fingerprint, cast(columns.spec, Text), cast(columns.applied, Text))
+    found = session.connection().execute(query)
+    return {
+        address: Recorded(uid, address, kind, fingerprint, Stored(spec), Stored(applied))
+        for uid, address, kind, fingerprint, spec, applied in found
+    }
 
 
 def _others(project: Project | None, resources: Mapping[str, Recorded], section: str, known: Iterable[str]) -> list[str]:

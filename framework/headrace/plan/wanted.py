@@ -11,21 +11,20 @@ from functools import lru_cache
 from pathlib import PurePosixPath
 from typing import assert_never
 
-import rfc8785
-
 from headrace.compiled import AutomationConfig, CronConfig, DeployConfig, DeploymentConfig, IntervalConfig, ScheduleConfig, parse
+from headrace.plan.canonical import canonical
 
 POOL = "headrace"
 """The work pool of every project; type `process`."""
 
 
-_HEADS = re.compile(r"^(?:async )?def (?P<name>\w+)\((?P<given>[^()]*)\)(?: -> [^\n:]*)?:", re.MULTILINE)
-"""The heads of the functions of a compiled file, whose parameters hold no brackets of this kind."""
+_HEAD = re.compile(r"def \w+\((?P<given>[^()]*)\)(?: -> [^\n:]*)?:")
+"""The head of a function of a compiled file, whose parameters hold no brackets of this kind."""
 
 
 def digest(value: object) -> str:
     """`sha256:<hex>` of a value's canonical JSON (RFC 8785)."""
-    return f"sha256:{hashlib.sha256(rfc8785.dumps(value)).hexdigest()}"  # type: ignore[arg-type]
+    return f"sha256:{hashlib.sha256(canonical(value)).hexdigest()}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,8 +106,12 @@ def title(project: str, name: str) -> str:
 
 def signature(source: str, function: str) -> str | None:
     """A flow's parameters as its file declares them (`as_of: datetime | None=None`); None where it has no such flow."""
-    found = [match["given"] for match in _HEADS.finditer(source) if match["name"] == function]
-    return _parameters(found[-1]) if found else None
+    place = len(source)
+    while (place := source.rfind(f"def {function}(", 0, place)) >= 0:
+        begins = source[source.rfind("\n", 0, place) + 1 : place] in {"", "async "}
+        if begins and (head := _HEAD.match(source, place)) is not None:
+            return _parameters(head["given"])
+    return None
 
 
 @lru_cache(maxsize=1000)  # few heads differ in more than their name, and to parse a file takes longer than to compile it
@@ -141,7 +144,7 @@ def _deployment(project: str, entry: DeploymentConfig, outputs: Mapping[str, str
         entrypoint=entry.entrypoint,
         version=digest(asked),
         root=root,
-        parameters=rfc8785.dumps(entry.parameters).decode(),
+        parameters=canonical(entry.parameters).decode(),
         schedules=tuple(sorted((_schedule(schedule) for schedule in entry.schedules), key=lambda s: s.slug)),
         title=title(project, entry.name),
     )

@@ -46,6 +46,8 @@ def written(spec: BaseModel) -> Iterator[Later]:
 
 def _within(value: Any, path: Path) -> Iterator[Later]:  # noqa: ANN401 - the language's values
     match value:
+        case None | str() | int() | float():
+            return  # most of them
         case BaseModel():
             for key, name, info in leading(type(value), flag):
                 inner = getattr(value, name, UNKNOWN)

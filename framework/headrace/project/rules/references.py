@@ -52,6 +52,11 @@ def _resolve(scope: Scope, address: Address, path: Path, wanted: Address, *, key
     )
 
 
+def references(spec: BaseModel) -> Iterator[Address]:
+    """Everything that a spec names by a reference of the language; the views that a model uses are keys, and none of these."""
+    yield from (wanted for _, wanted in _references(spec, ()))
+
+
 def _declare(wanted: Address, there: list[str]) -> str:
     known = f", or use one of: {', '.join(sorted(there))}" if there else ""
     return f"write a document with `kind: {wanted.kind}` and `name: {wanted.name}`{known}"
