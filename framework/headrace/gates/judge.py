@@ -36,7 +36,7 @@ def judge(store: Store, plugins: Plugins, *, actor: str, model: str, number: int
     if said is not None:
         return said
     facts = gather(store, plugins, version, gates)
-    judged = [decide(gate, facts, plugins.metrics, int(version.manifest.get("seed", 0))) for gate in gates]
+    judged = [decide(gate, facts, plugins.metrics, int(version.manifest.get("seed", 0)), plugins.gates) for gate in gates]
     return _record(store, actor, version, run_id, judged)
 
 

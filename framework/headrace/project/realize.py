@@ -18,6 +18,7 @@ from headrace.project.overlay import Merging, Patch
 from headrace.project.read import Draft, Drafts
 from headrace.project.rules import RULES, secrets
 from headrace.project.scope import Scope
+from headrace.project.strategies import climbed
 from headrace.spec import AnyKind, Environment, Overlay
 from headrace.spec.decode import decode
 from headrace.spec.value import Names, Replacing, Use
@@ -143,7 +144,7 @@ class World:
         patches = self.patches.by_environment.get(environment.name, ()) if environment is not None else ()
         base = {draft.address: draft.node for draft in self.moving if draft.address is not None}
         report.extend(merging.conflicts(list(patches), base))
-        parts = self.static.copy() if self.moving else self.static
+        parts = self.static.copy()
         for draft in self.moving:
             node = draft.node
             own = [patch for patch in patches if patch.target == draft.address]
@@ -152,6 +153,8 @@ class World:
             node = replacing.document(node)
             parts.take(draft.address, node, report, whole=not replacing.broken)
         scope = Scope(parts.specs, parts.nodes, self.drafts.hidden.union(parts.broken), self.drafts.unread, self.plugins, self.root)
+        if self.plugins is not None:
+            report.extend(climbed(scope, self.plugins, parts.specs))
         report.extend(self._rules(parts, scope))
         used = {patch.overlay for patch in patches}
         origins = Origins(replacing.uses, {name: span for name, span in self.patches.overlays.items() if name in used})

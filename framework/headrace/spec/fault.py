@@ -11,6 +11,7 @@ from headrace.address import NAME
 from headrace.diagnostics import Diagnostic
 from headrace.document import Mapping, Scalar, Sequence, write_flow
 from headrace.document.scalar import value as plain_value
+from headrace.spec.field import Lacking
 from headrace.spec.name import BadName
 from headrace.spec.place import Place, discriminator, keys, literals, members, model_of
 from headrace.spec.quantity import Ambiguous, MissingUnit, duration, percentage, ratio
@@ -35,6 +36,8 @@ def diagnose(error: Any, place: Place) -> Diagnostic:  # noqa: ANN401, PLR0911 -
             return missing(tag_of(place))
         case "union_tag_invalid":
             return _bad_tag(place)
+        case "value_error" if isinstance(place.node, Mapping) and model_of(place.annotation) is not None:
+            return _whole(place, context["error"])
         case "value_error":
             return _refused(place, context["error"])
         case "too_short" | "too_long":
@@ -205,6 +208,14 @@ def _refused(place: Place, error: Exception) -> Diagnostic:  # noqa: PLR0911 - o
     if len(members(place.annotation)) > 1:
         return wrong_type(place)
     return Diagnostic("bad-value", f"`{place.name}`: {error}", place.span)
+
+
+def _whole(place: Place, error: Exception) -> Diagnostic:
+    """What a section's own validator says of its keys together."""
+    if isinstance(error, Lacking):
+        said = choice([f"`{key}`" for key in error.keys])
+        return Diagnostic("missing-key", f"{quoted(place.name)} has no {said}", place.key, help=error.help)
+    return Diagnostic("bad-value", f"{quoted(place.name)}: {error}", place.span)
 
 
 def _bad_name(place: Place, error: BadName) -> Diagnostic:

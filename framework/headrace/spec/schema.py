@@ -24,7 +24,7 @@ _MAPS = ("properties", "patternProperties", "$defs")
 _ONE = ("items", "additionalProperties", "propertyNames", "if", "then", "else", "not", "contains")
 _SEVERAL = ("anyOf", "allOf", "oneOf", "prefixItems")
 _NUMERIC = ("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf")
-_MARKS = ("x-refers-to", "x-or-to", "x-names", "x-registered", "x-params-of")
+_MARKS = ("x-refers-to", "x-or-to", "x-names", "x-registered", "x-params-of", "x-later")
 
 Schema = dict[str, Any]
 
@@ -184,8 +184,10 @@ class _Finish:
             elif word in _ONE:
                 found[word] = self._schema(value)
             elif word in _SEVERAL:
-                found[word] = [self._schema(inner) for inner in value]
-            elif word not in ("title", "effect", "example", "unit", "later", "secret", *_MARKS):
+                # What is said of single values is said beside the alternatives that list them.
+                later = {"x-later": given["later"]} if isinstance(given.get("later"), list) else {}
+                found[word] = [self._schema({**inner, **later} if "x-registered" in inner else inner) for inner in value]
+            elif word not in ("title", "effect", "example", "unit", "later", "usual", "secret", *_MARKS):
                 found[word] = value
         self._noted(given, found)
         self._listed(given, found)
@@ -227,7 +229,7 @@ class _Finish:
         elif (kind := given.get("x-names")) in self.vocabulary.names:
             names = list(self.vocabulary.names[str(kind)])
         elif (axis := given.get("x-registered")) in self.vocabulary.words:
-            later = given.get("later", ())
+            later = given.get("later", given.get("x-later", ()))
             names = sorted({*self.vocabulary.words[str(axis)], *(later if isinstance(later, list) else ())})
         if names:
             for word in ("pattern", "maxLength"):
@@ -239,11 +241,17 @@ class _Finish:
         rules: list[Schema] = []
         for key, inner in given["properties"].items():
             naming = inner.get("x-params-of") if isinstance(inner, Mapping) else None
-            axis = given["properties"].get(naming, {}).get("x-registered") if naming else None
+            axis = _registered(given["properties"].get(naming, {})) if naming else None
             for name, word in sorted(self.vocabulary.words.get(str(axis), {}).items()):
                 rules += _rule(str(axis), str(naming), key, name, word)
         if rules:
             found["allOf"] = [*found.get("allOf", []), *rules]
+
+
+def _registered(given: Mapping[str, Any]) -> object:
+    """The axis whose names a key takes, also where it may be left out."""
+    alternatives = [given, *(inner for inner in given.get("anyOf", ()) if isinstance(inner, Mapping))]
+    return next((inner["x-registered"] for inner in alternatives if "x-registered" in inner), None)
 
 
 _ABOUT = ("description", "default", "examples", "x-effect")
@@ -265,8 +273,10 @@ def _or_expression(found: Schema) -> Schema:
 
 
 def _rule(axis: str, naming: str, key: str, name: str, word: Word) -> Iterator[Schema]:
-    if word.params is None:
-        return
-    needed = any(info.is_required() for info in keys(word.params).values())
-    then: Schema = {"properties": {key: {"$ref": f"#/$defs/{axis}.{name}"}}}
-    yield _when(naming, name, {"required": [key], **then} if needed else then)
+    needed = [beside for beside, stands in word.beside.items() if stands]
+    properties: Schema = {beside: False for beside, stands in word.beside.items() if not stands}
+    if word.params is not None:
+        properties[key] = {"$ref": f"#/$defs/{axis}.{name}"}
+        needed += [key] if any(info.is_required() for info in keys(word.params).values()) else []
+    if properties or needed:
+        yield _when(naming, name, {**({"required": needed} if needed else {}), **({"properties": properties} if properties else {})})

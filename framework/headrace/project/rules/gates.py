@@ -18,15 +18,33 @@ def check(scope: Scope) -> Iterator[Diagnostic]:
     """All gates of all models."""
     for model in scope.of(Model):
         for position, gate in enumerate(model.gates):
+            if gate.gate is not None:
+                yield from _kind(scope, model, position, gate, gate.gate)
+                continue
             yield from _bounds(scope, model, position, gate)
             yield from _versus(scope, model, position, gate)
-            metric = scope.plugins.metrics.get(gate.metric) if scope.plugins is not None else None
+            metric = scope.plugins.metrics.get(gate.metric or "") if scope.plugins is not None else None
             if metric is not None:
                 yield from _metric(scope, model, position, gate, metric)
             if gate.by is not None and known(scope, model):
                 names = [item.name for item in inputs(scope, model)]
                 if gate.by not in names:
                     yield unknown_feature(scope, address_of(model), ("gates", position, "by"), gate.by, names)
+
+
+def _kind(scope: Scope, model: Model, position: int, gate: Gate, name: str) -> Iterator[Diagnostic]:
+    """A kind of gate goes by its parameters, and nothing of a metric's stands beside it."""
+    here, path = address_of(model), ("gates", position)
+    for word in ("metric", "min", "max", "versus"):
+        if getattr(gate, word) is not None:
+            message = f"gate `{gate.id}` is of the kind `{name}`, and has `{word}`: one gate judges one thing"
+            mend = "make two gates of it" if word == "metric" else f"remove `{word}`: a kind goes by its `params`"
+            yield Diagnostic("gate-bounds", message, scope.where(here, (*path, word), key=True), help=mend)
+    kind = scope.plugins.gates.get(name) if scope.plugins is not None else None
+    if kind is not None and "baseline" in kind.asks and model.training.baseline is None:
+        message = f"gate `{gate.id}` compares with a baseline, and `training` has none"
+        help_ = "write for example `baseline: {algorithm: sklearn.logistic_regression}` in `training`"
+        yield Diagnostic("no-baseline", message, scope.where(here, (*path, "gate")), help=help_)
 
 
 def _bounds(scope: Scope, model: Model, position: int, gate: Gate) -> Iterator[Diagnostic]:

@@ -9,6 +9,9 @@ from headrace.project.scope import Scope, address_of
 from headrace.spec import Model
 from headrace.spec.gates import Gate
 
+_OF_METRICS = ("worse_by_at_most", "confidence", "first", "by", "min_group", "average", "each")
+"""Keys that say how a metric is judged."""
+
 
 def check(scope: Scope) -> Iterator[Diagnostic]:
     """Gates and judges."""
@@ -28,7 +31,16 @@ def check(scope: Scope) -> Iterator[Diagnostic]:
 
 def _gate(scope: Scope, gate: Gate) -> Iterator[tuple[str, str]]:
     given = {word for word, info in Gate.model_fields.items() if getattr(gate, word) != info.default}
-    metric = scope.plugins.metrics.get(gate.metric) if scope.plugins is not None else None
+    if gate.gate is not None:
+        yield from ((word, f"`{gate.gate}` goes by its `params`") for word in _OF_METRICS if word in given)
+    else:
+        yield from _of_metric(scope, gate, given)
+
+
+def _of_metric(scope: Scope, gate: Gate, given: set[str]) -> Iterator[tuple[str, str]]:
+    if "params" in given:
+        yield "params", "a metric takes none"
+    metric = scope.plugins.metrics.get(gate.metric or "") if scope.plugins is not None else None
     for word in ("worse_by_at_most", "confidence"):
         if word in given and gate.versus is None:
             yield word, "it compares with nobody"

@@ -1,4 +1,4 @@
-"""Every name of an algorithm, metric, detector or channel type is registered, and its parameters are what it takes."""
+"""Every name of something that plugins add is registered, and its parameters are what it takes."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from pydantic import BaseModel
 from headrace.address import Address, Path
 from headrace.diagnostics import Diagnostic, Report, Span
 from headrace.document import Mapping as MappingNode
-from headrace.hooks import Algorithm, ChannelType, Plugins, resolve
+from headrace.hooks import Algorithm, ChannelType, Plugins, Strategy, resolve
+from headrace.hooks import Gate as Kind
 from headrace.project.scope import Scope, address_of
 from headrace.spec import Channel, Model
 from headrace.spec.decode import check as check_params
@@ -52,7 +53,9 @@ def _model(scope: Scope, plugins: Plugins, model: Model) -> Iterator[Diagnostic]
         else:
             place = (*path, "algorithm")
             yield Diagnostic("unknown-algorithm", **_unknown(scope.where(here, place), "algorithm", section.algorithm, plugins.algorithms))
-    metrics: list[tuple[Path, str]] = [(("gates", i, "metric"), gate.metric) for i, gate in enumerate(model.gates)]
+    metrics: list[tuple[Path, str]] = [
+        (("gates", i, "metric"), gate.metric) for i, gate in enumerate(model.gates) if gate.metric is not None
+    ]
     monitoring = model.monitoring
     if monitoring is not None and monitoring.performance is not None:
         metrics.append((("monitoring", "performance", "metric"), monitoring.performance.metric))
@@ -63,6 +66,31 @@ def _model(scope: Scope, plugins: Plugins, model: Model) -> Iterator[Diagnostic]
     if monitoring is not None and monitoring.drift is not None and monitoring.drift.method not in plugins.detectors:
         place = ("monitoring", "drift", "method")
         yield Diagnostic("unknown-detector", **_unknown(scope.where(here, place), "detector", monitoring.drift.method, plugins.detectors))
+    yield from _gates(scope, plugins, model)
+    yield from _strategy(scope, plugins, model)
+
+
+def _gates(scope: Scope, plugins: Plugins, model: Model) -> Iterator[Diagnostic]:
+    here = address_of(model)
+    for position, gate in enumerate(model.gates):
+        if gate.gate is None:
+            continue
+        if gate.gate in plugins.gates:
+            yield from _params(scope, here, ("gates", position), "gate", plugins.gates[gate.gate])
+        else:
+            place = ("gates", position, "gate")
+            yield Diagnostic("unknown-gate", **_unknown(scope.where(here, place), "gate", gate.gate, plugins.gates))
+
+
+def _strategy(scope: Scope, plugins: Plugins, model: Model) -> Iterator[Diagnostic]:
+    if model.rollout is None:
+        return
+    here, name = address_of(model), model.rollout.strategy
+    if name in plugins.strategies:
+        yield from _params(scope, here, ("rollout",), "strategy", plugins.strategies[name])
+    else:
+        place = scope.where(here, ("rollout", "strategy"))
+        yield Diagnostic("unknown-strategy", **_unknown(place, "strategy", name, plugins.strategies))
 
 
 def _asked(model: Model) -> Iterator[tuple[Path, str]]:
@@ -94,7 +122,9 @@ def _unknown(place: Span, what: str, name: str, known: Mapping[str, object]) -> 
     }
 
 
-def _params(scope: Scope, address: Address, path: Path, naming: str, plugin: Algorithm | ChannelType) -> Iterator[Diagnostic]:
+def _params(
+    scope: Scope, address: Address, path: Path, naming: str, plugin: Algorithm | ChannelType | Strategy | Kind
+) -> Iterator[Diagnostic]:
     key = scope.where(address, (*path, "params"), key=True)
     node = scope.node(address, (*path, "params"))
     if not isinstance(node, MappingNode):

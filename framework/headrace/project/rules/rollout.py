@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator
 from datetime import timedelta
 
-from headrace.diagnostics import Diagnostic, Severity
+from headrace.diagnostics import Diagnostic, Severity, Span
 from headrace.project.inputs import inputs, known
 from headrace.project.rules.features import unknown_feature
 from headrace.project.scope import Scope, address_of
@@ -25,22 +25,52 @@ def check(scope: Scope) -> Iterator[Diagnostic]:
     for model in scope.of(Model):
         if model.rollout is None:
             continue
+        yield from _goes_by(scope, model, model.rollout)
         yield from _steps(scope, model, model.rollout)
         yield from _holds(scope, model, model.rollout)
-        yield from _silence(scope, model, model.rollout)
+        if model.rollout.steps:
+            yield from _silence(scope, model, model.rollout)
         if model.rollout.bake is not None:
             yield from _bake(scope, model, model.rollout.bake)
         yield from _unit(scope, model, model.rollout)
         for position, judge in enumerate(model.rollout.judge):
             yield from _judge(scope, model, position, judge)
-        yield from _decides(scope, model, model.rollout)
+        if model.rollout.steps:
+            yield from _decides(scope, model, model.rollout)
+
+
+def _where(scope: Scope, model: Model, *path: str | int, key: bool = False) -> Span:
+    """Where a step stands; where a strategy made it, the parameters that it made it of."""
+    here = address_of(model)
+    if scope.node(here, ("rollout", "steps")) is None:
+        given = "params" if scope.node(here, ("rollout", "params")) is not None else "strategy"
+        return scope.where(here, ("rollout", given), key=given == "params")
+    return scope.where(here, ("rollout", "steps", *path), key=key)
+
+
+def _goes_by(scope: Scope, model: Model, rollout: Rollout) -> Iterator[Diagnostic]:
+    """`steps` beside a strategy that makes them, or none beside one that goes by them."""
+    strategy = scope.plugins.strategies.get(rollout.strategy) if scope.plugins is not None else None
+    written = scope.node(address_of(model), ("rollout", "steps")) is not None
+    if strategy is None or strategy.steps is written:
+        return
+    if strategy.steps:
+        message, place = (
+            f"`{strategy.name}` goes by `steps`, and the rollout has none",
+            scope.where(address_of(model), ("rollout", "strategy")),
+        )
+        help_ = "write for example `steps: [{weight: 10%, hold: 6h}]`"
+    else:
+        message, place = f"`{strategy.name}` makes the steps itself", scope.where(address_of(model), ("rollout", "steps"), key=True)
+        help_ = "remove `steps`, or write `strategy: canary`"
+    yield Diagnostic("rollout-steps", message, place, help=help_)
 
 
 def _steps(scope: Scope, model: Model, rollout: Rollout) -> Iterator[Diagnostic]:
     for position in range(1, len(rollout.steps)):
         before, here = rollout.steps[position - 1].weight, rollout.steps[position].weight
         if here <= before:
-            place = scope.where(address_of(model), ("rollout", "steps", position, "weight"))
+            place = _where(scope, model, position, "weight")
             message = f"step {position + 1} has a weight of {here * 100:g}%, and the one before {before * 100:g}%: weights rise"
             yield Diagnostic("rollout-weights", message, place, help=f"write more than {before * 100:g}%")
 
@@ -48,7 +78,7 @@ def _steps(scope: Scope, model: Model, rollout: Rollout) -> Iterator[Diagnostic]
 def _holds(scope: Scope, model: Model, rollout: Rollout) -> Iterator[Diagnostic]:
     for position, step in enumerate(rollout.steps):
         if step.hold < _LOOKS * LOOK:
-            place = scope.where(address_of(model), ("rollout", "steps", position, "hold"))
+            place = _where(scope, model, position, "hold")
             held, look = write_duration(step.hold), write_duration(LOOK)
             message = f"step {position + 1} holds for {held}, and a live rollout is looked at every {look}: it will last longer"
             help_ = f"write `hold: {write_duration(_LOOKS * LOOK)}` or more"
@@ -61,7 +91,7 @@ def _silence(scope: Scope, model: Model, rollout: Rollout) -> Iterator[Diagnosti
     if rollout.warmup.for_ >= first.hold >= _LOOKS * LOOK:
         related = (scope.where(here, ("rollout", "warmup", "for")),)
         said = f"step 1 holds for {write_duration(first.hold)}, and the warm-up lasts {write_duration(rollout.warmup.for_)}"
-        place = scope.where(here, ("rollout", "steps", 0, "hold"))
+        place = _where(scope, model, 0, "hold")
         mend = f"hold longer than {write_duration(rollout.warmup.for_)}"
         yield Diagnostic("short-hold", f"{said}: nothing of it is judged", place, help=mend, severity=Severity.WARNING, related=related)
     windows = {"no_data.after": rollout.no_data.after}
@@ -70,7 +100,7 @@ def _silence(scope: Scope, model: Model, rollout: Rollout) -> Iterator[Diagnosti
     for position, step in enumerate(rollout.steps):
         for word, window in windows.items():
             if _LOOKS * LOOK <= step.hold < window:
-                place = scope.where(here, ("rollout", "steps", position, "hold"))
+                place = _where(scope, model, position, "hold")
                 message = (
                     f"step {position + 1} holds for {write_duration(step.hold)}, and `{word}` is {write_duration(window)}: it ends unseen"
                 )
@@ -132,7 +162,7 @@ def _decides(scope: Scope, model: Model, rollout: Rollout) -> Iterator[Diagnosti
         "undecidable-rollout",
         f"this rollout can never promote: its steps bring about {expected:,.0f} candidate requests, "
         f"and `{metric}` needs {most:,} without a failure",
-        scope.where(address_of(model), ("rollout", "steps"), key=True),
+        _where(scope, model, key=True),
         help=f"hold {longer:g} times as long, give more weight, or raise `negligible`" if math.isfinite(longer) else "declare more traffic",
         related=(scope.where(address_of(model), ("serving", "traffic")),),
     )
