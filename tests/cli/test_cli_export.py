@@ -83,7 +83,7 @@ def test_a_plugin_of_the_projects_own(made: Project, headrace, tmp_path) -> None
         ((MODEL, "--to", "card", "--param", "categories"), Exit.USAGE, "is not of the form KEY=VALUE"),
     ],
 )
-def test_what_cannot_be_meant(made: Project, headrace, tmp_path, arguments: tuple[str, ...], code: Exit, says: str) -> None:
+def test_what_cannot_be_meant(made: Project, headrace, tmp_path, *, arguments: tuple[str, ...], code: Exit, says: str) -> None:
     ended, _, err = headrace(*arguments, "--out", str(tmp_path / "out"), "--root", str(made.root))
     assert (code, True, False) == (ended, says in err, (tmp_path / "out").exists()), err
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from headrace import features
 from headrace.features import Category, Number, RandomSplit, Rows, Target, TimeSplit
+from headrace.hooks.release import reader_of, releases
 from headrace.steps import run
 from headrace.steps.workspace import workspace
 
@@ -58,6 +60,8 @@ def training_rows(
             seed=seed,
             as_of=as_of,
         )
+        reader = reader_of(w.plugins, w.config.sources[source].uri)
+        rows = replace(rows, plugins=releases(w.plugins, [("reader", reader)] if reader is not None else []))
         step.details["rows"] = {
             "train": rows.train,
             "holdout": rows.holdout,
