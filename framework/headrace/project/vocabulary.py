@@ -17,7 +17,7 @@ from headrace.spec import KINDS, Project
 from headrace.spec.decode import decode
 from headrace.spec.vocabulary import Vocabulary, Word
 
-_SAID = ("name", "params")
+_SAID = ("name", "params", "description")
 
 
 def vocabulary(root: Path) -> Vocabulary:

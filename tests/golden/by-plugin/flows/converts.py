@@ -1,5 +1,5 @@
-# Compiled by headrace from model/buys. Change the spec, then run `headrace compile`.
-"""model/buys. Owner: none."""
+# Compiled by headrace from model/converts. Change the spec, then run `headrace compile`.
+"""model/converts. Owner: none."""
 
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -8,14 +8,29 @@ from prefect import flow, task
 from prefect.events import emit_event
 
 from headrace import steps
-from headrace.steps import ByPlugin, Canary, Candidate, Judge, Minimum, NoData, Number, Progress, RandomSplit, Rows, Target, Verdict, Warmup
+from headrace.steps import (
+    ByPlugin,
+    Canary,
+    Candidate,
+    Judge,
+    Minimum,
+    NoData,
+    Number,
+    Progress,
+    RandomSplit,
+    Rows,
+    Step,
+    Target,
+    Verdict,
+    Warmup,
+)
 
 
 @task(name="features", retries=2, retry_delay_seconds=10, persist_result=True, result_serializer="json")
 def features(as_of: datetime | None, cause: str | None) -> Rows:
     """Rows of source/visits, and the journalled ones whose answers are known by then."""
     return steps.features.training_rows(
-        model="buys",
+        model="converts",
         source="visits",
         entity="visit_id",
         time="seen_at",
@@ -45,14 +60,14 @@ def gates(candidate: Candidate) -> Verdict:
     )
 
 
-@flow(name="buys-train", flow_run_name="buys train")
+@flow(name="converts-train", flow_run_name="converts train")
 def train(as_of: datetime | None = None, cause: str | None = None) -> None:
-    """Train model/buys as of a moment (now, if none) and announce the verdict; a rollout starts by that event."""
+    """Train model/converts as of a moment (now, if none) and announce the verdict; a rollout starts by that event."""
     verdict = gates(training(features(as_of, cause)))
     emit_event(
         event=verdict.event,
         id=UUID(verdict.event_id),
-        resource={"prefect.resource.id": "headrace.small.buys"},
+        resource={"prefect.resource.id": "headrace.small.converts"},
         payload=verdict.payload,
     )
 
@@ -63,7 +78,11 @@ def rollout(cause: str | None) -> Progress:
     return steps.rollout.advance(
         Canary(
             unit="visit_id",
-            steps=[],
+            steps=[
+                Step(weight=0.1, hold=timedelta(days=2)),
+                Step(weight=0.3, hold=timedelta(days=2)),
+                Step(weight=0.5, hold=timedelta(days=2)),
+            ],
             judge=[Judge(metric="error_rate", promote_below=2.0, negligible=0.005)],
             false_rollback=0.05,
             false_promotion=0.05,
@@ -71,18 +90,18 @@ def rollout(cause: str | None) -> Progress:
             warmup=Warmup(requests=200, time=timedelta(minutes=1)),
             no_data=NoData(after=timedelta(seconds=30), then="hold", deadline=timedelta(hours=2)),
         ),
-        model="buys",
+        model="converts",
         cause=cause,
     )
 
 
-@flow(name="buys-roll-out", flow_run_name="buys roll out")
+@flow(name="converts-roll-out", flow_run_name="converts roll out")
 def roll_out(cause: str | None = None) -> None:
-    """Look at the rollout of model/buys once and announce what came of it."""
+    """Look at the rollout of model/converts once and announce what came of it."""
     progress = rollout(cause)
     emit_event(
         event=progress.event,
         id=UUID(progress.event_id),
-        resource={"prefect.resource.id": "headrace.small.buys"},
+        resource={"prefect.resource.id": "headrace.small.converts"},
         payload=progress.payload,
     )
