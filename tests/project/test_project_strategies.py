@@ -9,6 +9,7 @@ import yaml
 from headrace import project
 from headrace.compiler import compile_project
 from headrace.diagnostics import Report
+from headrace.plan import forecast
 
 BASE = Path(__file__).parents[1] / "cases" / "base.yaml"
 PLUGIN = """
@@ -128,3 +129,48 @@ def test_show_says_who_made_the_steps(tmp_path) -> None:
     assert made is not None
     address = next(address for address in made.specs if address.kind == "model")
     assert "made by the strategy geometric" == str(made.origin(address, ("rollout", "steps", 0, "weight")))
+
+
+def test_a_fault_of_every_environment_is_said_once(tmp_path) -> None:
+    load(tmp_path, {"strategy": "geometric", "params": {"first": "10%"}}, "return 1 / 0")
+    environments = "---\n".join(f"kind: environment\nname: {name}\n" for name in ("production", "staging"))
+    (tmp_path / "specs" / "environments.yaml").write_text(environments)
+    report = Report()
+    assert () == project.judge(tmp_path, report)
+    assert ["plugin-failed"] == [fault.id for fault in report.errors]
+
+
+def test_an_overlay_chooses_another_strategy(tmp_path) -> None:
+    load(tmp_path, {"strategy": "canary", "steps": [{"weight": "10%", "hold": "5d"}]})
+    overlay = {
+        "kind": "overlay",
+        "name": "slower",
+        "environment": "dev",
+        "patches": {"model/work": {"rollout": {"strategy": "geometric", "params": {"first": "5%"}, "steps": None}}},
+    }
+    (tmp_path / "specs" / "overlay.yaml").write_text(yaml.safe_dump(overlay))
+    report = Report()
+    assert [0.05, 0.1, 0.2] == [weight for weight, _ in steps(project.load(tmp_path, report))], report.found
+
+
+def test_a_plugin_that_may_not_take_part_gives_no_strategy(tmp_path) -> None:
+    load(tmp_path, {"strategy": "geometric", "params": {"first": "10%"}})
+    path = tmp_path / "specs" / "all.yaml"
+    path.write_text(path.read_text().replace("language: 1", "language: 1\nplugins: {deny: [mine]}"))
+    report = Report()
+    assert None is project.load(tmp_path, report)
+    assert ["unknown-strategy"] == [fault.id for fault in report.errors]
+
+
+def test_another_of_the_same_name_is_a_collision(tmp_path) -> None:
+    _, report = load(tmp_path, {"strategy": "linear", "params": {"first": "10%"}}, name="linear")
+    assert ["plugin-collision"] == [fault.id for fault in report.errors]
+
+
+def test_the_plan_reckons_with_what_a_strategy_gives(tmp_path) -> None:
+    made, _ = load(tmp_path, {"strategy": "geometric", "params": {"first": "10%", "hold": "2d"}})
+    assert made is not None
+    (model,) = made.models
+    found = forecast.rollout(model)
+    assert found is not None
+    assert int(12000 * 2 * (0.1 + 0.2 + 0.4)) == found.requests
