@@ -97,6 +97,15 @@ def test_a_version_whose_bytes_were_altered_is_refused(made: Project, headrace, 
     assert (Exit.REFUSED, True, False) == (code, "error[artifact-altered]" in err, (tmp_path / "out").exists())
 
 
+def test_before_the_first_champion_a_version_is_named(headrace, tmp_path) -> None:
+    project = make_project(tmp_path / "empty")
+    project.register(0)
+    code, _, err = headrace(MODEL, "--to", "folder", "--out", str(tmp_path / "out"), "--root", str(project.root))
+    assert (Exit.FAILED, True) == (code, f"name a version, such as `{MODEL}@latest`" in err), err
+    assert 0 == headrace(f"{MODEL}@latest", "--to", "folder", "--out", str(tmp_path / "out"), "--root", str(project.root))[0]
+    project.store.close()
+
+
 def test_a_folder_that_stands_there_is_left_alone(made: Project, headrace, tmp_path) -> None:
     (tmp_path / "out").mkdir()
     code, _, err = headrace(MODEL, "--to", "folder", "--out", str(tmp_path / "out"), "--root", str(made.root))

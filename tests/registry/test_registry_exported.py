@@ -1,5 +1,6 @@
 """What is exported was verified, and stands as a whole or not at all."""
 
+import resource
 import shutil
 import subprocess
 from pathlib import Path
@@ -80,6 +81,17 @@ def test_an_exporter_that_fails_leaves_nothing(tmp_path, function: str, says: st
     error = refused(tmp_path, own(function))
     assert (["export-failed"], Exit.FAILED, []) == ([fault.id for fault in error.report], error.code, list(tmp_path.iterdir()))
     assert says in error.report.found[0].message
+
+
+def test_a_disk_that_takes_no_more_leaves_nothing(tmp_path) -> None:
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (8, before[1]))
+    try:
+        error = refused(tmp_path, FOLDER)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert ["`folder` failed, and nothing is left: File too large"] == [fault.message for fault in error.report]
+    assert [] == list(tmp_path.iterdir())
 
 
 def test_what_stands_there_stays(tmp_path) -> None:

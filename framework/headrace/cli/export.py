@@ -44,6 +44,9 @@ def command(version: str, form: str, out: Path, params: Sequence[str], root: Pat
         model = model_of(workspace.config, named)
         exporter = _exporter(workspace.plugins, form)
         with workspace.store.read() as session:
+            if not which and registry.CHAMPION not in registry.aliases(session, model):
+                help_ = f"name a version, such as `{model}@latest`"
+                raise HeadraceError(Diagnostic("no-version", f"model/{model} has no champion yet", help=help_))
             found = registry.find(session, model, which or registry.CHAMPION)
         served = (root / "flows" / f"{model}.serving.json").exists()
         serving = read_serving(root, model).to_json() if served else None

@@ -80,5 +80,7 @@ def _failed(scope: Scope, plugins: Plugins, address: Address, strategy: Strategy
     origin = plugins.origin("strategy", strategy.name)
     line = error.place(origin, scope.root) if origin is not None and error.error is not None else None
     place = scope.where(address, ("rollout", "strategy"))
-    related = (line,) if line is not None else ()
-    return Diagnostic("plugin-failed", f"plugin {origin} {error}", place, help=error.help, related=related)
+    if line is None:
+        return Diagnostic("plugin-failed", f"plugin {origin} {error}", place, help=error.help)
+    help_ = f"mend {line.file}:{line.line}, or choose another strategy"
+    return Diagnostic("plugin-failed", f"plugin {origin} {error}", place, help=help_, related=(line,))
