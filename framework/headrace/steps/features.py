@@ -8,6 +8,7 @@ from datetime import datetime
 
 from headrace import features
 from headrace.features import Category, Number, RandomSplit, Rows, Target, TimeSplit
+from headrace.features.rows import of_views
 from headrace.hooks.release import reader_of, releases
 from headrace.steps import run
 from headrace.steps.workspace import workspace
@@ -60,8 +61,9 @@ def training_rows(
             seed=seed,
             as_of=as_of,
         )
-        reader = reader_of(w.plugins, w.config.sources[source].uri)
-        rows = replace(rows, plugins=releases(w.plugins, [("reader", reader)] if reader is not None else []))
+        read = [source, *(w.config.views[view].source for view in of_views(inputs))]
+        readers = [reader for name in read if (reader := reader_of(w.plugins, w.config.sources[name].uri)) is not None]
+        rows = replace(rows, plugins=releases(w.plugins, [("reader", reader) for reader in readers]))
         step.details["rows"] = {
             "train": rows.train,
             "holdout": rows.holdout,
