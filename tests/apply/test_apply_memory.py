@@ -16,6 +16,7 @@ from headrace.apply import moved
 from headrace.apply import prefect as real
 from headrace.apply.stages import PutAlias, Ship
 from headrace.cli import main
+from headrace.cli.new_plugin import files as new_plugin
 from headrace.diagnostics import Exit, HeadraceError
 from headrace.journal import OutcomeRecord, PredictionRecord, Spool
 from headrace.monitoring import rules
@@ -291,4 +292,22 @@ def test_an_apply_whose_lock_was_taken_away_does_no_further_step(
     code, said = apply()
     assert Exit.OK == code, said
     assert 4 == len(memory.door.observe().deployments)
+    assert memory.plan().empty
+
+
+# plugins -------------------------------------------------------------------------------------------------------
+
+
+def test_the_release_of_a_plugin_is_recorded_and_another_one_is_told_once(memory: Memory) -> None:
+    plugin = memory.root / "plugins" / "cost.py"
+    plugin.parent.mkdir()
+    plugin.write_text(new_plugin("cost", "gate", package=False)["plugins/cost.py"])
+    fast = "  - {id: fast,     metric: latency_p99, max: 40ms}\n"
+    memory.edit("employment.yaml", fast, f"{fast}  - {{id: own, gate: cost}}\n")
+    memory.apply()
+    assert memory.plan().empty
+    plugin.write_text(plugin.read_text() + "# another\n")
+    (change,) = [change for item in memory.plan().items for change in item.changes]
+    assert ("plugin plugins/cost.py", "gate cost") == (change.path, change.note)
+    memory.apply()
     assert memory.plan().empty

@@ -11,8 +11,10 @@ import pytest
 from headrace.address import Address
 from headrace.diagnostics import Report
 from headrace.document import parse
+from headrace.hooks import load_plugins
 from headrace.project import Project
 from headrace.project.scope import Scope
+from headrace.project.strategies import climbed
 from headrace.spec import AnyKind, Environment
 from headrace.spec import Project as ProjectSpec
 from headrace.spec.decode import decode
@@ -36,7 +38,9 @@ def project_of() -> Callable[[str], Project]:
         paths = sorted((GOLDEN / case / "specs").iterdir())
         specs = [decode(node, report) for path in paths for node in parse(path.read_bytes(), path.name, report)]
         assert [] == list(report)
-        return of({Address(spec.kind, spec.name): spec for spec in specs if spec is not None})
+        found = {Address(spec.kind, spec.name): spec for spec in specs if spec is not None}
+        assert [] == list(climbed(Scope(found, {}), load_plugins(None, Report(), allow=[]), found))
+        return of(found)
 
     return load
 

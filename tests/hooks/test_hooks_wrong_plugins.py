@@ -2,7 +2,7 @@
 
 import pytest
 
-HEAD = "from headrace.hooks import Algorithm, ChannelType, Finding, Metric, Reader, Rule, hookimpl\n"
+HEAD = "from headrace.hooks import Algorithm, ChannelType, Exporter, Finding, Gate, Metric, Reader, Rule, Strategy, hookimpl\n"
 MINE = "def mine(target, predictions):\n    return 1.0\n"
 ME = "{__name__}"
 
@@ -24,7 +24,44 @@ def algorithm(params: str, before: str = "") -> str:
     return f"{HEAD}{FIT}{before}@hookimpl\ndef headrace_algorithms():\n    return [{item}]\n"
 
 
+PARAMS = "from pydantic import BaseModel\nclass P(BaseModel): ...\n"
+
+
+def other(hook: str, item: str, before: str) -> str:
+    return f"{HEAD}{PARAMS}{before}@hookimpl\ndef headrace_{hook}():\n    return [{item}]\n"
+
+
 WRONG = {
+    "a strategy that does not take the steps": (
+        other("strategies", f"Strategy('mine', f'{ME}:rungs', f'{ME}:P', steps=True)", "def rungs(params): ...\n"),
+        "it takes 1 by position, and is given 2",
+        4,
+        None,
+    ),
+    "a strategy that wants the steps": (
+        other("strategies", f"Strategy('mine', f'{ME}:rungs', f'{ME}:P')", "def rungs(params, steps): ...\n"),
+        "it wants `steps`, which nobody gives",
+        4,
+        None,
+    ),
+    "a gate that takes no seed": (
+        other("gates", f"Gate('mine', f'{ME}:judge', f'{ME}:P')", "def judge(held_out, params): ...\n"),
+        "it has no argument `seed`",
+        4,
+        None,
+    ),
+    "a gate that asks for a stranger": (
+        other("gates", f"Gate('mine', f'{ME}:judge', f'{ME}:P', asks=('runner-up',))", "def judge(held_out, params, *, seed): ...\n"),
+        "whose `asks` is ('runner-up',), and not a tuple of 'champion' and 'baseline'",
+        7,
+        None,
+    ),
+    "an exporter without a folder": (
+        other("exporters", f"Exporter('mine', f'{ME}:export', f'{ME}:P', 'Mine.')", "def export(version, params): ...\n"),
+        "it takes 2 by position, and is given 3: it is given 3 values by position",
+        4,
+        None,
+    ),
     "a misspelt hook": (
         f"{HEAD}@hookimpl\ndef headrace_metrcs():\n    return []\n",
         "has `headrace_metrcs`, which is no hook",

@@ -195,6 +195,12 @@ def test_required_keys_come_first() -> None:
     assert ["strategy", "unit", "steps", "judge"] == first
 
 
+def test_what_a_strategy_or_a_kind_of_gate_takes_is_offered() -> None:
+    assert {"from", "to", "by", "hold"} == set(offered(HEAD + "rollout:\n  strategy: linear\n  params:\n    |"))
+    assert {"max", "threshold"} == set(offered(HEAD + "gates:\n  - id: a\n    gate: decision_changes\n    params:\n      |"))
+    assert {"canary", "linear"} <= set(offered(HEAD + "rollout:\n  strategy: |"))
+
+
 def test_a_section_is_filled_in() -> None:
     item = next(i for i in complete(*cursor(HEAD + "|"), VOCABULARY) if i.label == "gates")
     assert "gates:\n  - id: ${1:quality}\n    metric: ${2:roc_auc}" == item.insert_text
@@ -218,6 +224,10 @@ def told(text: str, scene: Scene | None = None) -> str | None:
         (HEAD + "training:\n  algorithm: lightgbm.classifier\n  params: {num_le|aves: 3}\n", "default: `31`"),
         (HEAD + "features:\n  rows: source/cen|sus\n", "US Census"),
         (HEAD + "rollout:\n  steps: [{wei|ght: 5%", "bounds: more than 0%, less than 100%"),
+        (HEAD + "rollout:\n  strategy: lin|ear\n", "Steps that rise by equal shares"),
+        (HEAD + "rollout:\n  strategy: linear\n  params: {b|y: 20%}\n", "By how much each step rises"),
+        (HEAD + "gates:\n  - {id: a, gate: predic|tion_spread}\n", "The candidate tells rows apart"),
+        (HEAD + "gates:\n  - {id: a, gate: prediction_spread, params: {mi|n: 0.1}}\n", "The least distance between"),
         ("ki|nd: model\n", "**model.kind**"),
         (MODEL + '  drift: {}\n  alerts: [{id: a, when: "drift.sh|are > 5%"}]\n', "The share of the watched features"),
         (MODEL + '  alerts: [{id: a, when: "performance.roc|_auc < 0.8"}]\n', "from the answers that are known"),

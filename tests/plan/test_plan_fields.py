@@ -36,3 +36,9 @@ def test_a_feature_named_like_a_field_is_a_feature():
 def test_a_key_that_is_gone_points_at_what_is_left():
     (found,) = differences("channel", {"params": {"a": 1, "b": 2}}, {"params": {"a": 1}})
     assert (found.path, found.at, found.new) == ("params.b", ("params",), None)
+
+
+def test_a_key_that_the_language_did_not_have_and_nobody_writes_is_no_change():
+    old = {"gates": [{"id": "a", "metric": "roc_auc"}], "training": {"algorithm": "x", "params": {}}}
+    new = {"gates": [{"id": "a", "metric": "roc_auc", "gate": None, "params": {}}], "training": {"algorithm": "x", "params": {"own": {}}}}
+    assert ["training.params.own"] == [found.path for found in differences("model", old, new)]

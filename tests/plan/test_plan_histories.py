@@ -11,7 +11,7 @@ import pytest
 from headrace.diagnostics import Report
 from headrace.hooks import load_plugins
 from headrace.plan import Action, AliasBack, Selection, prepare, to_json, to_text, told
-from headrace.plan.backtest import alert, gate
+from headrace.plan.backtest import UNTOLD, alert, gate
 from headrace.plan.state import Judged, Seen
 from headrace.spec.gates import Gate
 
@@ -212,3 +212,12 @@ def test_the_weight_of_a_canary_is_the_running_systems_own(folder):
     state = folder.applied(**registry(), deciding=frozenset({"employment"}))
     assert folder.plan(state, folder.observed()).empty
     assert folder.plan(replace(state, deciding=frozenset()), folder.observed()).empty
+
+
+def test_a_plugins_gate_is_not_told_from_records(folder):
+    folder.edit("employment.yaml", "  - {id: fast,     metric: latency_p99, max: 40ms}\n", "  - {id: fast, gate: prediction_spread}\n")
+    state = folder.applied(verdicts={"employment": {"fast": (Judged(1, 0.3),)}})
+    folder.edit("employment.yaml", "gate: prediction_spread", "gate: prediction_spread, params: {min: 0.1}")
+    (item,) = folder.plan(state).items
+    assert [(c.path, c.effect.word, c.note) for c in item.changes] == [("gates[fast].params.min", "re-evaluate", UNTOLD)]
+    assert [c.note for item in folder.plan(replace(state, verdicts={})).items for c in item.changes] == [None]

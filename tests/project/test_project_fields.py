@@ -66,7 +66,10 @@ def read() -> set[tuple[str, str]]:
         plugins = load_plugins(None, Report())
         for root in (
             ROOT,
-            *(ROOT / "tests" / "golden" / case for case in ("census", "minimal", "several", "no-rollout", "own-steps", "windows")),
+            *(
+                ROOT / "tests" / "golden" / case
+                for case in ("census", "minimal", "several", "no-rollout", "own-steps", "windows", "by-plugin")
+            ),
         ):
             report = Report()
             loaded = project.load(root, report, plugins=plugins)

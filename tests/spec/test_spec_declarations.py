@@ -15,7 +15,7 @@ from headrace.spec import KINDS
 from headrace.spec.decode import check as read
 from headrace.spec.decode import decode
 from headrace.spec.later import flag, written
-from headrace.spec.place import bare, keys, literals, members
+from headrace.spec.place import bare, filled, keys, literals, members
 from headrace.spec.reference import paths
 from headrace.spec.route import below
 
@@ -43,8 +43,8 @@ def example(info: FieldInfo) -> Any:
 
 
 def least(model: type[BaseModel]) -> dict[str, Any]:
-    """What is required, by the examples."""
-    return {key: example(info) for key, info in keys(model).items() if info.is_required()}
+    """What is required, or mostly written, by the examples."""
+    return {key: example(info) for key, info in keys(model).items() if filled(info)}
 
 
 def node_of(value: dict[str, Any]) -> tuple[Node, Report]:

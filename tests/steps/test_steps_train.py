@@ -1,6 +1,7 @@
 """The three steps of a `train` flow, one after another, as a generated flow calls them."""
 
 import dataclasses
+import hashlib
 import json
 from datetime import UTC, datetime, timedelta
 
@@ -114,3 +115,20 @@ def test_models_without_a_version_says_how_to_make_one():
 def test_models_of_an_unknown_name_is_refused():
     result = CliRunner().invoke(command, ["churm"])
     assert "unknown-model" in str(result.exception)
+
+
+def test_the_manifest_names_whose_reader_the_rows_came_through(root, place):
+    """From the text of the project's own plugin, through the handle that crosses the tasks, into what is registered."""
+    mine = root / "plugins" / "mine.py"
+    mine.parent.mkdir()
+    mine.write_text(
+        "from headrace.hooks import Reader, hookimpl\n\n"
+        "@hookimpl\n"
+        "def headrace_readers():\n"
+        '    theirs = "headrace.builtin.readers.parquet"\n'
+        '    return [Reader("mine", (".pq", ".parquet"), f"{theirs}:read", f"{theirs}:names", override=True)]\n'
+    )
+    made = candidate(rows())
+    with place.store.read() as session:
+        manifest = registry.get(session, "churn", made.number).manifest
+    assert {"plugins/mine.py": f"sha256:{hashlib.sha256(mine.read_bytes()).hexdigest()}"} == manifest["plugins"]

@@ -6,6 +6,7 @@ import pickle
 import random
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,21 @@ import numpy as np
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field
 
-from headrace.hooks import Algorithm, ChannelType, Comparison, Detector, Finding, Metric, Reader, Rule
+from headrace.hooks import (
+    Algorithm,
+    ChannelType,
+    Comparison,
+    Detector,
+    Exporter,
+    Finding,
+    Gate,
+    Metric,
+    Reader,
+    Rule,
+    Ruling,
+    Rung,
+    Strategy,
+)
 
 HERE = __name__
 
@@ -467,3 +482,134 @@ RULES = [
 
 def rule(check: str, name: str = "acme/broken") -> Rule:
     return Rule(name, f"{HERE}:{check}")
+
+
+def rises(params: Any) -> list[Rung]:
+    return [Rung(0.1, timedelta(hours=1)), Rung(0.5, timedelta(hours=1))]
+
+
+def falls(params: Any) -> list[Rung]:
+    return rises(params)[::-1]
+
+
+def stands(params: Any) -> list[Rung]:
+    return [Rung(0.1, timedelta())]
+
+
+def goes_by_steps(params: Any, steps: Any) -> Any:
+    return [Rung(step.weight / 2, step.hold) for step in steps]
+
+
+def by_chance(params: Any) -> list[Rung]:
+    return [Rung(random.random(), timedelta(hours=1))]
+
+
+def climbs_never(params: Any) -> list[Rung]:
+    return []
+
+
+STRATEGIES = [
+    ("rises", False, "Params", ""),
+    ("goes_by_steps", True, "Params", ""),
+    ("rises", True, "Params", "registration"),
+    ("falls", False, "Params", "steps"),
+    ("stands", False, "Params", "steps"),
+    ("climbs_never", False, "Params", "steps"),
+    ("by_chance", False, "Params", "deterministic"),
+    ("rises", False, "Open", "params"),
+    ("rises", False, "Needy", "params"),
+]
+
+
+def strategy(rungs: str, params: str, *, steps: bool) -> Strategy:
+    return Strategy("broken", f"{HERE}:{rungs}", f"{HERE}:{params}", steps=steps)
+
+
+def judges(held_out: Any, params: Any, *, seed: int) -> Any:
+    value = float(held_out.predictions.mean()) if len(held_out.predictions) else math.nan
+    return Ruling(passed=value < 1, reason="below 1", value=value)
+
+
+def always(held_out: Any, params: Any, *, seed: int) -> Any:
+    return Ruling(passed=True, reason="who cares")
+
+
+def of_the_first_rows(held_out: Any, params: Any, *, seed: int) -> Any:
+    return Ruling(passed=bool(len(held_out.target)), reason="the first", value=float(held_out.predictions[:9].sum()))
+
+
+def judges_by_chance(held_out: Any, params: Any, *, seed: int) -> Any:
+    return Ruling(passed=False, reason="so it fell", value=random.random())
+
+
+def needs_a_champion(held_out: Any, params: Any, *, seed: int) -> Any:
+    return Ruling(passed=False, reason="by both", value=float((held_out.predictions - held_out.champion).mean()))
+
+
+def sorts_rows(held_out: Any, params: Any, *, seed: int) -> Any:
+    held_out.predictions.sort()
+    return judges(held_out, params, seed=seed)
+
+
+def gives_nothing(held_out: Any, params: Any, *, seed: int) -> Any:
+    return None
+
+
+GATES = [
+    ("judges", "Params", ""),
+    ("always", "Params", "no-rows"),
+    ("of_the_first_rows", "Params", "order-of-rows"),
+    ("judges_by_chance", "Params", "deterministic"),
+    ("needs_a_champion", "Params", "first-champion"),
+    ("sorts_rows", "Params", "inputs-unchanged"),
+    ("gives_nothing", "Params", "ruling"),
+    ("judges", "Silent", "params"),
+    ("judges", "Needy", "params"),
+    ("finds", "Params", "registration"),
+]
+
+
+def gate(judge: str, params: str) -> Gate:
+    return Gate("broken", f"{HERE}:{judge}", f"{HERE}:{params}", asks=("champion",))
+
+
+def exports(version: Any, params: Any, folder: Any) -> None:
+    (folder / "model").write_bytes(version.data)
+
+
+def exports_nothing(version: Any, params: Any, folder: Any) -> None:
+    return None
+
+
+def exports_beside(version: Any, params: Any, folder: Any) -> None:
+    exports(version, params, folder)
+    exports(version, params, folder.parent)
+
+
+def exports_a_link(version: Any, params: Any, folder: Any) -> None:
+    exports(version, params, folder)
+    (folder / "same").symlink_to(folder / "model")
+
+
+def exports_by_chance(version: Any, params: Any, folder: Any) -> None:
+    (folder / "model").write_text(str(random.random()))
+
+
+def needs_a_server(version: Any, params: Any, folder: Any) -> None:
+    (folder / "port").write_text(str(version.serving["port"]))
+
+
+EXPORTERS = [
+    ("exports", "Params", ""),
+    ("exports_nothing", "Params", "files"),
+    ("exports_beside", "Params", "files"),
+    ("exports_a_link", "Params", "files"),
+    ("needs_a_server", "Params", "files"),
+    ("exports_by_chance", "Params", "deterministic"),
+    ("exports", "Open", "params"),
+    ("finds", "Params", "registration"),
+]
+
+
+def exporter(export: str, params: str) -> Exporter:
+    return Exporter("broken", f"{HERE}:{export}", f"{HERE}:{params}", "For a test.")

@@ -3,7 +3,17 @@
 import broken_plugins as broken
 import pytest
 
-from headrace.testing import check_algorithm, check_channel, check_detector, check_metric, check_reader, check_rule
+from headrace.testing import (
+    check_algorithm,
+    check_channel,
+    check_detector,
+    check_exporter,
+    check_gate,
+    check_metric,
+    check_reader,
+    check_rule,
+    check_strategy,
+)
 
 
 def words(found: list) -> set[str]:
@@ -75,3 +85,26 @@ def test_every_check_has_a_plugin_that_breaks_it() -> None:
 def test_what_is_found_reads_as_a_sentence() -> None:
     (found,) = check_metric(broken.metric("edges"))[:1]
     assert "edges: on no rows it raises AssertionError, and should give NaN where it is not defined" in str(found)
+
+
+@pytest.mark.parametrize(("rungs", "steps", "params", "expected"), broken.STRATEGIES)
+def test_a_strategy(rungs: str, *, steps: bool, params: str, expected: str) -> None:
+    found = check_strategy(broken.strategy(rungs, params, steps=steps))
+    assert (expected in words(found)) if expected else found == [], found
+
+
+@pytest.mark.parametrize(("judge", "params", "expected"), broken.GATES)
+def test_a_gate(judge: str, params: str, expected: str) -> None:
+    found = check_gate(broken.gate(judge, params))
+    assert (expected in words(found)) if expected else found == [], found
+
+
+@pytest.mark.parametrize(("export", "params", "expected"), broken.EXPORTERS)
+def test_an_exporter(export: str, params: str, expected: str) -> None:
+    found = check_exporter(broken.exporter(export, params))
+    assert (expected in words(found)) if expected else found == [], found
+
+
+def test_parameters_without_defaults_are_tried_as_given() -> None:
+    assert [] == check_gate(broken.gate("judges", "Needy"), {"depth": 3})
+    assert [] == check_strategy(broken.strategy("rises", "Needy", steps=False), {"depth": 3})

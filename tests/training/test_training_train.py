@@ -1,6 +1,7 @@
 """Training: what is registered, that it repeats itself, and what is refused."""
 
 import dataclasses
+import hashlib
 import io
 import json
 from datetime import timedelta
@@ -14,7 +15,7 @@ from headrace import registry
 from headrace.builtin.algorithms.lightgbm_classifier import Params as LightGbm
 from headrace.builtin.metrics.probability import roc_auc
 from headrace.diagnostics import HeadraceError
-from headrace.hooks import Algorithm, Metric
+from headrace.hooks import Algorithm, Metric, Origin
 from headrace.stats.bins import Profile
 from headrace.store import events
 from headrace.training import Baseline, train
@@ -249,3 +250,21 @@ def test_rows_that_were_altered_are_refused(do_train, make_rows, store):
     path.write_bytes(path.read_bytes()[:-1] + b"!")
     with pytest.raises(HeadraceError, match="artifact-altered"):
         do_train(rows)
+
+
+def test_the_manifest_names_whose_plugins_a_model_was_made_by(do_train, version, plugins, tmp_path):
+    file = tmp_path / "mine.py"
+    file.write_text("# mine\n")
+    theirs = {
+        ("algorithm", "lightgbm.classifier"): Origin("acme-trees", "installed", "1.2"),
+        ("algorithm", "sklearn.logistic_regression"): Origin("plugins/mine.py", "project", path=file),
+    }
+    own = dataclasses.replace(plugins, origins=plugins.origins | theirs)
+    do_train(plugins=own, baseline=Baseline("sklearn.logistic_regression"), through={"acme-avro": "0.3"})
+    expected = {"acme-avro": "0.3", "acme-trees": "1.2", "plugins/mine.py": f"sha256:{hashlib.sha256(file.read_bytes()).hexdigest()}"}
+    assert expected == version().manifest["plugins"]
+
+
+def test_what_is_built_in_is_no_plugin_of_anybodys(do_train, version):
+    do_train()
+    assert "plugins" not in version().manifest

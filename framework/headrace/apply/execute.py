@@ -16,7 +16,7 @@ from headrace.apply.door import Door
 from headrace.apply.record import Journal, Left, record
 from headrace.diagnostics import Diagnostic, Exit, HeadraceError
 from headrace.journal import ship
-from headrace.plan import AliasBack, Plan, Wanted
+from headrace.plan import AliasBack, Plan, Wanted, used
 from headrace.plan.scope import key_of, model_of
 from headrace.project import Project
 from headrace.store.kinds import OperationStatus
@@ -149,6 +149,7 @@ def applied(work: Work) -> dict[str, dict[str, object]]:
             "files": files.pop(key_of(name), []),
             "deployments": deployments[name],
             "automations": automations[name],
+            "plugins": used.released(work.project, model),
         }
     found[f"project/{work.project.project.name}"] = {"files": sorted(path for rest in files.values() for path in rest)}
     return found

@@ -7,9 +7,18 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from headrace.hooks import Algorithm, ChannelType, Detector, Metric, Reader, hookimpl
+from headrace.hooks import Algorithm, ChannelType, Detector, Exporter, Gate, Metric, Reader, Strategy, hookimpl
 
-__all__ = ["headrace_algorithms", "headrace_channels", "headrace_detectors", "headrace_metrics", "headrace_readers"]
+__all__ = [
+    "headrace_algorithms",
+    "headrace_channels",
+    "headrace_detectors",
+    "headrace_exporters",
+    "headrace_gates",
+    "headrace_metrics",
+    "headrace_readers",
+    "headrace_strategies",
+]
 
 
 def _members(axis: str, name: str) -> list[Any]:
@@ -49,3 +58,21 @@ def headrace_channels() -> list[ChannelType]:
 def headrace_readers() -> list[Reader]:
     """Every `READER` of `readers/`."""
     return _members("readers", "READER")
+
+
+@hookimpl
+def headrace_strategies() -> list[Strategy]:
+    """Every `STRATEGY` of `strategies/`."""
+    return _members("strategies", "STRATEGY")
+
+
+@hookimpl
+def headrace_gates() -> list[Gate]:
+    """Every `GATE` of `gates/`."""
+    return _members("gates", "GATE")
+
+
+@hookimpl
+def headrace_exporters() -> list[Exporter]:
+    """Every `EXPORTER` of `exporters/`."""
+    return _members("exporters", "EXPORTER")

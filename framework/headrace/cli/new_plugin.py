@@ -13,6 +13,9 @@ _CHECKS = {
     "channel": ("CHANNEL", 'check_channel(CHANNEL, {"path": str(tmp_path / "alerts.txt")}, unreachable={"path": str(tmp_path)})'),
     "reader": ("READER", 'check_reader(READER, lambda frame, path: frame.to_csv(path, sep="\\t", index=False))'),
     "rule": ("RULE", "check_rule(RULE)"),
+    "strategy": ("STRATEGY", "check_strategy(STRATEGY)"),
+    "gate": ("GATE", "check_gate(GATE)"),
+    "exporter": ("EXPORTER", "check_exporter(EXPORTER)"),
 }
 
 

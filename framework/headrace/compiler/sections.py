@@ -238,6 +238,8 @@ def _gate(gate: Gate) -> Call:
     mode = gate.mode if gate.mode != "block" else None
     groups = gate.min_group if gate.by is not None else None
     match gate:
+        case Gate(gate=str()):
+            return _call("ByPlugin", id=gate.id, gate=gate.gate, params=gate.params or None, mode=mode)
         case Gate(min=float() as least):
             return _call("Minimum", id=gate.id, metric=gate.metric, min=least, by=gate.by, min_group=groups, mode=mode)
         case Gate(max=float() | timedelta() as greatest):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, Literal
 
@@ -76,3 +76,5 @@ class Rows:
     target: str
     inputs: list[dict[str, Any]]
     spec: str
+    plugins: dict[str, str] = field(default_factory=dict)
+    """Whose plugins read them, each with its release."""

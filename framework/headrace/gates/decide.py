@@ -7,7 +7,9 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, assert_never
 
 from headrace.gates.facts import Absent, Facts
-from headrace.gates.values import Gate, Judged, Maximum, Minimum, NoWorse
+from headrace.gates.ruling import ruled
+from headrace.gates.values import ByPlugin, Gate, Judged, Maximum, Minimum, NoWorse
+from headrace.hooks import Gate as Kind
 from headrace.hooks import Metric, resolve
 from headrace.stats import bootstrap
 
@@ -20,8 +22,15 @@ class _Unjudgeable(Exception):  # noqa: N818 - it is no error of ours, it is a r
     """Why a gate cannot say more than no."""
 
 
-def decide(gate: Gate, facts: Facts, metrics: Mapping[str, Metric], seed: int) -> Judged:
-    """What one gate says; `seed` draws the bootstrap's resamples."""
+Bounded = Minimum | Maximum | NoWorse
+"""The gates that are about one metric."""
+_NONE: Mapping[str, Kind] = {}
+
+
+def decide(gate: Gate, facts: Facts, metrics: Mapping[str, Metric], seed: int, kinds: Mapping[str, Kind] = _NONE) -> Judged:
+    """What one gate says; `seed` draws the bootstrap's resamples, `kinds` are the gates that plugins offer."""
+    if isinstance(gate, ByPlugin):
+        return ruled(gate, kinds.get(gate.gate), facts, seed)
     try:
         metric = metrics.get(gate.metric)
         if metric is None:
@@ -39,11 +48,11 @@ def decide(gate: Gate, facts: Facts, metrics: Mapping[str, Metric], seed: int) -
         return _failed(gate, f"`{gate.metric}` failed: {type(error).__name__}: {error}")
 
 
-def _failed(gate: Gate, reason: str) -> Judged:
+def _failed(gate: Bounded, reason: str) -> Judged:
     return Judged(gate.id, gate.metric, passed=False, mode=gate.mode, reason=reason, threshold=_threshold(gate))
 
 
-def _threshold(gate: Gate) -> float:
+def _threshold(gate: Bounded) -> float:
     match gate:
         case Minimum():
             return gate.min

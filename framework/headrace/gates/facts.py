@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from headrace import registry
 from headrace.diagnostics import Diagnostic, HeadraceError
-from headrace.gates.values import Gate, NoWorse
+from headrace.gates.values import ByPlugin, Gate, NoWorse
 from headrace.hooks import Plugins, Predictor, Signature
 from headrace.registry import Loaded, Version
 from headrace.store import Store
@@ -50,6 +50,8 @@ class Facts:
     groups: Mapping[str, NDArray[np.object_]] = field(default_factory=dict)
     others: Mapping[str, Values | Absent] = field(default_factory=dict)
     seconds: Values | Absent = field(default_factory=lambda: Absent("no latency was measured"))
+    rows: pd.DataFrame | None = None
+    """The inputs of the held-out rows, where a plugin's gate looks at them."""
 
 
 def gather(store: Store, plugins: Plugins, version: Version, gates: Sequence[Gate]) -> Facts:
@@ -63,13 +65,18 @@ def gather(store: Store, plugins: Plugins, version: Version, gates: Sequence[Gat
     versus: set[str] = {gate.versus for gate in gates if isinstance(gate, NoWorse)}
     if any(isinstance(gate, NoWorse) and gate.first == "baseline" for gate in gates):
         versus.add("baseline")
+    own = [gate for gate in gates if isinstance(gate, ByPlugin)]
+    versus.update(who for gate in own if gate.gate in plugins.gates for who in plugins.gates[gate.gate].asks)
+    bounded = [gate for gate in gates if not isinstance(gate, ByPlugin)]
     others = {who: _other(store, plugins, version, who, held) for who in versus}
-    by = {gate.by for gate in gates if not isinstance(gate, NoWorse) and gate.by is not None}
+    by = {gate.by for gate in bounded if not isinstance(gate, NoWorse) and gate.by is not None}
     groups = {name: _groups(held[name]) for name in by if name in held.columns}
     seconds: Values | Absent = Absent("no latency was measured")
-    if any(plugins.metrics[gate.metric].needs == "latency" for gate in gates if gate.metric in plugins.metrics):
+    if any(plugins.metrics[gate.metric].needs == "latency" for gate in bounded if gate.metric in plugins.metrics):
         seconds = loaded if isinstance(loaded, Absent) else _try(lambda: measure(loaded, held))
-    return Facts(target=target, predictions=predictions, groups=groups, others=others, seconds=seconds)
+    names = [item["name"] for item in version.manifest["signature"] if item["name"] in held.columns] if own else []
+    rows = held[names] if own else None
+    return Facts(target=target, predictions=predictions, groups=groups, others=others, seconds=seconds, rows=rows)
 
 
 def measure(loaded: Loaded, held: pd.DataFrame) -> Values:

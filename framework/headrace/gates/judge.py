@@ -48,7 +48,8 @@ def judge(store: Store, plugins: Plugins, *, actor: str, model: str, number: int
 
 def _ask(store: Store, plugins: Plugins, version: registry.Version, gates: Sequence[Gate]) -> _Asked:
     facts = gather(store, plugins, version, gates)
-    return version, [decide(gate, facts, plugins.metrics, int(version.manifest.get("seed", 0))) for gate in gates]
+    seed = int(version.manifest.get("seed", 0))
+    return version, [decide(gate, facts, plugins.metrics, seed, plugins.gates) for gate in gates]
 
 
 def _announced(session: Session, model: str, number: int, run_id: str) -> Verdict | None:

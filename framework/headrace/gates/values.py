@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 Mode = Literal["block", "warn"]
@@ -52,7 +53,17 @@ class NoWorse:
     mode: Mode = "block"
 
 
-Gate = Minimum | Maximum | NoWorse
+@dataclass(frozen=True, slots=True)
+class ByPlugin:
+    """The kind of gate that a plugin registered as `gate` judges, with its parameters."""
+
+    id: str
+    gate: str
+    params: Mapping[str, Any] = field(default_factory=dict)
+    mode: Mode = "block"
+
+
+Gate = Minimum | Maximum | NoWorse | ByPlugin
 
 
 @dataclass(frozen=True, slots=True)

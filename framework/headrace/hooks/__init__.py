@@ -1,12 +1,13 @@
 """The contracts a plugin fulfils, and the values that cross them."""
 
 from headrace.hooks.axis import AXES, Axis
-from headrace.hooks.contracts import Algorithm, ChannelType, Detector, Item, Metric, Reader, Rule, resolve
+from headrace.hooks.contracts import Algorithm, ChannelType, Detector, Exporter, Gate, Item, Metric, Reader, Rule, Strategy, resolve
 from headrace.hooks.fault import Off
 from headrace.hooks.found import Origin
 from headrace.hooks.plugins import Plugins, load_plugins
 from headrace.hooks.specs import hookimpl
-from headrace.hooks.values import Comparison, Finding, Input, Message, Predictor, Signature
+from headrace.hooks.values import Comparison, Export, Finding, HeldOut, Input, Message, Predictor, Ruling, Rung, Signature
+from headrace.spec.quantity import Duration, Percentage
 
 __all__ = [
     "AXES",
@@ -15,18 +16,27 @@ __all__ = [
     "ChannelType",
     "Comparison",
     "Detector",
+    "Duration",
+    "Export",
+    "Exporter",
     "Finding",
+    "Gate",
+    "HeldOut",
     "Input",
     "Item",
     "Message",
     "Metric",
     "Off",
     "Origin",
+    "Percentage",
     "Plugins",
     "Predictor",
     "Reader",
     "Rule",
+    "Ruling",
+    "Rung",
     "Signature",
+    "Strategy",
     "hookimpl",
     "load_plugins",
     "resolve",

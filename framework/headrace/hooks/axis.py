@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from headrace.hooks.contracts import Algorithm, ChannelType, Detector, Item, Metric, Reader, Rule
+from headrace.hooks.contracts import Algorithm, ChannelType, Detector, Exporter, Gate, Item, Metric, Reader, Rule, Strategy
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,5 +28,8 @@ AXES = (
     Axis("channel", "channels", ChannelType),
     Axis("reader", "readers", Reader),
     Axis("rule", "rules", Rule),
+    Axis("strategy", "strategies", Strategy),
+    Axis("gate", "gates", Gate),
+    Axis("exporter", "exporters", Exporter),
 )
 """All axes, in the order in which they are listed."""

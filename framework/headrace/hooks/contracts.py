@@ -139,5 +139,64 @@ class Rule:
     calls: ClassVar[dict[str, Takes]] = {"check": Takes(1)}
 
 
-Item = Algorithm | Metric | Detector | ChannelType | Reader | Rule
+@dataclass(frozen=True, slots=True)
+class Strategy:
+    """A way for a candidate to take over, as the steps of a canary: `rungs(params)` gives `Rung`s, each a share and how long it holds.
+
+    It is asked when a project is compiled, and the steps that it gives are what flows are made of and rules judge: weights between 0 and 1
+    that rise. How a step is judged is no part of it. With `steps=True` it is `rungs(params, steps)`: the key `steps` of the section is
+    required, and arrives as Rungs too. The same params give the same steps.
+    """
+
+    name: str
+    rungs: str
+    params: str
+    steps: bool = False
+    """Whether it goes by the key `steps` of the section `rollout`; otherwise that key is refused."""
+    override: bool = False
+    """Whether it takes the place of one of the same name that is built in, or installed where this one is the project's own."""
+
+    @property
+    def calls(self) -> dict[str, Takes]:
+        """How its implementation is called."""
+        return {"rungs": Takes(2 if self.steps else 1)}
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """A judgement of a candidate that is no bound of a metric: `judge(held_out, params, *, seed)`, a HeldOut, to a Ruling.
+
+    Whatever it raises, and a Ruling with NaN in it, fails the gate. The same values and seed give the same Ruling.
+    """
+
+    name: str
+    judge: str
+    params: str
+    asks: tuple[Literal["champion", "baseline"], ...] = ()
+    """Whose answers it compares with: only these are asked on the held-out rows."""
+    override: bool = False
+    """Whether it takes the place of one of the same name that is built in, or installed where this one is the project's own."""
+
+    calls: ClassVar[dict[str, Takes]] = {"judge": Takes(2, frozenset({"seed"}))}
+
+
+@dataclass(frozen=True, slots=True)
+class Exporter:
+    """A form in which a version leaves Headrace: `export(version, params, folder)`, an Export, writes files into an empty folder.
+
+    The folder is given its name only when all is written; where the function raises, nothing is left.
+    """
+
+    name: str
+    export: str
+    params: str
+    description: str
+    """One line that says what is written."""
+    override: bool = False
+    """Whether it takes the place of one of the same name that is built in, or installed where this one is the project's own."""
+
+    calls: ClassVar[dict[str, Takes]] = {"export": Takes(3)}
+
+
+Item = Algorithm | Metric | Detector | ChannelType | Reader | Rule | Strategy | Gate | Exporter
 """Anything that a plugin may add."""

@@ -11,7 +11,7 @@ from dataclasses import fields
 from typing import Any, get_args, get_type_hints
 
 from headrace.hooks.axis import AXES, Axis
-from headrace.hooks.contracts import Item, Metric, Reader, Rule
+from headrace.hooks.contracts import Gate, Item, Metric, Reader, Rule
 from headrace.hooks.fault import PluginFault
 from headrace.hooks.found import Origin
 from headrace.hooks.reference import Definition, UnknownReferenceError, find, mismatch
@@ -123,6 +123,9 @@ def _own(item: Item, what: str) -> None:
         case Rule(name=name):
             if not _RULE.fullmatch(name):
                 raise PluginFault(f"{what}, and a rule's name is `OWNER/RULE` in lower case with dashes, such as `acme/owner-is-a-team`")
+        case Gate(asks=asks):
+            if not isinstance(asks, tuple) or any(who not in ("champion", "baseline") for who in asks):
+                raise PluginFault(f"{what} whose `asks` is {asks!r}, and not a tuple of 'champion' and 'baseline'")
         case _:
             pass
 

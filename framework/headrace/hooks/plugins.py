@@ -14,7 +14,7 @@ import pluggy
 from headrace.diagnostics import Diagnostic, Report
 from headrace.hooks import specs
 from headrace.hooks.axis import AXES, Axis
-from headrace.hooks.contracts import Algorithm, ChannelType, Detector, Item, Metric, Reader, Rule
+from headrace.hooks.contracts import Algorithm, ChannelType, Detector, Exporter, Gate, Item, Metric, Reader, Rule, Strategy
 from headrace.hooks.fault import Off, PluginFault, fault
 from headrace.hooks.found import Found, Origin, candidates
 from headrace.hooks.judge import at_function, items, unmarked
@@ -35,6 +35,9 @@ class Plugins:
     names: tuple[str, ...] = ()
     """Which plugins take part, in the order they were found."""
     rules: Mapping[str, Rule] = field(default_factory=dict)
+    strategies: Mapping[str, Strategy] = field(default_factory=dict)
+    gates: Mapping[str, Gate] = field(default_factory=dict)
+    exporters: Mapping[str, Exporter] = field(default_factory=dict)
     origins: Mapping[tuple[str, str], Origin] = field(default_factory=dict)
     """Where a thing comes from, by its axis (`metric`) and name."""
     off: tuple[Off, ...] = ()

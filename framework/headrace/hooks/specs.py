@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pluggy
 
-from headrace.hooks.contracts import Algorithm, ChannelType, Detector, Metric, Reader, Rule
+from headrace.hooks.contracts import Algorithm, ChannelType, Detector, Exporter, Gate, Metric, Reader, Rule, Strategy
 
 hookspec = pluggy.HookspecMarker("headrace")
 hookimpl = pluggy.HookimplMarker("headrace")
@@ -38,3 +38,18 @@ def headrace_readers() -> list[Reader]:  # type: ignore[empty-body]
 @hookspec
 def headrace_rules() -> list[Rule]:  # type: ignore[empty-body]
     """Rules over the whole project that this plugin adds."""
+
+
+@hookspec
+def headrace_strategies() -> list[Strategy]:  # type: ignore[empty-body]
+    """Rollout strategies that this plugin adds."""
+
+
+@hookspec
+def headrace_gates() -> list[Gate]:  # type: ignore[empty-body]
+    """Kinds of gates that this plugin adds."""
+
+
+@hookspec
+def headrace_exporters() -> list[Exporter]:  # type: ignore[empty-body]
+    """Forms in which a version leaves, that this plugin adds."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 if TYPE_CHECKING:
@@ -114,6 +114,66 @@ class Finding:
     path: tuple[str | int, ...] = ()
     help: str | None = None
     severity: Literal["error", "warning", "note"] = "error"
+
+
+@dataclass(frozen=True, slots=True)
+class Rung:
+    """One step of a rollout: the candidate's share of the units, between 0 and 1, and how long it holds."""
+
+    weight: float
+    hold: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class HeldOut:
+    """What a gate judges by: the n held-out rows, each gate with values of its own.
+
+    `rows` has the model's inputs as columns, `target` (n,) is 0 or 1, `predictions` (n,) are the candidate's probabilities. `champion` and
+    `baseline` are the answers of those that the gate asks for, (n,); the champion's is None while there has never been one.
+    """
+
+    rows: pd.DataFrame
+    target: NDArray[np.float64]
+    predictions: NDArray[np.float64]
+    champion: NDArray[np.float64] | None = None
+    baseline: NDArray[np.float64] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Ruling:
+    """What a gate says: whether the candidate passes, why in one line, and the numbers that it says it by.
+
+    `low` and `high` bound the value, `threshold` is what it was held against, `n` how many rows it was computed over.
+    """
+
+    passed: bool
+    reason: str
+    value: float | None = None
+    low: float | None = None
+    high: float | None = None
+    threshold: float | None = None
+    n: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Export:
+    """One version as it leaves: every byte was held against the digest that its registration recorded.
+
+    `data` is the model in its `format`, `manifest` the canonical JSON that `manifest_digest` (`sha256:<hex>`) is of. `serving` is how the
+    model is served (a JSON value), None where the project does not say.
+    """
+
+    model: str
+    number: int
+    algorithm: str
+    format: str
+    data: bytes
+    data_digest: str
+    manifest: bytes
+    manifest_digest: str
+    signature: Signature
+    created_at: datetime
+    serving: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)

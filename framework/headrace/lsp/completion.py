@@ -16,7 +16,7 @@ from headrace.lsp.hover import told
 from headrace.lsp.outline import Outline, at
 from headrace.lsp.said import Said
 from headrace.spec import KINDS
-from headrace.spec.place import keys
+from headrace.spec.place import filled, keys
 from headrace.spec.vocabulary import Vocabulary
 from headrace.spec.wording import wants
 
@@ -84,7 +84,7 @@ def _below(
                 insert = _entry(key, below, flow=said.flow) if snippets else f"{key}: "
                 item = _item(key, lsp.CompletionItemKind.Property, insert, told=told(below), snippet=snippets)
                 item.detail = wants(info.annotation, info)
-                item.sort_text = f"{'0' if info.is_required() else '1'}{len(found):03}"
+                item.sort_text = f"{'0' if filled(info) else '1'}{len(found):03}"
                 found.append(item)
     kind = names_of_keys(here)
     names = vocabulary.names.get(kind, ()) if kind is not None else ()
@@ -151,7 +151,7 @@ def _required(model: type[BaseModel], stops: _Stops, depth: int, skip: str | Non
     """The keys that a section must have, each with an example."""
     found: list[str] = []
     for key, info in keys(model).items():
-        if info.is_required() and key != skip:
+        if filled(info) and key != skip:
             found += _lines(key, Expected(info.annotation, (), info), stops, depth)
     return found
 

@@ -92,9 +92,11 @@ def expected(outline: Outline, path: Path, vocabulary: Vocabulary) -> Expected |
     for position, part in enumerate(path):
         if here is None:
             return None
-        here = _down(here, part, path[:position], outline)
+        owner, here = here, _down(here, part, path[:position], outline)
         if here is not None and (naming := here.mark(ParamsOf)) is not None:
-            here = replace(here, params=_params(outline, (*path[:position], naming), vocabulary))
+            named = _down(owner, naming, path[:position], outline)
+            axis = named.mark(Registered) if named is not None else None
+            here = replace(here, params=_params(outline, (*path[:position], naming), vocabulary, axis))
     return here
 
 
@@ -124,9 +126,9 @@ def _down(here: Expected, part: str | int, path: Path, outline: Outline) -> Expe
     return Expected(free[1], here.words) if free is not None else None
 
 
-def _params(outline: Outline, naming: Path, vocabulary: Vocabulary) -> type[BaseModel] | None:
+def _params(outline: Outline, naming: Path, vocabulary: Vocabulary, axis: str | None) -> type[BaseModel] | None:
     name = outline.value(naming)
-    found = next((words[name] for words in vocabulary.words.values() if name in words), None) if name is not None else None
+    found = vocabulary.words.get(axis, {}).get(name) if name is not None and axis is not None else None
     return found.params if found is not None else None
 
 

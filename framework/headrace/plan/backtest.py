@@ -19,6 +19,7 @@ HORIZON = timedelta(days=30)
 FEW = 10
 """Where the horizon holds fewer windows than this, so many of the last ones are counted."""
 TIMES = "\N{MULTIPLICATION SIGN}"
+UNTOLD = "what it would have said of earlier versions cannot be told from what is recorded"
 _TRIED = {"min", "max", "metric", "worse_by_at_most", ""}
 """The fields of a gate whose change the recorded measurements can answer for; empty, for a gate that is new."""
 
@@ -34,7 +35,9 @@ def noted(model: Model, changes: Iterable[Change], recorded: Recorded, state: St
         head, _, field = change.path.partition("].")
         head += "]" if field else ""
         note = None
-        if head in gates and field in _TRIED:
+        if head in gates and gates[head].gate is not None and judged and (field == "" or field.startswith(("gate", "params"))):
+            note = UNTOLD
+        elif head in gates and field in _TRIED:
             note = gate(gates[head], judged, better=_better(gates[head], plugins))
         elif head in alerts and field in ("when", "for", ""):
             note = alert(alerts[head], before.get(head), seen)
@@ -67,7 +70,7 @@ def _worst(judged: Judged, better: str | None) -> float | None:
 
 
 def _better(wanted: Gate, plugins: Plugins) -> str | None:
-    metric = plugins.metrics.get(wanted.metric)
+    metric = plugins.metrics.get(wanted.metric or "")
     return None if metric is None else metric.better
 
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 from headrace import __version__
 from headrace.address import Address
 from headrace.diagnostics import Span
-from headrace.plan import backtest, forecast, lost, moved, outside, registry
+from headrace.plan import backtest, forecast, lost, moved, outside, registry, used
 from headrace.plan.change import Action, AliasBack, Change, FileChange, Item, Judging, Plan, Selection, Training
 from headrace.plan.fields import Difference, differences, plain, written
 from headrace.plan.past import Recorded, State, text_digest
@@ -97,9 +97,11 @@ def _changes(project: Project, prints: Prints, state: State, wanted: Wanted, aff
         if recorded.fingerprint != prints[address]:
             changes = _changed(project, address, spec, recorded, reaches=address.kind == "model" or name in trained_on)
         if isinstance(spec, Model):
+            plugins = list(used.changes(project, spec, recorded, spec_changed=bool(changes)))
             changes = list(backtest.noted(spec, changes, recorded, state, project.plugins)) or list(
                 outside.recompiled(spec.name, recorded, wanted)
             )
+            changes += plugins
         if changes:
             effects = tuple(sorted({change.effect for change in changes}, reverse=True))
             changed[name] = Item(Action.CHANGE, name, effects, tuple(changes))
@@ -121,6 +123,7 @@ def fingerprint(spec: Spec) -> str:
 
 
 def _digest(project: Project, prints: Prints, outputs: Mapping[str, str], state: State) -> str:
+    plugins = {model.name: found for model in project.models if (found := used.released(project, model))}
     return digest(
         {
             "project": project.project.name,
@@ -129,6 +132,7 @@ def _digest(project: Project, prints: Prints, outputs: Mapping[str, str], state:
             "headrace": __version__,
             "specs": {str(address): found for address, found in prints.items()},
             "files": {path: text_digest(text) for path, text in outputs.items()},
+            **({"plugins": plugins} if plugins else {}),
         }
     )
 

@@ -92,11 +92,19 @@ class _At:
 def _walk(here: _At, old: Any, new: Any) -> Iterator[Difference]:  # noqa: ANN401 - JSON
     if isinstance(old, dict) and isinstance(new, dict):
         for key in [*new, *(key for key in old if key not in new)]:
+            if key not in old and new[key] in (None, {}, []) and _declared(here.types, key):
+                continue  # a key that the language did not have when it was applied, and that nobody writes
             yield from _walk(here.key(key, stands=key in new), old.get(key), new.get(key))
     elif isinstance(old, list) and isinstance(new, list):
         yield from _walk_lists(here, old, new)
     elif old != new or isinstance(old, bool) is not isinstance(new, bool):  # for Python, True is 1
         yield here.differs(old, new)
+
+
+def _declared(types_: tuple[Any, ...], key: str) -> bool:
+    """Whether a key is the language's own, and no name that a user chose."""
+    sections = (kind for kind in types_ if isinstance(kind, type) and issubclass(kind, Spec))
+    return any(key in (field.alias, name) for kind in sections for name, field in kind.model_fields.items())
 
 
 def _walk_lists(here: _At, old: list[Any], new: list[Any]) -> Iterator[Difference]:

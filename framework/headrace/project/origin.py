@@ -23,10 +23,12 @@ class Origin:
     """The overlay in whose document it is written."""
     uses: tuple[Use, ...] = ()
     """The expressions that made it."""
+    given: str | None = None
+    """The strategy that made it, where nobody wrote it."""
 
     def __str__(self) -> str:
         if self.place is None:
-            return "default"
+            return "default" if self.given is None else f"made by the strategy {self.given}"
         said = [f"{self.place.file}:{self.place.line}"]
         if self.overlay is not None:
             said.append(f"overlay/{self.overlay}")
@@ -46,6 +48,7 @@ class Origin:
             "file": self.place.file if self.place else None,
             "line": self.place.line if self.place else None,
             "overlay": self.overlay,
+            **({} if self.given is None else {"strategy": self.given}),
             "expressions": [
                 {
                     "name": use.name,

@@ -13,6 +13,7 @@ from headrace.hooks import Plugins
 from headrace.project.inputs import ModelInput, inputs
 from headrace.project.origin import Origin, Origins
 from headrace.project.scope import Scope
+from headrace.spec import Model
 from headrace.spec.value import Use
 
 S = TypeVar("S", bound=spec.Spec)
@@ -84,7 +85,10 @@ class Project:
 
     def origin(self, address: Address, path: Path = ()) -> Origin:
         """Where a value came from: a line, an overlay, a variable, the shell, or a default."""
-        return self.origins.of(self.scope, address, path)
+        found, spec = self.origins.of(self.scope, address, path), self.specs[address]
+        if found.place is None and path[:2] == ("rollout", "steps") and isinstance(spec, Model) and spec.rollout is not None:
+            return Origin(given=spec.rollout.strategy)
+        return found
 
     def from_shell(self, address: Address) -> tuple[tuple[Path, tuple[Use, ...]], ...]:
         """The values of a document that the environment of the shell decided (`${env.NAME}`), each with its path."""

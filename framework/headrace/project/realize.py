@@ -20,6 +20,7 @@ from headrace.project.overlay import Merging, Patch
 from headrace.project.read import Draft, Drafts
 from headrace.project.rules import RULES, secrets
 from headrace.project.scope import Scope
+from headrace.project.strategies import climbed
 from headrace.spec import KINDS, AnyKind, Overlay
 from headrace.spec.decode import read
 from headrace.spec.partial import partial
@@ -162,7 +163,7 @@ class World:
         patches = self.patches.by_environment.get(environment, ()) if environment is not None else ()
         base = {draft.address: draft.node for draft in self.moving if draft.address is not None}
         report.extend(merging.conflicts(list(patches), base))
-        parts = self.static.copy() if self.moving else self.static
+        parts = self.static.copy()
         for draft in self.moving:
             node = draft.node
             own = [patch for patch in patches if patch.target == draft.address]
@@ -172,6 +173,8 @@ class World:
             parts.take(draft.address, node, report)
         hidden = self.drafts.hidden.union(parts.broken)
         scope = Scope(parts.specs, parts.nodes, hidden, self.drafts.unread, self.plugins, bool(parts.broken), self.root)
+        if self.plugins is not None:
+            report.extend(climbed(scope, self.plugins, parts.specs))
         said = {diagnostic.span for diagnostic in (*self.said, *report.found)}
         report.extend(diagnostic for diagnostic in self._rules(parts, scope) if diagnostic.span not in said)
         used = {patch.overlay for patch in patches}

@@ -11,13 +11,13 @@ from typing import Any
 from pydantic import BaseModel
 
 from headrace.diagnostics import Report
-from headrace.hooks import Plugins, load_plugins, resolve
+from headrace.hooks import Plugins, Strategy, load_plugins, resolve
 from headrace.project.read import Drafts, read
 from headrace.spec import KINDS, Project
 from headrace.spec.decode import decode
 from headrace.spec.vocabulary import Vocabulary, Word
 
-_SAID = ("name", "params")
+_SAID = ("name", "params", "description")
 
 
 def vocabulary(root: Path) -> Vocabulary:
@@ -49,7 +49,7 @@ def word(item: Any) -> Word:  # noqa: ANN401 - a contract of any axis
     """One registered thing; what cannot be imported is told as far as it is known."""
     params = _resolved(getattr(item, "params", None))
     model = params if isinstance(params, type) and issubclass(params, BaseModel) else None
-    return Word(item.name, told(item), model)
+    return Word(item.name, told(item), model, {"steps": item.steps} if isinstance(item, Strategy) else {})
 
 
 def told(item: Any) -> str:  # noqa: ANN401 - a contract of any axis

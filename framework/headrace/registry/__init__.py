@@ -1,6 +1,7 @@
 """Which versions of a model there are, what each was made of, and which name stands for which."""
 
 from headrace.registry.alias import CANDIDATE, CHAMPION, PREVIOUS, aliases, move, promote, rollback
+from headrace.registry.exported import Written, export, verified
 from headrace.registry.loading import Loaded, load, load_part
 from headrace.registry.registration import register
 from headrace.registry.version import Version, by_run, find, get, versions
@@ -11,8 +12,10 @@ __all__ = [
     "PREVIOUS",
     "Loaded",
     "Version",
+    "Written",
     "aliases",
     "by_run",
+    "export",
     "find",
     "get",
     "load",
@@ -21,5 +24,6 @@ __all__ = [
     "promote",
     "register",
     "rollback",
+    "verified",
     "versions",
 ]

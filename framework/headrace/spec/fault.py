@@ -15,6 +15,7 @@ from headrace.address import NAME
 from headrace.diagnostics import Diagnostic
 from headrace.document import Mapping, Node, Scalar, Sequence, write_flow
 from headrace.document.scalar import value as plain_value
+from headrace.spec.field import Lacking
 from headrace.spec.name import BadName
 from headrace.spec.place import Place, bare, discriminator, keys, literals, members, model_of
 from headrace.spec.plain import plain
@@ -40,6 +41,8 @@ def diagnose(error: Any, place: Place) -> Diagnostic:  # noqa: ANN401, PLR0911 -
             return missing(tag_of(place))
         case "union_tag_invalid":
             return _bad_tag(place)
+        case "value_error" if isinstance(place.node, Mapping) and model_of(place.annotation) is not None:
+            return _whole(place, context["error"])
         case "value_error":
             return _refused(place, context["error"])
         case "too_short" | "too_long":
@@ -318,6 +321,14 @@ def _rate(text: str) -> str | None:
     return f"{words[1].replace(',', '').replace('_', '')}/{unit}"
 
 
+def _whole(place: Place, error: Exception) -> Diagnostic:
+    """What a section's own validator says of its keys together."""
+    if isinstance(error, Lacking):
+        said = choice([f"`{key}`" for key in error.keys])
+        return Diagnostic("missing-key", f"{quoted(place.name)} has no {said}", place.key, help=error.help)
+    return Diagnostic("bad-value", f"{quoted(place.name)}: {error}", place.span)
+
+
 def _bad_name(place: Place, error: BadName) -> Diagnostic:
     """A name that cannot be one; others may refer to it, so that only its writer can change it everywhere."""
     between = "_" if "column" in str(error) else "-"
@@ -335,7 +346,7 @@ def _shortened(text: str) -> str | None:
     parts = re.findall(r"(\d+(?:\.\d+)?)\s*([a-z]+?)s?(?=[\d\s,]|$)", text.casefold())
     if clock is not None:
         parts = list(zip(clock.groups(), "hms", strict=True))
-    elif "".join(text.casefold().split()) != "".join(f"{number}{word}" for number, word in _whole(text)):
+    elif "".join(text.casefold().split()) != "".join(f"{number}{word}" for number, word in _lengths(text)):
         return None
     with suppress(ValueError, KeyError):
         found = sum((duration(f"{number}{_WORDS.get(word) or word}") for number, word in parts), timedelta())
@@ -343,7 +354,7 @@ def _shortened(text: str) -> str | None:
     return None
 
 
-def _whole(text: str) -> list[tuple[str, str]]:
+def _lengths(text: str) -> list[tuple[str, str]]:
     """The numbers of a length of time, each with its word as it stands."""
     return re.findall(r"(\d+(?:\.\d+)?)\s*([a-z]+)", text.casefold())
 

@@ -27,6 +27,15 @@ class Effect(IntEnum):
         return self.name.lower().replace("_", "-")
 
 
+class Lacking(ValueError):  # noqa: N818 - a fault of the user, named for what is missing
+    """A section has none of some keys, one of which must be there; `help` is what to type."""
+
+    def __init__(self, *keys: str, help: str) -> None:  # noqa: A002 - as a diagnostic calls it
+        self.keys = keys
+        self.help = help
+        super().__init__(f"none of {', '.join(keys)} is there")
+
+
 class Spec(BaseModel):
     """A part of the language: frozen, and closed to unknown keys."""
 
@@ -49,12 +58,14 @@ def field(
     example: object = None,
     unit: str | None = None,
     later: bool | tuple[object, ...] = False,
+    usual: bool = False,
     reference: Literal["may", "must"] | None = None,
     **constraints: Any,  # noqa: ANN401 - handed to pydantic
 ) -> Any:  # noqa: ANN401 - what pydantic's Field returns
     """Declare one field: description and effect always; without a default it is required.
 
     `later` says that nothing runs by it yet: `validate` takes it, and what would run refuses it. A tuple says so of single values.
+    `usual` says that most write it though it may be left out, so that an editor fills it in.
     With `reference` it holds a secret, and may, or must, be one such as `env:NAME`; no other field may.
     """
     extra: dict[str, Any] = {"effect": effect.word}
@@ -64,6 +75,8 @@ def field(
         extra["secret"] = reference
     if example is not None:
         extra["example"] = example
+    if usual:
+        extra["usual"] = True
     if later:
         extra["later"] = list(later) if isinstance(later, tuple) else True
     return Field(default=default, description=description, json_schema_extra=extra, **constraints)

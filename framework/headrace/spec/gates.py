@@ -2,22 +2,30 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Any, Literal, Self
 
-from headrace.spec.field import Effect, Spec, field
-from headrace.spec.name import Column, MetricName, Name
+from pydantic import ConfigDict, model_validator
+
+from headrace.spec.field import Effect, Lacking, Spec, field
+from headrace.spec.name import Column, GateName, MetricName, Name, ParamsOf
 from headrace.spec.quantity import Duration
 
 
 class Gate(Spec):
-    """One gate: exactly one of `min`, `max`, or `versus` with `worse_by_at_most`."""
+    """One gate: a `metric` with exactly one of `min`, `max`, `versus`; or a `gate` that a plugin registered, with its `params`."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"anyOf": [{"required": [word], "properties": {word: {"type": "string"}}} for word in ("metric", "gate")]}
+    )
 
     id: Name = field("The gate's name in plans and reports.", Effect.RE_EVALUATE, example="quality")
-    metric: MetricName = field(
+    metric: MetricName | None = field(
         "A registered metric; `noise_robustness` is the share of answers that stay when noise is added to the inputs.",
         Effect.RE_EVALUATE,
+        default=None,
         example="roc_auc",
         later=("noise_robustness",),
+        usual=True,
     )
     min: float | None = field("The least value that passes.", Effect.RE_EVALUATE, default=None, example=0.85)
     max: float | Duration | None = field(
@@ -50,4 +58,16 @@ class Gate(Spec):
     each: Literal["class"] | None = field(
         "Or that each class must pass by itself.", Effect.RE_EVALUATE, default=None, example="class", later=True
     )
+    gate: GateName | None = field(
+        "A registered kind of gate, in the place of a metric.", Effect.RE_EVALUATE, default=None, example="prediction_spread"
+    )
+    params: Annotated[dict[str, Any], ParamsOf("gate")] = field(
+        "The parameters of the kind.", Effect.RE_EVALUATE, default={}, example={"min": 0.05}
+    )
     mode: Literal["block", "warn"] = field("`warn` records without blocking.", Effect.RE_EVALUATE, default="block", example="warn")
+
+    @model_validator(mode="after")
+    def _judges(self) -> Self:
+        if self.metric is None and self.gate is None:
+            raise Lacking("metric", "gate", help="write for example `metric: roc_auc`")
+        return self

@@ -117,8 +117,12 @@ MetricName = Annotated[str, Registered("metrics")]
 """A registered metric."""
 DetectorName = Annotated[str, Registered("detectors")]
 """A registered detector."""
+GateName = Annotated[str, Registered("gates")]
+"""A registered kind of gate."""
 ChannelTypeName = Annotated[str, Registered("channels")]
 """A registered type of channel."""
+StrategyName = Annotated[str, Registered("strategies")]
+"""A registered strategy of rollouts."""
 _NAME = r"((not\b|\()\s*)*[A-Za-z_][A-Za-z0-9_.-]*"
 _NUMBER = r"(>=|<=|==|!=|>|<)\s*[-+]?[0-9.]+([eE][-+]?[0-9]+)?(%|[a-z]+)?"
 _TEXT = r"""(==|!=)\s*('([^'\\\n]|\\['\\])*'|"([^"\\\n]|\\["\\])*")"""

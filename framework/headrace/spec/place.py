@@ -90,6 +90,12 @@ def attributes(model: type[BaseModel]) -> tuple[Attribute, ...]:
     return tuple((info.alias or name, name, info) for name, info in model.model_fields.items())
 
 
+def filled(info: FieldInfo) -> bool:
+    """Whether an editor fills a field in: it must be there, or mostly is."""
+    extra = info.json_schema_extra
+    return info.is_required() or (isinstance(extra, dict) and bool(extra.get("usual")))
+
+
 @cache
 def leading(model: type[BaseModel], holds: Callable[[FieldInfo], object]) -> tuple[Attribute, ...]:
     """The fields of a model that hold what is looked for, and those below which some model has such a field."""

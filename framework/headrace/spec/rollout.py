@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Literal
+from typing import Annotated, Any, Literal
 
 from headrace.spec.field import Effect, Spec, field
-from headrace.spec.name import Column
+from headrace.spec.name import Column, ParamsOf, StrategyName
 from headrace.spec.quantity import Duration, Percentage, Ratio
 
 LOOK = timedelta(minutes=5)
@@ -82,10 +82,25 @@ class Bake(Spec):
 class Rollout(Spec):
     """How a candidate takes over."""
 
-    strategy: Literal["canary"] = field("The way it takes over.", Effect.RECONFIGURE, example="canary")
+    strategy: StrategyName = field(
+        "The way it takes over: a registered strategy. `canary` goes by `steps`; others make the steps of their `params`.",
+        Effect.RECONFIGURE,
+        example="canary",
+    )
     unit: Column = field("The same unit keeps the same model.", Effect.RECONFIGURE, example="person_id")
     steps: tuple[Step, ...] = field(
-        "The candidate's shares, rising.", Effect.RECONFIGURE, min_length=1, example=[{"weight": "5%", "hold": "6h"}]
+        "The candidate's shares, rising; what the strategy made where it makes them.",
+        Effect.RECONFIGURE,
+        default=(),
+        min_length=1,
+        example=[{"weight": "5%", "hold": "6h"}],
+        usual=True,
+    )
+    params: Annotated[dict[str, Any], ParamsOf("strategy")] = field(
+        "The strategy's parameters.",
+        Effect.RECONFIGURE,
+        default={},
+        example={"from": "10%", "to": "50%", "by": "20%", "hold": "6h"},
     )
     judge: tuple[Judge, ...] = field("What the arms are compared by.", Effect.RECONFIGURE, min_length=1, example=[{"metric": "error_rate"}])
     false_rollback: Percentage = field(

@@ -24,7 +24,7 @@ _MAPS = ("properties", "patternProperties", "$defs")
 _ONE = ("items", "additionalProperties", "propertyNames", "if", "then", "else", "not", "contains")
 _SEVERAL = ("anyOf", "allOf", "oneOf", "prefixItems")
 _NUMERIC = ("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf")
-_MARKS = ("x-refers-to", "x-or-to", "x-names", "x-registered", "x-params-of")
+_MARKS = ("x-refers-to", "x-or-to", "x-names", "x-registered", "x-params-of", "x-later")
 
 Schema = dict[str, Any]
 
@@ -174,9 +174,9 @@ class _Finish:
         if not isinstance(given, Mapping):
             return given
         found: Schema = {
-            word: self._word(word, value)
+            word: self._word(word, value, given)
             for word, value in given.items()
-            if word not in ("title", "effect", "example", "unit", "later", "secret", *_MARKS)
+            if word not in ("title", "effect", "example", "unit", "later", "usual", "secret", *_MARKS)
         }
         self._noted(given, found)
         self._listed(given, found)
@@ -188,7 +188,7 @@ class _Finish:
         found = _or_expression(found)
         return {word: value for word, value in found.items() if not (word == "default" and value is None)}
 
-    def _word(self, word: str, value: Any) -> Any:  # noqa: ANN401 - what a word of JSON Schema holds
+    def _word(self, word: str, value: Any, given: Mapping[str, Any]) -> Any:  # noqa: ANN401 - what a word of JSON Schema holds
         if word == "properties":
             return {key: _or_filled_in(key, self._schema(inner)) for key, inner in value.items()}
         if word in _MAPS:
@@ -198,7 +198,11 @@ class _Finish:
             return next(iter(form["anyOf"]), {}) if "anyOf" in form else form
         if word in _ONE and word != "if":
             return self._schema(value)
-        return [self._schema(inner) for inner in value] if word in _SEVERAL else value
+        if word not in _SEVERAL:
+            return value
+        # What is said of single values is said beside the alternatives that list them.
+        later = {"x-later": given["later"]} if isinstance(given.get("later"), list) else {}
+        return [self._schema({**inner, **later} if "x-registered" in inner else inner) for inner in value]
 
     def _noted(self, given: Mapping[str, Any], found: Schema) -> None:
         """Description, unit, effect and example."""
@@ -230,7 +234,7 @@ class _Finish:
         elif (kind := given.get("x-names")) in self.vocabulary.names:
             names = list(self.vocabulary.names[str(kind)])
         elif (axis := given.get("x-registered")) in self.vocabulary.words:
-            later = given.get("later", ())
+            later = given.get("later", given.get("x-later", ()))
             names = sorted({*self.vocabulary.words[str(axis)], *(later if isinstance(later, list) else ())})
         if names:
             for word in ("pattern", "maxLength"):
@@ -242,11 +246,17 @@ class _Finish:
         rules: list[Schema] = []
         for key, inner in given["properties"].items():
             naming = inner.get("x-params-of") if isinstance(inner, Mapping) else None
-            axis = given["properties"].get(naming, {}).get("x-registered") if naming else None
+            axis = _registered(given["properties"].get(naming, {})) if naming else None
             for name, word in sorted(self.vocabulary.words.get(str(axis), {}).items()):
                 rules += _rule(str(axis), str(naming), key, name, word)
         if rules:
             found["allOf"] = [*found.get("allOf", []), *rules]
+
+
+def _registered(given: Mapping[str, Any]) -> object:
+    """The axis whose names a key takes, also where it may be left out."""
+    alternatives = [given, *(inner for inner in given.get("anyOf", ()) if isinstance(inner, Mapping))]
+    return next((inner["x-registered"] for inner in alternatives if "x-registered" in inner), None)
 
 
 _ABOUT = ("description", "default", "examples", "x-effect")
@@ -276,8 +286,10 @@ def _or_filled_in(key: str, found: Any) -> Any:  # noqa: ANN401 - a schema, or a
 
 
 def _rule(axis: str, naming: str, key: str, name: str, word: Word) -> Iterator[Schema]:
-    if word.params is None:
-        return
-    needed = any(info.is_required() for info in keys(word.params).values())
-    then: Schema = {"properties": {key: {"$ref": f"#/$defs/{axis}.{name}"}}}
-    yield _when(naming, name, {"required": [key], **then} if needed else then)
+    needed = [beside for beside, stands in word.beside.items() if stands]
+    properties: Schema = {beside: False for beside, stands in word.beside.items() if not stands}
+    if word.params is not None:
+        properties[key] = {"$ref": f"#/$defs/{axis}.{name}"}
+        needed += [key] if any(info.is_required() for info in keys(word.params).values()) else []
+    if properties or needed:
+        yield _when(naming, name, {**({"required": needed} if needed else {}), **({"properties": properties} if properties else {})})

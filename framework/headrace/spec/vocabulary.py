@@ -17,6 +17,8 @@ class Word:
     """What it is, in Markdown."""
     params: type[BaseModel] | None = None
     """The parameters that it takes, where it takes any."""
+    beside: Mapping[str, bool] = field(default_factory=dict)
+    """Keys of the section that names it which it goes by (True), or which have no place beside it (False)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ This is the interface of compiled code. A new argument with a default is compati
 """
 
 from headrace.features import Category, Number, RandomSplit, Rows, Target, TimeSplit
-from headrace.gates import Maximum, Minimum, NoWorse, Verdict
+from headrace.gates import ByPlugin, Maximum, Minimum, NoWorse, Verdict
 from headrace.monitoring import Alert, Alerts, Drift, Performance, Windows
 from headrace.retraining import Decision, OnAlert, OnSchedule
 from headrace.rollout import Canary, Judge, NoData, Progress, Step, Warmup
@@ -15,6 +15,7 @@ __all__ = [
     "Alert",
     "Alerts",
     "Baseline",
+    "ByPlugin",
     "Canary",
     "Candidate",
     "Category",

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from headrace import features
 from headrace.features import Category, Number, RandomSplit, Rows, Target, TimeSplit
+from headrace.features.rows import of_views
+from headrace.hooks.release import reader_of, releases
 from headrace.steps import run
 from headrace.steps.workspace import workspace
 
@@ -58,6 +61,9 @@ def training_rows(
             seed=seed,
             as_of=as_of,
         )
+        read = [source, *(w.config.views[view].source for view in of_views(inputs))]
+        readers = [reader for name in read if (reader := reader_of(w.plugins, w.config.sources[name].uri)) is not None]
+        rows = replace(rows, plugins=releases(w.plugins, [("reader", reader) for reader in readers]))
         step.details["rows"] = {
             "train": rows.train,
             "holdout": rows.holdout,

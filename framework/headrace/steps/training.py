@@ -18,7 +18,7 @@ def train(rows: Rows, *, algorithm: str, params: Mapping[str, Any], seed: int, b
     """One registered candidate, with its evaluation on the held-out rows."""
     with workspace("train") as w, run.running(w, model=rows.model, flow="train", run_id=rows.run_id) as step:
         candidate = training.train(
-            w.store, w.plugins, rows, actor=w.actor, algorithm=algorithm, params=params, seed=seed, baseline=baseline
+            w.store, w.plugins, rows, actor=w.actor, algorithm=algorithm, params=params, seed=seed, baseline=baseline, through=rows.plugins
         )
         step.details["candidate"] = {"number": candidate.number, "metrics": candidate.metrics}
         return candidate

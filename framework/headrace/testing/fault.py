@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,6 +12,8 @@ from pydantic import BaseModel
 from headrace.hooks import AXES, Item, Origin, resolve
 from headrace.hooks.fault import PluginFault
 from headrace.hooks.judge import items
+from headrace.spec.params import read_params
+from headrace.spec.place import keys
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,3 +91,27 @@ def params_are_closed(item: Any) -> Iterator[str]:  # noqa: ANN401 - one with pa
         yield "its parameters can be changed afterwards: write `frozen=True` in its `model_config`"
     if lacking := sorted(name for name, found in model.model_fields.items() if not found.description):
         yield f"nothing says what `{'`, `'.join(lacking)}` is: write `Field(description=…)`"
+
+
+def settings(item: Any, params: Mapping[str, Any] | None) -> dict[str, Any]:  # noqa: ANN401 - one with parameters
+    """Parameters to try an item with: those given, or the first examples of the fields that have no default; Unmet where they do not do."""
+    model = params_model(item)
+    examples = {key: info.examples[0] for key, info in keys(model).items() if info.is_required() and info.examples}
+    given = dict(examples if params is None else params)
+    try:
+        read_params(model, given)
+    except ValueError as error:
+        raise Unmet(f"`params` have neither defaults nor `examples` that do, so give `params`: {error}") from None
+    return given
+
+
+def tried(item: Item, body: Callable[[Checks], None]) -> list[Broken]:
+    """All that is wrong with an item: how it is registered, then what checks find; what cannot be imported ends them."""
+    if (wrong := registered(item)) is not None:
+        return [wrong]
+    checks = Checks()
+    try:
+        body(checks)
+    except Unmet as error:
+        return [*checks.broken, Broken("params" if "`params`" in str(error) else "import", str(error))]
+    return checks.broken

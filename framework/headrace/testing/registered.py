@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from typing import assert_never
 
-from headrace.hooks import AXES, Algorithm, ChannelType, Detector, Item, Metric, Plugins, Reader, Rule
+from headrace.hooks import AXES, Algorithm, ChannelType, Detector, Exporter, Gate, Item, Metric, Plugins, Reader, Rule, Strategy
 from headrace.testing.algorithm import check_algorithm
 from headrace.testing.channel import check_channel
 from headrace.testing.detector import check_detector
+from headrace.testing.exporter import check_exporter
 from headrace.testing.fault import Broken
+from headrace.testing.gate import check_gate
 from headrace.testing.metric import check_metric
 from headrace.testing.reader import check_reader
 from headrace.testing.rule import check_rule
+from headrace.testing.strategy import check_strategy
 
 STATIC = {
     "channel": "no message was sent: `check_channel` does, with parameters of a receiver",
@@ -29,7 +32,7 @@ def check_plugins(plugins: Plugins, only: Collection[tuple[str, str]] | None = N
                 yield axis.word, item.name, _check(item)
 
 
-def _check(item: Item) -> list[Broken]:
+def _check(item: Item) -> list[Broken]:  # noqa: PLR0911 - one line an axis
     match item:
         case Algorithm():
             return check_algorithm(item)
@@ -43,5 +46,11 @@ def _check(item: Item) -> list[Broken]:
             return check_reader(item)
         case Rule():
             return check_rule(item)
+        case Strategy():
+            return check_strategy(item)
+        case Gate():
+            return check_gate(item)
+        case Exporter():
+            return check_exporter(item)
         case _:
             assert_never(item)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from headrace import registry
 from headrace.hooks import Input, Plugins, Signature
+from headrace.hooks.release import releases
 from headrace.registry import Version
 from headrace.stats import bins
 from headrace.store import Store, digest
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 PREDICTION = "prediction"
 """The column, and the name in the profile, of what the model answers."""
+_NOBODY: Mapping[str, str] = {}
 
 
 def train(
@@ -32,11 +34,13 @@ def train(
     params: Mapping[str, Any],
     seed: int,
     baseline: Baseline | None = None,
+    through: Mapping[str, str] = _NOBODY,
 ) -> Candidate:
     """Fit, evaluate on the held-out rows, and register; a run that has registered already gives the same candidate again.
 
     Categories are those of the training side. Kept beside the model: the profile of the training rows, the held-out rows with their answers
-    and predictions (`reference`), the baseline's model. HeadraceError: those of `fit`, and `artifact-altered` of the rows.
+    and predictions (`reference`), the baseline's model. `through` are the releases of the plugins that the rows came through; the manifest
+    has them beside those of the algorithms, where they are not ours. HeadraceError: those of `fit`, `artifact-altered` of the rows.
     """
     with store.read() as session:
         made = registry.by_run(session, rows.run_id)
@@ -69,6 +73,9 @@ def train(
         "baseline": plain,
         "rows": {"train": rows.train, "holdout": rows.holdout, "new": rows.new},
     }
+    algorithms = [algorithm, *([baseline.algorithm] if baseline is not None else [])]
+    if made_by := {**through, **releases(plugins, [("algorithm", name) for name in algorithms])}:
+        manifest["plugins"] = made_by
     version = registry.register(
         store,
         actor=actor,

@@ -13,6 +13,13 @@ CODES = (
         "steps: [{weight: 5%, hold: 6h}, {weight: 20%, hold: 6h}]",
     ),
     Code(
+        "rollout-steps",
+        "a rollout's steps stand where its strategy does not look for them",
+        "`canary` goes by `steps`; another strategy makes the steps of its `params`, and two lists could differ.",
+        "strategy: linear\nparams: {from: 10%, to: 50%, by: 20%, hold: 6h}\nsteps: [{weight: 10%, hold: 6h}]",
+        "strategy: linear\nparams: {from: 10%, to: 50%, by: 20%, hold: 6h}",
+    ),
+    Code(
         "short-hold",
         "a step is over before it has been looked at",
         "A live rollout is looked at every five minutes, so a step lasts until the first look after its `hold`. Under three looks, that is "

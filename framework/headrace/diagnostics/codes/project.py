@@ -113,6 +113,20 @@ CODES = (
     Code("unknown-metric", "a metric does not exist", "No plugin that takes part registers it.", "metric: auc_roc", "metric: roc_auc"),
     Code("unknown-detector", "a drift detector does not exist", "No plugin that takes part registers it.", "method: pis", "method: psi"),
     Code(
+        "unknown-gate",
+        "a kind of gate does not exist",
+        "No plugin that takes part registers it.",
+        "gate: prediction_sprad",
+        "gate: prediction_spread",
+    ),
+    Code(
+        "unknown-strategy",
+        "a rollout strategy does not exist",
+        "No plugin that takes part registers it.",
+        "strategy: canery",
+        "strategy: canary",
+    ),
+    Code(
         "unknown-channel-type", "a channel type does not exist", "No plugin that takes part registers it.", "type: webhok", "type: webhook"
     ),
     Code(

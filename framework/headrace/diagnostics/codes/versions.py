@@ -73,6 +73,24 @@ CODES = (
         help="install the versions in which it was trained, or type `headrace run train`",
     ),
     Code(
+        "unknown-exporter",
+        "a version cannot be exported in this form",
+        "No plugin that takes part registers it.",
+        help="`headrace plugins list --axis exporter` lists the forms",
+    ),
+    Code(
+        "export-exists",
+        "something stands where a version is to be exported to",
+        "An export is one folder as a whole: what is there already would be mixed with it.",
+        help="choose another `--out`, or move it away",
+    ),
+    Code(
+        "export-failed",
+        "a version could not be exported",
+        "The form's plugin failed, or the disk did not take it; what was written until then is gone.",
+        help="mend what the message names, and type the command again",
+    ),
+    Code(
         "artifact-altered",
         "stored bytes are not those that were written",
         "Every artifact is named by the digest of its bytes and verified when it is read; an altered model is never loaded.",

@@ -24,6 +24,9 @@ def check(scope: Scope) -> Iterator[Diagnostic]:
 @question
 def _gates(scope: Scope, model: Model) -> Iterator[Diagnostic]:
     for position, gate in enumerate(model.gates):
+        if getattr(gate, "gate", None) is not None:
+            yield from _kind(scope, model, position, gate)
+            continue
         yield from _bounds(scope, model, position, gate)
         yield from _first(scope, model, position, gate)
         yield from _baseline(scope, model, position, gate)
@@ -33,6 +36,22 @@ def _gates(scope: Scope, model: Model) -> Iterator[Diagnostic]:
             for ask in (_groups, _unit, _reach, _direction):
                 yield from ask(scope, model, position, gate, metric)
         yield from _by(scope, model, position, gate)
+
+
+@question
+def _kind(scope: Scope, model: Model, position: int, gate: Gate) -> Iterator[Diagnostic]:
+    """A kind of gate goes by its parameters, and nothing of a metric's stands beside it."""
+    here, path, name = address_of(model), ("gates", position), gate.gate
+    for word in ("metric", "min", "max", "versus"):
+        if getattr(gate, word) is not None:
+            message = f"gate `{gate.id}` is of the kind `{name}`, and has `{word}`: one gate judges one thing"
+            mend = "make two gates of it" if word == "metric" else f"remove `{word}`: a kind goes by its `params`"
+            yield Diagnostic("gate-bounds", message, scope.where(here, (*path, word), key=True), help=mend)
+    kind = scope.plugins.gates.get(name or "") if scope.plugins is not None else None
+    if kind is not None and "baseline" in kind.asks and model.training.baseline is None:
+        message = f"gate `{gate.id}` compares with a baseline, and `training` has none"
+        help_ = "write for example `baseline: {algorithm: sklearn.logistic_regression}` in `training`"
+        yield Diagnostic("no-baseline", message, scope.where(here, (*path, "gate")), help=help_)
 
 
 @question

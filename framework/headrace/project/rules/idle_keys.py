@@ -10,6 +10,9 @@ from headrace.spec import Model
 from headrace.spec.gates import Gate
 from headrace.spec.rollout import Judge
 
+_OF_METRICS = ("worse_by_at_most", "confidence", "first", "by", "min_group", "average", "each")
+"""Keys that say how a metric is judged."""
+
 
 @question
 def check(scope: Scope) -> Iterator[Diagnostic]:
@@ -49,7 +52,16 @@ def _judge(scope: Scope, model: Model, position: int, judge: Judge) -> Iterator[
 
 def _gate(scope: Scope, gate: Gate) -> Iterator[tuple[str, str]]:
     given = {word for word, info in Gate.model_fields.items() if getattr(gate, word, info.default) != info.default}
-    metric = scope.plugins.metrics.get(gate.metric) if scope.plugins is not None else None
+    if getattr(gate, "gate", None) is not None:
+        yield from ((word, f"`{gate.gate}` goes by its `params`") for word in _OF_METRICS if word in given)
+    else:
+        yield from _of_metric(scope, gate, given)
+
+
+def _of_metric(scope: Scope, gate: Gate, given: set[str]) -> Iterator[tuple[str, str]]:
+    if "params" in given:
+        yield "params", "a metric takes none"
+    metric = scope.plugins.metrics.get(gate.metric or "") if scope.plugins is not None else None
     for word in ("worse_by_at_most", "confidence"):
         if word in given and gate.versus is None:
             yield word, "it compares with nobody"

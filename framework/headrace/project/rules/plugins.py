@@ -1,4 +1,4 @@
-"""Every name of an algorithm, metric, detector or channel type is registered, and its parameters are what it takes."""
+"""Every name of something that plugins add is registered, and its parameters are what it takes."""
 
 from __future__ import annotations
 
@@ -10,13 +10,15 @@ from pydantic import BaseModel
 from headrace.address import Address, Path
 from headrace.diagnostics import Diagnostic, Report, Span
 from headrace.document import Mapping as MappingNode
-from headrace.hooks import Algorithm, ChannelType, Plugins, resolve
+from headrace.hooks import Algorithm, ChannelType, Plugins, Strategy, resolve
+from headrace.hooks import Gate as Kind
 from headrace.project.scope import Scope, address_of, question
 from headrace.spec import Channel, Model
 from headrace.spec.decode import check as check_params
 from headrace.spec.gates import Gate
 from headrace.spec.later import flag
 from headrace.spec.place import keys
+from headrace.spec.rollout import Rollout
 from headrace.spec.training import Baseline, Training
 from headrace.spec.wording import certain, nearest, only
 
@@ -35,7 +37,7 @@ def check(scope: Scope) -> Iterator[Diagnostic]:
     if plugins is None:
         return
     for model in scope.of(Model):
-        for asked in (_training, _baseline, _gates, _performance, _drift, _primary, _guardrails, _goals):
+        for asked in (_training, _baseline, _gates, _strategy, _performance, _drift, _primary, _guardrails, _goals):
             yield from asked(scope, plugins, model)
     for channel in scope.of(Channel):
         yield from _channel(scope, plugins, channel)
@@ -87,7 +89,31 @@ def _algorithm(scope: Scope, plugins: Plugins, model: Model, path: Path, section
 @question
 def _gates(scope: Scope, plugins: Plugins, model: Model) -> Iterator[Diagnostic]:
     for position, gate in enumerate(model.gates):
-        yield from _metric(scope, plugins, model, ("gates", position, "metric"), gate)
+        if getattr(gate, "gate", None) is not None:
+            yield from _kind(scope, plugins, model, ("gates", position), gate)
+        else:
+            yield from _metric(scope, plugins, model, ("gates", position, "metric"), gate)
+
+
+@question
+def _kind(scope: Scope, plugins: Plugins, model: Model, path: Path, gate: Gate) -> Iterator[Diagnostic]:
+    here, name = address_of(model), gate.gate or ""
+    if name in plugins.gates:
+        yield from _params(scope, here, path, gate, plugins.gates[name])
+    else:
+        yield Diagnostic("unknown-gate", **_unknown(scope.where(here, (*path, "gate")), "gate", name, plugins.gates))
+
+
+@question
+def _strategy(scope: Scope, plugins: Plugins, model: Model) -> Iterator[Diagnostic]:
+    if model.rollout is None:
+        return
+    here, name = address_of(model), model.rollout.strategy
+    if name in plugins.strategies:
+        yield from _params(scope, here, ("rollout",), model.rollout, plugins.strategies[name])
+    else:
+        place = scope.where(here, ("rollout", "strategy"))
+        yield Diagnostic("unknown-strategy", **_unknown(place, "strategy", name, plugins.strategies))
 
 
 @question
@@ -147,11 +173,28 @@ def _unknown(place: Span, what: str, name: str, known: Mapping[str, object]) -> 
     }
 
 
+def _naming(section: Training | Baseline | Channel | Gate | Rollout) -> str:
+    """The key that says whose parameters they are."""
+    match section:
+        case Channel():
+            return "type"
+        case Gate():
+            return "gate"
+        case Rollout():
+            return "strategy"
+        case _:
+            return "algorithm"
+
+
 @question
 def _params(
-    scope: Scope, address: Address, path: Path, section: Training | Baseline | Channel, plugin: Algorithm | ChannelType
+    scope: Scope,
+    address: Address,
+    path: Path,
+    section: Training | Baseline | Channel | Gate | Rollout,
+    plugin: Algorithm | ChannelType | Strategy | Kind,
 ) -> Iterator[Diagnostic]:
-    naming = "type" if isinstance(section, Channel) else "algorithm"
+    naming = _naming(section)
     _ = section.params  # asked, as what stands there may be unknown: the rest looks at the nodes
     key = scope.where(address, (*path, "params"), key=True)
     node = scope.node(address, (*path, "params"))

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator
 from datetime import timedelta
 
-from headrace.diagnostics import Diagnostic, Severity
+from headrace.diagnostics import Diagnostic, Severity, Span
 from headrace.project.inputs import inputs, known
 from headrace.project.rules.features import unknown_feature
 from headrace.project.scope import Scope, address_of, question
@@ -27,11 +27,39 @@ def check(scope: Scope) -> Iterator[Diagnostic]:
         yield from _rollout(scope, model)
 
 
+def _where(scope: Scope, model: Model, *path: str | int, key: bool = False) -> Span:
+    """Where a step stands; where a strategy made it, the parameters that it made it of."""
+    here = address_of(model)
+    if scope.node(here, ("rollout", "steps")) is None:
+        given = "params" if scope.node(here, ("rollout", "params")) is not None else "strategy"
+        return scope.where(here, ("rollout", given), key=given == "params")
+    return scope.where(here, ("rollout", "steps", *path), key=key)
+
+
+@question
+def _goes_by(scope: Scope, model: Model, rollout: Rollout) -> Iterator[Diagnostic]:
+    """`steps` beside a strategy that makes them, or none beside one that goes by them."""
+    strategy = scope.plugins.strategies.get(rollout.strategy) if scope.plugins is not None else None
+    written = scope.node(address_of(model), ("rollout", "steps")) is not None
+    if strategy is None or strategy.steps is written:
+        return
+    if strategy.steps:
+        message, place = (
+            f"`{strategy.name}` goes by `steps`, and the rollout has none",
+            scope.where(address_of(model), ("rollout", "strategy")),
+        )
+        help_ = "write for example `steps: [{weight: 10%, hold: 6h}]`"
+    else:
+        message, place = f"`{strategy.name}` makes the steps itself", scope.where(address_of(model), ("rollout", "steps"), key=True)
+        help_ = "remove `steps`, or write `strategy: canary`"
+    yield Diagnostic("rollout-steps", message, place, help=help_)
+
+
 @question
 def _rollout(scope: Scope, model: Model) -> Iterator[Diagnostic]:
     if model.rollout is None:
         return
-    for ask in (_steps, _holds, _warming, _unseen, _bake, _unit, _judges, _decides):
+    for ask in (_goes_by, _steps, _holds, _warming, _unseen, _bake, _unit, _judges, _decides):
         yield from ask(scope, model, model.rollout)
 
 
@@ -52,7 +80,7 @@ def _steps(scope: Scope, model: Model, rollout: Rollout) -> Iterator[Diagnostic]
 def _rises(scope: Scope, model: Model, rollout: Rollout, position: int) -> Iterator[Diagnostic]:
     before, here = rollout.steps[position - 1].weight, rollout.steps[position].weight
     if here <= before:
-        place = scope.where(address_of(model), ("rollout", "steps", position, "weight"))
+        place = _where(scope, model, position, "weight")
         message = f"step {position + 1} has a weight of {here * 100:g}%, and the one before {before * 100:g}%: weights rise"
         yield Diagnostic("rollout-weights", message, place, help=f"write more than {before * 100:g}%")
 
@@ -66,7 +94,7 @@ def _holds(scope: Scope, model: Model, rollout: Rollout) -> Iterator[Diagnostic]
 @question
 def _held(scope: Scope, model: Model, position: int, step: Step) -> Iterator[Diagnostic]:
     if step.hold < _LOOKS * LOOK:
-        place = scope.where(address_of(model), ("rollout", "steps", position, "hold"))
+        place = _where(scope, model, position, "hold")
         held, look = write_duration(step.hold), write_duration(LOOK)
         message = f"step {position + 1} holds for {held}, and a live rollout is looked at every {look}: it will last longer"
         help_ = f"write `hold: {write_duration(_LOOKS * LOOK)}` or more"
@@ -76,11 +104,13 @@ def _held(scope: Scope, model: Model, position: int, step: Step) -> Iterator[Dia
 @question
 def _warming(scope: Scope, model: Model, rollout: Rollout) -> Iterator[Diagnostic]:
     """A first step that ends before its judge has seen anything."""
+    if not rollout.steps:
+        return
     here, first = address_of(model), rollout.steps[0]
     if rollout.warmup.for_ >= first.hold >= _LOOKS * LOOK:
         related = (scope.where(here, ("rollout", "warmup", "for")),)
         said = f"step 1 holds for {write_duration(first.hold)}, and the warm-up lasts {write_duration(rollout.warmup.for_)}"
-        place = scope.where(here, ("rollout", "steps", 0, "hold"))
+        place = _where(scope, model, 0, "hold")
         mend = f"hold longer than {write_duration(rollout.warmup.for_)}"
         yield Diagnostic("short-hold", f"{said}: nothing of it is judged", place, help=mend, severity=Severity.WARNING, related=related)
 
@@ -105,7 +135,7 @@ def _ends_unseen(scope: Scope, model: Model, rollout: Rollout, word: str) -> Ite
     for position, step in enumerate(rollout.steps):
         hold = getattr(step, "hold", None)  # unknown where it could not be read
         if hold is not None and _LOOKS * LOOK <= hold < window:
-            place = scope.where(address_of(model), ("rollout", "steps", position, "hold"))
+            place = _where(scope, model, position, "hold")
             message = f"step {position + 1} holds for {write_duration(hold)}, and `{word}` is {write_duration(window)}: it ends unseen"
             mend = f"hold at least {write_duration(window)}, or shorten `{word}`"
             yield Diagnostic("short-hold", message, place, help=mend, severity=Severity.WARNING)
@@ -158,7 +188,7 @@ def _judge(scope: Scope, model: Model, position: int, judge: Judge) -> Iterator[
 @question
 def _decides(scope: Scope, model: Model, rollout: Rollout) -> Iterator[Diagnostic]:
     """Without one failure, the absolute side alone must promote within all steps together."""
-    if not isinstance(model.serving, Serving) or model.serving.traffic is None:
+    if not rollout.steps or not isinstance(model.serving, Serving) or model.serving.traffic is None:
         return
     day = timedelta(days=1)
     expected = sum(model.serving.traffic * step.weight * (step.hold / day) for step in rollout.steps)
@@ -175,7 +205,7 @@ def _decides(scope: Scope, model: Model, rollout: Rollout) -> Iterator[Diagnosti
         "undecidable-rollout",
         f"this rollout can never promote: its steps bring about {expected:,.0f} candidate requests, "
         f"and `{metric}` needs {most:,} without a failure",
-        scope.where(address_of(model), ("rollout", "steps"), key=True),
+        _where(scope, model, key=True),
         help=f"hold {longer:g} times as long, give more weight, or raise `negligible`" if math.isfinite(longer) else "declare more traffic",
         related=(scope.where(address_of(model), ("serving", "traffic")),),
     )

@@ -1,0 +1,1 @@
+"""Forms in which a version leaves: one file a form, exposing `EXPORTER`."""

@@ -1,0 +1,1 @@
+"""Kinds of gates: one file a kind, exposing `GATE`."""

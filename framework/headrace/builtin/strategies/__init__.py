@@ -1,0 +1,1 @@
+"""Rollout strategies: one file a strategy, exposing `STRATEGY`."""

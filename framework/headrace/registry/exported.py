@@ -1,0 +1,103 @@
+"""How a version leaves: held against what was registered, then written by an exporter into a folder that is whole or not there."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import mkdtemp
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from headrace.diagnostics import Diagnostic, Exit, HeadraceError
+from headrace.hooks import Export, Exporter, Signature, resolve
+from headrace.registry.version import Version, digest_of
+from headrace.spec.params import read_params
+from headrace.store import Store
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What was exported: the files by their path in the folder, with their bytes' count."""
+
+    folder: Path
+    files: Mapping[str, int]
+
+
+def verified(store: Store, version: Version, serving: Mapping[str, Any] | None = None) -> Export:
+    """A version as a value, manifest and model verified; HeadraceError `artifact-altered` or `artifact-missing` where they are not."""
+    import rfc8785
+
+    if digest_of(version.manifest) != version.manifest_digest or version.manifest["digests"]["model"] != version.model_digest:
+        message = f"the manifest of {version} is not the one that was registered: it is not exported"
+        raise HeadraceError(Diagnostic("artifact-altered", message), Exit.REFUSED)
+    return Export(
+        model=version.model,
+        number=version.number,
+        algorithm=version.algorithm,
+        format=version.format,
+        data=store.blobs.get(version.model_digest),
+        data_digest=version.model_digest,
+        manifest=rfc8785.dumps(version.manifest),
+        manifest_digest=version.manifest_digest,
+        signature=Signature.from_json(version.manifest.get("signature", ())),
+        created_at=version.created_at,
+        serving=serving,
+    )
+
+
+def export(version: Export, exporter: Exporter, params: Mapping[str, Any], folder: Path) -> Written:
+    """Write a version into a folder that is not there yet, under its name only once all of it is written.
+
+    HeadraceError: `bad-params`; `export-exists` where something stands there already; `export-failed` where the exporter raises, writes
+    nothing, or the disk does not take it. Nothing is left then.
+    """
+    settings = _settings(exporter, params)
+    if folder.exists() or folder.is_symlink():
+        raise HeadraceError(
+            Diagnostic("export-exists", f"{folder} stands there already", help="choose another `--out`, or move it away"), Exit.REFUSED
+        )
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    made = Path(mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
+    try:
+        files = _written(version, exporter, settings, made)
+        made.chmod(0o755)
+        made.rename(folder)
+    except OSError as error:
+        raise _failed(exporter, f"{folder} cannot be written: {error.strerror or error}") from error
+    finally:
+        shutil.rmtree(made, ignore_errors=True)
+    return Written(folder, files)
+
+
+def _settings(exporter: Exporter, params: Mapping[str, Any]) -> BaseModel:
+    try:
+        model: type[BaseModel] = resolve(exporter.params)
+        return read_params(model, params)
+    except ValidationError as error:
+        faults = "; ".join(f"`{'.'.join(map(str, item['loc']))}`: {item['msg']}" for item in error.errors())
+        known = ", ".join(model.model_fields) or "none"
+        raise HeadraceError(
+            Diagnostic("bad-params", f"parameters of `{exporter.name}`: {faults}", help=f"its parameters are: {known}"), Exit.USAGE
+        ) from error
+    except (Exception, SystemExit) as error:
+        raise _failed(exporter, f"its parameters cannot be read: {type(error).__name__}: {error}") from error
+
+
+def _written(version: Export, exporter: Exporter, settings: BaseModel, folder: Path) -> dict[str, int]:
+    try:
+        resolve(exporter.export)(version, settings, folder)
+    except OSError as error:
+        raise _failed(exporter, f"{error.strerror or error}" + (f": {Path(error.filename).name}" if error.filename else "")) from error
+    except (Exception, SystemExit) as error:
+        raise _failed(exporter, f"{type(error).__name__}: {error}") from error
+    files = {path.relative_to(folder).as_posix(): path.stat().st_size for path in sorted(folder.rglob("*")) if path.is_file()}
+    if not files:
+        raise _failed(exporter, "it wrote no file")
+    return files
+
+
+def _failed(exporter: Exporter, why: str) -> HeadraceError:
+    return HeadraceError(Diagnostic("export-failed", f"`{exporter.name}` failed, and nothing is left: {why}"), Exit.FAILED)

@@ -1,0 +1,113 @@
+"""What a gate promises: a ruling with its reason, the same for the same rows in any order, and none that passes on nothing."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from headrace.gates.ruling import NoRuling, checked
+from headrace.hooks import Gate, HeldOut, Ruling
+from headrace.spec.params import read_params
+from headrace.testing.fault import Broken, Checks, Unmet, function, params_are_closed, params_model, settings, tried
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+Judge = Callable[[HeldOut], object]
+
+
+def check_gate(gate: Gate, params: Mapping[str, Any] | None = None) -> list[Broken]:
+    """What is wrong with a gate; `params` are tried where its defaults and the examples of its fields are not all there."""
+    return tried(gate, lambda found: _checked(gate, params, found))
+
+
+def _checked(gate: Gate, params: Mapping[str, Any] | None, checks: Checks) -> None:
+    checks.run("params", lambda: params_are_closed(gate))
+    judge = function(gate, "judge")
+    given = read_params(params_model(gate), settings(gate, params))
+
+    def asked(held_out: HeldOut) -> object:
+        return judge(held_out, given, seed=7)
+
+    checks.run("ruling", lambda: _rules(gate, asked))
+    checks.run("deterministic", lambda: _deterministic(gate, asked))
+    checks.run("order-of-rows", lambda: _order(gate, asked))
+    checks.run("first-champion", lambda: _first(gate, asked))
+    checks.run("no-rows", lambda: _no_rows(gate, asked))
+    checks.run("inputs-unchanged", lambda: _inputs(gate, asked))
+
+
+def held_out(gate: Gate, n: int = 400) -> HeldOut:
+    """Rows as they come: a candidate and a champion that know something and differ, a baseline that knows less."""
+    import numpy as np
+    import pandas as pd
+
+    rng = np.random.default_rng(7)
+    target = (rng.random(n) < 0.4).astype(float)  # noqa: PLR2004 - a share of positives
+
+    def answers(knows: float) -> NDArray[np.float64]:
+        return np.clip(0.3 + knows * target + rng.normal(0, 0.15, n), 0.001, 0.999)
+
+    age = rng.normal(40, 10, n)
+    age[::11] = np.nan
+    rows = pd.DataFrame({"age": age, "region": np.array(["north", "south", "west"], dtype=object)[rng.integers(0, 3, n)]})
+    others = {"champion": answers(0.35), "baseline": answers(0.2)}
+    return HeldOut(rows, target, answers(0.4), **{who: others[who] for who in gate.asks})
+
+
+def _ruling(judge: Judge, given: HeldOut, on: str) -> Ruling:
+    try:
+        return checked(judge(given))
+    except NoRuling as why:
+        raise Unmet(f"on {on}: {why}") from None
+
+
+def _rules(gate: Gate, judge: Judge) -> Iterator[str]:
+    _ruling(judge, held_out(gate), "ordinary rows")
+    yield from ()
+
+
+def _deterministic(gate: Gate, judge: Judge) -> Iterator[str]:
+    if len({_ruling(judge, held_out(gate), "ordinary rows") for _ in range(3)}) > 1:
+        yield "the same rows and seed gave another ruling"
+
+
+def _order(gate: Gate, judge: Judge) -> Iterator[str]:
+    import numpy as np
+
+    given = held_out(gate)
+    order = np.random.default_rng(3).permutation(len(given.target))
+    moved: dict[str, Any] = {who: getattr(given, who)[order] for who in ("target", "predictions", *gate.asks)}
+    one = _ruling(judge, given, "ordinary rows")
+    other = _ruling(judge, HeldOut(given.rows.iloc[order].reset_index(drop=True), **moved), "the same rows in another order")
+    near = one.value is None or other.value is None or math.isclose(one.value, other.value, rel_tol=1e-9, abs_tol=1e-9)
+    if one.passed != other.passed or not near:
+        yield f"the same rows in another order gave {other.passed} ({other.reason}) instead of {one.passed} ({one.reason})"
+
+
+def _first(gate: Gate, judge: Judge) -> Iterator[str]:
+    """Before the first champion there is none to compare with; whether it passes then, the gate says."""
+    if "champion" in gate.asks:
+        _ruling(judge, replace(held_out(gate), champion=None), "rows without a champion")
+    yield from ()
+
+
+def _no_rows(gate: Gate, judge: Judge) -> Iterator[str]:
+    """Whatever it raises fails closed; to pass on nothing is the fault."""
+    try:
+        said = checked(judge(held_out(gate, n=0)))
+    except Exception:  # noqa: BLE001 - whatever it is, it is no pass
+        return
+    if said.passed:
+        yield f"on no rows it passes: {said.reason}"
+
+
+def _inputs(gate: Gate, judge: Judge) -> Iterator[str]:
+    given, kept = held_out(gate), held_out(gate)
+    judge(given)
+    same = all((getattr(given, part) == getattr(kept, part)).all() for part in ("target", "predictions", *gate.asks))
+    if not same or not given.rows.equals(kept.rows):
+        yield "it changes the rows that it is given"
