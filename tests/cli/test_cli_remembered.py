@@ -52,6 +52,17 @@ def folder(tmp_path: Path) -> Path:
     return made(tmp_path / "labour")
 
 
+@pytest.fixture(autouse=True)
+def as_in_a_process_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without the modules that other tests of this process wrote and loaded: they are too fresh for anything to be remembered."""
+    for name, module in [*sys.modules.items()]:
+        file = getattr(module, "__file__", None)
+        if isinstance(file, str) and not Path(file).is_relative_to(ROOT) and not Path(file).is_relative_to(sys.prefix):
+            stamp = remembered._stamp(file)
+            if stamp is None or stamp[1] > remembered._BEGAN - remembered._FRESH:
+                monkeypatch.delitem(sys.modules, name)
+
+
 def told(look: remembered.Look) -> str:
     """All that a user could see of a look."""
     return json.dumps([render.to_json(look.report), render.to_text(look.report, most=None), render.counts(look.report), look.documents])
