@@ -314,8 +314,8 @@ def _under_names(faults: Iterable[Path], missing: Missing, root: Place) -> Itera
         for at, part in enumerate(fault):
             if part in alone and fault[: at + 1] != alone[part]:
                 places[alone[part]][fault[: at + 1]] = None
-    for found in places.values():
-        for path in found:
+    for where in places.values():
+        for path in where:
             owner = follow(root, path[len(root.path) : -1])
             entry = owner.node.get(str(path[-1])) if owner is not None and isinstance(owner.node, Mapping) else None
             if owner is not None and entry is not None and get_origin(bare(owner.annotation)) is dict:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from collections.abc import Sequence as Many
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import Any, get_args, get_origin
 
 from pydantic import BaseModel
@@ -279,7 +280,7 @@ def _homes(unknown: _Unknown) -> list[_Home]:
         return []
     chain = tuple(model for model, _ in unknown.place.owners)
     found: dict[tuple[bool, int], list[_Home]] = {}
-    for home in _having(unknown.key, root, (), (root,)):
+    for home in _having(root).get(unknown.key, ()):
         if home.models == chain:
             continue
         concrete = _concrete(unknown, home)
@@ -291,15 +292,25 @@ def _homes(unknown: _Unknown) -> list[_Home]:
     return best if len(best) <= _MANY else []
 
 
-def _having(key: str, model: type[BaseModel], path: tuple[str, ...], models: tuple[type[BaseModel], ...]) -> Iterator[_Home]:
-    if key in keys(model) and key != "kind":
-        yield _Home(path, models)
+@cache
+def _having(root: type[BaseModel]) -> dict[str, list[_Home]]:
+    """Every place of the language that a key has, by key: looked up for each unknown one."""
+    found: dict[str, list[_Home]] = {}
+    for home in _places(root, (), (root,)):
+        for key in keys(home.models[-1]):
+            if key != "kind":
+                found.setdefault(key, []).append(home)
+    return found
+
+
+def _places(model: type[BaseModel], path: tuple[str, ...], models: tuple[type[BaseModel], ...]) -> Iterator[_Home]:
+    yield _Home(path, models)
     if len(models) > _DEEPEST:
         return
     for word, info in keys(model).items():
         for below in _below(info.annotation):
             if below not in models:
-                yield from _having(key, below, (*path, word), (*models, below))
+                yield from _places(below, (*path, word), (*models, below))
 
 
 def _below(annotation: Any) -> Iterator[type[BaseModel]]:  # noqa: ANN401

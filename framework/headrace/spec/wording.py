@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -26,6 +27,14 @@ _QUANTITIES = {
     quantity.difference: "a difference such as `1pp` or `10% relative`",
     quantity.size: "a size such as `4GiB`",
 }
+
+
+def cut(text: str) -> str:
+    """A message with the long words in it cut: a value may be as long as its file."""
+    return _LONG_WORD.sub(lambda word: f"{word[0][: _SHORT - 1]}…", text)
+
+
+_LONG_WORD = re.compile(rf"[^\s`]{{{_SHORT + 1},}}")
 
 
 def short(value: object) -> str:
@@ -170,6 +179,18 @@ def only(word: object, among: Iterable[object], cutoff: float = 0.6) -> str | No
 def _close(word: object, among: Iterable[object], most: int, cutoff: float) -> list[str]:
     words = {w.casefold(): w for w in _affordable(word, among) if len(w) <= _LONGEST}
     return [words[found] for found in difflib.get_close_matches(str(word).casefold(), words, n=most, cutoff=cutoff)] if words else []
+
+
+def listed(words: Iterable[str], form: str = "{}") -> str:
+    """Words in the order of the alphabet, each in a form; of very many the first, and how many more."""
+    known = list(words)
+    shown = sorted(known)[:_LISTED] if len(known) <= _SORTED else known[:_LISTED]
+    return ", ".join(form.format(word) for word in shown) + (f" and {len(known) - _LISTED} more" if len(known) > _LISTED else "")
+
+
+_LISTED = 40
+_SORTED = 1000
+"""More words than that are not put in order for each fault."""
 
 
 def hint(word: object, among: Iterable[object]) -> str | None:

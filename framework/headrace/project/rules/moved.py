@@ -73,7 +73,7 @@ def _circles(onward: dict[Address, Address]) -> dict[Address, list[Address]]:
         names = list(trail)
         circle = names[names.index(at) :]
         least = circle.index(min(circle))
-        found |= dict.fromkeys(circle, [])
+        found |= {address: [] for address in circle}
         found[circle[least]] = [*circle[least:], *circle[:least]]
     return found
 

@@ -16,7 +16,7 @@ from headrace.spec import Model, cron
 from headrace.spec.expression import ExpressionError, Truth, parse
 from headrace.spec.quantity import write_duration
 from headrace.spec.retraining import Retraining
-from headrace.spec.wording import certain, nearest
+from headrace.spec.wording import certain, listed, nearest
 
 _NEVER = timedelta(days=366 * 9)
 
@@ -136,7 +136,7 @@ def _when(scope: Scope, model: Model, position: int, trigger: Retraining) -> Ite
         f"{here} has no alert `{name}`",
         place,
         caret=f"did you mean `alert.{meant}`?" if meant else None,
-        help=f"write `alert.{meant}`" if meant else f"its alerts are {', '.join(ids) or 'none'}",
+        help=f"write `alert.{meant}`" if meant else f"its alerts are {listed(ids) or 'none'}",
         replacement=f"alert.{meant}" if meant else None,
         certain=certain(name, ids, shortest=5),
     )
