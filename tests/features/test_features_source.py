@@ -179,3 +179,17 @@ def test_a_file_url_is_a_path(tmp_path):
 def test_what_is_not_there_is_said(tmp_path, uri):
     with pytest.raises(HeadraceError, match="source-not-found"):
         locate(tmp_path, "s", uri)
+
+
+def test_a_place_by_reference_is_read_when_the_rows_are_and_only_its_name_is_told(tmp_path, monkeypatch):
+    pd.DataFrame({"age": [1.5]}).to_parquet(tmp_path / "s.pq")
+    source = declared({"age": {"type": "float"}}, uri="env:ROWS_OF_S")
+    monkeypatch.setenv("ROWS_OF_S", "s.pq")
+    assert {"age": [1.5]} == read_source(tmp_path, "s", source).to_dict("list")
+    monkeypatch.setenv("ROWS_OF_S", "elsewhere.pq")
+    with pytest.raises(HeadraceError) as raised:
+        read_source(tmp_path, "s", source)
+    assert (["source/s: env:ROWS_OF_S does not exist"], [("source-not-found", None)]) == (
+        [fault.message for fault in raised.value.report],
+        faults(raised),
+    )

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 
 from headrace.diagnostics.report import Edit, Span
 
 _BREAK = re.compile(r"\r\n|\r|\n")
 
 
+@lru_cache(maxsize=4)
 def offsets(text: str) -> list[int]:
     """Where each line begins."""
     return [0, *(found.end() for found in _BREAK.finditer(text))]

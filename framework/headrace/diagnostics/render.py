@@ -9,17 +9,25 @@ from collections.abc import Sequence
 from typing import Any
 
 from headrace.diagnostics.report import Diagnostic, Report, Severity, Span
+from headrace.diagnostics.secret import HIDDEN, masked
 
 MOST = 50
 """How many are shown; the rest is counted."""
+SECRET = frozenset({"literal-secret"})
+"""What is said of a secret: the text at its place is never shown, whichever fault shows the line."""
 _WIDEST = 160
+_LONGEST = 4000
 _COLOURS = {"error": "\x1b[1;31m", "warning": "\x1b[1;33m", "note": "\x1b[1;36m"}
 _BREAK = re.compile(r"\r\n|\r|\n")
 
 
 def to_json(report: Report) -> list[dict[str, Any]]:
-    """Every fault in the order of its place, as JSON values; ranges count from 1, columns in characters, ends exclusive."""
-    return _views(list(report), report)
+    """Every fault in the order of its place, as JSON values; ranges count from 1, columns in characters, ends exclusive.
+
+    A very long line is not repeated for each fault in it.
+    """
+    views = _views(list(report), report)
+    return [view | {"line": None} if view["line"] is not None and len(view["line"]) > _LONGEST else view for view in views]
 
 
 def counts(report: Report) -> dict[str, int]:
@@ -53,6 +61,12 @@ def visible(text: str) -> str:
     )
 
 
+def told(text: str) -> str:
+    """What a fault says, as it may be shown: no secret, nothing that a terminal obeys, and never as long as a file."""
+    said = visible(masked(text))
+    return said if len(said) <= _LONGEST else f"{said[: _LONGEST - 1]}…"
+
+
 def width(text: str) -> int:
     """How many columns of a terminal a text takes: two for wide characters, none for combining ones."""
     return sum(0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)
@@ -61,7 +75,20 @@ def width(text: str) -> int:
 def _views(found: list[Diagnostic], report: Report) -> list[dict[str, Any]]:
     files = {d.span.file for d in found if d.span is not None}
     lines = {file: _BREAK.split(report.texts[file]) for file in files if file in report.texts}
+    for diagnostic in report.found:
+        if diagnostic.id in SECRET and diagnostic.span is not None:
+            _hide(lines.get(diagnostic.span.file, []), diagnostic.span)
+    lines = {file: [masked(line) for line in found] for file, found in lines.items()}
     return [_view(diagnostic, lines) for diagnostic in found]
+
+
+def _hide(lines: list[str], span: Span) -> None:
+    """Put nothing readable in the place of a secret."""
+    for number in range(span.line, min(span.end_line, len(lines)) + 1):
+        line = lines[number - 1]
+        first = span.column - 1 if number == span.line else 0
+        last = span.end_column - 1 if number == span.end_line else len(line)
+        lines[number - 1] = line[:first] + HIDDEN * len(line[first:last]) + line[last:]
 
 
 def _view(diagnostic: Diagnostic, lines: dict[str, list[str]]) -> dict[str, Any]:
@@ -69,12 +96,12 @@ def _view(diagnostic: Diagnostic, lines: dict[str, list[str]]) -> dict[str, Any]
     return {
         "id": diagnostic.id,
         "severity": str(diagnostic.severity),
-        "message": visible(diagnostic.message),
+        "message": told(diagnostic.message),
         "file": span.file if span else None,
         "range": range_(span) if span else None,
         "line": _line(span, lines.get(span.file, [])) if span else None,
-        "caret": visible(diagnostic.caret) if diagnostic.caret else None,
-        "help": visible(diagnostic.help) if diagnostic.help else None,
+        "caret": told(diagnostic.caret) if diagnostic.caret else None,
+        "help": told(diagnostic.help) if diagnostic.help else None,
         "related": [{"file": other.file, "range": range_(other)} for other in diagnostic.related],
         "certain": diagnostic.certain and bool(diagnostic.change),
         "edits": [{"file": edit.span.file, "range": range_(edit.span), "replacement": edit.text} for edit in diagnostic.change],

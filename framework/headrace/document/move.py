@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 from headrace.diagnostics import Edit, Span
 from headrace.diagnostics.edits import newline, offsets, range_of
@@ -20,7 +21,7 @@ def move(text: str, source: Mapping, entry: Entry, target: Mapping) -> tuple[Edi
     the only entry of a block, and one whose comment has no room where it would go.
     """
     file = _File(text, offsets(text))
-    if _SHARED.search(text) or _has_block_text(entry.value) or _has_block_text(target) or source is target:
+    if _shared(text) or _has_block_text(entry.value) or _has_block_text(target) or source is target:
         return ()
     taken = file.from_flow(source, entry) if file.is_flow(source) else file.from_block(source, entry)
     if taken is None:
@@ -28,6 +29,12 @@ def move(text: str, source: Mapping, entry: Entry, target: Mapping) -> tuple[Edi
     removed, moved = taken
     put = file.to_flow(target, moved, entry) if file.is_flow(target) else file.to_block(target, moved)
     return (removed, put) if put is not None else ()
+
+
+@lru_cache(maxsize=4)
+def _shared(text: str) -> bool:
+    """Whether a file may have anchors; asked for each key that stands in the wrong place."""
+    return _SHARED.search(text) is not None
 
 
 def _has_block_text(node: Node) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import NamedTuple
 
 from headrace.diagnostics import Span
@@ -39,15 +40,29 @@ class Entry(NamedTuple):
     value: Node
 
 
-class Mapping(NamedTuple):
-    """Keys and values in the order of the file; no key stands twice."""
-
+class _Entries(NamedTuple):
     entries: tuple[Entry, ...]
     span: Span
 
+
+class Mapping(_Entries):
+    """Keys and values in the order of the file; no key stands twice."""
+
     def get(self, key: str) -> Entry | None:
         """The entry under a key."""
-        return next((entry for entry in self.entries if entry.key == key), None)
+        entries = self.entries
+        if len(entries) <= _FEW:
+            return next((entry for entry in entries if entry.key == key), None)
+        return self._by_key.get(key)
+
+    @cached_property
+    def _by_key(self) -> dict[str, Entry]:
+        """Made once: a mapping of a hundred thousand keys is asked for each of its faults."""
+        return {entry.key: entry for entry in reversed(self.entries)}
+
+
+_FEW = 8
+"""Entries that are looked through as fast as a table of them is made."""
 
 
 Node = Scalar | Sequence | Mapping

@@ -15,6 +15,8 @@ from headrace.diagnostics import Diagnostic, Exit, HeadraceError, Report
 from headrace.features.arrival import arrivals
 from headrace.features.column import as_type
 from headrace.hooks import Reader, load_plugins, resolve
+from headrace.notify.secrets import Secrets
+from headrace.spec.secret import REFERENCE
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -52,15 +54,18 @@ def read_source(root: Path, name: str, source: SourceConfig, readers: Mapping[st
 def locate(root: Path, name: str, uri: str) -> Path:
     """The local file of a URI: a path from the project's folder, `file://`, or `package://PACKAGE/PATH`, whose package is not imported.
 
-    HeadraceError `source-not-found`.
+    A reference is followed here, and only it is named. HeadraceError `source-not-found`, or `secret-missing` for a reference.
     """
+    said = uri
+    if REFERENCE.fullmatch(uri):
+        uri = str(Secrets(root).resolve(uri))
     scheme, separator, rest = uri.partition("://")
     if not separator:
         path = root / uri
     elif scheme == "file":
         path = Path(url2pathname(urlsplit(uri).path))
     elif scheme == "package":
-        path = _packaged(name, uri, *rest.partition("/")[::2])
+        path = _packaged(name, said, *rest.partition("/")[::2])
     else:
         raise HeadraceError(
             Diagnostic(
@@ -69,7 +74,8 @@ def locate(root: Path, name: str, uri: str) -> Path:
             Exit.INVALID,
         )
     if not path.is_file():
-        raise HeadraceError(Diagnostic("source-not-found", f"source/{name}: {uri} does not exist", help=f"looked for at {path}"))
+        where = f"looked for at {path}" if said == uri else None
+        raise HeadraceError(Diagnostic("source-not-found", f"source/{name}: {said} does not exist", help=where))
     return path
 
 

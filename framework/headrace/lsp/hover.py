@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from headrace.address import Address
-from headrace.diagnostics import Diagnostic
+from headrace.diagnostics import Diagnostic, render
 from headrace.document import write_flow
 from headrace.lsp import inside
 from headrace.lsp.expected import Expected, expected, names_of_keys
@@ -55,7 +55,7 @@ def explained(fault: Diagnostic) -> str:
     from headrace.diagnostics.codes import CODES
 
     code = CODES.get(fault.id)
-    said = f"**{fault.severity}[{fault.id}]**: {fault.message}"
+    said = f"**{fault.severity}[{fault.id}]**: {render.told(fault.message)}"
     return f"{said}\n\n{code.why}" if code is not None else said
 
 

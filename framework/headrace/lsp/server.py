@@ -14,6 +14,7 @@ from pygls.lsp.server import LanguageServer
 
 from headrace import __version__
 from headrace.diagnostics import Diagnostic, Edit, Severity
+from headrace.diagnostics.render import told
 from headrace.lsp.completion import complete
 from headrace.lsp.hover import hover, target
 from headrace.lsp.outline import at
@@ -137,7 +138,7 @@ def _touch(one: lsp.Range, other: lsp.Range) -> bool:
 
 
 def _diagnostic(fault: Diagnostic, lines: Lines, root: Path) -> lsp.Diagnostic:
-    said = [fault.message, *(part for part in (fault.caret, fault.help and f"help: {fault.help}") if part)]
+    said = [told(fault.message), *(told(part) for part in (fault.caret, fault.help and f"help: {fault.help}") if part)]
     related = [
         lsp.DiagnosticRelatedInformation(
             lsp.Location(uris.from_fs_path(str(root / span.file)) or "", lsp.Range(*(lsp.Position(span.line - 1, 0),) * 2)), "here, too"

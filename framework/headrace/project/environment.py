@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from headrace.address import Address
 from headrace.compiled.workspace import DEFAULT
 from headrace.diagnostics import Diagnostic, Report
-from headrace.document import UNREADABLE, Entry, Node, Scalar
+from headrace.document import UNREADABLE, Node, Scalar
 from headrace.document import Mapping as MappingNode
 from headrace.project.read import Drafts
 from headrace.project.scope import Scope
@@ -57,7 +57,7 @@ class Declared:
 
 
 def declare(drafts: Drafts, replacing: Replacing) -> Declared:
-    """Variables first, made of nothing but the shell; then the rest of the documents that give them."""
+    """Variables first, made of the shell and of one another; then the rest of the documents that give them."""
     found = Declared(names={None: replacing.names})
     # With a second project (a fault), the first in the order of names gives the variables.
     for address, node in sorted(drafts.of("project"), key=lambda item: item[0]):
@@ -73,10 +73,11 @@ def _declared(address: Address, node: MappingNode, outer: Names, replacing: Repl
     broken = False
     names = outer
     if entry is not None:
-        replacing.names = Names({}, outer.shell, outer.whole)
-        given = replacing.document(MappingNode((Entry("variables", entry.key_span, entry.value),), entry.value.span))
-        broken = replacing.broken
-        changed = given.entries[0] if isinstance(given, MappingNode) else entry
+        replacing.names = outer
+        changed = entry
+        if isinstance(entry.value, MappingNode):
+            changed = entry._replace(value=replacing.variables(entry.value))
+            broken = replacing.broken
         variables, whole = _scalars(changed.value)
         names = Names({**outer.variables, **variables}, outer.shell, outer.whole and whole and not broken)
         node = MappingNode(tuple(changed if old is entry else old for old in node.entries), node.span)

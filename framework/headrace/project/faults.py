@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from headrace.diagnostics import Diagnostic, Span
-from headrace.project.overlay import relocated
+from headrace.project.overlay import by_place, relocated
 from headrace.spec.value import Use
 
 
@@ -14,16 +14,17 @@ def explained(
     found: Iterable[Diagnostic], uses: Mapping[Span, tuple[Use, ...]], removed: Mapping[tuple[Span, str], Span]
 ) -> Iterator[Diagnostic]:
     """Each fault where its reader can mend it; a replaced value has its variable beside it, and no edit that would write over it."""
+    places = by_place(removed)
     for diagnostic in found:
         here = uses.get(diagnostic.span, ()) if diagnostic.span is not None else ()
         if here and diagnostic.id != "misplaced-expression":
-            places = tuple(use.place for use in here if use.place is not None)
+            given = tuple(use.place for use in here if use.place is not None)
             names = " and ".join(dict.fromkeys(f"`{use.name}`" for use in here))
             caret = f"its value is made of {names}"
             help_ = f"give {names} another value" if diagnostic.replacement is not None else diagnostic.help
-            yield replace(diagnostic, caret=caret, help=help_, replacement=None, related=(*diagnostic.related, *places))
+            yield replace(diagnostic, caret=caret, help=help_, replacement=None, related=(*diagnostic.related, *given))
         else:
-            yield relocated(diagnostic, removed) if removed else diagnostic
+            yield relocated(diagnostic, places) if places else diagnostic
 
 
 def merged(found: Sequence[tuple[str | None, Sequence[Diagnostic]]]) -> Iterator[Diagnostic]:

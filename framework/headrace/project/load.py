@@ -23,6 +23,7 @@ from headrace.spec import Project as ProjectSpec
 from headrace.spec.decode import decode
 from headrace.spec.unknown import UNKNOWN
 from headrace.spec.value import Names, Replacing
+from headrace.spec.wording import guessing
 
 
 def load(
@@ -40,7 +41,7 @@ def load(
     `shell` the environment of this process. `instead` holds what to read in the place of some files, by `specs/NAME`: other bytes, or
     None for a file that is not there.
     """
-    with _uncollected():
+    with _uncollected(), guessing():
         found = _projects(root, report, environment, _Given(plugins, shell, instead or {}), every=False)
     return found[0] if found else None
 
@@ -58,7 +59,7 @@ def judge(
 
     A fault of several environments is said once. The other arguments are those of `load`.
     """
-    with _uncollected():
+    with _uncollected(), guessing():
         return _projects(root, report, environment, _Given(plugins, shell, instead or {}), every=True)
 
 

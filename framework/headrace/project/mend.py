@@ -14,6 +14,7 @@ from headrace.document import parse
 from headrace.hooks import Plugins
 from headrace.project.load import judge
 from headrace.spec.decode import decode
+from headrace.spec.wording import guessing
 
 ROUNDS = 20
 """How often what a change has uncovered is looked at again."""
@@ -165,8 +166,9 @@ def _state(file: str, content: bytes) -> _State:
     report = Report()
     documents = parse(content, file, report)
     syntax = [d.span for d in report if d.span is not None and d.id != "duplicate-key"]
-    for node in documents:
-        decode(node, report)
+    with guessing():
+        for node in documents:
+            decode(node, report)
     faults = Counter((d.id, d.message) for d in report.found)
     first = min(((span.line, span.column) for span in syntax), default=(1 << 62, 0))
     comments = Counter(found.rstrip() for found in _COMMENT.findall(content.decode("utf-8", "replace")))

@@ -10,7 +10,7 @@ from headrace.diagnostics import Diagnostic, Report, Severity, Span
 from headrace.document import Entry, Node, Scalar, Sequence
 from headrace.document import Mapping as MappingNode
 from headrace.spec import KINDS
-from headrace.spec.wording import nearest
+from headrace.spec.wording import listed, nearest
 
 _WHOLE = ("project", "environment", "overlay")
 """Kinds that no overlay patches: an environment says itself what it is."""
@@ -80,9 +80,10 @@ def conflicts(found: list[Patch], base: Mapping[Address, Node]) -> Iterator[Diag
 def _leaves(node: Node, base: Node | None, path: Path) -> Iterator[tuple[Path, Span]]:
     """The paths at which a patch gives a value, items of lists by what names them."""
     key = _named_by(base, node) if isinstance(base, Sequence) else None
+    items = {_name(item, key): item for item in reversed(base.items)} if key and isinstance(base, Sequence) else {}
     if isinstance(node, MappingNode) and node.entries:
         for entry in node.entries:
-            inner = _item(base, key, entry.key) if key else base.get(entry.key) if isinstance(base, MappingNode) else None
+            inner = items.get(entry.key) if key else base.get(entry.key) if isinstance(base, MappingNode) else None
             below = inner.value if isinstance(inner, Entry) else inner
             for leaf, span in _leaves(entry.value, below, (*path, entry.key)):
                 yield leaf, entry.key_span if isinstance(entry.value, Scalar) else span
@@ -91,7 +92,7 @@ def _leaves(node: Node, base: Node | None, path: Path) -> Iterator[tuple[Path, S
             name = _name(item, key)
             if isinstance(item, MappingNode):
                 rest = MappingNode(tuple(e for e in item.entries if e.key != key), item.span)
-                yield from _leaves(rest, _item(base, key, name), (*path, name))
+                yield from _leaves(rest, items.get(name), (*path, name))
     else:
         yield path, node.span
 
@@ -148,8 +149,12 @@ class Merging:
     def _list(self, base: Sequence, patch: Sequence, key: str, said: str) -> Sequence:
         items = {_name(item, key): item for item in base.items}
         known = list(items)
+        seen: dict[str, Node] = {}
         for item in patch.items:
             name = _name(item, key)
+            if seen.setdefault(name, item) is not item:
+                self._twice(said, key, name, seen[name], item)
+                continue
             if name not in items:
                 meant = nearest(name, known, cutoff=_LIKE)
                 if meant is not None:
@@ -162,6 +167,12 @@ class Merging:
                 continue
             items[name] = self._merged(items[name], _without(item, key), _head(items[name]), f"{said}[{name}]")
         return Sequence(tuple(items.values()), base.span)
+
+    def _twice(self, said: str, key: str, name: str, first: Node, second: Node) -> None:
+        """Which of both is meant, nobody can tell: neither comes before the other."""
+        other, place = _place(first, key), _place(second, key)
+        message = f"`{said}` has two items with the {key} `{name}`: in line {other.line} and in line {place.line}"
+        self.report.add(Diagnostic("duplicate-id", message, place, help="rename one of them", related=(other,)))
 
     def _items(self, base: Sequence, patch: MappingNode, key: str, said: str) -> Sequence:
         items = {_name(item, key): item for item in base.items}
@@ -192,19 +203,27 @@ class Merging:
                 f"{self._overlay} speaks of {what}, which {f'`{said}` of ' if said else ''}{self._target} does not have",
                 span,
                 caret=f"did you mean `{meant}`?" if meant else None,
-                help=f"write `{meant}`" if meant else f"there are {', '.join(there)}" if there else "remove it",
+                help=f"write `{meant}`" if meant else f"there are {listed(there)}" if there else "remove it",
                 replacement=meant,
             )
         )
 
 
-def relocated(diagnostic: Diagnostic, removed: Mapping[tuple[Span, str], Span]) -> Diagnostic:
-    """A fault that a removal made, where the removal stands."""
+def by_place(removed: Mapping[tuple[Span, str], Span]) -> dict[Span, dict[str, Span]]:
+    """What was removed, by the place of the mapping that lost it."""
+    found: dict[Span, dict[str, Span]] = {}
+    for (key, word), place in removed.items():
+        found.setdefault(key, {})[word] = place
+    return found
+
+
+def relocated(diagnostic: Diagnostic, removed: Mapping[Span, Mapping[str, Span]]) -> Diagnostic:
+    """A fault that a removal made, where the removal stands; `removed` as `by_place` has it."""
     if diagnostic.id != "missing-key" or diagnostic.span is None:
         return diagnostic
-    for (key, word), place in removed.items():
-        if key == diagnostic.span and diagnostic.message.endswith(f" has no `{word}`"):
-            return replace(diagnostic, span=place, related=(*diagnostic.related, key), help=f"remove `{word}: null`")
+    for word, place in removed.get(diagnostic.span, {}).items():
+        if diagnostic.message.endswith(f" has no `{word}`"):
+            return replace(diagnostic, span=place, related=(*diagnostic.related, diagnostic.span), help=f"remove `{word}: null`")
     return diagnostic
 
 
@@ -230,10 +249,6 @@ def _named_by(base: Node | None, patch: Node) -> str | None:
 def _name(item: Node, key: str) -> str:
     entry = item.get(key) if isinstance(item, MappingNode) else None
     return entry.value.text if entry is not None and isinstance(entry.value, Scalar) else ""
-
-
-def _item(base: Node | None, key: str, name: str) -> Node | None:
-    return next((item for item in base.items if _name(item, key) == name), None) if isinstance(base, Sequence) else None
 
 
 def _without(item: Node, key: str) -> Node:

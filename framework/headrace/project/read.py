@@ -93,6 +93,8 @@ def read(root: Path, report: Report, instead: AnyMapping[str, bytes | None]) -> 
             elif address is not None and isinstance(node, Mapping):
                 first[address] = node
             found.append(Draft(node, address, *marks, again))
+    if any(d.id == "specs-subfolder" for d in report.found):
+        unread |= set(KINDS)  # what stands there may be what others refer to
     return Drafts(tuple(found), frozenset(hidden - first.keys()), frozenset(unread))
 
 
@@ -109,10 +111,19 @@ def _files(root: Path, report: Report, instead: AnyMapping[str, bytes | None]) -
             yield path
             continue
         name = f"specs/{path.name}"
+        below = next((p for p in sorted(path.rglob("*")) if p.suffix in SUFFIXES and p.is_file()), None) if path.is_dir() else None
+        if below is not None:
+            report.add(_subfolder(name, f"specs/{below.relative_to(folder).as_posix()}"))
+            continue
         what = "a folder" if path.is_dir() else "no YAML file"
         message = f"{name} is not read: it is {what}"
         place = Span(name, 1, 1, 1, 1)
         report.add(Diagnostic("not-read", message, place, help="specs stand in specs/*.yaml or *.yml", severity=Severity.NOTE))
+
+
+def _subfolder(name: str, spec: str) -> Diagnostic:
+    message = f"{spec} is not read: specs stand in `specs/` itself, and in no folder below it"
+    return Diagnostic("specs-subfolder", message, Span(name, 1, 1, 1, 1), help=f"type `mv {spec} specs/`")
 
 
 def _address(node: Mapping) -> Address | None:

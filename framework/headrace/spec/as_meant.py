@@ -72,10 +72,18 @@ def by_name(node: Sequence) -> Mapping | None:
     return Mapping(tuple(entries), node.span) if entries and len({e.key for e in entries}) == len(entries) else None
 
 
-@dataclass(frozen=True, slots=True)
 class _Changing:
-    fixes: dict[Span, str]
-    changes: Changes
+    """The changes of one document, each found by the part that it changes."""
+
+    def __init__(self, fixes: dict[Span, str], changes: Changes) -> None:
+        self.fixes = fixes
+        self._kept = changes  # so that no identity is given to another part meanwhile
+        self._moved = {id(entry) for entry, _ in changes.moved}
+        self._opened = {id(entry) for entry in changes.opened}
+        self._named = {id(node) for node in changes.named}
+        self._put: dict[int, list[Entry]] = {}
+        for entry, target in (*changes.moved, *((tag, owner) for owner, tag in changes.tags)):
+            self._put.setdefault(id(target), []).append(entry)
 
     def node(self, node: Node) -> Node:
         match node:
@@ -83,7 +91,7 @@ class _Changing:
                 return _written(self.fixes[span], span) or node
             case Scalar():
                 return node
-            case Sequence() if any(node is other for other in self.changes.named):
+            case Sequence() if id(node) in self._named:
                 named = by_name(node)
                 return self.node(named) if named is not None else node
             case Sequence(items, span):
@@ -96,9 +104,9 @@ class _Changing:
         there = {entry.key for entry in node.entries}
         entries: list[Entry] = []
         for entry in node.entries:
-            if any(entry is other for other, _ in self.changes.moved):
+            if id(entry) in self._moved:
                 continue
-            if any(entry is other for other in self.changes.opened) and isinstance(entry.value, Mapping):
+            if id(entry) in self._opened and isinstance(entry.value, Mapping):
                 entries += [inner for inner in self.mapping(entry.value).entries if inner.key not in there]
                 continue
             word = self.fixes.get(entry.key_span)
@@ -107,8 +115,8 @@ class _Changing:
                 entry = entry._replace(key=word)  # noqa: PLW2901 - the same key, as it was meant
                 there.add(word)
             entries.append(entry if value is entry.value else entry._replace(value=value))
-        for entry, target in (*self.changes.moved, *((tag, owner) for owner, tag in self.changes.tags)):
-            if target is node and entry.key not in there:
+        for entry in self._put.get(id(node), ()):
+            if entry.key not in there:
                 entries.append(entry._replace(value=self.node(entry.value)))
         same = len(entries) == len(node.entries) and all(a is b for a, b in zip(entries, node.entries, strict=True))
         return node if same else Mapping(tuple(entries), node.span)

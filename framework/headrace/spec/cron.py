@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _DAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
@@ -47,6 +48,11 @@ class Cron:
                 return moment
         return None
 
+    @property
+    def comes(self) -> bool:
+        """Whether any day is one of the line's."""
+        return _comes(self.days, self.months, self.weekdays, self.either_day)
+
     def ticked(self, after: datetime, until: datetime) -> bool:
         """Whether a tick lies in (after, until]."""
         tick = self.next(after)
@@ -55,6 +61,14 @@ class Cron:
     def _on(self, moment: datetime) -> bool:
         day, weekday = moment.day in self.days, moment.isoweekday() % 7 in self.weekdays
         return (day or weekday) if self.either_day else (day and weekday)
+
+
+@lru_cache(maxsize=1024)
+def _comes(days: frozenset[int], months: frozenset[int], weekdays: frozenset[int], either_day: bool) -> bool:  # noqa: FBT001 - fields of Cron
+    return Cron("", _ANY, _ANY, days, months, weekdays, either_day).next(datetime(2024, 1, 1, tzinfo=UTC)) is not None
+
+
+_ANY = frozenset({0})
 
 
 def parse(text: str) -> Cron:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar, cast, get_origin
 
 from pydantic import BaseModel, ValidationError
@@ -17,6 +17,7 @@ from headrace.spec import KINDS, AnyKind, foreign
 from headrace.spec.as_meant import Changes, as_meant, by_name, seeming, with_tags
 from headrace.spec.fault import absent, diagnose, tag_of, wants_one_of
 from headrace.spec.field import Spec
+from headrace.spec.missing import Missing
 from headrace.spec.name import BadName
 from headrace.spec.params import read_params
 from headrace.spec.place import Place, bare, follow, keys, members, model_of
@@ -237,49 +238,84 @@ def _diagnostics(error: ValidationError, root: Place, without: set[int], text: s
         if item["type"] == "dict_type" and isinstance(place.node, Sequence) and by_name(place.node) is not None:
             changes.named.append(place.node)
         faults.setdefault(*_tagged(item, place, changes))
-    missing = [path for path, (item, _) in faults.items() if item["type"] == "missing" and isinstance(path[-1], str)]
+    missing = Missing(path for path, (item, _) in faults.items() if item["type"] == "missing" and isinstance(path[-1], str))
     followed: set[Path] = set()
     strangers = [place for item, place in faults.values() if item["type"] == "extra_forbidden"]
     strangers = sorted(strangers, key=lambda place: not is_slip(place, root)) + list(_under_names(faults, missing, root))
+    beside: dict[Path, list[Place]] = {}
+    for place in strangers:
+        beside.setdefault(place.path[:-1], []).append(place)
+    below = _below(faults)
     for place in strangers:
         if place.path in followed:
             continue
-        meant = other_keys(place, strangers, root, missing) or unknown_key(
-            place, root, [path for path in missing if path not in followed], text
-        )
-        followed |= meant.explains | {path for path in faults if path[: len(place.path)] == place.path}
+        meant = other_keys(place, beside[place.path[:-1]], root, missing) or unknown_key(place, root, missing, text)
+        explained = meant.explains | below.get(place.path, set())
+        followed |= explained
+        missing.drop(explained)
         _change(place, root, meant, changes)
         yield meant.diagnostic
     told = {path: fault for path, fault in faults.items() if path not in followed}
-    for mapping in dict.fromkeys(path[:-1] for path in missing if path in told):
-        yield absent([told.pop(path)[1] for path in missing if path in told and path[:-1] == mapping])
+    for lacking in missing.by_mapping():
+        yield absent([told.pop(path)[1] for path in lacking if path in told])
+    lists = _lists(told)
     for path, (item, place) in told.items():
-        if not _one_of_many(path, item, told, root):
+        if not _one_of_many(path, item, lists, root):
             yield diagnose(item, place)
 
 
-def _one_of_many(path: Path, item: Any, told: dict[Path, tuple[Any, Place]], root: Place) -> bool:  # noqa: ANN401 - pydantic's ErrorDetails
+def _below(faults: Iterable[Path]) -> dict[Path, set[Path]]:
+    """By each path at or above a fault: the faults there."""
+    found: dict[Path, set[Path]] = {}
+    for path in faults:
+        for length in range(len(path) + 1):
+            found.setdefault(path[:length], set()).add(path)
+    return found
+
+
+@dataclass(slots=True)
+class _Told:
+    """What is wrong with the items of one list, item by item."""
+
+    first: dict[str, int] = field(default_factory=dict)
+    """By the type of a fault, the first item that has it."""
+    count: Counter[str] = field(default_factory=Counter)
+
+
+def _lists(told: dict[Path, tuple[Any, Place]]) -> dict[Path, _Told]:
+    """The lists of which some item is wrong."""
+    found: dict[Path, _Told] = {}
+    for path, (item, _) in told.items():
+        if path and isinstance(path[-1], int):
+            of = found.setdefault(path[:-1], _Told())
+            of.first[item["type"]] = min(path[-1], of.first.get(item["type"], path[-1]))
+            of.count[item["type"]] += 1
+    return found
+
+
+def _one_of_many(path: Path, item: Any, lists: dict[Path, _Told], root: Place) -> bool:  # noqa: ANN401 - pydantic's ErrorDetails
     """Whether another item of the same list says it: what is wrong in it before what it lacks, and one for all that are of a wrong type."""
     if not path or not isinstance(path[-1], int):
         return False
-    others = [(other[-1], fault) for other, (fault, _) in told.items() if other[:-1] == path[:-1] and other != path]
+    told = lists[path[:-1]]
     if item["type"] == "missing":
-        return any(fault["type"] != "missing" or position < path[-1] for position, fault in others if isinstance(position, int))
-    alike = [position for position, fault in others if fault["type"] == item["type"] and isinstance(position, int)]
+        return len(told.count) > 1 or told.first["missing"] < path[-1]
     owner = node_at(root, path[:-1])
-    whole = isinstance(owner, Sequence) and len(alike) + 1 == len(owner.items)
+    whole = isinstance(owner, Sequence) and told.count[item["type"]] == len(owner.items)
     kind = item["type"].endswith("_type") or isinstance(item.get("ctx", {}).get("error"), BadName)
-    return whole and kind and min(alike, default=path[-1]) < path[-1]
+    return whole and kind and told.first[item["type"]] < path[-1]
 
 
-def _under_names(faults: Iterable[Path], missing: list[Path], root: Place) -> Iterator[Place]:
+def _under_names(faults: Iterable[Path], missing: Missing, root: Place) -> Iterator[Place]:
     """Keys that are missing elsewhere and stand where names are the user's own, so that what they hold is wrong there."""
-    named = Counter(path[-1] for path in missing)
-    for absent_path in (path for path in missing if named[path[-1]] == 1):
-        places = (
-            path[: at + 1] for path in faults for at, part in enumerate(path) if part == absent_path[-1] and path[: at + 1] != absent_path
-        )
-        for path in dict.fromkeys(places):
+    alone = {path[-1]: path for path in missing if missing.once(str(path[-1])) == path}
+    places: dict[Path, dict[Path, None]] = {path: {} for path in alone.values()}
+    for fault in faults:
+        for at, part in enumerate(fault):
+            if part in alone and fault[: at + 1] != alone[part]:
+                places[alone[part]][fault[: at + 1]] = None
+    for where in places.values():
+        for path in where:
             owner = follow(root, path[len(root.path) : -1])
             entry = owner.node.get(str(path[-1])) if owner is not None and isinstance(owner.node, Mapping) else None
             if owner is not None and entry is not None and get_origin(bare(owner.annotation)) is dict:

@@ -21,7 +21,7 @@ from headrace.spec.place import Place, bare, discriminator, keys, literals, memb
 from headrace.spec.plain import plain
 from headrace.spec.quantity import Ambiguous, MissingUnit, duration, percentage, rate, ratio, write_duration
 from headrace.spec.unknown_key import quoted
-from headrace.spec.wording import certain, choice, found, hint, nearest, quantity_of, short, wants
+from headrace.spec.wording import certain, choice, cut, found, hint, nearest, quantity_of, short, wants
 
 _BOUNDS = {
     "greater_than": ("gt", "more than"),
@@ -266,7 +266,8 @@ def _listed(node: Scalar, types: tuple[Any, ...]) -> str | None:
     if arguments is None or not node.text or node.value is None:
         return None
     if arguments[-1] is ...:
-        return f"[{node.text}]"
+        # A list of mappings is not made of one word.
+        return f"[{node.text}]" if not any(model_of(member) for member in members(arguments[0])) else None
     both = _BETWEEN.fullmatch(node.text)
     return f"[{both[1]}, {both[2]}]" if both is not None and len(arguments) == 2 else None  # noqa: PLR2004 - a range
 
@@ -285,19 +286,25 @@ def _refused(place: Place, error: Exception) -> Diagnostic:  # noqa: C901, PLR09
         said = f"write `{error.fixed}`"
         if quantity_of(place.annotation, place.field) is duration and isinstance(node, Scalar):
             said = f"write {choice(f'`{node.text}{unit}`' for unit in 'dhms')} for days, hours, minutes or seconds"
-        return Diagnostic("missing-unit", f"`{place.name}`: {error}", place.span, help=said, replacement=error.fixed, certain=known)
+        return Diagnostic(
+            "missing-unit", f"`{place.name}`: {cut(str(error))}", place.span, help=said, replacement=error.fixed, certain=known
+        )
     if isinstance(error, Ambiguous):
         said = choice(f"`{meaning}`" for meaning in error.meanings)
-        return Diagnostic("ambiguous-percent", f"`{place.name}`: {error}", place.span, help=f"write {said}")
+        return Diagnostic("ambiguous-percent", f"`{place.name}`: {cut(str(error))}", place.span, help=f"write {said}")
     if isinstance(error, BadName):
         return _bad_name(place, error)
     if quantity_of(place.annotation, place.field) is duration and isinstance(node, Scalar) and (fixed := _shortened(node.text)):
-        return Diagnostic("bad-value", f"`{place.name}`: {error}", place.span, help=f"write `{fixed}`", replacement=fixed, certain=True)
+        return Diagnostic(
+            "bad-value", f"`{place.name}`: {cut(str(error))}", place.span, help=f"write `{fixed}`", replacement=fixed, certain=True
+        )
     if len(members(place.annotation)) > 1:
         return wrong_type(place)
     if quantity_of(place.annotation, place.field) is rate and isinstance(node, Scalar) and (fixed := _rate(node.text)):
-        return Diagnostic("bad-value", f"`{place.name}`: {error}", place.span, help=f"write `{fixed}`", replacement=fixed, certain=True)
-    return Diagnostic("bad-value", f"`{place.name}`: {error}", place.span, help=_other_split(place) or _shaped(place))
+        return Diagnostic(
+            "bad-value", f"`{place.name}`: {cut(str(error))}", place.span, help=f"write `{fixed}`", replacement=fixed, certain=True
+        )
+    return Diagnostic("bad-value", f"`{place.name}`: {cut(str(error))}", place.span, help=_other_split(place) or _shaped(place))
 
 
 def _other_split(place: Place) -> str | None:

@@ -81,9 +81,11 @@ class Source(Spec):
     name: Name = field("The source's name.", Effect.BREAKING, example="census")
     description: str = field("What the rows are.", Effect.METADATA, default="", example="US Census, Massachusetts, 2015")
     uri: str = field(
-        "A Parquet or CSV file: a path, a `file://` URL, or `package://PACKAGE/PATH` for one inside an installed package.",
+        "A Parquet or CSV file: a path, a `file://` URL, or `package://PACKAGE/PATH` for one inside an installed package; `env:NAME` or"
+        " `file:PATH` for one whose place is read whenever the rows are.",
         Effect.RETRAIN,
         example="package://nannyml/datasets/data/employment_MA_reference.pq",
+        reference="may",
     )
     columns: dict[Column, SourceColumn] = field(
         "The columns that are read, each with its type; a missing one or another type is an error.",

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
+from collections.abc import Sequence as Many
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import Any, get_args, get_origin
 
 from pydantic import BaseModel
@@ -13,12 +15,15 @@ from headrace.diagnostics import Diagnostic
 from headrace.document import Entry, Mapping, Node, Sequence
 from headrace.document.move import move
 from headrace.spec.foreign import Instead, instead
+from headrace.spec.missing import Missing
 from headrace.spec.place import Place, bare, keys, members, model_of
 from headrace.spec.wording import certain, choice, nearest, short
 
 _DEEPEST = 8
 _SHORTEST = 2
 """Letters of a key that may hold a slip: `mn` can only be `min`."""
+_NAMED = 6
+"""How many unknown keys of one mapping a message names."""
 _MANY = 4
 """A key of more places than this says nothing about where it belongs."""
 
@@ -53,7 +58,7 @@ class _Unknown:
 
     place: Place
     root: Place
-    missing: Collection[Path]
+    missing: Missing
     text: str | None
 
     @property
@@ -77,8 +82,8 @@ class _Unknown:
     @property
     def free(self) -> list[str]:
         """The keys that could still be written there."""
-        there = {entry.key for entry in self.around.entries} if self.around is not None else set()
-        return [word for word in keys(self.owner) if word != "kind" and word not in there]
+        around = self.around
+        return [word for word in keys(self.owner) if word != "kind" and (around is None or around.get(word) is None)]
 
     @property
     def of_overlay(self) -> bool:
@@ -89,17 +94,17 @@ class _Unknown:
     @property
     def lacking(self) -> list[str]:
         """The keys that must be there, and are not."""
-        return [str(path[-1]) for path in self.missing if path[:-1] == self.place.path[:-1]]
+        return [str(path[-1]) for path in self.missing.of(self.place.path[:-1])]
 
 
-def unknown_key(place: Place, root: Place, missing: Collection[Path], text: str | None = None) -> Meant:
+def unknown_key(place: Place, root: Place, missing: Missing, text: str | None = None) -> Meant:
     """The fault of a key; `missing` are the paths of keys that the document lacks, `text` is the file's, for a change to it."""
     unknown = _Unknown(place, root, missing, text)
     entry = _entry(unknown)
     known = instead(entry, unknown.place.owners[-1][1], unknown.free) if entry is not None else None
-    absent = [path for path in missing if path[-1] == unknown.key]
-    if len(absent) == 1:
-        return _absent_elsewhere(unknown, absent[0])
+    absent = missing.once(unknown.key)
+    if absent is not None:
+        return _absent_elsewhere(unknown, absent)
     if known is not None and not certain(unknown.key, unknown.free, _SHORTEST):
         return _foreign(unknown, known)
     return _misspelt(unknown) if certain(unknown.key, unknown.free, _SHORTEST) else _elsewhere(unknown) or _misspelt(unknown)
@@ -130,22 +135,26 @@ def _elsewhere(unknown: _Unknown) -> Meant | None:
     return None
 
 
-def other_keys(place: Place, strangers: list[Place], root: Place, missing: Collection[Path]) -> Meant | None:
-    """One fault for a mapping of which no key is the language's: it was meant for another place, or written from memory."""
+def other_keys(place: Place, beside: Many[Place], root: Place, missing: Missing) -> Meant | None:
+    """One fault for a mapping of which no key is the language's: it was meant for another place, or written from memory.
+
+    `beside` are the unknown keys of its mapping, itself among them.
+    """
     unknown = _Unknown(place, root, missing, None)
-    beside = [other for other in strangers if other.path[:-1] == place.path[:-1]]
     if unknown.around is None or len(beside) == 1 or len(beside) < len(unknown.around.entries) or not keys(unknown.owner):
         return None
-    if any(is_slip(other, root) or any(path[-1] == other.name for path in missing) for other in beside):
+    if any(is_slip(other, root) or missing.ever(other.name) for other in beside):
         return None
-    message = f"{choice([f'`{short(other.name)}`' for other in beside])}: none is a key of {unknown.name}"
+    named = [f"`{short(other.name)}`" for other in beside[:_NAMED]]
+    more = len(beside) - len(named)
+    message = f"{choice([*named, *([f'{more} others'] if more else [])])}: none is a key of {unknown.name}"
     diagnostic = Diagnostic("unknown-key", message, place.key, help=f"the keys are {', '.join(keys(unknown.owner))}")
-    return Meant(diagnostic, frozenset({*(other.path for other in beside), *(path for path in missing if path[:-1] == place.path[:-1])}))
+    return Meant(diagnostic, frozenset({*(other.path for other in beside), *missing.of(place.path[:-1])}))
 
 
 def is_slip(place: Place, root: Place) -> bool:
     """Whether a key is surely a misspelt one of its own mapping; such faults explain what is missing before others do."""
-    unknown = _Unknown(place, root, (), None)
+    unknown = _Unknown(place, root, Missing(), None)
     entry = _entry(unknown)
     known = instead(entry, place.owners[-1][1], unknown.free) if entry is not None else None
     return known is not None or certain(unknown.key, unknown.free, _SHORTEST)
@@ -271,7 +280,7 @@ def _homes(unknown: _Unknown) -> list[_Home]:
         return []
     chain = tuple(model for model, _ in unknown.place.owners)
     found: dict[tuple[bool, int], list[_Home]] = {}
-    for home in _having(unknown.key, root, (), (root,)):
+    for home in _having(root).get(unknown.key, ()):
         if home.models == chain:
             continue
         concrete = _concrete(unknown, home)
@@ -283,15 +292,25 @@ def _homes(unknown: _Unknown) -> list[_Home]:
     return best if len(best) <= _MANY else []
 
 
-def _having(key: str, model: type[BaseModel], path: tuple[str, ...], models: tuple[type[BaseModel], ...]) -> Iterator[_Home]:
-    if key in keys(model) and key != "kind":
-        yield _Home(path, models)
+@cache
+def _having(root: type[BaseModel]) -> dict[str, list[_Home]]:
+    """Every place of the language that a key has, by key: looked up for each unknown one."""
+    found: dict[str, list[_Home]] = {}
+    for home in _places(root, (), (root,)):
+        for key in keys(home.models[-1]):
+            if key != "kind":
+                found.setdefault(key, []).append(home)
+    return found
+
+
+def _places(model: type[BaseModel], path: tuple[str, ...], models: tuple[type[BaseModel], ...]) -> Iterator[_Home]:
+    yield _Home(path, models)
     if len(models) > _DEEPEST:
         return
     for word, info in keys(model).items():
         for below in _below(info.annotation):
             if below not in models:
-                yield from _having(key, below, (*path, word), (*models, below))
+                yield from _places(below, (*path, word), (*models, below))
 
 
 def _below(annotation: Any) -> Iterator[type[BaseModel]]:  # noqa: ANN401

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from headrace.diagnostics import Diagnostic, Report, Span
 from headrace.document import FROM_SHELL, REPLACED, UNREADABLE, Entry, Node, Scalar, Sequence, inside, parse
 from headrace.document import Mapping as MappingNode
 from headrace.document import scalar as plain_scalar
-from headrace.spec.wording import nearest, short
+from headrace.spec.wording import listed, nearest, short
 
 MOST = 1024 * 1024
 """How many characters the expressions of one document may become."""
 
 _QUOTED = re.compile(r"""\$\{([^|{}"']*)\|[ ]*("(?:[^"\\]|\\.)*"|'(?:[^']|'')*')[ ]*\}""")
 _PLAIN = re.compile(r"\$\{([^|{}]*)(?:\|([^{}]*))?\}")
+_VARIABLE = re.compile(r"(?<!\$)\$\{\s*var\.([A-Za-z_][A-Za-z0-9_-]*)")
 _NAME = re.compile(r"(var|env)\.([A-Za-z_][A-Za-z0-9_-]*)")
 
 
@@ -71,6 +72,37 @@ class Replacing:
         passed = {*without, *(entry.key for entry in node.entries if entry.key.startswith("x-"))}
         entries = [entry if entry.key in passed else self._entry(entry, identity=("kind", "name")) for entry in node.entries]
         return node if all(a is b for a, b in zip(entries, node.entries, strict=True)) else MappingNode(tuple(entries), node.span)
+
+    def variables(self, node: MappingNode) -> MappingNode:
+        """Variables, each replaced after those that it is made of; what is made of itself is a fault, and is worth nothing."""
+        self.broken, self._left = False, MOST
+        own = {entry.key: entry for entry in node.entries}
+        known = dict(self.names.variables)
+        self.names = Names(known, self.names.shell, self.names.whole)
+        done: dict[str, Entry] = {}
+        for start, first in [*own.items()]:
+            trail: dict[str, Iterator[str]] = {} if start in done else {start: _made_of(first.value)}
+            while trail:
+                name = next(reversed(trail))
+                below = next(trail[name], None)
+                if below in trail:
+                    self._circle([*list(trail)[list(trail).index(below) :], below], own)
+                elif below is not None and below in own and below not in done:
+                    trail[below] = _made_of(own[below].value)
+                elif below is None:
+                    del trail[name]
+                    new = done[name] = self._entry(own[name], identity=())
+                    if isinstance(new.value, Scalar) and (new.value.value is not None or new.value.style == UNREADABLE):
+                        known[name] = new.value
+        return MappingNode(tuple(done[name] for name in own), node.span)
+
+    def _circle(self, names: list[str], own: dict[str, Entry]) -> None:
+        first = names[0]
+        said = [f"var.{name}" for name in names]
+        path = " → ".join(said if len(said) <= _READ else [*said[:_READ], "…", said[-1]])
+        self._break("reference-cycle", f"`var.{first}` is made of itself: {path}", own[first].value.span, "give one of them a value")
+        value = own[names[-2]].value
+        own[names[-2]] = own[names[-2]]._replace(value=Scalar(None, "", value.span, UNREADABLE))
 
     def _node(self, node: Node, *, identity: tuple[str, ...] = ()) -> Node:
         match node:
@@ -214,7 +246,7 @@ class Replacing:
         else:
             meant = nearest(name[2], self.names.variables)
             message = f"there is no variable `{name[0]}`"
-            there = ", ".join(f"`var.{known}`" for known in sorted(self.names.variables))
+            there = listed(self.names.variables, "`var.{}`")
             scope = (
                 f"in scope are {there}" if there else "no variables are in scope: `variables:` of the project or the environment gives some"
             )
@@ -223,6 +255,16 @@ class Replacing:
         exact = place.line == place.end_line and place.end_column - place.column == len(written)
         caret = f"did you mean `{name[1]}.{meant}`?" if meant else None
         self._break("undefined-variable", message, place, help_, caret=caret, fix=fix if exact else None)
+
+
+_READ = 12
+"""How much of a circle is told."""
+
+
+def _made_of(node: Node) -> Iterator[str]:
+    """The variables that a value names."""
+    text = node.value if isinstance(node, Scalar) and isinstance(node.value, str) else ""
+    return (match[1] for match in _VARIABLE.finditer(text))
 
 
 def _mend(text: str) -> str:

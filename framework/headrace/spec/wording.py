@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from datetime import date, timedelta
 from typing import Any, Literal, get_args, get_origin
 
@@ -24,6 +27,14 @@ _QUANTITIES = {
     quantity.difference: "a difference such as `1pp` or `10% relative`",
     quantity.size: "a size such as `4GiB`",
 }
+
+
+def cut(text: str) -> str:
+    """A message with the long words in it cut: a value may be as long as its file."""
+    return _LONG_WORD.sub(lambda word: f"{word[0][: _SHORT - 1]}…", text)
+
+
+_LONG_WORD = re.compile(rf"[^\s`]{{{_SHORT + 1},}}")
 
 
 def short(value: object) -> str:
@@ -120,18 +131,66 @@ def found(node: Node | None) -> str:
             return "a list"
 
 
+GUESSES = 100_000
+"""How many pairs of words are compared in one run: some thousand faults among the words of the language."""
+_LONGEST = 80
+"""A longer word is no slip of a name: names have 63 letters."""
+_left: ContextVar[list[int] | None] = ContextVar("guesses left", default=None)
+
+
+@contextmanager
+def guessing(most: int = GUESSES) -> Iterator[None]:
+    """Compare so many pairs of words and no more: a file of nothing but faults is answered as fast as one with few.
+
+    What was meant is asked in many places for each fault, and all of them spend of the same; hence a context, and no argument of each.
+    """
+    token = _left.set([most])
+    try:
+        yield
+    finally:
+        _left.reset(token)
+
+
+def _affordable(word: object, among: Iterable[object]) -> list[str]:
+    """The words that one is compared with: none once the run has spent its comparisons."""
+    left = _left.get()
+    if len(str(word)) > _LONGEST or (left is not None and left[0] <= 0):
+        return []
+    words = list(map(str, among))
+    if left is not None:
+        left[0] -= len(words)
+        if left[0] < 0:
+            return []
+    return words
+
+
 def nearest(word: object, among: Iterable[object], cutoff: float = 0.6) -> str | None:
     """Which of some words was probably meant."""
-    words = {str(w).casefold(): str(w) for w in among}
-    close = difflib.get_close_matches(str(word).casefold(), words, n=1, cutoff=cutoff)
-    return words[close[0]] if close else None
+    close = _close(word, among, 1, cutoff)
+    return close[0] if close else None
 
 
 def only(word: object, among: Iterable[object], cutoff: float = 0.6) -> str | None:
     """The one of some words that is near at all."""
-    words = {str(w).casefold(): str(w) for w in among}
-    close = difflib.get_close_matches(str(word).casefold(), words, n=2, cutoff=cutoff)
-    return words[close[0]] if len(close) == 1 else None
+    close = _close(word, among, 2, cutoff)
+    return close[0] if len(close) == 1 else None
+
+
+def _close(word: object, among: Iterable[object], most: int, cutoff: float) -> list[str]:
+    words = {w.casefold(): w for w in _affordable(word, among) if len(w) <= _LONGEST}
+    return [words[found] for found in difflib.get_close_matches(str(word).casefold(), words, n=most, cutoff=cutoff)] if words else []
+
+
+def listed(words: Iterable[str], form: str = "{}") -> str:
+    """Words in the order of the alphabet, each in a form; of very many the first, and how many more."""
+    known = list(words)
+    shown = sorted(known)[:_LISTED] if len(known) <= _SORTED else known[:_LISTED]
+    return ", ".join(form.format(word) for word in shown) + (f" and {len(known) - _LISTED} more" if len(known) > _LISTED else "")
+
+
+_LISTED = 40
+_SORTED = 1000
+"""More words than that are not put in order for each fault."""
 
 
 def hint(word: object, among: Iterable[object]) -> str | None:
@@ -147,7 +206,7 @@ def certain(word: object, among: Iterable[object], shortest: int = 3) -> bool:
     for names that users give than for the language's own.
     """
     given = _folded(word)
-    near = sorted({(_slips(given, _folded(other)), str(other)) for other in among})
+    near = sorted({(_slips(given, _folded(other)), other) for other in _affordable(word, among)})
     if not near or _digits(given) != _digits(_folded(near[0][1])):
         return False
     allowed = 0 if len(given) < shortest else 1 if len(given) < _LONG else 2

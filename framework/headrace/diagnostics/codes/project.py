@@ -12,6 +12,13 @@ CODES = (
         "Only specs/*.yaml and specs/*.yml are: another ending, or a folder, is most often a slip.",
     ),
     Code(
+        "specs-subfolder",
+        "a spec stands in a folder below `specs/`",
+        "All specs of a project stand side by side, so that one look at the folder shows them all; a model that nobody reads would silently"
+        " take no part.",
+        help="move the file up, into `specs/`",
+    ),
+    Code(
         "no-project",
         "no document declares the project",
         "The project's name marks what it owns, and its language says how the files are read.",

@@ -158,7 +158,7 @@ def _beyond(scope: Scope, alert: Alert, leaf: Compare, place: Span) -> Iterator[
         return
     what = "a share" if leaf.name.endswith(".share") else "which lies"
     said = f"`{alert.id}` compares `{leaf.name}`, {what} between {low:g} and {high:g}, with {leaf.quantity}"
-    percent = high == 1 and not leaf.quantity.unit and 1 < bound <= 100  # noqa: PLR2004 - percent
+    percent = high == 1 and not leaf.quantity.unit and 2 <= bound <= 100  # noqa: PLR2004 - percent; 1.7 is none
     mend = (
         f"write `{leaf.name} {operator} {leaf.quantity.number:g}%`" if percent else f"compare it with a value between {low:g} and {high:g}"
     )

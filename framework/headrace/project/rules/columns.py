@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
 
 from headrace.address import Address, Path
 from headrace.diagnostics import Diagnostic
@@ -10,7 +11,7 @@ from headrace.project.scope import Scope, address_of, question
 from headrace.spec import FeatureView, Model, Source
 from headrace.spec.feature_view import OF_COLUMNS, Feature
 from headrace.spec.unknown import UNKNOWN
-from headrace.spec.wording import certain, nearest
+from headrace.spec.wording import certain, listed, nearest
 
 
 @question
@@ -27,6 +28,25 @@ def check(scope: Scope) -> Iterator[Diagnostic]:
 
 def columns(source: Source) -> dict[str, str]:
     """A source's columns with their types, the time that its rows are given included."""
+    return _columns(_This(source))
+
+
+class _This:
+    """A source, the same as no other: every feature of a view asks for its columns again, and it never changes."""
+
+    def __init__(self, source: Source) -> None:
+        self.source = source
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _This) and self.source is other.source
+
+    def __hash__(self) -> int:
+        return id(self.source)
+
+
+@lru_cache(maxsize=8)
+def _columns(this: _This) -> dict[str, str]:
+    source = this.source
     found: dict[str, str] = {name: getattr(column, "type", UNKNOWN) for name, column in source.columns.items()}
     return found | {source.arrival.time: "timestamp"} if source.arrival is not None else found
 
@@ -42,7 +62,7 @@ def absent(scope: Scope, address: Address, path: Path, name: str, source: Source
         f"{address_of(source)} has no column `{name}`",
         scope.where(address, path),
         caret=f"did you mean `{meant}`?" if meant else None,
-        help=f"write `{meant}`" if meant else f"its columns are {', '.join(sorted(known))}",
+        help=f"write `{meant}`" if meant else f"its columns are {listed(known)}",
         replacement=meant,
         certain=certain(name, known, shortest=5),
     )

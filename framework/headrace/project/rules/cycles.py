@@ -56,4 +56,9 @@ def circles(edges: Mapping[str, Sequence[str]]) -> Iterator[tuple[str, ...]]:
 
 
 def _made_of_itself(circle: tuple[str, ...], place: Span, mend: str) -> Diagnostic:
-    return Diagnostic("reference-cycle", f"`{circle[0]}` is made of itself: {' → '.join(circle)}", place, help=mend)
+    said = " → ".join(circle if len(circle) <= _READ else [*circle[:_READ], "…", circle[-1]])
+    return Diagnostic("reference-cycle", f"`{circle[0]}` is made of itself: {said}", place, help=mend)
+
+
+_READ = 12
+"""How much of a circle is told."""

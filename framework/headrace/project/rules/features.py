@@ -10,7 +10,7 @@ from headrace.project.inputs import inputs, known
 from headrace.project.scope import Scope, address_of, question
 from headrace.spec import FeatureView, Model
 from headrace.spec.features import RESERVED
-from headrace.spec.wording import certain, nearest
+from headrace.spec.wording import certain, listed, nearest
 
 
 @question
@@ -41,7 +41,7 @@ def unknown_feature(scope: Scope, address: Address, path: Path, name: str, among
         f"{owner or address} has no feature `{name}`",
         scope.where(address, path),
         caret=f"did you mean `{meant}`?" if meant else None,
-        help=f"write `{meant}`" if meant else f"its features are {', '.join(sorted(among))}",
+        help=f"write `{meant}`" if meant else f"its features are {listed(among)}",
         replacement=meant,
         certain=certain(name, among, shortest=5),
     )

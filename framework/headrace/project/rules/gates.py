@@ -141,7 +141,7 @@ def _reach(scope: Scope, model: Model, position: int, gate: Gate, metric: Metric
         return
     word, bound = ("min", gate.min) if gate.min is not None else ("max", most or 0.0)
     place, between = scope.where(address_of(model), ("gates", position, word)), f"`{metric.name}` lies between {low:g} and {high:g}"
-    percent = high == 1 and 1 < bound <= 100  # noqa: PLR2004 - percent
+    percent = high == 1 and 2 <= bound <= 100  # noqa: PLR2004 - percent; 1.7 is none
     mend = f"write `{word}: {bound / 100:g}`" if percent else f"write a bound between {low:g} and {high:g}"
     if never:
         yield Diagnostic("gate-never-passes", f"gate `{gate.id}` can never pass: {between}", place, help=mend)

@@ -20,7 +20,7 @@ from headrace.spec.later import flag
 from headrace.spec.place import keys
 from headrace.spec.rollout import Rollout
 from headrace.spec.training import Baseline, Training
-from headrace.spec.wording import certain, nearest, only
+from headrace.spec.wording import certain, listed, nearest, only
 
 _LATER = words if isinstance(words := flag(keys(Gate)["metric"]), tuple) else ()
 """Metrics of gates that the language has and no plugin registers yet."""
@@ -160,7 +160,7 @@ def _metric(scope: Scope, plugins: Plugins, model: Model, path: Path, owner: obj
 def _unknown(place: Span, what: str, name: str, known: Mapping[str, object]) -> dict[str, Any]:
     """All of a diagnostic but its id and what has a default."""
     meant = nearest(name, known)
-    help_ = f"write `{meant}`" if meant else f"registered are {', '.join(sorted(known)) or 'none'}"
+    help_ = f"write `{meant}`" if meant else f"registered are {listed(known) or 'none'}"
     caret = f"did you mean `{meant}`?" if meant else None
     slip = certain(name, known, shortest=5)
     return {

@@ -15,7 +15,7 @@ from headrace.spec import Model
 from headrace.spec.name import RefersTo
 from headrace.spec.place import bare, leading, metadata
 from headrace.spec.unknown import UNKNOWN
-from headrace.spec.wording import certain, nearest
+from headrace.spec.wording import certain, listed, nearest
 
 
 @question
@@ -38,7 +38,7 @@ def _use(scope: Scope, address: Address, model: Model) -> Iterator[Diagnostic]:
 def _resolve(scope: Scope, address: Address, path: Path, wanted: Address, *, key: bool) -> Iterator[Diagnostic]:
     if wanted in scope.specs or wanted in scope.broken or wanted.kind in scope.unread:
         return
-    there = [known.name for known in (*scope.specs, *scope.broken) if known.kind == wanted.kind]
+    there = scope.once(_there, wanted.kind)
     meant = nearest(wanted.name, there)
     full = meant if key or meant is None else f"{wanted.kind}/{meant}"
     yield Diagnostic(
@@ -57,8 +57,12 @@ def references(spec: BaseModel) -> Iterator[Address]:
     yield from (wanted for _, wanted in _references(spec, ()))
 
 
+def _there(scope: Scope, kind: str) -> list[str]:
+    return [known.name for known in (*scope.specs, *scope.broken) if known.kind == kind]
+
+
 def _declare(wanted: Address, there: list[str]) -> str:
-    known = f", or use one of: {', '.join(sorted(there))}" if there else ""
+    known = f", or use one of: {listed(there)}" if there else ""
     return f"write a document with `kind: {wanted.kind}` and `name: {wanted.name}`{known}"
 
 

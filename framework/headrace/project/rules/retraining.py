@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
+from functools import lru_cache
 
 from headrace.diagnostics import Diagnostic, Severity
 from headrace.document import Scalar, inside
@@ -14,7 +16,7 @@ from headrace.spec import Model, cron
 from headrace.spec.expression import ExpressionError, Truth, parse
 from headrace.spec.quantity import write_duration
 from headrace.spec.retraining import Retraining
-from headrace.spec.wording import certain, nearest
+from headrace.spec.wording import certain, listed, nearest
 
 _NEVER = timedelta(days=366 * 9)
 
@@ -90,8 +92,21 @@ def _longest_pause(schedule: str) -> timedelta:
         line = cron.parse(schedule)
     except ValueError:
         return _NEVER
-    days = (SOME_DAY + timedelta(days=day) for day in range(366))
-    return max(tick - day if (tick := line.next(day)) is not None else _NEVER for day in days) + timedelta(days=1)
+    # A day more than between the days on which it ticks: the hours need not be looked at, and many lines share their days.
+    return _pause(replace(line, text="", minutes=frozenset({0}), hours=frozenset({0})))
+
+
+@lru_cache(maxsize=1024)
+def _pause(line: cron.Cron) -> timedelta:
+    if not line.comes:
+        return _NEVER
+    longest, day = timedelta(), SOME_DAY
+    while day < SOME_DAY + timedelta(days=366):
+        tick = line.next(day)
+        if tick is None:
+            return _NEVER
+        longest, day = max(longest, tick - day), tick
+    return longest + timedelta(days=1)
 
 
 @question
@@ -121,7 +136,7 @@ def _when(scope: Scope, model: Model, position: int, trigger: Retraining) -> Ite
         f"{here} has no alert `{name}`",
         place,
         caret=f"did you mean `alert.{meant}`?" if meant else None,
-        help=f"write `alert.{meant}`" if meant else f"its alerts are {', '.join(ids) or 'none'}",
+        help=f"write `alert.{meant}`" if meant else f"its alerts are {listed(ids) or 'none'}",
         replacement=f"alert.{meant}" if meant else None,
         certain=certain(name, ids, shortest=5),
     )

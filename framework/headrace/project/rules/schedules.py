@@ -45,7 +45,7 @@ def _line(scope: Scope, address: Address, path: Path, owner: Batch | Report | Re
         fixed = f'"{meant}"' if meant is not None else None
         yield Diagnostic("bad-cron", str(error), place, help=f"write {fixed}" if fixed else mend, replacement=fixed, certain=bool(fixed))
         return
-    if line.next(SOME_DAY) is None:
+    if not line.comes:
         yield Diagnostic("bad-cron", f"`{text}` never comes: no month has such a day", place, help=mend)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, get_args, get_origin
@@ -12,6 +11,7 @@ from pydantic.fields import FieldInfo
 
 from headrace.address import Address, Path
 from headrace.diagnostics import Diagnostic, Span
+from headrace.diagnostics.secret import holds_secret
 from headrace.document import Mapping as MappingNode
 from headrace.document import Node, Scalar, Sequence
 from headrace.hooks import resolve
@@ -20,20 +20,6 @@ from headrace.project.scope import Scope
 from headrace.spec import KINDS, Channel
 from headrace.spec.place import bare, keys, members, model_of
 from headrace.spec.secret import REFERENCE, anywhere, below, capable
-
-_INSIDE = re.compile(
-    r"[A-Za-z][A-Za-z0-9+.-]*://(?:"
-    r"[^/@:\s]*:[^/@\s]+@"  # user:password@
-    r"|[^/@:\s]{16,}@"  # token@
-    r"|\S*[?&](?:[a-z_-]*(?:token|secret|password|passwd|signature)|api_?-?key|auth|sig|key|code)=[^&\s]{4,}"
-    r"|hooks\.slack\.com/(?:services|workflows|triggers)/\w+/"
-    r"|(?:\w+\.)?discord(?:app)?\.com/api/webhooks/\d+/\S"
-    r"|\S*webhook\.office\.com/\S"
-    r"|api\.telegram\.org/bot\d+:\S"
-    r")",
-    re.IGNORECASE,
-)
-"""A URL that says a secret: a password, a token, or an address that is one itself, as those of chats are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,9 +112,9 @@ def _judged(path: Path, text: str, takes: str | None, place: Span) -> Diagnostic
         if takes is not None:
             return None
         message = f"`{name}` takes no secret, so `{text[:60]}` would stay as it is written"
-        help_ = "write the value itself; `${env.NAME}` is for values that are no secret"
+        help_ = "take the secret out: what stands here is compiled and kept as text; a value that is no secret may be `${env.NAME}`"
         return Diagnostic("misplaced-secret", message, place, help=help_)
-    if takes == "must" or (takes == "may" and _INSIDE.match(text)):
+    if takes == "must" or (takes == "may" and holds_secret(text)):
         # Never the value itself: this message goes to logs.
         message = f"`{name}` holds a secret, and stands here as a value"
         return Diagnostic("literal-secret", message, place, help="write `env:NAME` or `file:PATH`, and keep the value out of the files")

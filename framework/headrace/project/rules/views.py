@@ -13,7 +13,7 @@ from headrace.project.scope import Scope, address_of, question
 from headrace.spec import FeatureView, Source
 from headrace.spec.expression import Compare, ExpressionError, Named, Same, Truth, names, parse, parse_arithmetic
 from headrace.spec.feature_view import AGGREGATES, Feature
-from headrace.spec.wording import choice, nearest
+from headrace.spec.wording import choice, listed, nearest
 
 
 @question
@@ -138,9 +138,7 @@ def condition(scope: Scope, source: Source | None, here: Address, path: Path, te
         place = part(scope, here, path, leaf.start, leaf.start + len(leaf.name))
         if known is not None and source is not None and leaf.name not in known:
             meant = nearest(leaf.name, known)
-            caret, mend = (
-                (f"did you mean `{meant}`?", f"write `{meant}`") if meant else (None, f"its columns are {', '.join(sorted(known))}")
-            )
+            caret, mend = (f"did you mean `{meant}`?", f"write `{meant}`") if meant else (None, f"its columns are {listed(known)}")
             yield Diagnostic("unknown-column", f"{address_of(source)} has no column `{leaf.name}`", place, caret, mend, replacement=meant)
         elif isinstance(leaf, Truth):
             yield Diagnostic("bad-condition", f"`{leaf.name}` is a value: compare it", place, help=f"write for example `{leaf.name} > 0`")
