@@ -151,7 +151,7 @@ def _told(error: BaseException) -> int:
 def _misused(error: click.ClickException) -> int:
     """Say how a command is called."""
     if isinstance(error, click.NoSuchOption):
-        error.possibilities = _options(error)
+        error = click.NoSuchOption(error.option_name, possibilities=_options(error), ctx=error.ctx)
     error.show()
     if isinstance(error, click.BadParameter) and (meant := _meant(error)):
         click.echo(meant, err=True)

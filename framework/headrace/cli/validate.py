@@ -156,10 +156,12 @@ def _name(root: Path, file: Path) -> str:
 
 def _look(root: Path, environment: str | None, asked: _Asked | None, *, remember: bool) -> _Seen:
     from headrace.cli.remembered import look
+    from headrace.cli.schema import keep
 
     if asked is not None and not asked.files and asked.because is None:
         return _Seen(Report(), None, ())
     seen = look(root, environment, remember=remember)
+    keep(root, seen.plugins)
     if asked is None or asked.because is not None:
         return _Seen(seen.report, seen.documents, because=asked.because if asked is not None else None)
     return _only(root, environment, seen.report, asked)
