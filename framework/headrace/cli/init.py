@@ -76,10 +76,10 @@ def _compiled(root: Path) -> list[str]:
         return []
     files = compile_project(loaded)
     try:
-        there = on_disk(root, files)
+        wanted = on_disk(root, files)
     except HeadraceError:
         return []
-    made = {path: text for path, text in files.items() if there[path] is None}
+    made = {path: files[path] for path in wanted if not (root / path).exists()}
     carry_out(root, made, [])
     return list(made)
 

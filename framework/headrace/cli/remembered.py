@@ -105,7 +105,11 @@ def _judged(root: Path, environment: str | None, files: Mapping[str, bytes | Non
     report, shell = Report(), _Shell()
     projects = project.judge(root, report, environment, shell=shell, instead=files)
     documents = len(projects[0].specs) if projects else None
-    return Look(report, documents, None, projects[0].plugins if projects else None), projects, not shell.asked and all(_pure(one) for one in projects)
+    return (
+        Look(report, documents, None, projects[0].plugins if projects else None),
+        projects,
+        not shell.asked and all(_pure(one) for one in projects),
+    )
 
 
 def _pure(project: Project) -> bool:
