@@ -122,7 +122,7 @@ def test_the_life_of_a_plan_by_its_exit_codes(shell: Shell) -> None:
     code, _, err = shell("apply", written)
     assert (code, "plan-stale" in err) == (Exit.STALE, True)
     code, _, err = shell("unlock", "nobody")
-    assert (code, "error[no-lock]" in err) == (Exit.FAILED, True)
+    assert (code, "error[no-lock]" in err) == (Exit.USAGE, True)
     assert shell("plan", "--select", "model/nothing")[0] == Exit.USAGE
     shell.edit("employment.yaml", "learning_rate: 0.05", "learning_rate: 0.1")
     shell.edit("channels.yaml", "path: ", "path: other-")

@@ -32,10 +32,10 @@ try:
     main()
 except SystemExit as end:
     assert not end.code, end.code
-print([name for name in {HEAVY!r} if name in sys.modules])
+print([name for name in {HEAVY!r} if name in sys.modules], file=sys.stderr)
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    found: list[str] = json.loads(done.stdout.splitlines()[-1].replace("'", '"'))
+    found: list[str] = json.loads(done.stderr.splitlines()[-1].replace("'", '"'))
     return found
 
 

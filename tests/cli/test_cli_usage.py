@@ -26,6 +26,7 @@ def run(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, 
     ("arguments", "says"),
     [
         (["valdate"], "Did you mean `validate`?"),
+        (["rollot"], "Did you mean `rollback`?"),
         (["validate", "--fixx"], "Did you mean '--fix'?"),
         (["validate", "--format", "jsn"], "Did you mean `json`?"),
         (["validate", "--format"], "requires an argument"),
@@ -39,6 +40,11 @@ def run(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, 
 def test_a_wrong_call_is_told_what_to_type(capsys: pytest.CaptureFixture[str], arguments: list[str], says: str) -> None:
     code, out, err = run(capsys, *arguments)
     assert (64, "", True) == (code, out, says in err), err
+
+
+def test_an_option_like_none_is_not_taken_for_one_that_also_has_dashes(capsys: pytest.CaptureFixture[str]) -> None:
+    code, _, err = run(capsys, "validate", "--nope")
+    assert (64, True) == (code, err.endswith("No such option '--nope'.\n")), err
 
 
 @pytest.mark.parametrize("arguments", [["validate", "--fixx"], ["explain"]])

@@ -1,6 +1,8 @@
 """One gate over facts: it passes what it should, and fails closed."""
 
 import dataclasses
+import sys
+import threading
 
 import numpy as np
 import pytest
@@ -13,12 +15,23 @@ METRICS = {item.name: item for item in headrace_metrics()} | {
     "raising": Metric("raising", f"{__name__}:raising", "higher"),
     "nan": Metric("nan", f"{__name__}:nan", "higher"),
     "infinite": Metric("infinite", f"{__name__}:infinite", "higher"),
+    "hanging": Metric("hanging", f"{__name__}:hanging", "higher", seconds=0.05),
+    "ending": Metric("ending", f"{__name__}:ending", "higher"),
     "lost": Metric("lost", "no.such.module:metric", "higher"),
 }
 
 
 def raising(target, predictions):
     raise ZeroDivisionError("no rows")
+
+
+def hanging(target, predictions):
+    while True:
+        threading.Event().wait()
+
+
+def ending(target, predictions):
+    sys.exit(0)
 
 
 def nan(target, predictions):
@@ -112,6 +125,9 @@ def test_small_groups_are_named_and_left_out(facts):
     [
         (Minimum("g", "nonsense", min=0), "no plugin offers the metric `nonsense`"),
         (Minimum("g", "raising", min=0), "`raising` failed: ZeroDivisionError: no rows"),
+        (Minimum("g", "hanging", min=0), "`hanging` failed: OutOfTime: it did not end within 0.05 s"),
+        (NoWorse("g", "hanging", versus="baseline"), "`hanging` failed: OutOfTime: it did not end within 0.05 s"),
+        (Minimum("g", "ending", min=0), "`ending` failed: Ended: it called sys.exit(0)"),
         (Minimum("g", "lost", min=0), "`lost` failed: ModuleNotFoundError"),
         (Minimum("g", "nan", min=-9), "nan is not defined on these rows"),
         (Maximum("g", "nan", max=9), "nan is not defined on these rows"),

@@ -146,6 +146,8 @@ WRONG = {
         4,
         None,
     ),
+    "what ends the process": (f"{HEAD}import os\nos._exit(0)\n", "cannot be loaded: SystemExit: os._exit(0)", 3, None),
+    "a time that is none": (metrics(metric(rest="better='higher', seconds=0")), "whose `seconds` is 0, and no time above 0", 6, None),
     "what ends Python": (
         f"{HEAD}import sys\n@hookimpl\ndef headrace_metrics():\n    sys.exit(3)\n",
         "failed in `headrace_metrics`: SystemExit: 3",

@@ -4,7 +4,10 @@ import dataclasses
 import hashlib
 import io
 import json
+import sys
+import threading
 from datetime import timedelta
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -49,6 +52,15 @@ def fit_two(matrix, target, *, signature, params, seed):
 
 def fit_broken(matrix, target, *, signature, params, seed):
     raise RuntimeError("no convergence")
+
+
+def hanging(target, predictions):
+    while True:
+        threading.Event().wait()
+
+
+def ending(target, predictions):
+    sys.exit(3)
 
 
 def fit_half(matrix, target, *, signature, params, seed):
@@ -211,6 +223,18 @@ def test_a_step_tried_again_registers_nothing_twice(do_train, store, make_rows):
 def test_a_metric_that_fails_is_none_and_ends_nothing(do_train, plugins):
     more = dataclasses.replace(plugins, metrics={**plugins.metrics, "odd": Metric("odd", f"{__name__}:raising", "higher")})
     assert do_train(plugins=more).metrics["odd"] is None
+
+
+def test_a_metric_that_hangs_or_ends_python_has_no_value_and_says_why(do_train, version, plugins):
+    hangs = Metric("hangs", f"{__name__}:hanging", "higher", seconds=0.05)
+    ends = Metric("ends", f"{__name__}:ending", "higher")
+    candidate = do_train(plugins=dataclasses.replace(plugins, metrics={**plugins.metrics, "hangs": hangs, "ends": ends}))
+    assert (None, None) == (candidate.metrics["hangs"], candidate.metrics["ends"])
+    line = hanging.__code__.co_firstlineno + 2
+    assert {
+        "hangs": f"OutOfTime: it did not end within 0.05 s, and was at {Path(__file__).name}:{line}",
+        "ends": "Ended: it called sys.exit(3)",
+    } == version().manifest["failed_metrics"]
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
@@ -56,7 +57,7 @@ class _Commands(click.Group):
         if args and args[0] not in COMMANDS and not args[0].startswith("-"):
             from difflib import get_close_matches
 
-            near = get_close_matches(args[0], COMMANDS, n=1)
+            near = get_close_matches(args[0], COMMANDS, n=1, cutoff=0.5)
             meant = f" Did you mean `{near[0]}`?" if near else ""
             raise click.UsageError(f"there is no command `{args[0]}`.{meant} `headrace --help` lists them.", ctx)
         return super().resolve_command(ctx, args)
@@ -98,40 +99,70 @@ def _meant(error: click.BadParameter) -> str:
     return f"Did you mean `{near[0]}`?" if near else ""
 
 
+def _options(error: click.NoSuchOption) -> list[str]:
+    """Which of a command's options was probably meant; the dashes, which all have, make none alike."""
+    from difflib import get_close_matches
+
+    known = [name for item in error.ctx.command.get_params(error.ctx) for name in item.opts] if error.ctx is not None else []
+    words = [name.removeprefix("--") for name in known if name.startswith("--")]
+    return [f"--{near}" for near in get_close_matches(error.option_name.lstrip("-"), words, n=1)]
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line; ends the process with a code of `Exit`."""
     try:
         code = headrace.main(args=list(arguments) if arguments is not None else None, prog_name="headrace", standalone_mode=False)
-    except HeadraceError as error:
-        from headrace.cli.view import print_error
+    except (HeadraceError, OSError, click.exceptions.Exit, click.Abort, click.ClickException, KeyboardInterrupt) as error:
+        code = _told(error)
+    if arguments is None:
+        _answered()
+    sys.exit(int(code) if isinstance(code, int) else Exit.OK)
 
-        print_error(error)
-        code = error.code
-    except OSError as error:
-        if isinstance(error, BrokenPipeError):
+
+def _told(error: BaseException) -> int:
+    """Say why a command ended, and give the code for it."""
+    match error:
+        case HeadraceError():
+            from headrace.cli.view import print_error
+
+            print_error(error)
+            return error.code
+        case BrokenPipeError():
             sys.stderr.close()
-        else:
+            return Exit.FAILED
+        case OSError():
             from headrace.cli.view import print_error
             from headrace.diagnostics import Diagnostic
 
             where = f"{error.filename}: " if error.filename is not None else ""
-            print_error(
-                HeadraceError(Diagnostic("file-trouble", f"{where}{error.strerror or error}", help="look at its rights and at the disk"))
-            )
-        code = Exit.FAILED
-    except click.exceptions.Exit as error:
-        code = error.exit_code
-    except click.Abort:
-        click.echo("Interrupted.", err=True)
-        code = Exit.INTERRUPTED
-    except click.BadParameter as error:
-        error.show()
-        if meant := _meant(error):
-            click.echo(meant, err=True)
-        code = Exit.USAGE
-    except click.ClickException as error:
-        error.show()
-        code = Exit.USAGE if isinstance(error, click.UsageError) else Exit.FAILED
-    except KeyboardInterrupt:
-        code = Exit.INTERRUPTED
-    sys.exit(int(code) if isinstance(code, int) else Exit.OK)
+            message = f"{where}{error.strerror or error}"
+            print_error(HeadraceError(Diagnostic("file-trouble", message, help="look at its rights and at the disk")))
+            return Exit.FAILED
+        case click.exceptions.Exit():
+            return error.exit_code
+        case click.Abort():
+            said = str(error.__cause__ or "")
+            click.echo(f"Interrupted {said}." if said else "Interrupted.", err=True)
+        case click.ClickException():
+            return _misused(error)
+    return Exit.INTERRUPTED
+
+
+def _misused(error: click.ClickException) -> int:
+    """Say how a command is called."""
+    if isinstance(error, click.NoSuchOption):
+        error = click.NoSuchOption(error.option_name, possibilities=_options(error), ctx=error.ctx)
+    error.show()
+    if isinstance(error, click.BadParameter) and (meant := _meant(error)):
+        click.echo(meant, err=True)
+    return Exit.USAGE if isinstance(error, click.UsageError) else Exit.FAILED
+
+
+def _answered() -> None:
+    """What a plugin prints from now on, as Python ends, is no part of the answer."""
+    from contextlib import suppress
+
+    with suppress(OSError, ValueError):
+        sys.stdout.flush()
+        os.dup2(2, 1)
+        sys.stdout = sys.stderr

@@ -43,6 +43,29 @@ def changed(root: Path, base: str) -> tuple[str, ...]:
     return tuple(sorted(name for name in names if _is_spec(name)))
 
 
+def beside(root: Path, base: str) -> str | None:
+    """Why any spec may have become wrong, whether it was changed or not; None where only those that were changed can be at fault.
+
+    Code was changed that steps and plugins may be made of, or git does not follow the specs where they are read.
+    """
+    top, prefix = _position(root)
+    specs = root / "specs"
+    if specs.is_dir() and (_position(specs) != (top, f"{prefix}specs/") or any(file.is_symlink() for file in specs.iterdir())):
+        return "git follows specs/ in another place"
+    compiled = f"{prefix}flows/".encode("utf-8", "surrogateescape")
+    raw = _git(root, "diff", "--raw", "--no-renames", "-z", base).split(b"\0")
+    names = [name for told, name in zip(raw[::2], raw[1::2], strict=False) if name.endswith(b".py") or b"160000" in told.split()[0:2]]
+    names += _git(root, "ls-files", "-z", "--others", "--exclude-standard", "--full-name", "--", ":(top)*.py").split(b"\0")
+    first = next((name for name in sorted(names) if name and not name.startswith(compiled)), None)
+    return f"{first.decode('utf-8', 'replace')} was changed" if first is not None else None
+
+
+def _position(folder: Path) -> tuple[str, str]:
+    """The top of the repository that a folder is in, and the folder's path in it."""
+    told = _git(folder, "rev-parse", "--show-toplevel", "--show-prefix").decode("utf-8", "surrogateescape").split("\n")
+    return told[0], told[1]
+
+
 def contents(root: Path, base: str, names: Iterable[str]) -> dict[str, bytes | None]:
     """What files held at a revision; None for one that was not there."""
     prefix = _git(root, "rev-parse", "--show-prefix").decode("utf-8", "surrogateescape").rstrip("\n")

@@ -64,15 +64,35 @@ def _write(root: Path, project: str, files: Mapping[str, str]) -> tuple[list[str
     return written, kept
 
 
+def _compiled(root: Path) -> list[str]:
+    """Compile what was written, so that the first commit is whole; what stands in the way is told when the user compiles."""
+    from headrace import project
+    from headrace.cli.compile import carry_out, on_disk
+    from headrace.compiler import compile_project
+    from headrace.diagnostics import Report
+
+    loaded = project.load(root, Report())
+    if loaded is None:
+        return []
+    files = compile_project(loaded)
+    try:
+        wanted = on_disk(root, files)
+    except HeadraceError:
+        return []
+    made = {path: files[path] for path in wanted if not (root / path).exists()}
+    carry_out(root, made, [])
+    return list(made)
+
+
 def _text(result: Mapping[str, Any]) -> str:
     lines = [f"  wrote {path}" for path in result["written"]]
     lines += [f"  kept  {path} (it was there)" for path in result["kept"]]
     lines += [
         f"Project `{result['project']}` is ready; what you apply is recorded as {result['actor']}.",
-        "Next: `headrace validate`, then `headrace plan`.",
+        "Next: `headrace validate`, then `headrace plan`. After a change of a spec, `headrace compile` writes flows/ anew: commit both.",
     ]
     if ".pre-commit-config.yaml" in result["written"]:
-        lines.append("`pre-commit install` lets git ask the same before each commit.")
+        lines.append("`pre-commit install` lets git ask whether that was done before each commit.")
     return "\n".join(lines)
 
 
@@ -107,7 +127,7 @@ def command(folder: Path, name: str | None, *, no_ci: bool, as_json: bool) -> No
         )
     written, kept = _write(root, project, FILES if no_ci else FILES | CI)
     schema.write(root / schema.FILE, schema.to_text(schema.made(root)))
-    written.append(schema.FILE)
+    written += [schema.FILE, *_compiled(root)]
 
     from headrace.identity import local_principal
     from headrace.store import Store

@@ -34,6 +34,7 @@ def _versions(session: Session, model: str) -> dict[str, Any]:
                 "as_of": version.manifest.get("as_of"),
                 "rows": version.manifest.get("rows"),
                 "metrics": version.manifest.get("metrics", {}),
+                "failed_metrics": version.manifest.get("failed_metrics", {}),
                 "run": version.run_id,
                 "digests": version.manifest["digests"],
                 "manifest": version.manifest_digest,

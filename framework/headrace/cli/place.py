@@ -34,6 +34,10 @@ def load_project(root: Path, environment: str | None = None, *, to_run: bool = F
 
     report = Report()
     loaded = project.load(root, report, environment)
+    if to_run:
+        from headrace.cli.schema import keep
+
+        keep(root, loaded.scope.plugins if loaded is not None else None)
     if loaded is None or not report.ok:
         raise HeadraceError(report, Exit.INVALID)
     refused = project.unsupported(loaded)

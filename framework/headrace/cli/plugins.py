@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -56,11 +57,11 @@ def listed(axis: str | None, root: Path, *, as_json: bool) -> None:
     show({"registered": items, "off": off, "collisions": collisions}, _list_text, as_json=as_json)
 
 
-def _plugins(root: Path) -> tuple[Plugins, Report]:
+def _plugins(root: Path, seconds: float = inf) -> tuple[Plugins, Report]:
     from headrace.project import plugins_of
 
     report = Report()
-    return plugins_of(root.resolve(), report), report
+    return plugins_of(root.resolve(), report, seconds), report
 
 
 def _from(origin: Origin | None) -> dict[str, Any]:
@@ -119,9 +120,17 @@ def new(name: str, axis: str, root: Path, *, package: bool, as_json: bool) -> No
 
 @command.command("check")
 @click.argument("name", required=False)
+@click.option(
+    "--timeout",
+    metavar="SECONDS",
+    type=click.FloatRange(min=0, min_open=True),
+    default=120.0,
+    show_default=True,
+    help="How long one plugin may load, and one thing be checked.",
+)
 @root_option
 @json_option
-def check(name: str | None, root: Path, *, as_json: bool) -> None:
+def check(name: str | None, timeout: float, root: Path, *, as_json: bool) -> None:
     """Run the conformance kit over what is registered; exit 4 where a plugin breaks a promise.
 
     NAME is a plugin (`headrace-xgboost`, `plugins/cost.py`) or what one adds (`cost`); everything where it is not given. What a plugin and
@@ -134,7 +143,7 @@ def check(name: str | None, root: Path, *, as_json: bool) -> None:
     from headrace.cli.overhear import overheard
     from headrace.testing.registered import STATIC, check_plugins
 
-    plugins, report = _plugins(root)
+    plugins, report = _plugins(root, timeout)
     wanted = [(word, item) for word, item, origin in plugins.items() if name in _names(item, origin)]
     failed = [off for off in plugins.off if name in _names("", off.origin)] if name is not None else list(plugins.off)
     failed = [off for off in failed if off.broken]
@@ -149,7 +158,7 @@ def check(name: str | None, root: Path, *, as_json: bool) -> None:
             "printed": printed,
             "left": STATIC.get(word),
         }
-        for (word, item, found), printed in overheard(check_plugins(plugins, set(wanted) if name is not None else None))
+        for (word, item, found), printed in overheard(check_plugins(plugins, set(wanted) if name is not None else None, timeout))
     ]
     if report.errors and not as_json:
         print_report(report)

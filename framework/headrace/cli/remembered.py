@@ -23,6 +23,7 @@ from headrace.diagnostics import Diagnostic, Edit, Report, Severity, Span
 
 if TYPE_CHECKING:
     from headrace.address import Address
+    from headrace.hooks import Plugins
     from headrace.project import Project
 
 FORMAT = 1
@@ -42,6 +43,8 @@ class Look:
     """How many there are; None where they are invalid."""
     judged: int | None
     """How many files were judged for it; None for all of the folder."""
+    plugins: Plugins | None = None
+    """Those that took part; None where it was not looked."""
 
 
 def look(root: Path, environment: str | None, *, remember: bool = True) -> Look:
@@ -102,7 +105,11 @@ def _judged(root: Path, environment: str | None, files: Mapping[str, bytes | Non
     report, shell = Report(), _Shell()
     projects = project.judge(root, report, environment, shell=shell, instead=files)
     documents = len(projects[0].specs) if projects else None
-    return Look(report, documents, None), projects, not shell.asked and all(_pure(one) for one in projects)
+    return (
+        Look(report, documents, None, projects[0].plugins if projects else None),
+        projects,
+        not shell.asked and all(_pure(one) for one in projects),
+    )
 
 
 def _pure(project: Project) -> bool:

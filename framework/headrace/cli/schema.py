@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -12,10 +13,16 @@ from headrace.cli.place import json_option, root_option
 from headrace.cli.view import show
 from headrace.diagnostics import Diagnostic, Exit, HeadraceError, Report
 
+if TYPE_CHECKING:
+    from headrace.hooks import Plugins
+
 FILE = ".headrace/schema.json"
 """Where `headrace init` puts a project's schema, and the first line of a spec looks for it."""
 MODELINE = "# yaml-language-server: $schema=../.headrace/schema.json"
 """What tells an editor where the schema of a spec is, from the folder `specs`."""
+
+_HEAD = 500
+"""Letters from the beginning, among which a spec names its schema and a schema says what it is of."""
 
 
 @click.command("schema")
@@ -62,7 +69,46 @@ def made(root: Path, kind: str | None = None, *, of_project: bool = True) -> dic
         raise HeadraceError(Diagnostic("unknown-subject", f"`{kind}` is no kind of the language", help=help_), Exit.USAGE)
     # What is wrong in the specs, `validate` says: a schema is of use while they are being mended.
     known = vocabulary(root) if of_project else Vocabulary(words=words(load_plugins(None, Report())))
-    return schema(known, kind)
+    found = schema(known, kind)
+    if not of_project or kind is not None:
+        return found
+    from headrace.project import plugins_of
+
+    first, *rest = found.items()
+    return dict([first, ("$comment", _stamp(plugins_of(root, Report()))), *rest])
+
+
+def keep(root: Path, plugins: Plugins | None) -> None:
+    """Write the schema that the first line of a spec names, where it is not there, or is another release's or of other plugins.
+
+    `plugins` is None where they are not known, or are those of the last look. It is a help for editors, so nothing fails by it.
+    """
+    from headrace import __version__
+
+    with suppress(Exception):
+        wanted = json.dumps(_stamp(plugins)) if plugins is not None else f'"headrace {__version__}, '
+        path = root / FILE
+        if not (path.is_file() and wanted in _head(path)) and any(MODELINE in _head(spec) for spec in (root / "specs").glob("*.y*ml")):
+            write(path, to_text(made(root)))
+
+
+def _head(path: Path) -> str:
+    with path.open(encoding="utf-8", errors="replace") as file:
+        return file.read(_HEAD)
+
+
+def _stamp(plugins: Plugins) -> str:
+    """Which release and which plugins a schema is of."""
+    from hashlib import sha256
+
+    from headrace import __version__
+
+    origins = {str(origin): origin for origin in plugins.origins.values() if origin.kind != "builtin"}
+    told = [
+        f"{name} {sha256(origin.path.read_bytes()).hexdigest()}" if origin.kind == "project" and origin.path is not None else name
+        for name, origin in sorted(origins.items())
+    ]
+    return f"headrace {__version__}, plugins {sha256(chr(10).join(told).encode()).hexdigest()[:16]}"
 
 
 def to_text(schema: dict[str, Any]) -> str:

@@ -36,7 +36,7 @@ def command(lock_id: str, environment: str | None, root: Path, *, as_json: bool)
     with open_store(load_project(root, environment), root) as store:
         if not lock.release(store, lock_id, actor=local_principal(store)):
             raise HeadraceError(
-                Diagnostic("no-lock", f"no lock has the id {lock_id}", help="the message of the refused apply names it"), Exit.FAILED
+                Diagnostic("no-lock", f"no lock has the id {lock_id}", help="the message of the refused apply names it"), Exit.USAGE
             )
     show({"unlocked": lock_id}, _text, as_json=as_json)
 

@@ -25,6 +25,8 @@ class _Asked:
 
     files: tuple[str, ...]
     base: str | None
+    because: str | None = None
+    """Why all is asked about after all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +44,8 @@ class _Seen:
     patch: str | None = None
     selected: tuple[str, ...] | None = None
     """The addresses that were asked about; None for all."""
+    because: str | None = None
+    """Why all of them, where only what was changed was asked about."""
 
 
 @click.command()
@@ -85,9 +89,10 @@ def command(
     """Say what is wrong in the specs, all at once; no spec is written without `--fix`, and nothing is asked over the network.
 
     With FILEs, or with `--changed`, only faults of those files are told, and those elsewhere that they cause; references are followed
-    through the whole project all the same. --select and --exclude are those of `headrace plan`, but for `state:`: told are the faults of
-    those documents, of what overlays patch in them, and of files that cannot be read. What was found without an error is kept in
-    .headrace/cache and told again for what did not change since.
+    through the whole project all the same. Where Python was changed, of which steps and plugins may be made, `--changed` tells of the whole
+    project. --select and --exclude are those of `headrace plan`, but for `state:`: told are the faults of those documents, of what overlays
+    patch in them, and of files that cannot be read. What was found without an error is kept in .headrace/cache and told again for what did
+    not change since.
 
     The faults are the result, so they go to stdout in every format (with `--diff` the patch is, and what is left goes to stderr). Ends
     with 0, or with 3 where the specs are invalid.
@@ -116,11 +121,12 @@ def command(
         click.echo(json.dumps(_view(seen, valid=valid), indent=2, ensure_ascii=False))
     elif style == "sarif":
         from headrace import __version__
+        from headrace.cli.annotated import annotated
         from headrace.diagnostics.sarif import to_sarif
 
-        click.echo(json.dumps(to_sarif(seen.report, version=__version__), indent=2, ensure_ascii=False))
+        click.echo(json.dumps(to_sarif(annotated(seen.report, root), version=__version__), indent=2, ensure_ascii=False))
     else:
-        _tell(seen, style, most=None if show_all else render.MOST)
+        _tell(seen, style, root, most=None if show_all else render.MOST)
     return Exit.OK if valid else Exit.INVALID
 
 
@@ -130,7 +136,7 @@ def _asked(root: Path, files: tuple[Path, ...], since: str | None, *, changed: b
         from headrace.cli import changed as git
 
         base = git.base_of(root, since)
-        return _Asked(git.changed(root, base), base)
+        return _Asked(git.changed(root, base), base, git.beside(root, base))
     return _Asked(tuple(dict.fromkeys(_name(root, file) for file in files)), None) if files else None
 
 
@@ -150,12 +156,14 @@ def _name(root: Path, file: Path) -> str:
 
 def _look(root: Path, environment: str | None, asked: _Asked | None, *, remember: bool) -> _Seen:
     from headrace.cli.remembered import look
+    from headrace.cli.schema import keep
 
-    if asked is not None and not asked.files:
+    if asked is not None and not asked.files and asked.because is None:
         return _Seen(Report(), None, ())
     seen = look(root, environment, remember=remember)
-    if asked is None:
-        return _Seen(seen.report, seen.documents)
+    keep(root, seen.plugins)
+    if asked is None or asked.because is not None:
+        return _Seen(seen.report, seen.documents, because=asked.because if asked is not None else None)
     return _only(root, environment, seen.report, asked)
 
 
@@ -188,6 +196,8 @@ def _selected(root: Path, seen: _Seen, select: tuple[str, ...], exclude: tuple[s
 
 def _only(root: Path, environment: str | None, report: Report, asked: _Asked) -> _Seen:
     """The faults of the files that are asked about, and those elsewhere that they cause."""
+    if asked.because is not None:
+        return _Seen(report, None, because=asked.because)
     inside = [d for d in report.found if d.span is not None and d.span.file in asked.files]
     outside = [d for d in report.found if d.span is None or d.span.file not in asked.files]
     caused = _caused(root, environment, outside, asked) if outside else []
@@ -215,6 +225,8 @@ def _view(seen: _Seen, *, valid: bool) -> dict[str, Any]:
         view |= {"files": list(seen.files), "elsewhere": seen.elsewhere}
     if seen.selected is not None:
         view |= {"selected": list(seen.selected), "elsewhere": seen.elsewhere}
+    if seen.because is not None:
+        view["because"] = seen.because
     if seen.fixed is not None:
         view["fixed"] = render.to_json(Report(list(seen.fixed)))
     if seen.patch is not None:
@@ -222,11 +234,13 @@ def _view(seen: _Seen, *, valid: bool) -> dict[str, Any]:
     return view | {"diagnostics": render.to_json(seen.report)}
 
 
-def _tell(seen: _Seen, style: str, *, most: int | None) -> None:
+def _tell(seen: _Seen, style: str, root: Path, *, most: int | None) -> None:
     aside = seen.patch is not None  # Then the patch is the result, and goes to `git apply` as it stands.
     if seen.report.found:
         if style == "github":
-            click.echo(render.to_github(seen.report), err=aside)
+            from headrace.cli.annotated import annotated
+
+            click.echo(render.to_github(annotated(seen.report, root)), err=aside)
         elif style == "concise":
             click.echo(render.to_concise(seen.report, most=most), err=aside)
         else:
@@ -251,6 +265,8 @@ def _summary(seen: _Seen) -> str:
         text = f"{mended} fault{'s' * (mended != 1)} fixed. {text} {'is' if numbers['errors'] == 1 else 'are'} left"
     if seen.documents is not None:
         text += f" in {seen.documents} document{'s' * (seen.documents != 1)}"
+    if seen.because is not None:
+        text += f" in the whole project, since {seen.because}"
     if seen.files is not None:
         text += f" in {len(seen.files)} file{'s' * (len(seen.files) != 1)}"
     certain = sum(1 for d in seen.report.found if d.certain and d.change)

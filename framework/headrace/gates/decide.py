@@ -10,7 +10,8 @@ from headrace.gates.facts import Absent, Facts
 from headrace.gates.ruling import ruled
 from headrace.gates.values import ByPlugin, Gate, Judged, Maximum, Minimum, NoWorse
 from headrace.hooks import Gate as Kind
-from headrace.hooks import Metric, resolve
+from headrace.hooks import Metric
+from headrace.hooks.limit import computing, within
 from headrace.stats import bootstrap
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ def decide(gate: Gate, facts: Facts, metrics: Mapping[str, Metric], seed: int, k
                 assert_never(gate)
     except _Unjudgeable as why:
         return _failed(gate, str(why))
-    except Exception as error:  # noqa: BLE001 - a metric may raise anything, and whatever it raises is no pass
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - a metric may raise anything, and whatever it raises is no pass
         return _failed(gate, f"`{gate.metric}` failed: {type(error).__name__}: {error}")
 
 
@@ -75,14 +76,14 @@ def _bounded(gate: Minimum | Maximum, metric: Metric, facts: Facts) -> Judged:
 
 def _value(gate: Minimum | Maximum, metric: Metric, facts: Facts) -> tuple[float, int, str]:
     """The metric's value, over how many rows, and what is to be said beside it."""
-    compute = resolve(metric.compute)
+    compute = computing(metric)
     if metric.needs == "latency":
         if isinstance(facts.seconds, Absent):
             raise _Unjudgeable(f"the latency is not known: {facts.seconds.reason}")
-        return float(compute(facts.seconds)), len(facts.seconds), ""
+        return compute(facts.seconds), len(facts.seconds), ""
     predictions = _predictions(facts)
     if metric.needs == "probability":
-        return float(compute(facts.target, predictions)), len(facts.target), ""
+        return compute(facts.target, predictions), len(facts.target), ""
     if gate.by is None or gate.by not in facts.groups:
         raise _Unjudgeable(f"there are no groups: `{gate.by}` is no input of the model" if gate.by else "`by` names no groups")
     groups = facts.groups[gate.by]
@@ -95,7 +96,7 @@ def _value(gate: Minimum | Maximum, metric: Metric, facts: Facts) -> tuple[float
     if len(large) < 2:  # noqa: PLR2004 - a difference needs two
         raise _Unjudgeable(f"fewer than two groups of `{gate.by}` have {gate.min_group} rows{note}")
     kept = _isin(groups, large)
-    return float(compute(facts.target[kept], predictions[kept], groups[kept])), int(kept.sum()), note
+    return compute(facts.target[kept], predictions[kept], groups[kept]), int(kept.sum()), note
 
 
 def _predictions(facts: Facts) -> NDArray[np.float64]:
@@ -134,8 +135,10 @@ def _compared(gate: NoWorse, metric: Metric, facts: Facts, seed: int) -> Judged:
     if isinstance(other, Absent):
         raise _Unjudgeable(f"the {who} cannot be compared with: {other.reason}")
     # The areas under many ROC curves at once are a hundred times faster than one by one.
-    compute: Any = "roc_auc" if gate.metric == "roc_auc" else resolve(metric.compute)
-    found = bootstrap.difference(compute, facts.target, _predictions(facts), other, seed=seed, confidence=gate.confidence)
+    compute: Any = "roc_auc" if gate.metric == "roc_auc" else computing(metric)
+    given = (compute, facts.target, _predictions(facts), other)
+    # Resamples ask a metric thousands of times, and are allowed ten times its time for all of them.
+    found = within(10 * metric.seconds, bootstrap.difference, *given, seed=seed, confidence=gate.confidence)
     if math.isnan(found.estimate):
         raise _Unjudgeable(f"{gate.metric} is not defined on these rows")
     higher = metric.better == "higher"

@@ -69,6 +69,8 @@ class Metric:
     needs: Literal["probability", "groups", "latency"] = "probability"
     range: tuple[float, float] = (-inf, inf)
     """The least and the greatest value that it can have, so that a bound that nothing reaches is found."""
+    seconds: float = 60.0
+    """How long one value may take, wall time: then it is stopped and has none. A comparison with confidence may take ten times that."""
     override: bool = False
     """Whether it takes the place of one of the same name that is built in, or installed where this one is the project's own."""
 

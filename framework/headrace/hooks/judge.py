@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import inspect
+import math
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -113,10 +114,12 @@ def _item(item: Item, axis: Axis) -> None:
 
 def _own(item: Item, what: str) -> None:
     match item:
-        case Metric(range=bounds):
+        case Metric(range=bounds, seconds=seconds):
             numbers = isinstance(bounds, tuple) and len(bounds) == 2 and all(isinstance(b, int | float) for b in bounds)  # noqa: PLR2004
             if not numbers or not bounds[0] < bounds[1]:
                 raise PluginFault(f"{what} whose `range` is {bounds!r}, and not (least, greatest), math.inf where there is no greatest")
+            if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not 0 < seconds < math.inf:
+                raise PluginFault(f"{what} whose `seconds` is {seconds!r}, and no time above 0")
         case Reader(suffixes=suffixes):
             if not isinstance(suffixes, tuple) or not suffixes or any(not re.fullmatch(r"(\.[a-z0-9]+)+", str(s)) for s in suffixes):
                 raise PluginFault(f"{what} whose `suffixes` are {suffixes!r}, and not a tuple such as ('.avro',)")

@@ -6,6 +6,7 @@ import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from math import inf
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -13,11 +14,13 @@ import pluggy
 
 from headrace.diagnostics import Diagnostic, Report
 from headrace.hooks import specs
+from headrace.hooks.attended import attended
 from headrace.hooks.axis import AXES, Axis
 from headrace.hooks.contracts import Algorithm, ChannelType, Detector, Exporter, Gate, Item, Metric, Reader, Rule, Strategy
 from headrace.hooks.fault import Off, PluginFault, fault
 from headrace.hooks.found import Found, Origin, candidates
 from headrace.hooks.judge import at_function, items, unmarked
+from headrace.hooks.limit import within
 
 ONLY = "HEADRACE_PLUGINS"
 """The environment variable that names the plugins that may take part, beside the built-in ones; separated by commas."""
@@ -63,13 +66,22 @@ Added = dict[tuple[str, str], tuple[Any, Origin]]
 T = TypeVar("T")
 
 
-def load_plugins(root: Path | None, report: Report, *, allow: Sequence[str] | None = None, deny: Sequence[str] = ()) -> Plugins:
+def load_plugins(
+    root: Path | None,
+    report: Report,
+    *,
+    allow: Sequence[str] | None = None,
+    deny: Sequence[str] = (),
+    seconds: float = inf,
+) -> Plugins:
     """Find plugins in the entry-point group `headrace` and in `plugins/*.py` of the project.
 
     What comes later may take the place of what comes before where it says `override`: built in, installed, the project's own. `allow` and
     `deny` name distributions; $HEADRACE_PLUGINS names all that may take part. A plugin that fails is named in the report with its place and
-    takes no part at all; none of its faults ends the command.
+    takes no part at all; none of its faults ends the command. One that takes longer than `seconds` to load has failed.
     """
+    # A relative name is not what Python calls the file that a fault stands in.
+    root = Path(os.path.abspath(root)) if root is not None else None  # noqa: PTH100 - without following links, as Python names it
     manager = pluggy.PluginManager("headrace")
     manager.add_hookspecs(specs)
     added: Added = {}
@@ -80,7 +92,8 @@ def load_plugins(root: Path | None, report: Report, *, allow: Sequence[str] | No
         if why := _excluded(origin, allow, deny):
             off.append(Off(origin, why))
             continue
-        given = _load(manager, candidate, root, report)
+        with attended(origin, "loading"):
+            given = _load(manager, candidate, root, report, seconds)
         if isinstance(given, Off):
             off.append(given)
             continue
@@ -112,28 +125,36 @@ def _plain(name: str) -> str:
     return re.sub(r"[-_.]+", "-", name.strip()).lower()
 
 
-def _load(manager: pluggy.PluginManager, candidate: Found, root: Path | None, report: Report) -> list[tuple[Axis, Item]] | Off:
+def _load(
+    manager: pluggy.PluginManager, candidate: Found, root: Path | None, report: Report, seconds: float
+) -> list[tuple[Axis, Item]] | Off:
     """All that one plugin adds, once each of it is known to be what it should be; or why it takes no part."""
     origin = candidate.origin
     name = f"{origin.name} {candidate.entry}"
     try:
         with fault("cannot be loaded"):
-            module = candidate.load()
-        unmarked(module)
-        with fault("cannot be loaded"):
-            manager.register(module, name=name)
-            manager.check_pending()
-        given: list[tuple[Axis, Item]] = []
-        for axis in AXES:
-            for hook in _implementations(manager, axis, name):
-                with fault(f"failed in `{axis.hook}`"), at_function(hook):
-                    given.extend((axis, item) for item in items(hook(), axis, origin))
+            return within(seconds, _given, manager, candidate, name)
     except PluginFault as error:
         if manager.has_plugin(name):
             manager.unregister(name=name)
         place = error.place(origin, root)
         report.add(Diagnostic("plugin-failed", f"plugin {origin} {error}", place, help=error.help))
         return Off(origin, str(error), place, broken=True)
+
+
+def _given(manager: pluggy.PluginManager, candidate: Found, name: str) -> list[tuple[Axis, Item]]:
+    """All that one plugin adds; PluginFault where anything of it is not what it should be."""
+    with fault("cannot be loaded"):
+        module = candidate.load()
+    unmarked(module)
+    with fault("cannot be loaded"):
+        manager.register(module, name=name)
+        manager.check_pending()
+    given: list[tuple[Axis, Item]] = []
+    for axis in AXES:
+        for hook in _implementations(manager, axis, name):
+            with fault(f"failed in `{axis.hook}`"), at_function(hook):
+                given.extend((axis, item) for item in items(hook(), axis, candidate.origin))
     return given
 
 

@@ -13,6 +13,7 @@ from sqlmodel import Session, col, select
 from headrace import registry
 from headrace.diagnostics import Diagnostic, HeadraceError
 from headrace.hooks import Plugins, resolve
+from headrace.hooks.limit import computing
 from headrace.journal import reader
 from headrace.monitoring import drift as drifts
 from headrace.monitoring import realised, stretch
@@ -192,7 +193,7 @@ def _label(store: Store, plugins: Plugins, watch: Watch, actor: str, now: dateti
     if settings.metric not in plugins.metrics:
         advice = f"there are: {', '.join(sorted(plugins.metrics))}"
         raise HeadraceError(Diagnostic("unknown-metric", f"no plugin offers the metric `{settings.metric}`", help=advice))
-    compute = resolve(plugins.metrics[settings.metric].compute)
+    compute = computing(plugins.metrics[settings.metric])
     with store.read() as session:
         measured = {window.number: _performance(session, watch, window, compute, now) for window in _unlabelled(session, watch.model)}
     fresh = {number: performance for number, performance in measured.items() if performance is not None}

@@ -7,11 +7,13 @@ import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from math import inf
 from pathlib import Path
 
 from headrace.address import Address
 from headrace.diagnostics import Report
 from headrace.hooks import Plugins, load_plugins
+from headrace.hooks.aside import aside
 from headrace.project import environment as environments
 from headrace.project.faults import explained, merged
 from headrace.project.project import Project
@@ -41,7 +43,7 @@ def load(
     `shell` the environment of this process. `instead` holds what to read in the place of some files, by `specs/NAME`: other bytes, or
     None for a file that is not there.
     """
-    with _uncollected(), guessing():
+    with aside(), _uncollected(), guessing():
         found = _projects(root, report, environment, _Given(plugins, shell, instead or {}), every=False)
     return found[0] if found else None
 
@@ -59,7 +61,7 @@ def judge(
 
     A fault of several environments is said once. The other arguments are those of `load`.
     """
-    with _uncollected(), guessing():
+    with aside(), _uncollected(), guessing():
         return _projects(root, report, environment, _Given(plugins, shell, instead or {}), every=True)
 
 
@@ -127,12 +129,15 @@ def _plugins(root: Path, declared: ProjectSpec | None, report: Report) -> Plugin
     return found if aside.ok else None
 
 
-def plugins_of(root: Path, report: Report) -> Plugins:
-    """The plugins of a folder, whatever else is wrong in it; where its project document cannot be read, none that is installed."""
+def plugins_of(root: Path, report: Report, seconds: float = inf) -> Plugins:
+    """The plugins of a folder, whatever else is wrong in it; where its project document cannot be read, none that is installed.
+
+    One that takes longer than `seconds` to load has failed.
+    """
     documents = [node for _, node in read(root, Report(), {}).of("project")]
     if not documents:
-        return load_plugins(root, report)
+        return load_plugins(root, report, seconds=seconds)
     declared = decode(documents[0], Report())
     if not isinstance(declared, ProjectSpec):
-        return load_plugins(root, report, allow=[])
-    return load_plugins(root, report, allow=declared.plugins.allow, deny=declared.plugins.deny)
+        return load_plugins(root, report, allow=[], seconds=seconds)
+    return load_plugins(root, report, allow=declared.plugins.allow, deny=declared.plugins.deny, seconds=seconds)

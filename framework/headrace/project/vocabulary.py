@@ -12,6 +12,7 @@ from pydantic import BaseModel
 
 from headrace.diagnostics import Report
 from headrace.hooks import Plugins, Strategy, load_plugins, resolve
+from headrace.hooks.aside import aside
 from headrace.project.read import Drafts, read
 from headrace.spec import KINDS, Project
 from headrace.spec.decode import decode
@@ -41,6 +42,11 @@ def words(plugins: Plugins | None) -> dict[str, dict[str, Word]]:
     """What plugins register, by axis and name; nothing where a plugin could not be loaded, since a name may be its own."""
     if plugins is None:
         return {}
+    with aside():
+        return _words(plugins)
+
+
+def _words(plugins: Plugins) -> dict[str, dict[str, Word]]:
     axes = {axis.name: getattr(plugins, axis.name) for axis in fields(plugins)}
     return {axis: {name: word(item) for name, item in known.items()} for axis, known in axes.items() if isinstance(known, Mapping)}
 

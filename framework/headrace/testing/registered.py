@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterator
 from typing import assert_never
 
 from headrace.hooks import AXES, Algorithm, ChannelType, Detector, Exporter, Gate, Item, Metric, Plugins, Reader, Rule, Strategy
+from headrace.hooks.limit import OutOfTime, within
 from headrace.testing.algorithm import check_algorithm
 from headrace.testing.channel import check_channel
 from headrace.testing.detector import check_detector
@@ -17,6 +18,8 @@ from headrace.testing.reader import check_reader
 from headrace.testing.rule import check_rule
 from headrace.testing.strategy import check_strategy
 
+SECONDS = 120.0
+"""How long the checks of one thing may take."""
 STATIC = {
     "channel": "no message was sent: `check_channel` does, with parameters of a receiver",
     "reader": "no file was read: `check_reader` does, with a function that writes one",
@@ -24,12 +27,20 @@ STATIC = {
 """What is left to the plugin's own tests, by axis."""
 
 
-def check_plugins(plugins: Plugins, only: Collection[tuple[str, str]] | None = None) -> Iterator[tuple[str, str, list[Broken]]]:
-    """Axis, name and what is wrong, of everything or of these by axis and name; no message is sent, and no file of a reader's read."""
+def check_plugins(
+    plugins: Plugins, only: Collection[tuple[str, str]] | None = None, seconds: float = SECONDS
+) -> Iterator[tuple[str, str, list[Broken]]]:
+    """Axis, name and what is wrong, of everything or of these by axis and name; no message is sent, and no file of a reader's read.
+
+    What takes longer than `seconds` of wall time is stopped, and is broken.
+    """
     for axis in AXES:
         for item in plugins.of(axis).values():
             if only is None or (axis.word, item.name) in only:
-                yield axis.word, item.name, _check(item)
+                try:
+                    yield axis.word, item.name, within(seconds, _check, item)
+                except OutOfTime as error:
+                    yield axis.word, item.name, [Broken("time", str(error))]
 
 
 def _check(item: Item) -> list[Broken]:  # noqa: PLR0911 - one line an axis

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,11 +12,15 @@ from pydantic import ValidationError
 
 from headrace.diagnostics import Diagnostic, Exit, HeadraceError
 from headrace.hooks import Algorithm, Metric, Plugins, Predictor, Signature, resolve
+from headrace.hooks.limit import computing
 from headrace.spec.params import read_params
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
+
+
+LOG = logging.getLogger("headrace.training")
 
 
 @dataclass(frozen=True)
@@ -37,6 +42,18 @@ class Fitted:
     data: bytes
     train: NDArray[np.float64]
     holdout: NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """Metrics by name; None where one is not defined or failed, and why those failed that did."""
+
+    metrics: dict[str, float | None]
+    failed: dict[str, str]
+
+    def to_json(self) -> dict[str, Any]:
+        """As a manifest has it: reasons only where there are any."""
+        return {"metrics": self.metrics, **({"failed_metrics": self.failed} if self.failed else {})}
 
 
 def fit(plugins: Plugins, sides: Sides, *, algorithm: str, params: Mapping[str, Any], signature: Signature, seed: int) -> Fitted:
@@ -80,18 +97,21 @@ def fit(plugins: Plugins, sides: Sides, *, algorithm: str, params: Mapping[str, 
     return Fitted(known, used, data, train, holdout)
 
 
-def evaluate(metrics: Mapping[str, Metric], target: NDArray[np.float64], predictions: NDArray[np.float64]) -> dict[str, float | None]:
-    """Every metric of probabilities by name; None where it is not defined or fails, since judging is the gates' matter."""
+def evaluate(metrics: Mapping[str, Metric], target: NDArray[np.float64], predictions: NDArray[np.float64]) -> Evaluation:
+    """Every metric of probabilities; what fails or takes too long ends nothing, since judging is the gates' matter."""
     found: dict[str, float | None] = {}
+    reasons: dict[str, str] = {}
     for name, metric in sorted(metrics.items()):
         if metric.needs != "probability":
             continue
         try:
-            value = float(resolve(metric.compute)(target, predictions))
-        except Exception:  # noqa: BLE001 - a plugin may raise anything
+            value = computing(metric)(target, predictions)
+        except Exception as error:  # noqa: BLE001 - a plugin may raise anything
             value = math.nan
+            reasons[name] = f"{type(error).__name__}: {error}"
+            LOG.warning("the metric `%s` has no value: %s", name, reasons[name])
         found[name] = value if math.isfinite(value) else None
-    return found
+    return Evaluation(found, reasons)
 
 
 def _demand(algorithm: str, predictions: NDArray[np.float64], rows: int) -> None:

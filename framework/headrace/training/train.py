@@ -67,7 +67,7 @@ def train(
             "code": code_digest([fitted.algorithm.fit.partition(":")[0]]),
             "environment": environment_digest(),
         },
-        "metrics": evaluate(plugins.metrics, sides.holdout_target, fitted.holdout),
+        **evaluate(plugins.metrics, sides.holdout_target, fitted.holdout).to_json(),
         "reference": _reference(store, rows, held, fitted),
         "profile": _profile(store, signature, training, fitted),
         "baseline": plain,
@@ -107,8 +107,8 @@ def _told(rows: Material, algorithm: str, params: Mapping[str, Any], seed: int, 
 
 def _beside(store: Store, plugins: Plugins, baseline: Baseline, fitted: Fitted, sides: Sides) -> dict[str, Any]:
     """The fitted baseline: what it is, where its model is kept, how it does on the held-out rows."""
-    metrics = evaluate(plugins.metrics, sides.holdout_target, fitted.holdout)
-    return {"algorithm": baseline.algorithm, "params": fitted.params, "digest": store.blobs.put(fitted.data), "metrics": metrics}
+    measured = evaluate(plugins.metrics, sides.holdout_target, fitted.holdout).to_json()
+    return {"algorithm": baseline.algorithm, "params": fitted.params, "digest": store.blobs.put(fitted.data), **measured}
 
 
 def _candidate(version: Version) -> Candidate:

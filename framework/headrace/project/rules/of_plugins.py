@@ -8,6 +8,7 @@ from types import MappingProxyType
 from headrace.address import Address
 from headrace.diagnostics import Diagnostic, Severity, Span
 from headrace.hooks import Finding, Origin, Rule, resolve
+from headrace.hooks.attended import attended
 from headrace.hooks.fault import PluginFault, fault
 from headrace.project.scope import Scope
 from headrace.spec.wording import nearest
@@ -24,7 +25,12 @@ def check(scope: Scope) -> Iterator[Diagnostic]:
     for rule in plugins.rules.values():
         origin = plugins.origin("rule", rule.name)
         try:
-            yield from _asked(scope, rule)
+            if origin is not None:
+                with attended(origin, "asking"):
+                    found = _asked(scope, rule)
+            else:
+                found = _asked(scope, rule)
+            yield from found
         except PluginFault as error:
             by, place = (f"plugin {origin}", error.place(origin, None)) if origin is not None else ("a plugin", None)
             yield Diagnostic("plugin-failed", f"{by} {error}", _project_file(place, origin), help=error.help)
