@@ -80,7 +80,8 @@ def command(
     with ExitStack() as stack:
         store = stack.enter_context(open_store(intent.project, intent.root))
         actor = local_principal(store)
-        held = stack.enter_context(lock.hold(store, "apply", actor))
+        alone = stack.enter_context(ExitStack())
+        held = alone.enter_context(lock.hold(store, "apply", actor))
         url = stack.enter_context(server_for(intent.root, worker=wait, say=progress))
         door = stack.enter_context(Door(url, intent.owner))
         door.wait_ready(5.0)
@@ -105,6 +106,7 @@ def command(
                 progress(step)
 
         outcome = execute(work, steps, heard)
+        alone.close()  # all is recorded: a training takes hours, and locks nobody out
         show(to_result(plan, outcome, url), to_lines, as_json=as_json)
         if wait:
             wait_for(door, outcome, store, intent.root)
