@@ -226,7 +226,7 @@ def test_a_model_that_is_trained_anew_or_has_no_version_is_not_judged_again(fold
 def test_a_judgement_that_an_interrupted_apply_owes_or_that_failed_is_made_after_all(folder):
     owed = folder.plan(folder.applied(to_judge={"employment": "old:employment:judge"}), folder.observed())
     assert ["old:employment:judge"] == [one.key for one in owed.judge]
-    assert "Plan: a judgement to start. Effects: 1 re-evaluate." in to_text(to_json(owed))
+    assert "Plan: 1 judgement to start." in to_text(to_json(owed))
     failed = folder.plan(folder.applied(unjudged={"employment": "r7"}), folder.observed())
     assert (["its last judgement failed"], False) == ([one.why for one in failed.judge], failed.empty)
 

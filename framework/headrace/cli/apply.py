@@ -186,6 +186,8 @@ def to_result(plan: Plan, outcome: Outcome, url: str) -> dict[str, Any]:
 
 def to_lines(result: Mapping[str, Any]) -> str:
     """The text view of `to_result`."""
+    from headrace.plan.told import counted
+
     lines = []
     if left := result["resumed"]:
         lines.append(f"An earlier apply stopped at `{left['action']} {left['subject']}`; this one took it up.")
@@ -197,7 +199,7 @@ def to_lines(result: Mapping[str, Any]) -> str:
     lines += [f"model/{run['model']} {does[run['flow']]} in run {run['run']}   {run['url']}" for run in result["runs"]]
     if result["restart"]:
         lines.append(f"{', '.join(result['restart'])} changed: `headrace up` starts its servers again; restart any other server.")
-    lines.append(f"Applied: {len(result['steps'])} steps, serial {result['serial']}." if result["steps"] else "Nothing to apply.")
+    lines.append(f"Applied: {counted(len(result['steps']), 'step')}, serial {result['serial']}." if result["steps"] else "Nothing to apply.")
     return "\n".join(lines)
 
 

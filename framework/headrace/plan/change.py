@@ -156,10 +156,10 @@ class Plan:
 
     @property
     def effects(self) -> Mapping[str, int]:
-        """How many addresses have each effect as their gravest, the gravest first; a model trained for another's sake counts as retrain."""
+        """How many addresses have each effect, the gravest first: the sum of what their lines say."""
         found: dict[str, int] = {}
         for effect in sorted(Effect, reverse=True):
-            n = sum(bool(item.effects) and item.effects[0] is effect for item in self.items if item.action is Action.CHANGE)
+            n = sum(effect in item.effects for item in self.items)
             if n:
                 found[effect.word] = n
         return found

@@ -13,6 +13,7 @@ from headrace.plan.change import Action, AliasBack, Change, FileChange, Item, Ju
 from headrace.plan.fields import Difference, differences, plain, written
 from headrace.plan.past import Recorded, State, text_digest
 from headrace.plan.scope import Scope, uses
+from headrace.plan.told import counted
 from headrace.plan.wanted import Observed, Wanted, digest
 from headrace.project import Project
 from headrace.spec import Effect, Model, Spec
@@ -188,7 +189,7 @@ def _removed(state: State, name: str, likely: str | None) -> Item:
         notes.append(f"was it renamed? `moved: [{{from: {name}, to: {likely}}}]` in the project's document lets {likely} keep its history")
     if kind == "model":
         if versions := state.versions.get(model, 0):
-            notes.append(f"its {versions} version{'s' if versions > 1 else ''} stay in the registry")
+            notes.append(f"its {counted(versions, 'version')} {'stays' if versions == 1 else 'stay'} in the registry")
         if model in state.champions:
             notes.append("its alias champion stays; its server must be stopped by whoever runs it")
         if model in state.deciding:

@@ -112,8 +112,8 @@ def _lines(plan: Mapping[str, Any]) -> Iterator[str]:
         if f"model/{found['model']}" in shown:
             verdict = "enough" if found["enough"] else "too few: a rollout could not decide"
             yield (
-                f"    model/{found['model']}: its traffic gives a candidate {found['requests']} requests over all steps;"
-                f" {found['needed']} without a failure are needed: {verdict}"
+                f"    model/{found['model']}: its traffic gives a candidate {told.counted(found['requests'], 'request')} over all steps;"
+                f" {found['needed']} without a failure {'is' if found['needed'] == 1 else 'are'} needed: {verdict}"
             )
 
 
@@ -156,14 +156,9 @@ def _totals(plan: Mapping[str, Any]) -> str:
         "blocked": "blocked",
     }
     totals = [f"{plan['totals'][action]} {word}" for action, word in words.items() if plan["totals"][action]]
-    if plan["files"]:
-        totals.append(f"{len(plan['files'])} file{'s' if len(plan['files']) > 1 else ''} to write or delete")
-    if not totals and not plan["train"] and not plan["judge"]:
+    starts = {"files": ("file", "write or delete"), "train": ("training", "start"), "judge": ("judgement", "start")}
+    totals += [f"{told.counted(len(plan[key]), word)} to {does}" for key, (word, does) in starts.items() if plan[key]]
+    if not totals:
         return f"Plan: no changes. {plan['totals']['unchanged']} unchanged."
-    effects = dict(plan["effects"])
-    if plan["train"]:
-        effects = {"training": len(plan["train"]), **effects}
-    if plan["judge"] and not totals:
-        effects = {"re-evaluate": len(plan["judge"]), **effects}
-    said = f" Effects: {', '.join(f'{n} {word}' for word, n in effects.items())}." if effects else ""
-    return f"Plan: {', '.join(totals) or ('a training to start' if plan['train'] else 'a judgement to start')}.{said}"
+    effects = ", ".join(f"{n} {word}" for word, n in plan["effects"].items())
+    return f"Plan: {', '.join(totals)}.{f' Effects: {effects}.' if effects else ''}"
