@@ -171,6 +171,9 @@ def test_a_step_that_fails_part_way_and_a_user_who_stops_it(shell: Shell) -> Non
 @pytest.mark.parametrize("row", [1, 6, 17, 22, 25])
 def test_an_apply_that_was_really_killed_is_taken_up_by_the_next(shell: Shell, row: int) -> None:
     assert shell("apply", KILL=str(row))[0] == -signal.SIGKILL
+    for command in ("plan", "status") if row == 17 else ("plan",):
+        said = shell(command)[1]
+        assert ("stopped at step" in said, "`headrace apply` resumes it" in said) == (row % 2 == 1, row % 2 == 1)
     # Its lock is that of a dead process of this host: nobody has to be asked.
     assert shell("apply")[0] == Exit.OK
     assert shell("plan", "--detailed-exitcode")[0] == Exit.OK

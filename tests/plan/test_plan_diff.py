@@ -151,7 +151,10 @@ def test_a_removed_model_is_retired_and_keeps_its_history(folder):
     state = replace(state, resources={**state.resources, "model/upsell": gone}, versions={"employment": 1, "upsell": 2})
     (item,) = folder.plan(state).items
     assert (item.action, item.address) == (Action.REMOVE, "model/upsell")
-    assert item.notes == ("its 2 versions stay in the registry", "its alias champion stays; its server must be stopped by whoever runs it")
+    assert item.notes == (
+        "its 2 versions stay in the registry",
+        "its alias champion stays; `headrace up` stops its server, and any other is stopped by whoever runs it",
+    )
 
 
 def test_a_model_that_comes_back_with_versions_is_not_trained(folder):

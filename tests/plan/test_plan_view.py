@@ -43,7 +43,7 @@ def test_additions_removals_and_outside_changes_are_told(folder):
     disk = {**state.disk, "flows/upsell.py": "x"}
     told = text(folder.plan(replace(state, resources=kept | gone, disk=disk), Observed({}, dict(folder.wanted().automations))))
     assert "  + channel/ml-log                                           new   specs/channels.yaml:2" in told
-    assert "  - model/upsell                                             retire" in told
+    assert "  - model/upsell                                             removed" in told
     assert "  ! model/employment   changed outside: employment/train is missing in Prefect: apply would make it again" in told
     assert "  - flows/upsell.py   stale: it would be deleted" in told
 

@@ -10,11 +10,12 @@ import rfc8785
 from headrace import __version__
 from headrace.plan import told
 from headrace.plan.change import Action, Change, Item, Plan
+from headrace.plan.grace import GRACE
 from headrace.plan.wanted import digest
 
 SCHEMA = 1
 """The version of the document's shape; a document of another one is no plan of ours."""
-_SIGNS = {"add": "+", "change": "~", "move": ">", "remove": "-", "outside": "!"}
+_SIGNS = {"add": "+", "change": "~", "move": ">", "retire": "-", "remove": "-", "outside": "!"}
 
 
 def to_json(plan: Plan) -> dict[str, Any]:
@@ -38,11 +39,13 @@ def _document(plan: Plan) -> dict[str, Any]:
         "digest": plan.digest,
         "observed": "current" if plan.observed else "unknown",
         "selection": {"select": list(plan.selection.select), "exclude": list(plan.selection.exclude)},
+        "now": plan.selection.at_once,
         "empty": plan.empty,
         "items": [_item(item) for item in plan.items],
         "files": [{"path": file.path, "action": file.action} for file in plan.files],
         "train": [{"model": training.model, "why": training.why, "key": training.key} for training in plan.train],
         "judge": [{"model": one.model, "version": one.number, "why": one.why, "key": one.key} for one in plan.judge],
+        "retiring": list(plan.retiring),
         "aliases": [{"model": back.model, "alias": back.alias, "version": back.number} for back in plan.aliases],
         "forecasts": [
             {"model": f.model, "requests": f.requests, "needed": f.needed, "enough": f.requests >= f.needed} for f in plan.forecasts
@@ -126,8 +129,10 @@ def _item_lines(item: Mapping[str, Any], why: Mapping[str, str]) -> Iterator[str
     word = ", ".join(item["effects"])
     if item["action"] == "add":
         word = "new, train" if item["address"].removeprefix("model/") in why and item["address"].startswith("model/") else "new"
+    elif item["action"] == "retire":
+        word = f"retire: it goes on for {GRACE.days}d, and an apply after that removes it"
     elif item["action"] == "remove":
-        word = "retire" if item["address"].startswith("model/") else "removed"
+        word = "removed"
     elif item["action"] == "move":
         word = f"moved from {item['before']}" + ("" if item["notes"] else ", no effect")
     if item["blocked"]:
@@ -151,6 +156,7 @@ def _totals(plan: Mapping[str, Any]) -> str:
         "add": "to add",
         "change": "to change",
         "move": "to move",
+        "retire": "to retire",
         "remove": "to remove",
         "outside": "changed outside",
         "blocked": "blocked",
