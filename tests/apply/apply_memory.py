@@ -23,21 +23,22 @@ AT = datetime(2016, 1, 1, tzinfo=UTC)
 class Memory(Place):
     """Plans as the command line does: with what a selection leaves, with new names, with what came in late."""
 
-    def prepared(self, select: Iterable[str] = ()) -> Prepared:
+    def prepared(self, select: Iterable[str] = (), *, at_once: bool = False) -> Prepared:
         project = self.project()
-        return prepare(project, str(self.root), read(self.store, self.root, project), self.door.observe(), Selection(tuple(select), ()))
+        state = read(self.store, self.root, project)
+        return prepare(project, str(self.root), state, self.door.observe(), Selection(tuple(select), (), at_once))
 
     def plan(self) -> Plan:
         return self.prepared().plan
 
-    def steps(self, select: Iterable[str] = ()) -> tuple[Work, tuple[Stage, ...]]:
-        made = self.prepared(select)
+    def steps(self, select: Iterable[str] = (), *, at_once: bool = False) -> tuple[Work, tuple[Stage, ...]]:
+        made = self.prepared(select, at_once=at_once)
         assert made.observed is not None
         work = Work(made.project, made.plan, made.wanted, made.outputs, self.root, self.door, Journal(self.store, "user:test"), train=False)
         return work, stages(made.plan, made.outputs, made.wanted, made.observed, train=False)
 
-    def apply(self, told: Callable[[str, str], None] = lambda *_: None, select: Iterable[str] = ()) -> Outcome:
-        work, steps = self.steps(select)
+    def apply(self, told: Callable[[str, str], None] = lambda *_: None, select: Iterable[str] = (), *, at_once: bool = False) -> Outcome:
+        work, steps = self.steps(select, at_once=at_once)
         return execute(work, steps, told)
 
     def rename(self) -> None:

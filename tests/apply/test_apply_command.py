@@ -74,7 +74,9 @@ def test_what_leaves_the_files_leaves_prefect_and_much_of_it_needs_a_number(ther
     there.copy_model("second")
     assert headrace("apply", *root, "--no-train", "--yes")[0] == Exit.OK
     there.drop_model("second")
-    code, out, _ = headrace("apply", *root)
+    code, _, err = headrace("apply", *root)
+    assert (code, "1 of 2 models" in err, "--allow-prune 1" in err) == (Exit.REFUSED, True, True)
+    code, out, _ = headrace("apply", *root, "--allow-prune", "1")
     assert (code, "delete deployment second/train" in out) == (Exit.OK, True)
     assert there.door.runs("SCHEDULED", deployment="employment/train") == []
     for file in ("employment.yaml", "replay.yaml", "features.yaml"):

@@ -39,6 +39,9 @@ WITH_MEMORY = textwrap.dedent('''
             self.url = url
         def wait_ready(self, timeout): ...
         def ready(self): return True
+        def wait(self, run_id, timeout):
+            print("waits", flush=True)
+            sys.stdin.read()
         def __getattribute__(self, name):
             found = super().__getattribute__(name)
             if not name.startswith(("put_", "delete_", "run")):
@@ -84,10 +87,16 @@ class Shell:
         shutil.copytree(REFERENCE, root / "specs")
         (root / "command.py").write_text(WITH_MEMORY)
 
+    def command(self, *arguments: str) -> list[str]:
+        return [sys.executable, str(self.root / "command.py"), *arguments, "--root", str(self.root)]
+
+    def environment(self, **more: str) -> dict[str, str]:
+        return {**os.environ, "KEPT": str(self.root / "prefect.pickle"), **more}
+
     def __call__(self, *arguments: str, **environment: str) -> tuple[int, str, str]:
         done = subprocess.run(
-            [sys.executable, str(self.root / "command.py"), *arguments, "--root", str(self.root)],
-            env={**os.environ, "KEPT": str(self.root / "prefect.pickle"), **environment},
+            self.command(*arguments),
+            env=self.environment(**environment),
             capture_output=True,
             text=True,
             timeout=120,
@@ -162,8 +171,24 @@ def test_a_step_that_fails_part_way_and_a_user_who_stops_it(shell: Shell) -> Non
 @pytest.mark.parametrize("row", [1, 6, 17, 22, 25])
 def test_an_apply_that_was_really_killed_is_taken_up_by_the_next(shell: Shell, row: int) -> None:
     assert shell("apply", KILL=str(row))[0] == -signal.SIGKILL
+    for command in ("plan", "status") if row == 17 else ("plan",):
+        said = shell(command)[1]
+        assert ("stopped at step" in said, "`headrace apply` resumes it" in said) == (row % 2 == 1, row % 2 == 1)
     # Its lock is that of a dead process of this host: nobody has to be asked.
     assert shell("apply")[0] == Exit.OK
+    assert shell("plan", "--detailed-exitcode")[0] == Exit.OK
+
+
+@pytest.mark.slow
+def test_whoever_waits_for_a_training_locks_nobody_out_and_may_be_killed(shell: Shell) -> None:
+    command, pipe = shell.command("apply", "--wait"), subprocess.PIPE
+    with subprocess.Popen(command, env=shell.environment(), stdin=pipe, stdout=pipe, stderr=pipe, text=True) as waiting:
+        assert waiting.stdout is not None
+        assert "waits\n" in iter(waiting.stdout.readline, "")
+        second = shell("apply", "--no-train")
+        waiting.kill()
+    assert second[:2] == (Exit.OK, "Nothing to apply.\n")
+    assert shell("apply")[:2] == (Exit.OK, "Nothing to apply.\n")
     assert shell("plan", "--detailed-exitcode")[0] == Exit.OK
 
 

@@ -232,7 +232,8 @@ def test_a_part_is_called_a_part_in_the_journal_and_a_whole_is_not(memory: Memor
     memory.apply(select=["kind:channel"])
     partial = {"partial": {"select": ["kind:channel"], "exclude": []}}
     payloads = [payload for *_, payload in operations(memory, "record")]
-    assert ([{}, partial], 2) == (sorted(payloads, key=len), len(payloads))
+    told = [{key: value for key, value in payload.items() if key not in ("step", "of")} for payload in payloads]
+    assert ([{}, partial], 2) == (sorted(told, key=len), len(payloads))
     assert [subject for subject in dict(rows(memory.store, tables.Audit, "subject", "action")) if "(partial)" in subject] == [
         "project labour (partial)"
     ]

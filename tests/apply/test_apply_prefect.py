@@ -153,3 +153,37 @@ def test_an_event_whose_run_crashed_is_sent_again(small):
     assert door.emit("headrace.retraining.requested", event, resource, {"id": event})
     until(lambda: len(door.started_by(event)) == 2)
     assert not door.emit("headrace.retraining.requested", event, resource, {"id": event})
+
+
+@pytest.mark.parametrize("tags", [[], ["mine"], ["headrace:model=other", "headrace:flow=train"]])
+def test_a_deployment_whose_tags_were_edited_is_found_and_they_are_put_back(place, tags):
+    place.apply()
+    was = place.door.observe().deployments["employment/train"]
+    place.door._call("PATCH", f"/deployments/{was.id}", {"tags": tags})
+    (item,) = place.plan().items
+    assert item.notes == ("employment/train: its tags were changed in Prefect: apply would put them back",)
+    place.apply()
+    assert place.plan().items == ()
+    now = place.door.observe().deployments["employment/train"]
+    assert (now, now.id) == (was, was.id)
+
+
+def test_what_somebody_else_calls_as_ours_would_be_is_left_alone(small):
+    door, wanted, _ = small
+    flow = door._call("POST", "/flows/", {"name": "another", "tags": []})
+    theirs = door._call("POST", "/deployments/", {"name": f"{door.project}.m.train", "flow_id": flow["id"], "tags": []})
+    assert door.observe().deployments == dict(wanted.deployments)
+    door.delete_deployment("m/train")
+    assert door._call("GET", f"/deployments/{theirs['id']}")["name"] == f"{door.project}.m.train"
+    door._call("DELETE", f"/deployments/{theirs['id']}")
+
+
+def test_an_automation_whose_tags_were_edited_is_not_made_twice(small):
+    door, wanted, _ = small
+    (name,) = wanted.automations
+    found = door._call("POST", "/automations/filter", {"automations": {"name": {"any_": [name]}}})[0]
+    kept = {key: found[key] for key in ("name", "description", "enabled", "trigger", "actions")}
+    door._call("PUT", f"/automations/{found['id']}", {**kept, "tags": []})
+    door.put_automation(wanted.automations[name])
+    (again,) = door._call("POST", "/automations/filter", {"automations": {"name": {"any_": [name]}}})
+    assert (again["id"], door.observe().automations) == (found["id"], dict(wanted.automations))

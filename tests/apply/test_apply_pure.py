@@ -25,6 +25,7 @@ from headrace.apply.stages import (
 )
 from headrace.diagnostics import Exit, HeadraceError
 from headrace.plan import Action, AliasBack, FileChange, Item, Observed, Plan, Recorded, State, Training, Wanted, seal, to_json
+from headrace.plan import wanted as wanted_
 from headrace.plan.wanted import Automation, Deployment, Schedule
 
 TRAIN = Deployment("m/train", "flows/m.py:train", "v1", "/srv", schedules=(Schedule("every", 60.0),))
@@ -168,9 +169,20 @@ def test_a_plan_made_without_prefect_is_refused_where_something_was_changed_ther
 
 @pytest.mark.parametrize(
     ("there", "gone", "allowed", "refused"),
-    [(10, 2, 0, False), (10, 3, 0, True), (10, 3, 2, True), (10, 3, 3, False), (1, 1, 0, False), (2, 2, 0, True), (10, 0, 0, False)],
+    [
+        (10, 2, 0, False),
+        (10, 3, 0, True),
+        (10, 3, 2, True),
+        (10, 3, 3, False),
+        (1, 1, 0, True),
+        (1, 1, 1, False),
+        (4, 1, 0, True),
+        (5, 1, 0, False),
+        (2, 2, 0, True),
+        (10, 0, 0, False),
+    ],
 )
-def test_more_than_a_fifth_of_the_project_and_two_at_least_need_a_number(there, gone, allowed, refused):
+def test_more_than_a_fifth_of_the_models_need_a_number(there, gone, allowed, refused):
     resources = {f"model/m{i}": Recorded("u", f"model/m{i}", "model", "", {}, {}) for i in range(there)}
     plan = replace(EMPTY, items=tuple(Item(Action.REMOVE, f"model/m{i}") for i in range(gone)))
     if not refused:
@@ -184,8 +196,34 @@ def test_more_than_a_fifth_of_the_project_and_two_at_least_need_a_number(there, 
 
 
 @pytest.mark.parametrize(
+    ("models", "others", "gone", "said"),
+    [
+        (1, 4, ["model/m0"], "1 of 5 documents, and 1 of 1 model would be removed: model/m0"),
+        (1, 20, ["model/m0", "source/s0"], "2 of 21 documents, and 1 of 1 model would be removed: model/m0, source/s0"),
+        (1, 4, ["source/s0"], None),
+        (1, 4, ["source/s0", "source/s1"], "2 of 5 documents would be removed: source/s0, source/s1"),
+        (10, 0, ["model/m0"], None),
+        (3, 30, ["model/m0"], "1 of 33 documents, and 1 of 3 models would be removed: model/m0"),
+    ],
+)
+def test_documents_and_models_are_counted_each_for_itself(models, others, gone, said):
+    names = [*(f"model/m{i}" for i in range(models)), *(f"source/s{i}" for i in range(others))]
+    resources = {name: Recorded("u", name, name.partition("/")[0], "", {}, {}) for name in names}
+    plan = replace(EMPTY, items=tuple(Item(Action.REMOVE, name) for name in gone))
+    checks.refuse_pruning(plan, State(resources=resources), len(gone))
+    if said is None:
+        checks.refuse_pruning(plan, State(resources=resources), 0)
+        return
+    with pytest.raises(HeadraceError) as raised:
+        checks.refuse_pruning(plan, State(resources=resources), len(gone) - 1)
+    (found,) = raised.value.report
+    assert (found.message, found.help) == (said, f"if that is meant, type `headrace apply --allow-prune {len(gone)}`")
+
+
+@pytest.mark.parametrize(
     ("item", "said"),
     [
+        (Item(Action.RETIRE, "model/m", blocked="it would go on beside the rest"), "model/m cannot retire: it would go on beside the rest"),
         (Item(Action.REMOVE, "source/old", blocked="model/m still reads it"), "source/old cannot be removed: model/m still reads it"),
         (Item(Action.MOVE, "model/n", before="model/m", blocked="its rollout has not ended"), "model/m cannot become model/n: its rollout"),
     ],
@@ -225,10 +263,18 @@ def test_prefects_json_is_read_whatever_somebody_made_of_it():
         "paused": False,
         "name": "x",
     }
-    assert wire.read_deployment({**bare, "pull_steps": None, "id": 1}) == Deployment("/", "", "", "", pool=None, title="x")
+    read_bare = wire.read_deployment({**bare, "pull_steps": None, "id": 1}, "m/train", wire.tags("m/train"))
+    assert read_bare == Deployment("m/train", "", "", "", pool=None, title="x", tagged=False)
     run = {"id": 1, "tags": [], "state": None, "parameters": None, "auto_scheduled": None, "expected_start_time": None}
     read = wire.read_run({**run, "created": "2026-01-01T00:00:00Z"})
     assert (read.type, read.cause, read.ended) == ("PENDING", None, False)
+
+
+def test_a_title_says_whose_it_is():
+    assert wanted_.named("labour", wanted_.title("labour", "employment/roll_out")) == "employment/roll_out"
+    assert wanted_.named("labour@staging", "labour@staging.m.train") == "m/train"
+    for other in ("xlabour.m.train", "labour.m", "labour", "labour@staging.m.train", "labour.a.b.c"):
+        assert wanted_.named("labour", other) is None
 
 
 def test_pages_are_read_to_their_end(monkeypatch):

@@ -151,7 +151,10 @@ def test_a_removed_model_is_retired_and_keeps_its_history(folder):
     state = replace(state, resources={**state.resources, "model/upsell": gone}, versions={"employment": 1, "upsell": 2})
     (item,) = folder.plan(state).items
     assert (item.action, item.address) == (Action.REMOVE, "model/upsell")
-    assert item.notes == ("its 2 versions stay in the registry", "its alias champion stays; its server must be stopped by whoever runs it")
+    assert item.notes == (
+        "its 2 versions stay in the registry",
+        "its alias champion stays; `headrace up` stops its server, and any other is stopped by whoever runs it",
+    )
 
 
 def test_a_model_that_comes_back_with_versions_is_not_trained(folder):
@@ -226,7 +229,7 @@ def test_a_model_that_is_trained_anew_or_has_no_version_is_not_judged_again(fold
 def test_a_judgement_that_an_interrupted_apply_owes_or_that_failed_is_made_after_all(folder):
     owed = folder.plan(folder.applied(to_judge={"employment": "old:employment:judge"}), folder.observed())
     assert ["old:employment:judge"] == [one.key for one in owed.judge]
-    assert "Plan: a judgement to start. Effects: 1 re-evaluate." in to_text(to_json(owed))
+    assert "Plan: 1 judgement to start." in to_text(to_json(owed))
     failed = folder.plan(folder.applied(unjudged={"employment": "r7"}), folder.observed())
     assert (["its last judgement failed"], False) == ([one.why for one in failed.judge], failed.empty)
 

@@ -34,6 +34,7 @@ def test_a_paused_deployment_is_as_it_should_be_while_the_clock_is_driven(folder
         ({"parameters": '{"cause":"x"}'}, "changed in Prefect"),
         ({"entrypoint": "flows/other.py:train"}, "changed in Prefect"),
         ({"pool": None}, "changed in Prefect"),
+        ({"tagged": False}, "employment/monitor: its tags were changed in Prefect: apply would put them back"),
         ({"title": "labour"}, "employment/monitor is called `labour` in Prefect: apply would call it `labour.employment.monitor`"),
     ],
 )

@@ -22,11 +22,11 @@ def test_a_change_is_told_with_values_effect_line_and_backtest(folder):
     assert text(folder.plan(state, folder.observed())).splitlines() == [
         "  ~ model/employment                                         retrain, re-evaluate",
         "      training.params.learning_rate  0.05 → 0.1   retrain      specs/employment.yaml:17",
-        "      gates[quality].min             0.85 → 0.84  re-evaluate  specs/employment.yaml:23   1 of the last version would have failed",
+        "      gates[quality].min             0.85 → 0.84  re-evaluate  specs/employment.yaml:23   the last version would have failed",
         "  ~ flows/employment.py   would be written",
         "  * model/employment would be trained: model/employment changed",
         "    model/employment: its traffic gives a candidate 831 requests over all steps; 214 without a failure are needed: enough",
-        "Plan: 1 to change, 1 file to write or delete. Effects: 1 training, 1 retrain.",
+        "Plan: 1 to change, 1 file to write or delete, 1 training to start. Effects: 1 retrain, 1 re-evaluate.",
         "Nothing was changed. `headrace apply` carries it out.",
     ]
 
@@ -43,7 +43,7 @@ def test_additions_removals_and_outside_changes_are_told(folder):
     disk = {**state.disk, "flows/upsell.py": "x"}
     told = text(folder.plan(replace(state, resources=kept | gone, disk=disk), Observed({}, dict(folder.wanted().automations))))
     assert "  + channel/ml-log                                           new   specs/channels.yaml:2" in told
-    assert "  - model/upsell                                             retire" in told
+    assert "  - model/upsell                                             removed" in told
     assert "  ! model/employment   changed outside: employment/train is missing in Prefect: apply would make it again" in told
     assert "  - flows/upsell.py   stale: it would be deleted" in told
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import shutil
 import tempfile
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -106,15 +106,20 @@ def _empty_store() -> Path:
     return root / ".headrace"
 
 
+def _timeless(applied: Mapping[str, Any]) -> dict[str, Any]:
+    """What was applied, without since when a model retires."""
+    return {**applied, "retiring": "retiring" in applied}
+
+
 class World:
     """One folder with its store and its door."""
 
-    def __init__(self, server: MemoryServer | None = None) -> None:
+    def __init__(self, server: MemoryServer | None = None, store: str = "sqlite:///.headrace/state.db") -> None:
         self.root = Path(tempfile.mkdtemp(dir=MEMORY))
         self._loaded: projects.Project | None = None
         shutil.copytree(_empty_store(), self.root / ".headrace")
         self.door = MemoryDoor("labour", server)
-        self.store = Store.open("sqlite:///.headrace/state.db", ".headrace/blobs", root=self.root)
+        self.store = Store.open(store, ".headrace/blobs", root=self.root)
 
     def __enter__(self) -> Self:
         return self
@@ -145,9 +150,9 @@ class World:
     def state(self) -> State:
         return read(self.store, self.root, self.project())
 
-    def prepared(self, select: Iterable[str] = (), exclude: Iterable[str] = (), *, blind: bool = False) -> Prepared:
+    def prepared(self, select: Iterable[str] = (), exclude: Iterable[str] = (), *, blind: bool = False, at_once: bool = False) -> Prepared:
         observed: Observed | None = None if blind else self.door.observe()
-        return prepare(self.project(), "/srv/labour", self.state(), observed, Selection(tuple(select), tuple(exclude)))
+        return prepare(self.project(), "/srv/labour", self.state(), observed, Selection(tuple(select), tuple(exclude), at_once))
 
     def plan(self, select: Iterable[str] = (), exclude: Iterable[str] = ()) -> Plan:
         return self.prepared(select, exclude).plan
@@ -171,7 +176,7 @@ class World:
             "automations": observed.automations,
             "pool": (observed.pool, observed.crash_watch),
             "disk": dict(state.disk),
-            "resources": {a: (r.kind, r.fingerprint, r.spec, r.applied) for a, r in state.resources.items()},
+            "resources": {a: (r.kind, r.fingerprint, r.spec, _timeless(r.applied)) for a, r in state.resources.items()},
             "pending": state.pending,
             "aliases": state.aliases,
         }

@@ -8,11 +8,12 @@ from typing import Any
 from headrace import __version__
 from headrace.diagnostics import Diagnostic, Exit, HeadraceError
 from headrace.plan import SCHEMA, Action, Observed, Plan, State, seal, to_json
+from headrace.plan.told import counted
 
 SHARE = 0.2
 """The share of a project's resources that one apply may remove without being told how many."""
 FEW = 2
-"""Fewer removals than this are never held back."""
+"""Fewer removals than this are never held back, unless they are models."""
 
 
 def refuse_altered(told: Mapping[str, Any]) -> None:
@@ -53,7 +54,7 @@ def refuse_stale(plan: Plan, told: Mapping[str, Any], blind: Plan | None = None)
 
 def _doing(document: Mapping[str, Any]) -> dict[str, Any]:
     """What a plan would do, without what only explains it: lines that moved, and histories that went on."""
-    found = {key: document.get(key) for key in ("files", "train", "judge", "aliases", "selection", "observed")}
+    found = {key: document.get(key) for key in ("files", "train", "judge", "aliases", "selection", "now", "observed", "retiring")}
     found["items"] = [
         {
             **{key: item.get(key) for key in ("action", "address", "effects", "before", "blocked")},
@@ -91,24 +92,31 @@ def refuse_shared_folder(observed: Observed, root: str, before: str, now: str) -
 def refuse_blocked(plan: Plan) -> None:
     """HeadraceError `plan-blocked` (Exit.REFUSED) for the first thing that cannot be done."""
     for item in plan.blocked:
-        what = f"{item.before} cannot become {item.address}" if item.action is Action.MOVE else f"{item.address} cannot be removed"
-        help_ = f"remove what stands in the way, or type `headrace apply --exclude {item.address}`"
-        raise HeadraceError(
-            Diagnostic(
-                "plan-blocked", f"{what}: {item.blocked}", help=help_ if item.action is not Action.MOVE else "wait for it to end, or end it"
-            ),
-            Exit.REFUSED,
-        )
+        match item.action:
+            case Action.MOVE:
+                what, help_ = f"{item.before} cannot become {item.address}", "wait for it to end, or end it"
+            case Action.RETIRE:
+                what, help_ = f"{item.address} cannot retire", "make room for it, or type `headrace apply --now`: it is removed at once"
+            case _:
+                what = f"{item.address} cannot be removed"
+                help_ = f"remove what stands in the way, or type `headrace apply --exclude {item.address}`"
+        raise HeadraceError(Diagnostic("plan-blocked", f"{what}: {item.blocked}", help=help_), Exit.REFUSED)
 
 
 def refuse_pruning(plan: Plan, state: State, allowed: int) -> None:
-    """HeadraceError `prune-guard` (Exit.REFUSED) when over a fifth of what was applied would go, two at least, and `allowed` is less."""
+    """HeadraceError `prune-guard` (Exit.REFUSED) when over a fifth would go, and `allowed`, which counts documents, is less.
+
+    A fifth of the documents, two at least; or a fifth of the models, of which one may be all: what Prefect and flows/ hold is theirs.
+    """
     gone = [item.address for item in plan.items if item.action is Action.REMOVE]
-    if len(gone) >= FEW and len(gone) > SHARE * len(state.resources) and len(gone) > allowed:
+    models = [name for name in gone if name.startswith("model/")]
+    much = len(gone) >= FEW and len(gone) > SHARE * len(state.resources)
+    if (much or len(models) > SHARE * len(state.models)) and len(gone) > allowed:
+        of_models = f", and {len(models)} of {counted(len(state.models), 'model')}" if models else ""
         raise HeadraceError(
             Diagnostic(
                 "prune-guard",
-                f"{len(gone)} of {len(state.resources)} resources would be removed: {', '.join(gone)}",
+                f"{len(gone)} of {counted(len(state.resources), 'document')}{of_models} would be removed: {', '.join(gone)}",
                 help=f"if that is meant, type `headrace apply --allow-prune {len(gone)}`",
             ),
             Exit.REFUSED,

@@ -72,7 +72,7 @@ def execute(work: Work, stages: Sequence[s.Stage], told: Told) -> Outcome:
         journal.forgive([training.model for training in work.plan.train])
     for number, stage in enumerate(stages):
         step = f"{stage.action} {stage.subject}"
-        operation = _intent(work, stage)
+        operation = _intent(work, stage, {"step": number + 1, "of": len(stages)})
         told("intent", step)
         try:
             _do(work, stage, operation, outcome)
@@ -86,13 +86,13 @@ def execute(work: Work, stages: Sequence[s.Stage], told: Told) -> Outcome:
     return outcome
 
 
-def _intent(work: Work, stage: s.Stage) -> str:
-    """The intent of one stage in the journal; a partial apply says there that it was one."""
+def _intent(work: Work, stage: s.Stage, counted: Mapping[str, int]) -> str:
+    """The intent of one stage in the journal, with how far it is; a partial apply says there that it was one."""
     if isinstance(stage, s.Train | s.Judge):
         return work.journal.owed(stage.action, stage.model, stage.key)
     chosen = work.plan.selection
     partial = {"select": list(chosen.select), "exclude": list(chosen.exclude)} if chosen.partial and isinstance(stage, s.Record) else None
-    return work.journal.intend(stage.action, stage.subject, {"partial": partial} if partial is not None else None)
+    return work.journal.intend(stage.action, stage.subject, {**counted, **({"partial": partial} if partial is not None else {})})
 
 
 def _do(work: Work, stage: s.Stage, operation: str, outcome: Outcome) -> None:  # noqa: C901, PLR0912 - one arm a stage

@@ -12,7 +12,7 @@ from uuid import UUID, uuid4, uuid5
 from headrace.apply import wire
 from headrace.apply.wire import OPEN, TERMINAL, Run
 from headrace.diagnostics import Diagnostic, HeadraceError
-from headrace.plan.wanted import POOL, Automation, Deployment, Observed, title
+from headrace.plan.wanted import POOL, Automation, Deployment, Observed, named, title
 from headrace.store import clock
 
 if TYPE_CHECKING:
@@ -122,11 +122,11 @@ class Door:
     # What it holds ---------------------------------------------------------------------------------------------
 
     def observe(self) -> Observed:
-        """All that carries the project's tag."""
+        """All that is the project's: deployments by their names, automations by their tag."""
         deployments: dict[str, Deployment] = {}
         names: dict[str, str] = {}
-        for found in self._pages("/deployments/filter", {"deployments": {"tags": {"all_": [self.tag]}}, "sort": "NAME_ASC"}):
-            deployment = wire.read_deployment(found)
+        for name, found in self._deployments({"tags": {"all_": [self.tag]}, "name": {"like_": f"{self.project}."}}):
+            deployment = wire.read_deployment(found, name, [self.tag, *wire.tags(name)])
             names[deployment.id] = deployment.name
             # Of two by one name the one with an old title is told of, so that a plan says it and apply takes it away.
             if deployment.name not in deployments or deployment.title != title(self.project, deployment.name):
@@ -141,14 +141,34 @@ class Door:
         pool = self._call("GET", f"/work_pools/{POOL}", missing_ok=True)
         return Observed(deployments, automations, pool is not None and not pool["is_paused"], crash_watch)
 
+    def _deployments(self, asked: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+        """Ours among what fits one of the filters, each with our name of it.
+
+        Title and flow say it, since tags can be edited away; tags say it of one that an earlier release titled otherwise.
+        """
+        for found in self._pages("/deployments/filter", {"deployments": {"operator": "or_", **asked}, "sort": "NAME_ASC"}):
+            by_tags = wire.tagged(found["tags"]) if self.tag in found["tags"] else None
+            name = named(self.project, found["name"])
+            if name is not None and name != by_tags and self._flow(found) != wire.flow_name(name):
+                name = None  # somebody else's, which is called as ours would be
+            if (name := name or by_tags) is not None:
+                yield name, found
+
+    def _flow(self, deployment: Mapping[str, Any]) -> str:
+        return str(self._call("GET", f"/flows/{deployment['flow_id']}")["name"])
+
     def _deployment_ids(self, name: str) -> list[str]:
-        """What stands under one of our names, by its tags; the one with the right title first, since an earlier release gave others."""
-        asked = {"deployments": {"tags": {"all_": [self.tag, *wire.tags(name)]}}, "sort": "NAME_ASC"}
-        found = sorted(self._pages("/deployments/filter", asked), key=lambda item: item["name"] != title(self.project, name))
+        """What stands under one of our names; the one with the right title first, since an earlier release gave others."""
+        right = title(self.project, name)
+        asked = {"tags": {"all_": [self.tag, *wire.tags(name)]}, "name": {"any_": [right]}}
+        found = sorted((item for other, item in self._deployments(asked) if other == name), key=lambda item: item["name"] != right)
         return [str(item["id"]) for item in found]
 
     def _automation_id(self, name: str) -> str | None:
-        found = self._call("POST", "/automations/filter", {"automations": {"name": {"any_": [name]}, "tags": {"all_": [self.tag]}}})
+        asked: dict[str, Any] = {"name": {"any_": [name]}}
+        if not name.startswith(wire.automation_name(self.project, "")):
+            asked["tags"] = {"all_": [self.tag]}
+        found = self._call("POST", "/automations/filter", {"automations": asked})
         return str(found[0]["id"]) if found else None
 
     # What changes it -------------------------------------------------------------------------------------------

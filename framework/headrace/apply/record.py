@@ -118,10 +118,13 @@ def record(journal: Journal, project: Project, plan: Plan, applied: Mapping[str,
                 continue
             row = rows.get(name)
             before = {*(row.applied.get("before", ()) if row is not None else ()), *names.get(name, ())}
+            kept: dict[str, Any] = {"before": sorted(before)} if before else {}
+            if name in plan.retiring:
+                kept["retiring"] = (row.applied.get("retiring") if row is not None else None) or at.isoformat()
             now: dict[str, Any] = {
                 "fingerprint": fingerprint(spec),
                 "spec": plain(spec),
-                "applied": {"written": written(spec), **applied[name], **({"before": sorted(before)} if before else {})},
+                "applied": {"written": written(spec), **applied[name], **kept},
             }
             if row is None:
                 session.add(Resource(uid=new_id(), address=name, kind=address.kind, serial=serial, updated_at=at, **now))

@@ -50,7 +50,12 @@ def flow_name(name: str) -> str:
 
 def crash_watch_name(project: str) -> str:
     """The name of the automation that ends runs whose process died."""
-    return f"headrace:{project}:crash-watch"
+    return automation_name(project, "crash-watch")
+
+
+def automation_name(project: str, rest: str) -> str:
+    """What an automation of ours is called; its name says whose it is, since tags can be edited away."""
+    return f"headrace:{project}:{rest}"
 
 
 def tag(project: str) -> str:
@@ -79,8 +84,8 @@ def schedule(wanted: Schedule) -> dict[str, Any]:
     return {"slug": wanted.slug, "active": wanted.active, "schedule": timing}
 
 
-def read_deployment(found: Mapping[str, Any]) -> Deployment:
-    """A deployment as the API tells of it."""
+def read_deployment(found: Mapping[str, Any], name: str, tags: Sequence[str]) -> Deployment:
+    """A deployment of ours as the API tells of it; `tags` are those that it should carry."""
     steps = found["pull_steps"] or [{}]
     root = next((s["directory"] for s in steps[0].values() if isinstance(s, dict) and "directory" in s), "")
     schedules = [
@@ -88,7 +93,7 @@ def read_deployment(found: Mapping[str, Any]) -> Deployment:
         for s in found["schedules"]
     ]
     return Deployment(
-        name=tagged(found["tags"]),
+        name=name,
         entrypoint=found["entrypoint"] or "",
         version=found["version"] or "",
         root=str(PurePosixPath(root)) if root else "",
@@ -97,6 +102,7 @@ def read_deployment(found: Mapping[str, Any]) -> Deployment:
         schedules=tuple(sorted(schedules, key=lambda s: s.slug)),
         paused=bool(found["paused"]),
         title=found["name"],
+        tagged=set(tags) <= set(found["tags"]),
         id=str(found["id"]),
     )
 

@@ -30,7 +30,13 @@ WAIT = 7200.0
 
 @click.command("apply")
 @click.argument("file", required=False, type=click.Path(path_type=Path, dir_okay=False, exists=True))
-@click.option("--allow-prune", type=int, default=0, metavar="N", help="Allow N resources to be removed, where that is over a fifth.")
+@click.option(
+    "--allow-prune",
+    type=int,
+    default=0,
+    metavar="N",
+    help="Allow N documents to be removed, where that is over a fifth of them or of the models.",
+)
 @click.option("--no-train", is_flag=True, help="Start no training that a change asks for.")
 @click.option("--wait", is_flag=True, help="Wait until the trainings and judgements that were started have ended.")
 @click.option("--yes", is_flag=True, help="Ask nothing, on a terminal either.")
@@ -46,12 +52,15 @@ def command(
     root: Path,
     *,
     allow_prune: int,
+    now: bool,
     no_train: bool,
     wait: bool,
     yes: bool,
     as_json: bool,
 ) -> None:
     """Carry the plan out: compiled files, deployments, schedules, automations, and the trainings that a change asks for.
+
+    A model with a champion that left the files goes on for 7 days; an apply after that removes it, or one with --now.
 
     Where only gates changed, the newest version is judged again by them, and nothing is trained.
 
@@ -76,11 +85,12 @@ def command(
 
     intent = read_intent(root, environment)
     told = read_plan(file) if file else None
-    selection = Selection(select, exclude) if told is None else selection_of(told, select or exclude)
+    selection = Selection(select, exclude, now) if told is None else selection_of(told, select or exclude or now)
     with ExitStack() as stack:
         store = stack.enter_context(open_store(intent.project, intent.root))
         actor = local_principal(store)
-        held = stack.enter_context(lock.hold(store, "apply", actor))
+        alone = stack.enter_context(ExitStack())
+        held = alone.enter_context(lock.hold(store, "apply", actor))
         url = stack.enter_context(server_for(intent.root, worker=wait, say=progress))
         door = stack.enter_context(Door(url, intent.owner))
         door.wait_ready(5.0)
@@ -105,6 +115,7 @@ def command(
                 progress(step)
 
         outcome = execute(work, steps, heard)
+        alone.close()  # all is recorded: a training takes hours, and locks nobody out
         show(to_result(plan, outcome, url), to_lines, as_json=as_json)
         if wait:
             wait_for(door, outcome, store, intent.root)
@@ -149,8 +160,10 @@ def selection_of(told: Mapping[str, Any], chosen: object) -> Selection:
 
     checks.refuse_altered(told)
     if chosen:
-        raise click.UsageError("a plan that was written is narrowed already: --select and --exclude belong to `headrace plan --out FILE`")
-    return Selection(tuple(told["selection"]["select"]), tuple(told["selection"]["exclude"]))
+        raise click.UsageError(
+            "a plan that was written is narrowed already: --select, --exclude and --now belong to `headrace plan --out FILE`"
+        )
+    return Selection(tuple(told["selection"]["select"]), tuple(told["selection"]["exclude"]), told["now"])
 
 
 def to_result(plan: Plan, outcome: Outcome, url: str) -> dict[str, Any]:
@@ -177,13 +190,15 @@ def to_result(plan: Plan, outcome: Outcome, url: str) -> dict[str, Any]:
         "restart": configs,
         "notes": [
             *plan.notes,
-            *(f"{item['address']}: {note}" for item in told["items"] if item["action"] == "remove" for note in item["notes"]),
+            *(f"{item['address']}: {note}" for item in told["items"] if item["action"] in {"retire", "remove"} for note in item["notes"]),
         ],
     }
 
 
 def to_lines(result: Mapping[str, Any]) -> str:
     """The text view of `to_result`."""
+    from headrace.plan.told import counted
+
     lines = []
     if left := result["resumed"]:
         lines.append(f"An earlier apply stopped at `{left['action']} {left['subject']}`; this one took it up.")
@@ -195,7 +210,9 @@ def to_lines(result: Mapping[str, Any]) -> str:
     lines += [f"model/{run['model']} {does[run['flow']]} in run {run['run']}   {run['url']}" for run in result["runs"]]
     if result["restart"]:
         lines.append(f"{', '.join(result['restart'])} changed: `headrace up` starts its servers again; restart any other server.")
-    lines.append(f"Applied: {len(result['steps'])} steps, serial {result['serial']}." if result["steps"] else "Nothing to apply.")
+    lines.append(
+        f"Applied: {counted(len(result['steps']), 'step')}, serial {result['serial']}." if result["steps"] else "Nothing to apply."
+    )
     return "\n".join(lines)
 
 

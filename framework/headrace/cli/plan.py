@@ -23,8 +23,9 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 def select_options(command: F) -> F:
-    """`--select` and `--exclude`, as `plan` and `apply` take them."""
+    """`--select`, `--exclude` and `--now`, as `plan` and `apply` take them."""
     for option in (
+        click.option("--now", is_flag=True, help="Give a model that left the files no grace: remove it at once."),
         click.option("--exclude", multiple=True, metavar="WHAT", shell_complete=addresses, help="Leave out what fits; may be given again."),
         click.option(
             "--select",
@@ -52,6 +53,7 @@ def command(
     environment: str | None,
     root: Path,
     *,
+    now: bool,
     detailed_exitcode: bool,
     as_json: bool,
 ) -> None:
@@ -71,11 +73,13 @@ def command(
 
     read_once()
     intent = read_intent(root, environment)
-    made = make_plan(intent, recorded(intent), observe_if_there(intent), plans.Selection(select, exclude))
+    made = make_plan(intent, recorded(intent), observe_if_there(intent), plans.Selection(select, exclude, now))
     made, faults = look_at_sources(intent, made)
     if (before := other_environment(intent)) is not None:
         note = f"flows/ is compiled for {before}, and apply would compile it for {intent.owner}: one folder runs one environment"
         made = replace(made, plan=replace(made.plan, notes=(*made.plan.notes, note)))
+    if made.state.left is not None:
+        made = replace(made, plan=replace(made.plan, notes=(made.state.left, *made.plan.notes)))
     if out is not None:
         out.write_bytes(plans.canonical(made.plan) + b"\n")
     show(plans.to_json(made.plan), plans.to_text, as_json=as_json)

@@ -98,12 +98,14 @@ def _describe(workspace: Workspace, models: list[str], root: Path) -> dict[str, 
 
 def _notes(workspace: Workspace, root: Path) -> list[str]:
     """What should be known of the store; Prefect is asked only where it records nothing."""
-    from headrace.plan import lost
+    from headrace.plan import grace, left, lost
 
     config = workspace.config
     with workspace.store.read() as session:
         if lost.began(session):
-            return []
+            retiring = [grace.note(name, since) for name, since in left.retiring(session)]
+            stopped = left.note(workspace.store)
+            return [*([stopped] if stopped is not None else []), *retiring]
     observed = _observed(root, config.owner)
     said = lost.note(config.store, began=False, artifacts=lost.artifacts(config.blobs, root), observed=observed)
     return [said] if said else []

@@ -58,8 +58,9 @@ def gate(wanted: Gate, judged: Mapping[str, Sequence[Judged]], better: str | Non
         failed = [(wanted.min is not None and j.value < wanted.min) or (highest is not None and j.value > highest) for j in values]
     if not failed:
         return None
-    versions = "version" if len(failed) == 1 else f"{len(failed)} versions"
-    return f"{sum(failed)} of the last {versions} would have failed"
+    if len(failed) == 1:
+        return f"the last version would {'' if failed[0] else 'not '}have failed"
+    return f"{sum(failed)} of the last {len(failed)} versions would have failed"
 
 
 def _worst(judged: Judged, better: str | None) -> float | None:

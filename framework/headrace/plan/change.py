@@ -17,6 +17,8 @@ class Action(StrEnum):
     CHANGE = "change"
     MOVE = "move"
     """It has another name now, and keeps all that belonged to the old one."""
+    RETIRE = "retire"
+    """It left the files and goes on for its grace."""
     REMOVE = "remove"
     OUTSIDE = "outside"
     """Somebody changed the running system, and not through the specs."""
@@ -99,6 +101,8 @@ class Selection:
 
     select: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
+    at_once: bool = False
+    """Whether a model that left the files has no grace."""
 
     @property
     def partial(self) -> bool:
@@ -139,6 +143,8 @@ class Plan:
     aliases: tuple[AliasBack, ...] = ()
     """What would be put back in the registry."""
     judge: tuple[Judging, ...] = ()
+    retiring: tuple[str, ...] = ()
+    """The addresses of models that left the files and go on for their grace."""
 
     @property
     def blocked(self) -> tuple[Item, ...]:
@@ -156,10 +162,10 @@ class Plan:
 
     @property
     def effects(self) -> Mapping[str, int]:
-        """How many addresses have each effect as their gravest, the gravest first; a model trained for another's sake counts as retrain."""
+        """How many addresses have each effect, the gravest first: the sum of what their lines say."""
         found: dict[str, int] = {}
         for effect in sorted(Effect, reverse=True):
-            n = sum(bool(item.effects) and item.effects[0] is effect for item in self.items if item.action is Action.CHANGE)
+            n = sum(effect in item.effects for item in self.items)
             if n:
                 found[effect.word] = n
         return found

@@ -8,11 +8,13 @@ from dataclasses import replace
 from headrace import __version__
 from headrace.address import Address
 from headrace.diagnostics import Span
-from headrace.plan import backtest, forecast, lost, moved, outside, registry, used
+from headrace.plan import backtest, forecast, grace, lost, moved, outside, registry, used
 from headrace.plan.change import Action, AliasBack, Change, FileChange, Item, Judging, Plan, Selection, Training
 from headrace.plan.fields import Difference, differences, plain, written
+from headrace.plan.grace import Leaving
 from headrace.plan.past import Recorded, State, text_digest
 from headrace.plan.scope import Scope, uses
+from headrace.plan.told import counted
 from headrace.plan.wanted import Observed, Wanted, digest
 from headrace.project import Project
 from headrace.spec import Effect, Model, Spec
@@ -20,6 +22,8 @@ from headrace.spec.value import Use
 
 Prints = Mapping[Address, str]
 """Each spec's fingerprint: its JSON is made again for those that differ, and kept of none."""
+STAYING = Leaving()
+"""No model leaves."""
 Affected = Mapping[str, tuple[str, ...]]
 """By model: the addresses whose data it is trained on."""
 
@@ -31,10 +35,12 @@ def diff(  # noqa: PLR0917 - what a plan is made of, in the order in which it ca
     observed: Observed | None,
     wanted: Wanted,
     scope: Scope | None = None,
+    leaving: Leaving = STAYING,
 ) -> Plan:
     """What would have to happen for the running system to be what the specs say; pure.
 
     `outputs` are the compiled files by path, `wanted` what they ask of Prefect; `observed` is None where no server was looked at.
+    `leaving` are the models that only the past knows, and that `project` keeps for their grace.
     With a `scope`, `project` is what would stand after a partial apply, and what lies outside is left as it is, mended or not.
     """
     moves = moved.due(project.project, state)
@@ -42,13 +48,15 @@ def diff(  # noqa: PLR0917 - what a plan is made of, in the order in which it ca
     affected = {f"model/{model.name}": tuple(uses(model, project.specs)) for model in project.models}
     prints = {address: fingerprint(spec) for address, spec in project.specs.items()}
     changed = _changes(project, prints, past, wanted, affected)
+    changed |= grace.back(changed, past, prints, leaving)
     new = [address for address in project.specs if address.kind == "model" and str(address) not in past.resources]
     likely = moved.likely(past, {str(address): plain(project.specs[address]) for address in new})
     held = {move.old for move in moves if move.blocked is not None}
-    gone = set(past.resources) - {str(address) for address in project.specs} - held
+    gone = set(past.resources) - {str(address) for address in project.specs} - held - set(leaving.blocked)
     other = [
         *(Item(Action.MOVE, move.new, notes=moved.notes(move, observed), before=move.old, blocked=move.blocked) for move in moves),
         *(_removed(past, name, likely.get(name)) for name in sorted(gone)),
+        *(item for item in grace.items(leaving, likely) if scope is None or item.address in scope.addresses),
     ]
     drifted, aliases = _outside(wanted, observed, past)
     if scope is not None:
@@ -57,8 +65,9 @@ def diff(  # noqa: PLR0917 - what a plan is made of, in the order in which it ca
         aliases = tuple(back for back in aliases if scope.touches(f"model/{back.model}"))
         other += [Item(Action.REMOVE, name, blocked=why) for name, why in scope.kept.items()]
     bound = _digest(project, prints, outputs, state)
-    train = tuple(_train(bound, project.models, changed, affected, past))
-    judge = _judge(bound, project.models, changed, {training.model for training in train}, past)
+    staying = [model for model in project.models if f"model/{model.name}" not in leaving.models]
+    train = tuple(_train(bound, staying, changed, affected, past))
+    judge = _judge(bound, staying, changed, {training.model for training in train}, past)
     return Plan(
         project=project.project.name,
         environment=project.environment.name,
@@ -69,11 +78,12 @@ def diff(  # noqa: PLR0917 - what a plan is made of, in the order in which it ca
         files=tuple(file for file in _files(outputs, state) if scope is None or scope.file(file.path)),
         train=tuple(t for t in train if scope is None or scope.touches(f"model/{t.model}")),
         judge=tuple(j for j in judge if scope is None or scope.touches(f"model/{j.model}")),
-        forecasts=tuple(found for model in project.models if (found := forecast.rollout(model)) is not None),
+        forecasts=tuple(found for model in staying if (found := forecast.rollout(model)) is not None),
         unchanged=len(project.specs) - len(changed),
-        notes=(*_notes(project, state, observed), *_old_gates(changed, past)),
+        notes=(*_notes(project, state, observed), *grace.notes(leaving), *_old_gates(changed, past)),
         selection=Selection() if scope is None else scope.selection,
         aliases=aliases,
+        retiring=tuple(sorted(n for n, since in leaving.models.items() if since is not None or scope is None or n in scope.addresses)),
     )
 
 
@@ -185,12 +195,12 @@ def _removed(state: State, name: str, likely: str | None) -> Item:
     kind, _, model = name.partition("/")
     notes = []
     if likely is not None:
-        notes.append(f"was it renamed? `moved: [{{from: {name}, to: {likely}}}]` in the project's document lets {likely} keep its history")
+        notes.append(grace.renamed(name, likely))
     if kind == "model":
         if versions := state.versions.get(model, 0):
-            notes.append(f"its {versions} version{'s' if versions > 1 else ''} stay in the registry")
+            notes.append(f"its {counted(versions, 'version')} {'stays' if versions == 1 else 'stay'} in the registry")
         if model in state.champions:
-            notes.append("its alias champion stays; its server must be stopped by whoever runs it")
+            notes.append("its alias champion stays; `headrace up` stops its server, and any other is stopped by whoever runs it")
         if model in state.deciding:
             notes.append("its rollout stops where it stands: nobody looks at it any more")
     return Item(Action.REMOVE, name, notes=tuple(notes))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from headrace.plan.told import counted
 from headrace.plan.wanted import Observed
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ def note(store: str, *, began: bool, artifacts: bool, observed: Observed | None)
     if observed is not None and observed.deployments:
         folders = sorted({deployment.root for deployment in observed.deployments.values()})
         number = len(observed.deployments)
-        evidence.append(f"Prefect holds {number} deployment{'s' if number > 1 else ''} of this project, applied from {', '.join(folders)}")
+        evidence.append(f"Prefect holds {counted(number, 'deployment')} of this project, applied from {', '.join(folders)}")
     if artifacts:
         evidence.append("the blobs hold artifacts")
     if not evidence:

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from headrace.plan.fields import differences
 from headrace.plan.graph import renamed
 from headrace.plan.past import Recorded, State
+from headrace.plan.told import counted
 from headrace.plan.wanted import Observed
 from headrace.spec import Project
 
@@ -55,7 +56,7 @@ def notes(move: Move, observed: Observed | None) -> tuple[str, ...]:
             sum(one.model == old for one in observed.deployments.values()),
             sum(one.model == old for one in observed.automations.values()),
         )
-        prefect = f"in Prefect its {made[0]} deployments and {made[1]} automations are"
+        prefect = f"in Prefect its {counted(made[0], 'deployment')} and {counted(made[1], 'automation')} are"
     return (
         "its versions, aliases and history stay, and nothing is trained",
         f"{prefect} made under the new name, and the old ones go; past runs keep the old name",

@@ -68,7 +68,9 @@ def _deployment(wanted: Deployment, found: Deployment | None, *, driven: bool) -
         yield f"{wanted.name}: its schedules were changed in Prefect: apply would put them back"
     if found.title != wanted.title:
         yield f"{wanted.name} is called `{found.title}` in Prefect: apply would call it `{wanted.title}`"
-    if replace(found, schedules=wanted.schedules, paused=wanted.paused, title=wanted.title) != wanted:
+    if not found.tagged:
+        yield f"{wanted.name}: its tags were changed in Prefect: apply would put them back"
+    if replace(found, schedules=wanted.schedules, paused=wanted.paused, title=wanted.title, tagged=True) != wanted:
         yield f"{wanted.name}: changed in Prefect: apply would put it back"
 
 

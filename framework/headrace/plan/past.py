@@ -27,6 +27,10 @@ class Stored(Mapping[str, Any]):
         found: dict[str, Any] = orjson.loads(self.text)
         return found
 
+    def holds(self, word: str) -> bool:
+        """Whether a word stands in it anywhere; nothing is read for that."""
+        return word in self.text if isinstance(self.text, str) else word.encode() in self.text
+
     def items(self) -> ItemsView[str, Any]:
         """Read once for all of them."""
         return self.read().items()
@@ -59,6 +63,14 @@ class Recorded:
     fingerprint: str
     spec: Mapping[str, Any]
     applied: Mapping[str, Any]
+
+    @property
+    def retiring(self) -> datetime | None:
+        """Since when a model that left the files retires."""
+        if self.kind != "model" or (isinstance(self.applied, Stored) and not self.applied.holds("retiring")):
+            return None
+        since = self.applied.get("retiring")
+        return None if since is None else datetime.fromisoformat(since)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +133,11 @@ class State:
     """Addresses that were moved, and under whose old names records came in later."""
     deciding: frozenset[str] = frozenset()
     """Models with a rollout that has not ended."""
+
+    now: datetime | None = field(default=None, compare=False)
+    """The environment's time when this was read."""
+    left: str | None = None
+    """What there is to say of an apply that has not ended; it changes no plan."""
 
     @property
     def champions(self) -> frozenset[str]:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from headrace.compiler import compile_project
-from headrace.plan import select, wanted
+from headrace.plan import retire, select, wanted
 from headrace.plan.change import Plan, Selection
 from headrace.plan.diff import diff
 from headrace.plan.past import State
@@ -28,13 +28,15 @@ class Prepared:
 
 def prepare(project: Project, root: str, state: State, observed: Observed | None, selection: Selection | None = None) -> Prepared:
     """The plan for a project in the folder `root`; HeadraceError as `select.narrow`."""
+    project, leaving = retire.standing(project, state, at_once=selection is not None and selection.at_once)
     outputs = compile_project(project)
     asked = wanted.read(outputs, root)
-    plan = diff(project, outputs, state, observed, asked)
+    plan = diff(project, outputs, state, observed, asked, leaving=leaving)
     if selection is None or not selection.partial:
+        plan = replace(plan, selection=selection or plan.selection)
         return Prepared(plan, project, outputs, asked, observed, state)
     mixed, scope = select.narrow(project, state, selection, plan)
     outputs = compile_project(mixed)
     asked = scope.wanted(wanted.read(outputs, root))
     seen = scope.observed(observed) if observed is not None else None
-    return Prepared(diff(mixed, outputs, state, seen, asked, scope), mixed, outputs, asked, seen, state)
+    return Prepared(diff(mixed, outputs, state, seen, asked, scope, leaving), mixed, outputs, asked, seen, state)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from typing import Any
@@ -26,9 +26,9 @@ from headrace.spec.decode import decode
 from headrace.spec.wording import nearest
 
 STATES = {
-    "modified": frozenset({Action.ADD, Action.CHANGE, Action.MOVE, Action.REMOVE}),
+    "modified": frozenset({Action.ADD, Action.CHANGE, Action.MOVE, Action.RETIRE, Action.REMOVE}),
     "new": frozenset({Action.ADD}),
-    "removed": frozenset({Action.REMOVE}),
+    "removed": frozenset({Action.RETIRE, Action.REMOVE}),
     "outside": frozenset({Action.OUTSIDE}),
 }
 """What `state:` may ask for."""
@@ -115,7 +115,7 @@ def narrow(project: Project, state: State, selection: Selection, whole_plan: Pla
         elif wanted is not None and fingerprint(wanted) == _digest(recorded[name], wanted):
             specs[address] = wanted
         else:
-            specs[address], nodes[address] = _applied(recorded[name])
+            specs[address], nodes[address] = applied(recorded[name])
     kept = _kept(specs, nodes, chosen, project, recorded)
     mixed = replace(project, specs=dict(sorted(specs.items())), scope=replace(project.scope, specs=specs, nodes=nodes))
     _judge(mixed)
@@ -154,7 +154,7 @@ def _digest(recorded: Recorded, wanted: AnyKind) -> str:
     return fingerprint(wanted) if recorded.spec == plain(wanted) and recorded.applied.get("written") == written(wanted) else ""
 
 
-def _applied(recorded: Recorded) -> tuple[AnyKind, document.Mapping]:
+def applied(recorded: Recorded) -> tuple[AnyKind, document.Mapping]:
     """A spec as it was last applied, read again from what was written then."""
     report = Report()
     text = document.write(recorded.applied.get("written", recorded.spec))
@@ -185,14 +185,17 @@ def _kept(
             by = sorted(set(users[name]))
             kept[name] = f"{', '.join(by)}, as last applied, still read{'s' if len(by) == 1 else ''} it"
             address = Address.parse(name)
-            specs[address], nodes[address] = _applied(recorded[name])
+            specs[address], nodes[address] = applied(recorded[name])
+
+
+def faults(mixed: Project) -> Sequence[Diagnostic]:
+    """Where what is wanted and what was last applied do not fit together."""
+    return Report([d for rule in RULES if rule not in (moved_rule.check, whole.check) for d in rule(mixed.scope)]).errors
 
 
 def _judge(mixed: Project) -> None:
-    found = [d for rule in RULES if rule not in (moved_rule.check, whole.check) for d in rule(mixed.scope)]
-    report = Report(found)
-    if not report.ok:
-        raise _broken("; ".join(d.message for d in report.errors[:3]))
+    if found := faults(mixed):
+        raise _broken("; ".join(d.message for d in found[:3]))
 
 
 def _broken(why: str) -> HeadraceError:

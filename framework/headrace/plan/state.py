@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from headrace.monitoring import rules
-from headrace.plan import lost
+from headrace.plan import left, lost
 from headrace.plan.past import Judged, Recorded, Seen, State, Stored, read_disk, text_digest
 
 if TYPE_CHECKING:
@@ -49,6 +49,8 @@ def read(store: Store, root: Path, project: Project | None = None) -> State:
         aliases = _aliases(session)
         return State(
             began=lost.began(session),
+            now=store.clock.now(),
+            left=left.note(store),
             artifacts=project is not None and lost.artifacts(project.environment.blobs, root),
             serial=serial,
             resources=resources,

@@ -7,10 +7,18 @@ from collections.abc import Mapping
 from itertools import takewhile
 from typing import Any
 
+ENDINGS = {"s": "ses", "y": "ies"}
+"""How a word goes on where there are several; any other takes an `s`."""
 LONG = 48
 """A value of more characters is not shown whole."""
 AROUND = 10
 """How many characters on either side of a difference are shown."""
+
+
+def counted(number: int, word: str) -> str:
+    """`1 step`, `2 steps`."""
+    many = f"{word[:-1]}{ENDINGS[word[-1]]}" if word[-1] in ENDINGS else f"{word}s"
+    return f"{number:,} {word if number == 1 else many}"
 
 
 def values(old: Any, new: Any) -> str:  # noqa: ANN401 - JSON

@@ -10,11 +10,12 @@ import rfc8785
 from headrace import __version__
 from headrace.plan import told
 from headrace.plan.change import Action, Change, Item, Plan
+from headrace.plan.grace import GRACE
 from headrace.plan.wanted import digest
 
 SCHEMA = 1
 """The version of the document's shape; a document of another one is no plan of ours."""
-_SIGNS = {"add": "+", "change": "~", "move": ">", "remove": "-", "outside": "!"}
+_SIGNS = {"add": "+", "change": "~", "move": ">", "retire": "-", "remove": "-", "outside": "!"}
 
 
 def to_json(plan: Plan) -> dict[str, Any]:
@@ -38,11 +39,13 @@ def _document(plan: Plan) -> dict[str, Any]:
         "digest": plan.digest,
         "observed": "current" if plan.observed else "unknown",
         "selection": {"select": list(plan.selection.select), "exclude": list(plan.selection.exclude)},
+        "now": plan.selection.at_once,
         "empty": plan.empty,
         "items": [_item(item) for item in plan.items],
         "files": [{"path": file.path, "action": file.action} for file in plan.files],
         "train": [{"model": training.model, "why": training.why, "key": training.key} for training in plan.train],
         "judge": [{"model": one.model, "version": one.number, "why": one.why, "key": one.key} for one in plan.judge],
+        "retiring": list(plan.retiring),
         "aliases": [{"model": back.model, "alias": back.alias, "version": back.number} for back in plan.aliases],
         "forecasts": [
             {"model": f.model, "requests": f.requests, "needed": f.needed, "enough": f.requests >= f.needed} for f in plan.forecasts
@@ -112,8 +115,8 @@ def _lines(plan: Mapping[str, Any]) -> Iterator[str]:
         if f"model/{found['model']}" in shown:
             verdict = "enough" if found["enough"] else "too few: a rollout could not decide"
             yield (
-                f"    model/{found['model']}: its traffic gives a candidate {found['requests']} requests over all steps;"
-                f" {found['needed']} without a failure are needed: {verdict}"
+                f"    model/{found['model']}: its traffic gives a candidate {told.counted(found['requests'], 'request')} over all steps;"
+                f" {found['needed']} without a failure {'is' if found['needed'] == 1 else 'are'} needed: {verdict}"
             )
 
 
@@ -126,8 +129,10 @@ def _item_lines(item: Mapping[str, Any], why: Mapping[str, str]) -> Iterator[str
     word = ", ".join(item["effects"])
     if item["action"] == "add":
         word = "new, train" if item["address"].removeprefix("model/") in why and item["address"].startswith("model/") else "new"
+    elif item["action"] == "retire":
+        word = f"retire: it goes on for {GRACE.days}d, and an apply after that removes it"
     elif item["action"] == "remove":
-        word = "retire" if item["address"].startswith("model/") else "removed"
+        word = "removed"
     elif item["action"] == "move":
         word = f"moved from {item['before']}" + ("" if item["notes"] else ", no effect")
     if item["blocked"]:
@@ -151,19 +156,15 @@ def _totals(plan: Mapping[str, Any]) -> str:
         "add": "to add",
         "change": "to change",
         "move": "to move",
+        "retire": "to retire",
         "remove": "to remove",
         "outside": "changed outside",
         "blocked": "blocked",
     }
     totals = [f"{plan['totals'][action]} {word}" for action, word in words.items() if plan["totals"][action]]
-    if plan["files"]:
-        totals.append(f"{len(plan['files'])} file{'s' if len(plan['files']) > 1 else ''} to write or delete")
-    if not totals and not plan["train"] and not plan["judge"]:
+    starts = {"files": ("file", "write or delete"), "train": ("training", "start"), "judge": ("judgement", "start")}
+    totals += [f"{told.counted(len(plan[key]), word)} to {does}" for key, (word, does) in starts.items() if plan[key]]
+    if not totals:
         return f"Plan: no changes. {plan['totals']['unchanged']} unchanged."
-    effects = dict(plan["effects"])
-    if plan["train"]:
-        effects = {"training": len(plan["train"]), **effects}
-    if plan["judge"] and not totals:
-        effects = {"re-evaluate": len(plan["judge"]), **effects}
-    said = f" Effects: {', '.join(f'{n} {word}' for word, n in effects.items())}." if effects else ""
-    return f"Plan: {', '.join(totals) or ('a training to start' if plan['train'] else 'a judgement to start')}.{said}"
+    effects = ", ".join(f"{n} {word}" for word, n in plan["effects"].items())
+    return f"Plan: {', '.join(totals)}.{f' Effects: {effects}.' if effects else ''}"

@@ -52,6 +52,8 @@ class Deployment:
     paused: bool = False
     title: str = ""
     """What it is called in Prefect, where all projects stand in one list: `labour.employment.train`."""
+    tagged: bool = True
+    """Whether it carries its tags, by which its runs are found."""
     id: str = field(default="", compare=False)
 
     @property
@@ -102,6 +104,12 @@ class Wanted:
 def title(project: str, name: str) -> str:
     """What a deployment is called in Prefect; no name of ours holds a dot, so no two have one title."""
     return f"{project}.{name.replace('/', '.')}"
+
+
+def named(project: str, title: str) -> str | None:
+    """Our name of what is called so in Prefect; None where the title is not one of this project's."""
+    of, *parts = title.rsplit(".", 2)
+    return "/".join(parts) if of == project and len(parts) == 2 else None  # noqa: PLR2004 - a model and its flow
 
 
 def signature(source: str, function: str) -> str | None:

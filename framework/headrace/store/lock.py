@@ -17,7 +17,7 @@ from headrace.store.now import wall
 from headrace.store.sessions import Sessions
 from headrace.store.tables import Lock
 
-__all__ = ["Held", "held", "hold", "release"]
+__all__ = ["Held", "dead", "held", "hold", "release"]
 
 HEARTBEAT = timedelta(seconds=10)
 
@@ -86,7 +86,7 @@ def _take(store: Sessions, name: str, actor: str) -> Held:
         now = wall()
         found = session.get(Lock, name)
         if found is not None:
-            if not _dead(found):
+            if not dead(found):
                 raise _locked(found, now)
             session.delete(found)
             session.flush()
@@ -95,7 +95,7 @@ def _take(store: Sessions, name: str, actor: str) -> Held:
     return Held(name, row.id)
 
 
-def _dead(row: Lock) -> bool:
+def dead(row: Lock) -> bool:
     """Whether the holder was a process of this host that has ended; a number given out again belongs to a younger process."""
     if row.host != socket.gethostname():
         return False

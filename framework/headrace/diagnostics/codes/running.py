@@ -126,8 +126,8 @@ CODES = (
     ),
     Code(
         "prune-guard",
-        "more than a fifth of the project would be removed",
-        "It is most often the wrong folder or a lost file.",
+        "more than a fifth of the project's documents, or of its models, would be removed",
+        "It is most often the wrong folder or a lost file. N counts documents of every kind.",
         help="if that is meant, type `headrace apply --allow-prune N`",
     ),
     Code(
