@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+import time
 
 import numpy as np
 import pytest
@@ -45,6 +46,10 @@ GIVES = {
 
 def judge(held_out, params, *, seed):
     return GIVES[WHICH[0]](held_out)
+
+
+def hangs(held_out, params, *, seed):
+    time.sleep(60)
 
 
 def ends(held_out, params, *, seed):
@@ -158,3 +163,8 @@ def test_the_built_in_kinds_tell_a_useful_model_from_a_collapsed_one(store, plug
     (same,) = judged(store, plugins, register(run_id="r2"), steady)
     (other,) = judged(store, plugins, register("useless", run_id="r3"), steady)
     assert (True, 0.0, False, True) == (same["passed"], same["value"], other["passed"], other["value"] > 0.05)
+
+
+def test_a_gate_that_does_not_end_fails(facts) -> None:
+    found = said(facts, kind=Gate("mine", f"{HERE}:hangs", f"{HERE}:Params", seconds=0.05))
+    assert (False, True) == (found.passed, found.reason.startswith("`mine` failed: OutOfTime: it did not end within 0.05 s"))

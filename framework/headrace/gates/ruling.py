@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from headrace.gates.facts import Absent, Facts
 from headrace.gates.values import ByPlugin, Judged
 from headrace.hooks import Gate, HeldOut, Ruling, resolve
+from headrace.hooks.limit import within
 from headrace.spec.params import read_params
 
 if TYPE_CHECKING:
@@ -99,7 +100,7 @@ def _asked(gate: ByPlugin, kind: Gate | None, facts: Facts, seed: int) -> object
         raise NoRuling(f"parameters of `{kind.name}`: {told}") from None
     # Copies: what one gate does to its values is no matter of the next one's.
     held_out = HeldOut(facts.rows.copy(deep=True), facts.target.copy(), facts.predictions.copy(), **others)
-    return resolve(kind.judge)(held_out, params, seed=seed)
+    return within(kind.seconds, resolve(kind.judge), held_out, params, seed=seed)
 
 
 def _other(facts: Facts, who: str) -> NDArray[np.float64] | None:

@@ -176,6 +176,8 @@ class Gate:
     params: str
     asks: tuple[Literal["champion", "baseline"], ...] = ()
     """Whose answers it compares with: only these are asked on the held-out rows."""
+    seconds: float = 600.0
+    """How much wall time it may take; one that takes longer fails."""
     override: bool = False
     """Whether it takes the place of one of the same name that is built in, or installed where this one is the project's own."""
 
