@@ -20,6 +20,7 @@ from serving_project import MODEL, Project
 from serving_project import project as make_project
 
 from headrace import registry
+from headrace.apply import wire
 from headrace.cli import main
 from headrace.diagnostics import Exit
 from headrace.store import EventKind, Store, clock, digest, due, events, tables
@@ -276,7 +277,8 @@ def test_rollback_without_a_previous_champion_is_refused(made: Project, headrace
 def prefect(monkeypatch: pytest.MonkeyPatch) -> Iterator[Answering]:
     """Prefect's API as far as a run and a replay ask it."""
     with Answering() as server:
-        server.say("/api/deployments/filter", [{"id": "d", "name": "labour.employment.train"}])
+        tags = [wire.tag("labour"), *wire.tags(f"{MODEL}/train")]
+        server.say("/api/deployments/filter", [{"id": "d", "name": "labour.employment.train", "tags": tags, "flow_id": "w"}])
         server.say("/api/deployments/d/create_flow_run", {"id": "f"})
         monkeypatch.setenv("PREFECT_API_URL", f"{server.url}/api")
         yield server

@@ -50,10 +50,11 @@ def _climbed(scope: Scope, plugins: Plugins, specs: dict[Address, AnyKind], addr
 def steps(strategy: Strategy, rollout: Rollout) -> tuple[Step, ...] | None:
     """The steps of a rollout; None where its parameters are not the strategy's. PluginFault where it raises or gives anything else."""
     doing = f"failed in the strategy `{strategy.name}`"
-    given = [Rung(step.weight, step.hold) for step in rollout.steps]
+    # Asked before the strategy is: what could not be read is no fault of its.
+    given, named = [Rung(step.weight, step.hold) for step in rollout.steps], rollout.params
     with fault(doing):
         try:
-            params = read_params(resolve(strategy.params), rollout.params)
+            params = read_params(resolve(strategy.params), named)
         except ValidationError:
             return None  # a rule says it at its line
         made = resolve(strategy.rungs)(params, given) if strategy.steps else resolve(strategy.rungs)(params)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar, cast, get_origin
 
@@ -16,7 +17,7 @@ from headrace.document import FROM_SHELL, UNREADABLE, Entry, Mapping, Node, Scal
 from headrace.spec import KINDS, AnyKind, foreign
 from headrace.spec.as_meant import Changes, as_meant, by_name, seeming, with_tags
 from headrace.spec.fault import absent, diagnose, tag_of, wants_one_of
-from headrace.spec.field import Spec
+from headrace.spec.field import Lacking, Spec
 from headrace.spec.missing import Missing
 from headrace.spec.name import BadName
 from headrace.spec.params import read_params
@@ -231,7 +232,9 @@ def _follows(item: Any, place: Place) -> bool:  # noqa: ANN401 - pydantic's Erro
 def _diagnostics(error: ValidationError, root: Place, without: set[int], text: str | None, changes: Changes) -> Iterator[Diagnostic]:
     """One diagnostic a mistake: what follows from another is not said."""
     faults: dict[Path, tuple[Any, Place]] = {}
-    for item in error.errors(include_url=False):
+    said = error.errors(include_url=False)
+    strange = {item["loc"][-1] for item in said if item["type"] == "extra_forbidden"}
+    for item in (_one_of_some(item, root, strange) for item in said):
         place = follow(root, item["loc"])
         if place is None or id(place.node) in without or _follows(item, place):
             continue
@@ -262,6 +265,23 @@ def _diagnostics(error: ValidationError, root: Place, without: set[int], text: s
     for path, (item, place) in told.items():
         if not _one_of_many(path, item, lists, root):
             yield diagnose(item, place)
+
+
+def _one_of_some(item: Any, root: Place, strange: AbstractSet[Any]) -> Any:  # noqa: ANN401 - pydantic's ErrorDetails
+    """Where one of some keys must be there: the one that is there and empty is of a wrong type; or one is missing.
+
+    That is the one which stands where it does not belong, if one of them is among the `strange` keys, or the first.
+    """
+    error = item.get("ctx", {}).get("error")
+    if not isinstance(error, Lacking):
+        return item
+    owner = follow(root, item["loc"])
+    if owner is not None and isinstance(owner.node, Mapping):
+        for key in error.keys:
+            if owner.node.get(key) is not None:
+                return {"type": "string_type", "loc": (*item["loc"], key), "input": None, "ctx": {}}
+    missing = next((key for key in error.keys if key in strange), error.keys[0])
+    return {"type": "missing", "loc": (*item["loc"], missing), "input": None, "ctx": {}}
 
 
 def _below(faults: Iterable[Path]) -> dict[Path, set[Path]]:
