@@ -46,7 +46,7 @@ def test_titles_of_an_earlier_release_are_planned_and_put_right(place):
     place.apply()
     assert place.plan().empty
     assert [d.title for d in place.door.observe().deployments.values()] == [
-        f"{place.name}.employment.{flow}" for flow in ("monitor", "roll_out", "train")
+        f"{place.name}.employment.{flow}" for flow in ("judge", "monitor", "roll_out", "train")
     ]
 
 

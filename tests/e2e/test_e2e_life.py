@@ -103,7 +103,8 @@ def test_a_model_lives_from_its_first_version_to_a_rollback(root: Path) -> None:
         )
         url = up.told()["servers"]["buys"]
         assert 2 == predict(url)
-        assert {"model": "buys", "champion": 1, "was": 2, "canary": None} == told(root, "rollback", "--reason", "complaints")
+        said = told(root, "rollback", "--reason", "complaints")
+        assert {"environment": "dev", "model": "buys", "champion": 1, "was": 2, "canary": None} == said
         until(lambda: predict(url) == 1, 5, "version 1 answers again")
 
         assert children == up.told()["children"], "no child had to be started again"
