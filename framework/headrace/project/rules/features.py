@@ -8,7 +8,7 @@ from headrace.address import Address, Path
 from headrace.diagnostics import Diagnostic, Severity
 from headrace.project.inputs import inputs, known
 from headrace.project.scope import Scope, address_of, question
-from headrace.spec import FeatureView, Model
+from headrace.spec import FeatureView, Model, Source
 from headrace.spec.features import RESERVED
 from headrace.spec.wording import certain, listed, nearest
 
@@ -56,6 +56,23 @@ def _mismatch(scope: Scope, model: Model, view: FeatureView, word: str) -> Itera
         message = f"the model's {word} is `{ours}`, and that of {address_of(view)} is `{theirs}`: rows cannot be joined"
         related = (scope.where(address_of(view), (word,)),)
         yield Diagnostic("view-mismatch", message, place, help="use the same column in both", related=related)
+    elif word == "entity":
+        yield from _of_one_type(scope, model, view)
+
+
+def _of_one_type(scope: Scope, model: Model, view: FeatureView) -> Iterator[Diagnostic]:
+    """An entity that is a number here and a text there would be found in no row, and every feature would be missing."""
+    from headrace.project.rules.columns import columns
+
+    rows, source = scope.get(Source, model.features.rows), scope.get(Source, view.from_)
+    if rows is None or source is None:
+        return
+    ours, theirs = columns(rows).get(model.features.entity), columns(source).get(view.entity)
+    if ours is not None and theirs is not None and ours != theirs:
+        place = scope.where(address_of(model), ("features", "entity"))
+        message = f"`{view.entity}` is {ours} in {model.features.rows}, and {theirs} in {view.from_}: rows cannot be joined"
+        related = (scope.where(address_of(view), ("entity",)),)
+        yield Diagnostic("view-mismatch", message, place, help="give the columns one type in both sources", related=related)
 
 
 @question
@@ -152,7 +169,6 @@ def _reserved_inputs(scope: Scope, model: Model) -> Iterator[Diagnostic]:
 
 def _declared(scope: Scope, view: str, column: str) -> bool:
     from headrace.project.rules.columns import columns
-    from headrace.spec import Source
 
     found = scope.get(FeatureView, Address("feature_view", view))
     source = scope.get(Source, found.from_) if found is not None else None

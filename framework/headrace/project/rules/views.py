@@ -30,6 +30,8 @@ def _view(scope: Scope, view: FeatureView) -> Iterator[Diagnostic]:
         yield from _idle(scope, view, name, feature)
         yield from _types(scope, view, name, feature)
         yield from _expression(scope, view, name, feature)
+        yield from _empty(scope, view, name, feature)
+        yield from _window(scope, view, name, feature)
         yield from _where(scope, view, name, feature)
 
 
@@ -113,6 +115,35 @@ def _expression(scope: Scope, view: FeatureView, name: str, feature: Feature) ->
             found = unknown_feature(scope, address_of(view), path, item.name, list(view.features))
             place = part(scope, address_of(view), path, item.start, item.start + len(item.name))
             yield Diagnostic(found.id, found.message, place, found.caret, found.help, replacement=found.replacement)
+        elif kind(scope, view, view.features[item.name]) == "category":
+            place = part(scope, address_of(view), path, item.start, item.start + len(item.name))
+            message = f"`{item.name}` is a text, and arithmetic is of numbers"
+            yield Diagnostic("wrong-column-type", message, place, help="name a feature that is a number")
+
+
+def kind(scope: Scope, view: FeatureView, feature: Feature) -> str:
+    """What a feature is: as its column, or that whose newest value it takes, and a float where it is computed."""
+    source, named = scope.get(Source, view.from_), feature.column or feature.last
+    return columns(source).get(named, "float") if source is not None and named is not None else "float"
+
+
+@question
+def _empty(scope: Scope, view: FeatureView, name: str, feature: Feature) -> Iterator[Diagnostic]:
+    if feature.empty is not None and feature.last is not None and kind(scope, view, feature) == "category":
+        place = scope.where(address_of(view), ("features", name, "empty"), key=True)
+        message = f"`empty` of feature `{name}` is a number, and `{feature.last}` is a category"
+        yield Diagnostic("wrong-column-type", message, place, help="remove `empty`: a text that is missing stays missing")
+
+
+@question
+def _window(scope: Scope, view: FeatureView, name: str, feature: Feature) -> Iterator[Diagnostic]:
+    for word in ("over", "expires"):
+        span = getattr(feature, word, None)
+        if span is not None and not span:
+            place = scope.where(address_of(view), ("features", name, word))
+            yield Diagnostic(
+                "out-of-range", f"`{word}` of feature `{name}` is no time at all", place, help=f"write for example `{word}: 28d`"
+            )
 
 
 @question
