@@ -16,7 +16,7 @@ from headrace.diagnostics import Diagnostic
 from headrace.document import Mapping, Node, Scalar, Sequence, write_flow
 from headrace.document.scalar import value as plain_value
 from headrace.spec.field import Lacking
-from headrace.spec.name import BadName
+from headrace.spec.name import BadName, Speaks
 from headrace.spec.place import Place, bare, discriminator, keys, literals, members, model_of
 from headrace.spec.plain import plain
 from headrace.spec.quantity import Ambiguous, MissingUnit, duration, percentage, rate, ratio, write_duration
@@ -240,11 +240,23 @@ def _retyped(place: Place) -> str | None:
     if not isinstance(node, Scalar) or len(node.text) >= 200:  # noqa: PLR2004 - longer is no slip
         return None
     if str in types and not isinstance(node.value, str):
-        return f'"{node.text}"'
+        return _as_words(node.text, place)
     if bool in types and node.text.casefold() in ("true", "false", "yes", "no", "on", "off"):
         return "true" if node.text.casefold() in ("true", "yes", "on") else "false"
     number = _number(node, types) if {int, float} & set(types) and isinstance(node.value, str) else None
     return number if number is not None else _listed(node, types)
+
+
+def _as_words(text: str, place: Place) -> str | None:
+    """A number or a truth value as the text that is wanted: quoted, or with the word of the field's example; None where it is neither."""
+    about = place.field.metadata if place.field is not None else []
+    if any(isinstance(item, Speaks) for item in about):
+        return None
+    pattern = next((found for item in about if (found := getattr(item, "pattern", None)) is not None), None)
+    if pattern is None or re.search(pattern, text):
+        return f'"{text}"'
+    _, space, word = str(_example_of(place.field) or "").partition(" ")
+    return f"{text} {word}" if space and re.search(pattern, f"{text} {word}") else None
 
 
 def _number(node: Scalar, types: tuple[Any, ...]) -> str | None:
