@@ -15,7 +15,7 @@ from headrace.plan.grace import Leaving
 from headrace.plan.past import Recorded, State, text_digest
 from headrace.plan.scope import Scope, uses
 from headrace.plan.told import counted
-from headrace.plan.wanted import Observed, Wanted, digest
+from headrace.plan.wanted import Deployment, Observed, Wanted, digest
 from headrace.project import Project
 from headrace.spec import Effect, Model, Spec
 from headrace.spec.value import Use
@@ -96,6 +96,9 @@ def _notes(project: Project, state: State, observed: Observed | None) -> Iterato
 def _changes(project: Project, prints: Prints, state: State, wanted: Wanted, affected: Affected) -> dict[str, Item]:
     """What is new and what differs, by address."""
     trained_on = {name for used in affected.values() for name in used}
+    deployments: dict[str, list[Deployment]] = {}
+    for deployment in wanted.deployments.values():
+        deployments.setdefault(deployment.model, []).append(deployment)
     changed: dict[str, Item] = {}
     for address, spec in sorted(project.specs.items()):
         name = str(address)
@@ -109,7 +112,7 @@ def _changes(project: Project, prints: Prints, state: State, wanted: Wanted, aff
         if isinstance(spec, Model):
             plugins = list(used.changes(project, spec, recorded, spec_changed=bool(changes)))
             changes = list(backtest.noted(spec, changes, recorded, state, project.plugins)) or list(
-                outside.recompiled(spec.name, recorded, wanted)
+                outside.recompiled(spec.name, recorded, deployments.get(spec.name, ()))
             )
             changes += plugins
         if changes:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from headrace.plan.change import Action, Change, Item
@@ -38,12 +38,12 @@ def items(wanted: Wanted, observed: Observed, state: State) -> Iterator[Item]:
         yield Item(Action.OUTSIDE, "prefect", notes=tuple(general))
 
 
-def recompiled(model: str, recorded: Recorded, wanted: Wanted) -> Iterator[Change]:
-    """The deployments of an unchanged spec that are compiled differently from how they were applied."""
+def recompiled(model: str, recorded: Recorded, deployments: Iterable[Deployment]) -> Iterator[Change]:
+    """The deployments of an unchanged spec, of those of its model, that are compiled differently from how they were applied."""
     applied = recorded.applied.get("deployments", {})
     known = any(name.startswith(f"{model}/") for name in applied)  # what was moved stands under its old name, and says so itself
-    for name, deployment in sorted(wanted.deployments.items()) if known else ():
-        if deployment.model == model and applied.get(name) != deployment.version:
+    for deployment in sorted(deployments, key=lambda item: item.name) if known else ():
+        if applied.get(name := deployment.name) != deployment.version:
             note = "what it reads, the project's folder or the compiler is another" if name in applied else "the compiler makes one more"
             yield Change(f"deployments[{name.partition('/')[2]}]", None, None, Effect.RECONFIGURE, note=note)
 
