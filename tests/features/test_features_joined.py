@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import io
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -15,8 +16,11 @@ from headrace.compiled import SourceConfig, ViewConfig
 from headrace.diagnostics import HeadraceError
 from headrace.features import Category, Number, RandomSplit, Target, joined, training_rows
 from headrace.features.engine import Origins
+from headrace.features.sql import values
 from headrace.store import Store
 
+joining = importlib.import_module("headrace.features.joined")
+"""The module, which the package has a function of the name of."""
 START = datetime(2020, 1, 1, tzinfo=UTC)
 TYPES = {"shop": "int64", "at": "timestamp", "amount": "float", "kind": "category"}
 FEATURE = {"over_seconds": None, "where": None, "empty": None, "expires_seconds": None, "type": "number"}
@@ -115,8 +119,17 @@ def test_a_sum_that_no_number_holds_is_said(tmp_path: Path, readers: Any) -> Non
         ask(tmp_path, readers, "sales.parquet", lines=spine(("1", 1.0)))
 
 
-@pytest.mark.parametrize("shops", [1, 400])
-def test_the_plan_follows_from_the_pairs_and_changes_no_value(tmp_path: Path, readers: Any, shops: int) -> None:
+@pytest.mark.parametrize(("shops", "plan"), [(1, "window"), (400, "join")])
+def test_the_plan_follows_from_the_pairs_and_changes_no_value(
+    tmp_path: Path, readers: Any, monkeypatch: pytest.MonkeyPatch, shops: int, plan: str
+) -> None:
+    chosen: list[str] = []
+
+    def heard(*given: Any, **named: Any) -> str:
+        chosen.append(named["plan"])
+        return values(*given, **named)
+
+    monkeypatch.setattr(joining, "values", heard)
     count = 4000
     rng = np.random.default_rng(3)
     at = pd.to_datetime(START) + pd.to_timedelta(rng.integers(0, 20 * 86400, count), unit="s")
@@ -126,6 +139,7 @@ def test_the_plan_follows_from_the_pairs_and_changes_no_value(tmp_path: Path, re
     ).to_parquet(tmp_path / "sales.parquet")
     lines = spine(*((str(rng.integers(0, shops)), float(rng.uniform(0, 20))) for _ in range(300)))
     found = ask(tmp_path, readers, "sales.parquet", lines=lines)
+    assert [plan] == chosen
     held = pd.read_parquet(tmp_path / "sales.parquet")
     for (shop, moment), value in zip(lines.itertuples(index=False, name=None), found["sold"], strict=True):
         age = moment - held["AT"]

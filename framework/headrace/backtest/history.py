@@ -12,7 +12,7 @@ from headrace.compiled import InputConfig, SourceConfig, ViewConfig
 from headrace.diagnostics import Diagnostic, Exit, HeadraceError
 from headrace.features.arrival import arrivals
 from headrace.features.engine import Origins
-from headrace.features.joined import joined
+from headrace.features.joined import joined, of_views
 from headrace.features.source import read_source
 from headrace.hooks import Reader
 from headrace.spec.backtest import Backtest, Disturbance, midnight
@@ -86,12 +86,8 @@ def history(
     for disturbance in backtest.disturb:
         disturb(merged, disturbance, later)
     own = {item.name: merged[item.column] for item in inputs if item.column is not None}
-    computed: dict[str, list[str]] = {}
-    for item in inputs:
-        if item.view is not None:
-            computed.setdefault(item.view, []).append(item.name)
     spine = merged[[entity, AT]].astype({entity: str})
-    told = joined(Origins(root, sources, readers), views, wanted=computed, spine=spine)
+    told = joined(Origins(root, sources, readers), views, wanted=of_views(inputs), spine=spine)
     frame = merged[[entity, AT, INCIDENTS]].assign(**own, **told)[[entity, AT, INCIDENTS, *(item.name for item in inputs)]]
     frame[TARGET] = merged[target].astype(float)
     frame[KNOWN_AT] = frame[AT] + model.features.target.delay

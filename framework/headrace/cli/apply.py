@@ -73,14 +73,13 @@ def command(
       headrace apply plan.json --wait
       headrace apply --select +model/churn
     """  # noqa: D301 - click's own mark
-    from headrace.apply import checks
     from headrace.apply.execute import Work, execute
     from headrace.apply.prefect import Door
     from headrace.apply.record import Journal
     from headrace.apply.stages import stages
     from headrace.identity import local_principal
     from headrace.local.prefect_server import server_for
-    from headrace.plan import Selection, to_json, to_text
+    from headrace.plan import Selection
     from headrace.store import lock
 
     intent = read_intent(root, environment)
@@ -94,18 +93,15 @@ def command(
         url = stack.enter_context(server_for(intent.root, worker=wait, say=progress))
         door = stack.enter_context(Door(url, intent.owner))
         door.wait_ready(5.0)
-        if (before := other_environment(intent)) is not None:
-            with Door(url, before) as other:
-                checks.refuse_shared_folder(other.observe(), str(intent.root), before, intent.owner)
+        _refuse_shared_folder(intent, url)
         made, observed = plan_now(intent, store, door, selection)
         refuse(intent, made, told, selection, allow_prune=allow_prune)
         made, faults = look_at_sources(intent, made)
         if not no_train and not faults.ok:
             raise HeadraceError(faults, Exit.INVALID)
         plan = made.plan
-        if not yes and not plan.empty and not as_json and sys.stdin.isatty() and sys.stdout.isatty():
-            click.echo(to_text(to_json(plan)))
-            click.confirm("Carry it out?", abort=True)
+        if not yes and not as_json:
+            _ask(plan)
         steps = stages(plan, made.outputs, made.wanted, observed, driven=made.state.driven, train=not no_train)
         work = Work(made.project, plan, made.wanted, made.outputs, intent.root, door, Journal(store, actor), train=not no_train)
 
@@ -119,6 +115,25 @@ def command(
         show(to_result(plan, outcome, url), to_lines, as_json=as_json)
         if wait:
             wait_for(door, outcome, store, intent.root)
+
+
+def _refuse_shared_folder(intent: Intent, url: str) -> None:
+    """HeadraceError where deployments of another environment run the flows/ of this folder."""
+    from headrace.apply import checks
+    from headrace.apply.prefect import Door
+
+    if (before := other_environment(intent)) is not None:
+        with Door(url, before) as other:
+            checks.refuse_shared_folder(other.observe(), str(intent.root), before, intent.owner)
+
+
+def _ask(plan: Plan) -> None:
+    """On a terminal, whether to go on."""
+    from headrace.plan import to_json, to_text
+
+    if not plan.empty and sys.stdin.isatty() and sys.stdout.isatty():
+        click.echo(to_text(to_json(plan)))
+        click.confirm("Carry it out?", abort=True)
 
 
 def refuse(intent: Intent, made: Prepared, told: dict[str, Any] | None, selection: Selection, *, allow_prune: int) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -81,15 +80,18 @@ def made(root: Path, kind: str | None = None, *, of_project: bool = True) -> dic
 def keep(root: Path, plugins: Plugins | None) -> None:
     """Write the schema that the first line of a spec names, where it is not there, or is another release's or of other plugins.
 
-    `plugins` is None where they are not known, or are those of the last look. It is a help for editors, so nothing fails by it.
+    `plugins` is None where they are not known, or are those of the last look. It is a help for editors, so nothing fails by it: what went
+    wrong is told on stderr.
     """
     from headrace import __version__
 
-    with suppress(Exception):
+    try:
         wanted = json.dumps(_stamp(plugins)) if plugins is not None else f'"headrace {__version__}, '
         path = root / FILE
         if not (path.is_file() and wanted in _head(path)) and any(MODELINE in _head(spec) for spec in (root / "specs").glob("*.y*ml")):
             write(path, to_text(made(root)))
+    except Exception as error:  # noqa: BLE001 - a plugin's parameters may raise anything, and a disk may be read only
+        click.echo(f"{FILE}, by which editors complete, was not written: {type(error).__name__}: {error}", err=True)
 
 
 def _head(path: Path) -> str:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Protocol
 
 from headrace.compiled import ViewConfig
 from headrace.diagnostics import Diagnostic, Exit, HeadraceError
@@ -19,7 +19,25 @@ if TYPE_CHECKING:
 
 PAIRS = 20
 """How many times more pairs than events and lines together a join may make before walking is cheaper."""
-_ASKED = "asked"
+_SPINE = "asked"
+
+
+class _Asked(Protocol):
+    """An input of a model, as flows and servers are told of it."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def view(self) -> str | None: ...
+
+
+def of_views(inputs: Iterable[_Asked]) -> dict[str, list[str]]:
+    """The inputs that views compute, by view."""
+    found: dict[str, list[str]] = {}
+    for item in inputs:
+        if item.view is not None:
+            found.setdefault(item.view, []).append(item.name)
+    return found
 
 
 def joined(origins: Origins, views: Mapping[str, ViewConfig], *, wanted: Mapping[str, Sequence[str]], spine: pd.DataFrame) -> pd.DataFrame:
@@ -53,9 +71,9 @@ def _of_view(origins: Origins, named: str, view: ViewConfig, wanted: Sequence[st
     with engine(origins.root) as con:
         read = sorted({*columns(view), view.entity, view.time, *([view.available_at] if view.available_at else [])})
         source = relation(con, origins, view.source, read)
-        con.register(_ASKED, _lines(spine))
+        con.register(_SPINE, _lines(spine))
         entity = f"TRY_CAST({name('entity')} AS {identity(view, types)})"
-        asked = f"SELECT {name('line')} AS {name(LINE)}, {entity} AS {name(ENTITY)}, {name('moment')} AS {name(MOMENT)} FROM {_ASKED}"
+        asked = f"SELECT {name('line')} AS {name(LINE)}, {entity} AS {name(ENTITY)}, {name('moment')} AS {name(MOMENT)} FROM {_SPINE}"
         try:
             plan = _plan(con, view, wanted, source)
             query = values(view, wanted, spine=asked, source=source, types=types, dialect=DUCKDB, plan=plan)
@@ -88,7 +106,7 @@ def _plan(con: duckdb.DuckDBPyConnection, view: ViewConfig, wanted: Sequence[str
     entity, time = name(view.entity), name(view.time)
     ((pairs, size),) = con.execute(
         f"WITH e AS (SELECT CAST({entity} AS VARCHAR) AS k, COUNT(*) AS n, MIN(epoch_us({time})) AS first, MAX(epoch_us({time})) AS last"
-        f" FROM {source} GROUP BY 1), s AS (SELECT {name('entity')} AS k, COUNT(*) AS n FROM {_ASKED} GROUP BY 1)"
+        f" FROM {source} GROUP BY 1), s AS (SELECT {name('entity')} AS k, COUNT(*) AS n FROM {_SPINE} GROUP BY 1)"
         f" SELECT COALESCE(SUM(e.n * s.n * LEAST(1.0, {float(widest)!r} / GREATEST(e.last - e.first, 1))), 0.0),"
         f" (SELECT COALESCE(SUM(n), 0) FROM e) + (SELECT COALESCE(SUM(n), 0) FROM s) FROM e JOIN s ON e.k = s.k"
     ).fetchall()

@@ -13,7 +13,7 @@ from headrace.diagnostics import Diagnostic, Exit, HeadraceError
 from headrace.features import snapshot
 from headrace.features.column import typed
 from headrace.features.engine import Origins
-from headrace.features.joined import joined
+from headrace.features.joined import joined, of_views
 from headrace.features.source import read_source
 from headrace.features.split import GAP, HOLDOUT, TRAIN, sides
 from headrace.features.values import Category, Number, RandomSplit, Rows, Target, TimeSplit
@@ -60,14 +60,12 @@ def training_rows(
     """
     moment = _utc(as_of) if as_of is not None else store.clock.now()
     _refuse_clashes(model, entity, time, target.column, inputs)
-    declared = _declared(source, sources)
-    read = read_source(root, source, declared, readers)
-    _refuse_stale(source, read, time, declared.fresh_within_seconds, moment)
+    origins = Origins(root, sources, readers)
+    read = _read(origins, source, time, moment)
     of_source = _of_source(source, read, entity=entity, time=time, target=target, inputs=inputs, as_of=moment)
     computed = of_views(inputs)
     if computed:
-        spine = of_source[[entity, time]]
-        of_source = of_source.assign(**joined(Origins(root, sources, readers), views, wanted=computed, spine=spine))
+        of_source = of_source.assign(**joined(origins, views, wanted=computed, spine=of_source[[entity, time]]))
     with store.read() as session:
         labelled = journal.labelled(session, model, moment)
     of_journal = _of_journal(labelled, entity=entity, time=time, target=target.column, inputs=inputs)
@@ -99,13 +97,12 @@ def training_rows(
     )
 
 
-def of_views(inputs: Sequence[Item]) -> dict[str, list[str]]:
-    """The inputs that views compute, by view."""
-    found: dict[str, list[str]] = {}
-    for item in inputs:
-        if item.view is not None:
-            found.setdefault(item.view, []).append(item.name)
-    return found
+def _read(origins: Origins, source: str, time: str, moment: datetime) -> pd.DataFrame:
+    """All rows of the source, which is young enough."""
+    declared = _declared(source, origins.sources)
+    read = read_source(origins.root, source, declared, origins.readers)
+    _refuse_stale(source, read, time, declared.fresh_within_seconds, moment)
+    return read
 
 
 def _declared(name: str, sources: Mapping[str, SourceConfig]) -> SourceConfig:

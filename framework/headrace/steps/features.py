@@ -8,7 +8,7 @@ from datetime import datetime
 
 from headrace import features
 from headrace.features import Category, Number, RandomSplit, Rows, Target, TimeSplit
-from headrace.features.rows import of_views
+from headrace.features.joined import of_views
 from headrace.hooks.release import reader_of, releases
 from headrace.steps import run
 from headrace.steps.workspace import workspace
@@ -31,8 +31,7 @@ def training_rows(
 ) -> Rows:
     """The rows whose answers are known by `as_of` (the clock's now, if None); starts the run that answers `cause`."""
     with workspace("train") as w, run.running(w, model=model, flow="train", cause=cause, as_of=as_of) as step:
-        views = sorted({item.view for item in inputs if item.view is not None})
-        read = [source, *(w.config.views[view].source for view in views if view in w.config.views)]
+        read = [source, *(w.config.views[view].source for view in sorted(of_views(inputs)) if view in w.config.views)]
         checked = features.check(features.Origins(w.root, w.config.sources, w.plugins.readers), read)
         step.details["checks"] = [
             {

@@ -51,10 +51,6 @@ def train(
     signature = _signature(rows, training)
     sides = _sides(rows, signature, training, held)
     fitted = fit(plugins, sides, algorithm=algorithm, params=params, signature=signature, seed=seed)
-    plain = None
-    if baseline is not None:
-        beside = fit(plugins, sides, algorithm=baseline.algorithm, params=baseline.params, signature=signature, seed=seed)
-        plain = _beside(store, plugins, baseline, beside, sides)
     manifest = {
         "params": fitted.params,
         "signature": signature.to_json(),
@@ -70,7 +66,7 @@ def train(
         **evaluate(plugins.metrics, sides.holdout_target, fitted.holdout).to_json(),
         "reference": _reference(store, rows, held, fitted),
         "profile": _profile(store, signature, training, fitted),
-        "baseline": plain,
+        "baseline": _plain(store, plugins, baseline, sides, signature, seed),
         "rows": {"train": rows.train, "holdout": rows.holdout, "new": rows.new},
     }
     algorithms = [algorithm, *([baseline.algorithm] if baseline is not None else [])]
@@ -88,6 +84,16 @@ def train(
         at=store.clock.now(),
     )
     return _candidate(version)
+
+
+def _plain(  # noqa: PLR0917 - what the model itself was fitted with
+    store: Store, plugins: Plugins, baseline: Baseline | None, sides: Sides, signature: Signature, seed: int
+) -> dict[str, Any] | None:
+    """The baseline fitted beside the model, as the manifest holds it."""
+    if baseline is None:
+        return None
+    beside = fit(plugins, sides, algorithm=baseline.algorithm, params=baseline.params, signature=signature, seed=seed)
+    return _beside(store, plugins, baseline, beside, sides)
 
 
 def _sides(rows: Material, signature: Signature, training: pd.DataFrame, held: pd.DataFrame) -> Sides:
