@@ -1,4 +1,4 @@
-"""Which rows are trained on: those known at a moment, of source and journal, one an entity."""
+"""Which rows are trained on: those known at a moment, of source and journal."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -79,22 +79,37 @@ def test_a_request_whose_value_is_nothing_of_its_input_is_left_out_and_counted(r
     assert (2, 1, ["902"]) == (rows.misfit, rows.new, frame.loc[frame["origin"] == "journal", "id"].tolist())
 
 
-def test_an_entity_asked_twice_is_trained_on_with_the_answer_to_its_last_request(read_rows, journalled):
+def test_an_entity_asked_twice_gives_a_row_each_time_that_its_answer_is_known(read_rows, journalled):
     journalled("900", day=300, value=1.0, known_day=310)
     journalled("900", day=320, value=0.0, known_day=330, inputs={"age": 34.0})
-    first, second = (read_rows(as_of=day(moment))[1].set_index("id").loc["900", ["age", "left"]].tolist() for moment in (329, 330))
-    assert ([33.0, 1.0], [34.0, 0.0]) == (first, second)
+    first, second = (read_rows(as_of=day(moment))[1].set_index("id").loc[["900"], ["age", "left"]] for moment in (329, 330))
+    assert ([[33.0, 1.0]], [[33.0, 1.0], [34.0, 0.0]]) == (first.to_numpy().tolist(), second.to_numpy().tolist())
 
 
-def test_of_an_entity_the_newest_row_counts(read_rows, journalled):
+def test_of_an_entity_the_newest_row_counts_where_only_that_is_wanted(read_rows, journalled):
     journalled("3", day=300, value=1.0, known_day=310)
-    rows, frame = read_rows(as_of=day(320))
+    rows, frame = read_rows(as_of=day(320), keep="newest")
     assert (1, "journal", 200) == (rows.repeated, frame.set_index("id")["origin"]["3"], len(frame))
+
+
+@pytest.mark.parametrize("split", [RandomSplit(0.4), RandomSplit(0.4, "target")])
+def test_all_rows_of_an_entity_stand_on_one_side(read_rows, people, split):
+    many = people.assign(ID=people["ID"] % 40, left=people["ID"] % 3 % 2)
+    rows, frame = read_rows(many, split=split)
+    assert (200, 0, {1}, {"train", "holdout"}) == (rows.rows, rows.repeated, set(frame.groupby("id")["side"].nunique()), set(frame["side"]))
+
+
+def test_two_rows_of_one_entity_and_time_are_an_error_that_names_the_first(read_rows, people):
+    double = people.assign(ID=people["ID"].replace({5: 4}), seen=people["seen"].replace({people["seen"][5]: people["seen"][4]}))
+    with pytest.raises(HeadraceError, match="duplicate-rows") as refused:
+        read_rows(double)
+    assert "1 rows have the `id` and `seen` of another row (the first: id 4, 2020-01-05 00:00:00)" in str(refused.value)
 
 
 def test_of_one_time_the_sources_row_counts(read_rows, journalled):
     journalled("3", day=3, value=1.0, known_day=4)
-    assert "source" == read_rows()[1].set_index("id")["origin"]["3"]
+    rows, frame = read_rows()
+    assert ("source", 200, 1) == (frame.set_index("id")["origin"]["3"], len(frame), rows.repeated)
 
 
 def test_a_rows_side_survives_new_rows(read_rows, journalled):

@@ -44,6 +44,7 @@ def features(model: Model, inputs: tuple[ModelInput, ...]) -> Step:
             inputs=[_input(item) for item in inputs],
             split=_split(model.training.split),
             seed=model.training.seed,
+            keep=section.keep if section.keep != "all" else None,
             as_of=Variable("as_of"),
             cause=Variable("cause"),
         ),

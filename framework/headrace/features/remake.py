@@ -70,7 +70,9 @@ def _broken_promise(rows: Rows, before: pd.DataFrame, after: pd.DataFrame) -> st
         return "it gave rows whose `side` is neither `train` nor `holdout`"
     if train.empty:
         return "it left no row to train on"
-    if both := sorted(set(train[rows.entity]) & set(kept[rows.entity]), key=str):
+    # By time, an entity of many rows stands on both sides from the start.
+    apart = set(held[rows.entity]) - set(before.loc[before["side"] == "train", rows.entity])
+    if both := sorted(set(train[rows.entity]) & apart, key=str):
         return f"it put the held-out {rows.entity} {both[0]} among the training rows as well"
     if not pd.Series(train[rows.target]).isin([0, 1]).all():
         return f"it gave training rows whose `{rows.target}` is neither 0 nor 1"

@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from headrace.compiled import SourceConfig, ViewConfig
 from headrace.diagnostics import Diagnostic, Exit, HeadraceError
@@ -46,17 +46,18 @@ def training_rows(
     inputs: Sequence[Item],
     split: RandomSplit | TimeSplit,
     seed: int,
+    keep: Literal["all", "newest"] = "all",
     as_of: datetime | None = None,
 ) -> Rows:
     """The rows whose answers are known by `as_of` (the clock's now, if None), kept as a blob.
 
     A source's row counts when its time and the target's delay have passed; a journalled request when its answer is known. One row an
-    entity: the newest, and the source's where both are of one time, since a source may have been corrected.
+    entity and time: the source's where the journal has it too, since a source may have been corrected. With `newest`, one an entity.
 
     Inputs that a view computes are as they were known at each row's time.
 
     HeadraceError: those of `read_source` and `joined`, and `unknown-source`, `stale-source`, `reserved-name`, `missing-column`,
-    `missing-entity`, `no-rows`, `bad-target`, `one-class`.
+    `missing-entity`, `duplicate-rows`, `no-rows`, `bad-target`, `one-class`.
     """
     moment = _utc(as_of) if as_of is not None else store.clock.now()
     _refuse_clashes(model, entity, time, target.column, inputs)
@@ -69,7 +70,7 @@ def training_rows(
     with store.read() as session:
         labelled = journal.labelled(session, model, moment)
     of_journal = _of_journal(labelled, entity=entity, time=time, target=target.column, inputs=inputs)
-    whole, repeated = _one_each([part for part in (of_source, of_journal) if len(part)], entity=entity, time=time)
+    whole, repeated = _one_each([part for part in (of_source, of_journal) if len(part)], entity=entity, time=time, keep=keep)
     if whole is None:
         said = f"model/{model} has no row whose answer is known by {moment:%Y-%m-%d %H:%M}"
         raise HeadraceError(Diagnostic("no-rows", f"{said}: source/{source} has {len(read):,} rows in all"))
@@ -77,6 +78,7 @@ def training_rows(
     frame = _split(whole, split, entity=entity, time=time, target=target.column, seed=seed)
     _refuse_one_class(model, frame, target.column)
     told = {"source": source, "entity": entity, "time": time, "target": target, "inputs": list(inputs), "split": split, "seed": seed}
+    told |= {"keep": keep} if keep != "all" else {}
     told |= {"views": {view: views[view].to_json() for view in computed if view in views}} if computed else {}
     return Rows(
         model=model,
@@ -179,6 +181,7 @@ def _of_source(
     unnamed = read[entity].isna() | read[time].isna()
     if unnamed.any():
         raise HeadraceError(Diagnostic("missing-entity", f"source/{name}: {int(unnamed.sum()):,} rows have no `{entity}` or no `{time}`"))
+    _refuse_duplicates(name, read, entity, time)
     known = read[read[time] + target.delay <= pd.Timestamp(as_of)]
     parts = {entity: known[entity].astype(str), time: known[time]}
     parts |= {item: known[column] for item, column in own.items()}
@@ -204,8 +207,8 @@ def _of_journal(labelled: pd.DataFrame, *, entity: str, time: str, target: str, 
     return pd.DataFrame({**parts, target: labelled["value"], _ORIGIN: _JOURNAL})[~misfit]
 
 
-def _one_each(parts: Sequence[pd.DataFrame], *, entity: str, time: str) -> tuple[pd.DataFrame | None, int]:
-    """The newest row of each entity, in the order of time, and how many others there were; None where there is no row at all."""
+def _one_each(parts: Sequence[pd.DataFrame], *, entity: str, time: str, keep: Literal["all", "newest"]) -> tuple[pd.DataFrame | None, int]:
+    """One row of each entity and time, or the newest of each entity; and how many others there were. None where there is no row."""
     import pandas as pd
 
     if not parts:
@@ -213,8 +216,23 @@ def _one_each(parts: Sequence[pd.DataFrame], *, entity: str, time: str) -> tuple
     whole = pd.concat(parts, ignore_index=True)
     # `journal` sorts before `source`: of one time, the source's row is the last and stays.
     ordered = whole.sort_values([time, entity, _ORIGIN], kind="stable")
-    kept = ordered.drop_duplicates(entity, keep="last").reset_index(drop=True)
+    kept = ordered.drop_duplicates([entity, time] if keep == "all" else entity, keep="last").reset_index(drop=True)
     return kept, len(whole) - len(kept)
+
+
+def _refuse_duplicates(name: str, read: pd.DataFrame, entity: str, time: str) -> None:
+    """Two rows of one entity and time would have one set of features and perhaps two answers."""
+    double = read.duplicated([entity, time])
+    if double.any():
+        first = read[double].iloc[0]
+        raise HeadraceError(
+            Diagnostic(
+                "duplicate-rows",
+                f"source/{name}: {int(double.sum()):,} rows have the `{entity}` and `{time}` of another row"
+                f" (the first: {entity} {first[entity]}, {first[time]:%Y-%m-%d %H:%M:%S})",
+                help=f"leave one row of each `{entity}` and `{time}` in the source",
+            )
+        )
 
 
 def _refuse_clashes(model: str, entity: str, time: str, target: str, inputs: Sequence[Item]) -> None:

@@ -18,12 +18,15 @@ GAP = "gap"
 
 
 def sides(frame: pd.DataFrame, split: RandomSplit | TimeSplit, *, entity: str, time: str, target: str, seed: int) -> list[str]:
-    """`train`, `holdout` or `gap` for each row."""
+    """`train`, `holdout` or `gap` for each row; drawn by entity, so that all rows of one stand on one side, or by time."""
     match split:
         case RandomSplit(holdout=share, stratify=by):
             keys: Iterable[str] = (f"{seed}|{name}" for name in frame[entity])
             if by == "target":
-                keys = (f"{seed}|{int(answer)}|{name}" for answer, name in zip(frame[target], frame[entity], strict=True))
+                # By the answer of its oldest row: an entity of many rows, with both answers among them, stands on one side all the same.
+                oldest = frame.sort_values(time, kind="stable").drop_duplicates(entity).set_index(entity)[target]
+                answers = frame[entity].map(oldest)
+                keys = (f"{seed}|{int(answer)}|{name}" for answer, name in zip(answers, frame[entity], strict=True))
             return [HOLDOUT if draw(key) < share else TRAIN for key in keys]
         case TimeSplit():
             return _by_time(frame[time], split)

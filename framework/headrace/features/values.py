@@ -37,7 +37,7 @@ class Category:
 
 @dataclass(frozen=True, slots=True)
 class RandomSplit:
-    """Hold out a share of the entities by a hash of seed and entity; with `stratify`, of seed, answer and entity."""
+    """Hold out a share of the entities by a hash of seed and entity; with `stratify`, of seed, the oldest row's answer and entity."""
 
     holdout: float
     stratify: Literal["target"] | None = None
@@ -56,7 +56,8 @@ class Rows:
     """Training rows: where they are kept (`digest`, a Parquet blob), how many, and what their columns are.
 
     The blob's columns: `entity`, `time`, the inputs by name, `target`, `side` (train or holdout) and `origin` (source or journal).
-    `new` counts the rows whose answers came by the journal; `repeated` those left out because their entity has a newer one;
+    `new` counts the rows whose answers came by the journal; `repeated` those left out for another row of
+    their entity and time, or for a newer one of their entity;
     `misfit` the journalled requests left out because a value in them is nothing of its input's type.
     `inputs` are `headrace.hooks.Input` without categories, as JSON. `spec` is the digest of all that the step was told.
     """

@@ -26,6 +26,12 @@ class Features(Spec):
     time: Column = field("The column with a row's time; turns on training as of a moment.", Effect.RETRAIN, example="surveyed_at")
     target: Target = field("What is to be predicted.", Effect.BREAKING, example={"column": "employed", "delay": "30d"})
     rows: SourceRef = field("Where the rows (entity, time, target) come from.", Effect.RETRAIN, example="source/census")
+    keep: Literal["all", "newest"] = field(
+        "`all` rows of an entity, one each time that it was asked about, or only its `newest`.",
+        Effect.RETRAIN,
+        default="all",
+        example="newest",
+    )
     use: dict[ViewName, Literal["all"] | tuple[Column, ...]] = field(
         "Features by view: `all`, or a list; `all` never means entity, time or target.",
         Effect.BREAKING,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
+from typing import Literal
 
 from headrace import features
 from headrace.features import Category, Number, RandomSplit, Rows, Target, TimeSplit
@@ -26,6 +27,7 @@ def training_rows(
     inputs: Sequence[Number | Category],
     split: RandomSplit | TimeSplit,
     seed: int,
+    keep: Literal["all", "newest"] = "all",
     as_of: datetime | None = None,
     cause: str | None = None,
 ) -> Rows:
@@ -58,6 +60,7 @@ def training_rows(
             inputs=inputs,
             split=split,
             seed=seed,
+            keep=keep,
             as_of=as_of,
         )
         read = [source, *(w.config.views[view].source for view in of_views(inputs))]

@@ -96,6 +96,12 @@ CODES = (
         help="mend the row, or name another column in `target.column`",
     ),
     Code(
+        "duplicate-rows",
+        "two rows of the model have one entity and one time",
+        "What was known of an entity at a moment is one set of features; two rows of it count it twice, or give one question two answers.",
+        help="leave one row of each entity and time in the source that `features.rows` names",
+    ),
+    Code(
         "no-rows",
         "no row's answer is known yet",
         "A row counts when its time and the target's `delay` have passed, or when its journalled answer has come.",
