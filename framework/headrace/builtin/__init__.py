@@ -7,7 +7,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from headrace.hooks import Algorithm, ChannelType, Detector, Exporter, Gate, Metric, Reader, Strategy, hookimpl
+from headrace.hooks import Algorithm, ChannelType, Detector, Exporter, Gate, Metric, Reader, Strategy, Transform, hookimpl
 
 __all__ = [
     "headrace_algorithms",
@@ -18,6 +18,7 @@ __all__ = [
     "headrace_metrics",
     "headrace_readers",
     "headrace_strategies",
+    "headrace_transforms",
 ]
 
 
@@ -76,3 +77,9 @@ def headrace_gates() -> list[Gate]:
 def headrace_exporters() -> list[Exporter]:
     """Every `EXPORTER` of `exporters/`."""
     return _members("exporters", "EXPORTER")
+
+
+@hookimpl
+def headrace_transforms() -> list[Transform]:
+    """Every `TRANSFORM` of `transforms/`."""
+    return _members("transforms", "TRANSFORM")

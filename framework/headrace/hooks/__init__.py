@@ -1,12 +1,12 @@
 """The contracts a plugin fulfils, and the values that cross them."""
 
 from headrace.hooks.axis import AXES, Axis
-from headrace.hooks.contracts import Algorithm, ChannelType, Detector, Exporter, Gate, Item, Metric, Reader, Rule, Strategy, resolve
+from headrace.hooks.contracts import Algorithm, ChannelType, Detector, Exporter, Gate, Item, Metric, Reader, Rule, Strategy, Transform, resolve
 from headrace.hooks.fault import Off
 from headrace.hooks.found import Origin
 from headrace.hooks.plugins import Plugins, load_plugins
 from headrace.hooks.specs import hookimpl
-from headrace.hooks.values import Comparison, Export, Finding, HeldOut, Input, Message, Predictor, Ruling, Rung, Signature
+from headrace.hooks.values import Comparison, Export, Finding, HeldOut, Input, Message, Predictor, Prepared, Ruling, Rung, Signature
 from headrace.spec.quantity import Duration, Percentage
 
 __all__ = [
@@ -31,12 +31,14 @@ __all__ = [
     "Percentage",
     "Plugins",
     "Predictor",
+    "Prepared",
     "Reader",
     "Rule",
     "Ruling",
     "Rung",
     "Signature",
     "Strategy",
+    "Transform",
     "hookimpl",
     "load_plugins",
     "resolve",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from headrace.hooks.contracts import Algorithm, ChannelType, Detector, Exporter, Gate, Item, Metric, Reader, Rule, Strategy
+from headrace.hooks.contracts import Algorithm, ChannelType, Detector, Exporter, Gate, Item, Metric, Reader, Rule, Strategy, Transform
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,5 +31,6 @@ AXES = (
     Axis("strategy", "strategies", Strategy),
     Axis("gate", "gates", Gate),
     Axis("exporter", "exporters", Exporter),
+    Axis("transform", "transforms", Transform),
 )
 """All axes, in the order in which they are listed."""

@@ -202,5 +202,25 @@ class Exporter:
     calls: ClassVar[dict[str, Takes]] = {"export": Takes(3)}
 
 
-Item = Algorithm | Metric | Detector | ChannelType | Reader | Rule | Strategy | Gate | Exporter
+@dataclass(frozen=True, slots=True)
+class Transform:
+    """A way to make other inputs of some, learned from the training rows alone and kept with the model.
+
+    `fit(values, target, *, inputs, params, seed)` is given c inputs of n training rows, (n, c) float64 with NaN where one is missing (a
+    category is its position in `categories`), and answers a Prepared. `apply(values, state)` makes (m, d) of (m, c), for one row as for
+    many: each row by itself, by the state alone, after a round trip through JSON. `of` says which inputs it takes.
+    """
+
+    name: str
+    of: Literal["number", "category", "any"]
+    fit: str
+    apply: str
+    params: str
+    override: bool = False
+    """Whether it takes the place of one of the same name that is built in, or installed where this one is the project's own."""
+
+    calls: ClassVar[dict[str, Takes]] = {"fit": Takes(2, frozenset({"inputs", "params", "seed"})), "apply": Takes(2)}
+
+
+Item = Algorithm | Metric | Detector | ChannelType | Reader | Rule | Strategy | Gate | Exporter | Transform
 """Anything that a plugin may add."""

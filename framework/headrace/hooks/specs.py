@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pluggy
 
-from headrace.hooks.contracts import Algorithm, ChannelType, Detector, Exporter, Gate, Metric, Reader, Rule, Strategy
+from headrace.hooks.contracts import Algorithm, ChannelType, Detector, Exporter, Gate, Metric, Reader, Rule, Strategy, Transform
 
 hookspec = pluggy.HookspecMarker("headrace")
 hookimpl = pluggy.HookimplMarker("headrace")
@@ -53,3 +53,8 @@ def headrace_gates() -> list[Gate]:  # type: ignore[empty-body]
 @hookspec
 def headrace_exporters() -> list[Exporter]:  # type: ignore[empty-body]
     """Forms in which a version leaves, that this plugin adds."""
+
+
+@hookspec
+def headrace_transforms() -> list[Transform]:  # type: ignore[empty-body]
+    """Transforms of inputs that this plugin adds."""

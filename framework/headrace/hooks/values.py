@@ -98,6 +98,18 @@ class Predictor(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Prepared:
+    """What a transform learned (`state`, as JSON), the d inputs that it makes, and those of the training rows, (n, d) float64.
+
+    The training rows' own may differ from what `apply` would make of them, where a row must not be told its own answer.
+    """
+
+    state: Mapping[str, Any]
+    outputs: tuple[Input, ...]
+    values: NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
 class Comparison:
     """What a detector found: how large the drift is, and how likely without one."""
 

@@ -1,0 +1,168 @@
+"""Transforms one after another: what they learned of the training rows, and which inputs they leave."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from pydantic import ValidationError
+
+from headrace.diagnostics import Diagnostic, Exit, HeadraceError
+from headrace.hooks import Input, Plugins, Prepared, Signature, Transform, resolve
+from headrace.spec.params import read_params
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A transform as a flow asks for it: of these inputs, or of all that it can take."""
+
+    id: str
+    transform: str
+    columns: tuple[str, ...] | None = None
+    params: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A transform that has learned: from which columns of what comes in (by position) it makes its `outputs`, which stand after the rest."""
+
+    id: str
+    transform: str
+    columns: tuple[int, ...]
+    outputs: tuple[Input, ...]
+    state: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Chain:
+    """Links in their order, and the signature of what comes out of the last."""
+
+    links: tuple[Link, ...]
+    signature: Signature
+
+    def to_json(self) -> dict[str, Any]:
+        """As it is kept in a model's file."""
+        told = [{**asdict(link), "columns": list(link.columns), "outputs": Signature(link.outputs).to_json()} for link in self.links]
+        return {"links": told, "signature": self.signature.to_json()}
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> Chain:
+        """The inverse of `to_json`."""
+        links = [
+            Link(**{**item, "columns": tuple(item["columns"]), "outputs": Signature.from_json(item["outputs"]).inputs})
+            for item in value["links"]
+        ]
+        return cls(tuple(links), Signature.from_json(value["signature"]))
+
+
+def learned(
+    plugins: Plugins, steps: Sequence[Step], matrix: NDArray[np.float64], target: NDArray[np.float64], *, signature: Signature, seed: int
+) -> tuple[Chain, NDArray[np.float64]]:
+    """Learn the steps one after another from training rows, (n, k) and (n,): the chain, and the rows as the algorithm is to see them, (n, d).
+
+    HeadraceError: `unknown-transform`, `bad-params`, `unknown-input`, `transform-failed`.
+    """
+    links: list[Link] = []
+    for step in steps:
+        known = _known(plugins, step)
+        columns = _columns(known, step, signature)
+        link, values = _link(known, step, columns, matrix, target, signature, seed)
+        matrix = _placed(matrix, columns, values)
+        signature = Signature((*(item for i, item in enumerate(signature.inputs) if i not in columns), *link.outputs))
+        _distinct(step, signature)
+        links.append(link)
+    return Chain(tuple(links), signature), matrix
+
+
+def applied(matrix: NDArray[np.float64], link: Link, values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """What comes after a link, (m, d), of what came before, (m, k), and what it made of its columns."""
+    return _placed(matrix, link.columns, values)
+
+
+def _placed(matrix: NDArray[np.float64], columns: Sequence[int], values: NDArray[np.float64]) -> NDArray[np.float64]:
+    import numpy as np
+
+    return np.hstack([np.delete(matrix, list(columns), axis=1), values])
+
+
+def _known(plugins: Plugins, step: Step) -> Transform:
+    known = plugins.transforms.get(step.transform)
+    if known is None:
+        raise HeadraceError(
+            Diagnostic(
+                "unknown-transform",
+                f"no plugin offers the transform `{step.transform}` of step `{step.id}`",
+                help=f"there are: {', '.join(sorted(plugins.transforms)) or 'none'}",
+            ),
+            Exit.INVALID,
+        )
+    return known
+
+
+def _columns(known: Transform, step: Step, signature: Signature) -> tuple[int, ...]:
+    """The positions that a step takes: those it names, or all of its kind."""
+    fits = {item.name: i for i, item in enumerate(signature.inputs) if known.of in ("any", item.type)}
+    if step.columns is None:
+        return tuple(fits.values())
+    lacking = [name for name in step.columns if name not in fits]
+    if lacking:
+        kind = "input" if known.of == "any" else f"{known.of} among the inputs"
+        raise HeadraceError(
+            Diagnostic(
+                "unknown-input",
+                f"transform `{step.id}`: `{lacking[0]}` is no {kind} that comes to it",
+                help=f"there are: {', '.join(fits) or 'none'}",
+            ),
+            Exit.INVALID,
+        )
+    return tuple(fits[name] for name in step.columns)
+
+
+def _link(  # noqa: PLR0917 - what one step needs
+    known: Transform,
+    step: Step,
+    columns: tuple[int, ...],
+    matrix: NDArray[np.float64],
+    target: NDArray[np.float64],
+    signature: Signature,
+    seed: int,
+) -> tuple[Link, NDArray[np.float64]]:
+    import numpy as np
+
+    taken = tuple(signature.inputs[i] for i in columns)
+    if not taken:
+        return Link(step.id, step.transform, (), (), {}), np.empty((len(matrix), 0))
+    try:
+        settings = read_params(resolve(known.params), step.params)
+    except ValidationError as error:
+        faults = "; ".join(f"`{'.'.join(map(str, item['loc']))}`: {item['msg']}" for item in error.errors())
+        raise HeadraceError(Diagnostic("bad-params", f"parameters of `{step.transform}`: {faults}"), Exit.INVALID) from error
+    try:
+        given: Prepared = resolve(known.fit)(matrix[:, columns], target, inputs=taken, params=settings, seed=seed)
+        state = json.loads(json.dumps(dict(given.state), allow_nan=False))
+        values = np.asarray(given.values, dtype=np.float64)
+        again = np.asarray(resolve(known.apply)(matrix[:1, columns], state), dtype=np.float64)
+    except Exception as error:  # a plugin may raise anything
+        raise _failed(step, f"{type(error).__name__}: {error}") from error
+    wanted = len(given.outputs)
+    if values.shape != (len(matrix), wanted) or again.shape[1:] != (wanted,):
+        raise _failed(step, f"it names {wanted} inputs and makes {values.shape} in training, {again.shape} of a row")
+    if np.isinf(values).any():
+        raise _failed(step, "it makes infinite values")
+    return Link(step.id, step.transform, columns, given.outputs, state), values
+
+
+def _distinct(step: Step, signature: Signature) -> None:
+    names = [item.name for item in signature.inputs]
+    if double := sorted({name for name in names if names.count(name) > 1}):
+        raise _failed(step, f"it makes the input `{double[0]}`, which there is already")
+
+
+def _failed(step: Step, why: str) -> HeadraceError:
+    return HeadraceError(Diagnostic("transform-failed", f"the transform `{step.transform}` of step `{step.id}` failed: {why}"))

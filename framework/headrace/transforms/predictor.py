@@ -1,0 +1,53 @@
+"""A model with its transforms, asked as any model is: by the inputs that a request carries."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from headrace.diagnostics import Diagnostic, HeadraceError
+from headrace.hooks import Plugins, Predictor, resolve
+from headrace.transforms.chain import Chain, Link, applied
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A predictor behind its transforms."""
+
+    links: tuple[tuple[Link, Callable[..., Any]], ...]
+    predictor: Predictor
+
+    def matrix(self, matrix: NDArray[np.float64]) -> NDArray[np.float64]:
+        """The request's inputs, (m, k), as the algorithm sees them, (m, d)."""
+        import numpy as np
+
+        for link, apply in self.links:
+            values = np.asarray(apply(matrix[:, link.columns], link.state), dtype=np.float64) if link.columns else np.empty((len(matrix), 0))
+            matrix = applied(matrix, link, values)
+        return matrix
+
+    def predict(self, matrix: NDArray[np.float64]) -> NDArray[np.float64]:
+        """The algorithm's own answers to (m, k)."""
+        return self.predictor.predict(self.matrix(matrix))
+
+
+def prepared(plugins: Plugins, chain: Chain, predictor: Predictor) -> Prepared:
+    """A predictor behind a chain; HeadraceError `unknown-transform` where no plugin offers one of them."""
+    links = []
+    for link in chain.links:
+        known = plugins.transforms.get(link.transform)
+        if known is None:
+            raise HeadraceError(
+                Diagnostic(
+                    "unknown-transform",
+                    f"the model was made with the transform `{link.transform}`, which no plugin offers here",
+                    help=f"install its plugin; there are: {', '.join(sorted(plugins.transforms)) or 'none'}",
+                )
+            )
+        links.append((link, resolve(known.apply)))
+    return Prepared(tuple(links), predictor)
