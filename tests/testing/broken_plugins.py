@@ -23,11 +23,13 @@ from headrace.hooks import (
     Finding,
     Gate,
     Metric,
+    Prepared,
     Reader,
     Rule,
     Ruling,
     Rung,
     Strategy,
+    Transform,
 )
 
 HERE = __name__
@@ -613,3 +615,55 @@ EXPORTERS = [
 
 def exporter(export: str, params: str) -> Exporter:
     return Exporter("broken", f"{HERE}:{export}", f"{HERE}:{params}", "For a test.")
+
+
+def _learns(flaw: str) -> Any:
+    def fit(values: Any, target: Any, *, inputs: Any, params: Any, seed: int) -> Any:
+        middle = np.nan_to_num(np.nanmean(values, axis=0))
+        state: dict[str, Any] = {"middle": middle.tolist()}
+        made = values - middle
+        if flaw == "learns_by_chance":
+            state["chance"] = random.random()
+        if flaw == "learns_an_array":
+            state["middle"] = middle
+        if flaw == "learns_nothing":
+            return state
+        if flaw == "fills_the_rows":
+            values[np.isnan(values)] = 0.0
+        if flaw == "makes_too_many":
+            made = np.hstack([made, made])
+        return Prepared(state, tuple(inputs), made)
+
+    return fit
+
+
+def makes(values: Any, state: Any) -> Any:
+    return values - np.asarray(state["middle"])
+
+
+def makes_by_the_others(values: Any, state: Any) -> Any:
+    return np.nan_to_num(values) - np.nan_to_num(values).mean(axis=0)
+
+
+def makes_infinite_gaps(values: Any, state: Any) -> Any:
+    return np.where(np.isnan(values), np.inf, values)
+
+
+for _flaw in ("learns", "learns_by_chance", "learns_an_array", "learns_nothing", "fills_the_rows", "makes_too_many"):
+    globals()[_flaw] = _learns(_flaw)
+TRANSFORMS = [
+    ("learns", "makes", "Params", ""),
+    ("learns_by_chance", "makes", "Params", "deterministic"),
+    ("learns_an_array", "makes", "Params", "state"),
+    ("learns_nothing", "makes", "Params", "shape"),
+    ("makes_too_many", "makes", "Params", "shape"),
+    ("fills_the_rows", "makes", "Params", "inputs-unchanged"),
+    ("learns", "makes_by_the_others", "Params", "row-by-row"),
+    ("learns", "makes_infinite_gaps", "Params", "missing-values"),
+    ("learns", "makes", "Silent", "params"),
+    ("makes", "makes", "Params", "registration"),
+]
+
+
+def transform(fit: str, apply: str, params: str) -> Transform:
+    return Transform("broken", "number", f"{HERE}:{fit}", f"{HERE}:{apply}", f"{HERE}:{params}")

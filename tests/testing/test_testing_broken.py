@@ -13,6 +13,7 @@ from headrace.testing import (
     check_reader,
     check_rule,
     check_strategy,
+    check_transform,
 )
 
 
@@ -102,6 +103,12 @@ def test_a_gate(judge: str, params: str, expected: str) -> None:
 @pytest.mark.parametrize(("export", "params", "expected"), broken.EXPORTERS)
 def test_an_exporter(export: str, params: str, expected: str) -> None:
     found = check_exporter(broken.exporter(export, params))
+    assert (expected in words(found)) if expected else found == [], found
+
+
+@pytest.mark.parametrize(("fit", "apply", "params", "expected"), broken.TRANSFORMS)
+def test_a_transform(fit: str, apply: str, params: str, expected: str) -> None:
+    found = check_transform(broken.transform(fit, apply, params))
     assert (expected in words(found)) if expected else found == [], found
 
 

@@ -16,6 +16,7 @@ _CHECKS = {
     "strategy": ("STRATEGY", "check_strategy(STRATEGY)"),
     "gate": ("GATE", "check_gate(GATE)"),
     "exporter": ("EXPORTER", "check_exporter(EXPORTER)"),
+    "transform": ("TRANSFORM", "check_transform(TRANSFORM)"),
 }
 
 

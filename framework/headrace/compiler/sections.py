@@ -15,7 +15,7 @@ from headrace.spec.monitoring import Monitoring
 from headrace.spec.retraining import Retraining
 from headrace.spec.rollout import Judge, Rollout
 from headrace.spec.steps import CustomStep
-from headrace.spec.training import RandomSplit, Split, TimeSplit
+from headrace.spec.training import RandomSplit, Split, TimeSplit, Transformation
 
 AS_OF = Parameter("as_of", "datetime | None")
 CAUSE = Parameter("cause", "str | None")
@@ -69,9 +69,14 @@ def training(model: Model) -> Step:
             params=section.params,
             seed=section.seed,
             baseline=_call("Baseline", algorithm=baseline.algorithm, params=baseline.params) if baseline is not None else None,
+            transforms=[_transformation(step) for step in section.transforms] or None,
         ),
         timeout=section.timeout,
     )
+
+
+def _transformation(step: Transformation) -> Call:
+    return _call("Transformation", id=step.id, transform=step.transform, columns=step.columns, params=step.params or None)
 
 
 _TAKEN = frozenset(

@@ -1,7 +1,20 @@
 """The contracts a plugin fulfils, and the values that cross them."""
 
 from headrace.hooks.axis import AXES, Axis
-from headrace.hooks.contracts import Algorithm, ChannelType, Detector, Exporter, Gate, Item, Metric, Reader, Rule, Strategy, Transform, resolve
+from headrace.hooks.contracts import (
+    Algorithm,
+    ChannelType,
+    Detector,
+    Exporter,
+    Gate,
+    Item,
+    Metric,
+    Reader,
+    Rule,
+    Strategy,
+    Transform,
+    resolve,
+)
 from headrace.hooks.fault import Off
 from headrace.hooks.found import Origin
 from headrace.hooks.plugins import Plugins, load_plugins

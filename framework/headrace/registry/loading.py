@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from headrace.diagnostics import Diagnostic, Exit, HeadraceError
-from headrace.hooks import Plugins, Predictor, Signature, resolve
+from headrace.hooks import Plugins, Predictor, Signature
 from headrace.registry.version import Version, digest_of
 from headrace.store import Store
+from headrace.transforms import read
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +52,8 @@ def load_part(store: Store, plugins: Plugins, *, algorithm: str, digest: str, si
         )
     data = store.blobs.get(digest)
     try:
-        predictor: Predictor = resolve(known.load)(data, signature=signature)
+        return read(plugins, known, data, signature=signature)
+    except HeadraceError:
+        raise
     except Exception as error:  # a plugin may raise anything
         raise HeadraceError(Diagnostic("model-unreadable", f"{what} cannot be read: {type(error).__name__}: {error}")) from error
-    return predictor

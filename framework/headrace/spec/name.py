@@ -121,6 +121,8 @@ GateName = Annotated[str, Registered("gates")]
 """A registered kind of gate."""
 ChannelTypeName = Annotated[str, Registered("channels")]
 """A registered type of channel."""
+TransformName = Annotated[str, Registered("transforms")]
+"""A registered transform of inputs."""
 StrategyName = Annotated[str, Registered("strategies")]
 """A registered strategy of rollouts."""
 _NAME = r"((not\b|\()\s*)*[A-Za-z_][A-Za-z0-9_.-]*"

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Discriminator
 
 from headrace.spec.field import Effect, Spec, field
-from headrace.spec.name import AlgorithmName, MetricName, ParamsOf
+from headrace.spec.name import AlgorithmName, Column, MetricName, Name, ParamsOf, TransformName
 from headrace.spec.quantity import Duration, Percentage
 
 
@@ -37,6 +37,23 @@ class Baseline(Spec):
     algorithm: AlgorithmName = field("A registered algorithm.", Effect.RETRAIN, example="sklearn.logistic_regression")
     params: Annotated[dict[str, Any], ParamsOf("algorithm")] = field(
         "The algorithm's parameters.", Effect.RETRAIN, default={}, example={"c": 1.0}
+    )
+
+
+class Transformation(Spec):
+    """One transform of inputs, learned from the training rows alone."""
+
+    id: Name = field("The step's name.", Effect.RETRAIN, example="codes")
+    transform: TransformName = field("A registered transform.", Effect.RETRAIN, example="one_hot")
+    columns: tuple[Column, ...] | None = field(
+        "The inputs that it takes; all of its kind (numbers, or categories) where they are not given.",
+        Effect.RETRAIN,
+        default=None,
+        example=["region", "sex"],
+        min_length=1,
+    )
+    params: Annotated[dict[str, Any], ParamsOf("transform")] = field(
+        "The transform's parameters.", Effect.RETRAIN, default={}, example={"min_rows": 20}
     )
 
 
@@ -91,6 +108,12 @@ class Training(Spec):
         Effect.RETRAIN,
         default=None,
         example={"algorithm": "sklearn.logistic_regression"},
+    )
+    transforms: tuple[Transformation, ...] = field(
+        "What is done to the inputs before the algorithm sees them, one after another; kept with the model and done to each request.",
+        Effect.RETRAIN,
+        default=(),
+        example=[{"id": "codes", "transform": "one_hot", "columns": ["region"]}, {"id": "sizes", "transform": "scale"}],
     )
     tune: Tune | None = field(
         "A search for better parameters.",

@@ -10,6 +10,7 @@ from headrace.retraining import Decision, OnAlert, OnSchedule
 from headrace.rollout import Canary, Judge, NoData, Progress, Step, Warmup
 from headrace.steps import custom, features, gates, monitoring, retraining, rollout, training
 from headrace.training import Baseline, Candidate
+from headrace.transforms import Transformation
 
 __all__ = [
     "Alert",
@@ -36,6 +37,7 @@ __all__ = [
     "Step",
     "Target",
     "TimeSplit",
+    "Transformation",
     "Verdict",
     "Warmup",
     "Windows",

@@ -14,6 +14,7 @@ from headrace.testing.reader import check_reader
 from headrace.testing.registered import check_plugins
 from headrace.testing.rule import check_rule
 from headrace.testing.strategy import check_strategy
+from headrace.testing.transform import check_transform
 
 __all__ = [
     "Broken",
@@ -27,4 +28,5 @@ __all__ = [
     "check_reader",
     "check_rule",
     "check_strategy",
+    "check_transform",
 ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from typing import assert_never
 
-from headrace.hooks import AXES, Algorithm, ChannelType, Detector, Exporter, Gate, Item, Metric, Plugins, Reader, Rule, Strategy
+from headrace.hooks import AXES, Algorithm, ChannelType, Detector, Exporter, Gate, Item, Metric, Plugins, Reader, Rule, Strategy, Transform
 from headrace.hooks.limit import OutOfTime, within
 from headrace.testing.algorithm import check_algorithm
 from headrace.testing.channel import check_channel
@@ -17,6 +17,7 @@ from headrace.testing.metric import check_metric
 from headrace.testing.reader import check_reader
 from headrace.testing.rule import check_rule
 from headrace.testing.strategy import check_strategy
+from headrace.testing.transform import check_transform
 
 SECONDS = 120.0
 """How long the checks of one thing may take."""
@@ -43,7 +44,7 @@ def check_plugins(
                     yield axis.word, item.name, [Broken("time", str(error))]
 
 
-def _check(item: Item) -> list[Broken]:  # noqa: PLR0911 - one line an axis
+def _check(item: Item) -> list[Broken]:  # noqa: C901, PLR0911 - one line an axis
     match item:
         case Algorithm():
             return check_algorithm(item)
@@ -63,5 +64,7 @@ def _check(item: Item) -> list[Broken]:  # noqa: PLR0911 - one line an axis
             return check_gate(item)
         case Exporter():
             return check_exporter(item)
+        case Transform():
+            return check_transform(item)
         case _:
             assert_never(item)

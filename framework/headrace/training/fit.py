@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +14,7 @@ from headrace.diagnostics import Diagnostic, Exit, HeadraceError
 from headrace.hooks import Algorithm, Metric, Plugins, Predictor, Signature, resolve
 from headrace.hooks.limit import computing
 from headrace.spec.params import read_params
+from headrace.transforms import Transformation, learned, pack, prepared, read
 
 if TYPE_CHECKING:
     import numpy as np
@@ -56,11 +57,20 @@ class Evaluation:
         return {"metrics": self.metrics, **({"failed_metrics": self.failed} if self.failed else {})}
 
 
-def fit(plugins: Plugins, sides: Sides, *, algorithm: str, params: Mapping[str, Any], signature: Signature, seed: int) -> Fitted:
-    """Train, save, load again, and ask what was loaded.
+def fit(
+    plugins: Plugins,
+    sides: Sides,
+    *,
+    algorithm: str,
+    params: Mapping[str, Any],
+    signature: Signature,
+    seed: int,
+    transforms: Sequence[Transformation] = (),
+) -> Fitted:
+    """Train, save, load again, and ask what was loaded; `transforms` learn from the training side, and are part of the model.
 
     HeadraceError: `unknown-algorithm`, `bad-params`, `training-failed`, `bad-predictions` (no finite probabilities),
-    `unfaithful-format` (the loaded model answers otherwise than the saved one).
+    `unfaithful-format` (the loaded model answers otherwise than the saved one), and those of `transforms.learned`.
     """
     import numpy as np
 
@@ -79,10 +89,12 @@ def fit(plugins: Plugins, sides: Sides, *, algorithm: str, params: Mapping[str, 
     except ValidationError as error:
         faults = "; ".join(f"`{'.'.join(map(str, item['loc']))}`: {item['msg']}" for item in error.errors())
         raise HeadraceError(Diagnostic("bad-params", f"parameters of `{algorithm}`: {faults}"), Exit.INVALID) from error
+    chain, matrix = learned(plugins, transforms, sides.train, sides.train_target, signature=signature, seed=seed)
     try:
-        fitted: Predictor = resolve(known.fit)(sides.train, sides.train_target, signature=signature, params=settings, seed=seed)
-        data: bytes = resolve(known.save)(fitted)
-        loaded: Predictor = resolve(known.load)(data, signature=signature)
+        inside: Predictor = resolve(known.fit)(matrix, sides.train_target, signature=chain.signature, params=settings, seed=seed)
+        data = pack(chain, resolve(known.save)(inside))
+        loaded = read(plugins, known, data, signature=signature)
+        fitted = prepared(plugins, chain, inside)
         before, holdout = (np.asarray(model.predict(sides.holdout), dtype=np.float64) for model in (fitted, loaded))
         train = np.asarray(loaded.predict(sides.train), dtype=np.float64)
     except Exception as error:  # a plugin may raise anything

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from headrace import registry
@@ -15,6 +16,7 @@ from headrace.store import Store, digest
 from headrace.training.fit import Fitted, Sides, evaluate, fit
 from headrace.training.lineage import code_digest, environment_digest
 from headrace.training.values import Baseline, Candidate, Material
+from headrace.transforms import Transformation
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -34,6 +36,7 @@ def train(
     params: Mapping[str, Any],
     seed: int,
     baseline: Baseline | None = None,
+    transforms: Sequence[Transformation] = (),
     through: Mapping[str, str] = _NOBODY,
 ) -> Candidate:
     """Fit, evaluate on the held-out rows, and register; a run that has registered already gives the same candidate again.
@@ -50,7 +53,7 @@ def train(
     training, held = frame[frame["side"] == "train"], frame[frame["side"] == "holdout"]
     signature = _signature(rows, training)
     sides = _sides(rows, signature, training, held)
-    fitted = fit(plugins, sides, algorithm=algorithm, params=params, signature=signature, seed=seed)
+    fitted = fit(plugins, sides, algorithm=algorithm, params=params, signature=signature, seed=seed, transforms=transforms)
     manifest = {
         "params": fitted.params,
         "signature": signature.to_json(),
@@ -59,7 +62,7 @@ def train(
         "as_of": rows.as_of,
         "digests": {
             "data": rows.digest,
-            "spec": _told(rows, algorithm, params, seed, baseline),
+            "spec": _told(rows, algorithm, params, seed, baseline, transforms),
             "code": code_digest([fitted.algorithm.fit.partition(":")[0]]),
             "environment": environment_digest(),
         },
@@ -68,9 +71,11 @@ def train(
         "profile": _profile(store, signature, training, fitted),
         "baseline": _plain(store, plugins, baseline, sides, signature, seed),
         "rows": {"train": rows.train, "holdout": rows.holdout, "new": rows.new},
+        **({"transforms": [_step(step) for step in transforms]} if transforms else {}),
     }
     algorithms = [algorithm, *([baseline.algorithm] if baseline is not None else [])]
-    if made_by := {**through, **releases(plugins, [("algorithm", name) for name in algorithms])}:
+    used = [*(("algorithm", name) for name in algorithms), *(("transform", step.transform) for step in transforms)]
+    if made_by := {**through, **releases(plugins, used)}:
         manifest["plugins"] = made_by
     version = registry.register(
         store,
@@ -80,7 +85,7 @@ def train(
         manifest=manifest,
         model_bytes=fitted.data,
         algorithm=algorithm,
-        format=fitted.algorithm.format,
+        format=f"headrace-transforms+{fitted.algorithm.format}" if transforms else fitted.algorithm.format,
         at=store.clock.now(),
     )
     return _candidate(version)
@@ -105,10 +110,17 @@ def _sides(rows: Material, signature: Signature, training: pd.DataFrame, held: p
     )
 
 
-def _told(rows: Material, algorithm: str, params: Mapping[str, Any], seed: int, baseline: Baseline | None) -> str:
+def _told(  # noqa: PLR0917 - all that a spec says of a training
+    rows: Material, algorithm: str, params: Mapping[str, Any], seed: int, baseline: Baseline | None, transforms: Sequence[Transformation]
+) -> str:
     """The digest of all that the spec says of this training; defaults that nobody wrote are no part of it."""
     plain = None if baseline is None else {"algorithm": baseline.algorithm, "params": dict(baseline.params)}
-    return digest(_canonical({"rows": rows.spec, "algorithm": algorithm, "params": dict(params), "seed": seed, "baseline": plain}))
+    told = {"rows": rows.spec, "algorithm": algorithm, "params": dict(params), "seed": seed, "baseline": plain}
+    return digest(_canonical(told | ({"transforms": [_step(step) for step in transforms]} if transforms else {})))
+
+
+def _step(step: Transformation) -> dict[str, Any]:
+    return asdict(step) | {"columns": None if step.columns is None else list(step.columns), "params": dict(step.params)}
 
 
 def _beside(store: Store, plugins: Plugins, baseline: Baseline, fitted: Fitted, sides: Sides) -> dict[str, Any]:

@@ -1,7 +1,7 @@
-"""What is done to a model's inputs before its algorithm sees them: learned from training rows, kept in the model's file, done to each request."""
+"""What is done to a model's inputs before its algorithm sees them: learned in training, kept with the model, done to each request."""
 
-from headrace.transforms.chain import Chain, Link, Step, learned
+from headrace.transforms.chain import Chain, Link, Transformation, learned
 from headrace.transforms.packed import pack, unpack
-from headrace.transforms.predictor import Prepared, prepared
+from headrace.transforms.predictor import Prepared, prepared, read
 
-__all__ = ["Chain", "Link", "Prepared", "Step", "learned", "pack", "prepared", "unpack"]
+__all__ = ["Chain", "Link", "Prepared", "Transformation", "learned", "pack", "prepared", "read", "unpack"]

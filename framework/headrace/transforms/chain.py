@@ -19,18 +19,18 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class Transformation:
     """A transform as a flow asks for it: of these inputs, or of all that it can take."""
 
     id: str
     transform: str
-    columns: tuple[str, ...] | None = None
+    columns: Sequence[str] | None = None
     params: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """A transform that has learned: from which columns of what comes in (by position) it makes its `outputs`, which stand after the rest."""
+    """A transform that has learned: of these columns of what comes in, by position, it makes its `outputs`, which stand after the rest."""
 
     id: str
     transform: str
@@ -62,9 +62,15 @@ class Chain:
 
 
 def learned(
-    plugins: Plugins, steps: Sequence[Step], matrix: NDArray[np.float64], target: NDArray[np.float64], *, signature: Signature, seed: int
+    plugins: Plugins,
+    steps: Sequence[Transformation],
+    matrix: NDArray[np.float64],
+    target: NDArray[np.float64],
+    *,
+    signature: Signature,
+    seed: int,
 ) -> tuple[Chain, NDArray[np.float64]]:
-    """Learn the steps one after another from training rows, (n, k) and (n,): the chain, and the rows as the algorithm is to see them, (n, d).
+    """Learn the steps one after another from training rows, (n, k) and (n,): the chain, and the rows as the algorithm sees them, (n, d).
 
     HeadraceError: `unknown-transform`, `bad-params`, `unknown-input`, `transform-failed`.
     """
@@ -91,7 +97,7 @@ def _placed(matrix: NDArray[np.float64], columns: Sequence[int], values: NDArray
     return np.hstack([np.delete(matrix, list(columns), axis=1), values])
 
 
-def _known(plugins: Plugins, step: Step) -> Transform:
+def _known(plugins: Plugins, step: Transformation) -> Transform:
     known = plugins.transforms.get(step.transform)
     if known is None:
         raise HeadraceError(
@@ -105,7 +111,7 @@ def _known(plugins: Plugins, step: Step) -> Transform:
     return known
 
 
-def _columns(known: Transform, step: Step, signature: Signature) -> tuple[int, ...]:
+def _columns(known: Transform, step: Transformation, signature: Signature) -> tuple[int, ...]:
     """The positions that a step takes: those it names, or all of its kind."""
     fits = {item.name: i for i, item in enumerate(signature.inputs) if known.of in ("any", item.type)}
     if step.columns is None:
@@ -126,7 +132,7 @@ def _columns(known: Transform, step: Step, signature: Signature) -> tuple[int, .
 
 def _link(  # noqa: PLR0917 - what one step needs
     known: Transform,
-    step: Step,
+    step: Transformation,
     columns: tuple[int, ...],
     matrix: NDArray[np.float64],
     target: NDArray[np.float64],
@@ -158,11 +164,11 @@ def _link(  # noqa: PLR0917 - what one step needs
     return Link(step.id, step.transform, columns, given.outputs, state), values
 
 
-def _distinct(step: Step, signature: Signature) -> None:
+def _distinct(step: Transformation, signature: Signature) -> None:
     names = [item.name for item in signature.inputs]
     if double := sorted({name for name in names if names.count(name) > 1}):
         raise _failed(step, f"it makes the input `{double[0]}`, which there is already")
 
 
-def _failed(step: Step, why: str) -> HeadraceError:
+def _failed(step: Transformation, why: str) -> HeadraceError:
     return HeadraceError(Diagnostic("transform-failed", f"the transform `{step.transform}` of step `{step.id}` failed: {why}"))

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from headrace.diagnostics import Diagnostic, HeadraceError
-from headrace.hooks import Plugins, Predictor, resolve
+from headrace.hooks import Algorithm, Plugins, Predictor, Signature, resolve
 from headrace.transforms.chain import Chain, Link, applied
+from headrace.transforms.packed import unpack
 
 if TYPE_CHECKING:
     import numpy as np
@@ -27,13 +28,24 @@ class Prepared:
         import numpy as np
 
         for link, apply in self.links:
-            values = np.asarray(apply(matrix[:, link.columns], link.state), dtype=np.float64) if link.columns else np.empty((len(matrix), 0))
+            values = (
+                np.asarray(apply(matrix[:, link.columns], link.state), dtype=np.float64) if link.columns else np.empty((len(matrix), 0))
+            )
             matrix = applied(matrix, link, values)
         return matrix
 
     def predict(self, matrix: NDArray[np.float64]) -> NDArray[np.float64]:
         """The algorithm's own answers to (m, k)."""
         return self.predictor.predict(self.matrix(matrix))
+
+
+def read(plugins: Plugins, algorithm: Algorithm, data: bytes, *, signature: Signature) -> Predictor:
+    """The model of a file, with its transforms if it has any; whatever its algorithm's `load` raises, and the errors of `prepared`."""
+    chain, inside = unpack(data)
+    if chain is None:
+        plain: Predictor = resolve(algorithm.load)(data, signature=signature)
+        return plain
+    return prepared(plugins, chain, resolve(algorithm.load)(inside, signature=chain.signature))
 
 
 def prepared(plugins: Plugins, chain: Chain, predictor: Predictor) -> Prepared:

@@ -22,12 +22,10 @@ class Params(BaseModel):
 
     by: Literal["median", "mean", "constant"] = Field(default="median", description="What stands in for a missing number.")
     value: float = Field(default=0.0, description="The number of `by: constant`.")
-    mark: bool = Field(default=True, description="Whether an input `NAME missing` says where one was missing.")
+    mark: bool = Field(default=True, description="Whether an input `NAME_missing` says where one was missing.")
 
 
-def fit(
-    values: NDArray[np.float64], target: NDArray[np.float64], *, inputs: Sequence[Input], params: Params, seed: int
-) -> Prepared:
+def fit(values: NDArray[np.float64], target: NDArray[np.float64], *, inputs: Sequence[Input], params: Params, seed: int) -> Prepared:
     """Numbers (n, c) to the same without NaN, and one mark each; a column that is all NaN gets `value`."""
     import numpy as np
 
@@ -42,7 +40,7 @@ def fit(
     state = {"fills": fills, "mark": params.mark}
     outputs = [replace(item, missing=False) for item in inputs]
     if params.mark:
-        outputs += [Input(f"{item.name} missing", "number", missing=False) for item in inputs]
+        outputs += [Input(f"{item.name}_missing", "number", missing=False) for item in inputs]
     return Prepared(state, tuple(outputs), apply(values, state))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -20,13 +21,13 @@ class Params(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
     min_rows: int = Field(default=1, ge=1, description="In how many training rows a value must stand for a column of its own.")
-    max_columns: int = Field(default=100, ge=1, le=10_000, description="How many values of one input get a column at most: the most frequent.")
+    max_columns: int = Field(
+        default=100, ge=1, le=10_000, description="How many values of one input get a column at most: the most frequent."
+    )
 
 
-def fit(
-    values: NDArray[np.float64], target: NDArray[np.float64], *, inputs: Sequence[Input], params: Params, seed: int
-) -> Prepared:
-    """Codes (n, c) to 0 and 1: `NAME=VALUE` for each value that is kept, and `NAME other` for the rest, missing and never seen."""
+def fit(values: NDArray[np.float64], target: NDArray[np.float64], *, inputs: Sequence[Input], params: Params, seed: int) -> Prepared:
+    """Codes (n, c) to 0 and 1: `NAME_VALUE` for each value that is kept, and `NAME_other` for the rest, missing and never seen."""
     import numpy as np
 
     del target, seed
@@ -35,10 +36,26 @@ def fit(
         counts = np.bincount(values[~np.isnan(values[:, i]), i].astype(np.int64), minlength=len(item.categories))
         often = [code for code in np.argsort(-counts, kind="stable").tolist() if counts[code] >= params.min_rows][: params.max_columns]
         codes.append(sorted(often))
-        outputs += [Input(f"{item.name}={item.categories[code]}", "number", missing=False) for code in codes[-1]]
-        outputs.append(Input(f"{item.name} other", "number", missing=False))
+        words = _distinct([f"{item.name}_{_word(item.categories[code])}" for code in codes[-1]] + [f"{item.name}_other"])
+        outputs += [Input(word, "number", missing=False) for word in words]
     state = {"codes": codes}
     return Prepared(state, tuple(outputs), apply(values, state))
+
+
+def _word(value: str) -> str:
+    """A value as a part of a name, which is letters, digits and `_`."""
+    return re.sub(r"\W+", "_", value, flags=re.ASCII).strip("_") or "value"
+
+
+def _distinct(words: Sequence[str]) -> list[str]:
+    """Names as they are, with a number where one was there before."""
+    found: list[str] = []
+    for word in words:
+        name, number = word, 2
+        while name in found:
+            name, number = f"{word}_{number}", number + 1
+        found.append(name)
+    return found
 
 
 def apply(values: NDArray[np.float64], state: Mapping[str, Any]) -> NDArray[np.float64]:

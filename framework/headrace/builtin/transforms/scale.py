@@ -22,13 +22,11 @@ class Params(BaseModel):
 
     by: Literal["standard", "range", "quartiles"] = Field(
         default="standard",
-        description="`standard` by mean and standard deviation, `range` to 0 and 1, `quartiles` by median and quartiles, which outliers do not move.",
+        description="By mean and standard deviation, to 0 and 1, or by median and quartiles, which outliers do not move.",
     )
 
 
-def fit(
-    values: NDArray[np.float64], target: NDArray[np.float64], *, inputs: Sequence[Input], params: Params, seed: int
-) -> Prepared:
+def fit(values: NDArray[np.float64], target: NDArray[np.float64], *, inputs: Sequence[Input], params: Params, seed: int) -> Prepared:
     """Numbers (n, c) to numbers of one size; a constant column becomes 0, and what is missing stays so."""
     import numpy as np
 
@@ -61,7 +59,8 @@ def apply(values: NDArray[np.float64], state: Mapping[str, Any]) -> NDArray[np.f
     """(m, c) to (m, c)."""
     import numpy as np
 
-    return (values - np.asarray(state["centres"])) / np.asarray(state["sizes"])
+    centres, sizes = (np.asarray(state[word], dtype=np.float64) for word in ("centres", "sizes"))
+    return (values - centres) / sizes
 
 
 TRANSFORM = Transform(name="scale", of="number", fit=f"{__name__}:fit", apply=f"{__name__}:apply", params=f"{__name__}:Params")

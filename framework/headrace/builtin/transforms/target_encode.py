@@ -1,6 +1,6 @@
 """A category as the mean answer of the training rows that have it, drawn towards the mean of all where they are few.
 
-Micci-Barreca (2001), with a training row's own value made of the other folds' rows alone: otherwise a rare category would tell its row's answer.
+Micci-Barreca (2001), with a training row's own value made of the other folds' rows alone, lest a rare category tell its row's answer.
 """
 
 from __future__ import annotations
@@ -26,9 +26,7 @@ class Params(BaseModel):
     folds: int = Field(default=5, ge=2, le=50, description="In how many parts training rows are cut, each encoded by the others.")
 
 
-def fit(
-    values: NDArray[np.float64], target: NDArray[np.float64], *, inputs: Sequence[Input], params: Params, seed: int
-) -> Prepared:
+def fit(values: NDArray[np.float64], target: NDArray[np.float64], *, inputs: Sequence[Input], params: Params, seed: int) -> Prepared:
     """Codes (n, c) and answers (n,), 0 and 1 or numbers, to means (n, c); what is missing or was never seen gets the mean of all."""
     import numpy as np
 

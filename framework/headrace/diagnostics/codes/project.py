@@ -117,6 +117,13 @@ CODES = (
         "algorithm: lightgbm.clasifier",
         "algorithm: lightgbm.classifier",
     ),
+    Code(
+        "unknown-transform",
+        "a transform does not exist",
+        "No plugin that takes part registers it; a model that was made with it cannot be asked without.",
+        "transform: onehot",
+        "transform: one_hot",
+    ),
     Code("unknown-metric", "a metric does not exist", "No plugin that takes part registers it.", "metric: auc_roc", "metric: roc_auc"),
     Code("unknown-detector", "a drift detector does not exist", "No plugin that takes part registers it.", "method: pis", "method: psi"),
     Code(

@@ -96,6 +96,18 @@ CODES = (
         help="mend the row, or name another column in `target.column`",
     ),
     Code(
+        "unknown-input",
+        "a transform takes an input that does not come to it",
+        "Transforms work one after another: each takes what the one before has left. The message lists what there is of its kind.",
+        help="name one of those, or move the step before the one that took it",
+    ),
+    Code(
+        "transform-failed",
+        "a transform of the inputs failed",
+        "It raised, made values of another shape than the inputs that it names, infinite ones, or an input that there is already.",
+        help="correct its parameters, or the plugin that offers it",
+    ),
+    Code(
         "duplicate-rows",
         "two rows of the model have one entity and one time",
         "What was known of an entity at a moment is one set of features; two rows of it count it twice, or give one question two answers.",

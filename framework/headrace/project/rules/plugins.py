@@ -10,7 +10,7 @@ from pydantic import BaseModel
 from headrace.address import Address, Path
 from headrace.diagnostics import Diagnostic, Report, Span
 from headrace.document import Mapping as MappingNode
-from headrace.hooks import Algorithm, ChannelType, Plugins, Strategy, resolve
+from headrace.hooks import Algorithm, ChannelType, Plugins, Strategy, Transform, resolve
 from headrace.hooks import Gate as Kind
 from headrace.project.scope import Scope, address_of, question
 from headrace.spec import Channel, Model
@@ -19,7 +19,7 @@ from headrace.spec.gates import Gate
 from headrace.spec.later import flag
 from headrace.spec.place import keys
 from headrace.spec.rollout import Rollout
-from headrace.spec.training import Baseline, Training
+from headrace.spec.training import Baseline, Training, Transformation
 from headrace.spec.wording import certain, listed, nearest, only
 
 _LATER = words if isinstance(words := flag(keys(Gate)["metric"]), tuple) else ()
@@ -37,7 +37,7 @@ def check(scope: Scope) -> Iterator[Diagnostic]:
     if plugins is None:
         return
     for model in scope.of(Model):
-        for asked in (_training, _baseline, _gates, _strategy, _performance, _drift, _primary, _guardrails, _goals):
+        for asked in (_training, _baseline, _transforms, _gates, _strategy, _performance, _drift, _primary, _guardrails, _goals):
             yield from asked(scope, plugins, model)
     for channel in scope.of(Channel):
         yield from _channel(scope, plugins, channel)
@@ -84,6 +84,22 @@ def _algorithm(scope: Scope, plugins: Plugins, model: Model, path: Path, section
         yield Diagnostic("unknown-algorithm", **_unknown(scope.where(here, (*path, "algorithm")), "algorithm", section.algorithm, known))
     if meant is not None:
         yield from _params(scope, here, path, section, known[meant])
+
+
+@question
+def _transforms(scope: Scope, plugins: Plugins, model: Model) -> Iterator[Diagnostic]:
+    for position, step in enumerate(model.training.transforms):
+        yield from _transform(scope, plugins, model, ("training", "transforms", position), step)
+
+
+@question
+def _transform(scope: Scope, plugins: Plugins, model: Model, path: Path, step: Transformation) -> Iterator[Diagnostic]:
+    here, known = address_of(model), plugins.transforms
+    meant = step.transform if step.transform in known else only(step.transform, known)
+    if step.transform not in known:
+        yield Diagnostic("unknown-transform", **_unknown(scope.where(here, (*path, "transform")), "transform", step.transform, known))
+    if meant is not None:
+        yield from _params(scope, here, path, step, known[meant])
 
 
 @question
@@ -173,7 +189,7 @@ def _unknown(place: Span, what: str, name: str, known: Mapping[str, object]) -> 
     }
 
 
-def _naming(section: Training | Baseline | Channel | Gate | Rollout) -> str:
+def _naming(section: Training | Baseline | Transformation | Channel | Gate | Rollout) -> str:
     """The key that says whose parameters they are."""
     match section:
         case Channel():
@@ -182,6 +198,8 @@ def _naming(section: Training | Baseline | Channel | Gate | Rollout) -> str:
             return "gate"
         case Rollout():
             return "strategy"
+        case Transformation():
+            return "transform"
         case _:
             return "algorithm"
 
@@ -191,8 +209,8 @@ def _params(
     scope: Scope,
     address: Address,
     path: Path,
-    section: Training | Baseline | Channel | Gate | Rollout,
-    plugin: Algorithm | ChannelType | Strategy | Kind,
+    section: Training | Baseline | Transformation | Channel | Gate | Rollout,
+    plugin: Algorithm | ChannelType | Strategy | Kind | Transform,
 ) -> Iterator[Diagnostic]:
     naming = _naming(section)
     _ = section.params  # asked, as what stands there may be unknown: the rest looks at the nodes
