@@ -86,9 +86,9 @@ class _Changing:
             self._put.setdefault(id(target), []).append(entry)
 
     def node(self, node: Node) -> Node:
+        if node.span in self.fixes and not isinstance(node, Mapping):
+            return _written(self.fixes[node.span], node.span) or node
         match node:
-            case Scalar(span=span) if span in self.fixes:
-                return _written(self.fixes[span], span) or node
             case Scalar():
                 return node
             case Sequence() if id(node) in self._named:

@@ -18,6 +18,7 @@ from headrace.spec import KINDS, AnyKind, foreign
 from headrace.spec.as_meant import Changes, as_meant, by_name, seeming, with_tags
 from headrace.spec.fault import absent, diagnose, tag_of, wants_one_of
 from headrace.spec.field import Lacking, Spec
+from headrace.spec.foreign_value import kind as kind_said
 from headrace.spec.missing import Missing
 from headrace.spec.name import BadName
 from headrace.spec.params import read_params
@@ -158,6 +159,13 @@ def kind_of(node: Node, report: Report, changes: Changes) -> type[Spec] | None:
         return KINDS[word]
     meant = nearest(word, KINDS) if isinstance(word, str) else None
     sure = certain(word, KINDS)
+    other = kind_said(word, KINDS) if isinstance(word, str) and not sure else None
+    if other is not None:
+        message = f"`kind` cannot be {found(entry.value)}"
+        report.add(
+            Diagnostic("unknown-kind", message, entry.value.span, help=other.help, replacement=other.word, certain=other.word is not None)
+        )
+        return None
     report.add(
         Diagnostic(
             "unknown-kind",
@@ -260,11 +268,11 @@ def _diagnostics(error: ValidationError, root: Place, without: set[int], text: s
         yield meant.diagnostic
     told = {path: fault for path, fault in faults.items() if path not in followed}
     for lacking in missing.by_mapping():
-        yield absent([told.pop(path)[1] for path in lacking if path in told])
+        yield absent([told.pop(path)[1] for path in lacking if path in told], root)
     lists = _lists(told)
     for path, (item, place) in told.items():
         if not _one_of_many(path, item, lists, root):
-            yield diagnose(item, place)
+            yield diagnose(item, place, root)
 
 
 def _one_of_some(item: Any, root: Place, strange: AbstractSet[Any]) -> Any:  # noqa: ANN401 - pydantic's ErrorDetails

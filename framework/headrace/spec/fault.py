@@ -8,18 +8,16 @@ from contextlib import suppress
 from datetime import timedelta
 from typing import Any, Literal, get_args, get_origin
 
-from pydantic import BaseModel
-from pydantic.fields import FieldInfo
-
 from headrace.address import NAME
 from headrace.diagnostics import Diagnostic
-from headrace.document import Mapping, Node, Scalar, Sequence, write_flow
+from headrace.document import Mapping, Scalar, Sequence
 from headrace.document.scalar import value as plain_value
+from headrace.spec.example import BETWEEN, entry, example_of, of_missing, shaped, whole
 from headrace.spec.field import Lacking
+from headrace.spec.foreign_value import of_shell, word
 from headrace.spec.name import BadName, Speaks
-from headrace.spec.place import Place, bare, discriminator, keys, literals, members, model_of
-from headrace.spec.plain import plain
-from headrace.spec.quantity import Ambiguous, MissingUnit, duration, percentage, rate, ratio, write_duration
+from headrace.spec.place import Place, discriminator, keys, literals, members, model_of
+from headrace.spec.quantity import Ambiguous, MissingUnit, duration, percentage, rate, ratio, size, write_duration
 from headrace.spec.unknown_key import quoted
 from headrace.spec.wording import certain, choice, cut, found, hint, nearest, quantity_of, short, wants
 
@@ -31,14 +29,14 @@ _BOUNDS = {
 }
 
 
-def diagnose(error: Any, place: Place) -> Diagnostic:  # noqa: ANN401, PLR0911 - pydantic's ErrorDetails; one arm a type
+def diagnose(error: Any, place: Place, root: Place) -> Diagnostic:  # noqa: ANN401, PLR0911 - pydantic's ErrorDetails; one arm a type
     """The fault that an error of pydantic names, for the place that its `loc` leads to."""
     kind, context = error["type"], error.get("ctx", {})
     match kind:
         case "missing":
-            return missing(place)
+            return missing(place, root)
         case "union_tag_not_found":
-            return missing(tag_of(place))
+            return missing(tag_of(place), root)
         case "union_tag_invalid":
             return _bad_tag(place)
         case "value_error" if isinstance(place.node, Mapping) and model_of(place.annotation) is not None:
@@ -54,15 +52,20 @@ def diagnose(error: Any, place: Place) -> Diagnostic:  # noqa: ANN401, PLR0911 -
         case _ if kind.endswith(("_type", "_error", "_from_float", "_parsing")) or place.node is None or not isinstance(place.node, Scalar):
             return wrong_type(place)
         case _:
-            example = (
-                (place.field.json_schema_extra or {}).get("example")
-                if place.field and isinstance(place.field.json_schema_extra, dict)
-                else None
-            )
-            message = f"`{place.name}` cannot be {found(place.node)}"
-            return Diagnostic(
-                "bad-value", message, place.span, help=f"write for example `{example}`" if example is not None else error["msg"]
-            )
+            return _unlike(place, error["msg"])
+
+
+def _unlike(place: Place, why: str) -> Diagnostic:
+    """Text that has not the form which the field wants."""
+    example, text = example_of(place.field), place.node.text if isinstance(place.node, Scalar) else ""
+    message = f"`{place.name}` cannot be {found(place.node)}"
+    shell = of_shell(text)
+    help_ = f"write for example `{example}`" if example is not None else why
+    if shell is not None:
+        help_ = f"write `env:{shell}`"
+    elif " windows" in str(example) and _shortened(text) is not None:
+        help_ = f"windows are counted, and not their time: write for example `{example}`"
+    return Diagnostic("bad-value", message, place.span, help=help_)
 
 
 def tag_of(place: Place) -> Place:
@@ -73,12 +76,12 @@ def tag_of(place: Place) -> Place:
     info = keys(model)[tag] if model else None
     every = tuple(m for m in map(model_of, members(place.annotation)) if m)
     words = tuple(v for m in every for v in literals(keys(m)[tag].annotation))
-    entry = place.node.get(tag) if isinstance(place.node, Mapping) else None
+    given = place.node.get(tag) if isinstance(place.node, Mapping) else None
     annotation: Any = wants_one_of(words)
     return Place(
         annotation,
-        entry.value if entry else None,
-        entry.key_span if entry else place.key,
+        given.value if given else None,
+        given.key_span if given else place.key,
         tag,
         ((first, place.name),),
         (*place.path, tag),
@@ -96,44 +99,35 @@ def _bad_tag(place: Place) -> Diagnostic:
     return bad_literal(tag) if isinstance(tag.node, Scalar) and tag.node.value is not None else wrong_type(tag)
 
 
-def missing(place: Place) -> Diagnostic:
+def missing(place: Place, root: Place) -> Diagnostic:
     """A value that must be there."""
     if isinstance(place.path[-1], int):
         owner = place.owners[-1][1] if place.owners else "this document"
         return Diagnostic("wrong-type", f"`{owner}` has too few values: number {place.path[-1] + 1} is missing", place.key)
-    return absent([place])
+    return absent([place], root)
 
 
-def absent(places: list[Place]) -> Diagnostic:
+def absent(places: list[Place], root: Place) -> Diagnostic:
     """Keys of one mapping that must be there: one fault, however many they are."""
     first = places[0]
     owner = first.owners[-1][1] if first.owners else "this document"
     said = choice([f"`{place.name}`" for place in places])
-    help_ = ", ".join(_example(place) for place in places).replace(", for example", ",")
+    help_ = ", ".join(of_missing(place, root) for place in places).replace(", for example", ",")
     return Diagnostic("missing-key", f"{quoted(owner)} has no {said}", first.key, help=f"write {help_}")
-
-
-def _example(place: Place) -> str:
-    extra = place.field.json_schema_extra if place.field is not None else None
-    example = extra.get("example") if isinstance(extra, dict) else None
-    words = literals(place.annotation)
-    if example is not None:
-        return f"for example `{_entry(place.name, example)}`"
-    return f"`{place.name}: {words[0]}`" if len(words) == 1 else f"`{place.name}:` with {wants(place.annotation, place.field)}"
-
-
-def _entry(key: str, value: object) -> str:
-    return write_flow({key: value})[1:-1]
 
 
 def bad_literal(place: Place) -> Diagnostic:
     """A word that is none of those allowed."""
     words, node = literals(place.annotation), place.node
-    if nearest(node.text if isinstance(node, Scalar) else "", words) is None and _retyped(place) is not None:
+    text = node.text if isinstance(node, Scalar) else ""
+    if nearest(text, words) is None and word(place.name, text, words) is None and _retyped(place) is not None:
         return wrong_type(place)
     text = node.text if isinstance(node, Scalar) else ""
-    meant = nearest(text, words)
+    said = word(place.name, text, words) if not certain(text, words) else None
+    meant = nearest(text, words) if said is None else said.word
     message = f"`{place.name}` cannot be {found(node)}: it is {wants(place.annotation, place.field)}"
+    if said is not None:
+        return Diagnostic("bad-value", message, place.span, help=said.help, replacement=meant, certain=meant is not None)
     fix = meant or (str(words[0]) if len(words) == 1 else None)
     return Diagnostic(
         "bad-value",
@@ -153,84 +147,21 @@ def wrong_type(place: Place) -> Diagnostic:
         return bad_literal(place)
     if isinstance(node, Scalar) and node.value is None and not node.style:
         message = f"`{place.name}` has no value: it wants {wants(place.annotation, place.field)}"
-        return Diagnostic("wrong-type", message, place.key, help="write a value, or remove the key")
+        example = example_of(place.field)
+        must = place.field is not None and place.field.is_required() and example is not None
+        help_ = f"write for example `{entry(place.name, example)}`" if must else "write a value, or remove the key"
+        return Diagnostic("wrong-type", message, place.key, help=help_)
     message = f"`{place.name}` wants {wants(place.annotation, place.field)}, not {found(node)}"
     fix = _retyped(place)
-    help_ = f"write `{fix}`" if fix else _shaped(place)
+    if fix is None and (full := whole(place)) is not None:
+        help_ = f"write `{place.name}: {full}`"
+        return Diagnostic("wrong-type", message, place.span, help=help_, replacement=full, certain=True)
+    help_ = f"write `{fix}`" if fix else shaped(place)
     return Diagnostic("wrong-type", message, place.span, help=help_, replacement=fix, certain=fix is not None)
-
-
-def _shaped(place: Place) -> str:
-    """How to write it: the user's own value in another shape, or as the field's example is written."""
-    node = place.node
-    if isinstance(node, Sequence) and len(node.items) == 1 and isinstance(node.items[0], Mapping):
-        return "remove the `-`, or the `[` and `]` around it"
-    inner = next((get_args(bare(t))[0] for t in members(place.annotation) if get_origin(bare(t)) is tuple), None)
-    if isinstance(node, Mapping) and (item := model_of(inner)) is not None and all(entry.key in keys(item) for entry in node.entries):
-        return f"put it in a list: `{_entry(place.name, (plain(node),))}`"
-    if isinstance(node, Sequence) and any(get_origin(bare(t)) is dict for t in members(place.annotation)):
-        named = node.items[0].get("name") if node.items and isinstance(node.items[0], Mapping) else None
-        if named is not None and isinstance(named.value, Scalar):
-            return f"write the names as keys, such as `{place.name}: {{{named.value.text}: …}}`"
-    only = _only(node)
-    if only is not None and not {dict, list, tuple} & {get_origin(bare(t)) for t in members(place.annotation)} and _simple(place):
-        return f"write `{_entry(place.name, only.value)}`"
-    if isinstance(node, Scalar) and (both := _BETWEEN.fullmatch(node.text)) and isinstance(place.path[-1] if place.path else None, int):
-        return f"write `[{both[1]}, {both[2]}]`"
-    example = _likely(place)
-    return f"write for example `{_entry(place.name, example)}`" if example is not None else f"write {wants(place.annotation, place.field)}"
-
-
-def _simple(place: Place) -> bool:
-    return not any(model_of(member) for member in members(place.annotation))
-
-
-def _only(node: Node | None) -> Scalar | None:
-    """The value that a list of one, or a mapping, is written around."""
-    values: list[Node] = []
-    match node:
-        case Sequence(items):
-            values = list(items)
-        case Mapping(entries):
-            values = [entry.value for entry in entries if entry.key in ("default", "value")] or [entry.value for entry in entries]
-        case _:
-            pass
-    return values[0] if len(values) == 1 and isinstance(values[0], Scalar) else None
-
-
-def _likely(place: Place) -> Any:  # noqa: ANN401 - a value of the language
-    """What may stand there: the field's example, the keys that must be there, or the default."""
-    example, given = _example_of(place.field), place.node.value if isinstance(place.node, Scalar) else None
-    if isinstance(example, dict) and type(given) is int and all(type(value) is int for value in example.values()):
-        return dict.fromkeys(example, given)
-    if example is not None:
-        return example
-    model = next((m for m in map(model_of, members(place.annotation)) if m is not None), None)
-    if model is not None:
-        return _of_model(model, place.node) or None
-    default = place.field.default if place.field is not None else None
-    return write_duration(default) if isinstance(default, timedelta) else default if isinstance(default, int | float | str) else None
-
-
-def _example_of(field: FieldInfo | None) -> Any:  # noqa: ANN401 - a value of the language
-    extra = field.json_schema_extra if field is not None else None
-    return extra.get("example") if isinstance(extra, dict) else None
-
-
-def _of_model(model: type[BaseModel], node: Node | None) -> dict[str, Any]:
-    """The keys that a mapping must have, with the user's own word for the one that has such a word."""
-    found: dict[str, Any] = {}
-    for key, info in keys(model).items():
-        if info.is_required():
-            word = nearest(node.text, literals(info.annotation)) if isinstance(node, Scalar) else None
-            found[key] = word if word is not None else _example_of(info)
-    return found
 
 
 _THOUSANDS = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([kKM])\s*")
 _SHARE = re.compile(r"\s*(\d+(?:\.\d+)?)\s*%\s*")
-_BETWEEN = re.compile(r"\s*(-?\d+(?:\.\d+)?)\s*(?:-|\.\.\.?|:|to|,)\s*(-?\d+(?:\.\d+)?)\s*")
-"""Two numbers, as people write a range."""
 
 
 def _retyped(place: Place) -> str | None:
@@ -239,6 +170,8 @@ def _retyped(place: Place) -> str | None:
     types = members(place.annotation)
     if not isinstance(node, Scalar) or len(node.text) >= 200:  # noqa: PLR2004 - longer is no slip
         return None
+    if node.value is False and any("none" in literals(member) for member in types):
+        return "none"
     if str in types and not isinstance(node.value, str):
         return _as_words(node.text, place)
     if bool in types and node.text.casefold() in ("true", "false", "yes", "no", "on", "off"):
@@ -255,7 +188,7 @@ def _as_words(text: str, place: Place) -> str | None:
     pattern = next((found for item in about if (found := getattr(item, "pattern", None)) is not None), None)
     if pattern is None or re.search(pattern, text):
         return f'"{text}"'
-    _, space, word = str(_example_of(place.field) or "").partition(" ")
+    _, space, word = str(example_of(place.field) or "").partition(" ")
     return f"{text} {word}" if space and re.search(pattern, f"{text} {word}") else None
 
 
@@ -280,11 +213,11 @@ def _listed(node: Scalar, types: tuple[Any, ...]) -> str | None:
     if arguments[-1] is ...:
         # A list of mappings is not made of one word.
         return f"[{node.text}]" if not any(model_of(member) for member in members(arguments[0])) else None
-    both = _BETWEEN.fullmatch(node.text)
+    both = BETWEEN.fullmatch(node.text)
     return f"[{both[1]}, {both[2]}]" if both is not None and len(arguments) == 2 else None  # noqa: PLR2004 - a range
 
 
-def _refused(place: Place, error: Exception) -> Diagnostic:  # noqa: C901, PLR0911 - one line a way to be refused
+def _refused(place: Place, error: Exception) -> Diagnostic:  # noqa: PLR0911 - one line a way to be refused
     node = place.node
     if isinstance(error, BadName) and place.is_key:
         return _bad_name(place, error)
@@ -293,37 +226,80 @@ def _refused(place: Place, error: Exception) -> Diagnostic:  # noqa: C901, PLR09
     if (not isinstance(node, Scalar) and not place.is_key) or (isinstance(node, Scalar) and node.value is None):
         return wrong_type(place)
     if isinstance(error, MissingUnit):
-        # A share or a ratio has one sign; a time has several units, and which was meant only its writer knows.
-        known = quantity_of(place.annotation, place.field) in (percentage, ratio) and isinstance(node, Scalar) and node.value != 1
-        said = f"write `{error.fixed}`"
-        if quantity_of(place.annotation, place.field) is duration and isinstance(node, Scalar):
-            said = f"write {choice(f'`{node.text}{unit}`' for unit in 'dhms')} for days, hours, minutes or seconds"
-        return Diagnostic(
-            "missing-unit", f"`{place.name}`: {cut(str(error))}", place.span, help=said, replacement=error.fixed, certain=known
-        )
+        return _without_unit(place, error)
     if isinstance(error, Ambiguous):
         said = choice(f"`{meaning}`" for meaning in error.meanings)
         return Diagnostic("ambiguous-percent", f"`{place.name}`: {cut(str(error))}", place.span, help=f"write {said}")
     if isinstance(error, BadName):
         return _bad_name(place, error)
-    if quantity_of(place.annotation, place.field) is duration and isinstance(node, Scalar) and (fixed := _shortened(node.text)):
-        return Diagnostic(
-            "bad-value", f"`{place.name}`: {cut(str(error))}", place.span, help=f"write `{fixed}`", replacement=fixed, certain=True
-        )
+    known = quantity_of(place.annotation, place.field)
+    if known is duration and isinstance(node, Scalar) and (fixed := _shortened(node.text)):
+        return _rewritten(place, error, fixed)
     if len(members(place.annotation)) > 1:
         return wrong_type(place)
-    if quantity_of(place.annotation, place.field) is rate and isinstance(node, Scalar) and (fixed := _rate(node.text)):
-        return Diagnostic(
-            "bad-value", f"`{place.name}`: {cut(str(error))}", place.span, help=f"write `{fixed}`", replacement=fixed, certain=True
-        )
-    return Diagnostic("bad-value", f"`{place.name}`: {cut(str(error))}", place.span, help=_other_split(place) or _shaped(place))
+    fixed = _written(node.text, known) if isinstance(node, Scalar) else None
+    if fixed is not None:
+        return _rewritten(place, error, fixed)
+    about = f"write about `{long}`" if known is duration and isinstance(node, Scalar) and (long := _by_calendar(node.text)) else None
+    return Diagnostic("bad-value", f"`{place.name}`: {cut(str(error))}", place.span, help=_other_split(place) or about or shaped(place))
+
+
+def _rewritten(place: Place, error: Exception, fixed: str) -> Diagnostic:
+    """A quantity in other words than the language's."""
+    message = f"`{place.name}`: {cut(str(error))}"
+    return Diagnostic("bad-value", message, place.span, help=f"write `{fixed}`", replacement=fixed, certain=True)
+
+
+def _written(text: str, known: Any) -> str | None:  # noqa: ANN401 - a function of `quantity`, or None
+    """`25 %` as `25%`, `2 times` as `2x`, `4Gi` as `4GiB`, `8 rps` as `8/s`."""
+    number = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([%A-Za-z]+)\s*", text)
+    unit = number[2].casefold() if number is not None else ""
+    if number is not None and known is percentage and unit in ("%", "percent", "pct", "p.c."):
+        return f"{number[1]}%"
+    if number is not None and known is ratio and unit in ("x", "times", "fold"):
+        return f"{number[1]}x"
+    if number is not None and known is size and unit[0] in "kmgt" and unit[1:] in ("", "i", "b", "ib"):
+        return f"{number[1]}{unit[0].upper()}{'i' if 'i' in unit else ''}B"
+    return _rate(text) if known is rate else None
+
+
+def _by_calendar(text: str) -> str | None:
+    """A month, a quarter or a year in days: their lengths differ, so that only its writer knows."""
+    found = re.fullmatch(r"\s*(\d+|an?|one)?\s*(month|quarter|year|mon|mo|y|yr|q)s?(?:ly)?\s*", text.casefold())
+    if found is None:
+        return None
+    days = {"m": 30, "q": 90, "y": 365}[found[2][0]]
+    return f"{days * (int(found[1]) if found[1] and found[1].isdigit() else 1)}d"
+
+
+def _without_unit(place: Place, error: MissingUnit) -> Diagnostic:
+    """A share or a ratio has one sign; a time has several units, and which was meant only its writer knows."""
+    node, quantity = place.node, quantity_of(place.annotation, place.field)
+    known = quantity in (percentage, ratio) and isinstance(node, Scalar) and node.value != 1
+    said = f"write `{error.fixed}`"
+    if quantity is duration and isinstance(node, Scalar):
+        said = _other_split(place) or _units(node, str(example_of(place.field) or ""))
+    message = f"`{place.name}`: {cut(str(error))}"
+    return Diagnostic("missing-unit", message, place.span, help=said, replacement=error.fixed, certain=known)
+
+
+_HOUR = 3600
+
+
+def _units(node: Scalar, example: str) -> str:
+    """What a number may be as a length of time: in the units that such lengths have."""
+    if isinstance(node.value, int) and node.value >= _HOUR and node.value % 60 == 0:
+        return f"write `{write_duration(timedelta(seconds=node.value))}` if these are seconds, or give the number its unit: `{node.text}d`"
+    units = ("ms", "s", "m") if example.endswith("ms") else ("d", "h", "m", "s")
+    names = {"ms": "milliseconds", "s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+    return f"write {choice(f'`{node.text}{unit}`' for unit in units)} for {choice(names[unit] for unit in units)}"
 
 
 def _other_split(place: Place) -> str | None:
     """What is held out is a share or a time, as the split says."""
     if not place.path or place.path[-2:] != ("split", "holdout") or not isinstance(place.node, Scalar):
         return None
-    share = _SHARE.fullmatch(place.node.text) is not None
+    share = _SHARE.fullmatch(place.node.text) is not None or (isinstance(place.node.value, float) and 0 < place.node.value < 1)
     if quantity_of(place.annotation, place.field) is duration and share:
         return "write for example `holdout: 90d`; a share is held out `by: random`"
     if quantity_of(place.annotation, place.field) is percentage and not share:
@@ -411,6 +387,10 @@ def _out_of_range(place: Place, bound: str, words: str, context: dict[str, Any])
     known = quantity_of(place.annotation, place.field)
     said = f"{value * 100:g}%" if known is percentage else f"{value:g}x" if known is ratio else f"{value}"
     given = place.node.text if isinstance(place.node, Scalar) else "this"
-    return Diagnostic(
-        "out-of-range", f"`{place.name}` is {words} {said}, and this is `{short(given)}`", place.span, help=f"write a value {words} {said}"
-    )
+    number = place.node.value if isinstance(place.node, Scalar) else None
+    help_ = f"write a value {words} {said}"
+    if isinstance(number, int | float) and bound in ("lt", "le") and value == 1 and known is None and 1 < number <= 100:  # noqa: PLR2004 - percent
+        help_ = f"write `{number / 100:g}`"
+    elif isinstance(number, int | float) and bound == "ge" and value == 0 and number < 0:
+        help_ = f"write `{-number:g}`"
+    return Diagnostic("out-of-range", f"`{place.name}` is {words} {said}, and this is `{short(given)}`", place.span, help=help_)

@@ -1,19 +1,21 @@
-"""What people write who come from other tools, and what is written here instead."""
+"""What people write as keys who come from other tools, and what is written here instead."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Collection
 from dataclasses import dataclass
+from typing import Any
 
 from headrace.diagnostics import Edit
-from headrace.document import Entry, Mapping, Node, Scalar, Sequence
+from headrace.document import Entry, Mapping, Node, Scalar, Sequence, write_flow
+from headrace.spec.plain import plain
 
 _SAME: dict[str, tuple[str, ...]] = {
     "holdout": ("test_size", "validation_size", "test_fraction", "eval_size"),
     "seed": ("random_state", "random_seed"),
-    "algorithm": ("estimator", "model_type", "algo"),
-    "params": ("hyperparameters", "hyperparams", "hyper_parameters", "parameters"),
+    "algorithm": ("estimator", "model_type", "algo", "classifier", "model_class"),
+    "params": ("hyperparameters", "hyperparams", "hyper_parameters", "parameters", "kwargs"),
     "min": ("minimum", "at_least", "gte", "greater_than", "lower_bound"),
     "max": ("maximum", "at_most", "lte", "less_than", "upper_bound"),
     "by": ("group_by", "sensitive_feature", "protected_attribute"),
@@ -22,19 +24,62 @@ _SAME: dict[str, tuple[str, ...]] = {
     "target": ("label", "label_column", "target_column"),
     "uri": ("path", "location", "url", "file"),
     "columns": ("schema",),
-    "type": ("dtype", "data_type"),
-    "from": ("batch_source", "source_column"),
-    "schedule": ("cron", "schedule_interval"),
-    "notify": ("channels", "notifications", "receivers"),
+    "type": ("dtype", "data_type", "value_type", "datatype"),
+    "from": ("batch_source", "source_column", "source"),
+    "schedule": ("cron", "schedule_interval", "timetable", "cron_expression"),
+    "notify": ("channels", "notifications", "receivers", "notification_channels", "to", "contact_points"),
     "when": ("condition", "expr", "if"),
-    "weight": ("setWeight", "percent", "percentage", "traffic_percent"),
+    "weight": ("setWeight", "percent", "percentage", "traffic_percent", "canaryTrafficPercent"),
     "hold": ("pause", "duration"),
     "features": ("schema", "columns", "feature_columns"),
     "method": ("stattest", "detector", "test", "statistic"),
     "rows": ("data", "dataset", "chunk_size", "window_size"),
     "every": ("interval", "chunk_period", "period"),
     "id": ("alert", "alertname", "alert_name", "dag_id", "rule", "job_name"),
-    "judge": ("analysis",),
+    "judge": ("analysis", "metrics", "analyses"),
+    "ceiling": ("threshold", "failure_threshold", "max_rate"),
+    "mean": ("avg", "average"),
+    "over": ("window", "window_size", "time_window", "lookback", "rolling"),
+    "where": ("filter", "filters", "row_filter"),
+    "expression": ("sql", "formula", "transform", "transformation"),
+    "values": ("accepted_values", "value_set", "allowed_values", "in_set", "enum"),
+    "pattern": ("regex", "match_regex", "matches"),
+    "fresh_within": ("freshness", "max_age", "staleness", "loaded_at_within"),
+    "checks": ("tests", "data_tests", "expectations", "constraints", "assertions"),
+    "description": ("doc", "docs", "summary", "comment", "help", "hypothesis"),
+    "labels": ("tags", "meta"),
+    "owner": ("owners", "team", "maintainer", "author", "responsible"),
+    "cooldown": ("min_interval", "debounce", "throttle"),
+    "severity": ("level", "priority"),
+    "delay": ("label_delay", "lag"),
+    "gap": ("embargo", "purge"),
+    "detect": ("mde", "minimum_detectable_effect", "min_effect", "lift"),
+    "guardrails": ("guardrail_metrics", "secondary", "secondary_metrics"),
+    "primary": ("goal", "goals", "primary_metric", "success_metric", "goal_metrics"),
+    "arms": ("variations", "variants", "treatments"),
+    "unit": ("hash_attribute", "hashAttribute", "randomization_unit", "bucket_by", "stickiness", "sticky_by"),
+    "coverage": ("traffic_allocation", "exposure", "allocation"),
+    "design": ("statsEngine", "stats_engine"),
+    "bake": ("bake_time", "soak"),
+    "no_data": ("noData", "on_no_data", "nodata"),
+    "for": ("duration", "runtime", "pending_period", "consecutive"),
+    "store": ("backend", "registry", "state", "state_store", "metadata_store"),
+    "blobs": ("artifact_store", "artifacts", "artifact_root", "bucket"),
+    "input": ("inputs",),
+    "output": ("sink", "destination", "outputs"),
+    "members": ("users", "models"),
+    "quorum": ("required_approvals", "min_approvals"),
+    "default": ("defaultValue", "default_value", "default_variant"),
+    "variants": ("variations",),
+    "enabled": ("active", "is_active"),
+    "monitoring": ("monitor", "monitors", "observability"),
+    "retraining": ("triggers", "retrain"),
+    "serving": ("endpoint", "inference"),
+    "rollout": ("deployment", "canary"),
+    "gates": ("evaluation", "validation", "thresholds"),
+    "training": ("train", "trainer"),
+    "experiment": ("ab_test", "abtest"),
+    "governance": ("approval",),
     "estimate": ("estimator",),
     "learning_rate": ("eta", "shrinkage_rate"),
     "n_estimators": ("num_boost_round", "num_iterations", "num_trees", "num_rounds", "iterations"),
@@ -77,12 +122,27 @@ _ANYWHERE = {
     "online": "remove it: a model is served with the features that it was trained on",
     "namespace": "remove it, or write it under `labels`",
     "resources": "remove it: what a server may take is said where it is run",
+    "nullable": "remove it: a check of the source says how much may be missing, such as `{id: full, column: NAME, missing: 0%}`",
+    "primary_key": "remove it: a check of the source says it, such as `{id: once, unique: [NAME]}`",
+    "image": "remove it: the server is Headrace's own",
+    "template": "remove it: the server is Headrace's own",
+    "selector": "remove it: a section belongs to the model that it stands in",
+    "runs-on": "remove it: where a flow runs, its deployment says",
+    "jobs": "remove it: a model's sections are its jobs",
+    "start_date": "remove it: a schedule begins when it is applied",
+    "default_args": "remove it: what fails is tried again by itself",
+    "lifecycle": "remove it: what leaves the files is retired, and never destroyed at once",
+    "required_providers": "remove it: `plugins: {allow: […]}` of the project says which plugins take part",
+    "materialized": "remove it: what is stored and when, Headrace decides",
+    "batch_engine": "remove it: what is stored and when, Headrace decides",
     "on": "write `schedule` or `when` in an item of `retraining`",
     "provider": "remove it: an environment says where things are kept",
 }
 _WRAPPERS = ("spec", "metadata", "resource")
 """Keys of other tools whose content stands here where they stand."""
 _BOUNDS = ("threshold", "value", "bound", "limit")
+_JOINED = re.compile(r"([A-Za-z_]\w*):([^\s:].*)")
+"""`min:0.75` within `{}`, which YAML reads as one word."""
 _PART = re.compile(r"\d+( .*)?")
 """What stands behind the comma of a number that was written with one."""
 _BOUND = re.compile(r"\s*(<=|>=|=<|=>|<|>|≤|≥)?\s*(-?\d+(?:\.\d+)?)\s*(%)?\s*")
@@ -97,30 +157,123 @@ class Instead:
     opens: bool = False
     """Whether what stands below it belongs where it stands."""
     edits: tuple[Edit, ...] = ()
+    explains: tuple[str, ...] = ()
+    """Keys beside it that are wrong, or missing, for the same reason."""
 
 
-def instead(entry: Entry, owner: str, free: Collection[str]) -> Instead | None:  # noqa: PLR0911 - one line a way to be meant
+def instead(entry: Entry, owner: str, free: Collection[str], around: Mapping) -> Instead | None:
     """What to write for a key in a mapping that the user calls `owner`, of which these keys are free; None for a key that nobody knows."""
-    key, value = entry.key, entry.value
+    key = entry.key
+    dotted = _dotted(entry, free, around) or _checked(entry, free, around)
+    if dotted is not None:
+        return dotted
     ours = next((word for word in SAME.get(key, ()) if word in free), None)
-    params = owner.startswith("params of ")
     if ours is not None:
         return Instead(f"write `{ours}`", ours)
+    found = _of_training(entry, owner) or _of_value(entry, owner, free) or _of_document(entry, owner)
+    return found if found is not None else Instead(_ANYWHERE[key]) if key in _ANYWHERE else None
+
+
+def _of_training(entry: Entry, owner: str) -> Instead | None:
+    """Parameters that no algorithm has here."""
+    key, params = entry.key, owner.startswith("params of ")
     if key in _SAME["seed"] or (params and key == "seed"):
-        return Instead(f"write `seed: {said(value)}` in `training`")
-    if (params or owner == "training") and key in _PARAMS:
-        return Instead(_PARAMS[key])
+        return Instead(f"write `seed: {said(entry.value)}` in `training`")
+    return Instead(_PARAMS[key]) if (params or owner == "training") and key in _PARAMS else None
+
+
+def _of_value(entry: Entry, owner: str, free: Collection[str]) -> Instead | None:
+    """Bounds, and what is no key at all."""
+    key = entry.key
+    if key in SAME and "type" in SAME[key] and {"column", "expression"} & set(free):
+        return Instead("remove it: a feature has the type of its column")
     if owner == "drift" and key in _BOUNDS:
-        return Instead(f"write for example `effect: {{warning: {said(value)}, critical: 0.25}}`")
+        return Instead(f"write for example `effect: {{warning: {said(entry.value)}, critical: 0.25}}`")
     if _PART.fullmatch(key):
         return Instead("a `,` parts two items within `{}`: write a decimal with a point, and thousands without a comma")
-    if key in _BOUNDS and {"min", "max"} <= set(free):
-        return _bound(entry)
-    if key in _WRAPPERS and owner.startswith("this ") and isinstance(value, Mapping):
-        return Instead(f"remove `{key}:` and indent the rest one level less", opens=True)
-    if key == "version" and owner.startswith("this "):
+    joined = _JOINED.fullmatch(key) if isinstance(entry.value, Scalar) and entry.value.value is None else None
+    if joined is not None and joined[1] in free:
+        text = f"{joined[1]}: {joined[2]}"
+        return Instead(f"a space is missing after `:`: write `{text}`", edits=(Edit(entry.key_span, text),), explains=(joined[1],))
+    return _bound(entry) if key in _BOUNDS and {"min", "max"} <= set(free) else None
+
+
+def _of_document(entry: Entry, owner: str) -> Instead | None:
+    """What other tools have at the top of a document."""
+    key, value = entry.key, entry.value
+    if not owner.startswith("this "):
+        return None
+    if key in (*_WRAPPERS, owner.removeprefix("this ")) and isinstance(value, Mapping):
+        return Instead(_unwrapped(key, value), opens=True)
+    if key == "version":
         return Instead("remove it: each training makes a version of its own, and `language: 1` of the project says how specs are read")
-    return Instead(_ANYWHERE[key]) if key in _ANYWHERE else None
+    if key in ("stage", "aliases"):
+        return Instead("remove it: a version's stage changes by its gates and its rollout, and stands in no spec")
+    return None
+
+
+def _unwrapped(key: str, value: Mapping) -> str:
+    """How the content of a mapping is written where the mapping stands."""
+    on_one_line = value.entries and value.span.line == value.entries[0].key_span.line and value.span.line == value.span.end_line
+    alone = on_one_line and len(value.entries) == 1 and isinstance(value.entries[0].value, Scalar)
+    short = write_flow(plain(value))[1:-1] if alone else ""
+    return f"write `{short}` in its place" if short else f"remove `{key}:` and indent the rest one level less"
+
+
+def _dotted(entry: Entry, free: Collection[str], around: Mapping) -> Instead | None:
+    """`monitoring.every: 1h` as a key within a key."""
+    first, dot, rest = entry.key.partition(".")
+    if not dot or not rest:
+        return None
+    beside = around.get(first)
+    inner: dict[str, Any] = {}
+    *path, last = rest.split(".")
+    below = inner
+    for part in path:
+        below[part] = below = {}
+    below[last] = plain(entry.value)
+    text = write_flow(inner)[1:-1]
+    if beside is not None and isinstance(beside.value, Mapping):
+        return Instead(f"a key holds no dots: write `{text}` below `{first}:`")
+    return Instead(f"a key holds no dots: write `{first}: {{{text}}}`", explains=(first,)) if first in free else None
+
+
+_MISSING = ("not_null", "required", "expect_column_values_to_not_be_null", "not_empty", "no_nulls")
+_OF_CHECKS = {
+    **dict.fromkeys(("expect_column_values_to_be_between", "between", "accepted_range"), "range: [LEAST, GREATEST]"),
+    **dict.fromkeys(("expect_column_values_to_be_in_set", "expect_column_distinct_values_to_be_in_set"), "values: [A, B]"),
+    "expect_column_values_to_match_regex": "pattern: REGEX",
+    "expect_table_row_count_to_be_between": "rows: [LEAST, GREATEST]",
+    "row_count": "rows: [LEAST, GREATEST]",
+}
+
+
+def _checked(entry: Entry, free: Collection[str], around: Mapping) -> Instead | None:
+    """What tests of data are called elsewhere; a check is known by its key `holds`."""
+    key, value = entry.key, entry.value
+    if key in ("min", "max") and "range" in free and not {"min", "max"} & set(free):
+        low, high = (_bound_of(around.get(word)) for word in ("min", "max"))
+        if key == "max" and low is not None:
+            return Instead("say both bounds by `range`", explains=())
+        return Instead(f"write `range: [{low or 'LEAST'}, {high or 'GREATEST'}]`", explains=("max",) if key == "min" else ())
+    if not {"missing", "holds", "unique"} <= {*free, *(e.key for e in around.entries)}:
+        return None
+    column = around.get("column")
+    named = column.value if column is not None else value
+    name = named.text if isinstance(named, Scalar) and isinstance(named.value, str) else "NAME"
+    says = "missing: 0%" if key in _MISSING else _OF_CHECKS.get(key)
+    if says is None:
+        return Instead("write one of range, values, pattern, missing, unique, rows and holds") if key in _OF_TESTS else None
+    start = f"id: {name.replace('_', '-').casefold()}-{says.partition(':')[0]}, " if around.get("id") is None else ""
+    whole = f"{{{start}column: {name}, {says}}}" if start and column is None else says
+    return Instead(f"write `{whole}`", explains=("id",) if start else ())
+
+
+_OF_TESTS = ("type", "test", "expectation_type", "expectation", "kwargs", "relationships", "test_name")
+
+
+def _bound_of(entry: Entry | None) -> str | None:
+    return said(entry.value) if entry is not None else None
 
 
 def said(node: Node) -> str:
@@ -141,6 +294,10 @@ def _bound(entry: Entry) -> Instead:
 
 def document(node: Mapping) -> str | None:
     """What to write for a document that other tools would take."""
+    if node.get("registered_model_name") is not None or node.get("stage") is not None:
+        return "remove the document: each training registers a version of its model, and `headrace models` lists them"
+    if node.get("jobs") is not None or node.get("on") is not None:
+        return "move the file out of `specs/`: a workflow is no spec"
     for word in ("models", "sources", "feature_views"):
         entry = node.get(word)
         if entry is not None and isinstance(entry.value, Sequence):

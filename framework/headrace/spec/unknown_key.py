@@ -12,11 +12,15 @@ from pydantic import BaseModel
 
 from headrace.address import Path
 from headrace.diagnostics import Diagnostic
-from headrace.document import Entry, Mapping, Node, Sequence
+from headrace.document import Entry, Mapping, Node, Sequence, write_flow
 from headrace.document.move import move
+from headrace.spec.fits import fits
 from headrace.spec.foreign import Instead, instead
+from headrace.spec.foreign_value import parameters
 from headrace.spec.missing import Missing
-from headrace.spec.place import Place, bare, keys, members, model_of
+from headrace.spec.name import ParamsOf
+from headrace.spec.place import Place, bare, keys, members, metadata, model_of
+from headrace.spec.plain import plain
 from headrace.spec.wording import certain, choice, nearest, short
 
 _DEEPEST = 8
@@ -100,14 +104,45 @@ class _Unknown:
 def unknown_key(place: Place, root: Place, missing: Missing, text: str | None = None) -> Meant:
     """The fault of a key; `missing` are the paths of keys that the document lacks, `text` is the file's, for a change to it."""
     unknown = _Unknown(place, root, missing, text)
-    entry = _entry(unknown)
-    known = instead(entry, unknown.place.owners[-1][1], unknown.free) if entry is not None else None
+    known = _instead(unknown)
     absent = missing.once(unknown.key)
     if absent is not None:
         return _absent_elsewhere(unknown, absent)
     if known is not None and not certain(unknown.key, unknown.free, _SHORTEST):
         return _foreign(unknown, known)
-    return _misspelt(unknown) if certain(unknown.key, unknown.free, _SHORTEST) else _elsewhere(unknown) or _misspelt(unknown)
+    if certain(unknown.key, unknown.free, _SHORTEST):
+        return _misspelt(unknown)
+    return _parameter(unknown) or _elsewhere(unknown) or _misspelt(unknown)
+
+
+def _instead(unknown: _Unknown) -> Instead | None:
+    """What other tools mean by the key."""
+    entry, around = _entry(unknown), unknown.around
+    return instead(entry, unknown.place.owners[-1][1], unknown.free, around) if entry is not None and around is not None else None
+
+
+def _parameter(unknown: _Unknown) -> Meant | None:
+    """A parameter of the plugin that is named beside it, which stands one level too high."""
+    info = keys(unknown.owner).get("params")
+    entry, around = _entry(unknown), unknown.around
+    takes = info is not None and any(isinstance(mark, ParamsOf) and mark == "algorithm" for mark in metadata(info.annotation, info))
+    if not takes or entry is None or around is None or unknown.key not in parameters({unknown.key: None}):
+        return None
+    params = around.get("params")
+    message, help_ = _belongs(unknown, (*unknown.place.path[:-1], "params"))
+    if params is None or not isinstance(params.value, Mapping):
+        return Meant(
+            Diagnostic(
+                "misplaced-key",
+                message,
+                unknown.place.key,
+                help=f"write `params: {{{write_flow({unknown.key: plain(entry.value)})[1:-1]}}}`",
+            )
+        )
+    if params.value.get(unknown.key) is not None:
+        return Meant(Diagnostic("misplaced-key", message, unknown.place.key, help="it stands there already: remove it here"))
+    change = _moved(unknown, params.value)
+    return Meant(Diagnostic("misplaced-key", message, unknown.place.key, help=help_, edits=change, certain=bool(change)), home=params.value)
 
 
 def _foreign(unknown: _Unknown, known: Instead) -> Meant:
@@ -117,7 +152,7 @@ def _foreign(unknown: _Unknown, known: Instead) -> Meant:
     sure = known.rename is not None or bool(known.edits)
     diagnostic = Diagnostic("unknown-key", message, place.key, help=known.help, replacement=known.rename, certain=sure, edits=known.edits)
     inside = [entry.key for entry in place.node.entries] if known.opens and isinstance(place.node, Mapping) else []
-    explained = [*inside, *([known.rename] if known.rename is not None else [])]
+    explained = [*inside, *known.explains, *([known.rename] if known.rename is not None else [])]
     return Meant(diagnostic, frozenset((*place.path[:-1], key) for key in explained), opens=known.opens)
 
 
@@ -155,8 +190,7 @@ def other_keys(place: Place, beside: Many[Place], root: Place, missing: Missing)
 def is_slip(place: Place, root: Place) -> bool:
     """Whether a key is surely a misspelt one of its own mapping; such faults explain what is missing before others do."""
     unknown = _Unknown(place, root, Missing(), None)
-    entry = _entry(unknown)
-    known = instead(entry, place.owners[-1][1], unknown.free) if entry is not None else None
+    known = _instead(unknown)
     return known is not None or certain(unknown.key, unknown.free, _SHORTEST)
 
 
@@ -188,6 +222,8 @@ def _misspelt(unknown: _Unknown) -> Meant:
     meant = nearest(key, unknown.free)
     lacking = unknown.lacking
     help_ = f"the keys are {', '.join(allowed)}" if allowed else "remove it"
+    if "params" in unknown.free and unknown.place.owners[-1][1] == "this channel":
+        help_ = f"move it below `params:` if it is the type's; {help_}"
     if meant is not None:
         help_ = f"write `{meant}`"
     elif len(lacking) == 1:
@@ -244,7 +280,9 @@ def _misplaced(unknown: _Unknown, homes: list[_Home]) -> Diagnostic:
     home = homes[0]
     message, help_ = _belongs(unknown, home.keys)
     if home.taken:
-        return Diagnostic("misplaced-key", message, place.key, help="it stands there already: remove it here")
+        there = "it stands there already: remove it here"
+        items = "it stands there already: move the items to those, or remove them here"
+        return Diagnostic("misplaced-key", message, place.key, help=items if isinstance(place.node, Sequence) else there)
     change = _moved(unknown, home.target)
     return Diagnostic("misplaced-key", message, place.key, help=help_, edits=change, certain=bool(change))
 
@@ -286,10 +324,22 @@ def _homes(unknown: _Unknown) -> list[_Home]:
         concrete = _concrete(unknown, home)
         depth = len(home.models) - len(chain)
         near = abs(depth) if chain[: len(home.models)] == home.models or home.models[: len(chain)] == chain else _DEEPEST
-        if near < _DEEPEST or not concrete.taken:
-            found.setdefault((concrete.taken, near), []).append(concrete)
-    best = found[min(found)] if found else []
+        found.setdefault((concrete.taken, near), []).append(concrete)
+    every = [home for homes in found.values() for home in homes]
+    fitting = [home for home in every if _takes(unknown, home)]
+    if fitting and len(fitting) < len(every):
+        # A rate of requests is no list of shares: it was meant for the place that takes it, though that has one already.
+        best = [home for home in found[min(found)] if home in fitting] or [home for home in fitting if not home.taken] or fitting
+        return best if len(best) <= _MANY else []
+    left = {rank: homes for rank, homes in found.items() if rank[1] < _DEEPEST or not rank[0]}
+    best = left[min(left)] if left else []
     return best if len(best) <= _MANY else []
+
+
+def _takes(unknown: _Unknown, home: _Home) -> bool:
+    """Whether the key's value is one that the home would take."""
+    info = keys(home.models[-1])[unknown.key]
+    return unknown.place.node is not None and fits(info.annotation, info, unknown.place.node)
 
 
 @cache

@@ -1,0 +1,143 @@
+"""What people write as values who come from other tools, and what is written here instead."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What to write for a value of another tool; `word` is one of the field's own words, where it can only be that."""
+
+    help: str
+    word: str | None = None
+
+
+_TYPES = {
+    **dict.fromkeys(("string", "str", "text", "varchar", "char", "object", "categorical", "enum", "nominal"), "category"),
+    **dict.fromkeys(("datetime", "datetime64", "datetime64[ns]", "date", "timestamptz", "time", "unixtimestamp"), "timestamp"),
+    **dict.fromkeys(("float64", "float32", "double", "numeric", "decimal", "number", "real", "numerical", "continuous"), "float"),
+    **dict.fromkeys(("int", "integer", "int32", "int16", "int8", "bigint", "smallint", "long", "uint8", "uint32"), "int64"),
+}
+_GRAVE = {
+    **dict.fromkeys(("high", "error", "fatal", "page", "urgent", "emergency", "sev1", "p1", "major"), "critical"),
+    **dict.fromkeys(("medium", "moderate", "warn", "minor", "sev2", "p2"), "warning"),
+    **dict.fromkeys(("low", "debug", "notice", "information", "sev3", "p3"), "info"),
+}
+_MODES = {
+    **dict.fromkeys(("error", "fail", "failure", "raise", "hard", "enforce", "abort", "required", "strict", "deny"), "block"),
+    **dict.fromkeys(("soft", "info", "log", "audit", "advisory", "ignore", "dry_run", "dryrun"), "warn"),
+}
+_ENDS = {
+    **dict.fromkeys(("abort", "fail", "revert", "undo", "stop", "rollback_on_failure", "reject"), "rollback"),
+    **dict.fromkeys(("pause", "wait", "none", "nothing", "continue", "keep_going"), "hold"),
+    **dict.fromkeys(("ship", "deploy", "launch", "release", "rollout", "accept"), "promote"),
+}
+_DESIGNS = {
+    **dict.fromkeys(("sequential", "msprt", "always-valid", "anytime"), "always_valid"),
+    **dict.fromkeys(("frequentist", "fixed_horizon", "t_test", "ttest", "classic", "z_test"), "fixed"),
+    **dict.fromkeys(("bayes", "bayesian_ab"), "bayesian"),
+}
+_WORDS: tuple[dict[str, str], ...] = (_TYPES, _GRAVE, _MODES, _ENDS, _DESIGNS)
+_NO_SENSE = {
+    ("average", "binary"): "remove `average`: it is for metrics of several classes",
+    ("type", "bool"): "write `int64` where it holds 0 and 1, or `category` where it holds words",
+    ("type", "boolean"): "write `int64` where it holds 0 and 1, or `category` where it holds words",
+    ("type", "json"): "leave the column out: a source has numbers, categories and timestamps",
+    ("type", "array"): "leave the column out: a source has numbers, categories and timestamps",
+    ("when_undecided", "promote"): "write `rollback` or `hold`: what was not decided is never promoted",
+    ("at_end", "promote"): "write `keep` or `rollback`: what was not decided is never promoted",
+}
+"""Words, each of a key, that say nothing here."""
+
+
+def word(key: str, text: str, allowed: Collection[object]) -> Said | None:
+    """What a word of another tool is among those that a field allows."""
+    given = text.strip().casefold()
+    if (key, given) in _NO_SENSE:
+        return Said(_NO_SENSE[key, given])
+    for known in _WORDS:
+        meant = known.get(given)
+        if meant in allowed:
+            return Said(f"write `{meant}`", meant)
+    return None
+
+
+_REF = re.compile(
+    r"(?:\{\{\s*)?(?:ref|source|model|feature_view)\(\s*(?:['\"][\w-]+['\"]\s*,\s*)?['\"](?P<name>[\w-]+)['\"]\s*\)(?:\s*\}\})?"
+)
+_SHELL = re.compile(
+    r"\$(?P<bare>[A-Za-z_]\w*)|\$\{(?P<braced>[A-Z_][A-Z0-9_]*)\}"
+    r"|\$?\{\{\s*(?:env|secrets|vars)\.(?P<dotted>\w+)\s*\}\}"
+    r"|(?:\{\{\s*)?env_var\(\s*['\"](?P<called>\w+)['\"].*?\)(?:\s*\}\})?"
+    r"|(?:os\.)?environ\[['\"](?P<python>\w+)['\"]\]"
+)
+
+
+def named(text: str) -> str | None:
+    """The name in `ref('asked')`."""
+    found = _REF.fullmatch(text.strip())
+    return found["name"] if found is not None else None
+
+
+def of_shell(text: str) -> str | None:
+    """The variable of the shell in `$URL`, `{{ env.URL }}`, `${{ secrets.URL }}`, `env_var('URL')`."""
+    found = _SHELL.fullmatch(text.strip())
+    return next((name for name in found.groups() if name), None) if found is not None else None
+
+
+_SEVERAL = {
+    "experiment": "an experiment is the section `experiment:` of a model: write it there",
+    **dict.fromkeys(("rollout", "deployment", "canary", "inferenceservice", "seldondeployment", "virtualservice"), "rollout"),
+    **dict.fromkeys(("monitor", "monitoring", "alert", "alertrule", "prometheusrule"), "monitoring"),
+    **dict.fromkeys(("dag", "pipeline", "workflow", "cronjob", "job", "schedule", "retraining"), "retraining"),
+    **dict.fromkeys(("training", "trainer", "trainingjob", "pytorchjob", "run"), "training"),
+    **dict.fromkeys(("service", "serving", "endpoint", "ingress"), "serving"),
+    **dict.fromkeys(("gate", "gates", "evaluation", "validation"), "gates"),
+    **dict.fromkeys(("dataset", "table", "data_source", "datasource", "filesource", "bigquerysource"), "source"),
+    **dict.fromkeys(("featureview", "feature_group", "featuregroup", "on_demand_feature_view", "featureservice"), "feature_view"),
+    **dict.fromkeys(("webhook", "slack", "notification", "notifier", "receiver", "contactpoint"), "channel"),
+    **dict.fromkeys(("feature_flag", "featureflag", "toggle"), "flag"),
+    **dict.fromkeys(("registered_model", "model_version", "estimator", "classifier"), "model"),
+    **dict.fromkeys(("team", "role", "rolebinding"), "group"),
+    **dict.fromkeys(("secret", "configmap", "variable", "variables"), "variables"),
+}
+
+
+def kind(text: str, kinds: Collection[str]) -> Said | None:
+    """What a kind of another tool is: another kind, or a section of one."""
+    meant = _SEVERAL.get(text.strip().casefold().replace("-", "_"))
+    if meant is None:
+        return None
+    if meant in kinds:
+        return Said(f"write `{meant}`", meant)
+    if meant == "variables":
+        return Said("a secret is written `env:NAME` where it is used; other values stand under `variables:` of the project")
+    return Said(meant if " " in meant else f"that is the section `{meant}:` of a model: write it there")
+
+
+def parameters(words: Mapping[str, object]) -> frozenset[str]:
+    """Those of some words that algorithms of other tools call their parameters."""
+    return frozenset(words) & _PARAMETERS
+
+
+_PARAMETERS = frozenset(
+    (
+        *("learning_rate", "n_estimators", "num_leaves", "max_depth", "max_bin", "min_child_samples", "min_child_weight", "min_split_gain"),
+        *(
+            "subsample",
+            "subsample_freq",
+            "colsample_bytree",
+            "reg_alpha",
+            "reg_lambda",
+            "boosting_type",
+            "scale_pos_weight",
+            "class_weight",
+        ),
+        *("c", "C", "class_weight", "penalty", "max_iter", "solver", "tol", "l1_ratio", "fit_intercept", "alpha", "gamma", "eta", "lambda"),
+        *("criterion", "max_features", "min_samples_leaf", "min_samples_split", "bootstrap", "num_boost_round", "num_iterations"),
+        *("early_stopping_rounds", "objective"),
+    )
+)
