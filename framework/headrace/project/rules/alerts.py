@@ -12,7 +12,7 @@ from headrace.project.inputs import inputs, known
 from headrace.project.rules.features import unknown_feature
 from headrace.project.scope import Scope, address_of, question
 from headrace.spec import FeatureView, Model
-from headrace.spec.expression import Compare, ExpressionError, Same, Truth, parse
+from headrace.spec.expression import Compare, ExpressionError, Same, Truth, mend, parse
 from headrace.spec.monitoring import Alert, Monitoring
 from headrace.spec.wording import certain, nearest
 
@@ -59,11 +59,12 @@ def bad_condition(scope: Scope, model: Model, path: Path, error: ExpressionError
     """A condition that cannot be read, at its column inside the string."""
     node = scope.node(address_of(model), path)
     place = inside(node, error.start, error.end) if isinstance(node, Scalar) else scope.where(address_of(model), path)
+    written = mend(error, node.text) if isinstance(node, Scalar) else error.instead
     return Diagnostic(
         "bad-condition",
         error.message,
         place,
-        help=f"write `{error.instead}`" if error.instead else None,
+        help=f"write `{written}`" if written else None,
         replacement=error.instead,
     )
 

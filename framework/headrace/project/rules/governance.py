@@ -9,7 +9,7 @@ from headrace.diagnostics import Diagnostic
 from headrace.document import Scalar, inside
 from headrace.project.scope import Scope, address_of, question
 from headrace.spec import Group, Model, Policy
-from headrace.spec.expression import Compare, ExpressionError, Truth, parse
+from headrace.spec.expression import Compare, ExpressionError, Truth, mend, parse
 from headrace.spec.governance import Approval, Requirement
 from headrace.spec.wording import nearest
 
@@ -77,8 +77,9 @@ def _condition(scope: Scope, policy: Policy, path: Path, item: Requirement) -> I
         condition = parse(item.when)
     except ExpressionError as error:
         place = inside(node, error.start, error.end) if isinstance(node, Scalar) else whole
-        mend = f"write `{error.instead}`" if error.instead else None
-        yield Diagnostic("bad-condition", error.message, place, help=mend, replacement=error.instead)
+        written = mend(error, item.when)
+        help_ = f"write `{written}`" if written else None
+        yield Diagnostic("bad-condition", error.message, place, help=help_, replacement=error.instead)
         return
     for leaf in condition.leaves():
         place = inside(node, leaf.start, leaf.start + len(leaf.name)) if isinstance(node, Scalar) else whole

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from headrace.address import Address, Path
@@ -11,7 +12,7 @@ from headrace.project.rules.columns import columns
 from headrace.project.rules.features import unknown_feature
 from headrace.project.scope import Scope, address_of, question
 from headrace.spec import FeatureView, Source
-from headrace.spec.expression import Compare, ExpressionError, Named, Same, Truth, names, parse, parse_arithmetic
+from headrace.spec.expression import Compare, ExpressionError, Named, Same, Truth, arithmetic, mend, names, parse, parse_arithmetic
 from headrace.spec.feature_view import AGGREGATES, Feature
 from headrace.spec.wording import choice, listed, nearest
 
@@ -108,17 +109,38 @@ def _expression(scope: Scope, view: FeatureView, name: str, feature: Feature) ->
         parse_arithmetic(feature.expression)
     except ExpressionError as error:
         place = part(scope, address_of(view), path, error.start, error.end)
-        yield Diagnostic("bad-condition", error.message, place, help="write for example `spend_28d / trips_7d`")
+        yield Diagnostic("bad-condition", error.message, place, help=_computed(view, name, feature.expression))
         return
     for item in read_by(feature):
         if item.name not in view.features:
-            found = unknown_feature(scope, address_of(view), path, item.name, list(view.features))
+            found = unknown_feature(scope, address_of(view), path, item.name, [other for other in view.features if other != name])
             place = part(scope, address_of(view), path, item.start, item.start + len(item.name))
+            source = scope.get(Source, view.from_)
+            if source is not None and item.name in columns(source):
+                message = f"`{item.name}` is a column, and an expression reads features"
+                free = f"newest_{item.name}" if item.name in view.features else item.name
+                yield Diagnostic(found.id, message, place, help=f"write `{free}: {{column: {item.name}}}` beside it")
+                continue
             yield Diagnostic(found.id, found.message, place, found.caret, found.help, replacement=found.replacement)
         elif kind(scope, view, view.features[item.name]) == "category":
             place = part(scope, address_of(view), path, item.start, item.start + len(item.name))
             message = f"`{item.name}` is a text, and arithmetic is of numbers"
             yield Diagnostic("wrong-column-type", message, place, help="name a feature that is a number")
+
+
+_NO_FEATURE = re.compile(r"\b(?:if|else|case|when|iff?)\b", re.IGNORECASE)
+
+
+def _computed(view: FeatureView, name: str, text: str) -> str:
+    """What to write for an expression that cannot be read."""
+    written = arithmetic(text)
+    if written is not None:
+        return f"write `{written}`" + (", and `empty: 0` for where there is nothing to divide by" if "/" in written and "(" in text else "")
+    if _NO_FEATURE.search(text):
+        return 'make a feature with a condition of it, such as `{sum: amount, over: 28d, where: "amount > 0"}`'
+    others = [other for other, feature in view.features.items() if other != name and feature.expression is None and feature.last is None]
+    first, second = (*others, "spend_28d", "trips_7d")[:2] if len(others) > 1 else ("spend_28d", "trips_7d")
+    return f"compute with `+`, `-`, `*` and `/` alone, for example `{first} / {second}`"
 
 
 def kind(scope: Scope, view: FeatureView, feature: Feature) -> str:
@@ -161,20 +183,42 @@ def condition(scope: Scope, source: Source | None, here: Address, path: Path, te
         parsed = parse(text, texts=True)
     except ExpressionError as error:
         place = part(scope, here, path, error.start, error.end)
-        mend = f"write `{error.instead}`" if error.instead else "write for example `amount > 0`"
-        yield Diagnostic("bad-condition", error.message, place, help=mend, replacement=error.instead)
+        help_ = _condition_mended(error, text, source, path)
+        yield Diagnostic("bad-condition", error.message, place, help=help_, replacement=error.instead)
         return
     known = columns(source) if source is not None else None
     for leaf in parsed.leaves():
         place = part(scope, here, path, leaf.start, leaf.start + len(leaf.name))
         if known is not None and source is not None and leaf.name not in known:
             meant = nearest(leaf.name, known)
-            caret, mend = (f"did you mean `{meant}`?", f"write `{meant}`") if meant else (None, f"its columns are {listed(known)}")
-            yield Diagnostic("unknown-column", f"{address_of(source)} has no column `{leaf.name}`", place, caret, mend, replacement=meant)
+            caret, help_ = (f"did you mean `{meant}`?", f"write `{meant}`") if meant else (None, f"its columns are {listed(known)}")
+            yield Diagnostic("unknown-column", f"{address_of(source)} has no column `{leaf.name}`", place, caret, help_, replacement=meant)
         elif isinstance(leaf, Truth):
             yield Diagnostic("bad-condition", f"`{leaf.name}` is a value: compare it", place, help=f"write for example `{leaf.name} > 0`")
         elif known is not None and source is not None:
             yield from _compared(address_of(source), leaf, known[leaf.name], place)
+
+
+_THERE = re.compile(r"(\w+)\s+(?:is\s+not|!=|<>)\s+(?:null|none)\b", re.IGNORECASE)
+"""A column of which a condition of another language wants that it has a value."""
+
+
+def _condition_mended(error: ExpressionError, text: str, source: Source | None, path: Path) -> str:
+    """What to write for a condition over columns that cannot be read."""
+    written, there = mend(error, text, texts=True), _THERE.search(text)
+    if there is not None and path[0] == "checks":
+        full = f"a check of its own, `{{id: {there[1].replace('_', '-').casefold()}-missing, column: {there[1]}, missing: 0%}}`"
+        return f"write `{written}`, and {full}" if written else f"write {full}"
+    if there is not None and written is None:
+        return f"remove it: `count: {there[1]}` counts the rows that have one"
+    return f"write `{written}`" if written else f"write for example `{_condition_of(source)}`"
+
+
+def _condition_of(source: Source | None) -> str:
+    """A condition that holds of rows of a source."""
+    known = columns(source) if source is not None else {}
+    number = next((name for name, kind in known.items() if kind == "float"), None)
+    return f"{number or 'amount'} > 0"
 
 
 def _compared(source: Address, leaf: Compare | Same, kind: str, place: Span) -> Iterator[Diagnostic]:

@@ -59,7 +59,7 @@ def parse_arithmetic(text: str) -> Arithmetic:
     if parser.sign(")"):
         parser.fail("this `)` was never opened", parser.last)
     if parser.position < len(text.rstrip()):
-        parser.fail("one of `+`, `-`, `*`, `/` is missing here")
+        parser.stopped()
     return found
 
 
@@ -91,6 +91,16 @@ class _Parser:
         while start is None and at < len(text) and text[at].isspace():
             at += 1
         raise ExpressionError(message, at, at + 1, instead)
+
+    def stopped(self) -> NoReturn:
+        """What stands where a sign should: mostly of another language."""
+        word = re.match(r"\s*(\w+|\S)", self.text[self.position :])
+        found, called = (word[1] if word is not None else ""), re.search(r"(\w+)$", self.text[: self.position])
+        if found == "(" and called is not None:
+            self.fail(f"there are no functions: `{called[1]}` cannot be called", called.start(1))
+        if found.lower() in ("if", "case", "when", "else", "and", "or"):
+            self.fail(f"there is no `{found}`: an expression is arithmetic alone")
+        self.fail("one of `+`, `-`, `*`, `/` is missing here")
 
     def take(self) -> tuple[str, str]:
         match = _TOKEN.match(self.text, self.position)
@@ -139,4 +149,6 @@ class _Parser:
                 return inner
             case _:
                 pass
+        if word == "*" and self.text[: self.last].rstrip().endswith("*"):
+            self.fail("there are no powers: `**` is a product of the same", self.last - 1)
         return self.fail(f"a name or a number is missing before `{word}`", self.last)

@@ -14,7 +14,21 @@ DEEPEST = 50
 LONGEST = 1000
 """Characters of the longest condition."""
 
-_INSTEAD = {"=": "==", "=>": ">=", "=<": "<=", "<>": "!=", "&&": "and", "&": "and", "||": "or", "|": "or", "!": "not"}
+INSTEAD = {"=": "==", "=>": ">=", "=<": "<=", "<>": "!=", "&&": "and", "&": "and", "||": "or", "|": "or", "!": "not"}
+"""Operators of other languages."""
+_OTHER = {
+    **dict.fromkeys(("is", "isnull", "notnull", "exists"), "a condition cannot ask whether a value is missing"),
+    "in": "there is no `in`: a value is compared with one at a time",
+    "between": "there is no `between`: a value is compared with one bound at a time",
+    **dict.fromkeys(
+        ("like", "ilike", "regexp", "rlike", "contains", "matches", "similar"), "a text is compared as a whole, by `==` or `!=`"
+    ),
+    "if": "there is no `if`",
+    "then": "there is no `then`",
+    "case": "there is no `case`",
+    "for": "how long a condition must hold does not stand within it",
+}
+"""Words of other languages, and what is otherwise here."""
 _WORDS = ("and", "or", "not")
 _NUMBER = re.compile(r"([-+]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][-+]?\d+)?)(.*)")
 
@@ -105,16 +119,16 @@ class _Parser:
             case "number":
                 self.fail("a comparison begins with its name: write `drift.share > 5%`, not `5% < drift.share`", name)
             case "operator" if name.text in ("!", "&", "&&", "|", "||"):
-                self.fail(f"`{name.text}` is written `{_INSTEAD[name.text]}`", name, _INSTEAD[name.text])
+                self.fail(f"`{name.text}` is written `{INSTEAD[name.text]}`", name, INSTEAD[name.text])
             case _:
                 self.fail(f"a name is missing before `{name.text}`", name)
         sign = self.next
         if sign.kind != "operator":
             return Truth(name.text, name.start)
         if sign.text in ("&", "&&", "|", "||"):
-            self.fail(f"`{sign.text}` is written `{_INSTEAD[sign.text]}`", instead=_INSTEAD[sign.text])
+            self.fail(f"`{sign.text}` is written `{INSTEAD[sign.text]}`", instead=INSTEAD[sign.text])
         if sign.text not in get_args(Operator):
-            self.fail(f"`{sign.text}` is no comparison", instead=_INSTEAD.get(sign.text) if sign.text != "!" else "!=")
+            self.fail(f"`{sign.text}` is no comparison", instead=INSTEAD.get(sign.text) if sign.text != "!" else "!=")
         self.take()
         if self.texts and self.next.kind == "text":
             return self.same(name, sign)
@@ -151,8 +165,17 @@ class _Parser:
             return
         if token.text == ")":
             self.fail("this `)` was never opened")
-        if token.text in _INSTEAD:
-            self.fail(f"`{token.text}` is written `{_INSTEAD[token.text]}`", instead=_INSTEAD[token.text])
+        before = self.words[self.position - 1] if self.position else token
+        if token.text == "(" and before.kind == "name" and before.end == token.start:
+            self.fail(f"there are no functions: `{before.text}` cannot be called", before)
+        if token.text in INSTEAD:
+            self.fail(f"`{token.text}` is written `{INSTEAD[token.text]}`", instead=INSTEAD[token.text])
+        if token.kind == "name" and token.text.lower() in _OTHER:
+            self.fail(_OTHER[token.text.lower()])
+        if token.text == "not" and (after := self.words[self.position + 1]).text.lower() in _OTHER:
+            self.fail(_OTHER[after.text.lower()], after)
+        if token.kind == "unknown" and token.text in "+-*/%":
+            self.fail("a condition does not compute: compare one name with one value")
         self.fail(
             f"`and` or `or` is missing before `{token.text}`" if token.kind != "unknown" else f"`{token.text}` has no place in a condition"
         )
