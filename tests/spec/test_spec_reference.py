@@ -90,7 +90,7 @@ class Params(BaseModel):
 def test_parameters_of_a_plugin_cost_what_their_section_costs() -> None:
     found = about("model.training.params.wait", Params)
     assert found is not None
-    assert ("90s", "more than 0ms", "retrain") == (found["default"], found["bounds"], found["effect"])
+    assert ("90s", "more than 0s", "retrain") == (found["default"], found["bounds"], found["effect"])
     assert ("wait", None) == ((about("model.training.params.wait") or {})["rest"], about_word("x", Params, "weight"))
     assert "x.wait" == (about_word("x", Params, "wait") or {})["path"]
 

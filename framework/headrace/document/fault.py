@@ -57,7 +57,11 @@ def syntax(error: yaml.MarkedYAMLError, text: str, file: str, *, flow: bool = Fa
     written = lines(text)
     begun, mark = (_mark(m, file) for m in (error.context_mark or error.problem_mark, error.problem_mark or error.context_mark))
     broken = _Broken(f"{error.context or ''}: {error.problem or ''}", written, begun, mark, flow)
-    return broken.tab() or broken.space() or broken.expression(text) or broken.known() or broken.unknown()
+    return broken.tab() or broken.space() or broken.item() or broken.expression(text) or broken.known() or broken.unknown()
+
+
+def _spaces(indent: str) -> str:
+    return f"write {len(indent)} spaces, as in the line above" if indent else "write spaces"
 
 
 def _mark(mark: yaml.Mark | None, file: str) -> Span:
@@ -89,7 +93,7 @@ class _Broken:
         indent = " " * (len(above) - len(above.lstrip()))
         leading = re.match(r"\t+(?=\S)", line)
         edits = (Edit(Span(place.file, place.line, 1, place.line, leading.end() + 1), indent),) if leading is not None and indent else ()
-        return Diagnostic("tab", "a tab stands where YAML wants spaces", place, help="write spaces", edits=edits)
+        return Diagnostic("tab", "a tab stands where YAML wants spaces", place, help=_spaces(indent), edits=edits)
 
     def space(self) -> Diagnostic | None:
         """`key:value` on a line of its own, which YAML reads as one word."""
@@ -101,6 +105,23 @@ class _Broken:
         fixed = f"{joined[2]}: "
         said = f"write `{joined[2]}: {line[joined.end() :].strip()}`"
         return Diagnostic("yaml-syntax", "a space is missing after `:`", place, help=said, replacement=fixed, certain=True)
+
+    def item(self) -> Diagnostic | None:
+        """`-{id: quality}` or `-id: quality`, which YAML reads as no item."""
+        for span in (self.mark, self.begun):
+            joined = re.match(r" *-(?=[{\[\w\"'])(?!\d)", self.line(span))
+            if joined is not None and self.beside(span.line, joined.end() - 1):
+                place = Span(span.file, span.line, joined.end(), span.line, joined.end() + 1)
+                written = f"- {self.line(span)[joined.end() :].strip()}"
+                said = written if len(written) <= _SHOWN else f"{written[: _SHOWN - 1]}…"
+                return Diagnostic(
+                    "yaml-syntax", "a space is missing after `-`", place, help=f"write `{said}`", replacement="- ", certain=True
+                )
+        return None
+
+    def beside(self, line: int, indent: int) -> bool:
+        """Whether an item stands above or below at the same column."""
+        return any(re.match(rf" {{{indent}}}- ", text) for text in self.written[max(line - 3, 0) : line + 2])
 
     def expression(self, text: str) -> Diagnostic | None:
         """The ways in which an expression without quotes breaks YAML."""
@@ -161,6 +182,7 @@ class _Broken:
         return Diagnostic("yaml-syntax", message, self.mark, help="put text with special characters in quotes")
 
 
+_SHOWN = 60
 _TAG = "`!` begins a tag in YAML"
 # What libyaml or the pure-Python parser says; whether the fault is where the thing began; what it means; what to type.
 _MEANINGS = (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from sys import intern
@@ -252,7 +253,12 @@ class _Builder:
         if isinstance(node, Scalar):
             top.key = node
             return
-        self._break("yaml-key", "a key is a word, not a list or a mapping", node.span, "if this is `${…}` or a template, put it in quotes")
+        inner = node.entries[0].key if isinstance(node, Mapping) and len(node.entries) == 1 else ""
+        shell = re.fullmatch(r"(?:env|secrets|vars)\.(\w+)", inner)
+        mend = "if this is `${…}` or a template, put it in quotes"
+        if shell is not None:
+            mend = f'write `env:{shell[1]}` where it is a secret, and "${{env.{shell[1]}}}" where it is none'
+        self._break("yaml-key", "a key is a word, not a list or a mapping", node.span, mend)
         top.key = Scalar(None, "", node.span)
 
     def _value(self, top: _Open, key: Scalar, node: Node) -> None:

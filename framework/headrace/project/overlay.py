@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from headrace.address import Address, Path
@@ -28,16 +28,23 @@ class Patch:
     node: MappingNode
 
 
-def patches(overlay: str, node: MappingNode, report: Report) -> Iterator[Patch]:
-    """What a valid overlay patches; a target that is no address, or none that can be patched, is a fault."""
+def patches(overlay: str, node: MappingNode, report: Report, known: Collection[Address] = ()) -> Iterator[Patch]:
+    """What a valid overlay patches; a target that is no address, or none that can be patched, is a fault. `known` are what is there."""
     entry = node.get("patches")
     for patch in entry.value.entries if entry is not None and isinstance(entry.value, MappingNode) else ():
         if not isinstance(patch.value, MappingNode):
             continue  # said by its decoding
         kind, _, name = patch.key.partition("/")
         if not name or kind not in KINDS:
-            meant = nearest(kind, KINDS)
-            help_ = f"write `{meant}/{name or 'NAME'}`" if meant else "write `KIND/NAME`, such as `model/employment`"
+            address = _called(patch.key, known)
+            if address is not None:
+                fix = str(address)
+                message = f"`{patch.key[:80]}` is no address: its kind is missing"
+                report.add(Diagnostic("unmatched-patch", message, patch.key_span, help=f"write `{fix}`", replacement=fix, certain=True))
+                yield Patch(overlay, address, patch.key_span, patch.value)
+                continue
+            meant, first = nearest(kind, KINDS), next(iter(sorted(map(str, known))), "model/employment")
+            help_ = f"write `{meant}/{name or 'NAME'}`" if meant else f"write `KIND/NAME`, such as `{first}`"
             report.add(Diagnostic("unmatched-patch", f"`{patch.key[:80]}` is no address", patch.key_span, help=help_))
         elif kind in _WHOLE:
             message = f"an overlay cannot patch `{patch.key[:80]}`"
@@ -46,8 +53,20 @@ def patches(overlay: str, node: MappingNode, report: Report) -> Iterator[Patch]:
             yield Patch(overlay, Address(kind, name), patch.key_span, patch.value)
 
 
+def _called(name: str, known: Collection[Address]) -> Address | None:
+    """The only document of a name."""
+    found = [address for address in known if address.name == name]
+    return found[0] if len(found) == 1 else None
+
+
 def unmatched(patch: Patch, known: Mapping[Address, object]) -> Diagnostic:
     """A patch of a document that does not exist."""
+    above, _, below = patch.target.name.partition("/")
+    owner = Address(patch.target.kind, above)
+    if below and owner in known:
+        keys = ".".join(below.split("/"))
+        message = f"overlay/{patch.overlay} patches {patch.target}, and what is patched is a document"
+        return Diagnostic("unmatched-patch", message, patch.key, help=f"write `{owner}:`, and below it `{keys}:` with what stands here")
     meant = nearest(str(patch.target), known)
     return Diagnostic(
         "unmatched-patch",
@@ -157,9 +176,13 @@ class Merging:
                 continue
             if name not in items:
                 meant = nearest(name, known, cutoff=_LIKE)
+                if meant is not None and _is_part(item, base):
+                    self._unmatched(f"item `{name}`", said, name, _place(item, key), items)
+                    items[meant] = self._merged(items[meant], _without(item, key), _head(items[meant]), f"{said}[{meant}]")
+                    continue
                 if meant is not None:
                     message = f"{self._overlay} adds `{name}` to `{said}` of {self._target} beside `{meant}`"
-                    help_ = f"write `{name}` otherwise if it is another one"
+                    help_ = f"write `{meant}` to change that one, or a name less like it for another one"
                     caret = f"did you mean `{meant}`?"
                     self.report.add(Diagnostic("added-item", message, _place(item, key), caret, help_, Severity.WARNING))
                 self._nothing(item, f"{said}[{name}]")
@@ -244,6 +267,13 @@ def _named_by(base: Node | None, patch: Node) -> str | None:
         if own and all(names) and len(set(own)) == len(own):
             return key
     return None
+
+
+def _is_part(item: Node, base: Sequence) -> bool:
+    """Whether an item lacks what every item of a list has: it says what differs in one of them, and is none by itself."""
+    own = {entry.key for entry in item.entries} if isinstance(item, MappingNode) else set()
+    common = [{entry.key for entry in other.entries} for other in base.items if isinstance(other, MappingNode)]
+    return bool(common) and not set.intersection(*common) <= own
 
 
 def _name(item: Node, key: str) -> str:

@@ -89,7 +89,7 @@ def overlays(drafts: Drafts, static: Parts, environments: Sequence[str], report:
             report.add(_no_environment(node, overlay.environment, declared))
             imagined[overlay.environment] = None
             found.setdefault(overlay.environment, [])
-        for patch in merging.patches(overlay.name, node, report) if overlay.environment in found else ():
+        for patch in merging.patches(overlay.name, node, report, known) if overlay.environment in found else ():
             if patch.target in known:
                 found[overlay.environment].append(patch)
             elif drafts.whole:
@@ -104,7 +104,9 @@ def _no_environment(node: MappingNode, name: str, declared: list[str]) -> Diagno
         f"there is no environment `{name}`",
         entry.value.span if entry is not None else node.span,
         caret=f"did you mean `{meant}`?" if meant else None,
-        help=f"write `{meant}`" if meant else f"there are: {', '.join(declared)}",
+        help=f"write `{meant}`"
+        if meant
+        else f"write a document with `kind: environment` and `name: {name}`, or one of: {', '.join(declared)}",
         replacement=meant,
     )
 

@@ -15,10 +15,15 @@ from headrace.document import Mapping, Node, Scalar, Sequence
 from headrace.hooks import Plugins
 from headrace.spec import AnyKind, Spec
 from headrace.spec.unknown import UnknownError
+from headrace.spec.wording import only
 
 S = TypeVar("S", bound=Spec)
 T = TypeVar("T")
 P = ParamSpec("P")
+
+
+_NEAR = 0.8
+"""How alike a name is to the one that was surely meant."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +60,14 @@ class Scope:
         """One spec, or None where it is unknown or broken."""
         found = self.specs.get(Address.parse(address) if isinstance(address, str) else address)
         return found if isinstance(found, kind) else None
+
+    def meant(self, kind: type[S], address: str) -> S | None:
+        """One spec, or where there is none of that name the only one of nearly that name, which a fault about the name has told of."""
+        found, wanted = self.get(kind, address), Address.parse(address)
+        if found is not None or wanted in self.broken or wanted.kind in self.unread:
+            return found
+        near = only(wanted.name, (known.name for known in (*self.specs, *self.broken) if known.kind == wanted.kind), _NEAR)
+        return self.get(kind, Address(wanted.kind, near)) if near is not None else None
 
     def where(self, address: Address, path: Path = (), *, key: bool = False) -> Span:
         """Where a part of a document stands: its value, or with `key` the key under which it stands; the nearest that is written."""

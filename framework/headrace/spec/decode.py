@@ -19,6 +19,7 @@ from headrace.spec.as_meant import Changes, as_meant, by_name, seeming, with_tag
 from headrace.spec.fault import absent, diagnose, tag_of, wants_one_of
 from headrace.spec.field import Lacking, Spec
 from headrace.spec.foreign_value import kind as kind_said
+from headrace.spec.halves import Halves, halves
 from headrace.spec.missing import Missing
 from headrace.spec.name import BadName
 from headrace.spec.params import read_params
@@ -249,6 +250,9 @@ def _diagnostics(error: ValidationError, root: Place, without: set[int], text: s
         if item["type"] == "dict_type" and isinstance(place.node, Sequence) and by_name(place.node) is not None:
             changes.named.append(place.node)
         faults.setdefault(*_tagged(item, place, changes))
+    split = list(halves([place for item, place in faults.values() if item["type"] == "missing"], root))
+    yield from (both.diagnostic for both in split)
+    faults = {path: fault for path, fault in faults.items() if not _within(path, split)}
     missing = Missing(path for path, (item, _) in faults.items() if item["type"] == "missing" and isinstance(path[-1], str))
     followed: set[Path] = set()
     strangers = [place for item, place in faults.values() if item["type"] == "extra_forbidden"]
@@ -290,6 +294,11 @@ def _one_of_some(item: Any, root: Place, strange: AbstractSet[Any]) -> Any:  # n
                 return {"type": "string_type", "loc": (*item["loc"], key), "input": None, "ctx": {}}
     missing = next((key for key in error.keys if key in strange), error.keys[0])
     return {"type": "missing", "loc": (*item["loc"], missing), "input": None, "ctx": {}}
+
+
+def _within(path: Path, split: Iterable[Halves]) -> bool:
+    """Whether a fault is of an item that is one with its neighbour."""
+    return any(path[: len(item)] == item for both in split for item in both.items)
 
 
 def _below(faults: Iterable[Path]) -> dict[Path, set[Path]]:

@@ -389,8 +389,14 @@ def _out_of_range(place: Place, bound: str, words: str, context: dict[str, Any])
     given = place.node.text if isinstance(place.node, Scalar) else "this"
     number = place.node.value if isinstance(place.node, Scalar) else None
     help_ = f"write a value {words} {said}"
-    if isinstance(number, int | float) and bound in ("lt", "le") and value == 1 and known is None and 1 < number <= 100:  # noqa: PLR2004 - percent
+    example = example_of(place.field)
+    no_sense = word(place.name, given, ())
+    if no_sense is not None:
+        help_ = no_sense.help
+    elif isinstance(number, int | float) and bound in ("lt", "le") and value == 1 and known is None and 1 < number <= 100:  # noqa: PLR2004 - percent
         help_ = f"write `{number / 100:g}`"
     elif isinstance(number, int | float) and bound == "ge" and value == 0 and number < 0:
         help_ = f"write `{-number:g}`"
+    elif isinstance(example, str | int | float) and str(example) != given:
+        help_ = f"{help_}, such as `{example}`"
     return Diagnostic("out-of-range", f"`{place.name}` is {words} {said}, and this is `{short(given)}`", place.span, help=help_)

@@ -256,6 +256,8 @@ def _checked(entry: Entry, free: Collection[str], around: Mapping) -> Instead | 
         if key == "max" and low is not None:
             return Instead("say both bounds by `range`", explains=())
         return Instead(f"write `range: [{low or 'LEAST'}, {high or 'GREATEST'}]`", explains=("max",) if key == "min" else ())
+    if key not in _MISSING and key not in _OF_CHECKS and key not in _OF_TESTS:
+        return None
     if not {"missing", "holds", "unique"} <= {*free, *(e.key for e in around.entries)}:
         return None
     column = around.get("column")

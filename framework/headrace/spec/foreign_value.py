@@ -47,6 +47,7 @@ _NO_SENSE = {
     ("type", "boolean"): "write `int64` where it holds 0 and 1, or `category` where it holds words",
     ("type", "json"): "leave the column out: a source has numbers, categories and timestamps",
     ("type", "array"): "leave the column out: a source has numbers, categories and timestamps",
+    ("weight", "100%"): "remove the step: after the last one the candidate answers all",
     ("when_undecided", "promote"): "write `rollback` or `hold`: what was not decided is never promoted",
     ("at_end", "promote"): "write `keep` or `rollback`: what was not decided is never promoted",
 }
@@ -141,3 +142,31 @@ _PARAMETERS = frozenset(
         *("early_stopping_rounds", "objective"),
     )
 )
+
+
+_CLASSES = {
+    **dict.fromkeys(("lgbm", "lightgbm", "lgb", "gbm", "gradientboosting", "histgradientboosting", "gbdt"), "lightgbm"),
+    # Of the same kind, where they themselves are not registered.
+    **dict.fromkeys(("randomforest", "extratrees", "decisiontree", "adaboost", "bagging"), "lightgbm"),
+    **dict.fromkeys(("xgb", "xgboost"), "xgboost"),
+    **dict.fromkeys(("catboost", "cat"), "catboost"),
+    **dict.fromkeys(("logistic", "logit", "logreg", "sgd", "ridge", "linearsvc", "perceptron"), "logistic_regression"),
+}
+"""What libraries call their classes, without the task."""
+
+
+def of_class(name: str, known: Collection[str]) -> str | None:
+    """The registered name of `LogisticRegression`, `sklearn.linear_model.LogisticRegression` or `LGBMClassifier`."""
+    last = name.rpartition(".")[2]
+    snake = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", last).casefold()
+    family = _CLASSES.get(re.sub(r"_?(classifier|regressor|ranker)$", "", snake).replace("_", ""))
+    found = [other for other in known if other.rpartition(".")[2] == snake and "_" in snake]
+    if family is not None and not found:
+        found = [other for other in known if family in other.split(".") and task_of(other) in (task_of(name) or task_of(other), None)]
+    return found[0] if len(found) == 1 else None
+
+
+def task_of(name: str) -> str | None:
+    """The task that a name says."""
+    words = {"regressor": "regression", "classifier": "classification", "ranker": "ranking", "cluster": "clustering"}
+    return next((task for word, task in words.items() if word in name.casefold()), None)

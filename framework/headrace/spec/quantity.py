@@ -75,6 +75,8 @@ def duration(value: object) -> timedelta:
 
 def write_duration(value: timedelta) -> str:
     """The shortest text that `duration` reads back."""
+    if not value:
+        return "0s"
     for unit in ("w", "d", "h", "m", "s", "ms"):
         whole, rest = divmod(value, _UNITS[unit])
         if not rest and (whole or unit == "ms"):

@@ -9,10 +9,12 @@ from functools import cache
 from typing import Any, get_args, get_origin
 
 from pydantic import BaseModel
+from pydantic.fields import FieldInfo
 
 from headrace.address import Path
 from headrace.diagnostics import Diagnostic
-from headrace.document import Entry, Mapping, Node, Sequence, write_flow
+from headrace.diagnostics.secret import holds_secret
+from headrace.document import Entry, Mapping, Node, Scalar, Sequence, write_flow
 from headrace.document.move import move
 from headrace.spec.fits import fits
 from headrace.spec.foreign import Instead, instead
@@ -21,6 +23,7 @@ from headrace.spec.missing import Missing
 from headrace.spec.name import ParamsOf
 from headrace.spec.place import Place, bare, keys, members, metadata, model_of
 from headrace.spec.plain import plain
+from headrace.spec.secret import REFERENCE, capable
 from headrace.spec.wording import certain, choice, nearest, short
 
 _DEEPEST = 8
@@ -226,6 +229,8 @@ def _misspelt(unknown: _Unknown) -> Meant:
         help_ = f"move it below `params:` if it is the type's; {help_}"
     if meant is not None:
         help_ = f"write `{meant}`"
+    elif len(lacking) == 1 and _is_secret(keys(unknown.owner)[lacking[0]], place.node):
+        help_ = f"write `{lacking[0]}: env:NAME`, and keep the value in the variable NAME of the shell: it is a secret"
     elif len(lacking) == 1:
         help_ = f"write `{lacking[0]}`, which is missing; {help_}"
     elif unknown.of_overlay and certain(key, allowed, _SHORTEST):
@@ -245,6 +250,14 @@ def _misspelt(unknown: _Unknown) -> Meant:
     # A misspelt key is missing under its right name: that follows from the slip, and is not said.
     word = meant if meant is not None else lacking[0] if len(lacking) == 1 else None
     return Meant(diagnostic, frozenset({(*place.path[:-1], word)} if word is not None else ()))
+
+
+def _is_secret(field: FieldInfo, node: Node | None) -> bool:
+    """Whether a value would have to be a reference in a field."""
+    if not isinstance(node, Scalar) or REFERENCE.fullmatch(node.text) is not None:
+        return False
+    takes = capable(field)
+    return takes == "must" or (takes == "may" and holds_secret(node.text))
 
 
 def _absent_elsewhere(unknown: _Unknown, path: Path) -> Meant:

@@ -84,6 +84,13 @@ CODES = (
     ),
     Code("unknown-environment", "an environment does not exist", "The one that was named is declared nowhere."),
     Code(
+        "unsupported-source",
+        "a source is no file",
+        "Rows are read from Parquet and CSV files. A spec that names a database or a web address would pass, and its training would fail.",
+        "uri: https://example.com/census.parquet",
+        "uri: data/census.parquet",
+    ),
+    Code(
         "unknown-reference",
         "a reference leads nowhere",
         "No document has that kind and name.",

@@ -128,13 +128,13 @@ def _leaf(scope: Scope, model: Model, path: Path, alert: Alert, leaf: Compare | 
         return  # the metric that is measured is misspelt, which was said
     missing = _missing(leaf.name, monitoring)
     if leaf.name not in QUANTITIES and leaf.name not in _names(monitoring) and missing is None:
-        meant = nearest(leaf.name, _names(monitoring))
+        meant = nearest(leaf.name, _names(monitoring)) if _quantity(scope, leaf.name, monitoring) is None else None
         yield Diagnostic(
             "unknown-quantity",
             f"no window has a quantity `{leaf.name}`",
             place,
             caret=f"did you mean `{meant}`?" if meant else None,
-            help=f"there are {', '.join(sorted(_names(monitoring)))}",
+            help=_quantity(scope, leaf.name, monitoring) or f"there are {', '.join(sorted(_names(monitoring)))}",
             replacement=meant,
             certain=certain(leaf.name, _names(monitoring)),
         )
@@ -145,6 +145,23 @@ def _leaf(scope: Scope, model: Model, path: Path, alert: Alert, leaf: Compare | 
         yield Diagnostic("bad-condition", f"`{leaf.name}` is a number: compare it", place, help=f"write for example `{leaf.name} > 5%`")
     elif isinstance(leaf, Compare):
         yield from _beyond(scope, alert, leaf, place)
+
+
+def _quantity(scope: Scope, name: str, monitoring: Monitoring) -> str | None:
+    """What to write for the name of a detector or of a metric alone."""
+    plugins, measured = scope.plugins, monitoring.performance
+    if plugins is None:
+        return None
+    if name in plugins.detectors or name.partition(".")[2] in plugins.detectors:
+        return "write `drift.max` for the largest drift of a feature, or `drift.share` for how many drift"
+    metric = plugins.metrics.get(name.rpartition(".")[2])
+    if metric is None:
+        return None
+    if measured is not None and measured.metric == metric.name:
+        return f"write `performance.{metric.name}`"
+    if metric.needs != "probability":
+        return f"a window does not measure it: a gate judges `{metric.name}`, and a rollout's judge `slow_request` and `error_rate`"
+    return f"write `performance.{metric.name}`, and `performance: {{metric: {metric.name}}}` in `monitoring`"
 
 
 @question

@@ -96,7 +96,7 @@ def _available(scope: Scope, source: Source) -> Iterator[Diagnostic]:
 
 @question
 def _view(scope: Scope, view: FeatureView) -> Iterator[Diagnostic]:
-    source = scope.get(Source, view.from_)
+    source = scope.meant(Source, view.from_)
     if source is None:
         return
     yield from _named(scope, view, [((word,), getattr(view, word, None)) for word in ("entity", "time")], source)
@@ -156,7 +156,7 @@ def _not_time(scope: Scope, address: Address, path: Path, column: str, source: S
 
 @question
 def _rows(scope: Scope, model: Model) -> Iterator[Diagnostic]:
-    source = scope.get(Source, model.features.rows)
+    source = scope.meant(Source, model.features.rows)
     if source is None:
         return
     section = model.features

@@ -90,7 +90,10 @@ def _used(scope: Scope, model: Model, view: FeatureView) -> Iterator[Diagnostic]
         )
     for position, name in enumerate(wanted):
         path = ("features", "use", view.name, position)
-        if name not in view.features:
+        if name not in view.features and name == getattr(getattr(model.features, "target", None), "column", None):
+            message = f"`{name}` is the target of {here}, and no feature of {address_of(view)}"
+            yield Diagnostic("unknown-feature", message, scope.where(here, path), help=f"remove `{name}`: a target is never an input")
+        elif name not in view.features:
             yield unknown_feature(scope, here, path, name, list(view.features), owner=str(address_of(view)))
         elif name in wanted[:position]:
             yield Diagnostic("duplicate-feature", f"`{name}` is used twice", scope.where(here, path), help="remove one of them")

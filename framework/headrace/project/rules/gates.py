@@ -103,7 +103,13 @@ def _groups(scope: Scope, model: Model, position: int, gate: Gate, metric: Metri
     here, path = address_of(model), ("gates", position)
     if metric.needs == "groups" and gate.by is None:
         message = f"`{metric.name}` compares groups, and gate `{gate.id}` does not say by which feature"
-        yield Diagnostic("gate-without-by", message, scope.where(here, (*path, "metric")), help="write for example `by: sex`")
+        yield Diagnostic("gate-without-by", message, scope.where(here, (*path, "metric")), help=_some_group(scope, model))
+
+
+def _some_group(scope: Scope, model: Model) -> str:
+    """A feature of the model that parts its rows."""
+    groups = [item.name for item in inputs(scope, model) if item.type == "category"] if known(scope, model) else ["sex"]
+    return f"write for example `by: {groups[0]}`" if groups else "name a category among the model's features: it uses none"
 
 
 @question

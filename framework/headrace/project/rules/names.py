@@ -68,7 +68,8 @@ def _twice(scope: Scope, address: Address, path: Path, key: str, ids: Iterable[s
         if first != position:
             place, other = (scope.where(address, (*path, at, key)) for at in (position, first))
             message = f"`{path[-1]}` has two items with the {key} `{name}`: in line {other.line} and in line {place.line}"
-            yield Diagnostic("duplicate-id", message, place, help="rename one of them", related=(other,))
+            mend = "rename one of them" if key == "id" else "say all of it in one of them, and remove the other"
+            yield Diagnostic("duplicate-id", message, place, help=mend, related=(other,))
 
 
 @question

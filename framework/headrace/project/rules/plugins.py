@@ -15,6 +15,7 @@ from headrace.hooks import Gate as Kind
 from headrace.project.scope import Scope, address_of, question
 from headrace.spec import Channel, Model
 from headrace.spec.decode import check as check_params
+from headrace.spec.foreign_value import of_class, task_of
 from headrace.spec.gates import Gate
 from headrace.spec.later import flag
 from headrace.spec.place import keys
@@ -79,7 +80,7 @@ def _baseline(scope: Scope, plugins: Plugins, model: Model) -> Iterator[Diagnost
 @question
 def _algorithm(scope: Scope, plugins: Plugins, model: Model, path: Path, section: Training | Baseline) -> Iterator[Diagnostic]:
     here, known = address_of(model), plugins.algorithms
-    meant = section.algorithm if section.algorithm in known else only(section.algorithm, known)
+    meant = section.algorithm if section.algorithm in known else _only(section.algorithm, known)
     if section.algorithm not in known:
         yield Diagnostic("unknown-algorithm", **_unknown(scope.where(here, (*path, "algorithm")), "algorithm", section.algorithm, known))
     if meant is not None:
@@ -175,8 +176,12 @@ def _metric(scope: Scope, plugins: Plugins, model: Model, path: Path, owner: obj
 
 def _unknown(place: Span, what: str, name: str, known: Mapping[str, object]) -> dict[str, Any]:
     """All of a diagnostic but its id and what has a default."""
-    meant = nearest(name, known)
+    meant = of_class(name, known) or nearest(name, known)
+    if meant is not None and _another_task(name, meant):
+        meant = None
     help_ = f"write `{meant}`" if meant else f"registered are {listed(known) or 'none'}"
+    if _another_task(name, "") and not any(task_of(other) == task_of(name) for other in known):
+        help_ = f"no {what} for {task_of(name)} is registered; {help_}"
     caret = f"did you mean `{meant}`?" if meant else None
     slip = certain(name, known, shortest=5)
     return {
@@ -187,6 +192,17 @@ def _unknown(place: Span, what: str, name: str, known: Mapping[str, object]) -> 
         "replacement": meant,
         "certain": slip,
     }
+
+
+def _only(name: str, known: Mapping[str, object]) -> str | None:
+    """The one that is meant by a name, or by a class of another library."""
+    meant = of_class(name, known) or only(name, known)
+    return meant if meant is not None and not _another_task(name, meant) else None
+
+
+def _another_task(name: str, other: str) -> bool:
+    """Whether a name says a task, and another says another or none."""
+    return task_of(name) not in (None, task_of(other))
 
 
 def _naming(section: Training | Baseline | Transformation | Channel | Gate | Rollout) -> str:

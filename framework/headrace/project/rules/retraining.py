@@ -52,9 +52,10 @@ def _trigger(scope: Scope, model: Model, position: int, trigger: Retraining) -> 
     if (trigger.when is None) == (trigger.schedule is None):
         said = "both `when` and `schedule`: one trigger has one cause" if trigger.when is not None else "neither `when` nor `schedule`"
         place = scope.where(here, (*path, "schedule") if trigger.when is not None else path, key=True)
-        yield Diagnostic(
-            "trigger-cause", f"trigger `{trigger.id}` has {said}", place, help='write `when: "alert.ID"` or `schedule: "0 3 * * 1"`'
-        )
+        alerts = model.monitoring.alerts if model.monitoring is not None else ()
+        own = trigger.when or next((f"alert.{alert.id}" for alert in alerts), '"alert.ID"')
+        help_ = f'write `when: {own}` or `schedule: "{trigger.schedule or "0 3 * * 1"}"`'
+        yield Diagnostic("trigger-cause", f"trigger `{trigger.id}` has {said}", place, help=help_)
 
 
 @question
@@ -109,6 +110,17 @@ def _pause(line: cron.Cron) -> timedelta:
     return longest + timedelta(days=1)
 
 
+def _by_alert(model: Model, text: str) -> str:
+    """The alert that is meant: it has that name, or asks for the same."""
+    alerts = model.monitoring.alerts if model.monitoring is not None else ()
+    for alert in alerts:
+        if text.strip() in (alert.id, alert.when.strip(), f"alerts.{alert.id}"):
+            return f"write `when: alert.{alert.id}`"
+    if len(alerts) == 1:
+        return f"write `when: alert.{alerts[0].id}`"
+    return "write an alert with this condition in `monitoring.alerts`, and here `when: alert.ID` with its id"
+
+
 @question
 def _when(scope: Scope, model: Model, position: int, trigger: Retraining) -> Iterator[Diagnostic]:
     here, path = address_of(model), ("retraining", position, "when")
@@ -121,7 +133,7 @@ def _when(scope: Scope, model: Model, position: int, trigger: Retraining) -> Ite
         return
     if not isinstance(root, Truth) or not root.name.startswith("alert."):
         message = "a retraining is asked for by one alert of the same model"
-        yield Diagnostic("bad-condition", message, scope.where(here, path), help='write `when: "alert.ID"`')
+        yield Diagnostic("bad-condition", message, scope.where(here, path), help=_by_alert(model, trigger.when))
         return
     if model.monitoring is None:
         return

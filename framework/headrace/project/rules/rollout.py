@@ -6,11 +6,12 @@ import math
 from collections.abc import Iterator
 from datetime import timedelta
 
+from headrace.address import Address
 from headrace.diagnostics import Diagnostic, Severity, Span
 from headrace.project.inputs import inputs, known
 from headrace.project.rules.features import unknown_feature
 from headrace.project.scope import Scope, address_of, question
-from headrace.spec import Model
+from headrace.spec import FeatureView, Model
 from headrace.spec.quantity import write_duration
 from headrace.spec.rollout import LOOK, Judge, Rollout, Step
 from headrace.spec.serving import Serving
@@ -163,7 +164,9 @@ def _unit(scope: Scope, model: Model, rollout: Rollout) -> Iterator[Diagnostic]:
     if rollout.unit == model.features.entity or not known(scope, model):
         return
     names = [model.features.entity, *(item.name for item in inputs(scope, model))]
-    if rollout.unit not in names:
+    views = (scope.get(FeatureView, Address("feature_view", name)) for name in model.features.use)
+    # Where the model's entity is that of no view, this was said.
+    if rollout.unit not in names and rollout.unit not in [getattr(view, "entity", None) for view in views]:
         yield unknown_feature(scope, address_of(model), ("rollout", "unit"), rollout.unit, names)
 
 
@@ -200,12 +203,35 @@ def _decides(scope: Scope, model: Model, rollout: Rollout) -> Iterator[Diagnosti
     metric, most = max(needed.items(), key=lambda item: item[1])
     if expected >= most:
         return
-    longer = math.ceil(most / expected * 10) / 10 if expected > 0 else math.inf
     yield Diagnostic(
         "undecidable-rollout",
-        f"this rollout can never promote: its steps bring about {expected:,.0f} candidate requests, "
+        f"this rollout can never promote: its steps bring about {_count(expected)} candidate requests, "
         f"and `{metric}` needs {most:,} without a failure",
         _where(scope, model, key=True),
-        help=f"hold {longer:g} times as long, give more weight, or raise `negligible`" if math.isfinite(longer) else "declare more traffic",
+        help=_decidable(model, rollout, metric, expected, most),
         related=(scope.where(address_of(model), ("serving", "traffic")),),
     )
+
+
+_LONG = 20
+"""A rollout that would have to last so many times as long is not mended by time alone."""
+
+
+def _count(requests: float) -> str:
+    return f"{requests:,.0f}" if requests >= 1 else "less than 1"
+
+
+def _decidable(model: Model, rollout: Rollout, metric: str, expected: float, most: int) -> str:
+    """What would let a rollout decide: without the warm-up where that alone is too much, else more time, or more of the requests."""
+    warming = rollout.warmup.requests if metric == "slow_request" else 0
+    longer = math.ceil(most / expected * 10) / 10 if expected > 0 else math.inf
+    if not math.isfinite(longer):
+        return "declare more traffic"
+    few = max((most - warming) // 50, 1)
+    cut = warming > most - warming and few < warming
+    if longer <= _LONG and not cut:
+        return f"hold {longer:g} times as long, give more weight, or raise `negligible`"
+    traffic = model.serving.traffic if isinstance(model.serving, Serving) else None
+    days = math.ceil((most - warming + few if cut else most) / (traffic / 2)) if traffic else 0
+    first = f"write `warmup: {{requests: {few}}}`, and " if cut else ""
+    return f"{first}give half of all requests for so long: `{{weight: 50%, hold: {days}d}}`; or raise `negligible`"

@@ -11,6 +11,7 @@ from headrace.project.rules.columns import absent, columns
 from headrace.project.rules.views import condition
 from headrace.project.scope import Scope, address_of, question
 from headrace.spec import Source
+from headrace.spec.secret import REFERENCE
 from headrace.spec.source import SAYS, Check
 
 
@@ -18,7 +19,22 @@ from headrace.spec.source import SAYS, Check
 def check(scope: Scope) -> Iterator[Diagnostic]:
     """All checks of all sources."""
     for source in scope.of(Source):
+        yield from _place(scope, source)
         yield from _checks(scope, source)
+
+
+_READ = ("file", "package")
+"""Schemes of a source's address."""
+
+
+@question
+def _place(scope: Scope, source: Source) -> Iterator[Diagnostic]:
+    """An address from which nothing reads rows."""
+    scheme, separator, _ = source.uri.partition("://")
+    if separator and scheme not in _READ and not REFERENCE.fullmatch(source.uri):
+        message = f"rows are read from files, and `{scheme[:20]}://` is none"
+        help_ = "save the rows as Parquet or CSV, and write the file's path, such as `uri: data/rows.parquet`"
+        yield Diagnostic("unsupported-source", message, scope.where(address_of(source), ("uri",), key=True), help=help_)
 
 
 _OF_A_COLUMN = ("range", "values", "pattern", "missing")

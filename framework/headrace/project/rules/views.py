@@ -86,7 +86,7 @@ def _idle(scope: Scope, view: FeatureView, name: str, feature: Feature) -> Itera
 
 @question
 def _types(scope: Scope, view: FeatureView, name: str, feature: Feature) -> Iterator[Diagnostic]:
-    source = scope.get(Source, view.from_)
+    source = scope.meant(Source, view.from_)
     if source is None:
         return
     known = columns(source)
@@ -115,7 +115,7 @@ def _expression(scope: Scope, view: FeatureView, name: str, feature: Feature) ->
         if item.name not in view.features:
             found = unknown_feature(scope, address_of(view), path, item.name, [other for other in view.features if other != name])
             place = part(scope, address_of(view), path, item.start, item.start + len(item.name))
-            source = scope.get(Source, view.from_)
+            source = scope.meant(Source, view.from_)
             if source is not None and item.name in columns(source):
                 message = f"`{item.name}` is a column, and an expression reads features"
                 free = f"newest_{item.name}" if item.name in view.features else item.name
@@ -145,7 +145,7 @@ def _computed(view: FeatureView, name: str, text: str) -> str:
 
 def kind(scope: Scope, view: FeatureView, feature: Feature) -> str:
     """What a feature is: as its column, or that whose newest value it takes, and a float where it is computed."""
-    source, named = scope.get(Source, view.from_), feature.column or feature.last
+    source, named = scope.meant(Source, view.from_), feature.column or feature.last
     return columns(source).get(named, "float") if source is not None and named is not None else "float"
 
 
@@ -173,7 +173,7 @@ def _where(scope: Scope, view: FeatureView, name: str, feature: Feature) -> Iter
     for word in ("where", "ratio"):
         text = getattr(feature, word, None)
         if text is not None:
-            yield from condition(scope, scope.get(Source, view.from_), address_of(view), ("features", name, word), text)
+            yield from condition(scope, scope.meant(Source, view.from_), address_of(view), ("features", name, word), text)
 
 
 @question
