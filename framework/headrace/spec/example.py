@@ -9,7 +9,7 @@ from typing import Any, get_args, get_origin
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from headrace.address import Path
+from headrace.address import NAME, Path
 from headrace.document import Mapping, Node, Scalar, Sequence, write_flow
 from headrace.spec.fits import fits
 from headrace.spec.foreign import SAME
@@ -30,7 +30,9 @@ _OWN: dict[str, tuple[Path, ...]] = {
 
 
 def entry(key: str, value: object) -> str:
-    """A key with its value, as they are written."""
+    """A key with its value, as they are written; an item of a list as one."""
+    if key.endswith("]"):
+        return f"- {write_flow({'': value})[1:-1].partition(': ')[2]}"
     return write_flow({key: value})[1:-1]
 
 
@@ -63,10 +65,15 @@ def _own(key: str, root: Place) -> str | None:
     return None
 
 
-def shaped(place: Place) -> str:  # noqa: PLR0911 - one line a shape
+def shaped(place: Place) -> str:  # noqa: C901, PLR0911 - one line a shape
     """How to write it: the user's own value in another shape, or as the field's example is written."""
     node = place.node
-    if isinstance(node, Sequence) and len(node.items) == 1 and isinstance(node.items[0], Mapping):
+    if isinstance(node, Scalar) and re.fullmatch(r"(?:var|env)\.\w+", node.text):
+        return f'write "${{{node.text}}}"'
+    variable = _variables(place)
+    if variable is not None:
+        return f"write the names as keys, such as `{variable}`"
+    if isinstance(node, Sequence) and len(node.items) == 1 and isinstance(node.items[0], Mapping) and _values(place) is None:
         return "remove the `-`, or the `[` and `]` around it"
     inner = next((get_args(bare(t))[0] for t in members(place.annotation) if get_origin(bare(t)) is tuple), None)
     if isinstance(node, Mapping) and (item := model_of(inner)) is not None and all(e.key in keys(item) for e in node.entries):
@@ -75,6 +82,11 @@ def shaped(place: Place) -> str:  # noqa: PLR0911 - one line a shape
     if named_ is not None:
         return f"write the names as keys, such as `{named_}`"
     only = _only(node)
+    if only is not None and isinstance(node, Mapping) and (inner is not None and model_of(inner) is None):
+        return f"write `{entry(place.name, [only.value])}`"
+    several = node.items[0] if isinstance(node, Sequence) and node.items else None
+    if isinstance(several, Scalar) and only is None and _simple(place) and not _collects(place):
+        return f"write one of them, such as `{entry(place.name, several.value)}`"
     if only is not None and not {dict, list, tuple} & {get_origin(bare(t)) for t in members(place.annotation)} and _simple(place):
         return f"write `{entry(place.name, only.value)}`"
     if isinstance(node, Scalar) and (both := BETWEEN.fullmatch(node.text)) and isinstance(place.path[-1] if place.path else None, int):
@@ -84,6 +96,21 @@ def shaped(place: Place) -> str:  # noqa: PLR0911 - one line a shape
         return f"write `{reference}`"
     example = _likely(place)
     return f"write for example `{entry(place.name, example)}`" if example is not None else f"write {wants(place.annotation, place.field)}"
+
+
+def _collects(place: Place) -> bool:
+    return bool({dict, list, tuple} & {get_origin(bare(t)) for t in members(place.annotation)})
+
+
+def _variables(place: Place) -> str | None:
+    """`variables: {rows: 500}` for a list of names, each with its value."""
+    first = place.node.items[0] if isinstance(place.node, Sequence) and place.node.items else None
+    inner = _values(place)
+    name = first.get("name") if isinstance(first, Mapping) else None
+    if inner is None or model_of(inner) is not None or name is None or not isinstance(first, Mapping) or not isinstance(name.value, Scalar):
+        return None
+    value = next((e.value for e in first.entries if e.key in ("value", "default")), None)
+    return entry(place.name, {name.value.text: plain(value)}) if isinstance(value, Scalar) else None
 
 
 def _reference(place: Place) -> str | None:
@@ -112,7 +139,19 @@ def _keyed(place: Place) -> str | None:
     names = [item.value for item in items if isinstance(item, Scalar) and isinstance(item.value, str)]
     if len(words) != 1 or not items or len(names) < len(items) or len(set(names)) < len(names):
         return None
-    return write_flow(dict.fromkeys((name.rpartition("/")[2] for name in names), words[0]))
+    parts = [_PART.fullmatch(name) for name in names]
+    below: dict[str, list[str]] = {}
+    for part in parts:
+        if part is not None:
+            below.setdefault(part[1], []).append(part[2])
+    if all(parts):
+        return write_flow(below)
+    own = [name.rpartition("/")[2] for name in names]
+    return write_flow(dict.fromkeys(own, words[0])) if all(NAME.fullmatch(name) for name in own) else None
+
+
+_PART = re.compile(r"([a-z][a-z0-9_-]*)[:.](\w+)")
+"""`basket:spend_28d`."""
 
 
 def _values(place: Place) -> Any:  # noqa: ANN401 - any annotation
@@ -162,12 +201,13 @@ def _likely(place: Place) -> Any:  # noqa: ANN401 - a value of the language
     example, given = example_of(place.field), place.node.value if isinstance(place.node, Scalar) else None
     if isinstance(example, dict) and type(given) is int and all(type(value) is int for value in example.values()):
         return dict.fromkeys(example, given)
-    own = _worded(place)
-    if own is not None:
-        return example | own if isinstance(example, dict) and own.keys() <= example.keys() else own
+    own = _worded(place) or _listed(place)
+    model = next((m for m in map(model_of, members(place.annotation)) if m is not None), None)
+    if own is not None and model is not None:
+        full = {key: example_of(info) for key, info in keys(model).items() if info.is_required()}
+        return (example if isinstance(example, dict) and own.keys() <= example.keys() else full) | own
     if example is not None:
         return example
-    model = next((m for m in map(model_of, members(place.annotation)) if m is not None), None)
     if model is not None:
         return _of_model(model, place.node) or None
     default = place.field.default if place.field is not None else None
@@ -180,16 +220,24 @@ def example_of(field: FieldInfo | None) -> Any:  # noqa: ANN401 - a value of the
     return extra.get("example") if isinstance(extra, dict) else None
 
 
-def _worded(place: Place) -> dict[str, Any] | None:
+def _worded(place: Place) -> dict[str, Any] | None:  # noqa: PLR0911 - one line a way to be meant
     """A word in the place of a mapping, as the value of the first key that takes it, of those that must be there."""
     node = place.node
     model = next((m for m in map(model_of, members(place.annotation)) if m is not None), None)
     if model is None or not isinstance(node, Scalar) or not isinstance(node.value, str):
         return None
+    called = _CALL.fullmatch(node.value)
+    if called is not None:
+        ours = called[1] if called[1] in keys(model) else next((key for key in SAME.get(called[1], ()) if key in keys(model)), None)
+        return {ours: called[2], **({"over": "28d"} if "over" in keys(model) else {})} if ours is not None else None
+    if re.search(r"\s", node.value):
+        return None
     required = {key: info for key, info in keys(model).items() if info.is_required()}
     first = dict([next(iter(keys(model).items()))])
     for key, info in (required or first).items():
-        if any(isinstance(mark, Registered) for mark in metadata(info.annotation, info)):
+        if key in ("id", "name"):
+            continue
+        if any(isinstance(mark, Registered) for mark in metadata(info.annotation, info)) and node.value != node.value.casefold():
             return None
         said = word(key, node.value, literals(info.annotation))
         if said is not None and said.word is not None:
@@ -197,6 +245,20 @@ def _worded(place: Place) -> dict[str, Any] | None:
         if fits(info.annotation, info, node):
             return {key: node.value}
     return None
+
+
+_CALL = re.compile(r"(\w+)\(\s*(\w+)\s*\)")
+"""`sum(amount)`."""
+
+
+def _listed(place: Place) -> dict[str, Any] | None:
+    """A list in the place of a mapping, as the value of the first key that takes it."""
+    model = next((m for m in map(model_of, members(place.annotation)) if m is not None), None)
+    if model is None or not isinstance(place.node, Sequence):
+        return None
+    taking = (key for key, info in keys(model).items() if fits(info.annotation, info, place.node))
+    first = next(taking, None)
+    return {first: list(plain(place.node))} if first is not None else None
 
 
 def _of_model(model: type[BaseModel], node: Node | None) -> dict[str, Any]:

@@ -134,7 +134,7 @@ def bad_literal(place: Place) -> Diagnostic:
         message,
         place.span,
         caret=hint(text, words),
-        help=f"write {choice(f'`{w}`' for w in words)}",
+        help=f"write `{meant}`" if meant is not None and certain(text, words) else f"write {choice(f'`{w}`' for w in words)}",
         replacement=fix,
         certain=certain(text, words),
     )
@@ -154,7 +154,7 @@ def wrong_type(place: Place) -> Diagnostic:
     message = f"`{place.name}` wants {wants(place.annotation, place.field)}, not {found(node)}"
     fix = _retyped(place)
     if fix is None and (full := whole(place)) is not None:
-        help_ = f"write `{place.name}: {full}`"
+        help_ = f"write `- {full}`" if place.name.endswith("]") else f"write `{place.name}: {full}`"
         return Diagnostic("wrong-type", message, place.span, help=help_, replacement=full, certain=True)
     help_ = f"write `{fix}`" if fix else shaped(place)
     return Diagnostic("wrong-type", message, place.span, help=help_, replacement=fix, certain=fix is not None)
@@ -176,7 +176,7 @@ def _retyped(place: Place) -> str | None:
         return _as_words(node.text, place)
     if bool in types and node.text.casefold() in ("true", "false", "yes", "no", "on", "off"):
         return "true" if node.text.casefold() in ("true", "yes", "on") else "false"
-    number = _number(node, types) if {int, float} & set(types) and isinstance(node.value, str) else None
+    number = _number(node, types) if {int, float} & set(types) and isinstance(node.value, str | float) else None
     return number if number is not None else _listed(node, types)
 
 
@@ -200,6 +200,8 @@ def _number(node: Scalar, types: tuple[Any, ...]) -> str | None:
     thousands = _THOUSANDS.fullmatch(node.text)
     if thousands is not None:
         return f"{float(thousands[1]) * (1_000 if thousands[2] in 'kK' else 1_000_000):.0f}"
+    if isinstance(node.value, float) and node.value.is_integer():
+        return str(int(node.value)) if int in types and float not in types else None
     number = plain_value(node.text.strip().replace("_", "") or "x")
     right = isinstance(number, int if int in types and float not in types else int | float) and not isinstance(number, bool)
     return str(number) if right else None
@@ -309,6 +311,7 @@ def _other_split(place: Place) -> str | None:
 
 def _rate(text: str) -> str | None:
     """`1000 per day` as `1000/d`."""
+    text = re.sub(r"(\d+(?:\.\d+)?)\s*([kKM])\b", lambda m: f"{float(m[1]) * (1_000 if m[2] in 'kK' else 1_000_000):.0f}", text)
     words = re.fullmatch(r"\s*([\d,_]+(?:\.\d+)?)\s*(?:req(?:uest)?s?)?\s*(?:/|per|a|an|p)?\s*([a-z]+?)s?\s*", text.casefold())
     unit = {"rp": "s", "qp": "s"}.get(words[2], _WORDS.get(words[2])) if words else None
     if words is None or unit in (None, "ms"):
@@ -336,6 +339,8 @@ def _bad_name(place: Place, error: BadName) -> Diagnostic:
 
 def _shortened(text: str) -> str | None:
     """`30 days` as `30d`."""
+    if re.fullmatch(r"[DWHdwh]", text):
+        return f"1{text.casefold()}"
     text = " ".join(_NUMBERS.get(word, word) for word in text.casefold().split())
     clock = re.fullmatch(r"\s*(\d+):(\d\d):(\d\d)\s*", text)
     parts = re.findall(r"(\d+(?:\.\d+)?)\s*([a-z]+?)s?(?=[\d\s,]|$)", text.casefold())

@@ -18,26 +18,41 @@ _SAME: dict[str, tuple[str, ...]] = {
     "params": ("hyperparameters", "hyperparams", "hyper_parameters", "parameters", "kwargs"),
     "min": ("minimum", "at_least", "gte", "greater_than", "lower_bound"),
     "max": ("maximum", "at_most", "lte", "less_than", "upper_bound"),
-    "by": ("group_by", "sensitive_feature", "protected_attribute"),
+    "by": ("reviewers", "group", "group_by", "sensitive_feature", "protected_attribute"),
     "entity": ("entities", "entity_id", "primary_key", "id_column"),
     "time": ("timestamp", "timestamp_field", "timestamp_column", "event_timestamp", "event_timestamp_column", "event_time"),
     "target": ("label", "label_column", "target_column"),
     "uri": ("path", "location", "url", "file"),
     "columns": ("schema",),
     "type": ("dtype", "data_type", "value_type", "datatype"),
-    "from": ("batch_source", "source_column", "source"),
+    "from": ("batch_source", "source_column", "source", "old", "start", "start_date"),
+    "to": ("new", "end", "end_date", "environment", "target_environment"),
     "schedule": ("cron", "schedule_interval", "timetable", "cron_expression"),
-    "notify": ("channels", "notifications", "receivers", "notification_channels", "to", "contact_points"),
+    "notify": ("channels", "notifications", "receivers", "recipients", "notification_channels", "to", "contact_points"),
     "when": ("condition", "expr", "if"),
     "weight": ("setWeight", "percent", "percentage", "traffic_percent", "canaryTrafficPercent"),
     "hold": ("pause", "duration"),
-    "features": ("schema", "columns", "feature_columns"),
-    "method": ("stattest", "detector", "test", "statistic"),
-    "rows": ("data", "dataset", "chunk_size", "window_size"),
+    "features": ("schema", "columns", "feature_columns", "column_names"),
+    "method": ("continuous_methods", "categorical_methods", "stattest", "detector", "test", "statistic"),
+    "rows": ("data", "dataset", "chunk_size", "window_size", "entity_df", "spine"),
     "every": ("interval", "chunk_period", "period"),
     "id": ("alert", "alertname", "alert_name", "dag_id", "rule", "job_name"),
     "judge": ("analysis", "metrics", "analyses"),
     "ceiling": ("threshold", "failure_threshold", "max_rate"),
+    "combine": ("method", "voting", "aggregation"),
+    "environment": ("env",),
+    "python": ("run", "callable", "python_callable", "script", "entrypoint", "function"),
+    "empty": ("default", "fill_value", "fillna", "default_value"),
+    "match": ("if", "when", "conditions", "condition", "clauses"),
+    "rules": ("targeting", "targeting_rules"),
+    "risk": ("risk_level", "tier"),
+    "effect": ("thresholds", "threshold"),
+    "maximize": ("scoring", "objective_metric"),
+    "space": ("param_grid", "search_space", "param_distributions", "param_space"),
+    "trials": ("n_trials", "n_iter", "max_trials"),
+    "available_at": ("loaded_at_field", "created_timestamp_column", "ingested_at"),
+    "use": ("feature_service", "feature_views", "feature_refs", "feature_view"),
+    "replay": ("data", "dataset"),
     "mean": ("avg", "average"),
     "over": ("window", "window_size", "time_window", "lookback", "rolling"),
     "where": ("filter", "filters", "row_filter"),
@@ -46,7 +61,7 @@ _SAME: dict[str, tuple[str, ...]] = {
     "pattern": ("regex", "match_regex", "matches"),
     "fresh_within": ("freshness", "max_age", "staleness", "loaded_at_within"),
     "checks": ("tests", "data_tests", "expectations", "constraints", "assertions"),
-    "description": ("doc", "docs", "summary", "comment", "help", "hypothesis"),
+    "description": ("doc", "docs", "summary", "comment", "help"),
     "labels": ("tags", "meta"),
     "owner": ("owners", "team", "maintainer", "author", "responsible"),
     "cooldown": ("min_interval", "debounce", "throttle"),
@@ -124,6 +139,12 @@ _ANYWHERE = {
     "resources": "remove it: what a server may take is said where it is run",
     "nullable": "remove it: a check of the source says how much may be missing, such as `{id: full, column: NAME, missing: 0%}`",
     "primary_key": "remove it: a check of the source says it, such as `{id: once, unique: [NAME]}`",
+    "dag_id": "remove it: `name` says it",
+    "reference": "remove it: the rows of the training are what a window is compared with",
+    **dict.fromkeys(("y_pred", "y_pred_proba", "y_true", "problem_type"), "remove it: the model's own sections say it"),
+    **dict.fromkeys(("autoPromotion", "autoPromotionEnabled", "autoPromotionSeconds"), "remove it: the judge promotes, or rolls back"),
+    **dict.fromkeys(("maxSurge", "maxUnavailable"), "remove it: `steps` say how much of the traffic a candidate has"),
+    "hypothesis": "remove it, or make it a comment",
     "image": "remove it: the server is Headrace's own",
     "template": "remove it: the server is Headrace's own",
     "selector": "remove it: a section belongs to the model that it stands in",
@@ -164,14 +185,39 @@ class Instead:
 def instead(entry: Entry, owner: str, free: Collection[str], around: Mapping) -> Instead | None:
     """What to write for a key in a mapping that the user calls `owner`, of which these keys are free; None for a key that nobody knows."""
     key = entry.key
-    dotted = _dotted(entry, free, around) or _checked(entry, free, around)
+    dotted = (
+        _dotted(entry, free, around) or _checked(entry, free, around) or _aggregated(entry, free, around) or _ranged(entry, free, around)
+    )
     if dotted is not None:
         return dotted
-    ours = next((word for word in SAME.get(key, ()) if word in free), None)
+    ours = next((word for word in _said_here(key) if word in free), None)
     if ours is not None:
         return Instead(f"write `{ours}`", ours)
     found = _of_training(entry, owner) or _of_value(entry, owner, free) or _of_document(entry, owner)
     return found if found is not None else Instead(_ANYWHERE[key]) if key in _ANYWHERE else None
+
+
+def _said_here(key: str) -> tuple[str, ...]:
+    """The keys that a key of another tool may be, however its words are joined."""
+    return SAME.get(key) or SAME.get(snake(key), ())
+
+
+def snake(key: str) -> str:
+    """`hashAttribute` as `hash_attribute`."""
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", key).replace("-", "_").casefold()
+
+
+_BEFORE = {"training": "features", "gates": "training"}
+"""What comes before each of a model's own steps."""
+_MODEL = {
+    "X": "name a view's features in `features`, such as `use: {VIEW: all}`",
+    "y": "write `target: {{column: {value}, delay: 30d}}` in `features`",
+    "model": "write `training: {{algorithm: NAME}}`; `headrace plugins list` has the names",
+    "train_test_split": "write `split: {by: random, holdout: 20%}` in `training`",
+    "metrics": "write a gate for each in `gates`, such as `{id: quality, metric: roc_auc, min: 0.8}`",
+    "threshold": "write it as `min` or `max` of a gate in `gates`",
+}
+"""What stands at the top of a model elsewhere."""
 
 
 def _of_training(entry: Entry, owner: str) -> Instead | None:
@@ -182,11 +228,21 @@ def _of_training(entry: Entry, owner: str) -> Instead | None:
     return Instead(_PARAMS[key]) if (params or owner == "training") and key in _PARAMS else None
 
 
-def _of_value(entry: Entry, owner: str, free: Collection[str]) -> Instead | None:
+def _of_value(entry: Entry, owner: str, free: Collection[str]) -> Instead | None:  # noqa: PLR0911 - one line a habit
     """Bounds, and what is no key at all."""
     key = entry.key
     if key in SAME and "type" in SAME[key] and {"column", "expression"} & set(free):
         return Instead("remove it: a feature has the type of its column")
+    if key == "before" and "after" in free:
+        return Instead(f"write `after: {_BEFORE.get(said(entry.value), 'features')}`")
+    if key == "max" and {"ceiling", "over"} <= set(free):
+        share = isinstance(entry.value, Scalar) and (entry.value.text.endswith("%") or entry.value.text.startswith("0."))
+        return Instead("write `ceiling`", "ceiling") if share else Instead("write `over`", "over")
+    if owner == "retirement" and key in ("after", "idle_for", "unused_for"):
+        return Instead(f"write `when: {{no_traffic: {said(entry.value)}}}`", explains=("when",))
+    edge = re.fullmatch(r"(min|max)_(\w+)", snake(key))
+    if edge is not None and edge[2] in free and {"min", "max"} & set(snake(key).split("_")):
+        return Instead(f"write `{edge[2]}: {{{edge[1]}: {said(entry.value)}}}`")
     if owner == "drift" and key in _BOUNDS:
         return Instead(f"write for example `effect: {{warning: {said(entry.value)}, critical: 0.25}}`")
     if _PART.fullmatch(key):
@@ -203,6 +259,10 @@ def _of_document(entry: Entry, owner: str) -> Instead | None:
     key, value = entry.key, entry.value
     if not owner.startswith("this "):
         return None
+    if owner == "this model" and key in _MODEL:
+        return Instead(_MODEL[key].replace("{value}", said(value)).replace("{{", "{").replace("}}", "}"))
+    if owner == "this overlay" and "/" in key:
+        return Instead(f"write it below `patches:`, as `patches: {{{key}: …}}`")
     if key in (*_WRAPPERS, owner.removeprefix("this ")) and isinstance(value, Mapping):
         return Instead(_unwrapped(key, value), opens=True)
     if key == "version":
@@ -238,6 +298,34 @@ def _dotted(entry: Entry, free: Collection[str], around: Mapping) -> Instead | N
     return Instead(f"a key holds no dots: write `{first}: {{{text}}}`", explains=(first,)) if first in free else None
 
 
+def _aggregated(entry: Entry, free: Collection[str], around: Mapping) -> Instead | None:
+    """`agg: avg, column: amount` as `mean: amount`."""
+    if entry.key not in ("agg", "aggregation", "aggregate", "function", "func", "aggfunc") or not isinstance(entry.value, Scalar):
+        return None
+    given = entry.value.text.casefold()
+    ours = given if given in free else next((word for word in SAME.get(given, ()) if word in free), None)
+    column = around.get("column")
+    if ours is None or column is None:
+        return None
+    return Instead(f"write `{ours}: {said(column.value)}` in the place of `{entry.key}` and `column`")
+
+
+_LOW, _HIGH = ("low", "min", "lower", "start"), ("high", "max", "upper", "stop", "end")
+
+
+def _ranged(entry: Entry, free: Collection[str], around: Mapping) -> Instead | None:
+    """`{low: 0.01, high: 0.3}` of a parameter that is searched as `float: [0.01, 0.3]`."""
+    if not {"int", "float", "choice"} <= set(free) or entry.key not in _LOW:
+        return None
+    high = next((found for word in _HIGH if (found := around.get(word)) is not None), None)
+    values = [found.value for found in (entry, high) if found is not None and isinstance(found.value, Scalar)]
+    if len(values) < 2:  # noqa: PLR2004 - both ends
+        return None
+    word = "int" if all(type(value.value) is int for value in values) else "float"
+    return Instead(f"write `{word}: [{values[0].text}, {values[1].text}]`", explains=(*_HIGH, "type"))
+
+
+_THAN = {"greater_than": ">", "gt": ">", "gte": ">=", "at_least": ">=", "less_than": "<", "lt": "<", "lte": "<=", "at_most": "<="}
 _MISSING = ("not_null", "required", "expect_column_values_to_not_be_null", "not_empty", "no_nulls")
 _OF_CHECKS = {
     **dict.fromkeys(("expect_column_values_to_be_between", "between", "accepted_range"), "range: [LEAST, GREATEST]"),
@@ -256,19 +344,37 @@ def _checked(entry: Entry, free: Collection[str], around: Mapping) -> Instead | 
         if key == "max" and low is not None:
             return Instead("say both bounds by `range`", explains=())
         return Instead(f"write `range: [{low or 'LEAST'}, {high or 'GREATEST'}]`", explains=("max",) if key == "min" else ())
+    compared = around.get("column") if key in _THAN and "holds" in free else None
+    if compared is not None:
+        return Instead(f'write `holds: "{said(compared.value)} {_THAN[key]} {said(value)}"` in the place of `column` and `{key}`')
     if key not in _MISSING and key not in _OF_CHECKS and key not in _OF_TESTS:
         return None
     if not {"missing", "holds", "unique"} <= {*free, *(e.key for e in around.entries)}:
         return None
     column = around.get("column")
     named = column.value if column is not None else value
+    inner = around.get("kwargs") if key == "expectation_type" else entry
+    asked = inner.value if inner is not None and isinstance(inner.value, Mapping) else None
+    if asked is not None and (of := asked.get("column")) is not None:
+        named, key = of.value, said(value) if key == "expectation_type" else key
     name = named.text if isinstance(named, Scalar) and isinstance(named.value, str) else "NAME"
-    says = "missing: 0%" if key in _MISSING else _OF_CHECKS.get(key)
+    says = "missing: 0%" if key in _MISSING else _filled(_OF_CHECKS.get(key), asked)
     if says is None:
         return Instead("write one of range, values, pattern, missing, unique, rows and holds") if key in _OF_TESTS else None
     start = f"id: {name.replace('_', '-').casefold()}-{says.partition(':')[0]}, " if around.get("id") is None else ""
     whole = f"{{{start}column: {name}, {says}}}" if start and column is None else says
-    return Instead(f"write `{whole}`", explains=("id",) if start else ())
+    return Instead(f"write `{whole}`", explains=("id", "kwargs") if start else ("kwargs",))
+
+
+def _filled(says: str | None, asked: Mapping | None) -> str | None:
+    """What a test says, with the values that it was given."""
+    for word, key in (("LEAST", "min_value"), ("GREATEST", "max_value"), ("REGEX", "regex")):
+        given = asked.get(key) if asked is not None else None
+        says = says.replace(word, said(given.value)) if says is not None and given is not None else says
+    listed = asked.get("value_set") if asked is not None else None
+    if says is not None and listed is not None and isinstance(listed.value, Sequence):
+        says = says.replace("A, B", ", ".join(said(item) for item in listed.value.items))
+    return says
 
 
 _OF_TESTS = ("type", "test", "expectation_type", "expectation", "kwargs", "relationships", "test_name")
@@ -300,6 +406,8 @@ def document(node: Mapping) -> str | None:
         return "remove the document: each training registers a version of its model, and `headrace models` lists them"
     if node.get("jobs") is not None or node.get("on") is not None:
         return "move the file out of `specs/`: a workflow is no spec"
+    if any(node.get(word) is not None for word in ("terraform", "provider", "resource", "variable", "module")):
+        return "remove the document: `kind: project` and `kind: environment` say what a project needs"
     for word in ("models", "sources", "feature_views"):
         entry = node.get(word)
         if entry is not None and isinstance(entry.value, Sequence):

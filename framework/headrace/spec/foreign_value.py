@@ -22,7 +22,7 @@ _TYPES = {
     **dict.fromkeys(("int", "integer", "int32", "int16", "int8", "bigint", "smallint", "long", "uint8", "uint32"), "int64"),
 }
 _GRAVE = {
-    **dict.fromkeys(("high", "error", "fatal", "page", "urgent", "emergency", "sev1", "p1", "major"), "critical"),
+    **dict.fromkeys(("high", "crit", "error", "fatal", "page", "urgent", "emergency", "sev1", "p1", "major"), "critical"),
     **dict.fromkeys(("medium", "moderate", "warn", "minor", "sev2", "p2"), "warning"),
     **dict.fromkeys(("low", "debug", "notice", "information", "sev3", "p3"), "info"),
 }
@@ -40,7 +40,11 @@ _DESIGNS = {
     **dict.fromkeys(("frequentist", "fixed_horizon", "t_test", "ttest", "classic", "z_test"), "fixed"),
     **dict.fromkeys(("bayes", "bayesian_ab"), "bayesian"),
 }
-_WORDS: tuple[dict[str, str], ...] = (_TYPES, _GRAVE, _MODES, _ENDS, _DESIGNS)
+_JUDGES = {
+    **dict.fromkeys(("latency", "latency_p99", "p99", "p95", "duration", "response_time", "slow_requests"), "slow_request"),
+    **dict.fromkeys(("errors", "error", "5xx", "success_rate", "success-rate", "failure_rate", "availability"), "error_rate"),
+}
+_WORDS: tuple[dict[str, str], ...] = (_TYPES, _GRAVE, _MODES, _ENDS, _DESIGNS, _JUDGES)
 _NO_SENSE = {
     ("average", "binary"): "remove `average`: it is for metrics of several classes",
     ("type", "bool"): "write `int64` where it holds 0 and 1, or `category` where it holds words",
@@ -79,7 +83,7 @@ _SHELL = re.compile(
 
 def named(text: str) -> str | None:
     """The name in `ref('asked')`."""
-    found = _REF.fullmatch(text.strip())
+    found = _REF.fullmatch(text.strip()) or re.fullmatch(r"(?:models|runs):/(?P<name>[\w-]+)(?:[/@].*)?", text.strip())
     return found["name"] if found is not None else None
 
 

@@ -89,7 +89,7 @@ def percentage(value: object) -> float:
     if isinstance(value, str) and (match := re.fullmatch(r"(\d+(?:\.\d+)?)%", value)):
         return float(Decimal(match[1]) / 100)
     if isinstance(value, int | float) and not isinstance(value, bool):
-        as_share = f"{value * 100:g}%" if 0 < value < 1 else f"{value:g}%"
+        as_share = f"{value * 100:g}%" if 0 < value < 1 or (isinstance(value, float) and value == 1) else f"{value:g}%"
         raise MissingUnit("a share needs its sign `%`", as_share)
     raise ValueError(f"`{value}` is no percentage: write for example `5%`")
 

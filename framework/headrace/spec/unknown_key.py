@@ -17,7 +17,7 @@ from headrace.diagnostics.secret import holds_secret
 from headrace.document import Entry, Mapping, Node, Scalar, Sequence, write_flow
 from headrace.document.move import move
 from headrace.spec.fits import fits
-from headrace.spec.foreign import Instead, instead
+from headrace.spec.foreign import SAME, Instead, instead, snake
 from headrace.spec.foreign_value import parameters
 from headrace.spec.missing import Missing
 from headrace.spec.name import ParamsOf
@@ -115,7 +115,25 @@ def unknown_key(place: Place, root: Place, missing: Missing, text: str | None = 
         return _foreign(unknown, known)
     if certain(unknown.key, unknown.free, _SHORTEST):
         return _misspelt(unknown)
-    return _parameter(unknown) or _elsewhere(unknown) or _misspelt(unknown)
+    return _parameter(unknown) or _foreign_below(unknown) or _elsewhere(unknown) or _misspelt(unknown)
+
+
+def _foreign_below(unknown: _Unknown) -> Meant | None:
+    """`chunk_size: 2000` as `window: {rows: 2000}`: a key of another tool that is one level down here."""
+    entry, found = _entry(unknown), set[tuple[str, str]]()
+    words = SAME.get(unknown.key) or SAME.get(snake(unknown.key), ())
+    for key, info in keys(unknown.owner).items():
+        below = next((model for model in map(model_of, members(info.annotation)) if model is not None), None)
+        found |= {(key, word) for word in words if below is not None and word in keys(below)}
+    if entry is None or len(found) != 1:
+        return None
+    section, word = found.pop()
+    text = write_flow({word: plain(entry.value)})[1:-1]
+    there = section not in unknown.free
+    help_ = f"write `{text}` below `{section}:`" if there else f"write `{section}: {{{text}}}`"
+    message = f"`{short(unknown.key)}` is no key of {unknown.name}"
+    explained = frozenset() if there else frozenset({(*unknown.place.path[:-1], section)})
+    return Meant(Diagnostic("unknown-key", message, unknown.place.key, help=help_), explained)
 
 
 def _instead(unknown: _Unknown) -> Instead | None:
@@ -231,7 +249,7 @@ def _misspelt(unknown: _Unknown) -> Meant:
         help_ = f"write `{meant}`"
     elif len(lacking) == 1 and _is_secret(keys(unknown.owner)[lacking[0]], place.node):
         help_ = f"write `{lacking[0]}: env:NAME`, and keep the value in the variable NAME of the shell: it is a secret"
-    elif len(lacking) == 1:
+    elif len(lacking) == 1 and _may_be(keys(unknown.owner)[lacking[0]], place.node):
         help_ = f"write `{lacking[0]}`, which is missing; {help_}"
     elif unknown.of_overlay and certain(key, allowed, _SHORTEST):
         meant = nearest(key, allowed)
@@ -248,8 +266,17 @@ def _misspelt(unknown: _Unknown) -> Meant:
         certain=certain(key, unknown.free, _SHORTEST) or (unknown.of_overlay and meant is not None and certain(key, allowed, _SHORTEST)),
     )
     # A misspelt key is missing under its right name: that follows from the slip, and is not said.
-    word = meant if meant is not None else lacking[0] if len(lacking) == 1 else None
+    one = len(lacking) == 1 and _may_be(keys(unknown.owner)[lacking[0]], place.node)
+    word = meant if meant is not None else lacking[0] if one else None
     return Meant(diagnostic, frozenset({(*place.path[:-1], word)} if word is not None else ()))
+
+
+def _may_be(field: FieldInfo, node: Node | None) -> bool:
+    """Whether what stands under a key may have been meant for a field: in its own shape, right or wrong."""
+    takes = any(model_of(member) is not None or get_origin(bare(member)) is dict for member in members(field.annotation))
+    return node is None or (
+        isinstance(node, Mapping) is takes and (takes or isinstance(node, Sequence) or fits(field.annotation, field, node))
+    )
 
 
 def _is_secret(field: FieldInfo, node: Node | None) -> bool:

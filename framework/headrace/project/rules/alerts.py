@@ -64,7 +64,7 @@ def bad_condition(scope: Scope, model: Model, path: Path, error: ExpressionError
         "bad-condition",
         error.message,
         place,
-        help=f"write `{written}`" if written else None,
+        help=f"write `{written}`" if written else "write a name, a comparison and a value, such as `drift.share > 5%`",
         replacement=error.instead,
     )
 

@@ -78,7 +78,7 @@ def _condition(scope: Scope, policy: Policy, path: Path, item: Requirement) -> I
     except ExpressionError as error:
         place = inside(node, error.start, error.end) if isinstance(node, Scalar) else whole
         written = mend(error, item.when)
-        help_ = f"write `{written}`" if written else None
+        help_ = f"write `{written}`" if written else "write for example `gates.passed and approvals.count >= 2`"
         yield Diagnostic("bad-condition", error.message, place, help=help_, replacement=error.instead)
         return
     for leaf in condition.leaves():

@@ -35,7 +35,7 @@ def _same(one: str, other: str, *, texts: bool) -> bool:
 
 def rewritten(text: str, *, texts: bool = False) -> str | None:
     """A whole condition in the grammar, such as `a == 'X' or a == 'Y'` for `a IN ('X', 'Y')`; None where it cannot be said in it."""
-    left, found = tokens(text)[:-1], []
+    left, found = tokens(_FOR.sub("", _MEAN.sub(r"\1", text)))[:-1], []
     while left:
         part, used = _part(left)
         if part is None:
@@ -48,6 +48,11 @@ def rewritten(text: str, *, texts: bool = False) -> str | None:
     except ExpressionError:
         return None
     return joined if joined != text else None
+
+
+_MEAN = re.compile(r"\b(?:avg|mean|lower|upper|trim|any)\(\s*([\w.]+)\s*\)", re.IGNORECASE)
+"""What says of a window's value, or of a text, what it is already."""
+_FOR = re.compile(r"\s+for\s+\w+\s*$", re.IGNORECASE)
 
 
 def _part(left: list[Token]) -> tuple[str | None, int]:  # noqa: PLR0911 - one line a habit
@@ -71,6 +76,8 @@ def _part(left: list[Token]) -> tuple[str | None, int]:  # noqa: PLR0911 - one l
         said = f"({first.text} < {low} or {first.text} > {high})" if denied else f"{first.text} >= {low} and {first.text} <= {high}"
         return said, 5 + denied
     sign = INSTEAD.get(words[1], words[1])
+    if sign in ("==", "!=") and words[2] in ("true", "false"):
+        return first.text if (sign == "==") is (words[2] == "true") else f"not {first.text}", 3
     if sign in ("==", "!=") and len(left) > 2 and left[2].kind == "name":  # noqa: PLR2004 - a whole comparison
         return f"{first.text} {sign} '{left[2].text}'", 3
     return first.text, 1
