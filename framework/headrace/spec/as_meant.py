@@ -86,7 +86,8 @@ class _Changing:
             self._put.setdefault(id(target), []).append(entry)
 
     def node(self, node: Node) -> Node:
-        if node.span in self.fixes and not isinstance(node, Mapping):
+        # A word in the place of a mapping may be another slip than the one that its shape says.
+        if node.span in self.fixes and (isinstance(node, Sequence) or not (isinstance(node, Mapping) or self.fixes[node.span][:1] == "{")):
             return _written(self.fixes[node.span], node.span) or node
         match node:
             case Scalar():

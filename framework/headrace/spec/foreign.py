@@ -254,7 +254,7 @@ def _of_value(entry: Entry, owner: str, free: Collection[str]) -> Instead | None
     return _bound(entry) if key in _BOUNDS and {"min", "max"} <= set(free) else None
 
 
-def _of_document(entry: Entry, owner: str) -> Instead | None:
+def _of_document(entry: Entry, owner: str) -> Instead | None:  # noqa: PLR0911 - one line a habit
     """What other tools have at the top of a document."""
     key, value = entry.key, entry.value
     if not owner.startswith("this "):
@@ -336,7 +336,7 @@ _OF_CHECKS = {
 }
 
 
-def _checked(entry: Entry, free: Collection[str], around: Mapping) -> Instead | None:
+def _checked(entry: Entry, free: Collection[str], around: Mapping) -> Instead | None:  # noqa: PLR0911 - one line a habit
     """What tests of data are called elsewhere; a check is known by its key `holds`."""
     key, value = entry.key, entry.value
     if key in ("min", "max") and "range" in free and not {"min", "max"} & set(free):
