@@ -4,11 +4,13 @@ import ast
 import os
 import re
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 
 import pytest
+from acting import ACTS, Acting, Prepared, acts, starting_point
 
 from headrace import diagnostics, document, hooks, project, spec
 from headrace.diagnostics import Report, render
@@ -50,6 +52,7 @@ def cases() -> Iterator[Case]:
 
 
 ALL = list(cases())
+ACTING = [case for case in ALL if acts(case.blocks)]
 
 
 @cache
@@ -74,12 +77,19 @@ def merged(fragment: str, base: str) -> str:
     return fragment + "".join(part for key, part in sections(base).items() if key not in dropped)
 
 
+def base_of(case: Case) -> list[str]:
+    """The documents beside those of the case: what is only checked has no rows, and mostly no backtest."""
+    text = (CASES / "base.yaml").read_text()
+    if acts(case.blocks):
+        return text.replace(".parquet", ".csv").split("---\n")
+    base = text.split("---\n")
+    return base if case.file.parent.name == "backtest" else [b for b in base if not b.startswith("kind: backtest")]
+
+
 def written(case: Case, root: Path) -> None:
-    """The case's project."""
-    base = (CASES / "base.yaml").read_text().split("---\n")
-    if case.file.parent.name != "backtest":
-        base = [b for b in base if not b.startswith("kind: backtest")]
-    (root / "specs").mkdir()
+    """The case's specs, and its files."""
+    base = base_of(case)
+    (root / "specs").mkdir(exist_ok=True)
     for number, (info, text) in enumerate(case.blocks):
         own = root / "specs" / (f"case{number + 1}.yaml" if number else "case.yaml")
         match info.split():
@@ -94,13 +104,19 @@ def written(case: Case, root: Path) -> None:
                 mine = next(b for b in base if sections(b)["kind"] == f"kind: {kind}\n")
                 base.remove(mine)
                 own.write_text(merged(text, mine))
-            case ["file", name]:
-                (root / name).parent.mkdir(exist_ok=True)
-                (root / name).write_bytes(text.encode().decode("unicode_escape").encode("latin-1"))
-            case _:
-                assert info == "output", info
+            case [word, *_]:
+                assert word in (*ACTS, "file", "output"), info
     if base:
         (root / "specs" / "base.yaml").write_text("---\n".join(base))
+
+
+def files(case: Case, root: Path) -> None:
+    """The case's files beside its specs."""
+    for info, text in case.blocks:
+        if info.startswith("file "):
+            path = root / info.split()[1]
+            path.parent.mkdir(exist_ok=True, parents=True)
+            path.write_bytes(text.encode().decode("unicode_escape").encode("latin-1"))
 
 
 def expected(root: Path) -> list[tuple[str, int, str, str]]:
@@ -112,9 +128,10 @@ def expected(root: Path) -> list[tuple[str, int, str, str]]:
     return sorted(found)
 
 
-@pytest.mark.parametrize("case", ALL, ids=str)
+@pytest.mark.parametrize("case", [case for case in ALL if not acts(case.blocks)], ids=str)
 def test_case(case: Case, tmp_path: Path) -> None:
     written(case, tmp_path)
+    files(case, tmp_path)
     report = Report()
     loaded = project.load(tmp_path, report, plugins=installed())
     assert (loaded is None) == bool(report.errors)
@@ -131,6 +148,30 @@ def test_case(case: Case, tmp_path: Path) -> None:
     told = "\n".join(d.message for d in report)
     words = [match[3] for _, text in case.blocks for match in EXPECTED.finditer(text) if match[3]]
     assert [] == [word for word in words if word not in told], told
+
+
+@pytest.fixture(scope="session")
+def prepared(tmp_path_factory: pytest.TempPathFactory) -> Prepared:
+    """The projects that acting cases start from."""
+    return Prepared(tmp_path_factory.mktemp("prepared"), (CASES / "base.yaml").read_text().replace(".parquet", ".csv"))
+
+
+@pytest.mark.parametrize("case", ACTING, ids=str)
+def test_acting_case(
+    case: Case, tmp_path: Path, prepared: Prepared, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("PREFECT_API_URL", "HEADRACE_WORKSPACE"):
+        monkeypatch.delenv(name, raising=False)
+    prepared.copy(starting_point(case.blocks), tmp_path)
+    if any(info.startswith("yaml") for info, _ in case.blocks):
+        written(case, tmp_path)
+    files(case, tmp_path)
+    monkeypatch.chdir(tmp_path)
+    with ExitStack() as stack:
+        acting = Acting(tmp_path, monkeypatch, capfd.readouterr, stack)
+        for info, text in case.blocks:
+            if info.split()[0] in ACTS:
+                acting.act(info, text)
 
 
 def emitted() -> Iterator[str]:
