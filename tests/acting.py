@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import itertools
 import json
+import logging
 import os
 import re
 import shlex
@@ -195,6 +196,7 @@ class Acting:
     client: TestClient | None = None
 
     def __post_init__(self) -> None:
+        self.patch.setattr(logging, "raiseExceptions", False)  # a flow's import hands warnings to a stream that another case has closed
         server = HeldServer()
         server.states = {}
         self.names |= {
