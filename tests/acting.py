@@ -26,6 +26,8 @@ import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
+sys.path.insert(0, str(Path(__file__).parent / "backtest"))  # `answering`, a real server that says what a case says
+
 from headrace.apply.prefect import Door
 from headrace.cli import main
 from headrace.diagnostics import HeadraceError
@@ -59,14 +61,11 @@ def starting_point(blocks: list[tuple[str, str]]) -> str:
 
 def data(root: Path) -> None:
     """The rows of the base project: 300 people, 60 of later years, and what became of these."""
-    random, begin = Random(7), datetime(2014, 1, 1, tzinfo=UTC)  # noqa: S311 - rows, not secrets
+    random, begin = Random(7), datetime(2014, 1, 1, tzinfo=UTC)
     ages = [random.uniform(18, 70) for _ in range(360)]
     answers = [int(age + random.gauss(0, 8) > 42) for age in ages]
     sexes = [random.choice("12") for _ in ages]
-    people = [
-        f"{n},{ages[n]:.1f},{sexes[n]},{begin + timedelta(days=n):%Y-%m-%dT%H:%M:%SZ},{answers[n]}"
-        for n in range(300)
-    ]
+    people = [f"{n},{ages[n]:.1f},{sexes[n]},{begin + timedelta(days=n):%Y-%m-%dT%H:%M:%SZ},{answers[n]}" for n in range(300)]
     later = [f"{n},{ages[n]:.1f},{sexes[n]},{2016 + n % 3}" for n in range(300, 360)]
     told = [f"{n},{answers[n]}" for n in range(300, 360)]
     for name, head, rows in (
@@ -77,7 +76,7 @@ def data(root: Path) -> None:
         (root / f"{name}.csv").write_text("\n".join([head, *rows]) + "\n")
 
 
-def flow(root: Path, model: str = "work") -> Any:  # noqa: ANN401 - a compiled module
+def flow(root: Path, model: str = "work") -> Any:
     """A model's compiled flows; what a task does is its `fn`, which needs no Prefect server."""
     spec = importlib.util.spec_from_file_location(f"case{next(_NUMBERS)}", root / "flows" / f"{model}.py")
     assert spec is not None
@@ -88,7 +87,7 @@ def flow(root: Path, model: str = "work") -> Any:  # noqa: ANN401 - a compiled m
     return module
 
 
-def train(root: Path, model: str = "work") -> Any:  # noqa: ANN401 - the candidate of that flow
+def train(root: Path, model: str = "work") -> Any:
     """A candidate, by the steps of the compiled flow."""
     made = flow(root, model)
     return made.training.fn(made.features.fn(None, None))
@@ -123,7 +122,7 @@ class Prepared:
         shutil.copytree(self.made[name], root, dirs_exist_ok=True)
 
     def _make(self, name: str, root: Path) -> None:
-        before = os.getcwd()
+        before = Path.cwd()
         try:
             match name:
                 case "specs":
@@ -174,6 +173,12 @@ class HeldDoor(MemoryDoor):
         """What the case said of the run, or that it waits."""
         return self.server.states.get(run_id, self.server.states.get("", ("SCHEDULED", "Scheduled", "")))  # type: ignore[attr-defined]
 
+    def pause_schedules(self) -> None:
+        """None runs."""
+
+    def resume_schedules(self) -> None:
+        """None runs."""
+
     wait = Door.wait
 
 
@@ -209,13 +214,12 @@ class Acting:
             "promote": partial(promote, self.root),
             "later": self.stack.enter_context,
             "serve": self.serve,
-            "setenv": self.patch.setenv,
-            "main": main,
+            "patch": self.patch,
         }
 
     def act(self, info: str, text: str) -> None:
         """Do what one block says, and compare."""
-        match info.split()[0]:
+        match info.split(maxsplit=1)[0]:
             case "console":
                 for part in re.split(r"^\$ ", text, flags=re.MULTILINE)[1:]:
                     command, _, expected = part.partition("\n")
@@ -225,7 +229,7 @@ class Acting:
             case "http":
                 self.http(text)
 
-    def store(self) -> Any:  # noqa: ANN401 - a Store
+    def store(self) -> Any:
         """The project's store, open until the case ends."""
         from headrace.steps.workspace import workspace
 
@@ -319,7 +323,7 @@ def said(out: str, err: str) -> Said:
     return sorted(found)
 
 
-def _in_json(value: object) -> Any:  # noqa: ANN401 - pairs
+def _in_json(value: object) -> Any:
     match value:
         case {"severity": str(severity), "id": str(id_)}:
             yield severity, id_

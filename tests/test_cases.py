@@ -1,6 +1,5 @@
 """The language's specification: tests/cases/<word>/*.md."""
 
-import ast
 import os
 import re
 from collections.abc import Iterator
@@ -10,25 +9,15 @@ from functools import cache
 from pathlib import Path
 
 import pytest
-from acting import ACTS, Acting, Prepared, acts, starting_point
 
-from headrace import diagnostics, document, hooks, project, spec
+from acting import ACTS, EXPECTED, Acting, Prepared, acts, starting_point
+from headrace import project
 from headrace.diagnostics import Report, render
 from headrace.diagnostics.codes import CODES
 from headrace.hooks import Plugins, load_plugins
 
 CASES = Path(__file__).parent / "cases"
-EXPECTED = re.compile(r"\b(error|warning|note): \[([a-z0-9-]+)\](?: \"([^\"]*)\")?")
-TESTED_IN_PYTHON = {
-    "no-specs": "test_project_load.py",
-    "unreadable-file": "test_project_load.py",
-    "unknown-environment": "test_project_load.py",
-    "plugin-collision": "test_project_load.py",
-    "plugin-failed": "test_project_load.py",
-    "step-failed": "test_steps_custom.py",
-    "file-too-large": "test_document_hostile.py",
-    "expressions-too-long": "test_spec_value.py",
-}
+PRINTED = re.compile(r"^(error|warning|note)\[([a-z0-9-]+)\]", flags=re.MULTILINE)
 
 
 @dataclass
@@ -174,59 +163,19 @@ def test_acting_case(
                 acting.act(info, text)
 
 
-def emitted() -> Iterator[str]:
-    """Every id that stands in the rooms of the language."""
-    for room in (document, spec, project, hooks, diagnostics):
-        for path in Path(str(room.__file__)).parent.rglob("*.py"):
-            for node in ast.walk(ast.parse(path.read_text())):
-                called = getattr(node.func, "id", getattr(node.func, "attr", "")) if isinstance(node, ast.Call) else ""
-                if called in ("Diagnostic", "_break") and isinstance(node.args[0], ast.Constant):
-                    yield node.args[0].value
+def shown() -> Iterator[str]:
+    """Every id that a case shows: as a comment, or in what is printed."""
+    for case in ALL:
+        for info, text in case.blocks:
+            yield from (match[2] for match in (PRINTED if info == "output" else EXPECTED).finditer(text))
 
 
-def test_every_id_that_is_emitted_is_explained() -> None:
-    assert sorted(set(emitted()) - set(CODES)) == []
+def test_every_id_has_a_case() -> None:
+    assert [] == sorted(set(CODES) - set(shown()))
 
 
-def test_every_id_that_is_emitted_has_a_case() -> None:
-    text = "\n".join(file.read_text() for file in CASES.glob("*/*.md"))
-    assert sorted(i for i in set(emitted()) if f"[{i}]" not in text and i not in TESTED_IN_PYTHON) == []
-
-
-def test_the_tests_in_python_are_there() -> None:
-    tests = {path.name: path.read_text() for path in Path(__file__).parent.glob("*/test_*.py")}
-    assert [i for i, file in TESTED_IN_PYTHON.items() if i not in tests.get(file, "")] == []
-
-
-TELLS_NOTHING_YET = frozenset(
-    {
-        "bad-year",
-        "bug",
-        "clock-unknown",
-        "features-failed",
-        "journal-unwritable",
-        "missing-entity",
-        "model-unreadable",
-        "not-json",
-        "not-live",
-        "not-ready",
-        "one-class",
-        "prediction-failed",
-        "time-invalid",
-        "time-refused",
-        "too-large",
-        "training-failed",
-        "unknown-view",
-    }
-)
-"""Ids that no case and no test shows; it may only shrink."""
-
-
-def test_every_id_is_shown_by_a_case_or_by_a_test() -> None:
-    cases_ = "\n".join(file.read_text() for file in CASES.glob("*/*.md"))
-    tests = "\n".join(path.read_text() for path in Path(__file__).parent.glob("*/test_*.py"))
-    shown = {i for i in CODES if f"[{i}]" in cases_ or re.search(rf"""["'`\[]{i}["'`\]]""", tests)}
-    assert sorted(TELLS_NOTHING_YET) == sorted(set(CODES) - shown)
+def test_every_id_of_a_case_is_explained() -> None:
+    assert [] == sorted(set(shown()) - set(CODES))
 
 
 def test_the_base_project_is_valid(tmp_path: Path) -> None:
