@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import importlib.util
 import itertools
 import json
@@ -260,14 +261,15 @@ class Acting:
 
     def python(self, text: str) -> None:
         """Python, run here; what it raises is expected in the line of the block that raises it."""
-        lines = [(number, *match.groups()) for number, line in enumerate(text.splitlines(), 1) for match in EXPECTED.finditer(line)]
+        starts = statements(text)
+        lines = [(starts[number], *match.groups()) for number, line in enumerate(text.splitlines(), 1) for match in EXPECTED.finditer(line)]
         found: list[tuple[int, str, str]] = []
         message = ""
         try:
             exec(compile(text, "<case>", "exec"), self.names)  # noqa: S102 - the case's own
         except HeadraceError as error:
             at = [frame.lineno or 0 for frame in traceback.extract_tb(error.__traceback__) if frame.filename == "<case>"]
-            found = sorted((at[0], str(d.severity), d.id) for d in error.report)
+            found = sorted((starts[at[0]], str(d.severity), d.id) for d in error.report)
             message = str(error)
         assert sorted((number, severity, id_) for number, severity, id_, _ in lines) == found, message
         assert [] == [words for *_, words in lines if words and words not in message], message
@@ -297,6 +299,15 @@ class Acting:
         got = [("error", told["type"].removeprefix("urn:headrace:"))] if "type" in told else []
         assert (wanted(expected), exit_code(expected, 200)) == (got, reply.status_code), reply.text
         assert [] == missing(expected, reply.text), reply.text
+
+
+def statements(text: str) -> dict[int, int]:
+    """By line, where the innermost statement begins that it is a part of."""
+    found = {number: number for number, _ in enumerate(text.splitlines(), 1)}
+    for node in ast.walk(ast.parse(text)):  # what stands within comes after what it stands in
+        if isinstance(node, ast.stmt) and node.end_lineno is not None:
+            found |= dict.fromkeys(range(node.lineno, node.end_lineno + 1), node.lineno)
+    return found
 
 
 def wanted(expected: str) -> Said:
