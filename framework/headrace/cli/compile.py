@@ -42,7 +42,8 @@ def command(environment: str | None, root: Path, select: tuple[str, ...], exclud
 
     read_once()
     project = load_project(root, environment, to_run=True)
-    compiled, notes = compile_project(project), []
+    notes: list[str] = []
+    compiled = compile_project(project)
     if stale(root, compiled):
         project, notes = _going_on(root, project, check=check)
         compiled = compile_project(project)
