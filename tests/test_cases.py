@@ -1,32 +1,23 @@
 """The language's specification: tests/cases/<word>/*.md."""
 
-import ast
 import os
 import re
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 
 import pytest
 
-from headrace import diagnostics, document, hooks, project, spec
+from acting import ACTS, EXPECTED, Acting, Prepared, acts, starting_point
+from headrace import project
 from headrace.diagnostics import Report, render
 from headrace.diagnostics.codes import CODES
 from headrace.hooks import Plugins, load_plugins
 
 CASES = Path(__file__).parent / "cases"
-EXPECTED = re.compile(r"\b(error|warning|note): \[([a-z0-9-]+)\](?: \"([^\"]*)\")?")
-TESTED_IN_PYTHON = {
-    "no-specs": "test_project_load.py",
-    "unreadable-file": "test_project_load.py",
-    "unknown-environment": "test_project_load.py",
-    "plugin-collision": "test_project_load.py",
-    "plugin-failed": "test_project_load.py",
-    "step-failed": "test_steps_custom.py",
-    "file-too-large": "test_document_hostile.py",
-    "expressions-too-long": "test_spec_value.py",
-}
+PRINTED = re.compile(r"^(error|warning|note)\[([a-z0-9-]+)\]", flags=re.MULTILINE)
 
 
 @dataclass
@@ -50,6 +41,7 @@ def cases() -> Iterator[Case]:
 
 
 ALL = list(cases())
+ACTING = [case for case in ALL if acts(case.blocks)]
 
 
 @cache
@@ -74,12 +66,19 @@ def merged(fragment: str, base: str) -> str:
     return fragment + "".join(part for key, part in sections(base).items() if key not in dropped)
 
 
+def base_of(case: Case) -> list[str]:
+    """The documents beside those of the case: what is only checked has no rows, and mostly no backtest."""
+    text = (CASES / "base.yaml").read_text()
+    if acts(case.blocks):
+        return text.replace(".parquet", ".csv").split("---\n")
+    base = text.split("---\n")
+    return base if case.file.parent.name == "backtest" else [b for b in base if not b.startswith("kind: backtest")]
+
+
 def written(case: Case, root: Path) -> None:
-    """The case's project."""
-    base = (CASES / "base.yaml").read_text().split("---\n")
-    if case.file.parent.name != "backtest":
-        base = [b for b in base if not b.startswith("kind: backtest")]
-    (root / "specs").mkdir()
+    """The case's specs, and its files."""
+    base = base_of(case)
+    (root / "specs").mkdir(exist_ok=True)
     for number, (info, text) in enumerate(case.blocks):
         own = root / "specs" / (f"case{number + 1}.yaml" if number else "case.yaml")
         match info.split():
@@ -94,13 +93,19 @@ def written(case: Case, root: Path) -> None:
                 mine = next(b for b in base if sections(b)["kind"] == f"kind: {kind}\n")
                 base.remove(mine)
                 own.write_text(merged(text, mine))
-            case ["file", name]:
-                (root / name).parent.mkdir(exist_ok=True)
-                (root / name).write_bytes(text.encode().decode("unicode_escape").encode("latin-1"))
-            case _:
-                assert info == "output", info
+            case [word, *_]:
+                assert word in (*ACTS, "file", "output"), info
     if base:
         (root / "specs" / "base.yaml").write_text("---\n".join(base))
+
+
+def files(case: Case, root: Path) -> None:
+    """The case's files beside its specs."""
+    for info, text in case.blocks:
+        if info.startswith("file "):
+            path = root / info.split()[1]
+            path.parent.mkdir(exist_ok=True, parents=True)
+            path.write_bytes(text.encode().decode("unicode_escape").encode("latin-1"))
 
 
 def expected(root: Path) -> list[tuple[str, int, str, str]]:
@@ -112,9 +117,10 @@ def expected(root: Path) -> list[tuple[str, int, str, str]]:
     return sorted(found)
 
 
-@pytest.mark.parametrize("case", ALL, ids=str)
+@pytest.mark.parametrize("case", [case for case in ALL if not acts(case.blocks)], ids=str)
 def test_case(case: Case, tmp_path: Path) -> None:
     written(case, tmp_path)
+    files(case, tmp_path)
     report = Report()
     loaded = project.load(tmp_path, report, plugins=installed())
     assert (loaded is None) == bool(report.errors)
@@ -133,59 +139,43 @@ def test_case(case: Case, tmp_path: Path) -> None:
     assert [] == [word for word in words if word not in told], told
 
 
-def emitted() -> Iterator[str]:
-    """Every id that stands in the rooms of the language."""
-    for room in (document, spec, project, hooks, diagnostics):
-        for path in Path(str(room.__file__)).parent.rglob("*.py"):
-            for node in ast.walk(ast.parse(path.read_text())):
-                called = getattr(node.func, "id", getattr(node.func, "attr", "")) if isinstance(node, ast.Call) else ""
-                if called in ("Diagnostic", "_break") and isinstance(node.args[0], ast.Constant):
-                    yield node.args[0].value
+@pytest.fixture(scope="session")
+def prepared(tmp_path_factory: pytest.TempPathFactory) -> Prepared:
+    """The projects that acting cases start from."""
+    return Prepared(tmp_path_factory.mktemp("prepared"), (CASES / "base.yaml").read_text().replace(".parquet", ".csv"))
 
 
-def test_every_id_that_is_emitted_is_explained() -> None:
-    assert sorted(set(emitted()) - set(CODES)) == []
+@pytest.mark.parametrize("case", ACTING, ids=str)
+def test_acting_case(
+    case: Case, tmp_path: Path, prepared: Prepared, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("PREFECT_API_URL", "HEADRACE_WORKSPACE"):
+        monkeypatch.delenv(name, raising=False)
+    prepared.copy(starting_point(case.blocks), tmp_path)
+    if any(info.startswith("yaml") for info, _ in case.blocks):
+        written(case, tmp_path)
+    files(case, tmp_path)
+    monkeypatch.chdir(tmp_path)
+    with ExitStack() as stack:
+        acting = Acting(tmp_path, monkeypatch, capfd.readouterr, stack)
+        for info, text in case.blocks:
+            if info.split()[0] in ACTS:
+                acting.act(info, text)
 
 
-def test_every_id_that_is_emitted_has_a_case() -> None:
-    text = "\n".join(file.read_text() for file in CASES.glob("*/*.md"))
-    assert sorted(i for i in set(emitted()) if f"[{i}]" not in text and i not in TESTED_IN_PYTHON) == []
+def shown() -> Iterator[str]:
+    """Every id that a case shows: as a comment, or in what is printed."""
+    for case in ALL:
+        for info, text in case.blocks:
+            yield from (match[2] for match in (PRINTED if info == "output" else EXPECTED).finditer(text))
 
 
-def test_the_tests_in_python_are_there() -> None:
-    tests = {path.name: path.read_text() for path in Path(__file__).parent.glob("*/test_*.py")}
-    assert [i for i, file in TESTED_IN_PYTHON.items() if i not in tests.get(file, "")] == []
+def test_every_id_has_a_case() -> None:
+    assert [] == sorted(set(CODES) - set(shown()))
 
 
-TELLS_NOTHING_YET = frozenset(
-    {
-        "bad-year",
-        "bug",
-        "clock-unknown",
-        "features-failed",
-        "journal-unwritable",
-        "missing-entity",
-        "model-unreadable",
-        "not-json",
-        "not-live",
-        "not-ready",
-        "one-class",
-        "prediction-failed",
-        "time-invalid",
-        "time-refused",
-        "too-large",
-        "training-failed",
-        "unknown-view",
-    }
-)
-"""Ids that no case and no test shows; it may only shrink."""
-
-
-def test_every_id_is_shown_by_a_case_or_by_a_test() -> None:
-    cases_ = "\n".join(file.read_text() for file in CASES.glob("*/*.md"))
-    tests = "\n".join(path.read_text() for path in Path(__file__).parent.glob("*/test_*.py"))
-    shown = {i for i in CODES if f"[{i}]" in cases_ or re.search(rf"""["'`\[]{i}["'`\]]""", tests)}
-    assert sorted(TELLS_NOTHING_YET) == sorted(set(CODES) - shown)
+def test_every_id_of_a_case_is_explained() -> None:
+    assert [] == sorted(set(shown()) - set(CODES))
 
 
 def test_the_base_project_is_valid(tmp_path: Path) -> None:

@@ -9,6 +9,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from headrace.diagnostics import Diagnostic, Edit, Report, Span
+from headrace.diagnostics.render import to_json
 from headrace.store import Store
 
 CANARY = "c4n4ry-in-the-mine-5f2e"
@@ -92,3 +94,30 @@ def test_the_canary_would_be_found(folder: Path, tmp_path: Path) -> None:
 def _with(root: Path, url: str) -> Path:
     (root / "url").write_text(f"{url}\n")
     return root
+
+
+MISWRITTEN = f"""kind: channel
+name: hook
+typ: webhook
+params:
+  url: "https://me:{CANARY}@example.com/hook"
+  sign_with: "{CANARY}"
+"""
+
+
+@pytest.mark.parametrize("more", ["--fix --diff", "--fix --diff --json", "--json", "--fix --json", "--format sarif"])
+def test_no_fix_of_a_line_beside_a_secret_shows_it(tmp_path: Path, more: str) -> None:
+    (tmp_path / "specs").mkdir()
+    (tmp_path / "specs" / "all.yaml").write_text(f"kind: project\nname: labour\nlanguage: 1\n---\n{MISWRITTEN}")
+    code, text = run(tmp_path, ["validate", *more.split()])
+    assert (3, True, False) == (code, "typ" in text, CANARY in text), text
+
+
+def test_a_change_that_writes_a_secret_is_not_shown() -> None:
+    place, value = Span("a.yaml", 1, 1, 1, 4), Span("a.yaml", 2, 8, 2, 8 + len(CANARY))
+    moved = Diagnostic("misplaced-key", "it stands elsewhere", place, certain=True, edits=(Edit(place, f"params: {{key: {CANARY}}}"),))
+    held = Diagnostic("literal-secret", "a secret stands here", value)
+    report = Report([moved, held], {"a.yaml": f"key:\n  key: {CANARY}\n"})
+    assert [(False, []), (False, [])] == [(view["certain"], view["edits"]) for view in to_json(report)]
+    assert [(False, [])] == [(view["certain"], view["edits"]) for view in to_json(Report([moved]), {CANARY})]
+    assert [True] == [view["certain"] for view in to_json(Report([moved]))]

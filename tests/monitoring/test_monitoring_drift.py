@@ -1,12 +1,14 @@
 from __future__ import annotations
 
+import time
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 from sqlmodel import select
 
-from headrace.hooks import Comparison
+from headrace.hooks import Comparison, Detector
 from headrace.monitoring import Alert, Drift
 from headrace.monitoring.drift import drifted, failed, judge
 from headrace.store import EventKind
@@ -118,6 +120,19 @@ def test_a_clear_shift_of_one_input_is_found_in_the_predictions_of_a_model(world
     world.serve(world.rows(2000, shift=10))
     world.measure(rows=2000, drift=Drift())
     assert [set(), {"age", "prediction"}] == [{item["feature"] for item in drifted(window.drift)} for window in world.windows()]
+
+
+def hang(*_: Any) -> Any:
+    while True:
+        time.sleep(0.01)
+
+
+def test_a_detector_that_hangs_is_stopped_and_its_features_have_failed(world: Any) -> None:
+    world.champion(20000)
+    world.serve(world.rows(2000))
+    world.plugins = replace(world.plugins, detectors={"psi": Detector("psi", f"{__name__}:hang", seconds=0.05)})
+    world.measure(rows=2000, drift=Drift())
+    assert "OutOfTime: it did not end within 0.05 s" in failed(world.windows()[0].drift)["age"]
 
 
 def test_another_versions_answers_are_not_taken_for_drift(world: Any) -> None:

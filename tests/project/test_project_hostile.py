@@ -11,6 +11,7 @@ import pytest
 from headrace import project
 from headrace.diagnostics import Report, render
 from headrace.document import Entry, Mapping, Scalar
+from headrace.hooks import Plugins
 from headrace.project.rules.moved import _circles
 from headrace.spec.missing import Missing
 from headrace.spec.wording import certain, guessing, nearest
@@ -18,6 +19,7 @@ from headrace.spec.wording import certain, guessing, nearest
 BASE = (Path(__file__).parents[1] / "cases" / "base.yaml").read_text().split("---\n")
 MODEL = next(part for part in BASE if part.startswith("kind: model"))
 PROJECT = "kind: project\nname: labour\nlanguage: 1\n"
+NO_PLUGINS = Plugins({}, {}, {}, {}, {})
 COLUMNS = "kind: source\nname: wide\nuri: a.pq\ncolumns:\n"
 VIEW = "kind: feature_view\nname: w\nfrom: source/wide\nentity: c0\ntime: c1\nfeatures:\n"
 SHAPES = {
@@ -153,3 +155,32 @@ def test_variables_that_double_become_no_more_than_a_document_may(tmp_path: Path
     report = Report()
     project.judge(tmp_path, report)
     assert ["expressions-too-long"] == [d.id for d in report if d.id != "no-project"]
+
+
+def calls(root: Path, environments: int) -> int:
+    """How many functions of Python are called to judge a project with so many environments, all beside an expression."""
+    (root / "specs").mkdir(parents=True)
+    source = "kind: source\nname: people\nuri: ${var.where}.csv\ncolumns: {person_id: {type: int64}}\n"
+    each = [f"kind: environment\nname: e{i}\nvariables: {{where: part{i}}}\n" for i in range(environments)]
+    (root / "specs" / "a.yaml").write_text("---\n".join([f"{PROJECT}variables:\n  where: here\n", source, *each]))
+    counted = 0
+
+    def count(_: object, event: str, __: object) -> None:
+        nonlocal counted
+        counted += event == "call"
+
+    report = Report()
+    sys.setprofile(count)
+    try:
+        project.judge(root, report, plugins=NO_PLUGINS)
+    finally:
+        sys.setprofile(None)
+    assert [] == report.errors
+    return counted
+
+
+def test_an_environment_is_not_judged_beside_all_others_again(tmp_path: Path) -> None:
+    calls(tmp_path / "first", 1)
+    # Four times as many: 16 times the cost where each is held against each.
+    few, many = calls(tmp_path / "few", 30), calls(tmp_path / "many", 120)
+    assert many < 9 * few, (many, few)

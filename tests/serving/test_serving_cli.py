@@ -112,7 +112,7 @@ def test_serve_becomes_the_server_of_the_model(project: Project, monkeypatch: py
 def test_serve_needs_a_compiled_model_that_serves(project: Project, capsys: pytest.CaptureFixture[str]) -> None:
     project.config.unlink()
     assert Exit.FAILED == run("serve", "--root", str(project.root))
-    assert "not-compiled" in capsys.readouterr().err
+    assert "not-served" in capsys.readouterr().err
 
 
 def test_predict_tells_a_person_one_line_a_prediction(url: str, capsys: pytest.CaptureFixture[str]) -> None:

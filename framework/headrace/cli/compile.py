@@ -27,7 +27,8 @@ if TYPE_CHECKING:
 def command(environment: str | None, root: Path, select: tuple[str, ...], exclude: tuple[str, ...], *, check: bool, as_json: bool) -> None:
     """Write the flows and serving configs that the specs mean.
 
-    Only what changed is written, and a compiled file of a model that left is removed. --select and --exclude are those of `headrace plan`,
+    Only what changed is written, and a compiled file of a model that left is removed, unless the store knows it as one that still answers:
+    then its files stay until an apply removes it. --select and --exclude are those of `headrace plan`,
     but for `state:`: only files of the models that they mean are written, checked or removed, and flows/headrace.json with the project
     itself (`kind:project`).
 
@@ -41,7 +42,11 @@ def command(environment: str | None, root: Path, select: tuple[str, ...], exclud
 
     read_once()
     project = load_project(root, environment, to_run=True)
+    notes: list[str] = []
     compiled = compile_project(project)
+    if stale(root, compiled):
+        project, notes = _going_on(root, project, check=check)
+        compiled = compile_project(project)
     stands, gone = on_disk(root, compiled), stale(root, compiled)
     files, removed = _meant(project, compiled, gone, select, exclude) if select or exclude else (compiled, gone)
     written = [path for path in stands if path in files]
@@ -51,6 +56,7 @@ def command(environment: str | None, root: Path, select: tuple[str, ...], exclud
         "removed": removed,
         "unchanged": len(files) - len(written),
         "left": left,
+        "notes": notes,
         "check": check,
     }
     if check:
@@ -61,6 +67,19 @@ def command(environment: str | None, root: Path, select: tuple[str, ...], exclud
     show(result, _text, as_json=as_json)
     if check and (written or removed):
         raise click.exceptions.Exit(Exit.CHANGES)
+
+
+def _going_on(root: Path, project: Project, *, check: bool) -> tuple[Project, list[str]]:
+    """The project with what left the files and still answers; a check, which may run where no store is, says what it could not ask."""
+    from headrace.cli.leaving import going_on
+
+    try:
+        return going_on(root, project)
+    except HeadraceError as error:
+        if not check:
+            raise
+        why = "; ".join(fault.message for fault in error.report)
+        return project, [f"Nothing says whether a model that left the files still answers: {why}."]
 
 
 def _meant(
@@ -85,6 +104,7 @@ def _text(result: Mapping[str, Any]) -> str:
     if left:
         fine = "The compiled files that were selected are what the specs mean."
     rest = [f"Not selected, and stale: {', '.join(left)}."] if left else []
+    rest += result["notes"]
     if result["check"]:
         changes = len(result["written"]) + len(result["removed"])
         said = f"{changes} compiled file{'s are' if changes != 1 else ' is'} stale: `headrace compile` writes them."

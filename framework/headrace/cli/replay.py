@@ -82,6 +82,7 @@ def command(name: str | None, rows: str | None, report: Path | None, root: Path,
     from headrace.backtest.summary import text
     from headrace.compiled import read_workspace
     from headrace.spec.backtest import midnight
+    from headrace.spec.retraining import AGAIN
 
     root = root.resolve()
     refuse_unsupported(root)
@@ -110,7 +111,8 @@ def command(name: str | None, rows: str | None, report: Path | None, root: Path,
             ),
             say=lambda said: click.echo(said, err=True),
         )
-        first = midnight(wanted.replay.from_) + model.monitoring.every if model.monitoring is not None else None
+        every = model.monitoring.every if model.monitoring is not None else AGAIN if model.retraining else None
+        first = midnight(wanted.replay.from_) + every if every is not None else None
         driver.replay(midnight(wanted.replay.from_), midnight(wanted.replay.to), first)
         summary: dict[str, Any] = room.tell(workspace.store, wanted, model.name, driver, spans(wanted.disturb, timedelta(0)))
     folder = report or root / ".headrace" / "reports"

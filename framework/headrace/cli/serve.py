@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from headrace.cli.completing import models
-from headrace.cli.place import json_option, model_of, root_option
+from headrace.cli.place import json_option, model_of, root_option, serving_of
 from headrace.cli.view import show
 
 if TYPE_CHECKING:
@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 
 
 def serving_config(root: Path, model: str | None) -> ServingConfig:
-    """The compiled serving config of the model that is meant; HeadraceError where it was never compiled."""
-    from headrace.compiled import read_serving, read_workspace
+    """The compiled serving config of the model that is meant; HeadraceError where it was never compiled, or is not served."""
+    from headrace.compiled import read_workspace
 
-    return read_serving(root, model_of(read_workspace(root), model))
+    return serving_of(root, model_of(read_workspace(root), model))
 
 
 @click.command("serve")

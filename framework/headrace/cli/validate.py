@@ -14,6 +14,7 @@ from headrace.cli.place import environment_option, read_once, root_option
 from headrace.cli.selecting import select_options
 from headrace.cli.view import coloured
 from headrace.diagnostics import Diagnostic, Exit, HeadraceError, Report, render
+from headrace.diagnostics.secret import HIDDEN, concealed
 
 VERSION = 1
 """Of the JSON form: it rises when a key goes or changes its meaning, not when one is added."""
@@ -42,6 +43,8 @@ class _Seen:
     """Faults of other files or documents, which those did not cause."""
     fixed: tuple[Diagnostic, ...] | None = None
     patch: str | None = None
+    """Without the secrets in it: where there are any, it shows what `--fix` writes, and does not apply."""
+    secrets: frozenset[str] = frozenset()
     selected: tuple[str, ...] | None = None
     """The addresses that were asked about; None for all."""
     because: str | None = None
@@ -175,8 +178,8 @@ def _mended(root: Path, environment: str | None, asked: _Asked | None, *, write:
     if write:
         mending.write(root, found.before, found.after)
     seen = _only(root, environment, found.left, asked) if asked is not None else _Seen(found.left, None)
-    patch = None if write else mending.difference(found.before, found.after)
-    return replace(seen, fixed=found.mended, patch=patch)
+    patch = None if write else concealed(mending.difference(found.before, found.after), found.secrets)
+    return replace(seen, fixed=found.mended, patch=patch, secrets=found.secrets)
 
 
 def _selected(root: Path, seen: _Seen, select: tuple[str, ...], exclude: tuple[str, ...]) -> _Seen:
@@ -228,10 +231,10 @@ def _view(seen: _Seen, *, valid: bool) -> dict[str, Any]:
     if seen.because is not None:
         view["because"] = seen.because
     if seen.fixed is not None:
-        view["fixed"] = render.to_json(Report(list(seen.fixed)))
+        view["fixed"] = render.to_json(Report(list(seen.fixed)), seen.secrets)
     if seen.patch is not None:
         view["diff"] = seen.patch
-    return view | {"diagnostics": render.to_json(seen.report)}
+    return view | {"diagnostics": render.to_json(seen.report, seen.secrets)}
 
 
 def _tell(seen: _Seen, style: str, root: Path, *, most: int | None) -> None:
@@ -248,11 +251,13 @@ def _tell(seen: _Seen, style: str, root: Path, *, most: int | None) -> None:
             click.echo(render.to_text(seen.report, colour=colour, most=most) + "\n", err=aside)
     if seen.patch is not None:
         click.echo(seen.patch, nl=False)
+        if HIDDEN in seen.patch:
+            click.echo(f"A secret in the patch is hidden by `{HIDDEN}`: it does not apply, and `headrace validate --fix` does.", err=True)
         return
     for diagnostic in seen.fixed or ():
         span = diagnostic.span
         place = f"{span.file}:{span.line}:{span.column}: " if span is not None else ""
-        click.echo(f"{place}fixed[{diagnostic.id}]: {render.visible(diagnostic.message)}")
+        click.echo(f"{place}fixed[{diagnostic.id}]: {render.told(diagnostic.message)}")
     click.echo(_summary(seen))
 
 

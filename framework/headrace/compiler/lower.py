@@ -25,6 +25,7 @@ from headrace.compiler.views import view_config
 from headrace.project import Project
 from headrace.project.inputs import ModelInput
 from headrace.spec import FeatureView, Model, Source
+from headrace.spec.retraining import AGAIN
 from headrace.spec.rollout import LOOK, Rollout
 from headrace.spec.serving import Serving
 from headrace.spec.source import SAYS, Check
@@ -64,10 +65,13 @@ def _life(project: str, model: Model, inputs: tuple[ModelInput, ...]) -> Life:
         monitoring = sections.monitoring(model, model.monitoring)
         flows.append(_monitor(model, monitoring))
         # Triggers are asked after the windows: a tick of a retraining's schedule starts the whole look.
-        ticks = [Cron(f"retraining-{trigger.id}", trigger.schedule) for trigger in model.retraining if trigger.schedule is not None]
-        schedules["monitor"] = (Interval("every", model.monitoring.every), *ticks)
-        if model.retraining:
-            links.append(Link("headrace.retraining.requested", "train"))
+        schedules["monitor"] = (Interval("every", model.monitoring.every), *_ticks(model))
+    elif model.retraining:
+        flows.append(_asked(model))
+        # A tick that met a candidate waits for it, and is asked for again.
+        schedules["monitor"] = (Interval("every", AGAIN), *_ticks(model))
+    if model.retraining:
+        links.append(Link("headrace.retraining.requested", "train"))
     return Life(
         project=project,
         model=Address("model", model.name),
@@ -78,6 +82,10 @@ def _life(project: str, model: Model, inputs: tuple[ModelInput, ...]) -> Life:
         schedules=schedules,
         links=tuple(links),
     )
+
+
+def _ticks(model: Model) -> list[Cron]:
+    return [Cron(f"retraining-{trigger.id}", trigger.schedule) for trigger in model.retraining if trigger.schedule is not None]
 
 
 def _train(model: Model, inputs: tuple[ModelInput, ...]) -> Flow:
@@ -130,6 +138,17 @@ def _monitor(model: Model, monitoring: tuple[Step, Step]) -> Flow:
         says=f"Look at model/{model.name} once, alert, and announce a retraining that is due; the training starts by that event.",
         takes=(sections.CAUSE,),
         steps=(*monitoring, sections.retraining(model)),
+        announces=Announces.IF_PASSED,
+        result="decision",
+    )
+
+
+def _asked(model: Model) -> Flow:
+    return Flow(
+        name="monitor",
+        says=f"Ask once whether model/{model.name} is to be trained anew, and announce it; the training starts by that event.",
+        takes=(sections.CAUSE,),
+        steps=(sections.retraining(model),),
         announces=Announces.IF_PASSED,
         result="decision",
     )

@@ -201,13 +201,17 @@ def monitoring(model: Model, section: Monitoring) -> tuple[Step, Step]:
 
 
 def retraining(model: Model) -> Step:
-    """The step that decides whether a new candidate is due."""
+    """The step that decides whether a new candidate is due: after the alerts, or by itself where nothing is monitored."""
+    triggers = [_trigger(trigger) for trigger in model.retraining]
+    monitored = model.monitoring is not None
     return Step(
         name="retraining",
         says="Whether a new candidate is worth its cost now.",
-        takes=(Parameter("alerts", "Alerts"),),
+        takes=(Parameter("alerts", "Alerts") if monitored else CAUSE,),
         gives="Decision",
-        call=_call("steps.retraining.decide", Variable("alerts"), *(_trigger(trigger) for trigger in model.retraining)),
+        call=_call("steps.retraining.decide", Variable("alerts"), *triggers)
+        if monitored
+        else _call("steps.retraining.ask", *triggers, model=model.name, cause=Variable("cause")),
     )
 
 

@@ -5,29 +5,41 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
+from headrace.diagnostics.edits import offsets, range_of
 from headrace.diagnostics.report import Diagnostic, Report, Severity, Span
-from headrace.diagnostics.secret import HIDDEN, masked
+from headrace.diagnostics.secret import HIDDEN, concealed, masked
 
 MOST = 50
 """How many are shown; the rest is counted."""
 SECRET = frozenset({"literal-secret"})
 """What is said of a secret: the text at its place is never shown, whichever fault shows the line."""
+_SHORTEST = 4
 _WIDEST = 160
 _LONGEST = 4000
 _COLOURS = {"error": "\x1b[1;31m", "warning": "\x1b[1;33m", "note": "\x1b[1;36m"}
 _BREAK = re.compile(r"\r\n|\r|\n")
 
 
-def to_json(report: Report) -> list[dict[str, Any]]:
+def to_json(report: Report, known: Collection[str] = ()) -> list[dict[str, Any]]:
     """Every fault in the order of its place, as JSON values; ranges count from 1, columns in characters, ends exclusive.
 
-    A very long line is not repeated for each fault in it.
+    A very long line is not repeated for each fault in it. A change whose text holds a secret, found here or `known`, is not shown.
     """
-    views = _views(list(report), report)
+    views = _views(list(report), report, known)
     return [view | {"line": None} if view["line"] is not None and len(view["line"]) > _LONGEST else view for view in views]
+
+
+def secrets(report: Report) -> frozenset[str]:
+    """The texts at which the report says that a secret stands, line by line; what is too short to be told from other words is left out."""
+    found: set[str] = set()
+    for fault in report.found:
+        if fault.id in SECRET and fault.span is not None and (text := report.texts.get(fault.span.file)) is not None:
+            start, end = range_of(fault.span, offsets(text))
+            found |= {line.strip().strip("\"'") for line in _BREAK.split(text[start:end])}
+    return frozenset(secret for secret in found if len(secret) >= _SHORTEST)
 
 
 def counts(report: Report) -> dict[str, int]:
@@ -72,14 +84,15 @@ def width(text: str) -> int:
     return sum(0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)
 
 
-def _views(found: list[Diagnostic], report: Report) -> list[dict[str, Any]]:
+def _views(found: list[Diagnostic], report: Report, known: Collection[str] = ()) -> list[dict[str, Any]]:
     files = {d.span.file for d in found if d.span is not None}
     lines = {file: _BREAK.split(report.texts[file]) for file in files if file in report.texts}
     for diagnostic in report.found:
         if diagnostic.id in SECRET and diagnostic.span is not None:
             _hide(lines.get(diagnostic.span.file, []), diagnostic.span)
     lines = {file: [masked(line) for line in found] for file, found in lines.items()}
-    return [_view(diagnostic, lines) for diagnostic in found]
+    hidden = secrets(report).union(known)
+    return [_view(diagnostic, lines, hidden) for diagnostic in found]
 
 
 def _hide(lines: list[str], span: Span) -> None:
@@ -91,8 +104,9 @@ def _hide(lines: list[str], span: Span) -> None:
         lines[number - 1] = line[:first] + HIDDEN * len(line[first:last]) + line[last:]
 
 
-def _view(diagnostic: Diagnostic, lines: dict[str, list[str]]) -> dict[str, Any]:
+def _view(diagnostic: Diagnostic, lines: dict[str, list[str]], hidden: frozenset[str]) -> dict[str, Any]:
     span = diagnostic.span
+    change = () if any(concealed(edit.text, hidden) != edit.text for edit in diagnostic.change) else diagnostic.change
     return {
         "id": diagnostic.id,
         "severity": str(diagnostic.severity),
@@ -103,8 +117,8 @@ def _view(diagnostic: Diagnostic, lines: dict[str, list[str]]) -> dict[str, Any]
         "caret": told(diagnostic.caret) if diagnostic.caret else None,
         "help": told(diagnostic.help) if diagnostic.help else None,
         "related": [{"file": other.file, "range": range_(other)} for other in diagnostic.related],
-        "certain": diagnostic.certain and bool(diagnostic.change),
-        "edits": [{"file": edit.span.file, "range": range_(edit.span), "replacement": edit.text} for edit in diagnostic.change],
+        "certain": diagnostic.certain and bool(change),
+        "edits": [{"file": edit.span.file, "range": range_(edit.span), "replacement": edit.text} for edit in change],
     }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 HIDDEN = "•"
 """Stands for each character of a secret, so that carets stay in their places."""
@@ -32,6 +33,13 @@ def masked(text: str) -> str:
     if "://" not in text:
         return text
     return _URL.sub(lambda url: url[1] + HIDDEN * len(url[2]) if holds_secret(_closed(url[0])) else url[0], text)
+
+
+def concealed(text: str, secrets: Iterable[str]) -> str:
+    """A text without these secrets, and without those of the URLs in it, and as long as it was."""
+    for secret in sorted(secrets, key=len, reverse=True):
+        text = text.replace(secret, HIDDEN * len(secret))
+    return masked(text)
 
 
 def _closed(url: str) -> str:

@@ -15,6 +15,7 @@ from headrace.diagnostics import Diagnostic, Exit, HeadraceError, Report
 from headrace.features.arrival import arrivals
 from headrace.features.column import as_type
 from headrace.hooks import Reader, load_plugins, resolve
+from headrace.hooks.limit import within
 from headrace.notify.secrets import Secrets
 from headrace.spec.secret import REFERENCE
 
@@ -89,7 +90,7 @@ def names(root: Path, name: str, uri: str, readers: Mapping[str, Reader]) -> lis
     if reader.names is None:
         return None
     try:
-        return list(resolve(reader.names)(path))
+        return list(within(reader.seconds, resolve(reader.names), path))
     except Exception as error:  # a file may be broken in any way
         raise _unreadable(name, reader, error) from error
 
@@ -141,9 +142,9 @@ def _reader(name: str, path: Path, readers: Mapping[str, Reader]) -> Reader:
 def _read(name: str, path: Path, reader: Reader, columns: Mapping[str, str]) -> pd.DataFrame:
     """The declared columns as the reader gives them; all must be there, and some rows."""
     try:
-        frame: pd.DataFrame = resolve(reader.read)(path, list(dict.fromkeys(columns.values())))
+        frame: pd.DataFrame = within(reader.seconds, resolve(reader.read), path, list(dict.fromkeys(columns.values())))
         lacks = {column: inside for column, inside in columns.items() if inside not in frame.columns}
-        held: list[str] = resolve(reader.names)(path) if lacks and reader.names else []
+        held: list[str] = within(reader.seconds, resolve(reader.names), path) if lacks and reader.names else []
     except Exception as error:  # a file may be broken in any way
         raise _unreadable(name, reader, error) from error
     report = Report()

@@ -88,6 +88,8 @@ class Detector:
     compare: str
     override: bool = False
     """Whether it takes the place of one of the same name that is built in, or installed where this one is the project's own."""
+    seconds: float = 60.0
+    """How long one comparison may take, wall time: then it is stopped, and this feature has none."""
 
     calls: ClassVar[dict[str, Takes]] = {"compare": Takes(2)}
 
@@ -104,6 +106,8 @@ class ChannelType:
     send: str
     override: bool = False
     """Whether it takes the place of one of the same name that is built in, or installed where this one is the project's own."""
+    seconds: float = 60.0
+    """How long one message may take, wall time: then it is stopped, which is a failure like another, and tried again."""
 
     calls: ClassVar[dict[str, Takes]] = {"send": Takes(2)}
 
@@ -121,6 +125,8 @@ class Reader:
     names: str | None = None
     override: bool = False
     """Whether it takes the place of one of the same name that is built in, or installed where this one is the project's own."""
+    seconds: float = 3600.0
+    """How long one reading of a file may take, wall time: then it is stopped, and the source cannot be read."""
 
     calls: ClassVar[dict[str, Takes]] = {"read": Takes(2), "names": Takes(1)}
 

@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 from sqlmodel import Session, col, select
@@ -13,7 +14,7 @@ from sqlmodel import Session, col, select
 from headrace import registry
 from headrace.diagnostics import Diagnostic, HeadraceError
 from headrace.hooks import Plugins, resolve
-from headrace.hooks.limit import computing
+from headrace.hooks.limit import computing, within
 from headrace.journal import reader
 from headrace.monitoring import drift as drifts
 from headrace.monitoring import realised, stretch
@@ -128,7 +129,8 @@ def _drift(plugins: Plugins, settings: Drift | None, references: _References, ro
         raise HeadraceError(
             Diagnostic("unknown-detector", f"no plugin offers the detector `{settings.method}`", help=f"there are: {known}")
         )
-    compare = resolve(plugins.detectors[settings.method].compare)
+    detector = plugins.detectors[settings.method]
+    compare = partial(within, detector.seconds, resolve(detector.compare))
     profile = references.profile(version)
     if profile is None:
         nothing = drifts.judge(compare, {}, {}, settings)

@@ -13,6 +13,7 @@ from sqlmodel import Session, col, select, update
 from headrace.compiled import ChannelConfig
 from headrace.diagnostics import Diagnostic, HeadraceError
 from headrace.hooks import Message, Plugins, resolve
+from headrace.hooks.limit import within
 from headrace.notify.secrets import Secrets
 from headrace.store import Store, events
 from headrace.store.columns import new_id
@@ -89,7 +90,7 @@ def _send(plugins: Plugins, channels: Mapping[str, ChannelConfig], row: Outbox, 
         raise HeadraceError(Diagnostic("unknown-channel", f"no plugin offers channels of the type `{channel.type}`"))
     offered = plugins.channels[channel.type]
     params = resolve(offered.params).model_validate(secrets.resolve(channel.params), context={"root": root})
-    return str(resolve(offered.send)(params, Message.from_json(row.message)))
+    return str(within(offered.seconds, resolve(offered.send), params, Message.from_json(row.message)))
 
 
 def _say(error: Exception) -> str:

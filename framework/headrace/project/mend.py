@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from headrace.diagnostics import Diagnostic, Edit, Report
+from headrace.diagnostics import Diagnostic, Edit, Report, render
 from headrace.diagnostics.edits import apart, applied
 from headrace.document import parse
 from headrace.hooks import Plugins
@@ -32,6 +32,8 @@ class Mended:
     """Each changed file as it would be."""
     mended: tuple[Diagnostic, ...]
     left: Report
+    secrets: frozenset[str] = frozenset()
+    """What was found to be a secret, before or after."""
 
 
 @dataclass(slots=True)
@@ -43,10 +45,12 @@ class _Work:
     before: dict[str, bytes] = field(default_factory=dict)
     now: dict[str, bytes] = field(default_factory=dict)
     refused: set[tuple[object, ...]] = field(default_factory=set)
+    secrets: set[str] = field(default_factory=set)
 
     def look(self) -> Report:
         report = Report()
         judge(self.root, report, self.environment, plugins=self.plugins, instead=self.now)
+        self.secrets |= render.secrets(report)
         return report
 
     def content(self, file: str) -> bytes:
@@ -75,7 +79,7 @@ def mend(root: Path, environment: str | None = None, *, plugins: Plugins | None 
         mended += kept
         report = seen if len(kept) == len(done) else work.look()
     changed = {file: text for file, text in work.now.items() if text != work.before[file]}
-    return Mended({file: work.before[file] for file in changed}, changed, tuple(mended), report)
+    return Mended({file: work.before[file] for file in changed}, changed, tuple(mended), report, frozenset(work.secrets))
 
 
 def _kept(work: _Work, done: list[Diagnostic], before: Report, after: Report, was: Mapping[str, bytes]) -> list[Diagnostic]:

@@ -28,6 +28,10 @@ from headrace.spec.unknown import UNKNOWN
 from headrace.spec.value import Names, Replacing, Use
 from headrace.spec.wording import nearest
 
+_SETTLED = frozenset({"project", "environment"})
+"""Kinds whose documents say the same in every environment."""
+_MOVING = frozenset(KINDS) - _SETTLED
+
 
 @dataclass(slots=True)
 class Parts:
@@ -137,7 +141,10 @@ class World:
     moving: list[Draft] = field(default_factory=list)
     said: list[Diagnostic] = field(default_factory=list)
     """What was found before any environment."""
-    _judged: list[tuple[Parts, list[Diagnostic]]] = field(default_factory=list)
+    _judged: dict[int, list[tuple[Parts, list[Diagnostic]]]] = field(default_factory=dict)
+    """By what the moving documents look like, so that one environment is not held against all others."""
+    _settled: list[Diagnostic] | None = None
+    """Secrets in documents that are the same in every environment."""
 
     def decode_static(self, report: Report) -> None:
         """Decode what is the same in every environment, and set aside what is not."""
@@ -185,7 +192,8 @@ class World:
 
     def _rules(self, parts: Parts, scope: Scope) -> list[Diagnostic]:
         """What the rules say; two environments in which all documents are equal are judged once."""
-        for before, said in self._judged:
+        looks = hash(repr([parts.specs.get(draft.address) for draft in self.moving if draft.address]))
+        for before, said in self._judged.get(looks, ()):
             if (
                 not scope.partial
                 and before.broken == parts.broken
@@ -193,9 +201,15 @@ class World:
             ):
                 return said
         found = [diagnostic for rule in RULES for diagnostic in rule(scope)]
-        suspects = [d.address for d in self.drafts.named if d.address is not None and (d.references or d.expressions)]
-        misplaced = list(secrets.check(scope, [*suspects, *self.patches.targets]))
+        misplaced = self._secrets(scope)
         places = {diagnostic.span for diagnostic in misplaced}
         found = [diagnostic for diagnostic in found if diagnostic.span not in places] + misplaced
-        self._judged.append((parts, found))
+        self._judged.setdefault(looks, []).append((parts, found))
         return found
+
+    def _secrets(self, scope: Scope) -> list[Diagnostic]:
+        """Misplaced references to secrets; those of environments and of the project are looked for once."""
+        suspects = [d.address for d in self.drafts.named if d.address is not None and (d.references or d.expressions)]
+        if self._settled is None:
+            self._settled = list(secrets.check(scope, suspects, _SETTLED))
+        return [*self._settled, *secrets.check(scope, [*suspects, *self.patches.targets], _MOVING)]

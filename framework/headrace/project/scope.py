@@ -106,7 +106,21 @@ def _first(node: Node) -> Span:
 
 
 def _of(scope: Scope, kind: type[S]) -> tuple[S, ...]:
+    classes = [found for found in scope.once(_by_class) if issubclass(found, kind)]
+    if not classes:
+        return ()
+    if len(classes) == 1:
+        return tuple(scope.once(_by_class)[classes[0]])
     return tuple(spec for _, spec in sorted(scope.specs.items()) if isinstance(spec, kind))
+
+
+def _by_class(scope: Scope) -> dict[type, list[Any]]:
+    """All specs, by name; a project has few classes, and may have a thousand documents of one."""
+    found: dict[type, list[Any]] = {}
+    for address in sorted(scope.specs):
+        spec = scope.specs[address]
+        found.setdefault(type(spec), []).append(spec)
+    return found
 
 
 Question = Callable[Concatenate[Scope, P], Iterator[Diagnostic]]

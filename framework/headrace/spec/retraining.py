@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Literal
 
 from headrace.spec.field import Effect, Spec, field
 from headrace.spec.name import ConditionText, CronLine, Name
 from headrace.spec.quantity import Duration
+
+AGAIN = timedelta(days=1)
+"""How often triggers are asked again where nothing is monitored, beside their ticks."""
 
 
 class Needs(Spec):

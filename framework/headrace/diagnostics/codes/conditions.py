@@ -94,9 +94,9 @@ CODES = (
     ),
     Code(
         "retraining-without-monitoring",
-        "nothing would ask for a retraining",
-        "Triggers are asked at each look of `monitoring`.",
+        "a retraining waits for an alert, and nothing is monitored",
+        "Alerts are those of `monitoring`; a schedule needs none.",
+        "retraining: [{id: degraded, when: alert.degraded}]",
         'retraining: [{id: weekly, schedule: "0 3 * * 1"}]',
-        'monitoring: {window: {rows: 2000}}\nretraining: [{id: weekly, schedule: "0 3 * * 1"}]',
     ),
 )

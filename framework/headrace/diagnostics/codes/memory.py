@@ -57,13 +57,13 @@ CODES = (
         "locked",
         "another process holds the lock",
         "Two applies at once would undo each other. The message names who holds it, where and since when; "
-        "a lock whose holder has died is taken over after a minute.",
+        "a lock whose process has died on this machine is taken over at once.",
         help="wait until it ends, or, if it never will, type `headrace unlock ID` with the id of the message",
     ),
     Code(
         "lock-lost",
         "a lock was taken away while it was held",
-        "Someone unlocked it, or this process slept for over a minute; what it was doing stopped where it stood.",
+        "Someone unlocked it, by its id; what this process was doing stopped where it stood.",
         help="type the command again: it looks at what is done already",
     ),
     Code("no-lock", "no lock has that id", "It was released meanwhile, or the id is another.", help="type the refused command again"),

@@ -32,9 +32,9 @@ def check(scope: Scope) -> Iterator[Diagnostic]:
 @question
 def _asked_for(scope: Scope, model: Model) -> Iterator[Diagnostic]:
     here = address_of(model)
-    if model.retraining and model.monitoring is None:
-        message = f"{here} is to be retrained, and nothing would ever ask: its triggers are asked after `monitoring`"
-        help_ = "write for example `monitoring: {window: {rows: 2000}}`"
+    if model.monitoring is None and any(trigger.when is not None for trigger in model.retraining):
+        message = f"{here} is to be retrained by an alert, and nothing would ever fire one: `monitoring` does"
+        help_ = "write for example `monitoring: {window: {rows: 2000}}`, or retrain by a `schedule` alone"
         yield Diagnostic("retraining-without-monitoring", message, scope.where(here, ("retraining",), key=True), help=help_)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, get_args, get_origin
 
@@ -37,11 +37,15 @@ class _At:
         return _At(self.address, types, self.suspect, (*self.path, part), field)
 
 
-def check(scope: Scope, suspects: Iterable[Address]) -> Iterator[Diagnostic]:
-    """References in fields that take none, among the documents that may hold some; values in fields that must be references."""
+def check(scope: Scope, suspects: Iterable[Address], kinds: Collection[str] = tuple(KINDS)) -> Iterator[Diagnostic]:
+    """References in fields that take none, among the documents that may hold some; values in fields that must be references.
+
+    Of documents of these kinds alone.
+    """
+    specs = [address for address in scope.specs if address.kind in kinds]
     # What a channel's parameters are, its plugin says, not the language.
-    found = {a for a in suspects if a in scope.specs} | {a for a in scope.specs if a.kind == "channel"}
-    for address in sorted(found | {a for a in scope.specs if anywhere(KINDS[a.kind])}):
+    found = {*suspects}.intersection(specs) | {a for a in specs if a.kind == "channel"}
+    for address in sorted(found | {a for a in specs if anywhere(KINDS[a.kind])}):
         yield from _walk(scope, scope.nodes[address], _At(address, (KINDS[address.kind],), address in found))
 
 
