@@ -7,11 +7,11 @@ from datetime import timedelta
 import pytest
 
 from headrace.compiler.ir import Call, Variable
-from headrace.compiler.literal import Atom, Group, Item, lines, literal, seconds, sentence
+from headrace.compiler.literal import Code, Group, lines, seconds, sentence
 
 
 def flat(value):
-    (line,) = lines(literal(value), 0)
+    (line,) = lines(value, 0)
     return line
 
 
@@ -55,7 +55,7 @@ def test_a_value_on_one_line(value, text):
 @pytest.mark.parametrize("value", [b"bytes", {1: 2}, {1, 2}, object()])
 def test_a_value_of_another_type_is_refused(value):
     with pytest.raises(TypeError, match="cannot stand in generated code"):
-        literal(value)
+        lines(value, 0)
 
 
 @pytest.mark.parametrize("word", ["", "a b", "os.system('x')", "größe", "a.", 'a"'])
@@ -79,12 +79,12 @@ def test_a_call_is_broken_where_it_passes_the_line():
         f'            "l": ["{"z" * 100}", 2],',
         "        },",
         "    )",
-    ] == lines(literal(call), 4, before="return ")
+    ] == lines(call, 4, before="return ")
 
 
 def test_a_line_may_be_140_columns_and_no_more():
-    fits = Group("f(", (Item(Atom("x" * 137)),), ")")
-    breaks = Group("f(", (Item(Atom("x" * 138)),), ")")
+    fits = Group("f(", [("", Code("x" * 137))], ")")
+    breaks = Group("f(", [("", Code("x" * 138))], ")")
     assert [1, 3] == [len(lines(fits, 0)), len(lines(breaks, 0))]
 
 
@@ -95,20 +95,20 @@ def test_a_long_string_is_broken_after_a_space():
         f'    "{"word " * 26}"',
         f'    "{"word " * 14}"',
         "),",
-    ] == lines(literal(text), 0, before="when=", after=",")
+    ] == lines(text, 0, before="when=", after=",")
 
 
 def test_a_long_string_without_a_space_is_broken_where_the_line_ends():
-    assert ["(", f'    "{"x" * 134}"', f'    "{"x" * 66}"', ")"] == lines(literal("x" * 200), 0)
+    assert ["(", f'    "{"x" * 134}"', f'    "{"x" * 66}"', ")"] == lines("x" * 200, 0)
 
 
 def test_a_long_key_is_broken_as_well():
-    printed = lines(literal({"word " * 30: 1}), 0)
+    printed = lines({"word " * 30: 1}, 0)
     assert ["{", "    (", f'        "{"word " * 26}"', f'        "{"word " * 4}"', "    ): 1,", "}"] == printed
 
 
 def test_what_cannot_be_broken_stays():
-    assert [" " * 139 + '""'] == lines(literal(""), 139)
+    assert [" " * 139 + '""'] == lines("", 139)
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from headrace.compiled import AutomationConfig, Config, CronConfig, DeployConfig
 from headrace.compiler.ir import Cron, Interval, Life, Schedule
 from headrace.compiler.literal import readable, seconds
 
-_EXPONENT = re.compile(r"\de[-+\d]|0\.0000")
+_EXPONENT = re.compile(r"e[-+0-9]")
 _FOREIGN = re.compile(r"[^ -~\n]")
 
 
@@ -35,7 +35,7 @@ def _indented(value: dict[str, Any]) -> str:
         text = ""
     if "null" in text:
         json.dumps(value, allow_nan=False)  # the compiled writer takes a number that is none for null
-    if not text or _EXPONENT.search(text) is not None:
+    if not text or "0.0000" in text or any(text[found.start() - 1].isdigit() for found in _EXPONENT.finditer(text)):
         return json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False, allow_nan=False)
     return text
 

@@ -1,14 +1,14 @@
-"""How a value becomes Python text in the formatter's own layout; `literal` is the only way in for what a user wrote."""
+"""How a value becomes Python text in the formatter's own layout; `lines` is the only way in for what a user wrote."""
 
 from __future__ import annotations
 
 import math
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import timedelta
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from headrace.compiler.ir import Call, Value, Variable
 
@@ -22,166 +22,157 @@ _PLAIN = re.compile(r"[ !#-\[\]-~]*")
 _ESCAPES = {"\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t"}
 
 
-# Not frozen: a project of a thousand models makes half a million of these, and nothing changes one that is made.
-@dataclass(slots=True)
-class Atom:
-    """Text that is never broken: a number, a word of the compiler."""
+@dataclass(frozen=True, slots=True)
+class Code:
+    """Text of the compiler's own, which is never broken."""
 
-    flat: str
-    """On one line, as in the others."""
+    text: str
 
 
-@dataclass(slots=True)
-class Text:
-    """A string, which may be broken into several when it is longer than a line."""
-
-    value: str
-    flat: str = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.flat = quote(self.value)
-
-
-@dataclass(slots=True)
-class Item:
-    """One thing between brackets, with what stands before it: nothing, a keyword, or a key."""
-
-    node: Node
-    keyword: str = ""
-    key: Text | None = None
-
-    @property
-    def flat(self) -> str:
-        """On one line."""
-        return f"{self.key.flat}: {self.keyword}{self.node.flat}" if self.key is not None else self.keyword + self.node.flat
-
-
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Group:
-    """Things between brackets: on one line if it holds them, one a line otherwise."""
+    """Things between brackets, each with what stands before it: on one line if it holds them, one a line otherwise."""
 
     opening: str
-    items: tuple[Item, ...]
+    items: Sequence[tuple[str, Printed]]
     closing: str
-    flat: str = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.flat = f"{self.opening}{', '.join([item.flat for item in self.items])}{self.closing}"
 
 
-Node = Atom | Text | Group
-"""Python text that has not been given its lines yet."""
+Printed = Value | Code | Group
+"""What is printed: values, which are quoted where a user wrote them, and the compiler's own words."""
 
 
-def literal(value: Value) -> Node:
-    """A value as Python source; a call's words are the compiler's own, all else is quoted or a number.
+class _Layout(NamedTuple):
+    """What stands between brackets: each thing with what stands before it and how it is printed, and all of it on one line."""
 
-    Raises TypeError for a value of any other type: it can only be a fault of ours.
+    opening: str
+    items: list[tuple[str, Printed, str | _Layout]]
+    closing: str
+    flat: str
+
+
+def lines(value: Printed, indent: int, before: str = "", after: str = "") -> list[str]:
+    """A value as Python source in lines no longer than WIDTH where it can be, `before` and `after` on the first and the last.
+
+    A call's words are the compiler's own, all else is quoted or a number. Raises TypeError for a value of any other type: it can only
+    be a fault of ours.
     """
+    return _lines(value, _laid(value), indent, before, after)
+
+
+def _lines(value: Printed, laid: str | _Layout, indent: int, before: str, after: str) -> list[str]:
+    margin = " " * indent
+    flat = f"{margin}{before}{laid if type(laid) is str else laid.flat}{after}"  # type: ignore[union-attr] - told by its exact type
+    if len(flat) <= WIDTH:
+        return [flat]
+    if isinstance(laid, str):
+        if isinstance(value, str) and value:
+            return [f"{margin}{before}(", *_pieces(value, indent + INDENT), f"{margin}){after}"]
+        group = _bracketed(value)
+        return [flat] if group is None else _lines(value, _layout(group.opening, group.items, group.closing), indent, before, after)
+    if not laid.items:
+        return [flat]
+    if isinstance(value, Mapping):
+        entries = zip(sorted(value), laid.items, strict=True)
+        inner = [line for key, (word, item, layout) in entries for line in _entry(key, word, item, layout, indent + INDENT)]
+    else:
+        inner = [line for word, item, layout in laid.items for line in _lines(item, layout, indent + INDENT, word, ",")]
+    return [f"{margin}{before}{laid.opening}", *inner, f"{margin}{laid.closing}{after}"]
+
+
+def _entry(key: str, word: str, value: Printed, laid: str | _Layout, indent: int) -> list[str]:
+    """One entry of a mapping; a key that is longer than a line is broken as well."""
+    plain = _lines(value, laid, indent, word, ",")
+    if len(plain[0]) <= WIDTH or not key:
+        return plain
+    return [f"{' ' * indent}(", *_pieces(key, indent + INDENT), *_lines(value, laid, indent, "): ", ",")]
+
+
+def _laid(value: Any) -> str | _Layout:  # noqa: ANN401 - asked by its type
+    """A value on one line, or as what stands between its brackets."""
     # By its exact type where there is one: to ask a pattern's classes in turn takes longer than to print.
-    printed = _PRINTED.get(type(value))
-    return printed(value) if printed is not None else _derived(value)
+    kind = type(value)
+    printed = _ATOMS.get(kind)
+    if printed is not None:
+        return printed(value)
+    if kind is Call:
+        given = [("", item) for item in value.positional] if value.positional else []
+        return _layout(f"{value.name}(", given + [(f"{keyword}=", item) for keyword, item in value.keywords], ")")
+    if kind is list or kind is tuple:
+        return _layout("[", [("", item) for item in value], "]")
+    if kind is dict:
+        return _layout("{", [(f"{_key(key)}: ", value[key]) for key in sorted(value)], "}")
+    if kind is Group:
+        return _layout(value.opening, value.items, value.closing)
+    return _laid(_known(value))
 
 
-def _derived(value: Value) -> Node:
-    """A value of a class made from one of those that stand in code."""
+def _layout(opening: str, items: Iterable[tuple[str, Printed]], closing: str) -> _Layout:
+    laid: list[tuple[str, Printed, str | _Layout]] = []
+    parts = []
+    for word, item in items:
+        printed = _ATOMS.get(type(item))
+        layout: str | _Layout
+        if printed is not None:
+            layout = printed(item)
+            parts.append(word + layout)
+        else:
+            layout = _laid(item)
+            parts.append(word + (layout if isinstance(layout, str) else layout.flat))
+        laid.append((word, item, layout))
+    return _Layout(opening, laid, closing, f"{opening}{', '.join(parts)}{closing}")
+
+
+def _bracketed(value: Printed) -> Group | None:
+    """What is printed as a word, and may be broken all the same: a duration, a number that is none."""
+    match value:
+        case timedelta():
+            return Group("timedelta(", [_span(value)], ")")
+        case float() if not math.isfinite(value):
+            return Group("float(", [("", repr(float(value)))], ")")
+        case _:
+            return None
+
+
+def _known(value: object) -> Value:
+    """A value of a class made from one of those that stand in code, as that."""
     match value:
         case int():
-            return _int(value)
+            return int(value)
         case float():
-            return _number(value)
+            return float(value)
         case str():
-            return Text(str(value))
+            return str(value)
         case timedelta():
-            return _duration(value)
+            return timedelta(value.days, value.seconds, value.microseconds)
         case Mapping():
-            return _mapping(value)
+            return dict(value)
         case Sequence() if not isinstance(value, bytes | bytearray | memoryview):
-            return _list(value)
+            return list(value)
     raise TypeError(f"a {type(value).__name__} cannot stand in generated code")
 
 
-def _constant(value: bool | None) -> Node:  # noqa: FBT001 - a literal
-    return Atom(repr(value))
-
-
-def _int(value: int) -> Node:
-    return Atom(int.__repr__(value))
-
-
-def _variable(value: Variable) -> Node:
-    return Atom(value.name)
-
-
-def _call(value: Call) -> Node:
-    given = [Item(literal(item)) for item in value.positional]
-    return Group(f"{value.name}(", (*given, *[Item(literal(item), f"{keyword}=") for keyword, item in value.keywords]), ")")
-
-
-def _mapping(value: Mapping[str, Value]) -> Node:
-    return Group("{", tuple([Item(literal(value[key]), key=_key(key)) for key in sorted(value)]), "}")
-
-
-def _list(value: Sequence[Value]) -> Node:
-    return Group("[", tuple([Item(literal(item)) for item in value]), "]")
-
-
-def _key(key: object) -> Text:
+def _key(key: object) -> str:
     if not isinstance(key, str):
         raise TypeError(f"a key of type {type(key).__name__} cannot stand in generated code")
-    return Text(str(key))
+    return quote(str(key))
 
 
-def _number(value: float) -> Node:
+def _number(value: float) -> str:
     if not math.isfinite(value):
-        return Group("float(", (Item(Text(repr(value))),), ")")
-    return Atom(float.__repr__(value).replace("e+", "e"))
+        return f'float("{value!r}")'
+    return float.__repr__(value).replace("e+", "e")
 
 
-def _duration(value: timedelta) -> Node:
+def _span(value: timedelta) -> tuple[str, Code]:
     unit = next(unit for unit in _UNITS if not value % timedelta(**{unit: 1}) and (value or unit == "seconds"))
-    return Group("timedelta(", (Item(Atom(str(value // timedelta(**{unit: 1}))), keyword=f"{unit}="),), ")")
+    return f"{unit}=", Code(str(value // timedelta(**{unit: 1})))
 
 
-_PRINTED: Mapping[type, Callable[[Any], Node]] = {
-    type(None): _constant,
-    bool: _constant,
-    int: _int,
-    float: _number,
-    str: Text,
-    timedelta: _duration,
-    Variable: _variable,
-    Call: _call,
-    dict: _mapping,
-    list: _list,
-    tuple: _list,
-}
-
-
-def lines(node: Node, indent: int, before: str = "", after: str = "") -> list[str]:
-    """The node in lines no longer than WIDTH where it can be, `before` and `after` on the first and the last."""
-    margin = " " * indent
-    flat = f"{margin}{before}{node.flat}{after}"
-    if len(flat) <= WIDTH:
-        return [flat]
-    match node:
-        case Group() if node.items:
-            inner = [line for item in node.items for line in _item(item, indent + INDENT)]
-            return [f"{margin}{before}{node.opening}", *inner, f"{margin}{node.closing}{after}"]
-        case Text() if node.value:
-            return [f"{margin}{before}(", *_pieces(node.value, indent + INDENT), f"{margin}){after}"]
-        case _:
-            return [flat]
-
-
-def _item(item: Item, indent: int) -> list[str]:
-    if item.key is None:
-        return lines(item.node, indent, item.keyword, ",")
-    plain = lines(item.node, indent, f"{quote(item.key.value)}: ", ",")
-    if len(plain[0]) <= WIDTH or not item.key.value:
-        return plain
-    margin = " " * indent
-    return [f"{margin}(", *_pieces(item.key.value, indent + INDENT), *lines(item.node, indent, "): ", ",")]
+@lru_cache(maxsize=1000)
+def _duration(value: timedelta) -> str:
+    unit, number = _span(value)
+    return f"timedelta({unit}{number.text})"
 
 
 def _pieces(value: str, indent: int) -> Iterator[str]:
@@ -215,6 +206,19 @@ def quote(value: str) -> str:
     """A string literal on one line, with the quotes that the formatter would choose."""
     # The same words stand in every flow, most of them more than once on the way to a line that is short enough.
     return f'"{value}"' if _PLAIN.fullmatch(value) else _quoted([escape(character) for character in value])
+
+
+_ATOMS: Mapping[type, Callable[[Any], str]] = {
+    type(None): repr,
+    bool: repr,
+    int: repr,
+    float: _number,
+    str: quote,
+    timedelta: _duration,
+    Variable: lambda value: value.name,
+    Code: lambda value: value.text,
+}
+"""How a value is printed that stands between no brackets, or between short ones."""
 
 
 def _quoted(characters: Iterable[str]) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from headrace.address import Address
 from headrace.compiled import (
     ArrivalConfig,
@@ -19,7 +21,7 @@ from headrace.compiled import (
 )
 from headrace.compiler import sections
 from headrace.compiler.hiding import HIDING
-from headrace.compiler.ir import Announces, Compiled, Cron, Flow, Interval, Life, Link, Schedule, Step
+from headrace.compiler.ir import Announces, Call, Compiled, Cron, Flow, Interval, Life, Link, Schedule, Step
 from headrace.compiler.literal import seconds
 from headrace.compiler.views import view_config
 from headrace.project import Project
@@ -39,10 +41,11 @@ def lower(project: Project) -> Compiled:
     name = project.project.name
     models = [(model, project.inputs(model)) for model in project.models]
     # Most models of a project share their inputs.
-    configs = {item: _input(item) for item in {item for _, inputs in models for item in inputs}}
+    shared = {item for _, inputs in models for item in inputs}
+    configs, calls = {item: _input(item) for item in shared}, {item: sections.input_(item) for item in shared}
     return Compiled(
         workspace=_workspace(project),
-        lives=(_life(owner(name, project.environment.name), model, inputs) for model, inputs in models),
+        lives=(_life(owner(name, project.environment.name), model, [calls[item] for item in inputs]) for model, inputs in models),
         servers=(
             _server(name, model, model.serving, tuple(configs[item] for item in inputs))
             for model, inputs in models
@@ -57,8 +60,9 @@ def module_name(model: str) -> str:
     return f"{name}_" if name in HIDING else name
 
 
-def _life(project: str, model: Model, inputs: tuple[ModelInput, ...]) -> Life:
-    flows = [_train(model, inputs), _judge(model), _roll_out(model)]
+def _life(project: str, model: Model, inputs: Sequence[Call]) -> Life:
+    judged = (*sections.custom(model, "training"), sections.gates(model))
+    flows = [_train(model, inputs, judged), _judge(model, judged), _roll_out(model)]
     schedules: dict[str, tuple[Schedule, ...]] = {"roll_out": (Interval("look", LOOK),) if model.rollout is not None else ()}
     links = [Link("headrace.candidate.passed", "roll_out")]
     if model.monitoring is not None:
@@ -88,7 +92,7 @@ def _ticks(model: Model) -> list[Cron]:
     return [Cron(f"retraining-{trigger.id}", trigger.schedule) for trigger in model.retraining if trigger.schedule is not None]
 
 
-def _train(model: Model, inputs: tuple[ModelInput, ...]) -> Flow:
+def _train(model: Model, inputs: Sequence[Call], judged: tuple[Step, ...]) -> Flow:
     return Flow(
         name="train",
         says=f"Train model/{model.name} as of a moment (now, if none) and announce the verdict; a rollout starts by that event.",
@@ -97,20 +101,19 @@ def _train(model: Model, inputs: tuple[ModelInput, ...]) -> Flow:
             sections.features(model, inputs),
             *sections.custom(model, "features"),
             sections.training(model),
-            *sections.custom(model, "training"),
-            sections.gates(model),
+            *judged,
         ),
         announces=Announces.ALWAYS,
         result="verdict",
     )
 
 
-def _judge(model: Model) -> Flow:
+def _judge(model: Model, judged: tuple[Step, ...]) -> Flow:
     return Flow(
         name="judge",
         says=f"Judge the newest version of model/{model.name} by the gates as they are now, and announce the verdict.",
         takes=(sections.CAUSE,),
-        steps=(sections.newest(model), *sections.custom(model, "training"), sections.gates(model)),
+        steps=(sections.newest(model), *judged),
         announces=Announces.ALWAYS,
         result="verdict",
     )

@@ -7,9 +7,10 @@ from datetime import timedelta
 from functools import lru_cache
 
 from headrace.compiler.ir import Announces, Call, Flow, Life, Step, Value, Variable
-from headrace.compiler.literal import INDENT, WIDTH, Atom, Group, Item, lines, literal, seconds, sentence
+from headrace.compiler.literal import INDENT, WIDTH, Code, Group, lines, seconds, sentence
 
 _STEPS = "steps."
+_WORDLESS = frozenset({type(None), bool, int, float, str, Variable})
 
 
 def module(life: Life) -> str:
@@ -43,8 +44,8 @@ def _ended(text: str, marks: str = ".?!") -> str:
 
 
 def _imports(life: Life) -> Iterator[str]:
-    steps = [step for flow in life.flows for step in flow.steps]
-    words = set(_words([step.call for step in steps]))
+    steps = {step.python_name: step for flow in life.flows for step in flow.steps}.values()  # a step of two flows is told once
+    words = _words(step.call for step in steps)
     types = {word for word in (_type for step in steps for _type in _types(step)) if word.isidentifier()}
     announces = any(flow.announces is not Announces.NEVER for flow in life.flows)
     dated = any("datetime" in parameter.type for flow in life.flows for parameter in flow.takes)
@@ -63,25 +64,28 @@ def _imports(life: Life) -> Iterator[str]:
     yield from [flat] if len(flat) <= WIDTH else ["from headrace.steps import (", *(f"    {name}," for name in names), ")"]
 
 
-def _words(values: Iterable[Value]) -> Iterator[str]:
+def _words(values: Iterable[Value]) -> set[str]:
     """The words of the steps that values are made with, and `timedelta` where one is."""
-    for value in values:
+    found, todo = set[str](), [*values]
+    while todo:
+        value = todo.pop()
+        if type(value) in _WORDLESS:
+            continue  # most of them
         match value:
-            case str() | int() | float() | None:
-                pass  # most of them
             case Call(name, positional, keywords):
                 if not name.startswith(_STEPS):
-                    yield name
-                yield from _words(positional)
-                yield from _words([item for _, item in keywords])
+                    found.add(name)
+                todo += positional
+                todo += [item for _, item in keywords]
             case timedelta():
-                yield "timedelta"
+                found.add("timedelta")
             case list() | tuple():
-                yield from _words(value)
+                todo += value
             case dict():
-                yield from _words(value.values())
+                todo += value.values()
             case _:
                 pass
+    return found
 
 
 def _types(step: Step) -> Iterator[str]:
@@ -104,9 +108,9 @@ def _flow(life: Life, flow: Flow, tasks: Iterable[Step]) -> Iterator[str]:
 
 def _announced(life: Life, flow: Flow, chain: Call) -> Iterator[str]:
     if flow.announces is Announces.NEVER:
-        yield from lines(literal(chain), INDENT)
+        yield from lines(chain, INDENT)
         return
-    yield from lines(literal(chain), INDENT, before=f"{flow.result} = ")
+    yield from lines(chain, INDENT, before=f"{flow.result} = ")
     indent = INDENT
     if flow.announces is Announces.IF_PASSED:
         yield f"    if {flow.result}.passed:"
@@ -120,14 +124,14 @@ def _announced(life: Life, flow: Flow, chain: Call) -> Iterator[str]:
             ("payload", Variable(f"{flow.result}.payload")),
         ),
     )
-    yield from lines(literal(event), indent)
+    yield from lines(event, indent)
 
 
 def _task(step: Step) -> Iterator[str]:
     yield from _trials(step.name, step.retries, step.retry_after, step.timeout)
     yield from _signature(step.python_name, tuple(f"{item.name}: {item.type}" for item in step.takes), step.gives)
     yield _docstring(step.says)
-    yield from lines(literal(step.call), INDENT, before="return ")
+    yield from lines(step.call, INDENT, before="return ")
 
 
 @lru_cache(maxsize=1000)  # the same in every model's flows
@@ -146,10 +150,10 @@ def _docstring(says: str) -> str:
 
 
 def _decorator(name: str, /, **given: Value) -> Iterator[str]:
-    yield from lines(literal(Call(name, keywords=tuple(given.items()))), 0, before="@")
+    yield from lines(Call(name, keywords=tuple(given.items())), 0, before="@")
 
 
 @lru_cache(maxsize=1000)  # the same in every model's flows
 def _signature(name: str, parameters: tuple[str, ...], gives: str) -> tuple[str, ...]:
-    group = Group(f"def {name}(", tuple(Item(Atom(text)) for text in parameters), ")")
+    group = Group(f"def {name}(", [("", Code(text)) for text in parameters], ")")
     return tuple(lines(group, 0, after=f" -> {gives}:"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
 from keyword import iskeyword
 from typing import assert_never
@@ -26,8 +27,8 @@ def bare(reference: str) -> str:
     return reference.rpartition("/")[2]
 
 
-def features(model: Model, inputs: tuple[ModelInput, ...]) -> Step:
-    """The step that gathers the rows."""
+def features(model: Model, inputs: Sequence[Call]) -> Step:
+    """The step that gathers the rows; `inputs` as `input_` says each."""
     section = model.features
     return Step(
         name="features",
@@ -41,7 +42,7 @@ def features(model: Model, inputs: tuple[ModelInput, ...]) -> Step:
             entity=section.entity,
             time=section.time,
             target=_call("Target", column=section.target.column, delay=section.target.delay),
-            inputs=[_input(item) for item in inputs],
+            inputs=inputs,
             split=_split(model.training.split),
             seed=model.training.seed,
             keep=section.keep if section.keep != "all" else None,
@@ -220,7 +221,8 @@ def _call(name: str, /, *positional: Value, **keywords: Value) -> Call:
     return Call(name, positional, tuple((word, value) for word, value in keywords.items() if value is not None))
 
 
-def _input(item: ModelInput) -> Call:
+def input_(item: ModelInput) -> Call:
+    """One of a model's inputs, as the steps are told it."""
     match item.type:
         case "number":
             return _call("Number", item.name, column=item.column, view=_view(item), low=item.low, high=item.high)

@@ -40,8 +40,7 @@ def parse(data: str | bytes, file: str, report: Report, *, loader: Any = LOADER)
 def _parsed(clean: str, file: str, report: Report, loader: Any, left: int) -> tuple[Node, ...]:  # noqa: ANN401
     builder = _Builder(file, clean, report)
     try:
-        for event in _events(clean, loader):
-            builder.take(event)
+        builder.read(clean, loader)
     except _TooMuchError:
         return ()
     except yaml.MarkedYAMLError as error:
@@ -63,19 +62,6 @@ def _past(clean: str, file: str, report: Report, loader: Any, left: int, by: fur
     told = {(found.id, found.span) for found in report.found}
     report.extend(found for found in further.faults(aside.found, by) if (found.id, found.span) not in told)
     return further.nodes(changed, by)
-
-
-def _events(clean: str, loader: Any) -> Iterator[Any]:  # noqa: ANN401
-    """As `yaml.parse`, without asking before each event whether there is one."""
-    source = loader(clean)
-    try:
-        while True:
-            event = source.get_event()
-            yield event
-            if type(event) is yaml.StreamEndEvent:
-                return
-    finally:
-        source.dispose()
 
 
 class _TooMuchError(Exception):
@@ -109,6 +95,46 @@ class _Builder:
     broken: bool = False
     quiet: tuple[int, int] = (0, 0)
     """Up to where (line, column) an unquoted expression was already named."""
+
+    def read(self, clean: str, loader: Any) -> None:  # noqa: ANN401
+        """Every event of a text: as `yaml.parse`, without asking before each whether there is one."""
+        source = loader(clean)
+        following = source.get_event
+        try:
+            while True:
+                event = following()
+                kind = type(event)
+                if kind is yaml.ScalarEvent and self.stack and event.tag is None and event.anchor is None:
+                    self._word(event)
+                elif kind is yaml.StreamEndEvent:
+                    return
+                else:
+                    self.take(event)
+        finally:
+            source.dispose()
+
+    def _word(self, event: Any) -> None:  # noqa: ANN401
+        """A scalar without tag or anchor within a collection, as `take` would take it: two events of three are one."""
+        top, written, start, end = self.stack[-1], intern(event.value), event.start_mark, event.end_mark
+        style, at_key = event.style or "", top.mapping and top.key is None
+        # A key is always text: what value it would be is not asked.
+        value = written if style or at_key else scalar.value(written)
+        large = type(value) is int and not scalar.LEAST <= value <= scalar.GREATEST
+        if large or "(" in written or ")" in written or self.total >= MOST:
+            self.take(event)
+            return
+        self.total += 1
+        span = _tuple(Span, (self.file, start.line + 1, start.column + 1, end.line + 1, end.column + 1))
+        node: Scalar = _tuple(Scalar, (value, written, span, style))
+        if style:
+            self.quoted.append(node)
+        if at_key:
+            top.key = node
+        elif top.key is None:
+            top.items.append(node)
+        else:
+            key, top.key = top.key, None
+            self._value(top, key, node)
 
     def take(self, event: Any) -> None:  # noqa: ANN401
         # By its exact type, the most frequent first: a match of classes asks each of them in turn, for every word of every file.
@@ -201,21 +227,22 @@ class _Builder:
 
     def _close(self, event: Any) -> None:  # noqa: ANN401
         top = self.stack.pop()
-        start, span = self._span(top.event), self._span(event)
-        end = (span.end_line, span.end_column)
+        opened, closed = top.event.start_mark, event.end_mark
+        start, end = (opened.line + 1, opened.column + 1), (closed.line + 1, closed.column + 1)
         if not top.event.flow_style:
             # A block ends, for YAML, where the next thing begins; for a reader, where its last child ends.
             last = top.entries[next(reversed(top.entries))].value if top.entries else top.items[-1] if top.items else None
-            end = (last.span.end_line, last.span.end_column) if last else (start.end_line, start.end_column)
-        place = Span(self.file, start.line, start.column, *max(end, (start.line, start.column)))
+            closed = top.event.end_mark
+            end = (last.span.end_line, last.span.end_column) if last else (closed.line + 1, closed.column + 1)
+        place: Span = _tuple(Span, (self.file, *start, *max(end, start)))
         node: Node
         if top.mapping:
             for source in top.merged:
                 for entry in source.entries:
                     top.entries.setdefault(entry.key, entry)
-            node = Mapping(tuple(top.entries.values()), place)
+            node = _tuple(Mapping, (tuple(top.entries.values()), place))
         else:
-            node = Sequence(tuple(top.items), place)
+            node = _tuple(Sequence, (tuple(top.items), place))
         self._put(node, top.height, self.total - top.before, top.event.anchor)
 
     def _alias(self, event: Any) -> None:  # noqa: ANN401

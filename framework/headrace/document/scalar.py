@@ -6,7 +6,8 @@ import re
 
 INT = re.compile(r"[-+]?[0-9]{1,400}|0o[0-7]{1,398}|0x[0-9a-fA-F]{1,398}")
 FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?|[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)")
-NULL = frozenset({"", "~", "null"})
+_WORDS = {"": None, "~": None, "null": None, "true": True, "false": False}
+NULL = frozenset(word for word, value in _WORDS.items() if value is None)
 LEAST, GREATEST = -(2**63), 2**63 - 1
 """The whole numbers of 64 bits; `parse` refuses all others."""
 _LONGEST = 400
@@ -14,10 +15,8 @@ _LONGEST = 400
 
 def value(text: str) -> str | int | float | bool | None:
     """A plain scalar's value: `012` is 12, `1e-3` a float; `no`, `1_000`, `22:30` and dates are text."""
-    if text in NULL:
-        return None
-    if text in ("true", "false"):
-        return text == "true"
+    if text in _WORDS:
+        return _WORDS[text]
     if len(text) > _LONGEST or text[0] not in "+-.0123456789":
         return text
     if INT.fullmatch(text):

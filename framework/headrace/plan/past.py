@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import ItemsView, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -159,10 +160,17 @@ def read_disk(root: Path, recorded: Mapping[str, Recorded] | None = None) -> dic
     """The files under `flows/` that the compiler or an earlier apply wrote, with the digest of their text."""
     known = {path for resource in (recorded or {}).values() for path in resource.applied.get("files", ())}
     found = {}
-    for path in sorted((root / "flows").glob("*")):
-        name = f"flows/{path.name}"
-        if path.is_file() and path.suffix in {".py", ".json"}:
-            text = path.read_text(encoding="utf-8", errors="replace")
-            if name in known or path.name == WORKSPACE or is_compiled(path.name, text):
-                found[name] = text_digest(text)
+    for file in sorted(_files(root / "flows")):
+        text = (root / "flows" / file).read_text(encoding="utf-8", errors="replace")
+        if f"flows/{file}" in known or file == WORKSPACE or is_compiled(file, text):
+            found[f"flows/{file}"] = text_digest(text)
     return found
+
+
+def _files(folder: Path) -> list[str]:
+    """The names of the Python and JSON files of a folder; none where it is away, or nobody may look."""
+    try:
+        with os.scandir(folder) as entries:
+            return [entry.name for entry in entries if os.path.splitext(entry.name)[1] in {".py", ".json"} and entry.is_file()]  # noqa: PTH122 - thousands
+    except (FileNotFoundError, NotADirectoryError, PermissionError):
+        return []

@@ -42,7 +42,10 @@ def changes(project: Project, model: Model, recorded: Recorded, *, spec_changed:
     before = recorded.applied.get("plugins")
     if not isinstance(before, Mapping):
         return
-    now, used = released(project, model), _by_plugin(project, model)
+    now = released(project, model)
+    if before == now:
+        return
+    used = _by_plugin(project, model)
     for plugin in sorted({*before, *now}):
         old, new = before.get(plugin), now.get(plugin)
         if old == new or (spec_changed and None in (old, new)):

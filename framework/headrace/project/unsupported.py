@@ -13,9 +13,17 @@ from headrace.spec import AnyKind
 from headrace.spec.later import written
 
 
-@question
 def check(scope: Scope) -> Iterator[Diagnostic]:
     """One note a word, in the order of the files."""
+    yield from scope.once(_all)
+
+
+def _all(scope: Scope) -> tuple[Diagnostic, ...]:
+    return tuple(_notes(scope))
+
+
+@question
+def _notes(scope: Scope) -> Iterator[Diagnostic]:
     for address, spec in sorted(scope.specs.items(), key=lambda item: item[0]):
         yield from _written(scope, address, spec)
 
@@ -36,4 +44,4 @@ def _written(scope: Scope, address: Address, spec: AnyKind) -> Iterator[Diagnost
 
 def unsupported(project: Project) -> Report:
     """The same as errors: with one of them, nothing may be compiled, planned, applied or run."""
-    return Report([replace(found, severity=Severity.ERROR) for found in check(project.scope)])
+    return Report([replace(found, severity=Severity.ERROR) for found in project.scope.once(_all)])
