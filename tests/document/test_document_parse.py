@@ -1,5 +1,7 @@
 """Text to nodes: values, places, and what both of PyYAML's parsers make of it."""
 
+import sys
+
 import pytest
 import yaml
 from hypothesis import given, settings
@@ -7,7 +9,7 @@ from hypothesis import strategies as st
 
 from headrace.diagnostics import Report, Span
 from headrace.document import Entry, Mapping, Scalar, Sequence, inside, parse
-from headrace.document.parse import walk
+from headrace.document.parse import _Builder, walk
 from headrace.spec.decode import plain
 
 BOTH = pytest.mark.parametrize("loader", [yaml.CSafeLoader, yaml.SafeLoader], ids=["libyaml", "python"])
@@ -179,3 +181,38 @@ def test_any_text_is_read_or_refused_at_a_place_by_both_parsers_alike(text: str)
         said.append((bool(report.found), [plain(n) for n in found]))
     if not said[0][0] and not said[1][0]:
         assert repr(said[0]) == repr(said[1])
+
+
+WORDS = st.sampled_from(
+    ["a", "b", "<<", "1", "-3", "0.5", "true", "~", "''", '"q"', "'1'", "f(x", "(x)", "9" * 20, "!!str x", "&k v", "*k", ".inf"]
+)
+
+
+@st.composite
+def documents(draw: st.DrawFn, depth: int = 3) -> str:
+    """Text that is mostly YAML, in flow style, with most of what the parser has a word to say about."""
+    shape = draw(st.sampled_from(["word", "word", "list", "mapping"])) if depth else "word"
+    if shape == "word":
+        return draw(WORDS)
+    parts = draw(st.lists(documents(depth - 1), max_size=4))
+    if shape == "list":
+        return f"[{', '.join(parts)}]"
+    return "{" + ", ".join(f"{draw(WORDS)}: {part}" for part in parts) + "}"
+
+
+class _Slow(_Builder):
+    """Reads every word in the general way."""
+
+    def _word(self, event: object) -> None:
+        self.take(event)
+
+
+@settings(max_examples=400, deadline=None)
+@given(st.lists(documents(), min_size=1, max_size=3).map("\n---\n".join))
+def test_a_word_that_is_read_in_one_piece_is_the_word_that_was_meant(text):
+    fast, slow = Report(), Report()
+    quick = parse(text, "f", fast)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys.modules["headrace.document.parse"], "_Builder", _Slow)
+        general = parse(text, "f", slow)
+    assert (repr(general), slow.found) == (repr(quick), fast.found)  # as text, in which 1 and 1.0 differ

@@ -82,3 +82,17 @@ def test_a_schedule_may_be_an_interval_or_a_cron_line():
     assert found.automations["headrace:p:m:train"].resource == "headrace.p.m"
     other = {**outputs, "flows/m.py": "def monitor(cause: str | None = None, now: str = '') -> None: ..."}
     assert read_wanted(other, "/srv/p").deployments["m/monitor"].version != found.deployments["m/monitor"].version
+
+
+def test_a_folder_of_flows_that_is_none_holds_nothing(tmp_path):
+    assert {} == read_disk(tmp_path)
+    (tmp_path / "flows").write_text("", encoding="utf-8")
+    assert {} == read_disk(tmp_path)
+
+
+def test_of_the_files_on_disk_those_that_end_like_compiled_ones_are_looked_at(folder):
+    text = next(text for path, text in folder.outputs().items() if path.endswith(".py"))
+    (folder.root / "flows" / "folder.py").mkdir(parents=True)
+    for name in ("b.py", "a.py", ".py", "c.pyc", "py"):
+        (folder.root / "flows" / name).write_text(text, encoding="utf-8")
+    assert ["flows/a.py", "flows/b.py"] == [*read_disk(folder.root)]

@@ -62,7 +62,7 @@ def lines(value: Printed, indent: int, before: str = "", after: str = "") -> lis
 
 def _lines(value: Printed, laid: str | _Layout, indent: int, before: str, after: str) -> list[str]:
     margin = " " * indent
-    flat = f"{margin}{before}{laid if type(laid) is str else laid.flat}{after}"  # type: ignore[union-attr] - told by its exact type
+    flat = f"{margin}{before}{laid if isinstance(laid, str) else laid.flat}{after}"
     if len(flat) <= WIDTH:
         return [flat]
     if isinstance(laid, str):

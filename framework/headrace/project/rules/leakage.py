@@ -28,7 +28,11 @@ def check(scope: Scope) -> Iterator[Diagnostic]:
 
 @question
 def _inputs(scope: Scope, model: Model) -> Iterator[Diagnostic]:
+    section = model.features
+    roles = (section.rows, section.entity, section.time, section.target.column)
     for item in inputs(scope, model):
+        if item.column is not None and not scope.once(_plays, item.name, item.column, item.view, *roles):
+            continue
         found = _leak(scope, model, item)
         if found is not None:
             yield found
@@ -47,6 +51,18 @@ def _split(scope: Scope, model: Model) -> Iterator[Diagnostic]:
             replacement=needed,
             related=(scope.where(here, ("features", "target", "delay")),),
         )
+
+
+def _plays(scope: Scope, name: str, column: str, view: str, rows: str, *roles: str) -> bool:
+    """Whether an input of the model's own rows may be one of its own columns, by a name of its own or of the file's."""
+    if not {name, column}.isdisjoint(roles):
+        return True
+    found = scope.get(FeatureView, Address("feature_view", view))
+    for address in (rows, found.from_ if found is not None else rows):
+        inside = scope.once(_in_file, address)
+        if column in inside and inside[column] in {inside.get(role) for role in roles}:
+            return True
+    return False
 
 
 def _leak(scope: Scope, model: Model, item: ModelInput) -> Diagnostic | None:
