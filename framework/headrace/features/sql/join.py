@@ -10,6 +10,8 @@ from headrace.features.sql.dialect import Dialect
 from headrace.features.sql.relation import ENTITY, EVENTS, LINE, MOMENT, SEEN, SPINE, TIME, columns, oldest, passes
 from headrace.features.sql.word import name
 
+_STRETCH = "__stretch"
+
 
 def by_join(view: ViewConfig, wanted: Collection[str], texts: frozenset[str], dialect: Dialect) -> str:
     """One row a line of the spine with the raw values of some features; `texts` are the columns that hold text."""
@@ -21,7 +23,11 @@ def by_join(view: ViewConfig, wanted: Collection[str], texts: frozenset[str], di
         f"e.{name(SEEN)} <= s.{name(MOMENT)}",
         *([f"e.{name(TIME)} >= s.{name(MOMENT)} - {furthest}"] if furthest is not None else []),
     ]
-    joined = f"{name(SPINE)} AS s LEFT JOIN {name(EVENTS)} AS e ON {' AND '.join(on)}"
+    spine, events = name(SPINE), name(EVENTS)
+    if furthest is not None and dialect.structs:
+        spine, events, also = _by_stretch(max(furthest, 1))
+        on.append(also)
+    joined = f"{spine} AS s LEFT JOIN {events} AS e ON {' AND '.join(on)}"
     newest = [word for word, feature in features.items() if feature.kind in ("last", "column")]
     if not newest or dialect.structs:
         told = [f"{_value(view, feature, 's', 'e', dialect)} AS {name(word)}" for word, feature in features.items()]
@@ -35,6 +41,18 @@ def by_join(view: ViewConfig, wanted: Collection[str], texts: frozenset[str], di
     ]
     inner = f"SELECT {', '.join(pairs)} FROM {joined}"
     return f"SELECT p.{name(LINE)}, {', '.join(told)} FROM ({inner}) AS p GROUP BY p.{name(LINE)}"
+
+
+def _by_stretch(furthest: int) -> tuple[str, str, str]:
+    """Spine and events with the stretch of time in which each stands, and the condition that these are equal; in DuckDB's words.
+
+    A stretch is as long as the longest window: what is in reach of a line stands in its own or in the one before. So a line is paired with
+    events that are near, and not with all that its entity ever had.
+    """
+    own = f"{name(MOMENT)} // {furthest}"
+    spine = f"(SELECT *, UNNEST([{own}, {own} - 1]) AS {name(_STRETCH)} FROM {name(SPINE)})"
+    events = f"(SELECT *, {name(TIME)} // {furthest} AS {name(_STRETCH)} FROM {name(EVENTS)})"
+    return spine, events, f"e.{name(_STRETCH)} = s.{name(_STRETCH)}"
 
 
 def counted(view: ViewConfig, feature: FeatureConfig, spine: str, of: str) -> str:
