@@ -182,3 +182,37 @@ def test_a_model_is_trained_on_what_its_views_compute(
     assert (rows.digest, rows.spec) == (again.digest, again.spec)
     assert rows.spec != late.spec
     assert ({0.0}, 0) == (set(frame["sold"]), frame["last_kind"].notna().sum())
+
+
+@pytest.mark.parametrize("pairs", [0, float("inf")], ids=["window", "join"])
+def test_a_window_that_reaches_over_1970_holds_what_lies_before(
+    tmp_path: Path, readers: Any, monkeypatch: pytest.MonkeyPatch, pairs: float
+) -> None:
+    monkeypatch.setattr(joining, "PAIRS", pairs)
+    days = np.arange(-30, 30)
+    at = pd.to_datetime(days, unit="D", utc=True)
+    pd.DataFrame({"SHOP": 1, "AT": at, "AMOUNT": 2.0 ** (days % 32), "KIND": "a"}).to_parquet(tmp_path / "sales.parquet")
+    asked = pd.DataFrame({"shop": "1", "asked": at})
+    found = ask(tmp_path, readers, "sales.parquet", lines=asked)
+    expected = [sum(2.0 ** (day % 32) for day in range(max(today - 6, -30), today + 1)) for today in days.tolist()]
+    assert expected == found["sold"].tolist()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("pairs", [0, float("inf")], ids=["window", "join"])
+def test_a_set_larger_than_the_memory_is_spilled_and_finished(
+    tmp_path: Path, readers: Any, monkeypatch: pytest.MonkeyPatch, pairs: float
+) -> None:
+    """Without a folder to spill to, the engine gives up on it."""
+    last = VIEW.features["last_kind"].model_copy(update={"expires_seconds": 7 * 86400})
+    view = VIEW.model_copy(update={"features": {"sold": VIEW.features["sold"], "last_kind": last}})
+    monkeypatch.setattr(joining, "PAIRS", pairs)
+    monkeypatch.setattr(importlib.import_module("headrace.features.engine"), "MEMORY", "80MB")
+    count = 400_000
+    at = pd.to_datetime(START) + pd.to_timedelta(np.arange(count) % 86400, unit="s")
+    whole = pd.DataFrame({"SHOP": np.arange(count) // 4, "AT": at, "AMOUNT": 1.0, "KIND": [f"kind {i:060}" for i in range(count)]})
+    whole.to_parquet(tmp_path / "sales.parquet")
+    lines = pd.DataFrame({"shop": (np.arange(count) // 4).astype(str), "asked": pd.to_datetime(START) + pd.to_timedelta(2, unit="D")})
+    found = ask(tmp_path, readers, "sales.parquet", view, lines=lines)
+    assert [4.0] == found["sold"].unique().tolist()
+    assert f"kind {3:060}" == found["last_kind"].iloc[0]
