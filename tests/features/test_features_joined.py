@@ -207,7 +207,7 @@ def test_a_set_larger_than_the_memory_is_spilled_and_finished(
     last = VIEW.features["last_kind"].model_copy(update={"expires_seconds": 7 * 86400})
     view = VIEW.model_copy(update={"features": {"sold": VIEW.features["sold"], "last_kind": last}})
     monkeypatch.setattr(joining, "PAIRS", pairs)
-    monkeypatch.setattr(importlib.import_module("headrace.features.engine"), "MEMORY", "80MB")
+    monkeypatch.setattr(importlib.import_module("headrace.features.engine"), "MEMORY", "100MB")
     count = 400_000
     at = pd.to_datetime(START) + pd.to_timedelta(np.arange(count) % 86400, unit="s")
     whole = pd.DataFrame({"SHOP": np.arange(count) // 4, "AT": at, "AMOUNT": 1.0, "KIND": [f"kind {i:060}" for i in range(count)]})
