@@ -84,6 +84,14 @@ class FeatureConfig(Config):
     type: Literal["number", "category"]
 
 
+class OnlineConfig(Config):
+    """How servers read a view: the age that the newest event may have, what an older one means, and what a request may send itself."""
+
+    fresh_within_seconds: int | float | None
+    when_stale: Literal["answer", "refuse"]
+    sent: Literal["refuse", "wins"]
+
+
 class ViewConfig(Config):
     """A feature view: rows of a source as events of an entity, and what is computed of those that are known at a moment.
 
@@ -100,6 +108,12 @@ class ViewConfig(Config):
     window_edges: Literal["(t-w, t]", "[t-w, t)"]
     tie_break: tuple[str, ...]
     features: dict[str, FeatureConfig]
+    online: OnlineConfig | None = None
+    """None where requests send the features themselves."""
+
+    def computes(self) -> dict[str, JsonValue]:
+        """What of it decides a value: all but how it is served."""
+        return {key: value for key, value in self.to_json().items() if key != "online"}
 
 
 class ChannelConfig(Config):
@@ -110,7 +124,7 @@ class ChannelConfig(Config):
 
 
 class WorkspaceConfig(Config):
-    """The whole file; `store`, `blobs` and `spool` are URLs or paths from the project's folder."""
+    """The whole file; `store`, `blobs`, `spool` and `online` are URLs or paths from the project's folder."""
 
     project: str
     language: int
@@ -119,6 +133,8 @@ class WorkspaceConfig(Config):
     store: str
     blobs: str
     spool: str
+    online: str = ".headrace/online"
+    """Where events are kept for servers to read."""
     plugins: PluginsConfig
     sources: dict[str, SourceConfig]
     views: dict[str, ViewConfig]

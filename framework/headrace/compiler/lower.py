@@ -34,6 +34,8 @@ from headrace.spec.source import SAYS, Check
 
 SPOOL = ".headrace/spool"
 """Where servers write what they answered, under the project's root."""
+ONLINE = ".headrace/online"
+"""Where each environment keeps the events that servers read."""
 
 
 def lower(project: Project) -> Compiled:
@@ -208,6 +210,7 @@ def _workspace(project: Project) -> WorkspaceConfig:
         store=environment.store,
         blobs=environment.blobs,
         spool=SPOOL,
+        online=environment.online if environment.online is not None else f"{ONLINE}/{environment.name}",
         plugins=PluginsConfig(allow=plugins.allow, deny=plugins.deny),
         sources={source.name: _source(source) for source in project.sources},
         views={view.name: view_config(view, project.scope.get(Source, view.from_)) for view in _computing(project)},

@@ -5,10 +5,10 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Literal
 
-from headrace.compiled import FeatureConfig, ViewConfig
+from headrace.compiled import FeatureConfig, OnlineConfig, ViewConfig
 from headrace.compiler.literal import seconds
 from headrace.spec import FeatureView, Source
-from headrace.spec.feature_view import Feature
+from headrace.spec.feature_view import Feature, Online
 
 _AGING = ("column", "last", "since")
 """Origins whose value is one row's, and may be too old."""
@@ -28,7 +28,12 @@ def view_config(view: FeatureView, source: Source | None) -> ViewConfig:
         window_edges=view.window_edges,
         tie_break=view.tie_break,
         features={name: _feature(view, feature, source) for name, feature in view.features.items()},
+        online=_online(view.online) if view.online is not None else None,
     )
+
+
+def _online(online: Online) -> OnlineConfig:
+    return OnlineConfig(fresh_within_seconds=_seconds(online.fresh_within), when_stale=online.when_stale, sent=online.sent)
 
 
 def _feature(view: FeatureView, feature: Feature, source: Source) -> FeatureConfig:

@@ -79,7 +79,7 @@ def training_rows(
     _refuse_one_class(model, frame, target.column)
     told = {"source": source, "entity": entity, "time": time, "target": target, "inputs": list(inputs), "split": split, "seed": seed}
     told |= {"keep": keep} if keep != "all" else {}
-    told |= {"views": {view: views[view].to_json() for view in computed if view in views}} if computed else {}
+    told |= {"views": {view: views[view].computes() for view in computed if view in views}} if computed else {}
     return Rows(
         model=model,
         run_id=run_id,

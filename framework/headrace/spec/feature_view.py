@@ -81,6 +81,29 @@ class Feature(Spec):
         return tuple(word for word in ORIGINS if getattr(self, word) is not None)
 
 
+class Online(Spec):
+    """How a model's server reads the features of an entity for which a request sends none."""
+
+    fresh_within: Duration | None = field(
+        "How old the newest event may be when a request is answered; any age where it is not given.",
+        Effect.REDEPLOY,
+        default=None,
+        example="15m",
+    )
+    when_stale: Literal["answer", "refuse"] = field(
+        "What a server does once it is older: it answers and says so, or it refuses (503).",
+        Effect.REDEPLOY,
+        default="answer",
+        example="refuse",
+    )
+    sent: Literal["refuse", "wins"] = field(
+        "What a request may send of the view's features: all or none of them, or any, which then stand before those that are read.",
+        Effect.REDEPLOY,
+        default="refuse",
+        example="wins",
+    )
+
+
 class FeatureView(Spec):
     """Features of one entity as of a time."""
 
@@ -113,5 +136,11 @@ class FeatureView(Spec):
         Effect.RETRAIN,
         default=None,
         example="90d",
+    )
+    online: Online | None = field(
+        "That servers read its features as of a request's moment from kept events; a request sends them where it is not given.",
+        Effect.REDEPLOY,
+        default=None,
+        example={"fresh_within": "15m"},
     )
     features: dict[Column, Feature] = field("The features by name.", Effect.BREAKING, min_length=1, example={"age": {"column": "age"}})

@@ -95,6 +95,14 @@ class Environment(Spec):
         example=".headrace/blobs",
         reference="may",
     )
+    online: str | None = field(
+        "Where events are kept for servers to read: a folder of SQLite files, or a PostgreSQL URL, `env:NAME` or `file:PATH` for one"
+        " with a password; `.headrace/online/` and the environment's name where it is not given.",
+        Effect.REDEPLOY,
+        default=None,
+        example=".headrace/online/dev",
+        reference="may",
+    )
     production: bool = field(
         "A production environment refuses a driven clock and event times sent by callers.",
         Effect.RECONFIGURE,

@@ -1,0 +1,27 @@
+"""Features at serving: events kept raw, and read for one entity as of one moment, by the same rules as for training."""
+
+from headrace.features.online.aggregate import Computing
+from headrace.features.online.definition import Definition, define
+from headrace.features.online.event import Event, Value, event, moment
+from headrace.features.online.events import Events, Known, State, plan
+from headrace.features.online.materialize import Done, Progress, Span, definition_of, materialize, prune
+
+__all__ = [
+    "Computing",
+    "Definition",
+    "Done",
+    "Event",
+    "Events",
+    "Known",
+    "Progress",
+    "Span",
+    "State",
+    "Value",
+    "define",
+    "definition_of",
+    "event",
+    "materialize",
+    "moment",
+    "plan",
+    "prune",
+]
