@@ -122,7 +122,7 @@ class Answering:
                 inputs=row.inputs,
                 output=answered.output,
                 error=answered.error,
-                unseen=answered.unseen,
+                unseen=(*answered.unseen, *row.unseen),
             )
             self._append(record)
             failed = answered.error is not None

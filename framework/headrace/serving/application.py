@@ -18,6 +18,7 @@ from headrace.compiled import ServingConfig
 from headrace.serving import openapi
 from headrace.serving.measures import CONTENT_TYPE
 from headrace.serving.moment import HEADER
+from headrace.serving.online import Filled, events_of
 from headrace.serving.problem import Refused, problem
 from headrace.serving.server import Server
 from headrace.serving.workspace import Workspace
@@ -45,13 +46,14 @@ def app(config: ServingConfig, workspace: Workspace) -> FastAPI:
 
     made = FastAPI(title=f"model/{config.model}", version=__version__, lifespan=lifespan, redoc_url=None)
     made.state.server = server
-    document = openapi.document(config, server.schema)
+    document = openapi.document(config, server.schema, server.online)
     made.openapi = lambda: document  # type: ignore[method-assign]
     routes = Routes(server)
     for path, method, endpoint in (
         ("/predict", "POST", routes.predict),
         ("/predict/batch", "POST", routes.batch),
         ("/outcomes", "POST", routes.outcomes),
+        *([("/events/{view}", "POST", routes.events)] if server.online.views else []),
         ("/health/live", "GET", routes.live),
         ("/health/ready", "GET", routes.ready),
         ("/metadata", "GET", routes.metadata),
@@ -90,10 +92,12 @@ class Routes:
         server = self._server
         row = server.schema.read_row(body)
         at = await server.moments.of(request.headers.get(HEADER))
-        reply = server.answering.one(server.ready_snapshot(), row, at, started)
+        snapshot = server.ready_snapshot()
+        (filled,) = await server.online.fill([row], at)
+        reply = server.answering.one(snapshot, filled.row, at, started)
         if reply.error is not None:
             raise Refused(HTTPStatus.SERVICE_UNAVAILABLE, "prediction-failed", f"v{reply.version} {reply.error.removeprefix('the model ')}")
-        return _json(reply.body(server.config.model))
+        return _json(reply.body(server.config.model) | _fresh(filled))
 
     async def batch(self, request: Request) -> Response:
         """POST /predict/batch."""
@@ -102,8 +106,11 @@ class Routes:
         server = self._server
         rows = server.schema.read_rows(body)
         at = await server.moments.of(request.headers.get(HEADER))
-        replies = await server.answering.many(server.ready_snapshot(), rows, at, started)
-        return _json({"predictions": [reply.body(server.config.model) for reply in replies]})
+        snapshot = server.ready_snapshot()
+        filled = await server.online.fill(rows, at, "rows[{}].")
+        replies = await server.answering.many(snapshot, [item.row for item in filled], at, started)
+        told = zip(replies, filled, strict=True)
+        return _json({"predictions": [reply.body(server.config.model) | _fresh(item) for reply, item in told]})
 
     async def outcomes(self, request: Request) -> Response:
         """POST /outcomes."""
@@ -111,6 +118,16 @@ class Routes:
         answers = server.schema.read_outcomes(await _body(request))
         server.answering.outcomes(answers, await server.moments.of(request.headers.get(HEADER)))
         return _json({"accepted": len(answers)}, HTTPStatus.ACCEPTED)
+
+    async def events(self, request: Request) -> Response:
+        """POST /events/VIEW."""
+        server = self._server
+        view = server.online.views.get(request.path_params["view"])
+        if view is None:
+            known = ", ".join(server.online.views) or "none"
+            raise Refused(HTTPStatus.NOT_FOUND, "no-such-view", f"the views that this server reads events of are: {known}")
+        found, late, told = events_of(view, await _body(request), await server.moments.of(request.headers.get(HEADER)))
+        return _json({"accepted": told, "added": await view.push(found), "late": late}, HTTPStatus.ACCEPTED)
 
     async def live(self, request: Request) -> Response:
         """GET /health/live."""
@@ -165,6 +182,10 @@ async def _body(request: Request) -> bytes:
 def _is_json(kind: str) -> bool:
     essence = kind.partition(";")[0].strip().lower()
     return essence == "application/json" or (essence.startswith("application/") and essence.endswith("+json"))
+
+
+def _fresh(filled: Filled) -> dict[str, object]:
+    return {"freshness": filled.freshness} if filled.freshness else {}
 
 
 def _json(value: object, status: int = HTTPStatus.OK) -> Response:

@@ -8,6 +8,7 @@ from headrace import __version__
 from headrace.compiled import ServingConfig
 from headrace.serving import problem
 from headrace.serving.moment import HEADER
+from headrace.serving.online import FRESHNESS, Online
 from headrace.serving.schema import Schema, json_schema
 
 _ANSWER: dict[str, Any] = {
@@ -19,17 +20,36 @@ _ANSWER: dict[str, Any] = {
         "model": {"type": "string"},
         "version": {"type": "integer"},
         "arm": {"type": "string", "enum": ["champion", "candidate"]},
-        "unseen": {"type": "array", "items": {"type": "string"}, "description": "inputs whose category training never saw"},
+        "unseen": {
+            "type": "array",
+            "items": {"type": "string"},
+            "description": "inputs whose category training never saw, and the entity where it has no event",
+        },
+        "freshness": FRESHNESS,
         "error": {"type": "string", "description": "in a batch: why this row has no prediction"},
     },
 }
 
 
-def document(config: ServingConfig, schema: Schema) -> dict[str, Any]:
+_PUSHED: dict[str, Any] = {
+    "accepted": {"type": "integer", "description": "events that were sent"},
+    "added": {"type": "integer", "description": "those that were new; they are durable"},
+    "late": {"type": "integer", "description": "those that came too late to count for anything"},
+}
+
+
+def document(config: ServingConfig, schema: Schema, online: Online) -> dict[str, Any]:
     """OpenAPI 3.1 of one model's server."""
     answers = {"type": "object", "required": ["predictions"], "properties": {"predictions": {"type": "array", "items": _ANSWER}}}
     taken = {"type": "object", "required": ["accepted"], "properties": {"accepted": {"type": "integer"}}}
     components: dict[str, Any] = {}
+    pushed = {"type": "object", "required": list(_PUSHED), "properties": _PUSHED}
+    events = {
+        f"/events/{name}": {
+            "post": _post(f"Tell events of feature_view/{name}.", _body(view.schema.body, components), pushed, status="202")
+        }
+        for name, view in online.views.items()
+    }
     return {
         "openapi": "3.1.0",
         "info": {
@@ -41,6 +61,7 @@ def document(config: ServingConfig, schema: Schema) -> dict[str, Any]:
             "/predict": {"post": _post("Predict one row.", _body(schema.row, components), _ANSWER)},
             "/predict/batch": {"post": _post(f"Predict up to {config.max_rows} rows.", _body(schema.rows, components), answers)},
             "/outcomes": {"post": _post("Say what turned out to be true.", _body(schema.outcomes, components), taken, status="202")},
+            **events,
             "/health/live": {"get": _get("Whether the process works.", may_fail=True)},
             "/health/ready": {"get": _get("Whether it can answer: store, spool and champion are probed.", may_fail=True)},
             "/metadata": {"get": _get("What answers: versions, weights, epoch, inputs.")},

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Annotated, Any
@@ -11,6 +11,7 @@ from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, 
 from pydantic_core import ErrorDetails, SchemaValidator
 
 from headrace.compiled import InputConfig, ServingConfig
+from headrace.features.online import Definition, moment
 from headrace.serving.problem import Fault, Refused
 from headrace.stats.category import category_text
 
@@ -55,6 +56,14 @@ def _zero_or_one(value: float) -> float:
 _Answer = Annotated[float, AfterValidator(_zero_or_one)]
 
 
+class _Absent:
+    """What a request does not send."""
+
+
+ABSENT = _Absent()
+"""An input that is not sent, since it is read."""
+
+
 @dataclass(frozen=True, slots=True)
 class Row:
     """One valid request: who, and the inputs by name; a missing value is None."""
@@ -62,6 +71,9 @@ class Row:
     entity: str
     unit: str
     inputs: dict[str, Any]
+    """One that was not sent, and is read instead, is `ABSENT`."""
+    unseen: tuple[str, ...] = ()
+    """The entity, where it is known of no event."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,12 +88,13 @@ class Answer:
 class Schema:
     """The three bodies of a model, read from bytes; Refused (422, naming each field) where they do not fit."""
 
-    def __init__(self, config: ServingConfig) -> None:
+    def __init__(self, config: ServingConfig, read: Collection[str] = ()) -> None:
+        """`read` are the inputs that need not be sent."""
         self._entity = config.entity
         self._names = tuple(item.name for item in config.inputs)
         self._unit = config.unit_input
         # Fields are numbered and named by alias: a column may be called `json` or `model_config`.
-        fields: dict[str, Any] = {f"f{i}": (_annotation(item), Field(alias=item.name)) for i, item in enumerate(config.inputs)}
+        fields: dict[str, Any] = {f"f{i}": (_annotation(item), _field(item.name, read)) for i, item in enumerate(config.inputs)}
         self.row: type[BaseModel] = create_model(
             "Row", __config__=_STRICT, entity_=(_Entity, Field(alias=config.entity, description="whom the prediction is about")), **fields
         )
@@ -144,6 +157,12 @@ class Schema:
         return _say(detail, "is required", "is no field of an outcome")
 
 
+def _field(name: str, read: Collection[str]) -> Any:  # noqa: ANN401 - pydantic's
+    if name not in read:
+        return Field(alias=name)
+    return Field(alias=name, default_factory=lambda: ABSENT, description="read as of the request's moment, where none of its view is sent")
+
+
 _ENTITY = f"a whole number or a text of 1 to {MAX_TEXT} characters"
 
 
@@ -151,6 +170,57 @@ def _annotation(item: InputConfig) -> Any:  # noqa: ANN401 - a type for pydantic
     if item.type == "category":
         return _Category | None
     return Annotated[float, Field(ge=item.low, le=item.high, allow_inf_nan=False)] | None
+
+
+_TYPES: dict[str, Any] = {
+    "int64": Annotated[int, Field(ge=-(2**63), le=2**63 - 1)],
+    "float": Annotated[float, Field(allow_inf_nan=False)],
+    "category": _Category,
+    "timestamp": _Time,
+}
+"""What a column of a source takes, by the spec's words."""
+
+
+class EventsSchema:
+    """The body of events that are pushed into a view: its source's columns by the project's names, as far as features need them."""
+
+    def __init__(self, definition: Definition, most: int) -> None:
+        view = definition.view
+        self.definition = definition
+        needed = {view.entity: _Entity, view.time: _Time}
+        optional = [name for name in (view.available_at, *definition.columns) if name is not None and name not in needed]
+        self._names = tuple(dict.fromkeys([*needed, *optional]))
+        fields: dict[str, Any] = {}
+        for place, name in enumerate(self._names):
+            kind = needed.get(name) or _TYPES[definition.types[name]] | None
+            fields[f"f{place}"] = (kind, Field(alias=name)) if name in needed else (kind, Field(alias=name, default=None))
+        event = create_model(f"Event_{definition.name}", __config__=_STRICT, **fields)
+        self.body: type[BaseModel] = create_model(
+            f"Events_{definition.name}",
+            __config__=_STRICT,
+            events=(Annotated[list[event], Field(min_length=1, max_length=most)], ...),
+        )
+
+    def read(self, body: bytes) -> list[dict[str, Any]]:
+        """The rows, moments in microseconds; Refused (422, naming each field) where they do not fit."""
+        try:
+            found = self.body.__pydantic_validator__.validate_json(body).__dict__["events"]
+        except ValidationError as error:
+            details = error.errors(include_url=False, include_input=False)
+        else:
+            return [
+                {
+                    name: moment(value) if isinstance(value, datetime) else value
+                    for name, value in zip(self._names, item.__dict__.values(), strict=True)
+                }
+                for item in found
+            ]
+        raise refusal(details, self._say)
+
+    def _say(self, name: str, detail: ErrorDetails) -> str:
+        if name == self.definition.view.entity:
+            return f"is required, as {_ENTITY}" if detail["type"] == "missing" else f"must be {_ENTITY}"
+        return _say(detail, "is required", "is no column that this view reads")
 
 
 _WORDS = {

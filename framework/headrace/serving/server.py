@@ -23,6 +23,7 @@ from headrace.serving.follow import EVERY, STORE_FAULTS, Current, Follower
 from headrace.serving.judge import Judge, Reporter, watch
 from headrace.serving.measures import Measures
 from headrace.serving.moment import Moments
+from headrace.serving.online import Online
 from headrace.serving.problem import Refused
 from headrace.serving.schema import Schema
 from headrace.serving.snapshot import Snapshot
@@ -43,7 +44,8 @@ class Server:
 
     def __init__(self, config: ServingConfig, workspace: Workspace) -> None:
         self.config = config
-        self.schema = Schema(config)
+        self.online = Online(config, workspace)
+        self.schema = Schema(config, self.online.inputs)
         self.measures = Measures(config.model)
         self.moments = Moments(workspace.store, production=workspace.production)
         self._workspace = workspace
@@ -84,6 +86,7 @@ class Server:
         self._follower.end()
         self._reporter.end()
         self._spool.close()
+        await self.online.close()
         with suppress(TimeoutError):
             await self._within(self._reporter.join)
         if self.counter.unflushed:
@@ -112,7 +115,8 @@ class Server:
         """What answering needs, each probed now: None where it is well, the reason where not."""
         champion = None if self._current.snapshot.champion is not None else "none is loaded"
         store, spool = await asyncio.gather(self._probe(self._ask_store), self._probe(self._try_spool))
-        return {"champion": champion, "store": store, "spool": spool}
+        online = {"online": await self.online.check()} if self.online.views else {}
+        return {"champion": champion, "store": store, "spool": spool, **online}
 
     async def unshipped(self) -> int | None:
         """Bytes of the spool that are not in the store yet; None where the store does not say."""

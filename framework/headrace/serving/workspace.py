@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from headrace.compiled import ServingConfig, WorkspaceConfig, read
+from headrace.compiled import ServingConfig, SourceConfig, ViewConfig, WorkspaceConfig, read
 from headrace.diagnostics import Diagnostic, Exit, HeadraceError, Report
 from headrace.hooks import Plugins, load_plugins
 from headrace.store import Store
@@ -25,6 +26,10 @@ class Workspace:
     plugins: Plugins
     spool: Path
     production: bool
+    views: Mapping[str, ViewConfig] = field(default_factory=dict)
+    sources: Mapping[str, SourceConfig] = field(default_factory=dict)
+    online: str = ".headrace/online"
+    """Where events are kept: a folder, a URL, or a reference to one."""
 
     def __enter__(self) -> Self:
         return self
@@ -49,4 +54,13 @@ def open_workspace(path: Path, serving: ServingConfig) -> Workspace:
     for fault in report:  # a broken plugin is left out and named; a model that needs it is refused when it is loaded
         LOG.warning("%s[%s]: %s", fault.severity, fault.id, fault.message)
     store = Store.open(config.store, config.blobs, root=root)
-    return Workspace(root=root, store=store, plugins=plugins, spool=root / config.spool / serving.model, production=config.production)
+    return Workspace(
+        root=root,
+        store=store,
+        plugins=plugins,
+        spool=root / config.spool / serving.model,
+        production=config.production,
+        views=config.views,
+        sources=config.sources,
+        online=config.online,
+    )

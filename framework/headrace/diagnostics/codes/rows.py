@@ -78,6 +78,48 @@ CODES = (
         help="type `headrace compile`",
     ),
     Code(
+        "not-online",
+        "a view is no online one",
+        "Events are kept for servers to read, and servers read the views that declare `online`.",
+        help="write `online: {}` into the view, and type `headrace compile`",
+    ),
+    Code(
+        "online-unwritable",
+        "events cannot be written",
+        "The disk is full, or the folder or the database is closed to this user. What was being written is not there; what was, is.",
+        help="make room, then run the command again: it goes on where it was",
+    ),
+    Code(
+        "online-unreachable",
+        "events cannot be had",
+        "Another writer holds their file, or the database that the environment's `online` names does not answer.",
+        help="run the command again, start the database, or correct the environment's `online`",
+    ),
+    Code(
+        "online-altered",
+        "a file of events is no sound database",
+        "Something else wrote into it, or its disk failed. It holds nothing that its source does not, save events that were pushed.",
+        help="remove the file, and type `headrace features materialize`",
+    ),
+    Code(
+        "online-driver",
+        "the driver of PostgreSQL is not installed",
+        "The environment's `online` is a PostgreSQL URL.",
+        help="pip install 'psycopg[binary]'",
+    ),
+    Code(
+        "online-pruned",
+        "a value needs events that were deleted",
+        "`headrace features materialize --prune` deleted what no feature needed from then on; a value of an earlier moment would be wrong.",
+        help="type `headrace features backfill VIEW --from TIME`",
+    ),
+    Code(
+        "backfill-gap",
+        "a backfill would leave a hole",
+        "Older events were deleted. What lies between those that are brought back and those that were kept would be missing, unseen.",
+        help="end the backfill where the kept events begin, or later",
+    ),
+    Code(
         "check-failed",
         "what a spec says of a source does not hold",
         "A check with `mode: block` ends a training before it begins: a model of wrong rows would be judged by wrong rows.",

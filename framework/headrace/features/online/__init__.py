@@ -1,6 +1,7 @@
 """Features at serving: events kept raw, and read for one entity as of one moment, by the same rules as for training."""
 
 from headrace.features.online.aggregate import Computing
+from headrace.features.online.database import location, remote
 from headrace.features.online.definition import Definition, define
 from headrace.features.online.event import Event, Value, event, moment
 from headrace.features.online.events import Events, Known, State, plan
@@ -20,8 +21,10 @@ __all__ = [
     "define",
     "definition_of",
     "event",
+    "location",
     "materialize",
     "moment",
     "plan",
     "prune",
+    "remote",
 ]

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 from headrace.diagnostics import Diagnostic, Exit, HeadraceError
 from headrace.features.online.definition import SCHEMA, Definition
 from headrace.features.online.tables import Statements, statements
+from headrace.notify.secrets import Secrets
+from headrace.spec.secret import REFERENCE
 
 if TYPE_CHECKING:
     import psycopg
@@ -53,6 +55,16 @@ class Database(Protocol):
     def close(self) -> None:
         """Give the connection back."""
         ...
+
+
+def location(root: Path, where: str) -> str:
+    """A folder or a URL as it is meant: a reference is followed here. HeadraceError `secret-missing`."""
+    return str(Secrets(root).resolve(where)) if REFERENCE.fullmatch(where) else where
+
+
+def remote(where: str) -> bool:
+    """Whether a read may wait for a network."""
+    return where.startswith(_URL) or REFERENCE.fullmatch(where) is not None
 
 
 def place(definition: Definition, root: Path, where: str) -> str:
