@@ -144,7 +144,10 @@ def test_what_no_feature_needs_is_deleted_and_can_be_brought_back(project: Path,
 
 
 def test_one_of_two_wins(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    with Store.open("sqlite:///.headrace/state.db", ".headrace/blobs", root=project) as store, lock.hold(store, "feature_view/basket", "user:ana"):
+    with (
+        Store.open("sqlite:///.headrace/state.db", ".headrace/blobs", root=project) as store,
+        lock.hold(store, "feature_view/basket", "user:ana"),
+    ):
         code, _, err = run(capsys, project, "features", "materialize")
     assert (5, True) == (code, "error[locked]: feature_view/basket is locked by user:ana" in err)
     assert 40 == brought(capsys, project, "materialize")["days"]

@@ -120,7 +120,7 @@ happened = st.builds(
     kind=st.none() | st.sampled_from(["x", "y", "Z", "é", ""]),
     order=st.none() | st.integers(0, 2),
 )
-histories = st.lists(happened, max_size=24).flatmap(
+histories = (st.lists(happened, max_size=4) | st.lists(happened, min_size=10, max_size=24)).flatmap(
     lambda found: st.lists(st.sampled_from(found), max_size=5).map(lambda again: found + again) if found else st.just(found)
 )
 """Events, some of them more than once."""
@@ -202,7 +202,7 @@ def _view(
 views = st.builds(
     _view,
     st.lists(_exact, min_size=2, max_size=4),
-    st.lists(_newest, max_size=2),
+    st.lists(_newest, min_size=1, max_size=3),
     st.lists(_about, max_size=2),
     st.lists(st.tuples(_texts, empties), max_size=2),
     st.fixed_dictionaries(

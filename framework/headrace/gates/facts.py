@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from headrace import registry
 from headrace.diagnostics import Diagnostic, HeadraceError
 from headrace.gates.values import ByPlugin, Gate, NoWorse
-from headrace.hooks import Plugins, Predictor, Signature
+from headrace.hooks import Live, Plugins, Predictor, Signature
 from headrace.registry import Loaded, Version
 from headrace.store import Store
 
@@ -50,12 +50,16 @@ class Facts:
     groups: Mapping[str, NDArray[np.object_]] = field(default_factory=dict)
     others: Mapping[str, Values | Absent] = field(default_factory=dict)
     seconds: Values | Absent = field(default_factory=lambda: Absent("no latency was measured"))
+    live: Live | Absent = field(default_factory=lambda: Absent("there is no live data here"))
     rows: pd.DataFrame | None = None
     """The inputs of the held-out rows, where a plugin's gate looks at them."""
 
 
-def gather(store: Store, plugins: Plugins, version: Version, gates: Sequence[Gate]) -> Facts:
-    """Ask the candidate, and whom it is compared with, on the held-out rows of its registration; HeadraceError where these are lost."""
+def gather(store: Store, plugins: Plugins, version: Version, gates: Sequence[Gate], live: Callable[[], Live] | None = None) -> Facts:
+    """Ask the candidate, and whom it is compared with, on the held-out rows of its registration; HeadraceError where these are lost.
+
+    `live` gives the model's live data, and is asked where a gate asks for it.
+    """
     import pandas as pd
 
     held = pd.read_parquet(io.BytesIO(store.blobs.get(version.manifest["reference"])))
@@ -68,7 +72,9 @@ def gather(store: Store, plugins: Plugins, version: Version, gates: Sequence[Gat
     own = [gate for gate in gates if isinstance(gate, ByPlugin)]
     versus.update(who for gate in own if gate.gate in plugins.gates for who in plugins.gates[gate.gate].asks)
     bounded = [gate for gate in gates if not isinstance(gate, ByPlugin)]
-    others = {who: _other(store, plugins, version, who, held) for who in versus}
+    wants_live = live is not None and "live" in versus
+    found = _try(live) if wants_live and live is not None else Absent("there is no live data here")
+    others = {who: _other(store, plugins, version, who, held) for who in versus - {"live"}}
     by = {gate.by for gate in bounded if not isinstance(gate, NoWorse) and gate.by is not None}
     groups = {name: _groups(held[name]) for name in by if name in held.columns}
     seconds: Values | Absent = Absent("no latency was measured")
@@ -76,7 +82,7 @@ def gather(store: Store, plugins: Plugins, version: Version, gates: Sequence[Gat
         seconds = loaded if isinstance(loaded, Absent) else _try(lambda: measure(loaded, held))
     names = [item["name"] for item in version.manifest["signature"] if item["name"] in held.columns] if own else []
     rows = held[names] if own else None
-    return Facts(target=target, predictions=predictions, groups=groups, others=others, seconds=seconds, rows=rows)
+    return Facts(target=target, predictions=predictions, groups=groups, others=others, seconds=seconds, live=found, rows=rows)
 
 
 def measure(loaded: Loaded, held: pd.DataFrame) -> Values:

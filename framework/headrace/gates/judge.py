@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any
@@ -16,22 +16,27 @@ from headrace.gates.decide import decide
 from headrace.gates.facts import gather
 from headrace.gates.standing import ANNOUNCED, Standing, announcement, standing
 from headrace.gates.values import Gate, Judged, Verdict
-from headrace.hooks import Plugins
+from headrace.hooks import Live, Plugins
 from headrace.store import Store, due, events, tables
 from headrace.store.events import EventKind
 
+LiveData = Callable[[], Live]
+"""Gives the model's live data; HeadraceError where there is none."""
 _Asked = tuple[registry.Version, Sequence[Judged]]
 """A version, and what each gate says of it."""
 
 
-def judge(store: Store, plugins: Plugins, *, actor: str, model: str, number: int, run_id: str, gates: Sequence[Gate]) -> Verdict:
+def judge(
+    store: Store, plugins: Plugins, *, actor: str, model: str, number: int, run_id: str, gates: Sequence[Gate], live: LiveData | None = None
+) -> Verdict:
     """Ask every gate about a version; a version that this run has judged already gets the same verdict again.
 
     Passing sets the alias `candidate` and announces candidate.passed, which starts the rollout; otherwise candidate.rejected. A gate of
     mode `warn` is recorded and blocks nothing. HeadraceError: `no-gates`, `no-version`, `artifact-altered` of the held-out rows.
 
     In another run than the one that made the version, it is judged again, and beside it the champion: a candidate that fails now is
-    withdrawn, a champion that fails is told of and goes on, and what a rollout has decided stays decided.
+    withdrawn, a champion that fails is told of and goes on, and what a rollout has decided stays decided. `live` gives the model's live
+    data to gates that ask for it.
     """
     if not gates:
         raise HeadraceError(Diagnostic("no-gates", f"model/{model} declares no gate: nothing would be judged"), Exit.INVALID)
@@ -42,12 +47,12 @@ def judge(store: Store, plugins: Plugins, *, actor: str, model: str, number: int
         other = registry.get(session, model, champion) if champion != number else None
     if said is not None:
         return said
-    beside = None if other is None else _ask(store, plugins, other, gates)
-    return _record(store, actor, run_id, _ask(store, plugins, version, gates), beside)
+    beside = None if other is None else _ask(store, plugins, other, gates, live)
+    return _record(store, actor, run_id, _ask(store, plugins, version, gates, live), beside)
 
 
-def _ask(store: Store, plugins: Plugins, version: registry.Version, gates: Sequence[Gate]) -> _Asked:
-    facts = gather(store, plugins, version, gates)
+def _ask(store: Store, plugins: Plugins, version: registry.Version, gates: Sequence[Gate], live: LiveData | None) -> _Asked:
+    facts = gather(store, plugins, version, gates, live)
     seed = int(version.manifest.get("seed", 0))
     return version, [decide(gate, facts, plugins.metrics, seed, plugins.gates) for gate in gates]
 

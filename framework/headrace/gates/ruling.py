@@ -92,7 +92,11 @@ def _asked(gate: ByPlugin, kind: Gate | None, facts: Facts, seed: int) -> object
         raise NoRuling(f"the candidate did not answer: {facts.predictions.reason}")
     if facts.rows is None:
         raise NoRuling("the held-out rows were not kept")
-    others = {who: _other(facts, who) for who in kind.asks}
+    others: dict[str, Any] = {who: _other(facts, who) for who in kind.asks if who != "live"}
+    if "live" in kind.asks:
+        if isinstance(facts.live, Absent):
+            raise NoRuling(f"there is nothing to compare: {facts.live.reason}")
+        others["live"] = facts.live
     try:
         params = read_params(resolve(kind.params), gate.params)
     except ValidationError as error:

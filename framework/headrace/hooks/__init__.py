@@ -19,7 +19,7 @@ from headrace.hooks.fault import Off
 from headrace.hooks.found import Origin
 from headrace.hooks.plugins import Plugins, load_plugins
 from headrace.hooks.specs import hookimpl
-from headrace.hooks.values import Comparison, Export, Finding, HeldOut, Input, Message, Predictor, Prepared, Ruling, Rung, Signature
+from headrace.hooks.values import Comparison, Export, Finding, HeldOut, Input, Live, Message, Predictor, Prepared, Ruling, Rung, Signature
 from headrace.spec.quantity import Duration, Percentage
 
 __all__ = [
@@ -37,6 +37,7 @@ __all__ = [
     "HeldOut",
     "Input",
     "Item",
+    "Live",
     "Message",
     "Metric",
     "Off",

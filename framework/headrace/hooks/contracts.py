@@ -180,8 +180,8 @@ class Gate:
     name: str
     judge: str
     params: str
-    asks: tuple[Literal["champion", "baseline"], ...] = ()
-    """Whose answers it compares with: only these are asked on the held-out rows."""
+    asks: tuple[Literal["champion", "baseline", "live"], ...] = ()
+    """Whose answers it compares with: only these are asked on the held-out rows; `live` is the model's live data, and no answers."""
     seconds: float = 600.0
     """How much wall time it may take; one that takes longer fails."""
     override: bool = False

@@ -127,8 +127,8 @@ def _own(item: Item, what: str) -> None:
             if not _RULE.fullmatch(name):
                 raise PluginFault(f"{what}, and a rule's name is `OWNER/RULE` in lower case with dashes, such as `acme/owner-is-a-team`")
         case Gate(asks=asks):
-            if not isinstance(asks, tuple) or any(who not in ("champion", "baseline") for who in asks):
-                raise PluginFault(f"{what} whose `asks` is {asks!r}, and not a tuple of 'champion' and 'baseline'")
+            if not isinstance(asks, tuple) or any(who not in ("champion", "baseline", "live") for who in asks):
+                raise PluginFault(f"{what} whose `asks` is {asks!r}, and not a tuple of 'champion', 'baseline' and 'live'")
         case _:
             pass
 

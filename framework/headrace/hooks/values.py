@@ -149,6 +149,23 @@ class HeldOut:
     predictions: NDArray[np.float64]
     champion: NDArray[np.float64] | None = None
     baseline: NDArray[np.float64] | None = None
+    live: Live | None = None
+    """For a gate that asks for `live`."""
+
+
+@dataclass(frozen=True)
+class Live:
+    """Features of n entities at moments of live data: `online` as they are read now, `offline` as a training set would hold them.
+
+    Both have a column a feature and a row a pair of `entity` and `moments`; what is missing is None or NaN. `journalled` is what requests
+    were answered from, row by row the same pairs; None where there were no requests, and the pairs are of events instead.
+    """
+
+    entity: list[str]
+    moments: list[datetime]
+    online: pd.DataFrame
+    offline: pd.DataFrame
+    journalled: pd.DataFrame | None
 
 
 @dataclass(frozen=True, slots=True)

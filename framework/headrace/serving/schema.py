@@ -11,7 +11,7 @@ from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, 
 from pydantic_core import ErrorDetails, SchemaValidator
 
 from headrace.compiled import InputConfig, ServingConfig
-from headrace.features.online import Definition, moment
+from headrace.features.online import Definition, entity_of, moment
 from headrace.serving.problem import Fault, Refused
 from headrace.stats.category import category_text
 
@@ -187,7 +187,13 @@ class EventsSchema:
     def __init__(self, definition: Definition, most: int) -> None:
         view = definition.view
         self.definition = definition
-        needed = {view.entity: _Entity, view.time: _Time}
+
+        def whole(entity: int | str) -> int | str:
+            if entity_of(definition, entity) is None:
+                raise ValueError("must be a whole number")
+            return entity
+
+        needed = {view.entity: Annotated[_Entity, AfterValidator(whole)], view.time: _Time}
         optional = [name for name in (view.available_at, *definition.columns) if name is not None and name not in needed]
         self._names = tuple(dict.fromkeys([*needed, *optional]))
         fields: dict[str, Any] = {}

@@ -5,10 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from headrace.gates.ruling import NoRuling, checked
-from headrace.hooks import Gate, HeldOut, Ruling
+from headrace.hooks import Gate, HeldOut, Live, Ruling
 from headrace.spec.params import read_params
 from headrace.testing.fault import Broken, Checks, Unmet, function, params_are_closed, params_model, settings, tried
 
@@ -55,7 +56,18 @@ def held_out(gate: Gate, n: int = 400) -> HeldOut:
     age[::11] = np.nan
     rows = pd.DataFrame({"age": age, "region": np.array(["north", "south", "west"], dtype=object)[rng.integers(0, 3, n)]})
     others = {"champion": answers(0.35), "baseline": answers(0.2)}
-    return HeldOut(rows, target, answers(0.4), **{who: others[who] for who in gate.asks})
+    live = _live(empty=not n) if "live" in gate.asks else None
+    return HeldOut(rows, target, answers(0.4), **{who: others[who] for who in gate.asks if who != "live"}, live=live)
+
+
+def _live(*, empty: bool) -> Live:
+    """What is read online of a few entities, which is what a training set would hold, and what was answered from."""
+    import pandas as pd
+
+    held = pd.DataFrame({"spend": [1.5, 0.0, None], "region": ["north", None, "west"]}, dtype=object)
+    moments = [datetime(2024, 1, day, tzinfo=UTC) for day in (1, 2, 3)]
+    held = held.head(0) if empty else held
+    return Live(["7", "8", "9"][: len(held)], moments[: len(held)], held, held.copy(), held.copy())
 
 
 def _ruling(judge: Judge, given: HeldOut, on: str) -> Ruling:
@@ -80,7 +92,8 @@ def _order(gate: Gate, judge: Judge) -> Iterator[str]:
 
     given = held_out(gate)
     order = np.random.default_rng(3).permutation(len(given.target))
-    moved: dict[str, Any] = {who: getattr(given, who)[order] for who in ("target", "predictions", *gate.asks)}
+    moved: dict[str, Any] = {who: getattr(given, who)[order] for who in ("target", "predictions", *gate.asks) if who != "live"}
+    moved["live"] = given.live
     one = _ruling(judge, given, "ordinary rows")
     other = _ruling(judge, HeldOut(given.rows.iloc[order].reset_index(drop=True), **moved), "the same rows in another order")
     near = one.value is None or other.value is None or math.isclose(one.value, other.value, rel_tol=1e-9, abs_tol=1e-9)
@@ -108,6 +121,8 @@ def _no_rows(gate: Gate, judge: Judge) -> Iterator[str]:
 def _inputs(gate: Gate, judge: Judge) -> Iterator[str]:
     given, kept = held_out(gate), held_out(gate)
     judge(given)
-    same = all((getattr(given, part) == getattr(kept, part)).all() for part in ("target", "predictions", *gate.asks))
+    same = all((getattr(given, part) == getattr(kept, part)).all() for part in ("target", "predictions", *gate.asks) if part != "live")
+    if given.live is not None and kept.live is not None:
+        same = same and given.live.online.equals(kept.live.online) and given.live.offline.equals(kept.live.offline)
     if not same or not given.rows.equals(kept.rows):
         yield "it changes the rows that it is given"

@@ -84,6 +84,12 @@ CODES = (
         help="write `online: {}` into the view, and type `headrace compile`",
     ),
     Code(
+        "no-live-data",
+        "there is no live data to compare",
+        "The gate `parity` compares what servers read with what training reads, and a comparison of nothing shows nothing: it fails.",
+        help="declare `online` in a view that the model uses, and type `headrace features materialize`",
+    ),
+    Code(
         "online-unwritable",
         "events cannot be written",
         "The disk is full, or the folder or the database is closed to this user. What was being written is not there; what was, is.",

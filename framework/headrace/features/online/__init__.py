@@ -3,8 +3,9 @@
 from headrace.features.online.aggregate import Computing
 from headrace.features.online.database import location, remote
 from headrace.features.online.definition import Definition, define
-from headrace.features.online.event import Event, Value, event, moment
+from headrace.features.online.event import Event, Value, entity_of, event, moment
 from headrace.features.online.events import Events, Known, State, plan
+from headrace.features.online.live import live
 from headrace.features.online.materialize import Done, Progress, Span, definition_of, materialize, prune
 
 __all__ = [
@@ -20,7 +21,9 @@ __all__ = [
     "Value",
     "define",
     "definition_of",
+    "entity_of",
     "event",
+    "live",
     "location",
     "materialize",
     "moment",

@@ -131,6 +131,10 @@ class Events:
         ((newest, watermark, floor),) = self._database.rows(self._said.state)
         return State(*(None if value is None else at(value) for value in (newest, watermark, floor)))
 
+    def recent(self, most: int) -> list[tuple[Entity, datetime]]:
+        """Whose the newest events are, and their times."""
+        return [(entity, at(time)) for entity, time in self._database.rows(self._said.recent, (most,))]
+
     def prune(self, before: datetime) -> None:
         """Delete all that is older than the day of a moment, and remember it."""
         day = moment(before) // DAY_MICROS

@@ -40,6 +40,8 @@ class Statements:
     """day, digest: what was read of the source."""
     forget: str
     """Before a day."""
+    recent: str
+    """How many: an entity and the time of its event, of the newest events."""
     state: str
     advance: str
     """newest event's time."""
@@ -86,6 +88,7 @@ def statements(definition: Definition, dialect: str, prefix: str = "") -> Statem
         days=f"SELECT day, digest FROM {day}",
         day=f"INSERT INTO {day} (day, digest) VALUES (?, ?) ON CONFLICT (day) DO UPDATE SET digest = excluded.digest",
         forget=f"DELETE FROM {day} WHERE day < ?",
+        recent=f"SELECT entity, time FROM {event} ORDER BY time DESC LIMIT ?",
         state=f"SELECT newest, watermark, floor FROM {state}",
         advance=f"UPDATE {state} SET newest = ? WHERE newest IS NULL OR newest < ?",
         complete=f"UPDATE {state} SET watermark = ?",
