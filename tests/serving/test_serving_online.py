@@ -195,7 +195,17 @@ def test_an_event_that_is_none_is_refused(made: Callable[..., Project], serve: S
 
 def test_events_of_another_view_are_refused(made: Callable[..., Project], serve: Serve) -> None:
     client = serve(made())
-    assert 404 == client.post("/events/other", json={"events": []}).status_code
+    refused = client.post("/events/other", json={"events": []})
+    assert (404, "urn:headrace:no-such-view") == (refused.status_code, refused.json()["type"])
+
+
+def test_events_that_cannot_be_read_are_said(made: Callable[..., Project], serve: Serve) -> None:
+    project = made()
+    materialize(project)
+    (file,) = (project.root / ".headrace" / "online").glob("*.db")
+    file.write_bytes(b"no database " * 1000)
+    refused = serve(project).post("/predict", json=ONLY)
+    assert (503, "urn:headrace:features-unreadable") == (refused.status_code, refused.json()["type"])
 
 
 def test_events_that_cannot_be_written_are_not_acknowledged(made: Callable[..., Project], serve: Serve) -> None:

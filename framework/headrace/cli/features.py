@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -101,8 +102,11 @@ def _telling() -> Iterator[Any]:
     def tell(at: Progress) -> None:
         progress(f"feature_view/{at.view}: {at.days} of {at.of} days, {at.events:,} events ({at.days / at.of:.0%})")
 
-    yield tell
-    ended("")
+    try:
+        yield tell
+    finally:
+        if sys.stderr.isatty():
+            ended("")
 
 
 def _chosen(workspace: Workspace, named: Sequence[str]) -> list[str]:

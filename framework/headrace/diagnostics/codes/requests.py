@@ -135,4 +135,40 @@ CODES = (
         "A run, a window or a server did not follow the clock; the message says which.",
         help="type `headrace status`; the logs are in .headrace/logs",
     ),
+    Code(
+        "mixed-features",
+        "a request sends some features of a view and not others",
+        "The server reads features that are not sent; a row half of which is of another moment than the rest is one that no training set has.",
+        help="send all of the view's features or none, or declare `online: {sent: wins}` in it",
+    ),
+    Code(
+        "features-not-ready",
+        "events were not brought in yet",
+        "What is there may be a part of them, and a value of a part would be wrong without anybody knowing.",
+        help="type `headrace features materialize`",
+    ),
+    Code(
+        "features-stale",
+        "events are older than the view allows",
+        "`online.fresh_within` with `when_stale: refuse` promises that no answer is made of older ones.",
+        help="bring newer events in: `headrace features materialize`, or POST /events/VIEW",
+    ),
+    Code(
+        "features-unreadable",
+        "features cannot be read",
+        "Their events cannot be had, were deleted, or give a value that no number holds; the message says which.",
+        help="do what the message says; a request that sends the features itself is answered",
+    ),
+    Code(
+        "events-unwritable",
+        "events cannot be kept",
+        "An event is acknowledged once it is durable, and this one is not: its store takes no writes.",
+        help="make room on the disk, or start the database, and send them again: none is added twice",
+    ),
+    Code(
+        "no-such-view",
+        "a server is told events of a view that it does not read",
+        "It reads the views of its model that declare `online`, and takes events of these.",
+        help="correct the view's name; the message lists those that there are",
+    ),
 )
