@@ -55,7 +55,11 @@ def test_a_misspelt_command_gets_a_suggestion() -> None:
     assert "Did you mean `apply`?" in run("aply").stderr
 
 
-WITHOUT_JSON = {"lsp": "it talks JSON-RPC, and says nothing else", "plugins": "it only holds commands, and each of them has it"}
+WITHOUT_JSON = {
+    "lsp": "it talks JSON-RPC, and says nothing else",
+    "plugins": "it only holds commands, and each of them has it",
+    "features": "likewise",
+}
 """Commands without `--json`, and why."""
 
 

@@ -138,7 +138,7 @@ CODES = (
     Code(
         "mixed-features",
         "a request sends some features of a view and not others",
-        "The server reads features that are not sent; a row half of which is of another moment than the rest is one that no training set has.",
+        "The server reads features that are not sent; half a row of another moment is one that no training set has.",
         help="send all of the view's features or none, or declare `online: {sent: wins}` in it",
     ),
     Code(
