@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from headrace.compiled import SourceConfig
 from headrace.diagnostics import HeadraceError
 from headrace.features import Checked, Origins, check, tell
 
+NOW = datetime(2024, 1, 10, tzinfo=UTC)
 COLUMNS = {"id": "int64", "age": "float", "sex": "category"}
 PEOPLE = pd.DataFrame({"id": [1, 2, 3, 3], "age": [20.0, np.nan, 130.0, -1.0], "sex": ["F", "M", None, "X1"]})
 
@@ -49,7 +51,7 @@ BROKEN = [
 
 @pytest.mark.parametrize(("item", "broken", "said"), BROKEN, ids=[f"{item['says']}-{broken}" for item, broken, _ in BROKEN])
 def test_what_does_not_hold_is_counted_and_shown(root: Path, readers: Any, item: Any, broken: int, said: str) -> None:
-    (found,) = check(origins(root, readers, item), ["people"])
+    (found,) = check(origins(root, readers, item), ["people"], at=NOW)
     if not said:  # a value that is missing breaks nothing
         assert (True, 0) == (found.passed, found.broken)
         return
@@ -59,7 +61,10 @@ def test_what_does_not_hold_is_counted_and_shown(root: Path, readers: Any, item:
 
 def test_a_file_of_text_is_checked_alike(root: Path, readers: Any) -> None:
     items = [item for item, _, _ in BROKEN]
-    told = [[tell(found) for found in check(origins(root, readers, *items, uri=f"people.{end}"), ["people"])] for end in ("parquet", "csv")]
+    told = [
+        [tell(found) for found in check(origins(root, readers, *items, uri=f"people.{end}"), ["people"], at=NOW)]
+        for end in ("parquet", "csv")
+    ]
     assert told[0] == told[1]
 
 
@@ -74,26 +79,26 @@ HOLDING = [
 
 
 def test_what_holds_passes_in_one_look(root: Path, readers: Any) -> None:
-    found = check(origins(root, readers, *HOLDING), ["people", "people", "nobody"])
+    found = check(origins(root, readers, *HOLDING), ["people", "people", "nobody"], at=NOW)
     assert [True] * len(HOLDING) == [item.passed for item in found]
 
 
 def test_what_blocks_is_told_all_at_once(root: Path, readers: Any) -> None:
     wrong = [one("range", column="age", low=0, high=120, mode="block"), one("unique", columns=("id",), mode="block"), BROKEN[1][0]]
     with pytest.raises(HeadraceError) as raised:
-        check(origins(root, readers, *wrong), ["people"])
+        check(origins(root, readers, *wrong), ["people"], at=NOW)
     assert ["check-failed", "check-failed"] == [item.id for item in raised.value.report]
 
 
 def test_a_row_is_shown_with_what_tells_it_from_others(root: Path, readers: Any) -> None:
-    found = check(origins(root, readers, one("unique", columns=("id",)), BROKEN[0][0]), ["people"])
+    found = check(origins(root, readers, one("unique", columns=("id",)), BROKEN[0][0]), ["people"], at=NOW)
     assert ({"id": "3", "age": "130.0"}, {"id": "3", "age": "-1.0"}) == found[1].sample
 
 
 def test_a_pattern_that_the_engine_cannot_read_is_said(root: Path, readers: Any) -> None:
     with pytest.raises(HeadraceError, match="source/people could not be checked"):
-        check(origins(root, readers, one("pattern", column="sex", text="(?<x>a)\\1")), ["people"])
+        check(origins(root, readers, one("pattern", column="sex", text="(?<x>a)\\1")), ["people"], at=NOW)
 
 
 def test_without_checks_nothing_is_read(tmp_path: Path, readers: Any) -> None:
-    assert list[Checked]() == check(origins(tmp_path, readers), ["people"])
+    assert list[Checked]() == check(origins(tmp_path, readers), ["people"], at=NOW)

@@ -69,7 +69,10 @@ def test_a_file_that_cannot_be_read_is_told(folder, name: str, text: str, id_: s
 def test_what_is_elsewhere_is_not_looked_at_and_the_plan_says_so(folder):
     folder.edit("sources.yaml", URI, "s3://bucket/rows.pq")
     looked = look(folder.project(), ("employment",), folder.root)
-    assert (True, ("source/census is not on this machine: not looked at",)) == (looked.report.ok, looked.notes)
+    assert (True, ("source/census is not on this machine: not looked at; `headrace check source/census` reads it",)) == (
+        looked.report.ok,
+        looked.notes,
+    )
 
 
 def test_where_nothing_is_trained_nothing_is_looked_at(folder):

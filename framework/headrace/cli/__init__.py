@@ -25,6 +25,7 @@ COMMANDS = {
     "run": "Start one of a model's flows, and wait for it.",
     "status": "Say where every model stands.",
     "show": "Print a spec as it is meant, defaults included.",
+    "check": "Ask what must hold of the rows of sources.",
     "explain": "Explain a diagnostic or a field of the language.",
     "schema": "Print the JSON Schema of the specs, for editors.",
     "lsp": "Start the language server for an editor.",

@@ -33,8 +33,6 @@ class ColumnConfig(Config):
 
     from_: str = Field(alias="from")
     type: Literal["int64", "float", "category", "timestamp"]
-    personal: bool = False
-    """Whether no message may show its values."""
 
 
 class ArrivalConfig(Config):
@@ -95,6 +93,8 @@ class SourceConfig(Config):
     arrival: ArrivalConfig | None
     fresh_within_seconds: int | float | None
     checks: tuple[CheckConfig, ...]
+    personal: tuple[str, ...] = ()
+    """Columns whose values no message may show."""
 
 
 class FeatureConfig(Config):

@@ -6,15 +6,12 @@ from collections.abc import Sequence
 
 from headrace.address import Address
 from headrace.compiled import (
-    ArrivalConfig,
     ChannelConfig,
-    ColumnConfig,
     InputConfig,
     JudgeConfig,
     PluginsConfig,
     RolloutConfig,
     ServingConfig,
-    SourceConfig,
     WorkspaceConfig,
     owner,
 )

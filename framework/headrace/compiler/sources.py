@@ -18,13 +18,11 @@ def source_config(source: Source) -> SourceConfig:
         uri=source.uri,
         table=source.table,
         python=source.python,
-        columns={
-            name: ColumnConfig(from_=column.from_ or name, type=column.type, personal=column.personal)
-            for name, column in source.columns.items()
-        },
+        columns={name: ColumnConfig(from_=column.from_ or name, type=column.type) for name, column in source.columns.items()},
         arrival=ArrivalConfig(time=arrival.time, spread=arrival.spread, order=arrival.order, seed=arrival.seed) if arrival else None,
         fresh_within_seconds=seconds(fresh) if fresh is not None else None,
         checks=tuple(_check(item) for item in source.checks),
+        personal=tuple(name for name, column in source.columns.items() if column.personal),
     )
 
 

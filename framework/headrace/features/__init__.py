@@ -6,7 +6,7 @@ from headrace.features.engine import Origins
 from headrace.features.joined import joined
 from headrace.features.remake import remake
 from headrace.features.rows import training_rows
-from headrace.features.source import read_source
+from headrace.features.source import read_source, typed
 from headrace.features.values import Category, Number, RandomSplit, Rows, Target, TimeSplit
 
 __all__ = [
@@ -25,4 +25,5 @@ __all__ = [
     "remake",
     "tell",
     "training_rows",
+    "typed",
 ]

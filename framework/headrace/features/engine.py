@@ -92,9 +92,7 @@ def relation(con: duckdb.DuckDBPyConnection, origins: Origins, named: str, wante
     return _kept(con, f"{_SOURCE}_{named}", typed(origins.root, named, source, origins.readers, at), source, wanted)
 
 
-def _kept(
-    con: duckdb.DuckDBPyConnection, table: str, parts: Iterable[pd.DataFrame], source: SourceConfig, wanted: Sequence[str]
-) -> str:
+def _kept(con: duckdb.DuckDBPyConnection, table: str, parts: Iterable[pd.DataFrame], source: SourceConfig, wanted: Sequence[str]) -> str:
     """Rows in a table of this connection, in their order."""
     import pyarrow as pa
 
@@ -114,7 +112,8 @@ def _native(con: duckdb.DuckDBPyConnection, named: str, at: Place, source: Sourc
     if isinstance(at, Table) and at.engine == "duckdb":
         scan, held = attach(con, named, at)
     elif isinstance(at, Files) and all(path.suffix.lower() in (".parquet", ".pq") for path in at.paths):
-        scan = f"read_parquet([{', '.join(literal(str(path)) for path in at.paths)}]{', union_by_name = true, hive_partitioning = false' if at.several else ''})"
+        many = ", union_by_name = true, hive_partitioning = false" if at.several else ""
+        scan = f"read_parquet([{', '.join(literal(str(path)) for path in at.paths)}]{many})"
         held = _types(con, at)
     else:
         return None

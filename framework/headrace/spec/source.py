@@ -11,7 +11,6 @@ from headrace.spec.field import Effect, Lacking, Spec, field
 from headrace.spec.name import Column, Implementation, Name, RowCondition, SourceRef
 from headrace.spec.quantity import Duration, Percentage
 
-
 ENGINES: Mapping[str, Literal["sqlite", "duckdb", "postgresql"]] = {
     "sqlite": "sqlite",
     "duckdb": "duckdb",
@@ -76,9 +75,7 @@ class Like(Spec):
     """How far a column's values may be spread in another way than those of a reference."""
 
     source: SourceRef = field("The reference, such as the rows of a year that was a good one.", Effect.METADATA, example="source/last_year")
-    column: Column | None = field(
-        "Its column; that of the same name where it is not given.", Effect.METADATA, default=None, example="age"
-    )
+    column: Column | None = field("Its column; that of the same name where it is not given.", Effect.METADATA, default=None, example="age")
     measure: Literal["psi", "jensen_shannon", "ks"] = field(
         "`psi` and `jensen_shannon` compare shares of bins that the reference fixes, `ks` is the greatest distance of the distributions.",
         Effect.METADATA,
@@ -92,9 +89,7 @@ class Check(Spec):
     """One thing that must hold of the rows: exactly one of the words that say what, such as `range`, `unique` or `refers`."""
 
     id: Name = field("The check's name.", Effect.METADATA, example="ages")
-    column: Column | None = field(
-        "The column; every word that is of one column needs it.", Effect.METADATA, default=None, example="age"
-    )
+    column: Column | None = field("The column; every word that is of one column needs it.", Effect.METADATA, default=None, example="age")
     range: tuple[float, float] | None = field("The least and the greatest value.", Effect.METADATA, default=None, example=[0, 120])
     values: tuple[str, ...] | None = field("All values that there may be.", Effect.METADATA, default=None, example=["1", "2"], min_length=1)
     pattern: str | None = field(

@@ -34,7 +34,9 @@ def training_rows(
     """The rows whose answers are known by `as_of` (the clock's now, if None); starts the run that answers `cause`."""
     with workspace("train") as w, run.running(w, model=model, flow="train", cause=cause, as_of=as_of) as step:
         read = [source, *(w.config.views[view].source for view in sorted(of_views(inputs)) if view in w.config.views)]
-        checked = features.check(features.Origins(w.root, w.config.sources, w.plugins.readers), read)
+        checked = features.check(
+            features.Origins(w.root, w.config.sources, w.plugins.readers), read, at=as_of if as_of is not None else w.store.clock.now()
+        )
         step.details["checks"] = [
             {
                 "source": item.source,

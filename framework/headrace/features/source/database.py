@@ -58,7 +58,8 @@ def _of_duckdb(name: str, table: Table, wanted: Sequence[str]) -> Iterator[pd.Da
         chosen = ", ".join(quoted(column) for column in wanted if column in held) or "1"
         try:
             for batch in con.execute(f"SELECT {chosen} FROM {_scan(table)}").to_arrow_reader(BATCH):
-                yield nullable(batch).drop(columns=[] if chosen != "1" else ["1"])
+                frame: pd.DataFrame = nullable(batch)
+                yield frame.drop(columns=[] if chosen != "1" else ["1"])
         except _errors() as error:
             raise _unreadable(name, table, error) from error
 
@@ -70,7 +71,7 @@ def _of_others(name: str, table: Table, wanted: Sequence[str]) -> Iterator[pd.Da
     with _connection(name, table) as connection:
         held = _reflected(connection, name, table)
         schema, own = table.parts
-        chosen = [sqlalchemy.column(column) for column in wanted if column in held] or [sqlalchemy.column(held[0])]
+        chosen: list[Any] = [sqlalchemy.column(column) for column in wanted if column in held] or [sqlalchemy.column(held[0])]
         query = sqlalchemy.select(*chosen).select_from(sqlalchemy.table(own, schema=schema)).order_by(*chosen)
         try:
             result = connection.execution_options(stream_results=True, yield_per=BATCH).execute(query)
@@ -96,7 +97,8 @@ def _column(values: list[Any]) -> Any:  # noqa: ANN401 - a column
     return nullable(pa.table({"x": array}))["x"]
 
 
-def nullable(table: Any) -> Any:  # noqa: ANN401 - an Arrow table or batch to a frame
+def nullable(table: Any) -> Any:  # noqa: ANN401 - an Arrow table or batch
+    """An Arrow table as a frame, in which whole numbers stay whole where some are missing."""
     import pandas as pd
     import pyarrow as pa
 
@@ -146,7 +148,8 @@ def _scan(table: Table) -> str:
 def _described(con: duckdb.DuckDBPyConnection, name: str, table: Table) -> dict[str, str]:
     schema, own = table.parts
     found = con.execute(
-        "SELECT table_schema, table_name, column_name, data_type FROM information_schema.columns WHERE table_catalog = ? ORDER BY ordinal_position",
+        "SELECT table_schema, table_name, column_name, data_type FROM information_schema.columns"
+        " WHERE table_catalog = ? ORDER BY ordinal_position",
         [_alias(table)],
     ).fetchall()
     here = {str(column): str(kind) for at, of, column, kind in found if (at, of) == (schema or "main", own)}
@@ -172,10 +175,9 @@ def _connection(name: str, table: Table) -> Iterator[Connection]:
 
     try:
         engine = _sqlite(table.path) if table.path is not None else _postgresql(name, table)
-        with engine(poolclass=NullPool).connect() as connection:
-            if table.engine == "postgresql":
-                connection = connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
-            yield connection
+        with engine(poolclass=NullPool).connect() as opened:
+            one_state = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True} if table.path is None else {}
+            yield opened.execution_options(**one_state)
     except ModuleNotFoundError as error:
         message = f"source/{name}: the driver `{error.name}` of PostgreSQL is not installed"
         raise HeadraceError(Diagnostic("source-driver", message, help="type `pip install 'psycopg[binary]'`")) from None
@@ -244,7 +246,9 @@ def _unreachable(name: str, table: Table, error: Exception) -> HeadraceError:
     if table.path is not None:
         return _unreadable(name, table, error)
     help_ = f"start the server, or correct the `uri`; then type `headrace check source/{name}`"
-    return HeadraceError(Diagnostic("source-unreachable", f"source/{name}: {table.told} does not answer: {_said(table, error)}", help=help_))
+    return HeadraceError(
+        Diagnostic("source-unreachable", f"source/{name}: {table.told} does not answer: {_said(table, error)}", help=help_)
+    )
 
 
 def _unreadable(name: str, table: Table, error: Exception) -> HeadraceError:

@@ -24,11 +24,19 @@ class Stated(Protocol):
     """A source as a spec or a compiled project states it."""
 
     @property
-    def uri(self) -> str | None: ...
+    def uri(self) -> str | None:
+        """Where they are."""
+        ...
+
     @property
-    def table(self) -> str | None: ...
+    def table(self) -> str | None:
+        """Which of a database."""
+        ...
+
     @property
-    def python(self) -> str | None: ...
+    def python(self) -> str | None:
+        """What gives them."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from headrace.compiled import ColumnConfig, SourceConfig
+from headrace.compiled import SourceConfig
 from headrace.diagnostics import Diagnostic, Exit, HeadraceError, Report
 from headrace.features.arrival import arrivals
 from headrace.features.column import all_missing, judged
@@ -66,7 +66,8 @@ def typed(
         made: dict[str, Any] = {}
         for column, item in source.columns.items():
             said = f"source/{name}: column `{item.from_}`{chunk.told}"
-            made[column] = _judged(chunk, item, said, report)
+            values, shown = chunk.frame[item.from_], column not in source.personal
+            made[column] = judged(values, item.type, said, report, first=chunk.first, shown=shown)
             if made[column] is not None:
                 some[column] |= bool(made[column].notna().any())
         rows += len(chunk.frame)
@@ -79,11 +80,6 @@ def typed(
         if item.type in ("int64", "float") and not some[column]:
             report.add(all_missing(f"source/{name}: column `{item.from_}`", rows))
     _raise(report)
-
-
-def _judged(chunk: Chunk, item: ColumnConfig, said: str, report: Report) -> Any:  # noqa: ANN401 - a column
-    column = chunk.frame[item.from_]
-    return judged(column, item.type, said, report, first=chunk.first, shown=not item.personal)
 
 
 def locate(root: Path, name: str, uri: str) -> Path:

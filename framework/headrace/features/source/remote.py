@@ -47,13 +47,11 @@ def fetch(root: Path, name: str, remote: Remote) -> Files:
     try:
         found = sorted(system.glob(path)) if several else [path]
         found = [one for one in found if not one.rpartition("/")[2].startswith(("_", "."))]
-        if not found:
-            raise HeadraceError(Diagnostic("source-not-found", f"source/{name}: no file fits {remote.told}", help="correct the `uri`"))
         local = tuple(_one(root, system, one, remote) for one in found)
-    except HeadraceError:
-        raise
-    except Exception as error:  # whatever its driver raises
+    except Exception as error:  # noqa: BLE001 - whatever its driver raises
         raise _trouble(name, remote, error) from None
+    if not local:
+        raise HeadraceError(Diagnostic("source-not-found", f"source/{name}: no file fits {remote.told}", help="correct the `uri`"))
     if not several:
         return Files(local, (remote.told,))
     return Files(local, tuple(one.rpartition("/")[2] for one in found), tuple(keys(Path(one)) for one in found))
@@ -78,7 +76,7 @@ def _system(name: str, remote: Remote) -> tuple[Any, str]:
         message = f"source/{name}: `{remote.scheme}://` is not read"
         help_ = "write a path, `file://…`, `package://PACKAGE/PATH`, a URL that fsspec knows, or a database with its `table`"
         raise HeadraceError(Diagnostic("source-not-found", message, help=help_), Exit.INVALID) from None
-    except Exception as error:  # whatever its driver raises
+    except Exception as error:  # noqa: BLE001 - whatever its driver raises
         raise _trouble(name, remote, error) from None
     return system
 
