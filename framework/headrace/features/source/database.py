@@ -57,7 +57,7 @@ def _of_duckdb(name: str, table: Table, wanted: Sequence[str]) -> Iterator[pd.Da
         held = _described(con, name, table)
         chosen = ", ".join(quoted(column) for column in wanted if column in held) or "1"
         try:
-            for batch in con.execute(f"SELECT {chosen} FROM {_scan(table)}").to_arrow_reader(BATCH):
+            for batch in con.sql(f"SELECT {chosen} FROM {_scan(table)}").to_arrow_reader(BATCH):
                 frame: pd.DataFrame = nullable(batch)
                 yield frame.drop(columns=[] if chosen != "1" else ["1"])
         except _errors() as error:

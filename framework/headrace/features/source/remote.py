@@ -32,6 +32,7 @@ _DRIVERS = {
 }
 """What is to be installed for a scheme."""
 _HTTP = ("http", "https")
+_GONE = 404
 _CONNECT, _SILENT = 30, 120
 """Seconds that a server may take to answer, and to go on."""
 
@@ -111,8 +112,10 @@ def _version(info: dict[str, Any]) -> str | None:
 
 def _trouble(name: str, remote: Remote, error: Exception) -> HeadraceError:
     """Why it was not brought: without the text of the driver, in which the URL may stand with what is secret in it."""
+    while error.__cause__ is not None and isinstance(error.__cause__, Exception):  # a server that is away is "no such file" to fsspec
+        error = error.__cause__
     status = getattr(error, "status", None)
-    if isinstance(error, FileNotFoundError):
+    if isinstance(error, FileNotFoundError) or status == _GONE:
         return HeadraceError(Diagnostic("source-not-found", f"source/{name}: {remote.told} does not exist", help="correct the `uri`"))
     said = f"the server answers {status}" if status is not None else type(error).__name__
     number = getattr(error, "errno", None) or getattr(getattr(error, "os_error", None), "errno", None)
