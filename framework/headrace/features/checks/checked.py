@@ -79,5 +79,5 @@ def verdict(item: CheckConfig, total: int, broken: int, measured: float | None) 
 
 def _span(seconds: float) -> str:
     """A length of time as the language writes it, to the greatest unit that says enough."""
-    unit = next((size for size in (3600, 60, 1) if seconds >= size), 1)
+    unit = next((size for size, least in ((86400, 3 * 86400), (3600, 3600), (60, 60)) if seconds >= least), 1)
     return write_duration(timedelta(seconds=round(seconds / unit) * unit)) if seconds else "0s"
