@@ -113,10 +113,10 @@ def test_a_server_is_not_asked_and_a_function_is_not_called(folder, monkeypatch:
         looked.report.ok,
         looked.notes,
     )
-    (folder.root / "own_people.py").write_text("raise SystemExit(1)\n\n\ndef people():\n    raise OSError\n", encoding="utf-8")
-    folder.edit("sources.yaml", "uri: env:PEOPLE_URL\ntable: people", "python: own_people:people")
+    (folder.root / "own_never_called.py").write_text("raise SystemExit(1)\n\n\ndef people():\n    raise OSError\n", encoding="utf-8")
+    folder.edit("sources.yaml", "uri: env:PEOPLE_URL\ntable: people", "python: own_never_called:people")
     looked = look(folder.project(), ("employment",), folder.root)
-    assert (True, ("source/census is made by `own_people:people`: not looked at; `headrace check source/census` reads it",)) == (
+    assert (True, ("source/census is made by `own_never_called:people`: not looked at; `headrace check source/census` reads it",)) == (
         looked.report.ok,
         looked.notes,
     )

@@ -17,6 +17,7 @@ from headrace.features.source import database, function
 from headrace.features.source.place import Files, Function, Place, Remote, Stated, Table, place
 from headrace.features.source.remote import fetch
 from headrace.hooks import Reader, load_plugins, resolve
+from headrace.hooks.limit import within
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -134,7 +135,7 @@ def _of_files(name: str, files: Files, readers: Mapping[str, Reader]) -> list[st
         if reader.names is None:
             return None
         with _reading(name, told if files.several else "", reader):
-            here = [*resolve(reader.names)(path), *(files.keys[position] if files.several else ())]
+            here = [*within(reader.seconds, resolve(reader.names), path), *(files.keys[position] if files.several else ())]
         if held is not None and (gone := [column for column in held if column not in here]):
             report = Report()
             for column in gone:
@@ -183,13 +184,13 @@ def _read_files(name: str, files: Files, readers: Mapping[str, Reader], columns:
         where = f" in {told}" if files.several else ""
         reader = _reader(name, path, told, readers)
         with _reading(name, where and told, reader):
-            frame: pd.DataFrame = resolve(reader.read)(path, wanted)
+            frame: pd.DataFrame = within(reader.seconds, resolve(reader.read), path, wanted)
         given = files.keys[position] if files.several else {}
         frame = frame.assign(**{key: _same(frame, given[key]) for key in wanted if key in given and key not in frame.columns})
         lacks = {column: inside for column, inside in columns.items() if inside not in frame.columns}
         if lacks:
             with _reading(name, where and told, reader):
-                held = [*(resolve(reader.names)(path) if reader.names else []), *given]
+                held = [*(within(reader.seconds, resolve(reader.names), path) if reader.names else []), *given]
             for column, inside in lacks.items():
                 report.add(lacking(name, column, inside, held, where))
             continue

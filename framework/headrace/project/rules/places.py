@@ -34,6 +34,26 @@ def _origin(scope: Scope, source: Source) -> Iterator[Diagnostic]:
         yield Diagnostic("source-origin", message, scope.where(here, ("python",), key=True), help="make two sources of it")
 
 
+_UNREAD = frozenset(
+    {
+        "mysql",
+        "mariadb",
+        "mssql",
+        "oracle",
+        "snowflake",
+        "bigquery",
+        "redshift",
+        "trino",
+        "clickhouse",
+        "databricks",
+        "mongodb",
+        "kafka",
+        "jdbc",
+    }
+)
+"""What holds rows, and is not read by an address."""
+
+
 @question
 def _table(scope: Scope, source: Source) -> Iterator[Diagnostic]:
     """A table is of a database, and a database is read by a table; what stands behind a reference is known when it is read."""
@@ -44,6 +64,11 @@ def _table(scope: Scope, source: Source) -> Iterator[Diagnostic]:
             yield Diagnostic("source-origin", message, scope.where(here, ("table",), key=True), help="remove `table`")
         return
     scheme, separator, _ = uri.partition("://")
+    if separator and scheme.partition("+")[0] in _UNREAD:
+        message = f"rows are not read from `{scheme[:20]}://`"
+        help_ = "save the rows as Parquet, or write a function that gives them, such as `python: mycompany.data:orders`"
+        yield Diagnostic("unsupported-source", message, scope.where(here, ("uri",), key=True), help=help_)
+        return
     database = bool(separator) and scheme.partition("+")[0] in ENGINES
     if database and source.table is None:
         message = f"{here} does not say which table of the database its rows are"
