@@ -167,8 +167,8 @@ def _answered() -> None:
     import gc
     from contextlib import suppress
 
-    gc.freeze()
-
+    if "duckdb" not in sys.modules:  # which counts on stderr what of it was not taken away
+        gc.freeze()
     with suppress(OSError, ValueError):
         sys.stdout.flush()
         os.dup2(2, 1)
