@@ -69,7 +69,67 @@ def test_a_file_that_cannot_be_read_is_told(folder, name: str, text: str, id_: s
 def test_what_is_elsewhere_is_not_looked_at_and_the_plan_says_so(folder):
     folder.edit("sources.yaml", URI, "s3://bucket/rows.pq")
     looked = look(folder.project(), ("employment",), folder.root)
-    assert (True, ("source/census is not on this machine: not looked at",)) == (looked.report.ok, looked.notes)
+    assert (True, ("source/census is not on this machine: not looked at; `headrace check source/census` reads it",)) == (
+        looked.report.ok,
+        looked.notes,
+    )
+
+
+def to_table(folder, table: str):
+    import sqlite3
+
+    with sqlite3.connect(folder.root / "shop.db") as database:
+        database.execute(f"CREATE TABLE people ({', '.join(f'{name} TEXT' for name in header(folder))})")
+    folder.edit("sources.yaml", f"uri: {URI}", f"uri: sqlite:///shop.db\ntable: {table}")
+
+
+def test_a_table_of_this_machine_is_looked_at(folder):
+    to_table(folder, "people")
+    assert [] == found(folder)
+    folder.edit("sources.yaml", "from: AGEP", "from: AGEPP")
+    assert [("missing-column", line(folder, "AGEPP"), "did you mean `AGEP`?")] == found(folder)
+
+
+def test_a_table_that_is_not_there_is_told_where_it_is_named(folder):
+    to_table(folder, "peple")
+    assert [("source-not-found", line(folder, "table: peple"), "did you mean `people`?")] == found(folder)
+
+
+def test_of_several_files_each_is_looked_at(folder):
+    names = header(folder)
+    folder.edit("sources.yaml", URI, "rows/*.csv")
+    (folder.root / "rows").mkdir()
+    for file, columns in (("1.csv", names), ("2.csv", ["AGE", *names[2:], names[0]])):
+        (folder.root / "rows" / file).write_text(",".join(columns) + "\n", encoding="utf-8")
+    looked = look(folder.project(), ("employment",), folder.root)
+    assert ["source/census has no column `AGEP` in rows/2.csv"] == [fault.message for fault in looked.report]
+
+
+def test_a_server_is_not_asked_and_a_function_is_not_called(folder, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("PEOPLE_URL", "postgresql://ana:canary-word@127.0.0.1:1/people")
+    folder.edit("sources.yaml", f"uri: {URI}", "uri: env:PEOPLE_URL\ntable: people")
+    looked = look(folder.project(), ("employment",), folder.root)
+    assert (True, ("source/census is not on this machine: not looked at; `headrace check source/census` reads it",)) == (
+        looked.report.ok,
+        looked.notes,
+    )
+    (folder.root / "own_never_called.py").write_text("raise SystemExit(1)\n\n\ndef people():\n    raise OSError\n", encoding="utf-8")
+    folder.edit("sources.yaml", "uri: env:PEOPLE_URL\ntable: people", "python: own_never_called:people")
+    looked = look(folder.project(), ("employment",), folder.root)
+    assert (True, ("source/census is made by `own_never_called:people`: not looked at; `headrace check source/census` reads it",)) == (
+        looked.report.ok,
+        looked.notes,
+    )
+
+
+def test_what_a_check_compares_with_is_looked_at_too(folder):
+    check = "checks: [{id: ids, column: person_id, refers: {to: source/others, column: id}}]\n"
+    others = "---\nkind: source\nname: others\nuri: others.csv\ncolumns: {id: {type: int64}}\n"
+    path = folder.root / "specs" / "sources.yaml"
+    before, between, after = path.read_text(encoding="utf-8").partition("---\n")
+    head = "".join(f"{one}\n" for one in before.splitlines() if not one.startswith(("checks:", "  - {id:")))
+    path.write_text(head + check + others + between + after, encoding="utf-8")
+    assert [("source-not-found", line(folder, "uri: others.csv"), f"looked for at {folder.root / 'others.csv'}")] == found(folder)
 
 
 def test_where_nothing_is_trained_nothing_is_looked_at(folder):

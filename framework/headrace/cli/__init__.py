@@ -26,6 +26,7 @@ COMMANDS = {
     "features": "Bring in the events that servers read features from.",
     "status": "Say where every model stands.",
     "show": "Print a spec as it is meant, defaults included.",
+    "check": "Ask what must hold of the rows of sources.",
     "explain": "Explain a diagnostic or a field of the language.",
     "schema": "Print the JSON Schema of the specs, for editors.",
     "lsp": "Start the language server for an editor.",
@@ -167,8 +168,8 @@ def _answered() -> None:
     import gc
     from contextlib import suppress
 
-    gc.freeze()
-
+    if "duckdb" not in sys.modules:  # which counts on stderr what of it was not taken away
+        gc.freeze()
     with suppress(OSError, ValueError):
         sys.stdout.flush()
         os.dup2(2, 1)

@@ -44,29 +44,57 @@ class ArrivalConfig(Config):
     seed: int
 
 
+Says = Literal[
+    "range",
+    "values",
+    "pattern",
+    "missing",
+    "reads_as",
+    "fresh_within",
+    "ahead_at_most",
+    "monotone",
+    "refers",
+    "like",
+    "unique",
+    "rows",
+    "holds",
+    "pandera",
+]
+"""What a check says."""
+
+
 class CheckConfig(Config):
-    """One thing that must hold of a source's rows; `says` names which of the others is given. A `range` and `rows` are bounds."""
+    """One thing that must hold of a source's rows; `says` names what. Bounds are `low` and `high`, durations in seconds."""
 
     id: str
-    says: Literal["range", "values", "pattern", "missing", "unique", "rows", "holds"]
+    says: Says
     column: str | None
     low: float | None
     high: float | None
     values: tuple[str, ...]
     columns: tuple[str, ...]
+    """Those of `unique`; of `monotone`, by what it is ordered, and within what."""
     text: str | None
-    """The pattern, or the condition that holds."""
+    """The pattern, the condition that holds, the type, the direction, the measure, or the schema."""
     mode: Literal["block", "warn"]
+    other: str | None = None
+    """The source that a column refers to, or is like."""
+    other_column: str | None = None
+    """The column of that."""
 
 
 class SourceConfig(Config):
-    """Where rows are, and their columns by the project's names."""
+    """Where rows are, at `uri` (a `table` of it, where that is a database) or by `python`, and their columns by the project's names."""
 
-    uri: str
+    uri: str | None = None
+    table: str | None = None
+    python: str | None = None
     columns: dict[str, ColumnConfig]
     arrival: ArrivalConfig | None
     fresh_within_seconds: int | float | None
     checks: tuple[CheckConfig, ...]
+    personal: tuple[str, ...] = ()
+    """Columns whose values no message may show."""
 
 
 class FeatureConfig(Config):

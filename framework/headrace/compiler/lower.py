@@ -6,23 +6,19 @@ from collections.abc import Sequence
 
 from headrace.address import Address
 from headrace.compiled import (
-    ArrivalConfig,
     ChannelConfig,
-    CheckConfig,
-    ColumnConfig,
     InputConfig,
     JudgeConfig,
     PluginsConfig,
     RolloutConfig,
     ServingConfig,
-    SourceConfig,
     WorkspaceConfig,
     owner,
 )
 from headrace.compiler import sections
 from headrace.compiler.hiding import HIDING
 from headrace.compiler.ir import Announces, Call, Compiled, Cron, Flow, Interval, Life, Link, Schedule, Step
-from headrace.compiler.literal import seconds
+from headrace.compiler.sources import source_config
 from headrace.compiler.views import view_config
 from headrace.project import Project
 from headrace.project.inputs import ModelInput
@@ -30,7 +26,6 @@ from headrace.spec import FeatureView, Model, Source
 from headrace.spec.retraining import AGAIN
 from headrace.spec.rollout import LOOK, Rollout
 from headrace.spec.serving import Serving
-from headrace.spec.source import SAYS, Check
 
 SPOOL = ".headrace/spool"
 """Where servers write what they answered, under the project's root."""
@@ -212,7 +207,7 @@ def _workspace(project: Project) -> WorkspaceConfig:
         spool=SPOOL,
         online=environment.online if environment.online is not None else f"{ONLINE}/{environment.name}",
         plugins=PluginsConfig(allow=plugins.allow, deny=plugins.deny),
-        sources={source.name: _source(source) for source in project.sources},
+        sources={source.name: source_config(source) for source in project.sources},
         views={view.name: view_config(view, project.scope.get(Source, view.from_)) for view in _computing(project)},
         channels={channel.name: ChannelConfig(type=channel.type, params=channel.params) for channel in project.channels},
         models=tuple(model.name for model in project.models),
@@ -223,30 +218,3 @@ def _computing(project: Project) -> list[FeatureView]:
     """The views that compute something for a model."""
     used = {item.view for model in project.models for item in project.inputs(model) if item.column is None}
     return [view for view in project.scope.of(FeatureView) if view.name in used]
-
-
-def _source(source: Source) -> SourceConfig:
-    arrival, fresh = source.arrival, source.fresh_within
-    return SourceConfig(
-        uri=source.uri,
-        columns={name: ColumnConfig(from_=column.from_ or name, type=column.type) for name, column in source.columns.items()},
-        arrival=ArrivalConfig(time=arrival.time, spread=arrival.spread, order=arrival.order, seed=arrival.seed) if arrival else None,
-        fresh_within_seconds=seconds(fresh) if fresh is not None else None,
-        checks=tuple(_check(item) for item in source.checks),
-    )
-
-
-def _check(item: Check) -> CheckConfig:
-    (says,) = [word for word in SAYS if getattr(item, word) is not None]
-    low, high = item.range or item.rows or (None, item.missing)
-    return CheckConfig(
-        id=item.id,
-        says=says,
-        column=item.column,
-        low=low,
-        high=high,
-        values=item.values or (),
-        columns=item.unique or (),
-        text=item.pattern if item.pattern is not None else item.holds,
-        mode=item.mode,
-    )

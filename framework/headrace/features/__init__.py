@@ -4,14 +4,16 @@ from headrace.features.arrival import arrivals
 from headrace.features.checks import Checked, check, tell
 from headrace.features.engine import Origins
 from headrace.features.joined import joined
+from headrace.features.landing import Landed, landed
 from headrace.features.remake import remake
 from headrace.features.rows import training_rows
-from headrace.features.source import read_source
+from headrace.features.source import read_source, typed
 from headrace.features.values import Category, Number, RandomSplit, Rows, Target, TimeSplit
 
 __all__ = [
     "Category",
     "Checked",
+    "Landed",
     "Number",
     "Origins",
     "RandomSplit",
@@ -21,8 +23,10 @@ __all__ = [
     "arrivals",
     "check",
     "joined",
+    "landed",
     "read_source",
     "remake",
     "tell",
     "training_rows",
+    "typed",
 ]

@@ -22,10 +22,10 @@ _EXACT = 2.0**53
 """From here on float64 passes over whole numbers."""
 
 
-def as_type(column: Column, kind: str, said: str, report: Report) -> Column | None:
+def judged(column: Column, kind: str, said: str, report: Report, *, first: int = 0, shown: bool = True) -> Column | None:
     """The column as int64, float, category or timestamp; None, and a fault in the report, where a value is nothing of that kind.
 
-    `said` names the column in messages. Faults: `changed-type`, `all-missing` (numbers of which none is there).
+    `said` names the column in messages, `first` is how many rows stand before it, and a value that is not `shown` is told by its row.
     """
     import pandas as pd
 
@@ -33,17 +33,20 @@ def as_type(column: Column, kind: str, said: str, report: Report) -> Column | No
     if bad.any():
         row = int(bad.to_numpy().argmax())
         count = f", and {int(bad.sum()) - 1:,} more" if bad.sum() > 1 else ""
+        held = f"`{column.iloc[row]}`" if shown else "something else (it is personal)"
         report.add(
             Diagnostic(
                 "changed-type",
-                f"{said} is no longer {kind}: row {row + 1} holds `{column.iloc[row]}`{count} (the file's type is {column.dtype})",
+                f"{said} is no longer {kind}: row {first + row + 1} holds {held}{count} (the file's type is {column.dtype})",
             )
         )
         return None
-    if kind in ("int64", "float") and values.isna().all():
-        report.add(Diagnostic("all-missing", f"{said} has no value in any of {len(values):,} rows"))
-        return None
     return pd.Series(values.to_numpy() if kind != "timestamp" else values, index=column.index)
+
+
+def all_missing(said: str, rows: int) -> Diagnostic:
+    """The fault that a number has no value at all."""
+    return Diagnostic("all-missing", f"{said} has no value in any of {rows:,} rows")
 
 
 def typed(column: Column, kind: str) -> tuple[Column, Column]:

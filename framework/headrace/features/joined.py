@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from headrace.compiled import ViewConfig
 from headrace.diagnostics import Diagnostic, Exit, HeadraceError
+from headrace.features.checks.checked import HIDDEN
 from headrace.features.engine import Origins, column_types, engine, engine_errors, relation
 from headrace.features.sql import DUCKDB, ENTITY, LINE, MOMENT, Plan, columns, identity, values
 from headrace.features.sql.relation import oldest
@@ -63,6 +64,7 @@ def joined(origins: Origins, views: Mapping[str, ViewConfig], *, wanted: Mapping
             told = table[word].to_numpy(dtype="float64", na_value=float("nan")) if number else table[word].to_numpy(dtype=object)
             if number and (beyond := np.isinf(told)).any():
                 entity, moment = spine.iloc[int(beyond.argmax())]
+                entity = HIDDEN if views[view].entity in origins.sources[views[view].source].personal else entity
                 message = f"feature_view/{view}: `{word}` of {entity} at {moment:%Y-%m-%d %H:%M} is beyond what a number holds"
                 raise HeadraceError(Diagnostic("features-failed", message, help="look for the values in its source"))
             found[word] = pd.Series(told, index=spine.index, dtype="float64" if number else object)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from headrace.compiled import SourceConfig, ViewConfig
 from headrace.diagnostics import Diagnostic, Exit, HeadraceError
 from headrace.features import snapshot
+from headrace.features.checks.checked import HIDDEN
 from headrace.features.column import typed
 from headrace.features.engine import Origins
 from headrace.features.joined import joined, of_views
@@ -63,7 +64,8 @@ def training_rows(
     _refuse_clashes(model, entity, time, target.column, inputs)
     origins = Origins(root, sources, readers)
     read = _read(origins, source, time, moment)
-    of_source = _of_source(source, read, entity=entity, time=time, target=target, inputs=inputs, as_of=moment)
+    personal = sources[source].personal
+    of_source = _of_source(source, read, entity=entity, time=time, target=target, inputs=inputs, as_of=moment, personal=personal)
     computed = of_views(inputs)
     if computed:
         of_source = of_source.assign(**joined(origins, views, wanted=computed, spine=of_source[[entity, time]]))
@@ -74,7 +76,7 @@ def training_rows(
     if whole is None:
         said = f"model/{model} has no row whose answer is known by {moment:%Y-%m-%d %H:%M}"
         raise HeadraceError(Diagnostic("no-rows", f"{said}: source/{source} has {len(read):,} rows in all"))
-    _refuse_bad_targets(source, whole, entity, target.column)
+    _refuse_bad_targets(source, whole, entity, target.column, personal)
     frame = _split(whole, split, entity=entity, time=time, target=target.column, seed=seed)
     _refuse_one_class(model, frame, target.column)
     told = {"source": source, "entity": entity, "time": time, "target": target, "inputs": list(inputs), "split": split, "seed": seed}
@@ -162,7 +164,15 @@ def _digest(told: object) -> str:
 
 
 def _of_source(
-    name: str, read: pd.DataFrame, *, entity: str, time: str, target: Target, inputs: Sequence[Item], as_of: datetime
+    name: str,
+    read: pd.DataFrame,
+    *,
+    entity: str,
+    time: str,
+    target: Target,
+    inputs: Sequence[Item],
+    as_of: datetime,
+    personal: Collection[str],
 ) -> pd.DataFrame:
     """A source's rows whose answers are known, under the inputs' names; without those that a view computes."""
     import pandas as pd
@@ -181,7 +191,7 @@ def _of_source(
     unnamed = read[entity].isna() | read[time].isna()
     if unnamed.any():
         raise HeadraceError(Diagnostic("missing-entity", f"source/{name}: {int(unnamed.sum()):,} rows have no `{entity}` or no `{time}`"))
-    _refuse_duplicates(name, read, entity, time)
+    _refuse_duplicates(name, read, entity, time, personal)
     known = read[read[time] + target.delay <= pd.Timestamp(as_of)]
     parts = {entity: known[entity].astype(str), time: known[time]}
     parts |= {item: known[column] for item, column in own.items()}
@@ -220,7 +230,7 @@ def _one_each(parts: Sequence[pd.DataFrame], *, entity: str, time: str, keep: Li
     return kept, len(whole) - len(kept)
 
 
-def _refuse_duplicates(name: str, read: pd.DataFrame, entity: str, time: str) -> None:
+def _refuse_duplicates(name: str, read: pd.DataFrame, entity: str, time: str, personal: Collection[str]) -> None:
     """Two rows of one entity and time would have one set of features and perhaps two answers."""
     double = read.duplicated([entity, time])
     if double.any():
@@ -229,7 +239,7 @@ def _refuse_duplicates(name: str, read: pd.DataFrame, entity: str, time: str) ->
             Diagnostic(
                 "duplicate-rows",
                 f"source/{name}: {int(double.sum()):,} rows have the `{entity}` and `{time}` of another row"
-                f" (the first: {entity} {first[entity]}, {first[time]:%Y-%m-%d %H:%M:%S})",
+                f" (the first: {entity} {_shown(first, entity, personal)}, {first[time]:%Y-%m-%d %H:%M:%S})",
                 help=f"leave one row of each `{entity}` and `{time}` in the source",
             )
         )
@@ -264,7 +274,7 @@ def _age(span: timedelta) -> str:
     return f"{hours:.0f}h" if hours < 72 else f"{hours / 24:.0f}d"  # noqa: PLR2004 - three days are still told in hours
 
 
-def _refuse_bad_targets(source: str, frame: pd.DataFrame, entity: str, target: str) -> None:
+def _refuse_bad_targets(source: str, frame: pd.DataFrame, entity: str, target: str, personal: Collection[str]) -> None:
     bad = ~frame[target].isin([0, 1])
     if bad.any():
         first = frame[bad].iloc[0]
@@ -272,9 +282,14 @@ def _refuse_bad_targets(source: str, frame: pd.DataFrame, entity: str, target: s
             Diagnostic(
                 "bad-target",
                 f"source/{source}: `{target}` must be 0 or 1, and {int(bad.sum()):,} rows hold something else"
-                f" (`{first[target]}` for {entity} {first[entity]}, from the {first[_ORIGIN]})",
+                f" (`{_shown(first, target, personal)}` for {entity} {_shown(first, entity, personal)}, from the {first[_ORIGIN]})",
             )
         )
+
+
+def _shown(row: pd.Series[Any], column: str, personal: Collection[str]) -> object:
+    """A value as a message may show it."""
+    return HIDDEN if column in personal else row[column]
 
 
 def _refuse_one_class(model: str, frame: pd.DataFrame, target: str) -> None:

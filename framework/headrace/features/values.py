@@ -79,3 +79,5 @@ class Rows:
     spec: str
     plugins: dict[str, str] = field(default_factory=dict)
     """Whose plugins read them, each with its release."""
+    sources: dict[str, str] = field(default_factory=dict)
+    """The digest of what each source held: of its files' bytes, or of its rows where it has no files."""

@@ -29,7 +29,7 @@ def releases(plugins: Plugins, things: Iterable[tuple[str, str]]) -> dict[str, s
     return dict(sorted(found.items()))
 
 
-def reader_of(plugins: Plugins, uri: str) -> str | None:
-    """The name of the reader that reads a source's file."""
-    suffix = PurePosixPath(uri).suffix.lower()
+def reader_of(plugins: Plugins, uri: str | None) -> str | None:
+    """The name of the reader that reads a source's file; None for what is no file."""
+    suffix = PurePosixPath(uri or "").suffix.lower()
     return next((reader.name for reader in plugins.readers.values() if suffix in reader.suffixes), None)

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 
-from headrace import features
+from headrace import features, registry
 from headrace.features import Category, Number, RandomSplit, Rows, Target, TimeSplit
 from headrace.features.joined import of_views
 from headrace.hooks.release import reader_of, releases
 from headrace.steps import run
-from headrace.steps.workspace import workspace
+from headrace.steps.workspace import Workspace, workspace
 
 __all__ = ["training_rows"]
 
@@ -34,38 +34,31 @@ def training_rows(
     """The rows whose answers are known by `as_of` (the clock's now, if None); starts the run that answers `cause`."""
     with workspace("train") as w, run.running(w, model=model, flow="train", cause=cause, as_of=as_of) as step:
         read = [source, *(w.config.views[view].source for view in sorted(of_views(inputs)) if view in w.config.views)]
-        checked = features.check(features.Origins(w.root, w.config.sources, w.plugins.readers), read)
-        step.details["checks"] = [
-            {
-                "source": item.source,
-                "id": item.id,
-                "passed": item.passed,
-                "mode": item.mode,
-                "said": "" if item.passed else features.tell(item),
-            }
-            for item in checked
-        ]
-        rows = features.training_rows(
-            w.store,
-            w.plugins.readers,
-            root=w.root,
-            sources=w.config.sources,
-            views=w.config.views,
-            model=model,
-            run_id=step.id,
-            source=source,
-            entity=entity,
-            time=time,
-            target=target,
-            inputs=inputs,
-            split=split,
-            seed=seed,
-            keep=keep,
-            as_of=as_of,
-        )
-        read = [source, *(w.config.views[view].source for view in of_views(inputs))]
+        with features.landed(features.Origins(w.root, w.config.sources, w.plugins.readers), read) as held:
+            step.details["sources"] = _changed(w, model, held.digests)
+            checked = features.check(held.origins, read, at=as_of if as_of is not None else w.store.clock.now())
+            step.details["checks"] = [_told(item) for item in checked]
+            rows = features.training_rows(
+                w.store,
+                w.plugins.readers,
+                root=w.root,
+                sources=held.origins.sources,
+                views=w.config.views,
+                model=model,
+                run_id=step.id,
+                source=source,
+                entity=entity,
+                time=time,
+                target=target,
+                inputs=inputs,
+                split=split,
+                seed=seed,
+                keep=keep,
+                as_of=as_of,
+            )
         readers = [reader for name in read if (reader := reader_of(w.plugins, w.config.sources[name].uri)) is not None]
-        rows = replace(rows, plugins=releases(w.plugins, [("reader", reader) for reader in readers]))
+        through = releases(w.plugins, [("reader", reader) for reader in readers])
+        rows = replace(rows, plugins=through, sources=dict(held.digests))
         step.details["rows"] = {
             "train": rows.train,
             "holdout": rows.holdout,
@@ -75,3 +68,20 @@ def training_rows(
             "as_of": rows.as_of,
         }
         return rows
+
+
+def _told(item: features.Checked) -> dict[str, Any]:
+    """A check as a run records it."""
+    said = "" if item.passed else features.tell(item)
+    return {"source": item.source, "id": item.id, "passed": item.passed, "mode": item.mode, "said": said}
+
+
+def _changed(w: Workspace, model: str, digests: Mapping[str, str]) -> list[dict[str, Any]]:
+    """What each source holds, and whether that is something else than the newest version was made of; None where that is not known."""
+    with w.store.read() as session:
+        made = registry.versions(session, model)
+    before = made[-1].manifest.get("sources", {}) if made else {}
+    return [
+        {"source": name, "digest": digest, "changed": before[name] != digest if name in before else None}
+        for name, digest in sorted(digests.items())
+    ]

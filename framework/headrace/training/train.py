@@ -72,6 +72,7 @@ def train(
         "baseline": _plain(store, plugins, baseline, sides, signature, seed),
         "rows": {"train": rows.train, "holdout": rows.holdout, "new": rows.new},
         **({"transforms": [_step(step) for step in transforms]} if transforms else {}),
+        **({"sources": dict(rows.sources)} if rows.sources else {}),
     }
     algorithms = [algorithm, *([baseline.algorithm] if baseline is not None else [])]
     used = [*(("algorithm", name) for name in algorithms), *(("transform", step.transform) for step in transforms)]

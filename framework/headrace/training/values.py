@@ -34,6 +34,8 @@ class Material(Protocol):
     def inputs(self) -> list[dict[str, Any]]: ...  # noqa: D102
     @property
     def spec(self) -> str: ...  # noqa: D102
+    @property
+    def sources(self) -> dict[str, str]: ...  # noqa: D102
 
 
 @dataclass(frozen=True, slots=True)

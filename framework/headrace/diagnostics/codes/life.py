@@ -34,9 +34,16 @@ CODES = (
         'features:\n  a: {expression: "b + 1"}\n  b: {column: b}',
     ),
     Code(
+        "source-origin",
+        "a source says in two ways where its rows are, or in none that fits",
+        "Rows come from a `uri` or from a `python` function; a database is read by a `table`, and nothing else has one.",
+        "{uri: sqlite:///shop.db}",
+        "{uri: sqlite:///shop.db, table: orders}",
+    ),
+    Code(
         "check-bounds",
         "a check says nothing, or several things",
-        "A check says one thing: of a column (`range`, `values`, `pattern`, `missing`), or of rows (`unique`, `rows`, `holds`).",
+        "A check says one thing: of a column (such as `range`, `values`, `refers`), or of rows (`unique`, `rows`, `holds`, `pandera`).",
         "{id: ages, range: [0, 120]}",
         "{id: ages, column: age, range: [0, 120]}",
     ),

@@ -85,10 +85,11 @@ CODES = (
     Code("unknown-environment", "an environment does not exist", "The one that was named is declared nowhere."),
     Code(
         "unsupported-source",
-        "a source is no file",
-        "Rows are read from Parquet and CSV files. A spec that names a database or a web address would pass, and its training would fail.",
-        "uri: https://example.com/census.parquet",
-        "uri: data/census.parquet",
+        "a source is a database that is not read",
+        "Rows are read from files, URLs of fsspec, and tables of SQLite, DuckDB and PostgreSQL. Another address would pass, and its"
+        " training would fail.",
+        "uri: mysql://shop/orders",
+        "uri: data/orders.parquet",
     ),
     Code(
         "unknown-reference",

@@ -13,9 +13,34 @@ CODES = (
     ),
     Code(
         "source-not-found",
-        "a source's file is not there",
-        "The `uri` is a path under the project's folder, `file://…`, or `package://PACKAGE/PATH` for a file inside an installed package.",
-        help="correct the source's `uri`, put the file there, or install the package",
+        "a source's file or table is not there",
+        "The `uri` is a path under the project's folder, a pattern that files fit, `file://…`, `package://PACKAGE/PATH` for a file in an"
+        " installed package, a URL that fsspec reads, or a database with its `table`.",
+        help="correct the source's `uri` or `table`, put the file there, or install the package",
+    ),
+    Code(
+        "source-unreachable",
+        "what holds a source's rows does not answer",
+        "The server is away, refuses who asks, or cannot be reached from this machine. Nothing was read, and nothing was trained.",
+        help="start it, or correct the `uri`; then type `headrace check source/NAME`",
+    ),
+    Code(
+        "source-driver",
+        "what reads a source is not installed",
+        "PostgreSQL and clouds are spoken to by packages of their own, which nobody has to install who does not use them.",
+        help="type the `pip install …` that the message names",
+    ),
+    Code(
+        "source-failed",
+        "a source's own function raised, or gave no rows",
+        "`python` names a function that takes nothing and gives a DataFrame or an Arrow table; the message has the line that raised.",
+        help="correct the function",
+    ),
+    Code(
+        "pandera-missing",
+        "a check names a pandera schema, and pandera is not installed",
+        "Headrace's own checks need nothing else; pandera is there for schemas that exist already.",
+        help="type `pip install pandera`",
     ),
     Code(
         "unknown-format",

@@ -54,7 +54,7 @@ def define(name: str, view: ViewConfig, source: SourceConfig) -> Definition:
     told: dict[str, Any] = {
         "schema": SCHEMA,
         "view": view.computes(),
-        "uri": source.uri,
+        "from": [source.uri, source.table, source.python],
         "columns": {column: item.model_dump(mode="json", by_alias=True) for column, item in source.columns.items()},
         "arrival": source.arrival.model_dump(mode="json") if source.arrival is not None else None,
     }

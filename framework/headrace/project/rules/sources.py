@@ -11,33 +11,14 @@ from headrace.project.rules.columns import absent, columns
 from headrace.project.rules.views import condition
 from headrace.project.scope import Scope, address_of, question
 from headrace.spec import Source
-from headrace.spec.secret import REFERENCE
-from headrace.spec.source import SAYS, Check
+from headrace.spec.source import OF_A_COLUMN, SAYS, Check
 
 
 @question
 def check(scope: Scope) -> Iterator[Diagnostic]:
     """All checks of all sources."""
     for source in scope.of(Source):
-        yield from _place(scope, source)
         yield from _checks(scope, source)
-
-
-_READ = ("file", "package")
-"""Schemes of a source's address."""
-
-
-@question
-def _place(scope: Scope, source: Source) -> Iterator[Diagnostic]:
-    """An address from which nothing reads rows."""
-    scheme, separator, _ = source.uri.partition("://")
-    if separator and scheme not in _READ and not REFERENCE.fullmatch(source.uri):
-        message = f"rows are read from files, and `{scheme[:20]}://` is none"
-        help_ = "save the rows as Parquet or CSV, and write the file's path, such as `uri: data/rows.parquet`"
-        yield Diagnostic("unsupported-source", message, scope.where(address_of(source), ("uri",), key=True), help=help_)
-
-
-_OF_A_COLUMN = ("range", "values", "pattern", "missing")
 
 
 @question
@@ -50,6 +31,7 @@ def _checks(scope: Scope, source: Source) -> Iterator[Diagnostic]:
         yield from _columns(scope, source, path, item)
         yield from _types(scope, source, path, item)
         yield from _holds(scope, source, path, item)
+        yield from _others(scope, source, path, item)
 
 
 @question
@@ -61,10 +43,10 @@ def _bounds(scope: Scope, source: Source, path: Path, item: Check) -> Iterator[D
         mend = "make two checks of it" if given else "write one of `range: [0, 120]`, `values: [a, b]`, `missing: 1%`, `unique: [id]`"
         place = scope.where(here, (*path, *given[1:2]), key=bool(given))
         yield Diagnostic("check-bounds", f"check `{item.id}` {said}", place, help=mend)
-    elif given[0] in _OF_A_COLUMN and item.column is None:
+    elif given[0] in OF_A_COLUMN and item.column is None:
         place = scope.where(here, (*path, given[0]), key=True)
         yield Diagnostic("check-bounds", f"check `{item.id}` does not say of which column", place, help="write for example `column: age`")
-    elif given[0] not in _OF_A_COLUMN and item.column is not None:
+    elif given[0] not in OF_A_COLUMN and item.column is not None:
         place = scope.where(here, (*path, "column"), key=True)
         said = (
             "names its columns twice: `unique` has them all" if given[0] == "unique" else f"names a column: `{given[0]}` is of whole rows"
@@ -105,6 +87,9 @@ def _columns(scope: Scope, source: Source, path: Path, item: Check) -> Iterator[
     here = address_of(source)
     named: list[tuple[Path, str]] = [((*path, "column"), item.column)] if item.column is not None else []
     named += [((*path, "unique", position), column) for position, column in enumerate(item.unique or ())]
+    if item.monotone is not None:
+        order = (("along", item.monotone.along), ("within", item.monotone.within))
+        named += [((*path, "monotone", word), column) for word, column in order if column is not None]
     for place, column in named:
         found = absent(scope, here, place, column, source)
         if found is not None:
@@ -119,9 +104,13 @@ def _types(scope: Scope, source: Source, path: Path, item: Check) -> Iterator[Di
         ("range", ("int64", "float"), "write `values`, or name a number"),
         ("values", ("category",), "write `range`, or name a category"),
         ("pattern", ("category",), "write `range`, or name a category"),
+        ("fresh_within", ("timestamp",), "name a timestamp"),
+        ("ahead_at_most", ("timestamp",), "name a timestamp"),
+        ("monotone", ("int64", "float", "timestamp"), "name a number or a timestamp"),
+        ("like", ("int64", "float", "category"), "name a number or a category"),
     ):
         if getattr(item, word) is not None and kind is not None and kind not in kinds:
-            what = "no number" if word == "range" else f"a {kind}, and no text"
+            what = "no number" if word == "range" else f"a {kind}, and no text" if word in ("values", "pattern") else f"a {kind}"
             said = f"check `{item.id}` has a range, and its" if word == "range" else f"check `{item.id}` has `{word}`, and its"
             yield Diagnostic("wrong-column-type", f"{said} column `{item.column}` is {what}", scope.where(here, (*path, word)), help=mend)
 
@@ -130,3 +119,29 @@ def _types(scope: Scope, source: Source, path: Path, item: Check) -> Iterator[Di
 def _holds(scope: Scope, source: Source, path: Path, item: Check) -> Iterator[Diagnostic]:
     if item.holds is not None:
         yield from condition(scope, source, address_of(source), (*path, "holds"), item.holds)
+
+
+@question
+def _others(scope: Scope, source: Source, path: Path, item: Check) -> Iterator[Diagnostic]:
+    """The column of another source, to which one refers or is like: it is there, and of the same kind."""
+    for word, other, named in (
+        ("refers", item.refers.to if item.refers is not None else None, item.refers.column if item.refers is not None else None),
+        ("like", item.like.source if item.like is not None else None, (item.like.column or item.column) if item.like is not None else None),
+    ):
+        found = scope.get(Source, other) if other is not None else None
+        if found is None or named is None:
+            continue
+        here, place = address_of(source), (*path, word, "column")
+        gone = absent(scope, here, place, named, found)
+        if gone is not None:
+            yield gone
+            continue
+        kinds = {_KINDS.get(columns(of).get(column or "", ""), "") for of, column in ((source, item.column), (found, named))} - {""}
+        if len(kinds) > 1:
+            message = f"check `{item.id}` compares `{item.column}`, a {columns(source)[item.column or '']}, with `{named}` of {other}"
+            said = f"{message}, a {columns(found)[named]}"
+            yield Diagnostic("wrong-column-type", said, scope.where(here, place), help="name columns of one type")
+
+
+_KINDS = {"int64": "number", "float": "number", "category": "text", "timestamp": "moment"}
+"""What can be compared with each other."""
