@@ -106,7 +106,7 @@ def _flow(life: Life, flow: Flow, tasks: Iterable[Step]) -> Iterator[str]:
         if step.beside:
             # Two steps are handed it: it gets a name.
             (given,) = step.takes
-            yield from lines(literal(chain), INDENT, before=f"{given.name} = ")
+            yield from lines(chain, INDENT, before=f"{given.name} = ")
             chain = Variable(given.name)
             beside = (Call(step.python_name, (chain,)),)
         else:

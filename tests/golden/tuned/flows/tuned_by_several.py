@@ -1,5 +1,5 @@
-# Compiled by headrace from model/buys. Change the spec, then run `headrace compile`.
-"""model/buys. Owner: none."""
+# Compiled by headrace from model/tuned-by-several. Change the spec, then run `headrace compile`.
+"""model/tuned-by-several. Owner: none."""
 
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -9,23 +9,20 @@ from prefect.events import emit_event
 
 from headrace import steps
 from headrace.steps import (
-    Calibrate,
     Candidate,
-    Choice,
     EarlyStopping,
-    FloatRange,
+    GroupFolds,
     IntRange,
     Maximize,
+    Minimize,
     Minimum,
     Number,
     Progress,
-    Pruner,
-    RandomSplit,
     Rows,
     Sampler,
     Search,
-    StratifiedFolds,
     Target,
+    TimeSplit,
     Tuned,
     Verdict,
 )
@@ -35,23 +32,17 @@ from headrace.steps import (
 def features(as_of: datetime | None, cause: str | None) -> Rows:
     """Rows of source/visits, and the journalled ones whose answers are known by then."""
     return steps.features.training_rows(
-        model="buys",
+        model="tuned-by-several",
         source="visits",
         entity="visit_id",
         time="seen_at",
         target=Target(column="bought", delay=timedelta(days=1)),
         inputs=[Number("pages", column="pages")],
-        split=RandomSplit(holdout=0.2),
+        split=TimeSplit(holdout=timedelta(weeks=4), gap=timedelta(days=1)),
         seed=0,
         as_of=as_of,
         cause=cause,
     )
-
-
-@task(name="clean", persist_result=True, result_serializer="json")
-def clean(rows: Rows) -> Rows:
-    """The rows as shop.steps:clean leaves them; held-out rows stay as they are."""
-    return steps.custom.call(rows, id="clean", python="shop.steps:clean")
 
 
 @task(name="tune", persist_result=True, result_serializer="json")
@@ -60,23 +51,18 @@ def tune(rows: Rows) -> Tuned:
     return steps.training.tune(
         rows,
         algorithm="lightgbm.classifier",
-        params={"n_estimators": 200},
+        params={},
         seed=0,
-        cv=StratifiedFolds(folds=3),
-        early_stopping=EarlyStopping(rounds=20, share=0.1),
-        calibrate=Calibrate(method="sigmoid", share=0.15),
+        cv=GroupFolds(folds=4, group="visit_id"),
+        early_stopping=EarlyStopping(rounds=50, share=0.1, newest=True),
         search=Search(
-            trials=40,
-            timeout=timedelta(minutes=20),
-            objectives=[Maximize("roc_auc")],
-            space={
-                "learning_rate": FloatRange(0.01, 0.3, log=True),
-                "min_child_samples": Choice([5, 20, 100]),
-                "num_leaves": IntRange(7, 63, log=True),
-            },
-            sampler=Sampler(by="tpe", seed=0),
-            pruner=Pruner(by="median"),
-            workers=2,
+            trials=20,
+            timeout=timedelta(hours=2),
+            objectives=[Maximize("roc_auc"), Maximize("accuracy"), Minimize("log_loss")],
+            space={"num_leaves": IntRange(7, 63)},
+            sampler=Sampler(by="nsga2", seed=7),
+            workers=1,
+            choose="ideal",
         ),
     )
 
@@ -87,10 +73,10 @@ def training(rows: Rows, tuned: Tuned) -> Candidate:
     return steps.training.train(
         rows,
         algorithm="lightgbm.classifier",
-        params={"n_estimators": 200},
+        params={},
         seed=0,
-        early_stopping=EarlyStopping(rounds=20, share=0.1),
-        calibrate=Calibrate(method="sigmoid", share=0.15),
+        cv=GroupFolds(folds=4, group="visit_id"),
+        early_stopping=EarlyStopping(rounds=50, share=0.1, newest=True),
         tuned=tuned,
     )
 
@@ -101,15 +87,15 @@ def gates(candidate: Candidate) -> Verdict:
     return steps.gates.judge(candidate, Minimum(id="quality", metric="roc_auc", min=0.7))
 
 
-@flow(name="buys-train", flow_run_name="buys train")
+@flow(name="tuned-by-several-train", flow_run_name="tuned by several train")
 def train(as_of: datetime | None = None, cause: str | None = None) -> None:
-    """Train model/buys as of a moment (now, if none) and announce the verdict; a rollout starts by that event."""
-    rows = clean(features(as_of, cause))
+    """Train model/tuned-by-several as of a moment (now, if none) and announce the verdict; a rollout starts by that event."""
+    rows = features(as_of, cause)
     verdict = gates(training(rows, tune(rows)))
     emit_event(
         event=verdict.event,
         id=UUID(verdict.event_id),
-        resource={"prefect.resource.id": "headrace.tuned.buys"},
+        resource={"prefect.resource.id": "headrace.tuned.tuned-by-several"},
         payload=verdict.payload,
     )
 
@@ -117,17 +103,17 @@ def train(as_of: datetime | None = None, cause: str | None = None) -> None:
 @task(name="newest", persist_result=True, result_serializer="json")
 def newest(cause: str | None) -> Candidate:
     """The newest version as it was registered: nothing is trained."""
-    return steps.gates.newest(model="buys", cause=cause)
+    return steps.gates.newest(model="tuned-by-several", cause=cause)
 
 
-@flow(name="buys-judge", flow_run_name="buys judge")
+@flow(name="tuned-by-several-judge", flow_run_name="tuned by several judge")
 def judge(cause: str | None = None) -> None:
-    """Judge the newest version of model/buys by the gates as they are now, and announce the verdict."""
+    """Judge the newest version of model/tuned-by-several by the gates as they are now, and announce the verdict."""
     verdict = gates(newest(cause))
     emit_event(
         event=verdict.event,
         id=UUID(verdict.event_id),
-        resource={"prefect.resource.id": "headrace.tuned.buys"},
+        resource={"prefect.resource.id": "headrace.tuned.tuned-by-several"},
         payload=verdict.payload,
     )
 
@@ -135,16 +121,16 @@ def judge(cause: str | None = None) -> None:
 @task(name="rollout", persist_result=True, result_serializer="json")
 def rollout(cause: str | None) -> Progress:
     """Make the newest candidate that passed its gates the champion."""
-    return steps.rollout.replace(model="buys", cause=cause)
+    return steps.rollout.replace(model="tuned-by-several", cause=cause)
 
 
-@flow(name="buys-roll-out", flow_run_name="buys roll out")
+@flow(name="tuned-by-several-roll-out", flow_run_name="tuned by several roll out")
 def roll_out(cause: str | None = None) -> None:
-    """Make the newest candidate of model/buys its champion and announce it."""
+    """Make the newest candidate of model/tuned-by-several its champion and announce it."""
     progress = rollout(cause)
     emit_event(
         event=progress.event,
         id=UUID(progress.event_id),
-        resource={"prefect.resource.id": "headrace.tuned.buys"},
+        resource={"prefect.resource.id": "headrace.tuned.tuned-by-several"},
         payload=progress.payload,
     )
