@@ -11,12 +11,14 @@ from sqlmodel import select
 
 from headrace import registry
 from headrace.cli.models import command
+from headrace.cli.tune import show_search
 from headrace.diagnostics import HeadraceError
 from headrace.features import Category, Number, RandomSplit, Rows, Target
 from headrace.gates import Maximum, Minimum, NoWorse, Verdict
 from headrace.steps import features, gates, training
 from headrace.store import tables
-from headrace.training import Baseline, Candidate
+from headrace.training import Baseline, Candidate, StratifiedFolds, Tuned
+from headrace.training.search import FloatRange, IntRange, Maximize, Sampler, Search
 
 pytestmark = pytest.mark.usefixtures("root")
 EASY = (
@@ -132,3 +134,48 @@ def test_the_manifest_names_whose_reader_the_rows_came_through(root, place):
     with place.store.read() as session:
         manifest = registry.get(session, "churn", made.number).manifest
     assert {"plugins/mine.py": f"sha256:{hashlib.sha256(mine.read_bytes()).hexdigest()}"} == manifest["plugins"]
+
+
+@pytest.fixture
+def searched():
+    """The rows, and the best of three searched sets of parameters."""
+    of = rows()
+    words = Search(
+        trials=3,
+        timeout=timedelta(minutes=3),
+        objectives=[Maximize("roc_auc")],
+        space={"num_leaves": IntRange(2, 20), "learning_rate": FloatRange(0.05, 0.3)},
+        sampler=Sampler("random", 1),
+    )
+    return of, training.tune(
+        of, algorithm="lightgbm.classifier", params={"n_estimators": 15}, seed=7, cv=StratifiedFolds(folds=2), search=words
+    )
+
+
+@pytest.mark.slow
+def test_searched_parameters_make_a_candidate_that_shows_its_search(place, searched, tmp_path):
+    of, tuned = searched
+    assert tuned == Tuned(**json.loads(json.dumps(dataclasses.asdict(tuned))))
+    made = training.train(
+        of, algorithm="lightgbm.classifier", params={"n_estimators": 15}, seed=7, cv=StratifiedFolds(folds=2), tuned=tuned
+    )
+    with place.store.read() as session:
+        manifest = registry.get(session, "churn", made.number).manifest
+    assert (tuned.to_json(), tuned.values["roc_auc"]) == (manifest["tuned"], manifest["cv"]["metrics"]["roc_auc"]["mean"])
+    assert tuned.to_json() == run_of(place).details["tuned"]
+    shown = CliRunner().invoke(show_search, ["churn", "--json", "--pictures", str(tmp_path / "search")])
+    told = json.loads(shown.stdout)
+    assert ([0, 1, 2], tuned.best) == ([trial["number"] for trial in told["trials"]], told["best"])
+    drawn = [path.name for path in sorted((tmp_path / "search").iterdir())]
+    assert ["history.svg", "slice-learning_rate.svg", "slice-num_leaves.svg"] == drawn
+    lines = CliRunner().invoke(show_search, ["model/churn@1"]).stdout.splitlines()
+    assert f"model/churn v1: trial {tuned.best} of 3 (3 complete)" == lines[0]
+    assert "as in the spec" in lines[2]
+    listed = CliRunner().invoke(command, ["churn"]).stdout
+    assert "2 folds (stratified): " in listed
+
+
+def test_a_version_that_was_not_searched_says_so():
+    candidate(rows())
+    result = CliRunner().invoke(show_search, ["churn"])
+    assert "not-tuned" in str(result.exception)

@@ -91,8 +91,12 @@ class Model:
 
 
 def _fit(flaw: str) -> Any:
-    def fit(matrix: Any, target: Any, *, signature: Any, params: Any, seed: int) -> Model:
+    def fit(matrix: Any, target: Any, *, signature: Any, params: Any, seed: int, watch: Any = None) -> Model:
         weight = float(target.mean())
+        if watch is not None and flaw == "watched-other":
+            weight += 0.1
+        if watch is not None and flaw != "watched-steps":
+            watch.step(1, {"validation_loss": 0.5})
         if flaw == "deterministic-global":
             np.random.rand()  # noqa: NPY002
         if flaw == "deterministic-answers":
@@ -150,6 +154,8 @@ ALGORITHMS = {
     "rubbish": "rubbish",
     "one-class": "one-class",
     "wide": "wide",
+    "watched-other": "watched",
+    "watched-steps": "watched",
     "": "",
 }
 """A flaw, and the check that must find it."""
@@ -168,7 +174,7 @@ def __getattr__(name: str) -> Any:
 def algorithm(flaw: str = "", params: str = "Params") -> Algorithm:
     word = flaw.replace("-", "_")
     parts = {part: f"{HERE}:{part}_{word}" for part in ("fit", "save", "load")}
-    return Algorithm(name="broken", task="binary", params=f"{HERE}:{params}", **parts, format="json")
+    return Algorithm(name="broken", task="binary", params=f"{HERE}:{params}", **parts, format="json", watched=flaw.startswith("watched"))
 
 
 def right(target: Any, predictions: Any) -> float:

@@ -33,6 +33,7 @@ COMMANDS = {
     "serve": "Serve one model over HTTP.",
     "predict": "Ask a served model.",
     "replay": "Serve history again, under a driven clock.",
+    "tune": "Look at the search that chose a version's parameters.",
     "models": "List models, their versions and aliases.",
     "export": "Write a version into a folder: its files, or another form.",
     "rollback": "Put the previous champion back.",

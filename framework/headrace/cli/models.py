@@ -35,6 +35,8 @@ def _versions(session: Session, model: str) -> dict[str, Any]:
                 "rows": version.manifest.get("rows"),
                 "metrics": version.manifest.get("metrics", {}),
                 "failed_metrics": version.manifest.get("failed_metrics", {}),
+                "cv": version.manifest.get("cv"),
+                "tuned": version.manifest.get("tuned"),
                 "run": version.run_id,
                 "digests": version.manifest["digests"],
                 "manifest": version.manifest_digest,
@@ -80,7 +82,14 @@ def _of_model(model: Mapping[str, Any]) -> str:
         for gate in version["gates"]
         if not gate["passed"]
     ]
-    return "\n".join([f"model/{model['model']}", table(rows, head), *(["  not passed:", *reasons] if reasons else [])])
+    folds = [f"  {version['version']} {_folds(version['cv'])}" for version in model["versions"] if version["cv"]]
+    return "\n".join([f"model/{model['model']}", table(rows, head), *folds, *(["  not passed:", *reasons] if reasons else [])])
+
+
+def _folds(cv: Mapping[str, Any]) -> str:
+    """Each metric as its mean over the folds with its standard deviation."""
+    told = [f"{name} {item['mean']:.4f} ± {item['sd']:.4f}" for name, item in cv["metrics"].items() if item["mean"] is not None]
+    return f"{cv['by']['folds']} folds ({cv['by']['by']}): {'  '.join(told)}"
 
 
 def _verdict(version: Mapping[str, Any]) -> str:

@@ -73,6 +73,8 @@ class Step:
     timeout: timedelta | None = None
     function: str = ""
     """Its name in Python, where that is another."""
+    beside: bool = False
+    """Whether the next step is handed what this one gives beside what this one was handed."""
 
     def __post_init__(self) -> None:
         _word(self.function or self.name)

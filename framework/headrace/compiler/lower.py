@@ -97,6 +97,7 @@ def _train(model: Model, inputs: Sequence[Call], judged: tuple[Step, ...]) -> Fl
         steps=(
             sections.features(model, inputs),
             *sections.custom(model, "features"),
+            *sections.tune(model),
             sections.training(model),
             *judged,
         ),

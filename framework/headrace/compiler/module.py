@@ -100,13 +100,21 @@ def _flow(life: Life, flow: Flow, tasks: Iterable[Step]) -> Iterator[str]:
     yield from ("", "", *_decorator("flow", name=title, flow_run_name=title.replace("-", " ")))
     yield from _signature(flow.name, tuple(f"{item.name}: {item.type} = None" for item in flow.takes), "None")
     yield _docstring(flow.says)
-    chain = Call(flow.steps[0].python_name, tuple(Variable(item.name) for item in flow.steps[0].takes))
+    chain: Call | Variable = Call(flow.steps[0].python_name, tuple(Variable(item.name) for item in flow.steps[0].takes))
+    beside: tuple[Call, ...] = ()
     for step in flow.steps[1:]:
-        chain = Call(step.python_name, (chain,))
+        if step.beside:
+            # Two steps are handed it: it gets a name.
+            (given,) = step.takes
+            yield from lines(chain, INDENT, before=f"{given.name} = ")
+            chain = Variable(given.name)
+            beside = (Call(step.python_name, (chain,)),)
+        else:
+            chain, beside = Call(step.python_name, (chain, *beside)), ()
     yield from _announced(life, flow, chain)
 
 
-def _announced(life: Life, flow: Flow, chain: Call) -> Iterator[str]:
+def _announced(life: Life, flow: Flow, chain: Value) -> Iterator[str]:
     if flow.announces is Announces.NEVER:
         yield from lines(chain, INDENT)
         return

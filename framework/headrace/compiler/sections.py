@@ -16,7 +16,18 @@ from headrace.spec.monitoring import Monitoring
 from headrace.spec.retraining import Retraining
 from headrace.spec.rollout import Judge, Rollout
 from headrace.spec.steps import CustomStep
-from headrace.spec.training import RandomSplit, Split, TimeSplit, Transformation
+from headrace.spec.training import (
+    Cv,
+    GroupCv,
+    RandomSplit,
+    Range,
+    Split,
+    StratifiedCv,
+    TimeCv,
+    TimeSplit,
+    Training,
+    Transformation,
+)
 
 AS_OF = Parameter("as_of", "datetime | None")
 CAUSE = Parameter("cause", "str | None")
@@ -58,10 +69,11 @@ def training(model: Model) -> Step:
     """The step that makes a candidate."""
     section = model.training
     baseline = section.baseline
+    tuned = section.tune is not None
     return Step(
         name="training",
         says="One candidate, with its evaluation on the held-out rows.",
-        takes=(Parameter("rows", "Rows"),),
+        takes=(Parameter("rows", "Rows"), *((Parameter("tuned", "Tuned"),) if tuned else ())),
         gives="Candidate",
         call=_call(
             "steps.training.train",
@@ -71,6 +83,10 @@ def training(model: Model) -> Step:
             seed=section.seed,
             baseline=_call("Baseline", algorithm=baseline.algorithm, params=baseline.params) if baseline is not None else None,
             transforms=[_transformation(step) for step in section.transforms] or None,
+            cv=_folds(model, section.cv),
+            early_stopping=_early_stopping(section),
+            calibrate=_calibrate(section),
+            tuned=Variable("tuned") if tuned else None,
         ),
         timeout=section.timeout,
     )
@@ -80,11 +96,103 @@ def _transformation(step: Transformation) -> Call:
     return _call("Transformation", id=step.id, transform=step.transform, columns=step.columns, params=step.params or None)
 
 
+def tune(model: Model) -> tuple[Step, ...]:
+    """The step that searches better parameters, where there is one; what it gives goes to training beside the rows."""
+    section = model.training
+    search = section.tune
+    if search is None:
+        return ()
+    goals = [_call("Maximize" if word == "maximize" else "Minimize", metric) for word, metric, _ in search.goals]
+    step = Step(
+        name="tune",
+        says="The parameters that do best on folds of the training side; training with them is the step that repeats itself.",
+        takes=(Parameter("rows", "Rows"),),
+        gives="Tuned",
+        beside=True,
+        call=_call(
+            "steps.training.tune",
+            Variable("rows"),
+            algorithm=section.algorithm,
+            params=section.params,
+            seed=section.seed,
+            cv=_folds(model, section.cv) or _usual_folds(model),
+            early_stopping=_early_stopping(section),
+            calibrate=_calibrate(section),
+            transforms=[_transformation(step) for step in section.transforms] or None,
+            search=_call(
+                "Search",
+                trials=search.trials,
+                timeout=search.timeout or section.timeout,
+                objectives=goals,
+                space={name: _range(search.space[name]) for name in sorted(search.space)},
+                sampler=_call("Sampler", by=search.sampler.by, seed=search.sampler.seed),
+                pruner=_call("Pruner", by=search.pruner.by) if len(goals) == 1 else None,
+                workers=search.workers,
+                choose=search.choose if len(goals) > 1 else None,
+            ),
+        ),
+    )
+    return (step,)
+
+
+USUAL_FOLDS = 3
+"""Into how many folds a search deals the training side that says nothing of folds."""
+
+
+def _usual_folds(model: Model) -> Call:
+    split = model.training.split
+    if isinstance(split, TimeSplit):
+        return _call("TimeFolds", folds=USUAL_FOLDS, gap=split.gap)
+    return _call("StratifiedFolds", folds=USUAL_FOLDS)
+
+
+def _folds(model: Model, cv: Cv | None) -> Call | None:
+    match cv:
+        case None:
+            return None
+        case StratifiedCv():
+            return _call("StratifiedFolds", folds=cv.folds)
+        case GroupCv():
+            return _call("GroupFolds", folds=cv.folds, group=cv.group or model.features.entity)
+        case TimeCv():
+            return _call("TimeFolds", folds=cv.folds, gap=cv.gap)
+        case _:
+            assert_never(cv)
+
+
+def _early_stopping(section: Training) -> Call | None:
+    early = section.early_stopping
+    return _call("EarlyStopping", rounds=early.rounds, share=early.share, newest=_newest(section)) if early is not None else None
+
+
+def _calibrate(section: Training) -> Call | None:
+    said = section.calibrate
+    return _call("Calibrate", method=said.method, share=said.share, newest=_newest(section)) if said is not None else None
+
+
+def _newest(section: Training) -> bool | None:
+    """Whether rows that are kept apart are the newest; said only where they are."""
+    return True if isinstance(section.split, TimeSplit) else None
+
+
+def _range(values: Range) -> Call:
+    log = True if values.log else None
+    match values:
+        case Range(int_=(int(), int()) as whole):
+            return _call("IntRange", whole[0], whole[1], log=log)
+        case Range(float_=(float() | int(), float() | int()) as real):
+            return _call("FloatRange", real[0], real[1], log=log)
+        case Range(choice=tuple() as chosen):
+            return _call("Choice", list(chosen))
+        case _:
+            raise AssertionError(values)  # a rule of `project` refuses it
+
+
 _TAKEN = frozenset(
     {
-        *("features", "training", "newest", "gates", "rollout", "monitoring", "alerts", "retraining"),
+        *("features", "tune", "training", "newest", "gates", "rollout", "monitoring", "alerts", "retraining"),
         *("train", "judge", "roll_out", "monitor"),
-        *("flow", "task", "steps", "datetime", "timedelta", "emit_event", "verdict", "progress", "decision", "rows", "candidate"),
+        *("flow", "task", "steps", "datetime", "timedelta", "emit_event", "verdict", "progress", "decision", "rows", "tuned", "candidate"),
     }
 )
 """Names that a flow's module has for something else."""

@@ -20,6 +20,7 @@ from headrace.hooks.found import Origin
 from headrace.hooks.plugins import Plugins, load_plugins
 from headrace.hooks.specs import hookimpl
 from headrace.hooks.values import Comparison, Export, Finding, HeldOut, Input, Live, Message, Predictor, Prepared, Ruling, Rung, Signature
+from headrace.hooks.watch import EnoughError, Watch
 from headrace.spec.quantity import Duration, Percentage
 
 __all__ = [
@@ -30,6 +31,7 @@ __all__ = [
     "Comparison",
     "Detector",
     "Duration",
+    "EnoughError",
     "Export",
     "Exporter",
     "Finding",
@@ -53,6 +55,7 @@ __all__ = [
     "Signature",
     "Strategy",
     "Transform",
+    "Watch",
     "hookimpl",
     "load_plugins",
     "resolve",

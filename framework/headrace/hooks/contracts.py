@@ -34,6 +34,8 @@ class Algorithm:
     `params` names a pydantic model. `fit(matrix, target, *, signature, params, seed)` returns a Predictor: matrix (n, k)
     float64 with NaN, target (n,) float64 of 0 and 1. `save(predictor)` returns bytes in a format that is safe to read, and
     `load(data, *, signature)` the same Predictor; a loaded model must answer exactly as the one that was saved.
+
+    With `watched=True`, `fit` takes the keyword `watch`, too: a `Watch`, or None. Being watched changes nothing of the model.
     """
 
     name: str
@@ -43,14 +45,16 @@ class Algorithm:
     save: str
     load: str
     format: str
+    watched: bool = False
+    """Whether it trains step by step and can be watched: progress, early stopping, checkpoints."""
     override: bool = False
     """Whether it takes the place of one of the same name that is built in, or installed where this one is the project's own."""
 
-    calls: ClassVar[dict[str, Takes]] = {
-        "fit": Takes(2, frozenset({"signature", "params", "seed"})),
-        "save": Takes(1),
-        "load": Takes(1, frozenset({"signature"})),
-    }
+    @property
+    def calls(self) -> dict[str, Takes]:
+        """How its implementation is called."""
+        given = {"signature", "params", "seed"} | ({"watch"} if self.watched else set())
+        return {"fit": Takes(2, frozenset(given)), "save": Takes(1), "load": Takes(1, frozenset({"signature"}))}
 
 
 @dataclass(frozen=True, slots=True)

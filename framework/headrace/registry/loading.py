@@ -8,6 +8,7 @@ from typing import Any
 
 from headrace.diagnostics import Diagnostic, Exit, HeadraceError
 from headrace.hooks import Plugins, Predictor, Signature
+from headrace.registry.calibrated import Calibrated, unwrap
 from headrace.registry.version import Version, digest_of
 from headrace.store import Store
 from headrace.transforms import read
@@ -52,8 +53,10 @@ def load_part(store: Store, plugins: Plugins, *, algorithm: str, digest: str, si
         )
     data = store.blobs.get(digest)
     try:
-        return read(plugins, known, data, signature=signature)
+        model, calibration = unwrap(data)
+        predictor = read(plugins, known, model, signature=signature)
     except HeadraceError:
         raise
     except Exception as error:  # a plugin may raise anything
         raise HeadraceError(Diagnostic("model-unreadable", f"{what} cannot be read: {type(error).__name__}: {error}")) from error
+    return Calibrated(predictor, calibration) if calibration is not None else predictor

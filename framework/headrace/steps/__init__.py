@@ -9,7 +9,8 @@ from headrace.monitoring import Alert, Alerts, Drift, Performance, Windows
 from headrace.retraining import Decision, OnAlert, OnSchedule
 from headrace.rollout import Canary, Judge, NoData, Progress, Step, Warmup
 from headrace.steps import custom, features, gates, monitoring, retraining, rollout, training
-from headrace.training import Baseline, Candidate
+from headrace.training import Baseline, Calibrate, Candidate, EarlyStopping, GroupFolds, StratifiedFolds, TimeFolds, Tuned
+from headrace.training.search import Choice, FloatRange, IntRange, Maximize, Minimize, Pruner, Sampler, Search
 from headrace.transforms import Transformation
 
 __all__ = [
@@ -17,13 +18,21 @@ __all__ = [
     "Alerts",
     "Baseline",
     "ByPlugin",
+    "Calibrate",
     "Canary",
     "Candidate",
     "Category",
+    "Choice",
     "Decision",
     "Drift",
+    "EarlyStopping",
+    "FloatRange",
+    "GroupFolds",
+    "IntRange",
     "Judge",
+    "Maximize",
     "Maximum",
+    "Minimize",
     "Minimum",
     "NoData",
     "NoWorse",
@@ -32,12 +41,18 @@ __all__ = [
     "OnSchedule",
     "Performance",
     "Progress",
+    "Pruner",
     "RandomSplit",
     "Rows",
+    "Sampler",
+    "Search",
     "Step",
+    "StratifiedFolds",
     "Target",
+    "TimeFolds",
     "TimeSplit",
     "Transformation",
+    "Tuned",
     "Verdict",
     "Warmup",
     "Windows",

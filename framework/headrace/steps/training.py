@@ -1,18 +1,58 @@
-"""What a generated `train` flow calls second: make a candidate of the rows."""
+"""What a generated `train` flow calls between the rows and the gates: search parameters, make a candidate."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import logging
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from headrace import training
 from headrace.features import Rows
 from headrace.steps import run
 from headrace.steps.workspace import workspace
-from headrace.training import Baseline, Candidate
+from headrace.training import Baseline, Calibrate, Candidate, EarlyStopping, Folds, Tuned
+from headrace.training.search import Search
+from headrace.training.search import search as searched
 from headrace.transforms import Transformation
 
-__all__ = ["train"]
+__all__ = ["train", "tune"]
+
+LOG = logging.getLogger("headrace.steps")
+_OFTEN = 50
+"""After how many steps of a training a line is logged."""
+
+
+def tune(
+    rows: Rows,
+    *,
+    algorithm: str,
+    params: Mapping[str, Any],
+    seed: int,
+    cv: Folds,
+    search: Search,
+    early_stopping: EarlyStopping | None = None,
+    calibrate: Calibrate | None = None,
+    transforms: Sequence[Transformation] = (),
+) -> Tuned:
+    """The best parameters that were found within the budget; a run that was killed goes on with the trials that it has."""
+    with workspace("train") as w, run.running(w, model=rows.model, flow="train", run_id=rows.run_id) as step:
+        tuned = searched(
+            w.store,
+            w.plugins,
+            rows,
+            algorithm=algorithm,
+            params=params,
+            seed=seed,
+            cv=cv,
+            search=search,
+            early_stopping=early_stopping,
+            calibrate=calibrate,
+            transforms=transforms,
+            allow=w.config.plugins.allow,
+            deny=w.config.plugins.deny,
+        )
+        step.details["tuned"] = tuned.to_json()
+        return tuned
 
 
 def train(
@@ -23,8 +63,12 @@ def train(
     seed: int,
     baseline: Baseline | None = None,
     transforms: Sequence[Transformation] = (),
+    early_stopping: EarlyStopping | None = None,
+    cv: Folds | None = None,
+    calibrate: Calibrate | None = None,
+    tuned: Tuned | None = None,
 ) -> Candidate:
-    """One registered candidate, with its evaluation on the held-out rows."""
+    """One registered candidate, with its evaluation on the held-out rows; `tuned` parameters go before `params`."""
     with workspace("train") as w, run.running(w, model=rows.model, flow="train", run_id=rows.run_id) as step:
         candidate = training.train(
             w.store,
@@ -35,8 +79,23 @@ def train(
             params=params,
             seed=seed,
             baseline=baseline,
+            early_stopping=early_stopping,
+            cv=cv,
+            calibrate=calibrate,
             transforms=transforms,
+            tuned=tuned,
+            step=_logged(rows.model),
             through=rows.plugins,
         )
         step.details["candidate"] = {"number": candidate.number, "metrics": candidate.metrics}
         return candidate
+
+
+def _logged(model: str) -> Callable[[int, Mapping[str, float]], None]:
+    """Progress as lines of the log."""
+
+    def step(number: int, values: Mapping[str, float]) -> None:
+        if number == 1 or number % _OFTEN == 0:
+            LOG.info("model/%s: step %d%s", model, number, "".join(f", {name} {value:.6g}" for name, value in values.items()))
+
+    return step

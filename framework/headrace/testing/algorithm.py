@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from headrace.hooks import Algorithm, Predictor
+from headrace.hooks import Algorithm, EnoughError, Predictor, Watch
 from headrace.testing import rows as worlds
 from headrace.testing.fault import Broken, Checks, Unmet, function, params_are_closed, params_model, registered
 from headrace.testing.rows import Rows
@@ -32,9 +32,13 @@ class _Trial:
     save: Callable[[Any], Any]
     load: Callable[..., Predictor]
     params: Any
+    watched: bool = False
 
     def on(self, rows: Rows, seed: int = 7) -> Predictor:
         return self.fit(rows.matrix, rows.target, signature=rows.signature, params=self.params, seed=seed)
+
+    def watched_on(self, rows: Rows, watch: Watch, seed: int = 7) -> Predictor:
+        return self.fit(rows.matrix, rows.target, signature=rows.signature, params=self.params, seed=seed, watch=watch)
 
     def again(self, predictor: Predictor, rows: Rows) -> Predictor:
         return self.load(self.save(predictor), signature=rows.signature)
@@ -52,6 +56,7 @@ def check_algorithm(algorithm: Algorithm, params: Mapping[str, Any] | None = Non
             function(algorithm, "save"),
             function(algorithm, "load"),
             params_model(algorithm).model_validate(dict(params or {})),
+            algorithm.watched,
         )
     except Unmet as error:
         return [*checks.broken, Broken("import", str(error))]
@@ -235,6 +240,34 @@ def _leaves_inputs_alone(trial: _Trial, rows: Rows) -> Iterator[str]:
         yield "`predict` changes the rows that it is given"
 
 
+def _watched(trial: _Trial, rows: Rows) -> Iterator[str]:
+    if not trial.watched:
+        return
+    steps: list[int] = []
+    kept: dict[int, bytes] = {}
+    plain = trial.save(trial.on(rows))
+    mine = rows.kept()
+    watch = Watch((mine.matrix, mine.target), lambda number, _: steps.append(number), kept.__setitem__, every=2)
+    if trial.save(trial.watched_on(rows, watch)) != plain:
+        yield "watched, it gives another model"
+    if steps != list(range(1, len(steps) + 1)) or not steps:
+        yield f"`watch.step` is to be called after each step, from 1 on; it was called for {steps[:5]}"
+    for number, data in kept.items():
+        resumed = trial.watched_on(rows, Watch(resume=data))
+        if (resumed.predict(rows.matrix) != trial.on(rows).predict(rows.matrix)).any():
+            yield f"taken up from its checkpoint of step {number}, it gives another model"
+            break
+
+    def enough(number: int, values: Mapping[str, float]) -> None:
+        del values
+        if number == len(steps):
+            raise EnoughError(1)
+
+    one = trial.watched_on(rows, Watch(step=enough))
+    if len(steps) > 1 and (one.predict(rows.matrix) == trial.on(rows).predict(rows.matrix)).all():
+        yield "after `EnoughError(1)` it gives the whole model, and not that of one step"
+
+
 _CHECKS: dict[str, Callable[[_Trial, Rows], Iterator[str]]] = {
     "answers": _answers,
     "deterministic": _deterministic,
@@ -247,5 +280,6 @@ _CHECKS: dict[str, Callable[[_Trial, Rows], Iterator[str]]] = {
     "no-rows": _no_rows,
     "row-by-row": _row_by_row,
     "inputs-unchanged": _leaves_inputs_alone,
+    "watched": _watched,
 }
 """Every check by its word."""

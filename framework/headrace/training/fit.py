@@ -5,16 +5,16 @@ from __future__ import annotations
 import logging
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
 from headrace.diagnostics import Diagnostic, Exit, HeadraceError
-from headrace.hooks import Algorithm, Metric, Plugins, Predictor, Signature, resolve
+from headrace.hooks import Algorithm, Metric, Plugins, Predictor, Signature, Watch, resolve
 from headrace.hooks.limit import computing
 from headrace.spec.params import read_params
-from headrace.transforms import Transformation, learned, pack, prepared, read
+from headrace.transforms import Chain, Transformation, learned, pack, prepared, read, seen
 
 if TYPE_CHECKING:
     import numpy as np
@@ -66,8 +66,11 @@ def fit(
     signature: Signature,
     seed: int,
     transforms: Sequence[Transformation] = (),
+    watch: Watch | None = None,
 ) -> Fitted:
     """Train, save, load again, and ask what was loaded; `transforms` learn from the training side, and are part of the model.
+
+    `watch` is for algorithms that can be watched.
 
     HeadraceError: `unknown-algorithm`, `bad-params`, `training-failed`, `bad-predictions` (no finite probabilities),
     `unfaithful-format` (the loaded model answers otherwise than the saved one), and those of `transforms.learned`.
@@ -91,7 +94,9 @@ def fit(
         raise HeadraceError(Diagnostic("bad-params", f"parameters of `{algorithm}`: {faults}"), Exit.INVALID) from error
     chain, matrix = learned(plugins, transforms, sides.train, sides.train_target, signature=signature, seed=seed)
     try:
-        inside: Predictor = resolve(known.fit)(matrix, sides.train_target, signature=chain.signature, params=settings, seed=seed)
+        watched = {"watch": _behind(plugins, chain, watch)} if known.watched else {}
+        given = {"signature": chain.signature, "params": settings, "seed": seed, **watched}
+        inside: Predictor = resolve(known.fit)(matrix, sides.train_target, **given)
         data = pack(chain, resolve(known.save)(inside))
         loaded = read(plugins, known, data, signature=signature)
         fitted = prepared(plugins, chain, inside)
@@ -107,6 +112,14 @@ def fit(
         )
     used = settings.model_dump(mode="json", by_alias=True)
     return Fitted(known, used, data, train, holdout)
+
+
+def _behind(plugins: Plugins, chain: Chain, watch: Watch | None) -> Watch | None:
+    """The same, with validation rows as the algorithm sees rows."""
+    if watch is None or watch.validation is None or not chain.links:
+        return watch
+    rows, answers = watch.validation
+    return replace(watch, validation=(seen(plugins, chain, rows), answers))
 
 
 def evaluate(metrics: Mapping[str, Metric], target: NDArray[np.float64], predictions: NDArray[np.float64]) -> Evaluation:

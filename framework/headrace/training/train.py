@@ -13,9 +13,13 @@ from headrace.hooks.release import releases
 from headrace.registry import Version
 from headrace.stats import bins
 from headrace.store import Store, digest
+from headrace.training.apart import Calibrate, EarlyStopping
+from headrace.training.checkpoint import Checkpoint
 from headrace.training.fit import Fitted, Sides, evaluate, fit
+from headrace.training.folds import Folds, describe
 from headrace.training.lineage import code_digest, environment_digest
-from headrace.training.values import Baseline, Candidate, Material
+from headrace.training.make import Dealt, Keys, Recipe, Told, cross_validate, make
+from headrace.training.values import Baseline, Candidate, Material, Tuned
 from headrace.transforms import Transformation
 
 if TYPE_CHECKING:
@@ -37,45 +41,58 @@ def train(
     seed: int,
     baseline: Baseline | None = None,
     transforms: Sequence[Transformation] = (),
+    early_stopping: EarlyStopping | None = None,
+    cv: Folds | None = None,
+    calibrate: Calibrate | None = None,
+    tuned: Tuned | None = None,
+    step: Told | None = None,
     through: Mapping[str, str] = _NOBODY,
 ) -> Candidate:
     """Fit, evaluate on the held-out rows, and register; a run that has registered already gives the same candidate again.
+
+    `tuned` are parameters that a search has chosen, which go before `params`; a search's course depends on who was faster, this training
+    depends on nothing but what the manifest names. With `cv` the same recipe is evaluated on folds of the training side as well. `step` is
+    called after each step of an algorithm that is watched; a run that was killed goes on from its last checkpoint.
 
     Categories are those of the training side. Kept beside the model: the profile of the training rows, the held-out rows with their answers
     and predictions (`reference`), the baseline's model. `through` are the releases of the plugins that the rows came through; the manifest
     has them beside those of the algorithms, where they are not ours. HeadraceError: those of `fit`, `artifact-altered` of the rows.
     """
     with store.read() as session:
-        made = registry.by_run(session, rows.run_id)
-    if made is not None:
-        return _candidate(made)
+        before = registry.by_run(session, rows.run_id)
+    if before is not None:
+        return _candidate(before)
     frame = _read(store.blobs.get(rows.digest))
     training, held = frame[frame["side"] == "train"], frame[frame["side"] == "holdout"]
-    signature = _signature(rows, training)
+    signature = signature_of(rows, training)
     sides = _sides(rows, signature, training, held)
-    fitted = fit(plugins, sides, algorithm=algorithm, params=params, signature=signature, seed=seed, transforms=transforms)
+    recipe = Recipe(algorithm, dict(params) | tuned.params if tuned is not None else params, seed, early_stopping, calibrate, transforms)
+    keys = Keys(rows.entity, rows.time, rows.target)
+    code = code_digest([plugins.algorithms[algorithm].fit.partition(":")[0]] if algorithm in plugins.algorithms else [])
+    made_of = {"data": rows.digest, "spec": _told(rows, recipe, baseline, cv, tuned), "code": code, "environment": environment_digest()}
+    checkpoint = Checkpoint.of_run(store.root, rows.run_id, digest(_canonical(made_of)))
+    made = make(plugins, sides, training, keys, recipe, signature, step=step, checkpoint=checkpoint)
+    fitted = made.fitted
     manifest = {
         "params": fitted.params,
         "signature": signature.to_json(),
         "target": rows.target,
         "seed": seed,
         "as_of": rows.as_of,
-        "digests": {
-            "data": rows.digest,
-            "spec": _told(rows, algorithm, params, seed, baseline, transforms),
-            "code": code_digest([fitted.algorithm.fit.partition(":")[0]]),
-            "environment": environment_digest(),
-        },
+        "digests": made_of,
         **evaluate(plugins.metrics, sides.holdout_target, fitted.holdout).to_json(),
         "reference": _reference(store, rows, held, fitted),
         "profile": _profile(store, signature, training, fitted),
         "baseline": _plain(store, plugins, baseline, sides, signature, seed),
         "rows": {"train": rows.train, "holdout": rows.holdout, "new": rows.new},
-        **({"transforms": [_step(step) for step in transforms]} if transforms else {}),
         **({"sources": dict(rows.sources)} if rows.sources else {}),
+        **({"transforms": [describe_step(item) for item in transforms]} if transforms else {}),
+        **made.told,
+        **_validated(plugins, sides, training, keys, signature, recipe, cv),
+        **({"tuned": tuned.to_json()} if tuned is not None else {}),
     }
     algorithms = [algorithm, *([baseline.algorithm] if baseline is not None else [])]
-    used = [*(("algorithm", name) for name in algorithms), *(("transform", step.transform) for step in transforms)]
+    used = [*(("algorithm", name) for name in algorithms), *(("transform", item.transform) for item in transforms)]
     if made_by := {**through, **releases(plugins, used)}:
         manifest["plugins"] = made_by
     version = registry.register(
@@ -86,10 +103,21 @@ def train(
         manifest=manifest,
         model_bytes=fitted.data,
         algorithm=algorithm,
-        format=f"headrace-transforms+{fitted.algorithm.format}" if transforms else fitted.algorithm.format,
+        format=made.format,
         at=store.clock.now(),
     )
+    checkpoint.drop()
     return _candidate(version)
+
+
+def _validated(  # noqa: PLR0917 - what the model itself was fitted with
+    plugins: Plugins, sides: Sides, training: pd.DataFrame, keys: Keys, signature: Signature, recipe: Recipe, cv: Folds | None
+) -> dict[str, Any]:
+    """What cross-validation of the recipe on the training side says, as the manifest holds it."""
+    if cv is None:
+        return {}
+    dealt = Dealt.of(plugins, sides, training, keys, signature, how=cv, seed=recipe.seed)
+    return {"cv": {"by": describe(cv), "metrics": cross_validate(dealt, recipe, plugins.metrics).to_json()}}
 
 
 def _plain(  # noqa: PLR0917 - what the model itself was fitted with
@@ -111,16 +139,22 @@ def _sides(rows: Material, signature: Signature, training: pd.DataFrame, held: p
     )
 
 
-def _told(  # noqa: PLR0917 - all that a spec says of a training
-    rows: Material, algorithm: str, params: Mapping[str, Any], seed: int, baseline: Baseline | None, transforms: Sequence[Transformation]
-) -> str:
+def _told(rows: Material, recipe: Recipe, baseline: Baseline | None, cv: Folds | None, tuned: Tuned | None) -> str:
     """The digest of all that the spec says of this training; defaults that nobody wrote are no part of it."""
     plain = None if baseline is None else {"algorithm": baseline.algorithm, "params": dict(baseline.params)}
-    told = {"rows": rows.spec, "algorithm": algorithm, "params": dict(params), "seed": seed, "baseline": plain}
-    return digest(_canonical(told | ({"transforms": [_step(step) for step in transforms]} if transforms else {})))
+    further = {
+        "early_stopping": recipe.early_stopping and asdict(recipe.early_stopping),
+        "calibrate": recipe.calibrate and asdict(recipe.calibrate),
+        "cv": cv and describe(cv),
+        "tuned": tuned and tuned.params,
+        "transforms": [describe_step(item) for item in recipe.transforms] or None,
+    }
+    said = {"rows": rows.spec, "algorithm": recipe.algorithm, "params": dict(recipe.params), "seed": recipe.seed, "baseline": plain}
+    return digest(_canonical(said | {word: value for word, value in further.items() if value is not None}))
 
 
-def _step(step: Transformation) -> dict[str, Any]:
+def describe_step(step: Transformation) -> dict[str, Any]:
+    """A transform as a manifest has it."""
     return asdict(step) | {"columns": None if step.columns is None else list(step.columns), "params": dict(step.params)}
 
 
@@ -140,7 +174,7 @@ def _read(data: bytes) -> pd.DataFrame:
     return pd.read_parquet(io.BytesIO(data))
 
 
-def _signature(rows: Material, training: pd.DataFrame) -> Signature:
+def signature_of(rows: Material, training: pd.DataFrame) -> Signature:
     """The inputs as the training side has them: categories, sorted, and whether any is missing. What only held-out rows have is unseen."""
     items = []
     for item in Signature.from_json(rows.inputs).inputs:

@@ -55,3 +55,30 @@ class Candidate:
     run_id: str
     manifest_digest: str
     metrics: dict[str, float | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Tuned:
+    """What a search chose, and where its trials are kept; `params` go before those that the spec writes.
+
+    `study` is the digest of what was searched by what, `trials` that of the blob with every trial, failed and pruned ones included.
+    `counts` are trials by how they ended, `best` is the number of the chosen one and `values` what it is worth by each objective.
+    """
+
+    study: str
+    trials: str
+    best: int
+    params: dict[str, Any]
+    values: dict[str, float]
+    counts: dict[str, int]
+
+    def to_json(self) -> dict[str, Any]:
+        """As a manifest has it."""
+        return {
+            "study": self.study,
+            "trials": self.trials,
+            "best": self.best,
+            "params": self.params,
+            "values": self.values,
+            "counts": self.counts,
+        }

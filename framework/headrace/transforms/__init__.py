@@ -2,6 +2,6 @@
 
 from headrace.transforms.chain import Chain, Link, Transformation, learned
 from headrace.transforms.packed import pack, unpack
-from headrace.transforms.predictor import Prepared, prepared, read
+from headrace.transforms.predictor import Prepared, prepared, read, seen
 
-__all__ = ["Chain", "Link", "Prepared", "Transformation", "learned", "pack", "prepared", "read", "unpack"]
+__all__ = ["Chain", "Link", "Prepared", "Transformation", "learned", "pack", "prepared", "read", "seen", "unpack"]

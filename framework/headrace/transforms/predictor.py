@@ -25,18 +25,16 @@ class Prepared:
 
     def matrix(self, matrix: NDArray[np.float64]) -> NDArray[np.float64]:
         """The request's inputs, (m, k), as the algorithm sees them, (m, d)."""
-        import numpy as np
-
-        for link, apply in self.links:
-            values = (
-                np.asarray(apply(matrix[:, link.columns], link.state), dtype=np.float64) if link.columns else np.empty((len(matrix), 0))
-            )
-            matrix = applied(matrix, link, values)
-        return matrix
+        return _through(self.links, matrix)
 
     def predict(self, matrix: NDArray[np.float64]) -> NDArray[np.float64]:
         """The algorithm's own answers to (m, k)."""
         return self.predictor.predict(self.matrix(matrix))
+
+
+def seen(plugins: Plugins, chain: Chain, matrix: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Rows, (m, k), as an algorithm behind the chain sees them, (m, d); HeadraceError as `prepared`."""
+    return _through(_links(plugins, chain), matrix)
 
 
 def read(plugins: Plugins, algorithm: Algorithm, data: bytes, *, signature: Signature) -> Predictor:
@@ -50,6 +48,19 @@ def read(plugins: Plugins, algorithm: Algorithm, data: bytes, *, signature: Sign
 
 def prepared(plugins: Plugins, chain: Chain, predictor: Predictor) -> Prepared:
     """A predictor behind a chain; HeadraceError `unknown-transform` where no plugin offers one of them."""
+    return Prepared(_links(plugins, chain), predictor)
+
+
+def _through(links: tuple[tuple[Link, Callable[..., Any]], ...], matrix: NDArray[np.float64]) -> NDArray[np.float64]:
+    import numpy as np
+
+    for link, apply in links:
+        values = np.asarray(apply(matrix[:, link.columns], link.state), dtype=np.float64) if link.columns else np.empty((len(matrix), 0))
+        matrix = applied(matrix, link, values)
+    return matrix
+
+
+def _links(plugins: Plugins, chain: Chain) -> tuple[tuple[Link, Callable[..., Any]], ...]:
     links = []
     for link in chain.links:
         known = plugins.transforms.get(link.transform)
@@ -62,4 +73,4 @@ def prepared(plugins: Plugins, chain: Chain, predictor: Predictor) -> Prepared:
                 )
             )
         links.append((link, resolve(known.apply)))
-    return Prepared(tuple(links), predictor)
+    return tuple(links)

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from headrace.hooks import Algorithm, Signature
+from headrace.hooks import Algorithm, EnoughError, Signature, Watch
+from headrace.hooks.watch import LOSS
 
 if TYPE_CHECKING:
     import lightgbm
     import numpy as np
+    from lightgbm.callback import CallbackEnv
     from numpy.typing import NDArray
+
+_VALIDATION = "validation"
 
 
 class Params(BaseModel):
@@ -35,6 +40,11 @@ class Params(BaseModel):
     cat_smooth: float = Field(default=10.0, ge=0, description="How strongly rare categories are smoothed.")
     cat_l2: float = Field(default=10.0, ge=0, description="L2 penalty of splits by category.")
 
+    @property
+    def drawn(self) -> bool:
+        """Whether rows or inputs are drawn at random for each tree."""
+        return (self.subsample < 1 and self.subsample_freq > 0) or self.colsample_bytree < 1
+
 
 @dataclass(frozen=True, slots=True)
 class Trees:
@@ -49,10 +59,26 @@ class Trees:
         return np.asarray(self.booster.predict(matrix, num_threads=1), dtype=np.float64)
 
 
-def fit(matrix: NDArray[np.float64], target: NDArray[np.float64], *, signature: Signature, params: Params, seed: int) -> Trees:
-    """Train on (n, k) and (n,); the same rows, parameters and seed give the same bytes."""
+def fit(
+    matrix: NDArray[np.float64],
+    target: NDArray[np.float64],
+    *,
+    signature: Signature,
+    params: Params,
+    seed: int,
+    watch: Watch | None = None,
+) -> Trees:
+    """Train on (n, k) and (n,); the same rows, parameters and seed give the same bytes, watched or not.
+
+    No checkpoint is told where rows or inputs are drawn for each tree: LightGBM's text does not hold the generator's state.
+    """
     import lightgbm
 
+    watch = watch or Watch()
+    begun = lightgbm.Booster(model_str=watch.resume.decode()) if watch.resume is not None else None
+    before = begun.current_iteration() if begun is not None else 0
+    if begun is not None and before >= params.n_estimators:
+        return Trees(begun)
     data = lightgbm.Dataset(
         matrix,
         label=target,
@@ -60,6 +86,7 @@ def fit(matrix: NDArray[np.float64], target: NDArray[np.float64], *, signature: 
         categorical_feature=list(signature.categorical),
         params={"verbosity": -1, "max_bin": params.max_bin},
     )
+    validation = [] if watch.validation is None else [lightgbm.Dataset(watch.validation[0], label=watch.validation[1], reference=data)]
     settings = params.model_dump(exclude={"n_estimators"}) | {
         "objective": "binary",
         "seed": seed,
@@ -69,7 +96,44 @@ def fit(matrix: NDArray[np.float64], target: NDArray[np.float64], *, signature: 
         "num_threads": 1,
         "verbosity": -1,
     }
-    return Trees(lightgbm.train(settings, data, num_boost_round=params.n_estimators))
+    try:
+        booster = lightgbm.train(
+            settings,
+            data,
+            num_boost_round=params.n_estimators - before,
+            valid_sets=validation or None,
+            valid_names=[_VALIDATION] if validation else None,
+            init_model=begun,
+            callbacks=[_watched(watch, drawn=params.drawn)],
+        )
+    except _Enough as end:
+        text = end.booster.model_to_string(num_iteration=end.steps)
+        return Trees(lightgbm.Booster(model_str=text))
+    return Trees(booster)
+
+
+class _Enough(Exception):  # noqa: N818 - it carries a model out of LightGBM's loop
+    def __init__(self, booster: lightgbm.Booster, steps: int) -> None:
+        self.booster, self.steps = booster, steps
+        super().__init__(steps)
+
+
+def _watched(watch: Watch, *, drawn: bool) -> Callable[[CallbackEnv], None]:
+    """What LightGBM calls after each tree; trees of an earlier part count."""
+
+    def after(env: CallbackEnv) -> None:
+        booster = cast("lightgbm.Booster", env.model)
+        steps = booster.current_iteration()
+        losses = [float(item[2]) for item in env.evaluation_result_list or () if item[0] == _VALIDATION]
+        values = {LOSS: losses[0]} if losses else {}
+        try:
+            watch.step(steps, values)
+        except EnoughError as enough:
+            raise _Enough(booster, enough.steps) from None
+        if steps % watch.every == 0 and not drawn:
+            watch.checkpoint(steps, booster.model_to_string().encode())
+
+    return after
 
 
 def save(predictor: Trees) -> bytes:
@@ -93,4 +157,5 @@ ALGORITHM = Algorithm(
     save=f"{__name__}:save",
     load=f"{__name__}:load",
     format="lightgbm-text",
+    watched=True,
 )

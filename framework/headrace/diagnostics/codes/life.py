@@ -56,17 +56,24 @@ CODES = (
     ),
     Code(
         "tune-goal",
-        "a search has no goal, or two",
-        "It keeps the best trial, which is best by one metric.",
+        "a search has no goal, or one that it cannot go by",
+        "It keeps the best trial: best by one metric of answers to the rows of a fold, or a choice among the best by several.",
         "tune: {trials: 40, space: {num_leaves: {int: [15, 255]}}}",
         "tune: {trials: 40, maximize: roc_auc, space: {num_leaves: {int: [15, 255]}}}",
     ),
     Code(
         "tune-range",
         "the range of a searched parameter is none",
-        "It is whole numbers, numbers, or a choice; only what is above 0 has a logarithm.",
+        "It is whole numbers, numbers, or a choice; only what is above 0 has a logarithm, and a grid is of values that can be counted.",
         "space: {learning_rate: {float: [0, 0.3], log: true}}",
         "space: {learning_rate: {float: [0.01, 0.3], log: true}}",
+    ),
+    Code(
+        "not-watched",
+        "an algorithm is to be stopped early that cannot be",
+        "Early stopping asks after each step whether the loss has got lower; this algorithm makes its model at once.",
+        "training: {algorithm: sklearn.logistic_regression, early_stopping: {rounds: 50}}",
+        "training: {algorithm: lightgbm.classifier, early_stopping: {rounds: 50}}",
     ),
     Code(
         "unknown-parameter",

@@ -18,6 +18,30 @@ CODES = (
         help="correct `training.params` or the rows, and type `headrace run train`",
     ),
     Code(
+        "too-few-rows",
+        "there are not enough rows to set some apart",
+        "Each fold, and each share for `early_stopping` and `calibrate`, needs rows of its own beside those that the model is fitted on.",
+        help="write fewer `folds`, another `share`, or use more rows",
+    ),
+    Code(
+        "search-empty",
+        "a search ended without a trial that came to its end",
+        "There is nothing to choose from: every trial failed, or the time was over before the first.",
+        help="raise `timeout` of `tune`, or mend why the trials fail, and type `headrace run train`",
+    ),
+    Code(
+        "not-tuned",
+        "a version's parameters were not searched",
+        "Its model says nothing of `tune`, or said nothing when it was trained.",
+        help="write `tune` in the section `training`, and type `headrace run train`",
+    ),
+    Code(
+        "search-failed",
+        "the processes of a search do not start",
+        "Each trial runs in a process of its own; the message has its last words.",
+        help="mend what the message says, and type `headrace run train`: the search goes on with the trials that it has",
+    ),
+    Code(
         "bad-predictions",
         "a model gives answers that are none",
         "Every row gets one probability from 0 to 1; NaN or 2 would pass through metrics unseen and reach callers.",

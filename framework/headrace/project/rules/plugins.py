@@ -161,8 +161,10 @@ def _guardrails(scope: Scope, plugins: Plugins, model: Model) -> Iterator[Diagno
 
 @question
 def _goals(scope: Scope, plugins: Plugins, model: Model) -> Iterator[Diagnostic]:
-    for word in ("maximize", "minimize") if model.training.tune is not None else ():
-        yield from _metric(scope, plugins, model, ("training", "tune", word), model.training.tune)
+    for _, metric, where in model.training.tune.goals if model.training.tune is not None else ():
+        if metric not in plugins.metrics:
+            place = scope.where(address_of(model), ("training", "tune", *where))
+            yield Diagnostic("unknown-metric", **_unknown(place, "metric", metric, plugins.metrics))
 
 
 @question

@@ -1,4 +1,4 @@
-"""A search for parameters has one goal, and searches what the algorithm has."""
+"""A search for parameters has a goal, and searches what the algorithm has, by a method that can."""
 
 from __future__ import annotations
 
@@ -15,6 +15,9 @@ from headrace.spec.place import keys
 from headrace.spec.training import Range, Tune
 from headrace.spec.wording import nearest
 
+_NEEDS = {"groups": "groups", "latency": "the time that answers take"}
+_BETTER = {"maximize": "higher", "minimize": "lower"}
+
 
 @question
 def check(scope: Scope) -> Iterator[Diagnostic]:
@@ -28,10 +31,11 @@ def _tune(scope: Scope, model: Model) -> Iterator[Diagnostic]:
     tune = model.training.tune
     if tune is not None:
         yield from _goal(scope, model, tune)
-        for word, better in (("maximize", "higher"), ("minimize", "lower")):
-            yield from _direction(scope, model, tune, word, better)
+        yield from _direction(scope, model, tune)
         yield from _parameters(scope, model, tune)
         yield from _ranges(scope, model, tune)
+        yield from _grid(scope, model, tune)
+        yield from _one_axis(scope, model, tune)
 
 
 @question
@@ -43,20 +47,53 @@ def _ranges(scope: Scope, model: Model, tune: Tune) -> Iterator[Diagnostic]:
 @question
 def _goal(scope: Scope, model: Model, tune: Tune) -> Iterator[Diagnostic]:
     here, path = address_of(model), ("training", "tune")
-    if (tune.maximize is None) == (tune.minimize is None):
-        said = "both `maximize` and `minimize`" if tune.maximize is not None else "neither `maximize` nor `minimize`"
-        place = scope.where(here, (*path, "minimize") if tune.maximize is not None else path, key=True)
-        yield Diagnostic("tune-goal", f"`tune` has {said}: a search has one goal", place, help="write for example `maximize: roc_auc`")
+    goals = tune.goals
+    if not goals:
+        place = scope.where(here, path, key=True)
+        yield Diagnostic(
+            "tune-goal",
+            "`tune` has neither `maximize` nor `minimize`: a search has a goal",
+            place,
+            help="write for example `maximize: roc_auc`",
+        )
+    for position, (_, metric, where) in enumerate(goals):
+        if metric in [other for _, other, _ in goals[:position]]:
+            message = f"`tune` has the goal `{metric}` twice"
+            yield Diagnostic("tune-goal", message, scope.where(here, (*path, *where)), help=f"remove one `{metric}`")
 
 
 @question
-def _direction(scope: Scope, model: Model, tune: Tune, word: str, better: str) -> Iterator[Diagnostic]:
-    metric = scope.plugins.metrics.get(getattr(tune, word) or "") if scope.plugins is not None else None
-    if metric is not None and metric.better != better:
-        right = "minimize" if word == "maximize" else "maximize"
-        message = f"`{metric.name}` is better when it is {metric.better}, and `tune` would {word} it"
-        place = scope.where(address_of(model), ("training", "tune", word), key=True)
-        yield Diagnostic("gate-direction", message, place, help=f"write `{right}: {metric.name}`", severity=Severity.WARNING)
+def _direction(scope: Scope, model: Model, tune: Tune) -> Iterator[Diagnostic]:
+    for word, name, where in tune.goals:
+        metric = scope.plugins.metrics.get(name) if scope.plugins is not None else None
+        place = scope.where(address_of(model), ("training", "tune", *where), key=len(where) == 1)
+        if metric is not None and metric.needs != "probability":
+            message = f"`{name}` needs {_NEEDS.get(metric.needs, metric.needs)}, which a fold of a search has not"
+            yield Diagnostic(
+                "tune-goal", message, place, help="search by a metric of answers, such as `roc_auc`, and judge this one by a gate"
+            )
+        elif metric is not None and metric.better != _BETTER[word]:
+            right = "minimize" if word == "maximize" else "maximize"
+            message = f"`{metric.name}` is better when it is {metric.better}, and `tune` would {word} it"
+            yield Diagnostic("gate-direction", message, place, help=f"write `{right}: {metric.name}`", severity=Severity.WARNING)
+
+
+@question
+def _grid(scope: Scope, model: Model, tune: Tune) -> Iterator[Diagnostic]:
+    """A grid is of values that can be counted."""
+    for name, values in tune.space.items() if tune.sampler.by == "grid" else ():
+        if values.float_ is not None:
+            place = scope.where(address_of(model), ("training", "tune", "space", name, "float"), key=True)
+            message = f"a grid cannot try all numbers of `{name}`"
+            yield Diagnostic("tune-range", message, place, help="write them as a `choice`, or take another sampler")
+
+
+@question
+def _one_axis(scope: Scope, model: Model, tune: Tune) -> Iterator[Diagnostic]:
+    """A method that knows numbers only has one to search."""
+    if tune.sampler.by == "cmaes" and all(values.choice is not None for values in tune.space.values()):
+        place = scope.where(address_of(model), ("training", "tune", "sampler", "by"))
+        yield Diagnostic("tune-range", "`cmaes` searches numbers, and the space has none", place, help="write `by: tpe`")
 
 
 @question
