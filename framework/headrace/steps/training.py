@@ -7,7 +7,7 @@ from typing import Any
 
 from headrace import training
 from headrace.features import Rows
-from headrace.steps import run
+from headrace.steps import run, tracked
 from headrace.steps.workspace import workspace
 from headrace.training import Baseline, Candidate
 from headrace.transforms import Transformation
@@ -24,19 +24,21 @@ def train(
     baseline: Baseline | None = None,
     transforms: Sequence[Transformation] = (),
 ) -> Candidate:
-    """One registered candidate, with its evaluation on the held-out rows."""
+    """One registered candidate, with its evaluation on the held-out rows; the run is tracked, whether it ends well or not."""
     with workspace("train") as w, run.running(w, model=rows.model, flow="train", run_id=rows.run_id) as step:
-        candidate = training.train(
-            w.store,
-            w.plugins,
-            rows,
-            actor=w.actor,
-            algorithm=algorithm,
-            params=params,
-            seed=seed,
-            baseline=baseline,
-            transforms=transforms,
-            through=rows.plugins,
-        )
+        with tracked.attempt(w, rows, algorithm=algorithm, params=params, seed=seed):
+            candidate = training.train(
+                w.store,
+                w.plugins,
+                rows,
+                actor=w.actor,
+                algorithm=algorithm,
+                params=params,
+                seed=seed,
+                baseline=baseline,
+                transforms=transforms,
+                through=rows.plugins,
+            )
+        tracked.note(w, candidate)
         step.details["candidate"] = {"number": candidate.number, "metrics": candidate.metrics}
         return candidate

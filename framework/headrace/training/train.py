@@ -14,7 +14,7 @@ from headrace.registry import Version
 from headrace.stats import bins
 from headrace.store import Store, digest
 from headrace.training.fit import Fitted, Sides, evaluate, fit
-from headrace.training.lineage import code_digest, environment_digest
+from headrace.training.lineage import code, environment, machine
 from headrace.training.values import Baseline, Candidate, Material
 from headrace.transforms import Transformation
 
@@ -63,9 +63,11 @@ def train(
         "digests": {
             "data": rows.digest,
             "spec": _told(rows, algorithm, params, seed, baseline, transforms),
-            "code": code_digest([fitted.algorithm.fit.partition(":")[0]]),
-            "environment": environment_digest(),
+            # Kept whole, so that a later retrain can say which file or package is another.
+            "code": store.blobs.put(code([fitted.algorithm.fit.partition(":")[0]])),
+            "environment": store.blobs.put(environment()),
         },
+        "machine": machine(),
         **evaluate(plugins.metrics, sides.holdout_target, fitted.holdout).to_json(),
         "reference": _reference(store, rows, held, fitted),
         "profile": _profile(store, signature, training, fitted),
