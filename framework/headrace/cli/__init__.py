@@ -34,6 +34,7 @@ COMMANDS = {
     "predict": "Ask a served model.",
     "replay": "Serve history again, under a driven clock.",
     "models": "List models, their versions and aliases.",
+    "runs": "Find, show and compare tracked runs.",
     "export": "Write a version into a folder: its files, or another form.",
     "rollback": "Put the previous champion back.",
     "plugins": "List plugins, begin one, check whether they keep their contracts.",

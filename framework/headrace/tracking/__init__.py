@@ -7,6 +7,7 @@ from headrace.tracking.found import Found, Last, Page, Point, children, find, ge
 from headrace.tracking.identity import Process, new_id
 from headrace.tracking.reaping import reap
 from headrace.tracking.recorder import Recorder
+from headrace.tracking.wanted import Order, order
 
 __all__ = [
     "HOLDOUT",
@@ -16,6 +17,7 @@ __all__ = [
     "Comparison",
     "Found",
     "Last",
+    "Order",
     "Page",
     "Point",
     "Process",
@@ -34,6 +36,7 @@ __all__ = [
     "log_points",
     "make_note",
     "new_id",
+    "order",
     "reap",
     "reopen",
     "search",

@@ -19,7 +19,7 @@ from headrace.tracking.book import row_of
 
 _AT_ONCE = 500
 """Ids in one query: databases bound the parameters of a statement."""
-ANY = wanted.Order()
+NEWEST = wanted.Order()
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,15 +88,25 @@ class Page:
     total: int
 
 
-def search(store: Store, filter: str | None = None, *, order: wanted.Order = ANY, limit: int | None = None, offset: int = 0) -> Page:  # noqa: A002 - the word that is typed
+def search(
+    store: Store,
+    filter: str | None = None,  # noqa: A002 - the word that is typed
+    *,
+    experiment: str | None = None,
+    order: wanted.Order = NEWEST,
+    limit: int | None = None,
+    offset: int = 0,
+) -> Page:
     """The runs for which a condition holds, all where there is none, in a total order. HeadraceError `bad-filter`."""
-    read = wanted.condition(filter) if filter is not None and filter.strip() else None
+    read = wanted.condition(filter) if filter is not None else None
     now = store.clock.now()
     with store.read() as session:
         query, total = select(Tracked), select(func.count()).select_from(Tracked)
         if read is not None:
             meant = wanted.where(read, now)
             query, total = query.where(meant), total.where(meant)
+        if experiment is not None:
+            query, total = query.where(Tracked.experiment == experiment), total.where(Tracked.experiment == experiment)
         query = query.order_by(*wanted.by(order, session.get_bind().dialect.name)).offset(offset)
         rows = session.exec(query.limit(limit) if limit is not None else query).all()
         return Page(tuple(_found(session, rows)), session.exec(total).one())

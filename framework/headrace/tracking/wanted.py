@@ -56,8 +56,8 @@ def condition(text: str) -> Condition:
 
 def order(text: str) -> Order:
     """An order as it is typed, such as `metrics.roc_auc desc`. HeadraceError `bad-order`."""
-    name, *direction = text.split()
-    if direction not in ([], ["asc"], ["desc"]):
+    name, *direction = text.split() or [""]
+    if not name or direction not in ([], ["asc"], ["desc"]):
         raise HeadraceError(
             Diagnostic("bad-order", f"`{text[:200]}` is no order", help="a name, then `asc` or `desc`: metrics.roc_auc desc"), Exit.USAGE
         )
