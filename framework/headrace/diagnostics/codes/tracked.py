@@ -35,4 +35,10 @@ CODES = (
         "A run is meant by its id, or by a beginning of it that no other has.",
         help="type more of the id; `headrace runs list` shows them whole",
     ),
+    Code(
+        "run-not-open",
+        "a run logs outside of its block",
+        "A run begins and ends with its `with` block; what is logged before or after would belong to no time of it.",
+        help='with headrace.run("experiment") as run:',
+    ),
 )
