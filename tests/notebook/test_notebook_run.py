@@ -178,7 +178,7 @@ def test_lightgbms_estimators_are_tracked_once(root, logging, rows):
 
     lightgbm.LGBMClassifier(n_estimators=3, verbosity=-1, n_jobs=1).fit(*rows, eval_set=[rows])
     found, history, _ = only()
-    assert ("lightgbm", 3, ["valid_0.binary_logloss"]) == (found.name, found.params["num_boost_round"], list(history))
+    assert ("LGBMClassifier", 3, ["training_score", "valid_0.binary_logloss"]) == (found.name, found.params["n_estimators"], list(history))
     assert 3 == len(history["valid_0.binary_logloss"])
 
 

@@ -14,7 +14,7 @@ PARAMS = st.dictionaries(NAMES, VALUES, max_size=6)
 @settings(max_examples=30, deadline=None)
 @given(st.lists(PARAMS, min_size=1, max_size=4))
 def test_params_are_complete_and_the_first_value_stays(parts):
-    with tracked() as store:
+    with tracked() as (store, _):
         run_id = begun(store)
         expected: dict = {}
         for part in parts:
@@ -45,7 +45,7 @@ def ordered(value):
 @settings(max_examples=15, deadline=None)
 @given(NAMES, VALUES, VALUES)
 def test_the_same_value_again_is_nothing_and_another_is_refused(name, one, two):
-    with tracked() as store:
+    with tracked() as (store, _):
         run_id = begun(store, params={name: one})
         for value in (one, two):
             try:
@@ -61,7 +61,7 @@ def test_the_same_value_again_is_nothing_and_another_is_refused(name, one, two):
 @settings(max_examples=5, deadline=None)
 @given(NAMES)
 def test_params_of_other_runs_are_their_own(name):
-    with tracked() as store:
+    with tracked() as (store, _):
         one, two = begun(store, params={name: 1}), begun(store, params={name: 2})
         assert [{name: 1}, {name: 2}] == [tracking.get(store, id_).params for id_ in (one, two)]
         with pytest.raises(HeadraceError, match="no-run"), store.transaction("u", "log", "x") as session:

@@ -21,7 +21,7 @@ def exact(value):
 @settings(max_examples=40, deadline=None)
 @given(st.lists(POINTS, max_size=4))
 def test_the_history_is_complete_and_the_last_value_is_its_last(portions):
-    with tracked() as store:
+    with tracked() as (store, _):
         run_id = begun(store)
         logged: dict = {}
         for number, portion in enumerate(portions):
@@ -43,7 +43,7 @@ def test_the_history_is_complete_and_the_last_value_is_its_last(portions):
 @settings(max_examples=15, deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 50), FLOATS, st.booleans()), max_size=40))
 def test_a_recorder_loses_and_repeats_nothing(steps):
-    with tracked() as store:
+    with tracked() as (store, _):
         run_id = begun(store)
         with tracking.Recorder(store, run_id, "u", every=0.001) as recorder:
             for step, value, flush in steps:

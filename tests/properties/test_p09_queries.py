@@ -39,8 +39,9 @@ CONDITION = st.recursive(
 )
 
 
-def made(store, runs):
-    return {begun(store, run["second"], params=run["params"], metrics=run["metrics"], tags=run["tags"]): run for run in runs}
+def made(store, experiment, runs):
+    logged = ("params", "metrics", "tags")
+    return {begun(store, run["second"], experiment=experiment, **{kind: run[kind] for kind in logged}): run for run in runs}
 
 
 def values(run):
@@ -50,9 +51,9 @@ def values(run):
 @settings(max_examples=60, deadline=None)
 @given(st.lists(RUN, max_size=6), CONDITION)
 def test_a_condition_finds_what_it_holds_for(runs, condition):
-    with tracked() as store:
-        known = made(store, runs)
-        found = tracking.search(store, condition)
+    with tracked() as (store, experiment):
+        known = made(store, experiment, runs)
+        found = tracking.search(store, condition, experiment=experiment)
         expected = {id_ for id_, run in known.items() if parse(condition, texts=True).evaluate(values(run))}
         assert (expected, len(expected)) == ({run.id for run in found.runs}, found.total)
 
@@ -60,8 +61,8 @@ def test_a_condition_finds_what_it_holds_for(runs, condition):
 @settings(max_examples=60, deadline=None)
 @given(st.lists(RUN, max_size=8), NAME, st.booleans(), st.integers(1, 4))
 def test_an_order_is_total_with_nan_and_missing_last(runs, name, down, page):
-    with tracked() as store:
-        known = made(store, runs)
+    with tracked() as (store, experiment):
+        known = made(store, experiment, runs)
         order = tracking.order(f"{name} {'desc' if down else 'asc'}")
 
         def key(id_):
@@ -75,7 +76,9 @@ def test_an_order_is_total_with_nan_and_missing_last(runs, name, down, page):
             return (0, -value if down else value, *ties)
 
         expected = sorted(known, key=key)
-        pages = [tracking.search(store, order=order, limit=page, offset=at).runs for at in range(0, len(runs) + 1, page)]
+        pages = [
+            tracking.search(store, experiment=experiment, order=order, limit=page, offset=at).runs for at in range(0, len(runs) + 1, page)
+        ]
         assert (expected, expected) == (
-            [run.id for run in tracking.search(store, order=order).runs], [run.id for part in pages for run in part],
+            [run.id for run in tracking.search(store, experiment=experiment, order=order).runs], [run.id for part in pages for run in part],
         )  # fmt: skip

@@ -19,7 +19,7 @@ RUN = st.fixed_dictionaries(
 @settings(max_examples=40, deadline=None)
 @given(st.lists(RUN, min_size=1, max_size=4))
 def test_a_comparison_has_all_keys_of_all_runs(runs):
-    with tracked() as store:
+    with tracked() as (store, _):
         found = [tracking.get(store, begun(store, number, **run)) for number, run in enumerate(runs)]
         compared = tracking.compare(store, found, {})
         rows = {(row.kind, row.name): row for row in compared.rows}

@@ -3,9 +3,11 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
+from uuid import uuid4
 
 from hypothesis import strategies as st
 
@@ -21,10 +23,19 @@ VALUES = st.recursive(
 )
 
 
+_IN_MEMORY = Path("/dev/shm")  # noqa: S108 - a disk that syncs would be most of the time
+
+
+@cache
+def _opened() -> tuple[Any, Store]:
+    folder = TemporaryDirectory(dir=_IN_MEMORY if _IN_MEMORY.is_dir() else None)
+    return folder, Store.open("sqlite:///state.db", "blobs", root=Path(folder.name))
+
+
 @contextmanager
-def tracked() -> Iterator[Store]:
-    with TemporaryDirectory() as folder, Store.open("sqlite:///state.db", "blobs", root=Path(folder)) as store:
-        yield store
+def tracked() -> Iterator[tuple[Store, str]]:
+    """A store, and the name of an experiment that nobody has used."""
+    yield _opened()[1], uuid4().hex
 
 
 def begun(store: Store, second: int = 0, *, experiment: str = "e", **logged: dict[str, Any]) -> str:

@@ -8,6 +8,7 @@ import types
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 
 from headrace.notebook.run import ACTIVE, Run
@@ -16,6 +17,8 @@ _LONGEST = 500
 """Characters of a param that is no plain value, such as an estimator within a pipeline."""
 _PATCHED: list[tuple[Any, str, Any]] = []
 """What was put in the place of what: the owner, the attribute, and what stood there."""
+_OF_LIGHTGBM: ContextVar[Run | None] = ContextVar("_OF_LIGHTGBM", default=None)
+"""The run of LightGBM's own estimator that fits: the training that it calls is logged into it, too."""
 _FITTING = threading.Lock()
 """Held by the outermost fit: what it fits within, in whatever thread, is a part of it."""
 
@@ -49,7 +52,7 @@ def _patch_sklearn(experiment: str, environment: str | None) -> None:
     all_estimators()  # imports them, so that they are known as subclasses
     for kind in _below(BaseEstimator):
         original = vars(kind).get("fit")
-        if isinstance(original, types.FunctionType) and not kind.__module__.startswith("lightgbm."):
+        if isinstance(original, types.FunctionType):
             _put(kind, "fit", _fit(original, experiment, environment))
 
 
@@ -69,7 +72,11 @@ def _fit(original: Callable[..., Any], experiment: str, environment: str | None)
     @functools.wraps(original)
     def fit(self: Any, *given: Any, **named: Any) -> Any:  # noqa: ANN401 - scikit-learn's own
         with _tracked(type(self).__name__, experiment, environment) as run:
-            made = original(self, *given, **named)
+            token = _OF_LIGHTGBM.set(run if type(self).__module__.startswith("lightgbm.") else None)
+            try:
+                made = original(self, *given, **named)
+            finally:
+                _OF_LIGHTGBM.reset(token)
             if run is not None:
                 _quietly(_log_estimator, run, self, given, named)
             return made
@@ -98,11 +105,13 @@ def _patch_lightgbm(experiment: str, environment: str | None) -> None:
 def _train(original: Callable[..., Any], experiment: str, environment: str | None) -> Callable[..., Any]:
     @functools.wraps(original)
     def train(params: Any, *given: Any, **named: Any) -> Any:  # noqa: ANN401 - LightGBM's own
-        with _tracked("lightgbm", experiment, environment) as run:
+        with _tracked("lightgbm", experiment, environment) as own:
+            run = own or _OF_LIGHTGBM.get()
             if run is None:
                 return original(params, *given, **named)
-            rounds = given[1] if len(given) > 1 else named.get("num_boost_round")
-            _quietly(run.log_params, _told({**params, **({} if rounds is None else {"num_boost_round": rounds})}))
+            if own is not None:  # else its estimator's params are logged
+                rounds = given[1] if len(given) > 1 else named.get("num_boost_round")
+                _quietly(run.log_params, _told({**params, **({} if rounds is None else {"num_boost_round": rounds})}))
             named["callbacks"] = [*(named.get("callbacks") or ()), _Iterations(run)]
             booster = original(params, *given, **named)
             _quietly(lambda: run.log_artifact(booster.model_to_string().encode(), "model.txt"))
