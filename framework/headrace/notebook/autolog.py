@@ -72,13 +72,14 @@ def _fit(original: Callable[..., Any], experiment: str, environment: str | None)
     @functools.wraps(original)
     def fit(self: Any, *given: Any, **named: Any) -> Any:  # noqa: ANN401 - scikit-learn's own
         with _tracked(type(self).__name__, experiment, environment) as run:
+            if run is None:
+                return original(self, *given, **named)
             token = _OF_LIGHTGBM.set(run if type(self).__module__.startswith("lightgbm.") else None)
             try:
                 made = original(self, *given, **named)
             finally:
                 _OF_LIGHTGBM.reset(token)
-            if run is not None:
-                _quietly(_log_estimator, run, self, given, named)
+            _quietly(_log_estimator, run, self, given, named)
             return made
 
     return fit
