@@ -6,6 +6,7 @@ from uuid import UUID
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tracked_values import SLOW
 
 from headrace import tracking
 from headrace.store import Store
@@ -33,7 +34,7 @@ def test_processes_that_begin_runs_at_once_share_no_id(tmp_path):
     assert (100, sorted(made)) == (len(set(found)), sorted(found))
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20, deadline=None, suppress_health_check=SLOW)
 @given(st.integers(1, 2000))
 def test_ids_made_in_one_moment_differ_and_say_when_they_were_made(count):
     made = [tracking.new_id() for _ in range(count)]

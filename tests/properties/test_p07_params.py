@@ -3,7 +3,7 @@
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tracked_values import NAMES, VALUES, begun, tracked
+from tracked_values import NAMES, SLOW, VALUES, begun, tracked
 
 from headrace import tracking
 from headrace.diagnostics import HeadraceError
@@ -11,14 +11,14 @@ from headrace.diagnostics import HeadraceError
 PARAMS = st.dictionaries(NAMES, VALUES, max_size=6)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30, deadline=None, suppress_health_check=SLOW)
 @given(st.lists(PARAMS, min_size=1, max_size=4))
 def test_params_are_complete_and_the_first_value_stays(parts):
     with tracked() as (store, _):
         run_id = begun(store)
         expected: dict = {}
         for part in parts:
-            clash = any(name in expected and repr(expected[name]) != repr(value) for name, value in part.items())
+            clash = any(name in expected and repr(ordered(expected[name])) != repr(ordered(value)) for name, value in part.items())
             try:
                 with store.transaction("u", "log", run_id) as session:
                     tracking.log_params(session, run_id, part)
@@ -42,7 +42,7 @@ def ordered(value):
     return value
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15, deadline=None, suppress_health_check=SLOW)
 @given(NAMES, VALUES, VALUES)
 def test_the_same_value_again_is_nothing_and_another_is_refused(name, one, two):
     with tracked() as (store, _):
@@ -58,7 +58,7 @@ def test_the_same_value_again_is_nothing_and_another_is_refused(name, one, two):
         assert repr(ordered(one)) == repr(ordered(tracking.get(store, run_id).params[name]))
 
 
-@settings(max_examples=5, deadline=None)
+@settings(max_examples=5, deadline=None, suppress_health_check=SLOW)
 @given(NAMES)
 def test_params_of_other_runs_are_their_own(name):
     with tracked() as (store, _):

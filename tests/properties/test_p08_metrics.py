@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tracked_values import AT, FLOATS, begun, tracked
+from tracked_values import AT, FLOATS, SLOW, begun, tracked
 
 from headrace import tracking
 
@@ -18,7 +18,7 @@ def exact(value):
     return repr(value + 0.0)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40, deadline=None, suppress_health_check=SLOW)
 @given(st.lists(POINTS, max_size=4))
 def test_the_history_is_complete_and_the_last_value_is_its_last(portions):
     with tracked() as (store, _):
@@ -40,7 +40,7 @@ def test_the_history_is_complete_and_the_last_value_is_its_last(portions):
         }
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15, deadline=None, suppress_health_check=SLOW)
 @given(st.lists(st.tuples(st.integers(0, 50), FLOATS, st.booleans()), max_size=40))
 def test_a_recorder_loses_and_repeats_nothing(steps):
     with tracked() as (store, _):

@@ -4,7 +4,7 @@ import math
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tracked_values import begun, tracked
+from tracked_values import SLOW, begun, tracked
 
 from headrace import tracking
 from headrace.spec.expression import parse
@@ -48,7 +48,7 @@ def values(run):
     return {f"{kind}.{name}": value for kind in ("params", "metrics", "tags") for name, value in run[kind].items()}
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60, deadline=None, suppress_health_check=SLOW)
 @given(st.lists(RUN, max_size=6), CONDITION)
 def test_a_condition_finds_what_it_holds_for(runs, condition):
     with tracked() as (store, experiment):
@@ -58,7 +58,7 @@ def test_a_condition_finds_what_it_holds_for(runs, condition):
         assert (expected, len(expected)) == ({run.id for run in found.runs}, found.total)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60, deadline=None, suppress_health_check=SLOW)
 @given(st.lists(RUN, max_size=8), NAME, st.booleans(), st.integers(1, 4))
 def test_an_order_is_total_with_nan_and_missing_last(runs, name, down, page):
     with tracked() as (store, experiment):

@@ -2,7 +2,7 @@
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tracked_values import FLOATS, NAMES, VALUES, begun, tracked
+from tracked_values import FLOATS, NAMES, SLOW, VALUES, begun, tracked
 
 from headrace import tracking
 
@@ -16,7 +16,7 @@ RUN = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40, deadline=None, suppress_health_check=SLOW)
 @given(st.lists(RUN, min_size=1, max_size=4))
 def test_a_comparison_has_all_keys_of_all_runs(runs):
     with tracked() as (store, _):

@@ -9,11 +9,14 @@ from tempfile import TemporaryDirectory
 from typing import Any
 from uuid import uuid4
 
+from hypothesis import HealthCheck
 from hypothesis import strategies as st
 
 from headrace import tracking
 from headrace.store import Store
 
+SLOW = [HealthCheck.too_slow]
+"""A busy machine is no fault of a property."""
 AT = datetime(2020, 1, 1, tzinfo=UTC)
 NAMES = st.text(st.characters(categories=["L", "N", "P", "S"]), min_size=1, max_size=12)
 FLOATS = st.floats(allow_nan=True, allow_infinity=True)
