@@ -178,8 +178,8 @@ def test_lightgbms_estimators_are_tracked_once(root, logging, rows):
 
     lightgbm.LGBMClassifier(n_estimators=3, verbosity=-1, n_jobs=1).fit(*rows, eval_set=[rows])
     found, history, _ = only()
-    assert ("LGBMClassifier", 3, ["training_score", "valid_0.binary_logloss"]) == (found.name, found.params["n_estimators"], list(history))
-    assert 3 == len(history["valid_0.binary_logloss"])
+    assert ("LGBMClassifier", 3, ["training.binary_logloss", "training_score"]) == (found.name, found.params["n_estimators"], list(history))
+    assert 3 == len(history["training.binary_logloss"])
 
 
 def test_switched_off_everything_is_as_it_was(root):
