@@ -34,8 +34,9 @@ def autolog(*, on: bool = True, experiment: str = "autolog", environment: str | 
         owner, name, original = _PATCHED.pop()
         setattr(owner, name, original)
     if on:
-        _patch_sklearn(experiment, environment)
+        # LightGBM first: its estimators are among scikit-learn's once they are imported.
         _patch_lightgbm(experiment, environment)
+        _patch_sklearn(experiment, environment)
 
 
 def _put(owner: Any, name: str, new: Any) -> None:  # noqa: ANN401 - a class or a module
