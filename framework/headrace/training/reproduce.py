@@ -66,6 +66,7 @@ class _Recorded:
     target: str
     inputs: list[dict[str, Any]]
     spec: str
+    sources: dict[str, str]
 
 
 def reproduce(store: Store, plugins: Plugins, version: Version) -> Proof:
@@ -124,6 +125,7 @@ def _rows(version: Version, reference: bytes) -> _Recorded:
         target=manifest["target"],
         inputs=manifest["signature"],
         spec=manifest["digests"]["spec"],
+        sources=manifest.get("sources", {}),
     )
 
 
