@@ -59,6 +59,7 @@ WITHOUT_JSON = {
     "lsp": "it talks JSON-RPC, and says nothing else",
     "plugins": "it only holds commands, and each of them has it",
     "features": "likewise",
+    "runs": "likewise",
 }
 """Commands without `--json`, and why."""
 
@@ -127,6 +128,9 @@ def completed(typed: str, folder: Path = ROOT, shell: str = "bash") -> list[str]
         ("headrace compile --exclude +model/e", ["+model/employment"]),
         ("headrace status emp", ["employment"]),
         ("headrace rollback model/", ["model/employment"]),
+        ("headrace runs sea", ["search"]),
+        ("headrace runs list emp", ["employment"]),
+        ("headrace runs list --order sec", ["seconds"]),
         ("headrace explain model.tr", ["model.training"]),
         ("headrace explain leaky", ["leaky-split"]),
     ],

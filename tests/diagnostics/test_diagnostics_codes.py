@@ -68,7 +68,7 @@ def test_an_id_is_explained_once() -> None:
 
 
 def test_what_happens_while_running_comes_with_something_to_do() -> None:
-    running = (codes.rows, codes.versions, codes.memory, codes.running, codes.requests)
+    running = (codes.rows, codes.versions, codes.memory, codes.running, codes.tracked, codes.requests)
     assert [] == [code.id for part in running for code in part.CODES if not code.help]
 
 

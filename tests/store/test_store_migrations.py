@@ -65,6 +65,8 @@ def test_every_column_with_a_closed_list_of_words_has_a_check(tmp_path: Path) ->
         "operation": {"ck_operation_status"},
         "outbox": {"ck_outbox_status"},
         "run": {"ck_run_status"},
+        "tracked": {"ck_tracked_status"},
+        "tracked_value": {"ck_tracked_value_kind"},
     } == {table: set(names) for table, names in found.items() if names}
 
 

@@ -70,7 +70,7 @@ def end_dead(store: Store, door: Door, model: str, actor: str, starting: timedel
         known = {row.id: (row.flow, row.details["prefect"]) for row in open_runs if "prefect" in row.details}
     for run_id, (flow, prefect_id) in known.items():
         if (why := _died(door, prefect_id)) is not None:
-            run.end(Place(store, actor), run_id, RunStatus.FAILED, {"error": why})
+            run.end(Place(store, actor), run_id, RunStatus.FAILED, {"error": why}, killed=True)
             done.append(f"{flow} of model/{model} died: {why}")
     return done
 

@@ -35,6 +35,8 @@ COMMANDS = {
     "replay": "Serve history again, under a driven clock.",
     "tune": "Look at the search that chose a version's parameters.",
     "models": "List models, their versions and aliases.",
+    "runs": "Find, show and compare tracked runs.",
+    "reproduce": "Make a version again, and prove that it is the same.",
     "export": "Write a version into a folder: its files, or another form.",
     "rollback": "Put the previous champion back.",
     "plugins": "List plugins, begin one, check whether they keep their contracts.",

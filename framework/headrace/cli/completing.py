@@ -1,4 +1,4 @@
-"""What the shell offers while a command is typed: addresses and models of the project at hand, and what `explain` knows."""
+"""What the shell offers while a command is typed: addresses, models and runs of the project at hand, and what `explain` knows."""
 
 from __future__ import annotations
 
@@ -36,6 +36,37 @@ def subjects(ctx: click.Context, param: click.Parameter, incomplete: str) -> lis
     depth = incomplete.count(".")
     words = [*sorted(CODES), *(path for path in paths() if path.count(".") == depth)]
     return [CompletionItem(word) for word in dict.fromkeys(words) if word.startswith(incomplete)]
+
+
+def experiments(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Models: an experiment of a training has its model's name."""
+    return [item for item in models(ctx, param, incomplete) if "/" not in item.value]
+
+
+def orders(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """By what runs can be sorted."""
+    del ctx, param
+    words = ("metrics.", "params.", "tags.", "started", "ended", "seconds", "version", "status", "experiment", "name", "actor")
+    return [CompletionItem(word) for word in words if word.startswith(incomplete)]
+
+
+def runs(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Ids of the newest runs, as far as there is a store that can be read; the shell is no place for faults."""
+    del param
+    from headrace.diagnostics import HeadraceError
+
+    root = Path(ctx.params.get("root") or ".")
+    if not (root / "flows" / "headrace.json").is_file():
+        return []
+    from headrace import tracking
+    from headrace.cli.place import open_workspace
+
+    try:
+        with open_workspace(root) as workspace:
+            found = tracking.search(workspace.store, limit=200).runs
+    except HeadraceError:
+        return []
+    return [CompletionItem(run.id, help=f"{run.experiment} {run.status}") for run in found if run.id.startswith(incomplete)]
 
 
 def _there(ctx: click.Context) -> list[Address]:

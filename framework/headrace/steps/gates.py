@@ -7,7 +7,7 @@ from headrace.compiled import read_serving
 from headrace.features import Origins, online
 from headrace.gates import Gate, Verdict
 from headrace.hooks import Live
-from headrace.steps import run
+from headrace.steps import run, tracked
 from headrace.steps.workspace import Workspace, workspace
 from headrace.training import Candidate
 
@@ -37,6 +37,7 @@ def judge(candidate: Candidate, *asked: Gate) -> Verdict:
             live=lambda: _live(w, candidate.model),
         )
         step.details["verdict"] = {"passed": verdict.passed, "failed": verdict.payload["failed"], "warned": verdict.payload["warned"]}
+        tracked.judged(w, candidate, passed=verdict.passed)
         return verdict
 
 

@@ -11,12 +11,17 @@ from typing import Any, Protocol
 
 from sqlmodel import Session, col, select
 
+from headrace import tracking
 from headrace.diagnostics import Diagnostic, Exit, HeadraceError
 from headrace.store import Store, events, tables
 from headrace.store.events import EventKind
-from headrace.store.kinds import RunStatus
+from headrace.store.kinds import RunStatus, TrackedStatus
 
 __all__ = ["Running", "end", "running", "start"]
+
+
+TRACKED = ("train",)
+"""The flows whose runs are tracked, under the same id."""
 
 
 class Place(Protocol):
@@ -94,9 +99,11 @@ def start(workspace: Place, *, model: str, flow: str, cause: str | None = None, 
             row.details = {**row.details, **_in_prefect()}
             return row.id
         known_by = as_of.replace(tzinfo=UTC) if as_of is not None and as_of.tzinfo is None else as_of
-        row = tables.Run(model=model, flow=flow, cause=cause, as_of=known_by, started_at=at, details=_in_prefect())
+        row = tables.Run(id=tracking.new_id(), model=model, flow=flow, cause=cause, as_of=known_by, started_at=at, details=_in_prefect())
         session.add(row)
         session.flush()
+        if flow in TRACKED:
+            tracking.begin(session, id=row.id, experiment=model, actor=workspace.actor, at=at, model=model, flow=flow)
         events.append(session, model=model, kind=EventKind.RUN_STARTED, payload={"run_id": row.id, "flow": flow}, at=at, cause=cause)
         return row.id
 
@@ -107,8 +114,8 @@ def _in_prefect() -> dict[str, Any]:
     return {"prefect": found} if found else {}
 
 
-def end(workspace: Place, run_id: str, status: RunStatus, details: dict[str, Any] | None = None) -> None:
-    """End a run; one that ended the same way already stays as it is."""
+def end(workspace: Place, run_id: str, status: RunStatus, details: dict[str, Any] | None = None, *, killed: bool = False) -> None:
+    """End a run; one that ended the same way already stays as it is. A tracked one that was `killed` is said to be."""
     at = workspace.store.clock.now()
     with workspace.store.transaction(workspace.actor, "end", f"run {run_id}") as session:
         row = _row(session, run_id)
@@ -118,6 +125,8 @@ def end(workspace: Place, run_id: str, status: RunStatus, details: dict[str, Any
         payload = {"run_id": run_id, "flow": row.flow, "status": status.value}
         if error := row.details.get("error") if status is RunStatus.FAILED else None:
             payload["error"] = error
+        ended = TrackedStatus.FINISHED if status is RunStatus.PASSED else TrackedStatus.KILLED if killed else TrackedStatus.FAILED
+        tracking.end(session, run_id, ended, at=at, error=error)
         events.append(session, model=row.model, kind=EventKind.RUN_ENDED, payload=payload, at=at, cause=row.cause)
 
 
@@ -131,6 +140,7 @@ def _reopen(session: Session, row: tables.Run, at: datetime) -> None:
     """Let a failed run go on, since its step is tried again; one that runs, runs."""
     if row.status is RunStatus.FAILED:
         row.status, row.ended_at = RunStatus.RUNNING, None
+        tracking.reopen(session, row.id)
         payload = {"run_id": row.id, "flow": row.flow, "again": True}
         events.append(session, model=row.model, kind=EventKind.RUN_STARTED, payload=payload, at=at, cause=row.cause)
 

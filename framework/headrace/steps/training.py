@@ -6,9 +6,9 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from headrace import training
+from headrace import tracking, training
 from headrace.features import Rows
-from headrace.steps import run
+from headrace.steps import run, tracked
 from headrace.steps.workspace import workspace
 from headrace.training import Baseline, Calibrate, Candidate, EarlyStopping, Folds, Tuned
 from headrace.training.search import Search
@@ -68,33 +68,43 @@ def train(
     calibrate: Calibrate | None = None,
     tuned: Tuned | None = None,
 ) -> Candidate:
-    """One registered candidate, with its evaluation on the held-out rows; `tuned` parameters go before `params`."""
+    """One registered candidate, with its evaluation on the held-out rows; `tuned` parameters go before `params`.
+
+    The run is tracked, whether it ends well or not; each step of an algorithm that is watched is, too, as `progress.NAME`.
+    """
     with workspace("train") as w, run.running(w, model=rows.model, flow="train", run_id=rows.run_id) as step:
-        candidate = training.train(
-            w.store,
-            w.plugins,
-            rows,
-            actor=w.actor,
-            algorithm=algorithm,
-            params=params,
-            seed=seed,
-            baseline=baseline,
-            early_stopping=early_stopping,
-            cv=cv,
-            calibrate=calibrate,
-            transforms=transforms,
-            tuned=tuned,
-            step=_logged(rows.model),
-            through=rows.plugins,
-        )
+        asked = dict(params) | tuned.params if tuned is not None else params
+        with (
+            tracked.attempt(w, rows, algorithm=algorithm, params=asked, seed=seed),
+            tracking.Recorder(w.store, rows.run_id, w.actor) as recorder,
+        ):
+            candidate = training.train(
+                w.store,
+                w.plugins,
+                rows,
+                actor=w.actor,
+                algorithm=algorithm,
+                params=params,
+                seed=seed,
+                baseline=baseline,
+                early_stopping=early_stopping,
+                cv=cv,
+                calibrate=calibrate,
+                transforms=transforms,
+                tuned=tuned,
+                step=_followed(rows.model, recorder),
+                through=rows.plugins,
+            )
+        tracked.note(w, candidate)
         step.details["candidate"] = {"number": candidate.number, "metrics": candidate.metrics}
         return candidate
 
 
-def _logged(model: str) -> Callable[[int, Mapping[str, float]], None]:
-    """Progress as lines of the log."""
+def _followed(model: str, recorder: tracking.Recorder) -> Callable[[int, Mapping[str, float]], None]:
+    """Progress as metrics of the run, and now and then as a line of the log."""
 
     def step(number: int, values: Mapping[str, float]) -> None:
+        recorder.step(number, {f"progress.{name}": value for name, value in values.items()})
         if number == 1 or number % _OFTEN == 0:
             LOG.info("model/%s: step %d%s", model, number, "".join(f", {name} {value:.6g}" for name, value in values.items()))
 

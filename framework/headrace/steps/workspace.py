@@ -57,10 +57,11 @@ class Workspace:
         self.close()
 
 
-def workspace(service: str = "flow") -> Workspace:
+def workspace(service: str | None = "flow") -> Workspace:
     """Open the project that this process runs in: named by $HEADRACE_WORKSPACE, or found from the working directory upwards.
 
-    `service` is who acts. HeadraceError `not-compiled` where there is none, and those of `open_workspace`.
+    `service` is who acts, None for the person at this machine. HeadraceError `not-compiled` where there is no project, and those of
+    `open_workspace`.
     """
     named = os.environ.get(VARIABLE)
     if named:

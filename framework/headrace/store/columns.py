@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 from uuid import uuid4
 
-from sqlalchemy import JSON, BigInteger, Column, DateTime, Dialect, Enum, Integer
+from sqlalchemy import JSON, BigInteger, Column, DateTime, Dialect, Enum, Float, Integer
 from sqlalchemy.types import TypeDecorator
 from sqlmodel import Field
 
@@ -38,6 +39,26 @@ class UtcTime(TypeDecorator[datetime]):
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
+class ExactFloat(TypeDecorator[float]):
+    """A float that comes back as it went in, NaN and the infinities too (but SQLite keeps no sign of zero).
+
+    The column is NULL where it is NaN, since no two databases order NaN alike.
+    """
+
+    impl = Float
+    cache_ok = True
+
+    def process_bind_param(self, value: float | None, dialect: Dialect) -> float | None:
+        """NaN to NULL."""
+        del dialect
+        return None if value is None or math.isnan(value) else value
+
+    def process_result_value(self, value: float | None, dialect: Dialect) -> float:
+        """NULL to NaN."""
+        del dialect
+        return math.nan if value is None else value
+
+
 BIG_SERIAL = BigInteger().with_variant(Integer(), "sqlite")
 """A 64-bit key that counts up; SQLite counts only an INTEGER PRIMARY KEY, which has 64 bits as well."""
 
@@ -64,6 +85,11 @@ def moment(*, optional: bool = False) -> Any:  # noqa: ANN401 - what SQLModel's 
     return Field(sa_column=Column(UtcTime(), nullable=False))
 
 
+def exact() -> Any:  # noqa: ANN401 - what SQLModel's Field returns
+    """A float, kept exactly."""
+    return Field(sa_column=Column(ExactFloat(), nullable=True))
+
+
 def json(*, optional: bool = False) -> Any:  # noqa: ANN401 - what SQLModel's Field returns
     """A plain dict or list; NaN and the infinities are refused when it is written."""
     if optional:
@@ -71,7 +97,7 @@ def json(*, optional: bool = False) -> Any:  # noqa: ANN401 - what SQLModel's Fi
     return Field(sa_column=Column(JSON(), nullable=False))
 
 
-def word(kind: type[StrEnum], name: str, *, default: StrEnum | None = None, optional: bool = False) -> Any:  # noqa: ANN401 - what SQLModel's Field returns
+def word(kind: type[StrEnum], name: str, *, default: StrEnum | None = None, optional: bool = False, key: bool = False) -> Any:  # noqa: ANN401 - what SQLModel's Field returns
     """One word of a closed list, kept by a CHECK constraint of this name."""
     length = 32
     enum = Enum(
@@ -83,6 +109,8 @@ def word(kind: type[StrEnum], name: str, *, default: StrEnum | None = None, opti
         length=length,
         values_callable=lambda members: [member.value for member in members],
     )
+    if key:
+        return Field(sa_column=Column(enum, primary_key=True))
     if optional:
         return Field(default=None, sa_column=Column(enum, nullable=True))
     if default is not None:

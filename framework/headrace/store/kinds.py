@@ -60,6 +60,23 @@ class RunStatus(StrEnum):
     FAILED = "failed"
 
 
+class TrackedStatus(StrEnum):
+    """How far a tracked run has come; `killed` is one that ended without a word of its own."""
+
+    RUNNING = "running"
+    FINISHED = "finished"
+    FAILED = "failed"
+    KILLED = "killed"
+
+
+class TrackedKind(StrEnum):
+    """What is written of a tracked run by name: what it was asked for, what people call it, what it was made of."""
+
+    PARAM = "param"
+    TAG = "tag"
+    DIGEST = "digest"
+
+
 class AlertState(StrEnum):
     """Whether an alert's condition holds."""
 

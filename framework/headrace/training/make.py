@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from headrace.diagnostics import Diagnostic, HeadraceError
@@ -95,7 +95,11 @@ def make(  # noqa: PLR0917 - what a model is made of
     )
     told: dict[str, Any] = {}
     if early is not None:
-        told["early_stopping"] = progress.told() | {"rows": {"fit": len(apart.fit), "validation": len(apart.validation)}}
+        told["early_stopping"] = {
+            **progress.told(),
+            "rows": {"fit": len(apart.fit), "validation": len(apart.validation)},
+            "asked": asdict(early),
+        }
     if calibrate is not None:
         fitted, told["calibration"] = _calibrated(plugins, fitted, sides, apart, calibrate, signature)
     elif early is not None:
@@ -166,7 +170,7 @@ def _calibrated(  # noqa: PLR0917 - what a calibration is made of
     if curve is None:
         raise AssertionError(data[:20])
     whole = Calibrated(read(plugins, fitted.algorithm, model, signature=signature), curve)
-    told = {"method": calibrate.method, "rows": len(apart.calibration)}
+    told = {"method": calibrate.method, "rows": len(apart.calibration), "asked": asdict(calibrate)}
     return replace(fitted, data=data, train=whole.predict(sides.train), holdout=whole.predict(sides.holdout)), told
 
 

@@ -17,7 +17,7 @@ from headrace.training.apart import Calibrate, EarlyStopping
 from headrace.training.checkpoint import Checkpoint
 from headrace.training.fit import Fitted, Sides, evaluate, fit
 from headrace.training.folds import Folds, describe
-from headrace.training.lineage import code_digest, environment_digest
+from headrace.training.lineage import code, environment, machine
 from headrace.training.make import Dealt, Keys, Recipe, Told, cross_validate, make
 from headrace.training.values import Baseline, Candidate, Material, Tuned
 from headrace.transforms import Transformation
@@ -68,8 +68,14 @@ def train(
     sides = _sides(rows, signature, training, held)
     recipe = Recipe(algorithm, dict(params) | tuned.params if tuned is not None else params, seed, early_stopping, calibrate, transforms)
     keys = Keys(rows.entity, rows.time, rows.target)
-    code = code_digest([plugins.algorithms[algorithm].fit.partition(":")[0]] if algorithm in plugins.algorithms else [])
-    made_of = {"data": rows.digest, "spec": _told(rows, recipe, baseline, cv, tuned), "code": code, "environment": environment_digest()}
+    modules = [plugins.algorithms[algorithm].fit.partition(":")[0]] if algorithm in plugins.algorithms else []
+    made_of = {
+        "data": rows.digest,
+        "spec": _told(rows, recipe, baseline, cv, tuned),
+        # Kept whole, so that a later retrain can say which file or package is another.
+        "code": store.blobs.put(code(modules)),
+        "environment": store.blobs.put(environment()),
+    }
     checkpoint = Checkpoint.of_run(store.root, rows.run_id, digest(_canonical(made_of)))
     made = make(plugins, sides, training, keys, recipe, signature, step=step, checkpoint=checkpoint)
     fitted = made.fitted
@@ -80,6 +86,7 @@ def train(
         "seed": seed,
         "as_of": rows.as_of,
         "digests": made_of,
+        "machine": machine(),
         **evaluate(plugins.metrics, sides.holdout_target, fitted.holdout).to_json(),
         "reference": _reference(store, rows, held, fitted),
         "profile": _profile(store, signature, training, fitted),

@@ -2,12 +2,25 @@
 
 from __future__ import annotations
 
-from headrace.diagnostics.codes import conditions, document, language, life, memory, project, requests, rows, running, values, versions
+from headrace.diagnostics.codes import (
+    conditions,
+    document,
+    language,
+    life,
+    memory,
+    project,
+    requests,
+    rows,
+    running,
+    tracked,
+    values,
+    versions,
+)
 from headrace.diagnostics.codes.code import Code
 
 __all__ = ["CODES", "Code"]
 
-_PARTS = (document, language, project, values, conditions, life, rows, versions, memory, running, requests)
+_PARTS = (document, language, project, values, conditions, life, rows, versions, memory, running, tracked, requests)
 
 CODES: dict[str, Code] = {code.id: code for part in _PARTS for code in part.CODES}
 """Every code by its id. An id is stable: it is never given another meaning."""

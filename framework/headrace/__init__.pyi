@@ -1,0 +1,7 @@
+from headrace.notebook import autolog as autolog
+from headrace.notebook import run as run
+from headrace.notebook import runs as runs
+
+__all__ = ["__version__", "autolog", "run", "runs"]
+
+__version__: str
