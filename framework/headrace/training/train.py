@@ -5,15 +5,16 @@ from __future__ import annotations
 import io
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from headrace import registry
-from headrace.hooks import Input, Plugins, Signature
+from headrace.hooks import Answers, Input, Plugins, Signature, Task
 from headrace.hooks.release import releases
 from headrace.registry import Version
 from headrace.stats import bins
 from headrace.store import Store, digest
-from headrace.training.fit import Fitted, Sides, evaluate, fit
+from headrace.training.fit import Fitted, Sides, evaluate, fit, offered
+from headrace.training.targets import classes_of, refuse
 from headrace.training.lineage import code_digest, environment_digest
 from headrace.training.values import Baseline, Candidate, Material
 from headrace.transforms import Transformation
@@ -52,12 +53,14 @@ def train(
     frame = _read(store.blobs.get(rows.digest))
     training, held = frame[frame["side"] == "train"], frame[frame["side"] == "holdout"]
     signature = _signature(rows, training)
-    sides = _sides(rows, signature, training, held)
+    task = offered(plugins, algorithm).task
+    sides = _sides(rows, signature, training, held, task)
     fitted = fit(plugins, sides, algorithm=algorithm, params=params, signature=signature, seed=seed, transforms=transforms)
     manifest = {
         "params": fitted.params,
         "signature": signature.to_json(),
         "target": rows.target,
+        **fitted.answers.to_json(),
         "seed": seed,
         "as_of": rows.as_of,
         "digests": {
@@ -66,7 +69,7 @@ def train(
             "code": code_digest([fitted.algorithm.fit.partition(":")[0]]),
             "environment": environment_digest(),
         },
-        **evaluate(plugins.metrics, sides.holdout_target, fitted.holdout).to_json(),
+        **evaluate(plugins.metrics, fitted.answers, sides.holdout_target, fitted.holdout).to_json(),
         "reference": _reference(store, rows, held, fitted),
         "profile": _profile(store, signature, training, fitted),
         "baseline": _plain(store, plugins, baseline, sides, signature, seed),
@@ -102,12 +105,17 @@ def _plain(  # noqa: PLR0917 - what the model itself was fitted with
     return _beside(store, plugins, baseline, beside, sides)
 
 
-def _sides(rows: Material, signature: Signature, training: pd.DataFrame, held: pd.DataFrame) -> Sides:
+def _sides(rows: Material, signature: Signature, training: pd.DataFrame, held: pd.DataFrame, task: Task) -> Sides:
+    """Both sides in numbers; HeadraceError where the task cannot be learned from these answers."""
+    classes = classes_of(training[rows.target]) if task == "multiclass" else ()
+    refuse(rows.model, rows.target, task, training[rows.target], held[rows.target], classes)
+    answers = Answers(task, classes)
     return Sides(
         train=signature.encode(training),
-        train_target=training[rows.target].to_numpy(dtype=float),
+        train_target=answers.target(training[rows.target]),
         holdout=signature.encode(held),
-        holdout_target=held[rows.target].to_numpy(dtype=float),
+        holdout_target=answers.target(held[rows.target]),
+        classes=classes,
     )
 
 
@@ -126,7 +134,7 @@ def _step(step: Transformation) -> dict[str, Any]:
 
 def _beside(store: Store, plugins: Plugins, baseline: Baseline, fitted: Fitted, sides: Sides) -> dict[str, Any]:
     """The fitted baseline: what it is, where its model is kept, how it does on the held-out rows."""
-    measured = evaluate(plugins.metrics, sides.holdout_target, fitted.holdout).to_json()
+    measured = evaluate(plugins.metrics, fitted.answers, sides.holdout_target, fitted.holdout).to_json()
     return {"algorithm": baseline.algorithm, "params": fitted.params, "digest": store.blobs.put(fitted.data), **measured}
 
 
@@ -150,17 +158,18 @@ def _signature(rows: Material, training: pd.DataFrame) -> Signature:
 
 
 def _reference(store: Store, rows: Material, held: pd.DataFrame, fitted: Fitted) -> str:
-    """The held-out rows with entity, time, inputs, answer and `prediction`, as Parquet."""
+    """The held-out rows with entity, time, inputs, answer and `prediction` (of several numbers the short form), as Parquet."""
     out = io.BytesIO()
     columns = [rows.entity, rows.time, *(item["name"] for item in rows.inputs), rows.target]
-    held[columns].assign(**{PREDICTION: fitted.holdout}).to_parquet(out, index=False, compression="zstd")
+    held[columns].assign(**{PREDICTION: fitted.answers.short(fitted.holdout)}).to_parquet(out, index=False, compression="zstd")
     return store.blobs.put(out.getvalue())
 
 
 def _profile(store: Store, signature: Signature, training: pd.DataFrame, fitted: Fitted) -> str:
-    """The bins of every input and of the predictions over the training rows, as JSON."""
-    columns = {item.name: item.type for item in signature.inputs}
-    made = bins.profile(columns | {PREDICTION: "number"}, training.assign(**{PREDICTION: fitted.train}))
+    """The bins of every input and of the predictions over the training rows, as JSON; classes are counted as they were answered."""
+    columns: dict[str, Literal["number", "category"]] = {item.name: item.type for item in signature.inputs}
+    columns[PREDICTION] = "category" if fitted.answers.task == "multiclass" else "number"
+    made = bins.profile(columns, training.assign(**{PREDICTION: fitted.answers.short(fitted.train)}))
     return store.blobs.put(_canonical(made.to_json()))
 
 

@@ -68,12 +68,15 @@ def log_loss(target: Values, predictions: Values) -> float:
 
 
 def brier(target: Values, predictions: Values) -> float:
-    """The mean squared error of the probabilities, summed over the classes where there are several. Source: Brier (1950)."""
+    """The mean squared error of the probabilities. Source: Brier (1950).
+
+    Of several classes half the sum over them, so that two classes give what a yes or no gives.
+    """
     import numpy as np
 
     if predictions.ndim > 1:
         true = target[:, None] == np.arange(predictions.shape[1])
-        return float(np.mean(((predictions - true) ** 2).sum(axis=1))) if len(target) else math.nan
+        return float(np.mean(((predictions - true) ** 2).sum(axis=1)) / 2) if len(target) else math.nan
     return float(np.mean((predictions - target) ** 2))
 
 
@@ -160,5 +163,5 @@ METRICS = (
     _both("recall", "higher", 1.0, averages=True),
     _both("f1", "higher", 1.0, averages=True),
     _both("log_loss", "lower", math.inf),
-    _both("brier", "lower", 2.0),
+    _both("brier", "lower", 1.0),
 )
