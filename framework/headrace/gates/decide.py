@@ -139,7 +139,7 @@ def _isin(groups: NDArray[np.object_], names: list[str]) -> NDArray[np.bool_]:
 
 def _compared(gate: NoWorse, metric: Metric, facts: Facts, seed: int) -> Judged:
     if metric.needs in {"groups", "latency"}:
-        raise _Unjudgeable(f"`{gate.metric}` cannot be compared row by row: `versus` needs a metric of answers")
+        raise _Unjudgeable(f"`{gate.metric}` cannot be compared row by row: `versus` needs a metric of probabilities, or of numbers")
     who: str = gate.versus
     other = facts.others.get(who, Absent("it was not asked"))
     if isinstance(other, Absent) and other.first and gate.first == "pass":

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     Values = NDArray[np.float64]
 
 T = TypeVar("T")
+_BINARY = Answers()
 WARM_UP = 50
 """Single-row predictions before the clock counts."""
 MEASURED = 400
@@ -161,7 +162,7 @@ def _aligned(given: Values, own: Answers, wanted: Answers) -> Values:
     return np.column_stack([given[:, own.classes.index(name)] if name in own.classes else nothing for name in wanted.classes])
 
 
-def _ask(predictor: Predictor, signature: Signature, held: pd.DataFrame, answers: Answers) -> Values:
+def _ask(predictor: Predictor, signature: Signature, held: pd.DataFrame, answers: Answers = _BINARY) -> Values:
     """Answers to the held-out rows; HeadraceError where they are none of this task, or need an input that the rows do not have."""
     import numpy as np
 

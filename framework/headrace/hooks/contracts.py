@@ -51,6 +51,8 @@ class Algorithm:
     format: str
     override: bool = False
     """Whether it takes the place of one of the same name that is built in, or installed where this one is the project's own."""
+    constant: bool = False
+    """Whether it looks at no input and gives every row the same answer, as a baseline may."""
 
     calls: ClassVar[dict[str, Takes]] = {
         "fit": Takes(2, frozenset({"signature", "params", "seed"})),

@@ -24,6 +24,13 @@ if TYPE_CHECKING:
 
 PREDICTION = "prediction"
 """The column, and the name in the profile, of what the model answers."""
+USUAL: Mapping[Task, str] = {
+    "binary": "baseline.majority",
+    "multiclass": "baseline.majority_multiclass",
+    "regression": "baseline.mean",
+    "quantile": "baseline.quantile",
+}
+"""The baseline of a model for which none is chosen."""
 _NOBODY: Mapping[str, str] = {}
 
 
@@ -72,7 +79,7 @@ def train(
         **evaluate(plugins.metrics, fitted.answers, sides.holdout_target, fitted.holdout).to_json(),
         "reference": _reference(store, rows, held, fitted),
         "profile": _profile(store, signature, training, fitted),
-        "baseline": _plain(store, plugins, baseline, sides, signature, seed),
+        "baseline": _plain(store, plugins, baseline or _usual(plugins, fitted), sides, signature, seed),
         "rows": {"train": rows.train, "holdout": rows.holdout, "new": rows.new},
         **({"transforms": [_step(step) for step in transforms]} if transforms else {}),
         **({"sources": dict(rows.sources)} if rows.sources else {}),
@@ -93,6 +100,13 @@ def train(
         at=store.clock.now(),
     )
     return _candidate(version)
+
+
+def _usual(plugins: Plugins, fitted: Fitted) -> Baseline | None:
+    """The baseline where nobody chose one: what is usual in the training rows, whatever the inputs."""
+    name = USUAL[fitted.answers.task]
+    levels = {"quantiles": list(fitted.answers.quantiles)} if fitted.answers.quantiles else {}
+    return Baseline(name, levels) if name in plugins.algorithms else None
 
 
 def _plain(  # noqa: PLR0917 - what the model itself was fitted with

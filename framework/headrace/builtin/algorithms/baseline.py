@@ -95,6 +95,7 @@ def _algorithm(name: str, task: Task, params: str = "Params") -> Algorithm:
         save=f"{__name__}:save",
         load=f"{__name__}:load",
         format="json",
+        constant=True,
     )
 
 
