@@ -261,10 +261,30 @@ def _gate(gate: Gate) -> Call:
         case Gate(gate=str()):
             return _call("ByPlugin", id=gate.id, gate=gate.gate, params=gate.params or None, mode=mode)
         case Gate(min=float() as least):
-            return _call("Minimum", id=gate.id, metric=gate.metric, min=least, by=gate.by, min_group=groups, mode=mode, average=gate.average, each=gate.each)
+            return _call(
+                "Minimum",
+                id=gate.id,
+                metric=gate.metric,
+                min=least,
+                by=gate.by,
+                min_group=groups,
+                mode=mode,
+                average=gate.average,
+                each=gate.each,
+            )
         case Gate(max=float() | timedelta() as greatest):
             most = greatest.total_seconds() if isinstance(greatest, timedelta) else greatest
-            return _call("Maximum", id=gate.id, metric=gate.metric, max=most, by=gate.by, min_group=groups, mode=mode, average=gate.average, each=gate.each)
+            return _call(
+                "Maximum",
+                id=gate.id,
+                metric=gate.metric,
+                max=most,
+                by=gate.by,
+                min_group=groups,
+                mode=mode,
+                average=gate.average,
+                each=gate.each,
+            )
         case Gate(versus=str()):
             return _call(
                 "NoWorse",

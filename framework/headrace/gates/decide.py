@@ -33,13 +33,7 @@ def decide(gate: Gate, facts: Facts, metrics: Mapping[str, Metric], seed: int, k
     if isinstance(gate, ByPlugin):
         return ruled(gate, kinds.get(gate.gate), facts, seed)
     try:
-        metric = metrics.get(gate.metric)
-        if metric is None:
-            return _failed(gate, f"no plugin offers the metric `{gate.metric}`")
-        if facts.answers.task not in metric.of:
-            return _failed(gate, f"`{gate.metric}` is no metric of the task `{facts.answers.task}`")
-        if gate.each is not None and not (metric.averages and facts.answers.classes):
-            return _failed(gate, f"`{gate.metric}` has no value for each class")
+        metric = _fitting(gate, facts, metrics)
         match gate:
             case Minimum() | Maximum():
                 return _bounded(gate, metric, facts)
@@ -51,6 +45,18 @@ def decide(gate: Gate, facts: Facts, metrics: Mapping[str, Metric], seed: int, k
         return _failed(gate, str(why))
     except (Exception, SystemExit) as error:  # noqa: BLE001 - a metric may raise anything, and whatever it raises is no pass
         return _failed(gate, f"`{gate.metric}` failed: {type(error).__name__}: {error}")
+
+
+def _fitting(gate: Bounded, facts: Facts, metrics: Mapping[str, Metric]) -> Metric:
+    """The gate's metric, which is one of the candidate's task."""
+    metric = metrics.get(gate.metric)
+    if metric is None:
+        raise _Unjudgeable(f"no plugin offers the metric `{gate.metric}`")
+    if facts.answers.task not in metric.of:
+        raise _Unjudgeable(f"`{gate.metric}` is no metric of the task `{facts.answers.task}`")
+    if gate.each is not None and not (metric.averages and facts.answers.classes):
+        raise _Unjudgeable(f"`{gate.metric}` has no value for each class")
+    return metric
 
 
 def _failed(gate: Bounded, reason: str) -> Judged:

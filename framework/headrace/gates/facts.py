@@ -12,6 +12,7 @@ from headrace import registry
 from headrace.diagnostics import Diagnostic, HeadraceError
 from headrace.gates.values import ByPlugin, Gate, NoWorse
 from headrace.hooks import Answers, Live, Plugins, Predictor, Signature
+from headrace.hooks.answers import BINARY
 from headrace.registry import Loaded, Version
 from headrace.store import Store
 
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     Values = NDArray[np.float64]
 
 T = TypeVar("T")
-_BINARY = Answers()
 WARM_UP = 50
 """Single-row predictions before the clock counts."""
 MEASURED = 400
@@ -54,7 +54,7 @@ class Facts:
     live: Live | Absent = field(default_factory=lambda: Absent("there is no live data here"))
     rows: pd.DataFrame | None = None
     """The inputs of the held-out rows, where a plugin's gate looks at them."""
-    answers: Answers = Answers()
+    answers: Answers = BINARY
     """What the candidate answers."""
 
 
@@ -162,7 +162,7 @@ def _aligned(given: Values, own: Answers, wanted: Answers) -> Values:
     return np.column_stack([given[:, own.classes.index(name)] if name in own.classes else nothing for name in wanted.classes])
 
 
-def _ask(predictor: Predictor, signature: Signature, held: pd.DataFrame, answers: Answers = _BINARY) -> Values:
+def _ask(predictor: Predictor, signature: Signature, held: pd.DataFrame, answers: Answers = BINARY) -> Values:
     """Answers to the held-out rows; HeadraceError where they are none of this task, or need an input that the rows do not have."""
     import numpy as np
 

@@ -109,6 +109,10 @@ class Answers:
         return float(max(row) if self.task == "multiclass" else row[self.middle])
 
 
+BINARY = Answers()
+"""A yes or no."""
+
+
 def label(probabilities: Mapping[str, float]) -> str:
     """The class that was answered: the most probable, and of equals the first."""
     return max(probabilities, key=probabilities.__getitem__)

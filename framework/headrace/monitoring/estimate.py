@@ -17,7 +17,6 @@ from headrace.monitoring import cbpe
 from headrace.monitoring.values import Performance
 
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import NDArray
 
 TIMEOUT = 1800.0
@@ -57,7 +56,10 @@ def estimates(
     able: list[Ask] = []
     for ask in asks:
         if ask.task != "binary":
-            found[ask.number] |= {"status": FAILED, "reason": f"CBPE estimates from the probability of a yes, and v{ask.version} gives none"}
+            found[ask.number] |= {
+                "status": FAILED,
+                "reason": f"CBPE estimates from the probability of a yes, and v{ask.version} gives none",
+            }
         elif settings.metric not in cbpe.METRICS:
             found[ask.number] |= {"status": FAILED, "reason": f"CBPE cannot estimate {settings.metric}"}
         elif len(ask.predictions) < settings.min_labels:

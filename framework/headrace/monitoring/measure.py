@@ -200,7 +200,10 @@ def _label(store: Store, plugins: Plugins, watch: Watch, actor: str, now: dateti
     metric = plugins.metrics[settings.metric]
     with store.read() as session:
         of = {version.number: Answers.of(version.manifest) for version in registry.versions(session, watch.model)}
-        measured = {window.number: _performance(session, watch, window, metric, of, now) for window in _unlabelled(session, watch.model)}
+        measured = {
+            window.number: _performance(session, watch, window, metric=metric, of=of, now=now)
+            for window in _unlabelled(session, watch.model)
+        }
     fresh = {number: performance for number, performance in measured.items() if performance is not None}
     if not fresh:
         return []
@@ -225,7 +228,7 @@ def _unlabelled(session: Session, model: str) -> list[Window]:
 
 
 def _performance(
-    session: Session, watch: Watch, window: Window, metric: Metric, of: Mapping[int, Answers], now: datetime
+    session: Session, watch: Watch, window: Window, *, metric: Metric, of: Mapping[int, Answers], now: datetime
 ) -> dict[str, Any] | None:
     """The window's performance; None while its answers are waited for."""
     rows = reader.outcomes(session, watch.model, window.first_seq, window.last_seq, now)

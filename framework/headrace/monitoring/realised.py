@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from headrace.hooks import Answers, Metric
+from headrace.hooks.answers import BINARY
 from headrace.hooks.limit import asking
 from headrace.monitoring.values import Performance
 
@@ -20,7 +21,6 @@ Said = tuple[int, float | Mapping[str, float], float | str | None]
 """The version that answered, its answer, and what turned out to be true; None where that is not known."""
 COVERED = 0.95
 """With so much of a window's answers known, the rest is not waited for."""
-_BINARY = Answers()
 
 
 def measure(metric: Metric, rows: Sequence[Said], settings: Performance, of: Mapping[int, Answers]) -> dict[str, Any]:
@@ -45,10 +45,8 @@ def _of_one_task(known: Sequence[Said], of: Mapping[int, Answers]) -> list[Said]
     """The rows that can be judged together: answers to the question that the newest version answers."""
     if not known:
         return []
-    newest = of.get(max(version for version, _, _ in known), _BINARY)
-    alike = {
-        number for number, answers in of.items() if answers.task == newest.task and answers.quantiles == newest.quantiles
-    }
+    newest = of.get(max(version for version, _, _ in known), BINARY)
+    alike = {number for number, answers in of.items() if answers.task == newest.task and answers.quantiles == newest.quantiles}
     return [row for row in known if row[0] in alike or (row[0] not in of and newest.task == "binary")]
 
 
@@ -56,7 +54,7 @@ def _value(metric: Metric, rows: Sequence[Said], settings: Performance, of: Mapp
     found: dict[str, Any] = {"value": None, "n": len(rows), "status": "ok", "reason": None}
     if len(rows) < settings.min_labels:
         return found | {"status": "insufficient_data", "reason": f"{len(rows)} answers are known, and {settings.min_labels} are needed"}
-    answers = of.get(rows[-1][0], _BINARY) if rows else _BINARY
+    answers = of.get(rows[-1][0], BINARY) if rows else BINARY
     if answers.task not in metric.of:
         return found | {"status": "failed", "reason": f"{settings.metric} is no metric of the task {answers.task}"}
     try:
@@ -83,7 +81,9 @@ def _classes(rows: Sequence[Said]) -> tuple[Answers, Values, Values]:
     """Codes (n,) and probabilities (n, c) over every class that was ever answered or true here: one not answered has probability 0."""
     import numpy as np
 
-    names = sorted({str(outcome) for _, _, outcome in rows} | {name for _, answer, _ in rows if isinstance(answer, Mapping) for name in answer})
+    names = sorted(
+        {str(outcome) for _, _, outcome in rows} | {name for _, answer, _ in rows if isinstance(answer, Mapping) for name in answer}
+    )
     place = {name: position for position, name in enumerate(names)}
     codes = np.array([place[str(outcome)] for _, _, outcome in rows], dtype=np.float64)
     said = np.array([[answer.get(name, 0.0) if isinstance(answer, Mapping) else 0.0 for name in names] for _, answer, _ in rows])

@@ -14,7 +14,6 @@ from headrace.journal import reader
 from headrace.store.tables import Window
 
 if TYPE_CHECKING:
-    import numpy as np
     import pandas as pd
     from numpy.typing import NDArray
 

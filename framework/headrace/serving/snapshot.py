@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from headrace.hooks import Answers, Predictor, Signature, Task
+from headrace.hooks.answers import BINARY
 
 CHAMPION = "champion"
 CANDIDATE = "candidate"
@@ -40,7 +41,7 @@ class Served:
     single: Predictor
     batch: Predictor
     lock: threading.Lock = field(default_factory=threading.Lock)
-    answers: Answers = Answers()
+    answers: Answers = BINARY
 
     def answer(self, inputs: Mapping[str, Any]) -> Answered:
         """One row, in the event loop; a predictor that raises, or says what is no probability, is an error in the answer."""

@@ -53,7 +53,7 @@ class Gate(Spec):
     )
     min_group: int = field("Groups with fewer held-out rows are named and left out.", Effect.RE_EVALUATE, default=100, example=100, ge=1)
     average: Literal["macro", "weighted"] | None = field(
-        "How a metric of several classes becomes one number: all classes count alike (`macro`, where nothing is said), or each by its rows.",
+        "How a metric of several classes becomes one number: all classes alike (`macro`, where nothing is said), or each by its rows.",
         Effect.RE_EVALUATE,
         default=None,
         example="weighted",

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from headrace.hooks import Algorithm, Answers, Predictor
+from headrace.hooks.answers import BINARY
 from headrace.testing import rows as worlds
 from headrace.testing.fault import Broken, Checks, Unmet, function, params_are_closed, params_model, registered
 from headrace.testing.rows import Rows
@@ -36,7 +37,7 @@ class _Trial:
     save: Callable[[Any], Any]
     load: Callable[..., Predictor]
     params: Any
-    answers: Answers = Answers()
+    answers: Answers = BINARY
     constant: bool = False
 
     def on(self, rows: Rows, seed: int = 7) -> Predictor:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from headrace.hooks import Answers, Input, Signature
+from headrace.hooks.answers import BINARY
 
 if TYPE_CHECKING:
     import numpy as np
@@ -19,7 +20,7 @@ class Rows:
     matrix: NDArray[np.float64]
     target: NDArray[np.float64]
     signature: Signature
-    answers: Answers = Answers()
+    answers: Answers = BINARY
 
     def kept(self) -> Rows:
         """The same, in memory of its own."""

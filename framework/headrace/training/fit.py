@@ -12,6 +12,7 @@ from pydantic import ValidationError
 
 from headrace.diagnostics import Diagnostic, Exit, HeadraceError
 from headrace.hooks import Algorithm, Answers, Metric, Plugins, Predictor, Signature, resolve
+from headrace.hooks.answers import BINARY
 from headrace.hooks.limit import asking
 from headrace.spec.params import read_params
 from headrace.transforms import Transformation, learned, pack, prepared, read
@@ -44,7 +45,7 @@ class Fitted:
     data: bytes
     train: NDArray[np.float64]
     holdout: NDArray[np.float64]
-    answers: Answers = Answers()
+    answers: Answers = BINARY
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,8 +14,8 @@ from headrace.registry import Version
 from headrace.stats import bins
 from headrace.store import Store, digest
 from headrace.training.fit import Fitted, Sides, evaluate, fit, offered
-from headrace.training.targets import classes_of, refuse
 from headrace.training.lineage import code_digest, environment_digest
+from headrace.training.targets import classes_of, refuse
 from headrace.training.values import Baseline, Candidate, Material
 from headrace.transforms import Transformation
 
@@ -122,7 +122,7 @@ def _plain(  # noqa: PLR0917 - what the model itself was fitted with
 def _sides(rows: Material, signature: Signature, training: pd.DataFrame, held: pd.DataFrame, task: Task) -> Sides:
     """Both sides in numbers; HeadraceError where the task cannot be learned from these answers."""
     classes = classes_of(training[rows.target]) if task == "multiclass" else ()
-    refuse(rows.model, rows.target, task, training[rows.target], held[rows.target], classes)
+    refuse(rows.model, rows.target, task, classes, training=training[rows.target], held=held[rows.target])
     answers = Answers(task, classes)
     return Sides(
         train=signature.encode(training),

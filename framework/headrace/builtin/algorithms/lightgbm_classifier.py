@@ -35,7 +35,6 @@ class TreeParams(BaseModel):
     cat_smooth: float = Field(default=10.0, ge=0, description="How strongly rare categories are smoothed.")
     cat_l2: float = Field(default=10.0, ge=0, description="L2 penalty of splits by category.")
 
-
     def objective(self, target: NDArray[np.float64]) -> dict[str, Any]:
         """What LightGBM is told of the task, which answers (n,) may decide."""
         raise NotImplementedError
@@ -52,7 +51,8 @@ class ClassParams(TreeParams):
     """Those of the objectives that tell classes apart."""
 
     class_weight: Literal["balanced"] | None = Field(
-        default=None, description="`balanced` counts the rows of a rare class for more; probabilities then fit such a world, and not this one."
+        default=None,
+        description="`balanced` counts the rows of a rare class for more; probabilities then fit such a world, and not this one.",
     )
 
     def weight(self, target: NDArray[np.float64]) -> NDArray[np.float64] | None:

@@ -47,7 +47,6 @@ class Fan:
 
 def fit(matrix: NDArray[np.float64], target: NDArray[np.float64], *, signature: Signature, params: Params, seed: int) -> Fan:
     """Train on (n, k) and (n,), once a level; the same rows, parameters and seed give the same bytes."""
-
     each = [params.model_copy(update={"quantiles": (level,)}) for level in params.quantiles]
     return Fan(tuple(trees.fit(matrix, target, signature=signature, params=one, seed=seed) for one in each))
 

@@ -37,11 +37,12 @@ class ClassParams(Params):
     """Scikit-learn's parameters."""
 
     class_weight: Literal["balanced"] | None = Field(
-        default=None, description="`balanced` counts the rows of a rare class for more; probabilities then fit such a world, and not this one."
+        default=None,
+        description="`balanced` counts the rows of a rare class for more; probabilities then fit such a world, and not this one.",
     )
 
 
-def _fit(matrix: Values, target: Values, signature: Signature, params: Params, model: Any, seed: int) -> Pipeline:  # noqa: ANN401 - a forest's class
+def _fit(model: Any, matrix: Values, target: Values, *, signature: Signature, params: Params, seed: int) -> Pipeline:  # noqa: ANN401 - a forest's class
     return trained(matrix, target, signature, model(**params.model_dump(), random_state=seed, n_jobs=1))
 
 
@@ -49,21 +50,21 @@ def fit_classifier(matrix: Values, target: Values, *, signature: Signature, para
     """Train on (n, k) and (n,)."""
     from sklearn.ensemble import RandomForestClassifier
 
-    return Line(_fit(matrix, target, signature, params, RandomForestClassifier, seed))
+    return Line(_fit(RandomForestClassifier, matrix, target, signature=signature, params=params, seed=seed))
 
 
 def fit_multiclass(matrix: Values, target: Values, *, signature: Signature, params: ClassParams, seed: int) -> Several:
     """Train on (n, k) and codes (n,), 0 to c - 1."""
     from sklearn.ensemble import RandomForestClassifier
 
-    return Several(_fit(matrix, target, signature, params, RandomForestClassifier, seed))
+    return Several(_fit(RandomForestClassifier, matrix, target, signature=signature, params=params, seed=seed))
 
 
 def fit_regressor(matrix: Values, target: Values, *, signature: Signature, params: Params, seed: int) -> Fitted:
     """Train on (n, k) and (n,)."""
     from sklearn.ensemble import RandomForestRegressor
 
-    return Fitted(_fit(matrix, target, signature, params, RandomForestRegressor, seed))
+    return Fitted(_fit(RandomForestRegressor, matrix, target, signature=signature, params=params, seed=seed))
 
 
 def load_classifier(data: bytes, *, signature: Signature) -> Line:  # noqa: ARG001 - the columns stand in the file

@@ -39,7 +39,8 @@ class ClassParams(Params):
     """Scikit-learn's parameters."""
 
     class_weight: Literal["balanced"] | None = Field(
-        default=None, description="`balanced` counts the rows of a rare class for more; probabilities then fit such a world, and not this one."
+        default=None,
+        description="`balanced` counts the rows of a rare class for more; probabilities then fit such a world, and not this one.",
     )
 
 

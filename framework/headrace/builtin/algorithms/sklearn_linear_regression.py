@@ -28,7 +28,14 @@ class RidgeParams(LinearParams):
     alpha: float = Field(default=1.0, gt=0, description="Strength of the L2 penalty.")
 
 
-def fit_linear(matrix: NDArray[np.float64], target: NDArray[np.float64], *, signature: Signature, params: LinearParams, seed: int) -> Fitted:  # noqa: ARG001 - the contract
+def fit_linear(
+    matrix: NDArray[np.float64],
+    target: NDArray[np.float64],
+    *,
+    signature: Signature,
+    params: LinearParams,  # noqa: ARG001 - there are none
+    seed: int,  # noqa: ARG001 - nothing is drawn
+) -> Fitted:
     """Train on (n, k) and (n,) by least squares: nothing is drawn, so the seed changes nothing."""
     from sklearn.linear_model import LinearRegression
 

@@ -25,7 +25,8 @@ class Params(BaseModel):
     c: float = Field(default=1.0, gt=0, description="Inverse of the L2 penalty's strength.")
     max_iter: int = Field(default=1000, ge=1, le=100_000, description="Steps of the solver, at most.")
     class_weight: Literal["balanced"] | None = Field(
-        default=None, description="`balanced` counts the rows of a rare class for more; probabilities then fit such a world, and not this one."
+        default=None,
+        description="`balanced` counts the rows of a rare class for more; probabilities then fit such a world, and not this one.",
     )
 
 

@@ -41,7 +41,11 @@ class Line(Fitted):
         """Shape (n, k) to the probability of the positive class, (n,)."""
         import numpy as np
 
-        return np.asarray(self.pipeline.predict_proba(matrix)[:, 1], dtype=np.float64) if len(matrix) else np.empty(0)
+        if not len(matrix):
+            return np.empty(0)
+        given = np.asarray(self.pipeline.predict_proba(matrix), dtype=np.float64)
+        # Of one class alone there is one column: its own.
+        return given[:, 1] if given.shape[1] > 1 else np.full(len(matrix), float(self.pipeline.classes_[0]))
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,7 +39,10 @@ def _area(target: Values, predictions: Values) -> float:
 
 
 def average_precision(target: Values, predictions: Values, *, average: Average = "macro") -> float | Values:
-    """Precision averaged over the steps of recall, ties taken together; NaN without a positive. Of several classes each against the rest."""
+    """Precision averaged over the steps of recall, ties taken together; NaN without a positive.
+
+    Of several classes each against the rest, then averaged.
+    """
     return _steps(target, predictions) if predictions.ndim == 1 else _averaged(_steps, target, predictions, average)
 
 
@@ -91,12 +94,12 @@ def accuracy(target: Values, predictions: Values) -> float:
 
 def precision(target: Values, predictions: Values, *, average: Average = "macro") -> float | Values:
     """The share of what was said that is right; 0 where a class is never said."""
-    return _decided(lambda hits, said, there: hits / said if said else 0.0, target, predictions, average)
+    return _decided(lambda hits, said, _: hits / said if said else 0.0, target, predictions, average)
 
 
 def recall(target: Values, predictions: Values, *, average: Average = "macro") -> float | Values:
     """The share of what is true that was said; NaN where a class does not occur."""
-    return _decided(lambda hits, said, there: hits / there if there else math.nan, target, predictions, average)
+    return _decided(lambda hits, _, there: hits / there if there else math.nan, target, predictions, average)
 
 
 def f1(target: Values, predictions: Values, *, average: Average = "macro") -> float | Values:
@@ -119,7 +122,9 @@ def _decided(score: Callable[[float, float, float], float], target: Values, pred
         import numpy as np
 
         said = predictions.argmax(axis=1)
-        return _averaged(lambda true, told: _counted(score, true == 1, told == 1), target, _one_hot(said, np.shape(predictions)[1]), average)
+        return _averaged(
+            lambda true, told: _counted(score, true == 1, told == 1), target, _one_hot(said, np.shape(predictions)[1]), average
+        )
     return _counted(score, target == 1, predictions >= _THRESHOLD)
 
 

@@ -240,8 +240,8 @@ CODES = (
     Code(
         "wrong-task",
         "a part of a model is made for another task",
-        "The algorithm says what is answered: a yes or no, one of several classes, a number, or quantiles. A baseline answers the same; CBPE"
-        " and the gates of a yes or no know nothing else; a number has no shares to stratify by.",
+        "The algorithm says what is answered: a yes or no, one of several classes, a number, or quantiles. A baseline answers the"
+        " same; CBPE and the gates of a yes or no know nothing else; a number has no shares to stratify by.",
         "training:\n  algorithm: lightgbm.regressor\n  baseline: {algorithm: sklearn.logistic_regression}",
         "training:\n  algorithm: lightgbm.regressor\n  baseline: {algorithm: sklearn.ridge}",
     ),
