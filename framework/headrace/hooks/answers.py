@@ -76,19 +76,27 @@ class Answers:
         if not isinstance(given, np.ndarray) or given.shape != self.shape(rows):
             shape = f"an answer of shape {given.shape}" if isinstance(given, np.ndarray) else type(given).__name__
             return f"gave {shape} to {rows:,} rows, and not {self.shape(rows)}"
+        if self.task == "binary":
+            bad, none = ~((given >= 0) & (given <= 1)), np.isnan(given)
+            return f"gave no probability for {bad.sum():,} of {rows:,} rows ({none.sum():,} are NaN)" if bad.any() else None
+        sound, what = self._sound(given)
+        return None if sound.all() else f"gave no {what} for {(~sound).sum():,} of {rows:,} rows"
+
+    def _sound(self, given: NDArray[np.float64]) -> tuple[NDArray[np.bool_], str]:
+        """Which rows, (n,), have an answer of the task, and what that is."""
+        import numpy as np
+
         match self.task:
-            case "binary":
-                bad, none = ~((given >= 0) & (given <= 1)), np.isnan(given)
-                return f"gave no probability for {bad.sum():,} of {rows:,} rows ({none.sum():,} are NaN)" if bad.any() else None
             case "multiclass":
-                bad = ~((given >= 0) & (given <= 1)).all(axis=1) | ~(np.abs(given.sum(axis=1) - 1) <= _WHOLE)
-                return f"gave no probabilities that sum to 1 for {bad.sum():,} of {rows:,} rows" if bad.any() else None
-            case "regression":
-                bad = ~np.isfinite(given)
-                return f"gave no number for {bad.sum():,} of {rows:,} rows" if bad.any() else None
+                whole = abs(given.sum(axis=1) - 1) <= _WHOLE
+                return np.asarray(((given >= 0) & (given <= 1)).all(axis=1) & whole), "probabilities that sum to 1"
             case "quantile":
-                bad = ~np.isfinite(given).all(axis=1) | (np.diff(given, axis=1) < 0).any(axis=1)
-                return f"gave no quantiles that rise with their levels for {bad.sum():,} of {rows:,} rows" if bad.any() else None
+                rising = (np.diff(given, axis=1) >= 0).all(axis=1)
+                return np.asarray(np.isfinite(given).all(axis=1) & rising), "quantiles that rise with their levels"
+            case "regression":
+                return np.isfinite(given), "number"
+            case "binary":
+                return np.asarray((given >= 0) & (given <= 1)), "probability"
             case _:
                 assert_never(self.task)
 
@@ -98,7 +106,7 @@ class Answers:
 
         match self.task:
             case "multiclass":
-                return np.array(self.classes, dtype=object)[given.argmax(axis=1)]
+                return np.asarray(np.array(self.classes, dtype=object)[given.argmax(axis=1)])
             case "quantile":
                 return np.asarray(given[:, self.middle])
             case _:

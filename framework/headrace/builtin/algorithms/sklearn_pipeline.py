@@ -45,7 +45,7 @@ class Line(Fitted):
             return np.empty(0)
         given = np.asarray(self.pipeline.predict_proba(matrix), dtype=np.float64)
         # Of one class alone there is one column: its own.
-        return given[:, 1] if given.shape[1] > 1 else np.full(len(matrix), float(self.pipeline.classes_[0]))
+        return np.asarray(given[:, 1] if given.shape[1] > 1 else np.full(len(matrix), float(self.pipeline.classes_[0])))
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +59,7 @@ class Several(Fitted):
         if not len(matrix):
             return np.empty((0, len(self.pipeline.classes_)))
         given = np.asarray(self.pipeline.predict_proba(matrix), dtype=np.float64)
-        return given / given.sum(axis=1, keepdims=True)
+        return np.asarray(given / given.sum(axis=1, keepdims=True))
 
 
 def _columns(signature: Signature) -> list[tuple[str, Any, list[int]]]:

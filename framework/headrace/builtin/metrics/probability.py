@@ -135,7 +135,7 @@ def _counted(score: Callable[[float, float, float], float], true: NDArray[np.boo
 def _one_hot(codes: NDArray[np.int64], classes: int) -> Values:
     import numpy as np
 
-    return (codes[:, None] == np.arange(classes)).astype(np.float64)
+    return np.asarray(codes[:, None] == np.arange(classes), dtype=np.float64)
 
 
 def _averaged(score: Callable[[Values, Values], float], target: Values, predictions: Values, average: Average) -> float | Values:
