@@ -88,6 +88,22 @@ def _algorithm(scope: Scope, plugins: Plugins, model: Model, path: Path, section
 
 
 @question
+def _transforms(scope: Scope, plugins: Plugins, model: Model) -> Iterator[Diagnostic]:
+    for position, step in enumerate(model.training.transforms):
+        yield from _transform(scope, plugins, model, ("training", "transforms", position), step)
+
+
+@question
+def _transform(scope: Scope, plugins: Plugins, model: Model, path: Path, step: Transformation) -> Iterator[Diagnostic]:
+    here, known = address_of(model), plugins.transforms
+    meant = step.transform if step.transform in known else only(step.transform, known)
+    if step.transform not in known:
+        yield Diagnostic("unknown-transform", **_unknown(scope.where(here, (*path, "transform")), "transform", step.transform, known))
+    if meant is not None:
+        yield from _params(scope, here, path, step, known[meant])
+
+
+@question
 def _gates(scope: Scope, plugins: Plugins, model: Model) -> Iterator[Diagnostic]:
     for position, gate in enumerate(model.gates):
         if getattr(gate, "gate", None) is not None:
