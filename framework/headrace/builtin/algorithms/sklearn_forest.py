@@ -28,7 +28,7 @@ class Params(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
     n_estimators: int = Field(default=100, ge=1, le=10_000, description="How many trees.")
-    max_depth: int | None = Field(default=None, ge=1, description="Depth of a tree, at most; null for any.")
+    max_depth: int | None = Field(default=None, ge=1, examples=[8], description="Depth of a tree, at most; null for any.")
     min_samples_leaf: int = Field(default=1, ge=1, description="Rows of a leaf, at least.")
     max_features: float = Field(default=1.0, gt=0, le=1, description="The share of inputs that a split looks at.")
 

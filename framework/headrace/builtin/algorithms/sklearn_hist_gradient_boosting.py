@@ -30,7 +30,7 @@ class Params(BaseModel):
     max_iter: int = Field(default=100, ge=1, le=10_000, description="How many rounds of trees.")
     learning_rate: float = Field(default=0.1, gt=0, le=1, description="How much each tree counts.")
     max_leaf_nodes: int = Field(default=31, ge=2, description="Leaves of a tree, at most.")
-    max_depth: int | None = Field(default=None, ge=1, description="Depth of a tree, at most; null for any.")
+    max_depth: int | None = Field(default=None, ge=1, examples=[8], description="Depth of a tree, at most; null for any.")
     min_samples_leaf: int = Field(default=20, ge=1, description="Rows of a leaf, at least.")
     l2_regularization: float = Field(default=0.0, ge=0, description="L2 penalty of leaf values.")
 
