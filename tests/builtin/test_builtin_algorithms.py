@@ -14,7 +14,7 @@ ALGORITHMS = {item.name: item for item in headrace_algorithms() if item.task == 
 SMALL = {
     "lightgbm.classifier": {"n_estimators": 20, "subsample": 0.7, "subsample_freq": 1},
     "sklearn.logistic_regression": {},
-    "sklearn.random_forest_classifier": {"n_estimators": 50, "min_samples_leaf": 25},
+    "sklearn.random_forest_classifier": {"n_estimators": 100, "min_samples_leaf": 40},
     "sklearn.hist_gradient_boosting_classifier": {"max_iter": 20, "max_leaf_nodes": 4, "min_samples_leaf": 40},
 }
 
