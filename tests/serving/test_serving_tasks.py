@@ -8,10 +8,12 @@ from serving_project import CONFIG, ROW, SIGNATURE
 
 from headrace.compiled import ServingConfig
 from headrace.hooks import Answers
+from headrace.serving.online import Online
 from headrace.serving.openapi import document
 from headrace.serving.problem import Refused
 from headrace.serving.schema import Schema
 from headrace.serving.snapshot import Served
+from headrace.serving.workspace import open_workspace
 
 CLASSES, LEVELS = Answers("multiclass", ("cat", "dog")), Answers("quantile", quantiles=(0.1, 0.9))
 
@@ -93,9 +95,13 @@ def test_what_cannot_turn_out_is_refused(task, sent):
         ("quantile", ["object", "null"]),
     ],
 )
-def test_the_document_says_what_is_answered(task, kind):
+def test_the_document_says_what_is_answered(task, kind, project):
     config = ServingConfig.model_validate(CONFIG | {"task": task})
-    answer = document(config, Schema(config))["paths"]["/predict"]["post"]["responses"]["200"]["content"]["application/json"]["schema"]
+    workspace = open_workspace(project.config.parent / "headrace.json", config)
+    answer = document(config, Schema(config), Online(config, workspace))["paths"]["/predict"]["post"]["responses"]["200"]["content"][
+        "application/json"
+    ]["schema"]
+    workspace.store.close()
     assert (kind, task == "multiclass") == (answer["properties"]["prediction"]["type"], "probabilities" in answer["properties"])
 
 
