@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from replayed import SOURCES, backtest, read, write
+from replayed import SOURCES, backtest, read, source, write
 
+from headrace.backtest.driver import plain
 from headrace.backtest.history import spans
 from headrace.compiled import ColumnConfig
 from headrace.diagnostics import Exit, HeadraceError
@@ -121,3 +123,15 @@ def test_an_incident_can_be_seen_for_a_while_after_its_end() -> None:
     wanted = backtest(SWAP, {**SWAP, "id": "open", "to": None})
     march, june = datetime(2016, 3, 1, tzinfo=UTC), datetime(2016, 6, 1, tzinfo=UTC)
     assert [("swapped", march, june + timedelta(days=5)), ("open", march, None)] == spans(wanted.disturb, timedelta(days=5))
+
+
+def test_an_answer_is_a_class_by_its_name_or_a_number(root: Path) -> None:
+    rows = [f"{i},{'shoes' if i % 2 else 'hats'}" for i in range(24)]
+    (root / "answers.csv").write_text("\n".join(["visit,bought", *rows]), encoding="utf-8")
+    named = {**SOURCES, "answers": source("answers.csv", visit=("visit", "int64"), bought=("bought", "category"))}
+    assert ["hats", "shoes"] * 12 == read(root, backtest(), sources=named).frame["@target"].tolist()
+
+
+@pytest.mark.parametrize(("answer", "sent"), [(1.0, "1"), (2.5, "2.5"), (-3.0, "-3"), ("hats", '"hats"')])
+def test_an_answer_is_sent_as_a_client_would_send_it(answer: float | str, sent: str) -> None:
+    assert sent == json.dumps(plain(answer))

@@ -10,8 +10,13 @@ from pydantic import ValidationError
 from headrace.builtin import headrace_algorithms
 from headrace.hooks import Input, Signature, resolve
 
-ALGORITHMS = {item.name: item for item in headrace_algorithms()}
-SMALL = {"lightgbm.classifier": {"n_estimators": 20, "subsample": 0.7, "subsample_freq": 1}, "sklearn.logistic_regression": {}}
+ALGORITHMS = {item.name: item for item in headrace_algorithms() if item.task == "binary" and not item.constant}
+SMALL = {
+    "lightgbm.classifier": {"n_estimators": 20, "subsample": 0.7, "subsample_freq": 1},
+    "sklearn.logistic_regression": {},
+    "sklearn.random_forest_classifier": {"n_estimators": 100, "min_samples_leaf": 40},
+    "sklearn.hist_gradient_boosting_classifier": {"max_iter": 20, "max_leaf_nodes": 4, "min_samples_leaf": 40},
+}
 
 
 def fitted(name, rows, signature, seed=7, **params):

@@ -177,7 +177,7 @@ def test_a_model_is_not_asked_without_an_input(people):
 def test_answers_that_are_no_number_fail(judge, register, plugins):
     broken = Algorithm("lightgbm.classifier", "binary", "", "", "", f"{__name__}:load_nan", "x")
     verdict = judge(register(), Minimum("g", "roc_auc", min=0), plugins=dataclasses.replace(plugins, algorithms={broken.name: broken}))
-    assert (False, True) == (verdict.passed, "300 answers that are no number" in verdict.payload["gates"][0]["reason"])
+    assert (False, True) == (verdict.passed, "gave no probability for 300 of 300 rows" in verdict.payload["gates"][0]["reason"])
 
 
 def test_a_baseline_is_compared_with(judge, register, trained):

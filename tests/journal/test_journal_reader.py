@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import count
 from pathlib import Path
 
+import orjson
 import pandas as pd
 import pytest
 from hypothesis import given, settings
@@ -12,6 +13,7 @@ from sqlalchemy import event
 from sqlmodel import insert
 
 from headrace.journal import Spool, reader, ship
+from headrace.journal.records import decode, encode
 from headrace.store import Store
 from headrace.store.tables import Outcome, Prediction
 
@@ -52,7 +54,7 @@ def test_a_frame_of_requests_has_typed_columns(store: Store, journalled, predict
     frame = requests(store)
 
     assert [
-        (1, record.id, 1, "champion", "1", pd.Timestamp(record.at), 0.25, ["education"], record.inputs),
+        (1, record.id, 1, "champion", "1", pd.Timestamp(record.at), 0.25, ["education"], record.inputs, None),
     ] == list(frame.itertuples(index=False, name=None))
     assert ("float64", "datetime64[ns, UTC]", "int64") == tuple(str(frame[name].dtype) for name in ("output", "at", "version"))
 
@@ -81,7 +83,7 @@ def test_a_journal_with_nothing_in_it_is_a_frame_without_rows_and_with_its_colum
     journalled(prediction())
 
     assert (0, "int64", "float64", "datetime64[ns, UTC]") == (len(empty), *(str(empty[name].dtype) for name in ("seq", "output", "at")))
-    assert list(requests(store).columns) == list(empty.columns[:9])
+    assert list(requests(store).columns) == list(empty.columns[:10])
 
 
 def test_a_labelled_request_has_what_turned_out(store: Store, journalled, prediction, outcome) -> None:
@@ -274,3 +276,29 @@ def test_one_entity_asked_often_is_paired_as_fast_as_many(store: Store) -> None:
     write(store, moments, {("a", (hours + 0.5) / 24) for hours in range(n)})
 
     assert n == len(labelled(store, AT + n * DAY))
+
+
+def test_an_answer_of_several_numbers_and_an_outcome_that_is_a_class_come_back(store: Store, journalled, prediction, outcome) -> None:
+    probabilities = {"cat": 0.7, "d\u00f6g": 0.3}
+    journalled(
+        prediction(1, output=0.7, answer=probabilities),
+        outcome(1, label="d\u00f6g"),
+        prediction(2),
+        outcome(2),
+        prediction(3, output=0.7, answer=probabilities),
+    )
+
+    assert [probabilities, None, probabilities] == requests(store)["answer"].tolist()
+    assert [("1", 1.0, "d\u00f6g"), ("2", 1.0, None)] == list(
+        labelled(store)[["entity", "value", "label"]].itertuples(index=False, name=None)
+    )
+    with store.read() as session:
+        told = reader.outcomes(session, "employment", 1, 9, AT + 400 * DAY)
+    assert [(1, probabilities, "d\u00f6g"), (1, 0.25, 1.0), (1, probabilities, None)] == told
+
+
+def test_records_from_before_there_were_classes_are_read(prediction, outcome) -> None:
+    bodies = [encode(record, AT) for record in (prediction(1), outcome(1))]
+
+    assert [14, 6] == [len(orjson.loads(body)) for body in bodies]
+    assert [(None,), (None,)] == [(getattr(decode(body).record, name),) for body, name in zip(bodies, ("answer", "label"), strict=True)]

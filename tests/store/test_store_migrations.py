@@ -130,3 +130,18 @@ def test_the_sql_text_for_postgresql_makes_the_same_database(postgres: str, tmp_
         connection.execute(migrations.sql("postgresql"))  # type: ignore[call-overload]
 
     assert [] == difference(Store.open(postgres, "blobs", root=tmp_path).engine)
+
+
+def test_what_was_journalled_before_there_were_classes_stays(tmp_path: Path) -> None:
+    made = engine.connect("sqlite:///state.db", tmp_path)
+    with made.execution_options(**engine.WRITE).begin() as connection:
+        command.upgrade(migrations.config(connection), "0001")
+        connection.exec_driver_sql("insert into outcome (model, entity, value, known_at) values ('churn', '7', 1.0, '2016-01-01')")
+        connection.exec_driver_sql(
+            "insert into prediction (id, model, version, arm, epoch, entity, at, recorded_at, latency_us, inputs, output, unseen)"
+            " values ('a', 'churn', 1, 'champion', 1, '7', '2016-01-01', '2016-01-01', 5, '{}', 0.25, '[]')"
+        )
+    migrations.to_head(made)
+    with made.connect() as connection:
+        assert (1.0, None) == tuple(connection.exec_driver_sql("select value, label from outcome").one())
+        assert (0.25, None) == tuple(connection.exec_driver_sql("select output, answer from prediction").one())

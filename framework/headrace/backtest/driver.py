@@ -146,7 +146,7 @@ class Driver:
         while self._labels < stop:
             part = frame.iloc[self._labels : min(stop, self._labels + BATCH)]
             outcomes = [
-                {self.history.entity: entity, self.history.target: int(target), "known_at": moment.isoformat()}
+                {self.history.entity: entity, self.history.target: plain(target), "known_at": moment.isoformat()}
                 for entity, target, moment in zip(
                     part[self.history.entity].tolist(), part[TARGET].tolist(), part[KNOWN_AT].tolist(), strict=True
                 )
@@ -240,3 +240,8 @@ class Driver:
                 ),
                 Exit.REFUSED,
             )
+
+
+def plain(answer: float | str) -> float | int | str:
+    """An answer as a client would send it: a whole number without its point."""
+    return int(answer) if isinstance(answer, float) and answer.is_integer() else answer

@@ -89,7 +89,8 @@ def history(
     spine = merged[[entity, AT]].astype({entity: str})
     told = joined(Origins(root, sources, readers), views, wanted=of_views(inputs), spine=spine)
     frame = merged[[entity, AT, INCIDENTS]].assign(**own, **told)[[entity, AT, INCIDENTS, *(item.name for item in inputs)]]
-    frame[TARGET] = merged[target].astype(float)
+    # A class stays the text that its column is read as; anything else is a number.
+    frame[TARGET] = merged[target] if merged[target].dtype == object else merged[target].astype(float)
     frame[KNOWN_AT] = frame[AT] + model.features.target.delay
     return History(frame, entity, target, tuple(item.name for item in inputs))
 

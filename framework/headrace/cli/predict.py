@@ -69,10 +69,20 @@ def _refuse_stranger(url: str, config: ServingConfig) -> None:
 def _told(answer: Mapping[str, Any]) -> str:
     """One line a prediction."""
     return "\n".join(
-        f"{one['prediction']:.6g}  (model/{one['model']} version {one['version']}, {one['arm']})"
+        f"{_said(one['prediction'])}  (model/{one['model']} version {one['version']}, {one['arm']})"
         + (f"  never seen in training: {', '.join(one['unseen'])}" if one["unseen"] else "")
         for one in answer.get("predictions", [answer])
     )
+
+
+def _said(prediction: Any) -> str:  # noqa: ANN401 - a number, a class, or numbers by level
+    match prediction:
+        case dict():
+            return ", ".join(f"{level}: {value:.6g}" for level, value in prediction.items())
+        case int() | float():
+            return f"{prediction:.6g}"
+        case _:
+            return str(prediction)
 
 
 def _parse(text: str) -> Any:  # noqa: ANN401 - any JSON

@@ -185,7 +185,7 @@ def _tested(plugins: Plugins, found: Sequence[Found], named: tuple[str, ...]) ->
     from headrace.diagnostics import Diagnostic, Exit, HeadraceError
     from headrace.hooks.limit import computing
 
-    offered = {name: metric for name, metric in plugins.metrics.items() if metric.needs == "probability"}
+    offered = {name: metric for name, metric in plugins.metrics.items() if metric.needs in ("probability", "number")}
     if unknown := sorted(set(named) - set(offered)):
         message = f"`{unknown[0]}` is no metric that two runs can be tested by"
         raise HeadraceError(Diagnostic("unknown-metric", message, help=f"there are: {', '.join(sorted(offered))}"), Exit.USAGE)

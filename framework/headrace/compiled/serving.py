@@ -48,6 +48,8 @@ class ServingConfig(Config):
     unit: str
     inputs: tuple[InputConfig, ...]
     target: str
+    task: Literal["binary", "multiclass", "regression", "quantile"] = "binary"
+    """What is answered; a file from before there was another task is binary."""
     port: int
     fallback: Literal["champion", "none"]
     max_rows: int = Field(ge=1)

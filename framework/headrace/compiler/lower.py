@@ -20,8 +20,10 @@ from headrace.compiler.hiding import HIDING
 from headrace.compiler.ir import Announces, Call, Compiled, Cron, Flow, Interval, Life, Link, Schedule, Step
 from headrace.compiler.sources import source_config
 from headrace.compiler.views import view_config
+from headrace.hooks import Task
 from headrace.project import Project
 from headrace.project.inputs import ModelInput
+from headrace.project.tasks import task_of
 from headrace.spec import FeatureView, Model, Source
 from headrace.spec.retraining import AGAIN
 from headrace.spec.rollout import LOOK, Rollout
@@ -37,14 +39,18 @@ def lower(project: Project) -> Compiled:
     """The whole project, which its rules have found without a fault."""
     name = project.project.name
     models = [(model, project.inputs(model)) for model in project.models]
+    tasks = {model.name: task_of(model, project.scope.plugins) or "binary" for model in project.models}
     # Most models of a project share their inputs.
     shared = {item for _, inputs in models for item in inputs}
     configs, calls = {item: _input(item) for item in shared}, {item: sections.input_(item) for item in shared}
     return Compiled(
         workspace=_workspace(project),
-        lives=(_life(owner(name, project.environment.name), model, [calls[item] for item in inputs]) for model, inputs in models),
+        lives=(
+            _life(owner(name, project.environment.name), model, [calls[item] for item in inputs], tasks[model.name])
+            for model, inputs in models
+        ),
         servers=(
-            _server(name, model, model.serving, tuple(configs[item] for item in inputs))
+            _server(name, model, model.serving, tuple(configs[item] for item in inputs), tasks[model.name])
             for model, inputs in models
             if model.serving != "none"
         ),
@@ -57,9 +63,9 @@ def module_name(model: str) -> str:
     return f"{name}_" if name in HIDING else name
 
 
-def _life(project: str, model: Model, inputs: Sequence[Call]) -> Life:
+def _life(project: str, model: Model, inputs: Sequence[Call], task: Task) -> Life:
     judged = (*sections.custom(model, "training"), sections.gates(model))
-    flows = [_train(model, inputs, judged), _judge(model, judged), _roll_out(model)]
+    flows = [_train(model, inputs, judged, task), _judge(model, judged), _roll_out(model)]
     schedules: dict[str, tuple[Schedule, ...]] = {"roll_out": (Interval("look", LOOK),) if model.rollout is not None else ()}
     links = [Link("headrace.candidate.passed", "roll_out")]
     if model.monitoring is not None:
@@ -89,13 +95,13 @@ def _ticks(model: Model) -> list[Cron]:
     return [Cron(f"retraining-{trigger.id}", trigger.schedule) for trigger in model.retraining if trigger.schedule is not None]
 
 
-def _train(model: Model, inputs: Sequence[Call], judged: tuple[Step, ...]) -> Flow:
+def _train(model: Model, inputs: Sequence[Call], judged: tuple[Step, ...], task: Task) -> Flow:
     return Flow(
         name="train",
         says=f"Train model/{model.name} as of a moment (now, if none) and announce the verdict; a rollout starts by that event.",
         takes=(sections.AS_OF, sections.CAUSE),
         steps=(
-            sections.features(model, inputs),
+            sections.features(model, inputs, task),
             *sections.custom(model, "features"),
             *sections.tune(model),
             sections.training(model),
@@ -155,7 +161,7 @@ def _asked(model: Model) -> Flow:
     )
 
 
-def _server(project: str, model: Model, section: Serving, inputs: tuple[InputConfig, ...]) -> ServingConfig:
+def _server(project: str, model: Model, section: Serving, inputs: tuple[InputConfig, ...], task: Task) -> ServingConfig:
     features, rollout = model.features, model.rollout
     return ServingConfig(
         project=project,
@@ -165,6 +171,7 @@ def _server(project: str, model: Model, section: Serving, inputs: tuple[InputCon
         unit=rollout.unit if rollout is not None else features.entity,
         inputs=inputs,
         target=features.target.column,
+        task=task,
         port=section.port,
         fallback=section.fallback,
         max_rows=section.max_rows,

@@ -8,6 +8,7 @@ from keyword import iskeyword
 from typing import assert_never
 
 from headrace.compiler.ir import Call, Parameter, Step, Value, Variable
+from headrace.hooks import Task
 from headrace.project.inputs import ModelInput
 from headrace.spec.expression import parse
 from headrace.spec.gates import Gate
@@ -38,7 +39,7 @@ def bare(reference: str) -> str:
     return reference.rpartition("/")[2]
 
 
-def features(model: Model, inputs: Sequence[Call]) -> Step:
+def features(model: Model, inputs: Sequence[Call], task: Task) -> Step:
     """The step that gathers the rows; `inputs` as `input_` says each."""
     section = model.features
     return Step(
@@ -56,6 +57,7 @@ def features(model: Model, inputs: Sequence[Call]) -> Step:
             inputs=inputs,
             split=_split(model.training.split),
             seed=model.training.seed,
+            task=task if task != "binary" else None,
             keep=section.keep if section.keep != "all" else None,
             as_of=Variable("as_of"),
             cause=Variable("cause"),
@@ -284,7 +286,13 @@ def monitoring(model: Model, section: Monitoring) -> tuple[Step, Step]:
             ),
             performance=None
             if performance is None
-            else _call("Performance", metric=performance.metric, estimate=performance.estimate, min_labels=performance.min_labels),
+            else _call(
+                "Performance",
+                metric=performance.metric,
+                estimate=performance.estimate,
+                min_labels=performance.min_labels,
+                average=performance.average,
+            ),
             cause=Variable("cause"),
         ),
     )
@@ -361,10 +369,30 @@ def _gate(gate: Gate) -> Call:
         case Gate(gate=str()):
             return _call("ByPlugin", id=gate.id, gate=gate.gate, params=gate.params or None, mode=mode)
         case Gate(min=float() as least):
-            return _call("Minimum", id=gate.id, metric=gate.metric, min=least, by=gate.by, min_group=groups, mode=mode)
+            return _call(
+                "Minimum",
+                id=gate.id,
+                metric=gate.metric,
+                min=least,
+                by=gate.by,
+                min_group=groups,
+                mode=mode,
+                average=gate.average,
+                each=gate.each,
+            )
         case Gate(max=float() | timedelta() as greatest):
             most = greatest.total_seconds() if isinstance(greatest, timedelta) else greatest
-            return _call("Maximum", id=gate.id, metric=gate.metric, max=most, by=gate.by, min_group=groups, mode=mode)
+            return _call(
+                "Maximum",
+                id=gate.id,
+                metric=gate.metric,
+                max=most,
+                by=gate.by,
+                min_group=groups,
+                mode=mode,
+                average=gate.average,
+                each=gate.each,
+            )
         case Gate(versus=str()):
             return _call(
                 "NoWorse",
@@ -375,6 +403,8 @@ def _gate(gate: Gate) -> Call:
                 confidence=gate.confidence,
                 first=gate.first,
                 mode=mode,
+                average=gate.average,
+                each=gate.each,
             )
         case _:
             raise AssertionError(gate)  # a rule of `project` refuses it

@@ -74,6 +74,8 @@ def _broken_promise(rows: Rows, before: pd.DataFrame, after: pd.DataFrame) -> st
     apart = set(held[rows.entity]) - set(before.loc[before["side"] == "train", rows.entity])
     if both := sorted(set(train[rows.entity]) & apart, key=str):
         return f"it put the held-out {rows.entity} {both[0]} among the training rows as well"
-    if not pd.Series(train[rows.target]).isin([0, 1]).all():
+    if rows.task == "binary" and not pd.Series(train[rows.target]).isin([0, 1]).all():
         return f"it gave training rows whose `{rows.target}` is neither 0 nor 1"
+    if train[rows.target].isna().any():
+        return f"it gave training rows without `{rows.target}`"
     return None

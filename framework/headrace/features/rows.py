@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, assert_never
 
 from headrace.compiled import SourceConfig, ViewConfig
 from headrace.diagnostics import Diagnostic, Exit, HeadraceError
@@ -18,7 +18,7 @@ from headrace.features.joined import joined, of_views
 from headrace.features.source import read_source
 from headrace.features.split import GAP, HOLDOUT, TRAIN, sides
 from headrace.features.values import Category, Number, RandomSplit, Rows, Target, TimeSplit
-from headrace.hooks import Input, Reader
+from headrace.hooks import Input, Reader, Task
 from headrace.journal import reader as journal
 from headrace.spec.features import RESERVED
 from headrace.store import Store, digest
@@ -47,6 +47,7 @@ def training_rows(
     inputs: Sequence[Item],
     split: RandomSplit | TimeSplit,
     seed: int,
+    task: Task = "binary",
     keep: Literal["all", "newest"] = "all",
     as_of: datetime | None = None,
 ) -> Rows:
@@ -55,7 +56,7 @@ def training_rows(
     A source's row counts when its time and the target's delay have passed; a journalled request when its answer is known. One row an
     entity and time: the source's where the journal has it too, since a source may have been corrected. With `newest`, one an entity.
 
-    Inputs that a view computes are as they were known at each row's time.
+    Inputs that a view computes are as they were known at each row's time. What the target must be, `task` says: 0 or 1, text, a number.
 
     HeadraceError: those of `read_source` and `joined`, and `unknown-source`, `stale-source`, `reserved-name`, `missing-column`,
     `missing-entity`, `duplicate-rows`, `no-rows`, `bad-target`, `one-class`.
@@ -65,27 +66,29 @@ def training_rows(
     origins = Origins(root, sources, readers)
     read = _read(origins, source, time, moment)
     personal = sources[source].personal
-    of_source = _of_source(source, read, entity=entity, time=time, target=target, inputs=inputs, as_of=moment, personal=personal)
+    of_source = _of_source(source, read, entity=entity, time=time, target=target, inputs=inputs, task=task, as_of=moment, personal=personal)
     computed = of_views(inputs)
     if computed:
         of_source = of_source.assign(**joined(origins, views, wanted=computed, spine=of_source[[entity, time]]))
     with store.read() as session:
         labelled = journal.labelled(session, model, moment)
-    of_journal = _of_journal(labelled, entity=entity, time=time, target=target.column, inputs=inputs)
+    of_journal = _of_journal(labelled, entity=entity, time=time, target=target.column, inputs=inputs, task=task)
     whole, repeated = _one_each([part for part in (of_source, of_journal) if len(part)], entity=entity, time=time, keep=keep)
     if whole is None:
         said = f"model/{model} has no row whose answer is known by {moment:%Y-%m-%d %H:%M}"
         raise HeadraceError(Diagnostic("no-rows", f"{said}: source/{source} has {len(read):,} rows in all"))
-    _refuse_bad_targets(source, whole, entity, target.column, personal)
+    _refuse_bad_targets(source, whole, entity, target.column, task=task, personal=personal)
     frame = _split(whole, split, entity=entity, time=time, target=target.column, seed=seed)
-    _refuse_one_class(model, frame, target.column)
+    if task == "binary":
+        _refuse_one_class(model, frame, target.column)
     told = {"source": source, "entity": entity, "time": time, "target": target, "inputs": list(inputs), "split": split, "seed": seed}
     told |= {"keep": keep} if keep != "all" else {}
+    told |= {"task": task} if task != "binary" else {}
     told |= {"views": {view: views[view].computes() for view in computed if view in views}} if computed else {}
     return Rows(
         model=model,
         run_id=run_id,
-        digest=store.blobs.put(snapshot.write(frame, _kinds(inputs, entity=entity, time=time, target=target.column))),
+        digest=store.blobs.put(snapshot.write(frame, _kinds(inputs, entity=entity, time=time, target=target.column, task=task))),
         rows=len(frame),
         train=int((frame[_SIDE] == TRAIN).sum()),
         holdout=int((frame[_SIDE] == HOLDOUT).sum()),
@@ -98,6 +101,7 @@ def training_rows(
         target=target.column,
         inputs=[_input(item) for item in inputs],
         spec=_digest(told),
+        task=task,
     )
 
 
@@ -125,10 +129,11 @@ def _split(whole: pd.DataFrame, split: RandomSplit | TimeSplit, *, entity: str, 
     return frame[frame[_SIDE] != GAP]
 
 
-def _kinds(inputs: Sequence[Item], *, entity: str, time: str, target: str) -> dict[str, str]:
+def _kinds(inputs: Sequence[Item], *, entity: str, time: str, target: str, task: Task) -> dict[str, str]:
     """The columns of the blob, in order."""
     read = {item.name: snapshot.NUMBER if isinstance(item, Number) else snapshot.TEXT for item in inputs}
-    return {entity: snapshot.TEXT, time: snapshot.TIME, **read, target: snapshot.NUMBER, _SIDE: snapshot.TEXT, _ORIGIN: snapshot.TEXT}
+    answer = snapshot.TEXT if task == "multiclass" else snapshot.NUMBER
+    return {entity: snapshot.TEXT, time: snapshot.TIME, **read, target: answer, _SIDE: snapshot.TEXT, _ORIGIN: snapshot.TEXT}
 
 
 def _utc(moment: datetime) -> datetime:
@@ -171,6 +176,7 @@ def _of_source(
     time: str,
     target: Target,
     inputs: Sequence[Item],
+    task: Task,
     as_of: datetime,
     personal: Collection[str],
 ) -> pd.DataFrame:
@@ -195,10 +201,21 @@ def _of_source(
     known = read[read[time] + target.delay <= pd.Timestamp(as_of)]
     parts = {entity: known[entity].astype(str), time: known[time]}
     parts |= {item: known[column] for item, column in own.items()}
-    return pd.DataFrame({**parts, target.column: known[target.column], _ORIGIN: _SOURCE})
+    answers: Any = known[target.column]
+    if task == "multiclass":
+        answers = typed(answers, "category")[0]
+    elif answers.dtype.kind not in "fiub":
+        raise _not_numbers(name, target.column, "…" if target.column in personal else next(map(str, answers.dropna()), "nothing"), task)
+    return pd.DataFrame({**parts, target.column: answers, _ORIGIN: _SOURCE})
 
 
-def _of_journal(labelled: pd.DataFrame, *, entity: str, time: str, target: str, inputs: Sequence[Item]) -> pd.DataFrame:
+def _not_numbers(source: str, target: str, first: str, task: Task) -> HeadraceError:
+    message = f"source/{source}: `{target}` holds text (`{first}`), and the task `{task}` predicts a number"
+    help_ = "write an algorithm of several classes, such as `lightgbm.multiclass`, or a target of numbers"
+    return HeadraceError(Diagnostic("bad-target", message, help=help_), Exit.INVALID)
+
+
+def _of_journal(labelled: pd.DataFrame, *, entity: str, time: str, target: str, inputs: Sequence[Item], task: Task) -> pd.DataFrame:
     """Journalled requests with their answers, typed as a source's columns are; an input that a request did not carry is missing.
 
     A request from before an input changed its type, whose value is nothing of the new one, is left out: the journal cannot be mended.
@@ -214,7 +231,10 @@ def _of_journal(labelled: pd.DataFrame, *, entity: str, time: str, target: str, 
         column = pd.Series(held, index=labelled.index, dtype=None if isinstance(item, Number) else object)
         parts[item.name], bad = typed(column, "float" if isinstance(item, Number) else "category")
         misfit |= bad
-    return pd.DataFrame({**parts, target: labelled["value"], _ORIGIN: _JOURNAL})[~misfit]
+    # A class is its label: requests from when the target was a number, or the other way round, have no answer of this task.
+    answers = labelled["label"] if task == "multiclass" else labelled["value"].where(labelled["label"].isna())
+    misfit |= answers.isna()
+    return pd.DataFrame({**parts, target: answers, _ORIGIN: _JOURNAL})[~misfit]
 
 
 def _one_each(parts: Sequence[pd.DataFrame], *, entity: str, time: str, keep: Literal["all", "newest"]) -> tuple[pd.DataFrame | None, int]:
@@ -274,14 +294,24 @@ def _age(span: timedelta) -> str:
     return f"{hours:.0f}h" if hours < 72 else f"{hours / 24:.0f}d"  # noqa: PLR2004 - three days are still told in hours
 
 
-def _refuse_bad_targets(source: str, frame: pd.DataFrame, entity: str, target: str, personal: Collection[str]) -> None:
-    bad = ~frame[target].isin([0, 1])
+def _refuse_bad_targets(source: str, frame: pd.DataFrame, entity: str, target: str, *, task: Task, personal: Collection[str]) -> None:
+    import numpy as np
+
+    match task:
+        case "binary":
+            bad, must = ~frame[target].isin([0, 1]), "be 0 or 1"
+        case "multiclass":
+            bad, must = frame[target].isna(), "name a class"
+        case "regression" | "quantile":
+            bad, must = ~frame[target].map(np.isfinite, na_action=None).astype(bool), "be a finite number"
+        case _:
+            assert_never(task)
     if bad.any():
         first = frame[bad].iloc[0]
         raise HeadraceError(
             Diagnostic(
                 "bad-target",
-                f"source/{source}: `{target}` must be 0 or 1, and {int(bad.sum()):,} rows hold something else"
+                f"source/{source}: `{target}` must {must}, and {int(bad.sum()):,} rows hold something else"
                 f" (`{_shown(first, target, personal)}` for {entity} {_shown(first, entity, personal)}, from the {first[_ORIGIN]})",
             )
         )

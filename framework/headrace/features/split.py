@@ -26,12 +26,17 @@ def sides(frame: pd.DataFrame, split: RandomSplit | TimeSplit, *, entity: str, t
                 # By the answer of its oldest row: an entity of many rows, with both answers among them, stands on one side all the same.
                 oldest = frame.sort_values(time, kind="stable").drop_duplicates(entity).set_index(entity)[target]
                 answers = frame[entity].map(oldest)
-                keys = (f"{seed}|{int(answer)}|{name}" for answer, name in zip(answers, frame[entity], strict=True))
+                keys = (f"{seed}|{_word(answer)}|{name}" for answer, name in zip(answers, frame[entity], strict=True))
             return [HOLDOUT if draw(key) < share else TRAIN for key in keys]
         case TimeSplit():
             return _by_time(frame[time], split)
         case _:
             assert_never(split)
+
+
+def _word(answer: object) -> str:
+    """An answer in a key: a yes or no as 1 or 0, a class as its label."""
+    return answer if isinstance(answer, str) else str(int(answer))  # type: ignore[call-overload]
 
 
 def draw(key: str) -> float:

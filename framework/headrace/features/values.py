@@ -6,10 +6,12 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, Literal
 
+from headrace.hooks import Task
+
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """What is to be predicted: a column of 0 and 1, known `delay` after the row's time."""
+    """What is to be predicted: a column, known `delay` after the row's time; what stands in it, the task says."""
 
     column: str
     delay: timedelta
@@ -77,6 +79,8 @@ class Rows:
     target: str
     inputs: list[dict[str, Any]]
     spec: str
+    task: Task = "binary"
+    """What the target is: 0 and 1, labels, or numbers."""
     plugins: dict[str, str] = field(default_factory=dict)
     """Whose plugins read them, each with its release."""
     sources: dict[str, str] = field(default_factory=dict)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, assert_never
 
 from headrace.gates.facts import Absent, Facts
@@ -11,7 +11,7 @@ from headrace.gates.ruling import ruled
 from headrace.gates.values import ByPlugin, Gate, Judged, Maximum, Minimum, NoWorse
 from headrace.hooks import Gate as Kind
 from headrace.hooks import Metric
-from headrace.hooks.limit import computing, within
+from headrace.hooks.limit import asking, within
 from headrace.stats import bootstrap
 
 if TYPE_CHECKING:
@@ -33,9 +33,7 @@ def decide(gate: Gate, facts: Facts, metrics: Mapping[str, Metric], seed: int, k
     if isinstance(gate, ByPlugin):
         return ruled(gate, kinds.get(gate.gate), facts, seed)
     try:
-        metric = metrics.get(gate.metric)
-        if metric is None:
-            return _failed(gate, f"no plugin offers the metric `{gate.metric}`")
+        metric = _fitting(gate, facts, metrics)
         match gate:
             case Minimum() | Maximum():
                 return _bounded(gate, metric, facts)
@@ -47,6 +45,18 @@ def decide(gate: Gate, facts: Facts, metrics: Mapping[str, Metric], seed: int, k
         return _failed(gate, str(why))
     except (Exception, SystemExit) as error:  # noqa: BLE001 - a metric may raise anything, and whatever it raises is no pass
         return _failed(gate, f"`{gate.metric}` failed: {type(error).__name__}: {error}")
+
+
+def _fitting(gate: Bounded, facts: Facts, metrics: Mapping[str, Metric]) -> Metric:
+    """The gate's metric, which is one of the candidate's task."""
+    metric = metrics.get(gate.metric)
+    if metric is None:
+        raise _Unjudgeable(f"no plugin offers the metric `{gate.metric}`")
+    if facts.answers.task not in metric.of:
+        raise _Unjudgeable(f"`{gate.metric}` is no metric of the task `{facts.answers.task}`")
+    if gate.each is not None and not (metric.averages and facts.answers.classes):
+        raise _Unjudgeable(f"`{gate.metric}` has no value for each class")
+    return metric
 
 
 def _failed(gate: Bounded, reason: str) -> Judged:
@@ -76,13 +86,18 @@ def _bounded(gate: Minimum | Maximum, metric: Metric, facts: Facts) -> Judged:
 
 def _value(gate: Minimum | Maximum, metric: Metric, facts: Facts) -> tuple[float, int, str]:
     """The metric's value, over how many rows, and what is to be said beside it."""
-    compute = computing(metric)
+    compute = asking(metric, facts.answers, "each" if gate.each is not None else gate.average)
     if metric.needs == "latency":
         if isinstance(facts.seconds, Absent):
             raise _Unjudgeable(f"the latency is not known: {facts.seconds.reason}")
         return compute(facts.seconds), len(facts.seconds), ""
     predictions = _predictions(facts)
-    if metric.needs == "probability":
+    if gate.each is not None:
+        values = compute(facts.target, predictions)
+        worst = _worst(values, facts.answers.classes, gate.metric, lowest=isinstance(gate, Minimum))
+        said = f"; that is of the class `{facts.answers.classes[worst]}`, the worst of {len(values)}"
+        return float(values[worst]), len(facts.target), said
+    if metric.needs != "groups":
         return compute(facts.target, predictions), len(facts.target), ""
     if gate.by is None or gate.by not in facts.groups:
         raise _Unjudgeable(f"there are no groups: `{gate.by}` is no input of the model" if gate.by else "`by` names no groups")
@@ -97,6 +112,15 @@ def _value(gate: Minimum | Maximum, metric: Metric, facts: Facts) -> tuple[float
         raise _Unjudgeable(f"fewer than two groups of `{gate.by}` have {gate.min_group} rows{note}")
     kept = _isin(groups, large)
     return compute(facts.target[kept], predictions[kept], groups[kept]), int(kept.sum()), note
+
+
+def _worst(values: NDArray[np.float64], classes: Sequence[str], metric: str, *, lowest: bool) -> int:
+    """The position of the worst class; a class without a value is none that passes."""
+    import numpy as np
+
+    if (undefined := np.isnan(values)).any():
+        raise _Unjudgeable(f"{metric} is not defined for the class `{classes[int(undefined.argmax())]}` on these rows")
+    return int(values.argmin() if lowest else values.argmax())
 
 
 def _predictions(facts: Facts) -> NDArray[np.float64]:
@@ -120,8 +144,8 @@ def _isin(groups: NDArray[np.object_], names: list[str]) -> NDArray[np.bool_]:
 
 
 def _compared(gate: NoWorse, metric: Metric, facts: Facts, seed: int) -> Judged:
-    if metric.needs != "probability":
-        raise _Unjudgeable(f"`{gate.metric}` cannot be compared row by row: `versus` needs a metric of probabilities")
+    if metric.needs in {"groups", "latency"}:
+        raise _Unjudgeable(f"`{gate.metric}` cannot be compared row by row: `versus` needs a metric of probabilities, or of numbers")
     who: str = gate.versus
     other = facts.others.get(who, Absent("it was not asked"))
     if isinstance(other, Absent) and other.first and gate.first == "pass":
@@ -134,19 +158,14 @@ def _compared(gate: NoWorse, metric: Metric, facts: Facts, seed: int) -> Judged:
         other = facts.others.get(who, Absent("it was not asked"))
     if isinstance(other, Absent):
         raise _Unjudgeable(f"the {who} cannot be compared with: {other.reason}")
-    # The areas under many ROC curves at once are a hundred times faster than one by one.
-    compute: Any = "roc_auc" if gate.metric == "roc_auc" else computing(metric)
-    given = (compute, facts.target, _predictions(facts), other)
-    # Resamples ask a metric thousands of times, and are allowed ten times its time for all of them.
-    found = within(10 * metric.seconds, bootstrap.difference, *given, seed=seed, confidence=gate.confidence)
+    found, of = _difference(gate, metric, facts, other, seed)
     if math.isnan(found.estimate):
-        raise _Unjudgeable(f"{gate.metric} is not defined on these rows")
-    higher = metric.better == "higher"
-    worst = -found.low if higher else found.high
+        raise _Unjudgeable(f"{gate.metric} is not defined on these rows{of}")
+    worst = _bad_end(found, metric)
     sure = (
         f"{'at worst' if worst > 0 else 'at least'} {abs(worst):.4g} {'worse' if worst > 0 else 'better'} at {gate.confidence:g} confidence"
     )
-    reason = f"{gate.metric} differs from the {who}'s by {found.estimate:+.4g}, {sure}; {gate.worse_by_at_most:g} worse is allowed"
+    reason = f"{gate.metric}{of} differs from the {who}'s by {found.estimate:+.4g}, {sure}; {gate.worse_by_at_most:g} worse is allowed"
     low, high = (bound if math.isfinite(bound) else None for bound in (found.low, found.high))
     return Judged(
         gate.id,
@@ -160,3 +179,31 @@ def _compared(gate: NoWorse, metric: Metric, facts: Facts, seed: int) -> Judged:
         threshold=gate.worse_by_at_most,
         n=len(facts.target),
     )
+
+
+def _bad_end(found: bootstrap.Interval, metric: Metric) -> float:
+    """How much worse it may be, at the interval's bad end."""
+    return -found.low if metric.better == "higher" else found.high
+
+
+def _difference(gate: NoWorse, metric: Metric, facts: Facts, other: NDArray[np.float64], seed: int) -> tuple[bootstrap.Interval, str]:
+    """The interval of the difference; with `each`, the worst class's, since all must pass, and which class that is."""
+    pair = (facts.target, _predictions(facts), other)
+
+    def interval(compute: Any) -> bootstrap.Interval:  # noqa: ANN401 - a function, or the name of one that is computed for all at once
+        # Resamples ask a metric thousands of times, and are allowed ten times its time for all of them.
+        return within(10 * metric.seconds, bootstrap.difference, compute, *pair, seed=seed, confidence=gate.confidence)
+
+    if gate.each is None:
+        # The areas under many ROC curves at once are a hundred times faster than one by one.
+        fast = gate.metric == "roc_auc" and facts.answers.task == "binary"
+        return interval("roc_auc" if fast else asking(metric, facts.answers, gate.average)), ""
+    compute = asking(metric, facts.answers, "each")
+
+    def of(position: int) -> Callable[..., float]:
+        return lambda target, predictions: float(compute(target, predictions)[position])
+
+    intervals = [interval(of(position)) for position in range(len(facts.answers.classes))]
+    ends = [math.inf if math.isnan(found.estimate) else _bad_end(found, metric) for found in intervals]
+    at = ends.index(max(ends))
+    return intervals[at], f" of the class `{facts.answers.classes[at]}`"

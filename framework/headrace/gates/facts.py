@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from headrace import registry
 from headrace.diagnostics import Diagnostic, HeadraceError
 from headrace.gates.values import ByPlugin, Gate, NoWorse
-from headrace.hooks import Live, Plugins, Predictor, Signature
+from headrace.hooks import Answers, Live, Plugins, Predictor, Signature
+from headrace.hooks.answers import BINARY
 from headrace.registry import Loaded, Version
 from headrace.store import Store
 
@@ -40,7 +41,7 @@ class Absent:
 
 @dataclass(frozen=True)
 class Facts:
-    """Of the n held-out rows: `target` and `predictions` (n,), `groups` (n,) of text by input, `others` (n,) by `champion` and `baseline`.
+    """Of the n held-out rows: `target` (n,) and `predictions` as `answers` says, `groups` (n,) of text by input, `others` by who answered.
 
     `seconds` (m,) are single-row predictions' wall times. Whatever could not be had is `Absent`.
     """
@@ -53,6 +54,8 @@ class Facts:
     live: Live | Absent = field(default_factory=lambda: Absent("there is no live data here"))
     rows: pd.DataFrame | None = None
     """The inputs of the held-out rows, where a plugin's gate looks at them."""
+    answers: Answers = BINARY
+    """What the candidate answers."""
 
 
 def gather(store: Store, plugins: Plugins, version: Version, gates: Sequence[Gate], live: Callable[[], Live] | None = None) -> Facts:
@@ -63,9 +66,10 @@ def gather(store: Store, plugins: Plugins, version: Version, gates: Sequence[Gat
     import pandas as pd
 
     held = pd.read_parquet(io.BytesIO(store.blobs.get(version.manifest["reference"])))
-    target = held[version.manifest["target"]].to_numpy(dtype=float)
+    answers = Answers.of(version.manifest)
+    target = answers.target(held[version.manifest["target"]])
     loaded = _try(lambda: registry.load(store, plugins, version))
-    predictions = loaded if isinstance(loaded, Absent) else _try(lambda: _ask(loaded.predictor, loaded.signature, held))
+    predictions = loaded if isinstance(loaded, Absent) else _try(lambda: _ask(loaded.predictor, loaded.signature, held, answers))
     versus: set[str] = {gate.versus for gate in gates if isinstance(gate, NoWorse)}
     if any(isinstance(gate, NoWorse) and gate.first == "baseline" for gate in gates):
         versus.add("baseline")
@@ -82,7 +86,7 @@ def gather(store: Store, plugins: Plugins, version: Version, gates: Sequence[Gat
         seconds = loaded if isinstance(loaded, Absent) else _try(lambda: measure(loaded, held))
     names = [item["name"] for item in version.manifest["signature"] if item["name"] in held.columns] if own else []
     rows = held[names] if own else None
-    return Facts(target=target, predictions=predictions, groups=groups, others=others, seconds=seconds, live=found, rows=rows)
+    return Facts(target, predictions, groups=groups, others=others, seconds=seconds, live=found, rows=rows, answers=answers)
 
 
 def measure(loaded: Loaded, held: pd.DataFrame) -> Values:
@@ -114,6 +118,7 @@ def _try(gather_one: Callable[[], T]) -> T | Absent:
 
 
 def _other(store: Store, plugins: Plugins, version: Version, who: str, held: pd.DataFrame) -> Values | Absent:
+    wanted = Answers.of(version.manifest)
     if who == "baseline":
         baseline = version.manifest.get("baseline")
         if baseline is None:
@@ -121,7 +126,13 @@ def _other(store: Store, plugins: Plugins, version: Version, who: str, held: pd.
         signature = Signature.from_json(version.manifest["signature"])
         part = {"algorithm": baseline["algorithm"], "digest": baseline["digest"]}
         what = f"the baseline of {version}"
-        return _try(lambda: _ask(registry.load_part(store, plugins, **part, signature=signature, what=what), signature, held))
+        levels = tuple(baseline.get("params", {}).get("quantiles", ())) if wanted.task == "quantile" else ()
+        own = Answers(wanted.task, wanted.classes, levels)
+        return _try(
+            lambda: _aligned(
+                _ask(registry.load_part(store, plugins, **part, signature=signature, what=what), signature, held, own), own, wanted
+            )
+        )
     with store.read() as session:
         number = registry.aliases(session, version.model).get(registry.CHAMPION)
         champion = None if number is None else registry.get(session, version.model, number)
@@ -129,22 +140,38 @@ def _other(store: Store, plugins: Plugins, version: Version, who: str, held: pd.
         return Absent("there is no champion", first=True)
 
     def ask() -> Values:
-        loaded = registry.load(store, plugins, champion)
-        return _ask(loaded.predictor, loaded.signature, held)
+        loaded, own = registry.load(store, plugins, champion), Answers.of(champion.manifest)
+        return _aligned(_ask(loaded.predictor, loaded.signature, held, own), own, wanted)
 
     return _try(ask)
 
 
-def _ask(predictor: Predictor, signature: Signature, held: pd.DataFrame) -> Values:
-    """Answers to the held-out rows, (n,); HeadraceError where a model gives no number or needs an input that the rows do not have."""
+def _aligned(given: Values, own: Answers, wanted: Answers) -> Values:
+    """Another model's answers in the candidate's columns: of a class that it does not know, it says nothing.
+
+    HeadraceError where the two answer different questions.
+    """
+    import numpy as np
+
+    if own == wanted:
+        return given
+    if own.task != wanted.task or own.quantiles != wanted.quantiles:
+        one, other = (f"{answers.task} {', '.join(answers.keys)}".strip() for answers in (own, wanted))
+        raise HeadraceError(Diagnostic("bad-predictions", f"it answers {one}, and the candidate {other}"))
+    nothing = np.zeros(len(given))
+    return np.column_stack([given[:, own.classes.index(name)] if name in own.classes else nothing for name in wanted.classes])
+
+
+def _ask(predictor: Predictor, signature: Signature, held: pd.DataFrame, answers: Answers = BINARY) -> Values:
+    """Answers to the held-out rows; HeadraceError where they are none of this task, or need an input that the rows do not have."""
     import numpy as np
 
     lacking = [item.name for item in signature.inputs if item.name not in held.columns]
     if lacking:
         raise HeadraceError(Diagnostic("missing-input", f"it needs the input `{'`, `'.join(lacking)}`, which these rows do not have"))
     predictions = np.asarray(predictor.predict(signature.encode(held)), dtype=np.float64)
-    if predictions.shape != (len(held),) or not np.isfinite(predictions).all():
-        raise HeadraceError(Diagnostic("bad-predictions", f"it gave {int((~np.isfinite(predictions)).sum()):,} answers that are no number"))
+    if why := answers.fault(predictions, len(held)):
+        raise HeadraceError(Diagnostic("bad-predictions", f"it {why}"))
     return predictions
 
 

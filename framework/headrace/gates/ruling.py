@@ -88,6 +88,8 @@ def _short(text: str) -> str:
 def _asked(gate: ByPlugin, kind: Gate | None, facts: Facts, seed: int) -> object:
     if kind is None:
         raise NoRuling(f"no plugin offers the gate `{gate.gate}`")
+    if facts.answers.task not in kind.tasks:
+        raise NoRuling(f"`{gate.gate}` is no gate of the task `{facts.answers.task}`")
     if isinstance(facts.predictions, Absent):
         raise NoRuling(f"the candidate did not answer: {facts.predictions.reason}")
     if facts.rows is None:

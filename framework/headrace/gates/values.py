@@ -7,11 +7,13 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 Mode = Literal["block", "warn"]
+Average = Literal["macro", "weighted"]
+"""How a metric of several classes becomes one number: all classes count alike, or each by its rows."""
 
 
 @dataclass(frozen=True, slots=True)
 class Minimum:
-    """The metric must be at least `min`."""
+    """The metric must be at least `min`; with `each="class"`, for each class against the rest."""
 
     id: str
     metric: str
@@ -19,6 +21,8 @@ class Minimum:
     by: str | None = None
     min_group: int = 100
     mode: Mode = "block"
+    average: Average | None = None
+    each: Literal["class"] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +38,8 @@ class Maximum:
     by: str | None = None
     min_group: int = 100
     mode: Mode = "block"
+    average: Average | None = None
+    each: Literal["class"] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +57,8 @@ class NoWorse:
     confidence: float = 0.95
     first: Literal["pass", "baseline"] | None = None
     mode: Mode = "block"
+    average: Average | None = None
+    each: Literal["class"] | None = None
 
 
 @dataclass(frozen=True, slots=True)

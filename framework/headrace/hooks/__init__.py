@@ -1,5 +1,6 @@
 """The contracts a plugin fulfils, and the values that cross them."""
 
+from headrace.hooks.answers import Answers, Task
 from headrace.hooks.axis import AXES, Axis
 from headrace.hooks.contracts import (
     Algorithm,
@@ -26,6 +27,7 @@ from headrace.spec.quantity import Duration, Percentage
 __all__ = [
     "AXES",
     "Algorithm",
+    "Answers",
     "Axis",
     "ChannelType",
     "Comparison",
@@ -54,6 +56,7 @@ __all__ = [
     "Rung",
     "Signature",
     "Strategy",
+    "Task",
     "Transform",
     "Watch",
     "hookimpl",

@@ -7,6 +7,8 @@ from importlib import import_module
 from math import inf
 from typing import Any, ClassVar, Literal
 
+from headrace.hooks.answers import TASKS, Task
+
 
 def resolve(reference: str) -> Any:  # noqa: ANN401 - whatever stands there
     """Import `module:attribute`; ImportError or AttributeError where it does not exist."""
@@ -32,14 +34,18 @@ class Algorithm:
     """A way to make a model.
 
     `params` names a pydantic model. `fit(matrix, target, *, signature, params, seed)` returns a Predictor: matrix (n, k)
-    float64 with NaN, target (n,) float64 of 0 and 1. `save(predictor)` returns bytes in a format that is safe to read, and
+    float64 with NaN, target (n,) float64. `save(predictor)` returns bytes in a format that is safe to read, and
     `load(data, *, signature)` the same Predictor; a loaded model must answer exactly as the one that was saved.
+
+    `task` says what the target is and what `predict` gives: `binary`, 0 and 1 to the probability of 1, (n,); `multiclass`, the codes
+    0 to c - 1, each of them there, to probabilities (n, c), rows summing to 1; `regression`, numbers to numbers, (n,); `quantile`, numbers
+    to (n, q), one column for each level of `params.quantiles` (ascending), never crossing.
 
     With `watched=True`, `fit` takes the keyword `watch`, too: a `Watch`, or None. Being watched changes nothing of the model.
     """
 
     name: str
-    task: Literal["binary"]
+    task: Task
     params: str
     fit: str
     save: str
@@ -49,6 +55,8 @@ class Algorithm:
     """Whether it trains step by step and can be watched: progress, early stopping, checkpoints."""
     override: bool = False
     """Whether it takes the place of one of the same name that is built in, or installed where this one is the project's own."""
+    constant: bool = False
+    """Whether it looks at no input and gives every row the same answer, as a baseline may."""
 
     @property
     def calls(self) -> dict[str, Takes]:
@@ -61,27 +69,42 @@ class Algorithm:
 class Metric:
     """A number that says how good a model is.
 
-    `needs="probability"`: `compute(target, predictions)`, both (n,).
-    `needs="groups"`: `compute(target, predictions, groups)`, groups (n,) of text.
-    `needs="latency"`: `compute(seconds)`, the wall time of single-row predictions after warm-up.
+    `needs="probability"`: `compute(target, predictions)`, target (n,); predictions (n,), or (n, c) where `tasks` has `multiclass`.
+    `needs="number"`: `compute(target, predictions)` of a regression, both (n,).
+    `needs="quantiles"`: `compute(target, predictions, *, quantiles)`, predictions (n, q), quantiles the q levels.
+    `needs="groups"`: `compute(target, predictions, groups)` of a binary model, groups (n,) of text.
+    `needs="latency"`: `compute(seconds)`, the wall time of single-row predictions after warm-up, whatever the task.
     It gives NaN where it is not defined, such as for answers that are all the same.
     """
 
     name: str
     compute: str
     better: Literal["higher", "lower"]
-    needs: Literal["probability", "groups", "latency"] = "probability"
+    needs: Literal["probability", "groups", "latency", "number", "quantiles"] = "probability"
     range: tuple[float, float] = (-inf, inf)
     """The least and the greatest value that it can have, so that a bound that nothing reaches is found."""
     seconds: float = 60.0
     """How long one value may take, wall time: then it is stopped and has none. A comparison with confidence may take ten times that."""
     override: bool = False
     """Whether it takes the place of one of the same name that is built in, or installed where this one is the project's own."""
+    tasks: tuple[Task, ...] = ()
+    """Which tasks it is for; where it is empty, `needs` says it: `probability` and `groups` mean `binary`."""
+    averages: bool = False
+    """Whether, for several classes, it takes `average=` by name: `macro`, `weighted`, or `each` for one value a class, (c,)."""
+
+    @property
+    def of(self) -> tuple[Task, ...]:
+        """The tasks that it is for."""
+        if self.tasks:
+            return self.tasks
+        meant: dict[str, tuple[Task, ...]] = {"latency": TASKS, "number": ("regression",), "quantiles": ("quantile",)}
+        return meant.get(self.needs, ("binary",))
 
     @property
     def calls(self) -> dict[str, Takes]:
         """How its implementation is called."""
-        return {"compute": Takes({"probability": 2, "groups": 3, "latency": 1}.get(self.needs, 2))}
+        named = frozenset({"quantiles"} if self.needs == "quantiles" else {"average"} if self.averages else set())
+        return {"compute": Takes({"groups": 3, "latency": 1}.get(self.needs, 2), named)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,6 +213,8 @@ class Gate:
     """How much wall time it may take; one that takes longer fails."""
     override: bool = False
     """Whether it takes the place of one of the same name that is built in, or installed where this one is the project's own."""
+    tasks: tuple[Task, ...] = ("binary",)
+    """Which tasks it judges: what `HeldOut` has is as `Algorithm.task` says."""
 
     calls: ClassVar[dict[str, Takes]] = {"judge": Takes(2, frozenset({"seed"}))}
 

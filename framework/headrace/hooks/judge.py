@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import fields
 from typing import Any, get_args, get_type_hints
 
+from headrace.hooks.answers import TASKS
 from headrace.hooks.axis import AXES, Axis
 from headrace.hooks.contracts import Gate, Item, Metric, Reader, Rule
 from headrace.hooks.fault import PluginFault
@@ -120,6 +121,7 @@ def _own(item: Item, what: str) -> None:
                 raise PluginFault(f"{what} whose `range` is {bounds!r}, and not (least, greatest), math.inf where there is no greatest")
             if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not 0 < seconds < math.inf:
                 raise PluginFault(f"{what} whose `seconds` is {seconds!r}, and no time above 0")
+            _tasks(item.tasks, what)
         case Reader(suffixes=suffixes):
             if not isinstance(suffixes, tuple) or not suffixes or any(not re.fullmatch(r"(\.[a-z0-9]+)+", str(s)) for s in suffixes):
                 raise PluginFault(f"{what} whose `suffixes` are {suffixes!r}, and not a tuple such as ('.avro',)")
@@ -129,8 +131,14 @@ def _own(item: Item, what: str) -> None:
         case Gate(asks=asks):
             if not isinstance(asks, tuple) or any(who not in ("champion", "baseline", "live") for who in asks):
                 raise PluginFault(f"{what} whose `asks` is {asks!r}, and not a tuple of 'champion', 'baseline' and 'live'")
+            _tasks(item.tasks, what)
         case _:
             pass
+
+
+def _tasks(tasks: object, what: str) -> None:
+    if not isinstance(tasks, tuple) or any(task not in TASKS for task in tasks):
+        raise PluginFault(f"{what} whose `tasks` is {tasks!r}, and not a tuple of {', '.join(map(repr, TASKS))}")
 
 
 def _params(item: Any, what: str) -> None:  # noqa: ANN401 - one of those with parameters

@@ -8,11 +8,13 @@ import time
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from math import isinf
 from pathlib import Path
 from types import FrameType
 from typing import Any, NoReturn, TypeVar
 
+from headrace.hooks.answers import Answers
 from headrace.hooks.contracts import Metric, resolve
 
 T = TypeVar("T")
@@ -56,16 +58,33 @@ def within(seconds: float, function: Callable[..., T], *given: Any, **named: Any
         raise OutOfTime(seconds, _where(ring)) from None
 
 
-def computing(metric: Metric, times: float = 1.0) -> Callable[..., float]:
+def computing(metric: Metric, times: float = 1.0) -> Callable[..., Any]:
     """A metric's function, given its time, or so many times of it; it raises nothing but an Exception."""
 
-    def compute(*given: Any) -> float:  # noqa: ANN401 - what the metric needs
+    def compute(*given: Any, **named: Any) -> Any:  # noqa: ANN401 - what the metric needs; one value a class is an array
         try:
-            return within(metric.seconds * times, lambda: float(resolve(metric.compute)(*given)))
+            return within(metric.seconds * times, lambda: _plain(resolve(metric.compute)(*given, **named)))
         except SystemExit as end:
             raise Ended(f"it called sys.exit({'' if end.code is None else end.code})") from None
 
     return compute
+
+
+def asking(metric: Metric, answers: Answers, average: str | None = None) -> Callable[..., Any]:
+    """A metric's function with what the task adds by name: the levels of quantiles, or how several classes become one number.
+
+    `average` is `macro` where nobody says otherwise; `each` gives one value a class, (c,).
+    """
+    compute = computing(metric)
+    if metric.needs == "quantiles":
+        return partial(compute, quantiles=answers.quantiles)
+    if answers.task == "multiclass" and metric.averages:
+        return partial(compute, average=average or "macro")
+    return compute
+
+
+def _plain(value: Any) -> Any:  # noqa: ANN401 - what a metric gave
+    return value if getattr(value, "ndim", 0) == 1 else float(value)
 
 
 @contextmanager

@@ -93,7 +93,7 @@ class Predictor(Protocol):
     """A model that answers; loaded once, asked by one thread at a time."""
 
     def predict(self, matrix: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Shape (n, k) to the probability of the positive class, shape (n,)."""
+        """Shape (n, k) to answers: (n,), or (n, c) and (n, q), as the algorithm's task says."""
         ...
 
 
@@ -142,6 +142,7 @@ class HeldOut:
 
     `rows` has the model's inputs as columns, `target` (n,) is 0 or 1, `predictions` (n,) are the candidate's probabilities. `champion` and
     `baseline` are the answers of those that the gate asks for, (n,); the champion's is None while there has never been one.
+    For a gate of other `tasks`, target and answers are as `Algorithm.task` says.
     """
 
     rows: pd.DataFrame

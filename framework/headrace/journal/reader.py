@@ -22,36 +22,46 @@ if TYPE_CHECKING:
 
 _PREDICTION: FromClause = Row.metadata.tables["prediction"]
 _OUTCOME: FromClause = Row.metadata.tables["outcome"]
-_COLUMNS = ("seq", "id", "version", "arm", "entity", "at", "output", "unseen", "inputs")
-_LABELS = ("value", "known_at")
+_COLUMNS = ("seq", "id", "version", "arm", "entity", "at", "output", "unseen", "inputs", "answer")
+_LABELS = ("value", "known_at", "label")
+_JSON = ("inputs", "unseen", "answer")
 
 
 def requests(session: Session, model: str, after_seq: int, limit: int) -> pd.DataFrame:
     """The requests of a model after a `seq`, in the journal's order; at most `limit` of them.
 
-    Columns: seq, id, version, arm, entity, at (UTC), output, unseen (lists of inputs' names), inputs (dicts).
+    Columns: seq, id, version, arm, entity, at (UTC), output, unseen (lists of inputs' names), inputs (dicts), answer (dicts, None where
+    an answer is one number).
     """
     p = _PREDICTION.c
     query = select(*_raw(_PREDICTION, _COLUMNS)).where(p.model == model, p.seq > after_seq, _counts()).order_by(p.seq).limit(limit)
     return _frame(session, query, _COLUMNS)
 
 
-def outcomes(session: Session, model: str, first_seq: int, last_seq: int, known_by: datetime) -> list[tuple[int, float, float | None]]:
-    """Of each request from one `seq` to another: the version, its answer, and the outcome where it was known by then."""
+def outcomes(
+    session: Session, model: str, first_seq: int, last_seq: int, known_by: datetime
+) -> list[tuple[int, float | dict[str, float], float | str | None]]:
+    """Of each request from one `seq` to another: the version, its answer (by class or level, where it is several numbers), and the
+    outcome where it was known by then: a number, or the label of a class.
+    """  # noqa: D205 - one list, one sentence
     p, about = _PREDICTION.c, _PREDICTION.alias("about")
     here = p.seq.between(first_seq, last_seq)
     # By entity first: of a long journal only the outcomes of these few are looked at.
     few = select(about.c.entity).where(about.c.model == model, about.c.seq.between(first_seq, last_seq))
-    pairs = _pairs((p.seq, _OUTCOME.c.value), model, known_by).where(here, _OUTCOME.c.entity.in_(few))
-    known = dict(session.connection().execute(pairs).tuples().all())
-    rows = select(p.seq, p.version, p.output).where(p.model == model, here, _counts()).order_by(p.seq)
-    return [(version, output, known.get(seq)) for seq, version, output in session.connection().execute(rows)]
+    pairs = _pairs((p.seq, _OUTCOME.c.value, _OUTCOME.c.label), model, known_by).where(here, _OUTCOME.c.entity.in_(few))
+    known = {seq: value if label is None else label for seq, value, label in session.connection().execute(pairs).tuples()}
+    columns = (p.seq, p.version, p.output, _text(p.answer))
+    rows = select(*columns).where(p.model == model, here, _counts()).order_by(p.seq)
+    return [
+        (version, output if answer is None else orjson.loads(answer), known.get(seq))
+        for seq, version, output, answer in session.connection().execute(rows)
+    ]
 
 
 def labelled(session: Session, model: str, known_by: datetime) -> pd.DataFrame:
     """The requests of a model whose outcome was known by then, in the journal's order.
 
-    Columns: those of `requests`, value (the outcome), known_at (UTC).
+    Columns: those of `requests`, value (the outcome), known_at (UTC), label (of an outcome that is a class).
     """
     columns = (*_raw(_PREDICTION, _COLUMNS), *_raw(_OUTCOME, _LABELS))
     return _frame(session, _pairs(columns, model, known_by).order_by(_PREDICTION.c.seq), (*_COLUMNS, *_LABELS))
@@ -101,7 +111,7 @@ def _counts() -> ColumnElement[bool]:
 
 def _raw(table: FromClause, names: Sequence[str]) -> list[Any]:
     """Columns as the driver gives them: decoding a hundred thousand rows is done a column at a time, in `_frame`."""
-    made = {"at": _moment, "known_at": _moment, "inputs": _text, "unseen": _text}
+    made = {"at": _moment, "known_at": _moment, **dict.fromkeys(_JSON, _text)}
     return [made[name](table.c[name]) if name in made else table.c[name] for name in names]
 
 
@@ -118,9 +128,11 @@ def _frame(session: Session, query: Select[Any], names: Sequence[str]) -> pd.Dat
 
     rows = session.connection().execute(query).all()
     columns: dict[str, Any] = dict(zip(names, zip(*rows, strict=True) if rows else [()] * len(names), strict=True))
-    for name in ("inputs", "unseen"):
-        columns[name] = pd.Series(orjson.loads(f"[{','.join(columns[name])}]"), dtype=object)
+    for name in _JSON:
+        columns[name] = pd.Series(orjson.loads(f"[{','.join(item or 'null' for item in columns[name])}]"), dtype=object)
     for name in {"at", "known_at"} & set(names):
         columns[name] = pd.to_datetime(pd.Series(columns[name], dtype=object), utc=True, format="ISO8601")
+    if "label" in names:
+        columns["label"] = pd.Series(columns["label"], dtype=object)
     kinds = {"seq": "int64", "version": "int64", "output": "float64", "value": "float64"}
     return pd.DataFrame(columns).astype({name: kind for name, kind in kinds.items() if name in columns})

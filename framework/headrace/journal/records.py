@@ -13,7 +13,11 @@ import orjson
 
 @dataclass(frozen=True, slots=True)
 class PredictionRecord:
-    """One answer, or the failure to give one (`error`); `at` is the request's time, `inputs` what the model saw by name."""
+    """One answer, or the failure to give one (`error`); `at` is the request's time, `inputs` what the model saw by name.
+
+    `output` is the one number of an answer: a probability, a predicted number, the probability of the class that was answered, the middle
+    quantile. Where there is more, `answer` has it: probabilities by class, or values by level.
+    """
 
     id: str
     model: str
@@ -27,16 +31,18 @@ class PredictionRecord:
     output: float | None
     error: str | None
     unseen: tuple[str, ...]
+    answer: dict[str, float] | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class OutcomeRecord:
-    """What turned out to be true of an entity, and since when it is known; `value` is finite."""
+    """What turned out to be true of an entity, and since when it is known; `value` is finite. Of a class it is 1, and `label` its name."""
 
     model: str
     entity: str
     value: float
     known_at: datetime
+    label: str | None = None
 
 
 Record = PredictionRecord | OutcomeRecord
@@ -75,12 +81,13 @@ def decode(body: bytes) -> Entry:
     """A body as the record that it was made of. Raises ValueError where it is none."""
     fields = orjson.loads(body)
     match fields:
-        case [1, recorded, id_, model, version, arm, epoch, entity, at, latency, inputs, output, error, unseen]:
+        # An answer of one number, and an outcome that is one, end before what only others have.
+        case [1, recorded, id_, model, version, arm, epoch, entity, at, latency, inputs, output, error, unseen, *more] if len(more) <= 1:
             record: Record = PredictionRecord(
-                id_, model, version, arm, epoch, entity, _moment(at), latency, inputs, output, error, tuple(unseen)
+                id_, model, version, arm, epoch, entity, _moment(at), latency, inputs, output, error, tuple(unseen), *more
             )
-        case [2, recorded, model, entity, value, known_at]:
-            record = OutcomeRecord(model, entity, value, _moment(known_at))
+        case [2, recorded, model, entity, value, known_at, *more] if len(more) <= 1:
+            record = OutcomeRecord(model, entity, value, _moment(known_at), *more)
         case _:
             raise ValueError("the body is no record that this version knows")
     return Entry(record, _moment(recorded))
@@ -104,6 +111,7 @@ def _fields(record: Record, recorded: int) -> list[Any]:
                 record.output,
                 None if record.error is None else _name(record.error),
                 record.unseen,
+                *(() if record.answer is None else (record.answer,)),
             ]
         case OutcomeRecord():
             if not math.isfinite(record.value):
@@ -115,6 +123,7 @@ def _fields(record: Record, recorded: int) -> list[Any]:
                 _name(record.entity),
                 float(record.value),
                 (record.known_at - _EPOCH) // _MICROSECOND,
+                *(() if record.label is None else (_name(record.label),)),
             ]
 
 

@@ -12,11 +12,11 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
+from headrace.hooks import Task
 from headrace.monitoring import cbpe
 from headrace.monitoring.values import Performance
 
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import NDArray
 
 TIMEOUT = 1800.0
@@ -31,7 +31,8 @@ class Ask:
 
     number: int
     version: int
-    predictions: NDArray[np.float64]
+    predictions: NDArray[Any]
+    task: Task = "binary"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +55,12 @@ def estimates(
     found = {ask.number: _empty(ask, settings.metric) for ask in asks}
     able: list[Ask] = []
     for ask in asks:
-        if settings.metric not in cbpe.METRICS:
+        if ask.task != "binary":
+            found[ask.number] |= {
+                "status": FAILED,
+                "reason": f"CBPE estimates from the probability of a yes, and v{ask.version} gives none",
+            }
+        elif settings.metric not in cbpe.METRICS:
             found[ask.number] |= {"status": FAILED, "reason": f"CBPE cannot estimate {settings.metric}"}
         elif len(ask.predictions) < settings.min_labels:
             found[ask.number] |= {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
@@ -13,8 +13,8 @@ from sqlmodel import Session, col, select
 
 from headrace import registry
 from headrace.diagnostics import Diagnostic, HeadraceError
-from headrace.hooks import Plugins, resolve
-from headrace.hooks.limit import computing, within
+from headrace.hooks import Answers, Metric, Plugins, resolve
+from headrace.hooks.limit import within
 from headrace.journal import reader
 from headrace.monitoring import drift as drifts
 from headrace.monitoring import realised, stretch
@@ -73,10 +73,11 @@ def _close(store: Store, plugins: Plugins, watch: Watch, actor: str, now: dateti
     asks: list[Ask] = []
     with store.read() as session:
         references = _References(store, session, watch.model)
-        for rows in stretch.new(session, watch.model, watch.rows):
+        for rows in stretch.new(session, watch.model, watch.rows, references.answers):
             version = references.champion or rows.main_version
             found.append(_window(watch, rows, version, _drift(plugins, watch.drift, references, rows, version)))
-            asks.append(Ask(rows.number, rows.main_version, rows.answered_by(rows.main_version)))
+            task = references.answers[rows.main_version].task if rows.main_version in references.answers else "binary"
+            asks.append(Ask(rows.number, rows.main_version, rows.answered_by(rows.main_version), task))
         wanted = watch.performance is not None and watch.performance.estimate == "cbpe"
         held_out = {ask.version: references.held_out(ask.version) for ask in asks if wanted}
     if not found:
@@ -101,6 +102,7 @@ class _References:
         self._store = store
         self._versions: Mapping[int, Version] = {version.number: version for version in registry.versions(session, model)}
         self._profiles: dict[int, Profile | None] = {}
+        self.answers = {number: Answers.of(version.manifest) for number, version in self._versions.items()}
         self.champion = registry.aliases(session, model).get(registry.CHAMPION)
 
     def profile(self, version: int) -> Profile | None:
@@ -195,9 +197,13 @@ def _label(store: Store, plugins: Plugins, watch: Watch, actor: str, now: dateti
     if settings.metric not in plugins.metrics:
         advice = f"there are: {', '.join(sorted(plugins.metrics))}"
         raise HeadraceError(Diagnostic("unknown-metric", f"no plugin offers the metric `{settings.metric}`", help=advice))
-    compute = computing(plugins.metrics[settings.metric])
+    metric = plugins.metrics[settings.metric]
     with store.read() as session:
-        measured = {window.number: _performance(session, watch, window, compute, now) for window in _unlabelled(session, watch.model)}
+        of = {version.number: Answers.of(version.manifest) for version in registry.versions(session, watch.model)}
+        measured = {
+            window.number: _performance(session, watch, window, metric=metric, of=of, now=now)
+            for window in _unlabelled(session, watch.model)
+        }
     fresh = {number: performance for number, performance in measured.items() if performance is not None}
     if not fresh:
         return []
@@ -221,11 +227,13 @@ def _unlabelled(session: Session, model: str) -> list[Window]:
     return [window for window in windows if window.performance is None or window.performance["status"] == "insufficient_data"]
 
 
-def _performance(session: Session, watch: Watch, window: Window, compute: Callable[..., float], now: datetime) -> dict[str, Any] | None:
+def _performance(
+    session: Session, watch: Watch, window: Window, *, metric: Metric, of: Mapping[int, Answers], now: datetime
+) -> dict[str, Any] | None:
     """The window's performance; None while its answers are waited for."""
     rows = reader.outcomes(session, watch.model, window.first_seq, window.last_seq, now)
     known = sum(value is not None for _, _, value in rows)
     passed = watch.delay is not None and window.end + watch.delay <= now
     if watch.performance is None or not (passed or known >= realised.COVERED * len(rows)):
         return None
-    return realised.measure(compute, rows, watch.performance)
+    return realised.measure(metric, rows, watch.performance, of)

@@ -2,30 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from sqlmodel import Session, col, select
 
+from headrace.hooks.answers import Answers, label
 from headrace.journal import reader
 from headrace.store.tables import Window
 
 if TYPE_CHECKING:
-    import numpy as np
     import pandas as pd
     from numpy.typing import NDArray
 
 
 @dataclass(frozen=True, slots=True)
 class Stretch:
-    """The rows of one window, in the journal's order; the lists have n items each."""
+    """The rows of one window, in the journal's order; the lists have n items each. `outputs` are numbers, or the classes that were said."""
 
     number: int
     seqs: tuple[int, ...]
     versions: tuple[int, ...]
-    outputs: tuple[float, ...]
+    outputs: tuple[float | str, ...]
     inputs: tuple[dict[str, Any], ...]
     unseen: tuple[bool, ...]
     start: datetime
@@ -42,29 +42,32 @@ class Stretch:
 
         return pd.DataFrame.from_records(list(self.inputs)).reindex(columns=columns)
 
-    def answered_by(self, version: int) -> NDArray[np.float64]:
-        """The answers of one version."""
+    def answered_by(self, version: int) -> NDArray[Any]:
+        """The answers of one version: float64, or labels."""
         import numpy as np
 
-        return np.array([output for output, by in zip(self.outputs, self.versions, strict=True) if by == version], dtype=np.float64)
+        answers = [output for output, by in zip(self.outputs, self.versions, strict=True) if by == version]
+        return np.array(answers, dtype=object if answers and isinstance(answers[0], str) else np.float64)
 
 
-def new(session: Session, model: str, rows: int) -> Iterator[Stretch]:
-    """The windows of so many rows that are full and not closed yet, oldest first."""
+def new(session: Session, model: str, rows: int, of: Mapping[int, Answers]) -> Iterator[Stretch]:
+    """The windows of so many rows that are full and not closed yet, oldest first; `of` says what each version answers."""
     last = session.exec(select(Window).where(Window.model == model).order_by(col(Window.number).desc()).limit(1)).first()
     number, after = (last.number, last.last_seq) if last is not None else (0, 0)
     while len(found := reader.requests(session, model, after, rows)) == rows:
-        stretch = _stretch(number + 1, found)
+        stretch = _stretch(number + 1, found, of)
         yield stretch
         number, after = stretch.number, stretch.seqs[-1]
 
 
-def _stretch(number: int, found: pd.DataFrame) -> Stretch:
+def _stretch(number: int, found: pd.DataFrame, of: Mapping[int, Answers]) -> Stretch:
+    classes = {version for version, answers in of.items() if answers.task == "multiclass"}
+    told = zip(found["version"], found["output"], found["answer"], strict=True)
     return Stretch(
         number=number,
         seqs=tuple(found["seq"].tolist()),
         versions=tuple(found["version"].tolist()),
-        outputs=tuple(found["output"].tolist()),
+        outputs=tuple(label(answer) if version in classes and answer else float(output) for version, output, answer in told),
         inputs=tuple(found["inputs"].tolist()),
         unseen=tuple(bool(names) for names in found["unseen"]),
         start=found["at"].min().to_pydatetime(),

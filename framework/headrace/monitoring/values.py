@@ -23,6 +23,8 @@ class Performance:
     metric: str
     estimate: Literal["cbpe", "none"] = "none"
     min_labels: int = 200
+    average: Literal["macro", "weighted"] | None = None
+    """How a metric of several classes becomes one number; None is `macro`."""
 
 
 @dataclass(frozen=True, slots=True)

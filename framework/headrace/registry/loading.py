@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from headrace.diagnostics import Diagnostic, Exit, HeadraceError
-from headrace.hooks import Plugins, Predictor, Signature
+from headrace.hooks import Answers, Plugins, Predictor, Signature
 from headrace.registry.calibrated import Calibrated, unwrap
 from headrace.registry.version import Version, digest_of
 from headrace.store import Store
@@ -21,6 +21,11 @@ class Loaded:
     version: Version
     predictor: Predictor
     signature: Signature
+
+    @property
+    def answers(self) -> Answers:
+        """What it answers."""
+        return Answers.of(self.version.manifest)
 
 
 def load(store: Store, plugins: Plugins, version: Version) -> Loaded:

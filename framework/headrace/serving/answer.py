@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from time import perf_counter
 from uuid import uuid4
 
+from headrace.hooks.answers import label
 from headrace.journal import OutcomeRecord, PredictionRecord, Spool
 from headrace.serving.measures import Measures
 from headrace.serving.problem import Refused
@@ -25,11 +26,13 @@ class Reply:
     """One row's answer, as the caller gets it; `error` says that nobody could answer."""
 
     id: str
-    prediction: float | None
+    prediction: float | str | Mapping[str, float] | None
     version: int
     arm: str
     unseen: tuple[str, ...]
     error: str | None = None
+    probabilities: Mapping[str, float] | None = None
+    """By class, where there are several."""
 
     def body(self, model: str) -> dict[str, object]:
         """The JSON of one answer."""
@@ -41,6 +44,8 @@ class Reply:
             "arm": self.arm,
             "unseen": self.unseen,
         }
+        if self.probabilities is not None:
+            told["probabilities"] = self.probabilities
         return told if self.error is None else told | {"error": self.error}
 
 
@@ -95,7 +100,11 @@ class Answering:
     def outcomes(self, answers: Sequence[Answer], at: datetime) -> None:
         """What turned out to be true; Refused (503) where it cannot be journalled."""
         for answer in answers:
-            self._append(OutcomeRecord(model=self._model, entity=answer.entity, value=answer.value, known_at=answer.known_at or at))
+            known_at, value = answer.known_at or at, answer.value
+            if isinstance(value, str):
+                self._append(OutcomeRecord(self._model, answer.entity, 1.0, known_at, label=value))
+            else:
+                self._append(OutcomeRecord(self._model, answer.entity, value, known_at))
 
     async def _try(
         self, arm: str, served: Served, rows: Sequence[Row], *, picked: Sequence[int], tries: list[list[_Try]], started: float
@@ -123,6 +132,7 @@ class Answering:
                 output=answered.output,
                 error=answered.error,
                 unseen=(*answered.unseen, *row.unseen),
+                answer=answered.answer,
             )
             self._append(record)
             failed = answered.error is not None
@@ -139,13 +149,15 @@ class Answering:
             self._rules,
             candidate=None if trial is None else trial.number,
         )
+        several = tries[-1].answered.task == "multiclass" and record.answer is not None
         return Reply(
             record.id,
-            record.output,
+            record.output if record.answer is None else label(record.answer) if several else record.answer,
             record.version,
             record.arm,
             record.unseen,
             None if record.error is None else "the model failed on this row",
+            record.answer if several else None,
         )
 
     def _append(self, record: PredictionRecord | OutcomeRecord) -> None:

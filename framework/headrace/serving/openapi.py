@@ -6,29 +6,50 @@ from typing import Any
 
 from headrace import __version__
 from headrace.compiled import ServingConfig
+from headrace.hooks import Task
 from headrace.serving import problem
 from headrace.serving.moment import HEADER
 from headrace.serving.online import FRESHNESS, Online
 from headrace.serving.schema import Schema, json_schema
 
-_ANSWER: dict[str, Any] = {
-    "type": "object",
-    "required": ["id", "prediction", "model", "version", "arm", "unseen"],
-    "properties": {
-        "id": {"type": "string", "description": "the journalled prediction's id"},
-        "prediction": {"type": ["number", "null"], "minimum": 0, "maximum": 1, "description": "the probability of the positive class"},
-        "model": {"type": "string"},
-        "version": {"type": "integer"},
-        "arm": {"type": "string", "enum": ["champion", "candidate"]},
-        "unseen": {
-            "type": "array",
-            "items": {"type": "string"},
-            "description": "inputs whose category training never saw, and the entity where it has no event",
-        },
-        "freshness": FRESHNESS,
-        "error": {"type": "string", "description": "in a batch: why this row has no prediction"},
+_NUMBER: dict[str, Any] = {"type": ["number", "null"]}
+_PREDICTION: dict[Task, dict[str, Any]] = {
+    "binary": _NUMBER | {"minimum": 0, "maximum": 1, "description": "the probability of the positive class"},
+    "multiclass": {"type": ["string", "null"], "description": "the most probable class"},
+    "regression": _NUMBER | {"description": "the predicted number"},
+    "quantile": {
+        "type": ["object", "null"],
+        "additionalProperties": {"type": "number"},
+        "description": "the predicted number at each level, such as `0.1`",
     },
 }
+_PROBABILITIES: dict[str, Any] = {
+    "type": "object",
+    "additionalProperties": {"type": "number", "minimum": 0, "maximum": 1},
+    "description": "the probability of each class",
+}
+
+
+def _answer(task: Task) -> dict[str, Any]:
+    return {
+        "type": "object",
+        "required": ["id", "prediction", "model", "version", "arm", "unseen"],
+        "properties": {
+            "id": {"type": "string", "description": "the journalled prediction's id"},
+            "prediction": _PREDICTION[task],
+            **({"probabilities": _PROBABILITIES} if task == "multiclass" else {}),
+            "model": {"type": "string"},
+            "version": {"type": "integer"},
+            "arm": {"type": "string", "enum": ["champion", "candidate"]},
+            "unseen": {
+                "type": "array",
+                "items": {"type": "string"},
+                "description": "inputs whose category training never saw, and the entity where it has no event",
+            },
+            "freshness": FRESHNESS,
+            "error": {"type": "string", "description": "in a batch: why this row has no prediction"},
+        },
+    }
 
 
 _PUSHED: dict[str, Any] = {
@@ -40,7 +61,8 @@ _PUSHED: dict[str, Any] = {
 
 def document(config: ServingConfig, schema: Schema, online: Online) -> dict[str, Any]:
     """OpenAPI 3.1 of one model's server."""
-    answers = {"type": "object", "required": ["predictions"], "properties": {"predictions": {"type": "array", "items": _ANSWER}}}
+    one = _answer(config.task)
+    answers = {"type": "object", "required": ["predictions"], "properties": {"predictions": {"type": "array", "items": one}}}
     taken = {"type": "object", "required": ["accepted"], "properties": {"accepted": {"type": "integer"}}}
     components: dict[str, Any] = {}
     pushed = {"type": "object", "required": list(_PUSHED), "properties": _PUSHED}
@@ -58,7 +80,7 @@ def document(config: ServingConfig, schema: Schema, online: Online) -> dict[str,
             "description": f"Answers for `{config.model}` of the project `{config.project}`.",
         },
         "paths": {
-            "/predict": {"post": _post("Predict one row.", _body(schema.row, components), _ANSWER)},
+            "/predict": {"post": _post("Predict one row.", _body(schema.row, components), one)},
             "/predict/batch": {"post": _post(f"Predict up to {config.max_rows} rows.", _body(schema.rows, components), answers)},
             "/outcomes": {"post": _post("Say what turned out to be true.", _body(schema.outcomes, components), taken, status="202")},
             **events,

@@ -12,6 +12,7 @@ from pydantic_core import ErrorDetails, SchemaValidator
 
 from headrace.compiled import InputConfig, ServingConfig
 from headrace.features.online import Definition, entity_of, moment
+from headrace.hooks import Task
 from headrace.serving.problem import Fault, Refused
 from headrace.stats.category import category_text
 
@@ -53,7 +54,13 @@ def _zero_or_one(value: float) -> float:
     return value
 
 
-_Answer = Annotated[float, AfterValidator(_zero_or_one)]
+_ANSWER: dict[Task, Any] = {
+    "binary": (Annotated[float, AfterValidator(_zero_or_one)], {"enum": [0, 1]}),
+    "multiclass": (_Category, None),
+    "regression": (Annotated[float, Field(allow_inf_nan=False)], None),
+    "quantile": (Annotated[float, Field(allow_inf_nan=False)], None),
+}
+"""What turns out to be true, and what its schema says beside the type."""
 
 
 class _Absent:
@@ -81,7 +88,7 @@ class Answer:
     """One valid outcome: whose, what, and since when it is known (None: now)."""
 
     entity: str
-    value: float
+    value: float | str
     known_at: datetime | None
 
 
@@ -103,11 +110,12 @@ class Schema:
             __config__=_STRICT,
             rows=(Annotated[list[self.row], Field(min_length=1, max_length=config.max_rows)], ...),  # type: ignore[name-defined, arg-type]
         )
+        answer, said = _ANSWER[config.task]
         outcome = create_model(
             "Outcome",
             __config__=_STRICT,
             entity_=(_Entity, Field(alias=config.entity)),
-            value=(_Answer, Field(alias=config.target, json_schema_extra={"enum": [0, 1]})),
+            value=(answer, Field(alias=config.target, json_schema_extra=said)),
             known_at=(_Time | None, Field(default=None, description="since when it is known; now, where it is left out")),
         )
         self.outcomes: type[BaseModel] = create_model(

@@ -10,7 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from headrace.hooks import Predictor, Signature
+from headrace.hooks import Answers, Predictor, Signature, Task
+from headrace.hooks.answers import BINARY
 
 CHAMPION = "champion"
 CANDIDATE = "candidate"
@@ -18,11 +19,13 @@ CANDIDATE = "candidate"
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """What a version said to one row: a probability, or why there is none."""
+    """What a version said to one row: a probability or a number, or why there is none; `answer` is what is more than one number."""
 
     output: float | None
     unseen: tuple[str, ...]
     error: str | None
+    answer: dict[str, float] | None = None
+    task: Task = "binary"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,10 +41,11 @@ class Served:
     single: Predictor
     batch: Predictor
     lock: threading.Lock = field(default_factory=threading.Lock)
+    answers: Answers = BINARY
 
     def answer(self, inputs: Mapping[str, Any]) -> Answered:
         """One row, in the event loop; a predictor that raises, or says what is no probability, is an error in the answer."""
-        return _ask(self.single, self.signature, inputs)
+        return _ask(self.single, self.signature, inputs, self.answers)
 
     def answer_many(self, rows: Sequence[Mapping[str, Any]]) -> list[Answered]:
         """Many rows, in a worker thread; where they fail together, each is asked alone, so that only the bad ones err."""
@@ -49,11 +53,11 @@ class Served:
             try:
                 encoded = [self.signature.encode_row(row) for row in rows]
                 outputs = self.batch.predict(np.array([values for values, _ in encoded]))
-                if outputs.shape == (len(rows),) and bool(((outputs >= 0.0) & (outputs <= 1.0)).all()):
-                    return [Answered(float(output), unseen, None) for output, (_, unseen) in zip(outputs, encoded, strict=True)]
+                if self.answers.fault(outputs, len(rows)) is None:
+                    return [_answered(output, unseen, self.answers) for output, (_, unseen) in zip(outputs, encoded, strict=True)]
             except Exception:  # noqa: BLE001, S110 - a plugin may raise anything; what it raises is told row by row
                 pass
-            return [_ask(self.batch, self.signature, row) for row in rows]
+            return [_ask(self.batch, self.signature, row, self.answers) for row in rows]
 
     def warm_up(self) -> None:
         """Ask once, so that no request pays for what a first prediction loads."""
@@ -62,16 +66,31 @@ class Served:
             predictor.predict(np.array([values]))
 
 
-def _ask(predictor: Predictor, signature: Signature, inputs: Mapping[str, Any]) -> Answered:
+def _ask(predictor: Predictor, signature: Signature, inputs: Mapping[str, Any], answers: Answers) -> Answered:
     unseen: tuple[str, ...] = ()
+    binary = answers.task == "binary"
     try:
         values, unseen = signature.encode_row(inputs)  # a version of another schema may not understand the request
-        output = float(predictor.predict(np.array((values,)))[0])
+        given = predictor.predict(np.array((values,)))
+        output = float(given[0]) if binary else 0.0
+        why = None if binary else answers.fault(given, 1)
     except Exception as error:  # noqa: BLE001 - a plugin may raise anything; it is journalled, and the champion answers
         return Answered(None, unseen, f"{type(error).__name__}: {error}".replace("\x00", "")[:500])
+    if why is not None:
+        return Answered(None, unseen, f"the model {why}")
+    if not binary:
+        return _answered(given[0], unseen, answers)
     if 0.0 <= output <= 1.0:  # false for NaN too
         return Answered(output, unseen, None)
     return Answered(None, unseen, f"the model answered {output}, which is no probability")
+
+
+def _answered(given: Any, unseen: tuple[str, ...], answers: Answers) -> Answered:  # noqa: ANN401 - a number, or a row of them
+    """One row's answer, which is known to be one."""
+    if not answers.keys:
+        return Answered(float(given), unseen, None, None, answers.task)
+    values = given.tolist()
+    return Answered(answers.output(values), unseen, None, dict(zip(answers.keys, values, strict=True)), answers.task)
 
 
 def _middle(low: float | None, high: float | None) -> float:

@@ -172,5 +172,12 @@ def of_class(name: str, known: Collection[str]) -> str | None:
 
 def task_of(name: str) -> str | None:
     """The task that a name says."""
-    words = {"regressor": "regression", "classifier": "classification", "ranker": "ranking", "cluster": "clustering"}
+    words = {
+        "multiclass": "several classes",
+        "quantile": "quantiles",
+        "regressor": "regression",
+        "classifier": "classification",
+        "ranker": "ranking",
+        "cluster": "clustering",
+    }
     return next((task for word, task in words.items() if word in name.casefold()), None)

@@ -52,11 +52,14 @@ class Gate(Spec):
         "The feature whose groups are compared; fairness metrics need it.", Effect.RE_EVALUATE, default=None, example="sex"
     )
     min_group: int = field("Groups with fewer held-out rows are named and left out.", Effect.RE_EVALUATE, default=100, example=100, ge=1)
-    average: Literal["macro", "micro", "weighted"] | None = field(
-        "How a metric of several classes becomes one number.", Effect.RE_EVALUATE, default=None, example="macro", later=True
+    average: Literal["macro", "weighted"] | None = field(
+        "How a metric of several classes becomes one number: all classes alike (`macro`, where nothing is said), or each by its rows.",
+        Effect.RE_EVALUATE,
+        default=None,
+        example="weighted",
     )
     each: Literal["class"] | None = field(
-        "Or that each class must pass by itself.", Effect.RE_EVALUATE, default=None, example="class", later=True
+        "Or that each class must pass by itself, against the rest.", Effect.RE_EVALUATE, default=None, example="class"
     )
     gate: GateName | None = field(
         "A registered kind of gate, in the place of a metric.", Effect.RE_EVALUATE, default=None, example="prediction_spread"

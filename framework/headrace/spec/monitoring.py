@@ -46,6 +46,12 @@ class Performance(Spec):
     max: float | None = field(
         "The same for a metric that is better when it is lower.", Effect.RECONFIGURE, default=None, example=0.2, later=True
     )
+    average: Literal["macro", "weighted"] | None = field(
+        "How a metric of several classes becomes one number; `macro` where nothing is said.",
+        Effect.RECONFIGURE,
+        default=None,
+        example="weighted",
+    )
     min_labels: int = field("Fewer known labels in a window are insufficient data.", Effect.RECONFIGURE, default=200, example=200, ge=1)
 
 

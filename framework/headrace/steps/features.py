@@ -10,6 +10,7 @@ from typing import Any, Literal
 from headrace import features, registry
 from headrace.features import Category, Number, RandomSplit, Rows, Target, TimeSplit
 from headrace.features.joined import of_views
+from headrace.hooks import Task
 from headrace.hooks.release import reader_of, releases
 from headrace.steps import run
 from headrace.steps.workspace import Workspace, workspace
@@ -27,6 +28,7 @@ def training_rows(
     inputs: Sequence[Number | Category],
     split: RandomSplit | TimeSplit,
     seed: int,
+    task: Task = "binary",
     keep: Literal["all", "newest"] = "all",
     as_of: datetime | None = None,
     cause: str | None = None,
@@ -53,6 +55,7 @@ def training_rows(
                 inputs=inputs,
                 split=split,
                 seed=seed,
+                task=task,
                 keep=keep,
                 as_of=as_of,
             )

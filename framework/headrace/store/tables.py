@@ -280,7 +280,7 @@ class Rollout(Row, table=True):
 
 
 class Prediction(Row, table=True):
-    """One answer that was given, as it was journalled."""
+    """One answer that was given, as it was journalled; `answer` has what is more than the one number `output`."""
 
     __tablename__ = "prediction"
     __table_args__ = (Index(None, "model", "seq"), Index(None, "model", "entity", "at"), {"sqlite_autoincrement": True})
@@ -298,10 +298,14 @@ class Prediction(Row, table=True):
     output: float | None = None
     error: str | None = None
     unseen: list[str] = json()
+    answer: dict[str, float] | None = json(optional=True)
 
 
 class Outcome(Row, table=True):
-    """What turned out to be true of an entity, and since when it is known; an entity that is asked about again has another."""
+    """What turned out to be true of an entity, and since when it is known; an entity that is asked about again has another.
+
+    Of a class `value` is 1, and `label` its name.
+    """
 
     __tablename__ = "outcome"
     __table_args__ = (UniqueConstraint("model", "entity", "known_at"), Index(None, "model", "known_at"), {"sqlite_autoincrement": True})
@@ -310,6 +314,7 @@ class Outcome(Row, table=True):
     entity: str
     value: float
     known_at: datetime = moment()
+    label: str | None = None
 
 
 class SpoolOffset(Row, table=True):

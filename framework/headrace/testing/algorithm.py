@@ -8,10 +8,11 @@ import sys
 import zipfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from headrace.hooks import Algorithm, EnoughError, Predictor, Watch
+from headrace.hooks import Algorithm, Answers, EnoughError, Predictor, Watch
+from headrace.hooks.answers import BINARY
 from headrace.testing import rows as worlds
 from headrace.testing.fault import Broken, Checks, Unmet, function, params_are_closed, params_model, registered
 from headrace.testing.rows import Rows
@@ -22,6 +23,10 @@ if TYPE_CHECKING:
 
 _RANKED = 0.6
 """An area under the ROC curve that whoever learned anything of the training rows exceeds."""
+_RIGHT = 0.45
+"""The share of three classes, all as frequent, that it tells."""
+_TIED = 0.3
+"""A correlation with what is true that it exceeds."""
 
 
 @dataclass(frozen=True)
@@ -33,6 +38,8 @@ class _Trial:
     load: Callable[..., Predictor]
     params: Any
     watched: bool = False
+    answers: Answers = BINARY
+    constant: bool = False
 
     def on(self, rows: Rows, seed: int = 7) -> Predictor:
         return self.fit(rows.matrix, rows.target, signature=rows.signature, params=self.params, seed=seed)
@@ -55,8 +62,10 @@ def check_algorithm(algorithm: Algorithm, params: Mapping[str, Any] | None = Non
             function(algorithm, "fit"),
             function(algorithm, "save"),
             function(algorithm, "load"),
-            params_model(algorithm).model_validate(dict(params or {})),
-            algorithm.watched,
+            settings := params_model(algorithm).model_validate(dict(params or {})),
+            watched=algorithm.watched,
+            answers=_answers_of(algorithm, settings),
+            constant=algorithm.constant,
         )
     except Unmet as error:
         return [*checks.broken, Broken("import", str(error))]
@@ -64,34 +73,63 @@ def check_algorithm(algorithm: Algorithm, params: Mapping[str, Any] | None = Non
         return [*checks.broken, Broken("params", f"they have no usable defaults, so give `params`: {error}")]
     for word, check in _CHECKS.items():
         # Rows of its own for each: one that changes them must not hide it from the next.
-        checks.run(word, lambda check=check: check(trial, worlds.mixed()))  # type: ignore[misc]
+        checks.run(word, lambda check=check: check(trial, worlds.of(trial.answers, worlds.mixed())))  # type: ignore[misc]
     return checks.broken
 
 
-def _asked(predictor: Predictor, matrix: NDArray[np.float64], on: str) -> NDArray[np.float64]:
-    """The answers; Unmet where they are not one probability a row."""
+def _answers_of(algorithm: Algorithm, settings: Any) -> Answers:  # noqa: ANN401 - a pydantic model
+    """What it is to answer; Unmet where an algorithm of quantiles does not say which."""
+    if algorithm.task != "quantile":
+        return Answers(algorithm.task, ("blue", "green", "red") if algorithm.task == "multiclass" else ())
+    levels = tuple(getattr(settings, "quantiles", ()))
+    if not levels or list(levels) != sorted(set(levels)) or not all(0 < level < 1 for level in levels):
+        raise Unmet(f"its parameters have the `quantiles` {levels}, and not levels between 0 and 1 that rise")
+    return Answers("quantile", quantiles=levels)
+
+
+def _asked(predictor: Predictor, rows: Rows, on: str) -> NDArray[np.float64]:
+    """The answers; Unmet where they are not what the task means."""
     import numpy as np
 
-    given = predictor.predict(matrix)
-    if not isinstance(given, np.ndarray) or given.shape != (len(matrix),):
+    given, n = predictor.predict(rows.matrix), len(rows.matrix)
+    wanted = rows.answers.shape(n)
+    if not isinstance(given, np.ndarray) or given.shape != wanted:
         shape = f"an array of shape {given.shape}" if isinstance(given, np.ndarray) else type(given).__name__
-        raise Unmet(f"on {on} `predict` gives {shape}, and not an array of shape ({len(matrix)},)")
+        raise Unmet(f"on {on} `predict` gives {shape}, and not an array of shape {wanted}")
     if not np.isfinite(given).all():
         raise Unmet(f"on {on} `predict` gives {int((~np.isfinite(given)).sum())} answers that are no number")
-    if ((given < 0) | (given > 1)).any():
+    if rows.answers.task == "binary" and ((given < 0) | (given > 1)).any():
         raise Unmet(f"on {on} `predict` gives {given.min():g} to {given.max():g}, and a probability lies between 0 and 1")
+    if n and (why := rows.answers.fault(given, n)):
+        raise Unmet(f"on {on} `predict` {why}")
     return given
 
 
 def _answers(trial: _Trial, rows: Rows) -> Iterator[str]:
+    import numpy as np
     from scipy.stats import rankdata
 
-    given = _asked(trial.on(rows), rows.matrix, "the training rows")
-    positive = rows.target == 1
-    ones, others = int(positive.sum()), int((~positive).sum())
-    area = (rankdata(given)[positive].sum() - ones * (ones + 1) / 2) / (ones * others)
-    if area < _RANKED:
-        yield f"it learned nothing: on its own training rows the area under the ROC curve is {area:.2f}"
+    given = _asked(trial.on(rows), rows, "the training rows")
+    if trial.constant:
+        if len(np.unique(given, axis=0)) > 1:
+            yield "it says that it is `constant`, and gives different answers"
+        return
+    match rows.answers.task:
+        case "binary":
+            positive = rows.target == 1
+            ones, others = int(positive.sum()), int((~positive).sum())
+            area = (rankdata(given)[positive].sum() - ones * (ones + 1) / 2) / (ones * others)
+            if area < _RANKED:
+                yield f"it learned nothing: on its own training rows the area under the ROC curve is {area:.2f}"
+        case "multiclass":
+            right = float((given.argmax(axis=1) == rows.target).mean())
+            if right < _RIGHT:
+                yield f"it learned nothing: of three classes alike it tells {right:.0%} of its own training rows"
+        case _:
+            middle = rows.answers.short(given)
+            tied = float(np.corrcoef(middle, rows.target)[0, 1]) if middle.std() > 0 else 0.0
+            if not tied > _TIED:
+                yield f"it learned nothing: on its own training rows its answers correlate with what is true by {tied:.2f}"
 
 
 def _deterministic(trial: _Trial, rows: Rows) -> Iterator[str]:
@@ -124,7 +162,7 @@ def _saved(trial: _Trial, rows: Rows) -> Iterator[str]:
     if trial.save(predictor) != data:
         yield "`save` gives other bytes the second time"
     before = predictor.predict(rows.matrix)
-    after = _asked(trial.load(data, signature=rows.signature), rows.matrix, "the training rows, once loaded,")
+    after = _asked(trial.load(data, signature=rows.signature), rows, "the training rows, once loaded,")
     if differ := int((before != after).sum()):
         gap = float(abs(before - after).max())
         yield f"a loaded model answers otherwise than the one that was saved: {differ} of {len(before)} answers, by up to {gap:g}"
@@ -189,30 +227,33 @@ def _missing_values(trial: _Trial, rows: Rows) -> Iterator[str]:
     import numpy as np
 
     predictor = trial.on(rows)
-    _asked(predictor, np.full((3, rows.matrix.shape[1]), np.nan), "rows without any value")
-    gone = worlds.empty_column()
-    _asked(trial.again(trial.on(gone), gone), gone.matrix, "rows with an input that is always missing")
+    _asked(predictor, replace(rows, matrix=np.full((3, rows.matrix.shape[1]), np.nan)), "rows without any value")
+    gone = worlds.of(trial.answers, worlds.empty_column())
+    _asked(trial.again(trial.on(gone), gone), gone, "rows with an input that is always missing")
     yield from ()
 
 
 def _one_class(trial: _Trial, _: Rows) -> Iterator[str]:
     rows = worlds.one_class()
+    if trial.answers.task == "multiclass":
+        return  # a code that does not occur is none: one class alone is refused before anything is trained
+    rows = replace(rows, answers=trial.answers)
     try:
         predictor = trial.on(rows)
     except Exception:  # noqa: BLE001 - to refuse is right, and said where a model is trained
         return
-    _asked(predictor, rows.matrix, "rows whose answers were all the same")
+    _asked(predictor, rows, "rows whose answers were all the same")
     yield from ()
 
 
 def _wide(trial: _Trial, _: Rows) -> Iterator[str]:
-    rows = worlds.wide()
-    _asked(trial.again(trial.on(rows), rows), rows.matrix, "more inputs than rows")
+    rows = worlds.of(trial.answers, worlds.wide())
+    _asked(trial.again(trial.on(rows), rows), rows, "more inputs than rows")
     yield from ()
 
 
 def _no_rows(trial: _Trial, rows: Rows) -> Iterator[str]:
-    _asked(trial.on(rows), rows.matrix[:0], "no rows")
+    _asked(trial.on(rows), replace(rows, matrix=rows.matrix[:0]), "no rows")
     yield from ()
 
 

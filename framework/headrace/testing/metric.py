@@ -5,9 +5,11 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from headrace.hooks import Metric
+from headrace.hooks import Metric, Task
 from headrace.testing.fault import Broken, Checks, Unmet, function, registered
 
 if TYPE_CHECKING:
@@ -16,10 +18,11 @@ if TYPE_CHECKING:
 Given = tuple["NDArray[Any]", ...]
 Compute = Callable[..., Any]
 _TOLERANCE = 1e-12
+_LEVELS = (0.25, 0.5, 0.75)
 
 
 def check_metric(metric: Metric) -> list[Broken]:
-    """What is wrong with a metric."""
+    """What is wrong with a metric, for each task that it is for."""
     if (wrong := registered(metric)) is not None:
         return [wrong]
     try:
@@ -27,9 +30,82 @@ def check_metric(metric: Metric) -> list[Broken]:
     except Unmet as error:
         return [Broken("import", str(error))]
     checks = Checks()
-    for word, check in _CHECKS.items():
-        checks.run(word, lambda check=check: check(metric, compute))  # type: ignore[misc]
+    for task in metric.of if metric.needs != "latency" else metric.of[:1]:
+        given = _Given(metric, task)
+        for word, check in _CHECKS.items():
+            checks.run(word, lambda check=check, given=given: check(given, given.named(compute)))  # type: ignore[misc]
     return checks.broken
+
+
+@dataclass(frozen=True)
+class _Given:
+    """A metric, and rows of one of its tasks."""
+
+    metric: Metric
+    task: Task
+
+    def named(self, compute: Compute) -> Compute:
+        """The function with what the task adds by name."""
+        if self.metric.needs == "quantiles":
+            return partial(compute, quantiles=_LEVELS)
+        if self.task == "multiclass" and self.metric.averages:
+            return partial(compute, average="macro")
+        return compute
+
+    @property
+    def same(self) -> NDArray[Any]:
+        """One answer, as it would stand in every row."""
+        import numpy as np
+
+        if self.metric.needs == "quantiles":
+            return np.array([0.25, 0.5, 0.75])
+        return np.array([0.5, 0.3, 0.2]) if self.task == "multiclass" else np.array(0.5)
+
+    def ordinary(self) -> Given:
+        """Rows as they come: predictions that know something, groups that differ."""
+        import numpy as np
+
+        rng = np.random.default_rng(7)
+        if self.metric.needs == "latency":
+            return (rng.gamma(2.0, 0.001, 400),)
+        if self.metric.needs == "number":
+            target = rng.gamma(2.0, 10.0, 400)
+            return target, target * rng.normal(1.05, 0.2, 400)
+        if self.metric.needs == "quantiles":
+            target = rng.normal(0.0, 1.0, 400)
+            return target, np.sort(0.5 * target[:, None] + np.array([-1.0, 0.1, 1.2]) + rng.normal(0, 0.1, (400, 3)), axis=1)
+        if self.task == "multiclass":
+            target = rng.integers(0, 3, 400).astype(float)
+            given = rng.gamma(1.0, 1.0, (400, 3)) + 1.5 * (target[:, None] == np.arange(3))
+            return target, given / given.sum(axis=1, keepdims=True)
+        target = (rng.random(400) < 0.4).astype(float)  # noqa: PLR2004 - a share of positives
+        predictions = np.clip(0.25 + 0.4 * target + rng.normal(0, 0.2, 400), 0.001, 0.999)
+        groups = np.array(["north", "south", "west"], dtype=object)[rng.integers(0, 3, 400)]
+        return (target, predictions, groups) if self.metric.needs == "groups" else (target, predictions)
+
+    def good_and_bad(self) -> tuple[Given, Given]:
+        """Rows on which a model is as good as can be, and such on which it is as bad; of quantiles, such as differ in what is measured."""
+        import numpy as np
+
+        if self.metric.needs == "latency":
+            seconds = np.linspace(0.001, 0.002, 400)
+            return (seconds,), (seconds * 50,)
+        if self.metric.needs == "number":
+            target = np.linspace(1.0, 9.0, 400)
+            return (target, target), (target, 20.0 - 3.0 * target)
+        if self.metric.needs == "quantiles":
+            target = np.linspace(0.0, 1.0, 400)
+            known = np.quantile(target, _LEVELS)
+            return (target, np.tile(known, (400, 1))), (target, np.tile(known + 2.0, (400, 1)) * np.array([1.0, 2.0, 3.0]))
+        if self.task == "multiclass":
+            target = np.tile([0.0, 1.0, 2.0], 134)
+            true = target[:, None] == np.arange(3)
+            return (target, np.where(true, 0.98, 0.01)), (target, np.where(true, 0.01, 0.495) + [0.01, 0.0, -0.01] * (~true))
+        target = np.tile([0.0, 1.0], 200)
+        if self.metric.needs == "probability":
+            return (target, 0.01 + 0.98 * target), (target, 0.99 - 0.98 * target)
+        groups = np.repeat(np.array(["north", "south"], dtype=object), 200)
+        return (target, 0.01 + 0.98 * target, groups), (target, np.where(groups == "north", 0.99, 0.01), groups)
 
 
 def _value(compute: Compute, given: Given, on: str) -> float:
@@ -45,54 +121,27 @@ def _value(compute: Compute, given: Given, on: str) -> float:
     return float(value)
 
 
-def _ordinary(metric: Metric) -> Given:
-    """Rows as they come: predictions that know something, groups that differ."""
-    import numpy as np
-
-    rng = np.random.default_rng(7)
-    if metric.needs == "latency":
-        return (rng.gamma(2.0, 0.001, 400),)
-    target = (rng.random(400) < 0.4).astype(float)  # noqa: PLR2004 - a share of positives
-    predictions = np.clip(0.25 + 0.4 * target + rng.normal(0, 0.2, 400), 0.001, 0.999)
-    groups = np.array(["north", "south", "west"], dtype=object)[rng.integers(0, 3, 400)]
-    return (target, predictions) if metric.needs == "probability" else (target, predictions, groups)
-
-
-def _good_and_bad(metric: Metric) -> tuple[Given, Given]:
-    """Rows on which a model is as good as can be, and such on which it is as bad."""
-    import numpy as np
-
-    if metric.needs == "latency":
-        seconds = np.linspace(0.001, 0.002, 400)
-        return (seconds,), (seconds * 50,)
-    target = np.tile([0.0, 1.0], 200)
-    if metric.needs == "probability":
-        return (target, 0.01 + 0.98 * target), (target, 0.99 - 0.98 * target)
-    groups = np.repeat(np.array(["north", "south"], dtype=object), 200)
-    return (target, 0.01 + 0.98 * target, groups), (target, np.where(groups == "north", 0.99, 0.01), groups)
-
-
-def _gives_a_number(metric: Metric, compute: Compute) -> Iterator[str]:
-    value = _value(compute, _ordinary(metric), "ordinary rows")
+def _gives_a_number(of: _Given, compute: Compute) -> Iterator[str]:
+    value = _value(compute, of.ordinary(), "ordinary rows")
     if math.isnan(value):
         yield "on ordinary rows it gives NaN"
 
 
-def _deterministic(metric: Metric, compute: Compute) -> Iterator[str]:
-    given = _ordinary(metric)
+def _deterministic(of: _Given, compute: Compute) -> Iterator[str]:
+    given = of.ordinary()
     values = {_value(compute, given, "ordinary rows") for _ in range(3)}
     if len(values) > 1:
         yield f"the same rows gave {', '.join(f'{value:g}' for value in sorted(values))}"
 
 
-def _order(metric: Metric, compute: Compute) -> Iterator[str]:
+def _order(of: _Given, compute: Compute) -> Iterator[str]:
     import numpy as np
 
-    given, rng = _ordinary(metric), np.random.default_rng(3)
+    given, rng = of.ordinary(), np.random.default_rng(3)
     cases = {"the same rows": given}
-    if metric.needs != "latency":
+    if of.metric.needs != "latency":
         cases["the same rows with equal predictions among them"] = (given[0], given[1].round(1), *given[2:])
-        cases["the same rows with predictions that are all equal"] = (given[0], np.full_like(given[1], 0.5), *given[2:])
+        cases["the same rows with predictions that are all equal"] = (given[0], np.broadcast_to(of.same, given[1].shape).copy(), *given[2:])
     for on, rows in cases.items():
         one = _value(compute, rows, on)
         for order in (rng.permutation(len(given[0])) for _ in range(3)):
@@ -102,35 +151,35 @@ def _order(metric: Metric, compute: Compute) -> Iterator[str]:
                 return
 
 
-def _direction(metric: Metric, compute: Compute) -> Iterator[str]:
-    good, bad = (_value(compute, given, "rows of a good and a bad model") for given in _good_and_bad(metric))
+def _direction(of: _Given, compute: Compute) -> Iterator[str]:
+    good, bad = (_value(compute, given, "rows of a good and a bad model") for given in of.good_and_bad())
     if math.isnan(good) or math.isnan(bad):
         yield f"it is not defined for a good or a bad model (it gives {good:g} and {bad:g})"
-    elif not (good > bad if metric.better == "higher" else good < bad):
-        what = {"probability": "perfect predictions give", "groups": "equal treatment gives", "latency": "fast answers give"}[metric.needs]
-        yield f"it says that {metric.better} is better, and yet {what} {good:g} and the opposite {bad:g}"
+    elif not (good > bad if of.metric.better == "higher" else good < bad):
+        what = {"groups": "equal treatment gives", "latency": "fast answers give"}.get(of.metric.needs, "perfect predictions give")
+        yield f"it says that {of.metric.better} is better, and yet {what} {good:g} and the opposite {bad:g}"
 
 
-def _range(metric: Metric, compute: Compute) -> Iterator[str]:
-    low, high = metric.range
-    for given in (_ordinary(metric), *_good_and_bad(metric)):
+def _range(of: _Given, compute: Compute) -> Iterator[str]:
+    low, high = of.metric.range
+    for given in (of.ordinary(), *of.good_and_bad()):
         value = _value(compute, given, "rows")
         if value < low - _TOLERANCE or value > high + _TOLERANCE:
             yield f"it gives {value:g}, and its `range` says {low:g} to {high:g}"
             return
 
 
-def _edges(metric: Metric, compute: Compute) -> Iterator[str]:
+def _edges(of: _Given, compute: Compute) -> Iterator[str]:
     """NaN is an answer, and an exception is none: a report goes on to the next metric."""
     import numpy as np
 
-    given = _ordinary(metric)
+    given = of.ordinary()
     cases: dict[str, Given] = {"no rows": tuple(part[:0] for part in given), "one row": tuple(part[:1] for part in given)}
-    if metric.needs != "latency":
+    if of.metric.needs != "latency":
         for answer in (0.0, 1.0):
             cases[f"answers that are all {answer:g}"] = (np.full_like(given[0], answer), *given[1:])
-        cases["predictions that are all the same"] = (given[0], np.full_like(given[1], 0.5), *given[2:])
-    if metric.needs == "groups":
+        cases["predictions that are all the same"] = (given[0], np.broadcast_to(of.same, given[1].shape).copy(), *given[2:])
+    if of.metric.needs == "groups":
         cases["one group"] = (*given[:2], np.full(len(given[0]), "north", dtype=object))
     for on, rows in cases.items():
         try:
@@ -141,15 +190,15 @@ def _edges(metric: Metric, compute: Compute) -> Iterator[str]:
             yield f"on {on} it raises {type(error).__name__}, and should give NaN where it is not defined: {error}"
 
 
-def _inputs(metric: Metric, compute: Compute) -> Iterator[str]:
-    given = _ordinary(metric)
+def _inputs(of: _Given, compute: Compute) -> Iterator[str]:
+    given = of.ordinary()
     mine = tuple(part.copy() for part in given)
     _value(compute, mine, "ordinary rows")
     if any((a != b).any() for a, b in zip(given, mine, strict=True)):
         yield "it changes the rows that it is given"
 
 
-_CHECKS: dict[str, Callable[[Metric, Compute], Iterator[str]]] = {
+_CHECKS: dict[str, Callable[[_Given, Compute], Iterator[str]]] = {
     "number": _gives_a_number,
     "deterministic": _deterministic,
     "order-of-rows": _order,

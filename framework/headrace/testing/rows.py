@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from headrace.hooks import Input, Signature
+from headrace.hooks import Answers, Input, Signature
+from headrace.hooks.answers import BINARY
 
 if TYPE_CHECKING:
     import numpy as np
@@ -14,15 +15,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Rows:
-    """A matrix (n, k), answers (n,) of 0 and 1, and what the columns are."""
+    """A matrix (n, k), answers (n,) as `answers` says, and what the columns are."""
 
     matrix: NDArray[np.float64]
     target: NDArray[np.float64]
     signature: Signature
+    answers: Answers = BINARY
 
     def kept(self) -> Rows:
         """The same, in memory of its own."""
-        return Rows(self.matrix.copy(), self.target.copy(), self.signature)
+        return replace(self, matrix=self.matrix.copy(), target=self.target.copy())
 
     def same(self, other: Rows) -> bool:
         """Whether no byte differs."""
@@ -40,6 +42,20 @@ def mixed(n: int = 300) -> Rows:
     age[::11], colour[::7] = np.nan, np.nan
     signature = Signature((Input("age", "number"), Input("score", "number"), Input("colour", "category", ("blue", "green", "red"))))
     return Rows(np.column_stack([age, score, colour]), target, signature)
+
+
+def of(answers: Answers, rows: Rows) -> Rows:
+    """The same rows with answers of another task: how often each stands among the binary ones, as a class or as a number."""
+    import numpy as np
+
+    if answers.task == "binary":
+        return rows
+    rng = np.random.default_rng(7)
+    score = 2 * rows.target + np.nan_to_num(rows.matrix[:, 1 % rows.matrix.shape[1]]) + rng.normal(0, 0.1, len(rows.target))
+    if answers.task != "multiclass":
+        return replace(rows, target=score, answers=answers)
+    edges = np.quantile(score, np.arange(1, len(answers.classes)) / len(answers.classes))
+    return replace(rows, target=np.searchsorted(edges, score).astype(float), answers=answers)
 
 
 def one_class() -> Rows:
@@ -66,4 +82,4 @@ def empty_column() -> Rows:
     rows = mixed(120)
     matrix = rows.matrix.copy()
     matrix[:, 1] = np.nan
-    return Rows(matrix, rows.target, rows.signature)
+    return replace(rows, matrix=matrix)

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 from pydantic import ValidationError
 
 from headrace.diagnostics import Diagnostic, Exit, HeadraceError
-from headrace.hooks import Algorithm, Metric, Plugins, Predictor, Signature, Watch, resolve
-from headrace.hooks.limit import computing
+from headrace.hooks import Algorithm, Answers, Metric, Plugins, Predictor, Signature, Watch, resolve
+from headrace.hooks.answers import BINARY
+from headrace.hooks.limit import asking
 from headrace.spec.params import read_params
 from headrace.transforms import Chain, Transformation, learned, pack, prepared, read, seen
 
@@ -26,23 +27,25 @@ LOG = logging.getLogger("headrace.training")
 
 @dataclass(frozen=True)
 class Sides:
-    """The rows as matrices, (n, k) and (m, k), with their answers, (n,) and (m,)."""
+    """The rows as matrices, (n, k) and (m, k), with their answers, (n,) and (m,); a class is its position in `classes`."""
 
     train: NDArray[np.float64]
     train_target: NDArray[np.float64]
     holdout: NDArray[np.float64]
     holdout_target: NDArray[np.float64]
+    classes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class Fitted:
-    """A model, its bytes, and what those bytes answer; `params` are those it was made with, defaults included, as JSON."""
+    """A model, its bytes, and what those bytes answer to both sides; `params` are those it was made with, defaults included, as JSON."""
 
     algorithm: Algorithm
     params: dict[str, Any]
     data: bytes
     train: NDArray[np.float64]
     holdout: NDArray[np.float64]
+    answers: Answers = BINARY
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,21 +75,12 @@ def fit(
 
     `watch` is for algorithms that can be watched.
 
-    HeadraceError: `unknown-algorithm`, `bad-params`, `training-failed`, `bad-predictions` (no finite probabilities),
+    HeadraceError: `unknown-algorithm`, `bad-params`, `training-failed`, `bad-predictions` (what the algorithm's task does not mean),
     `unfaithful-format` (the loaded model answers otherwise than the saved one), and those of `transforms.learned`.
     """
     import numpy as np
 
-    known = plugins.algorithms.get(algorithm)
-    if known is None:
-        raise HeadraceError(
-            Diagnostic(
-                "unknown-algorithm",
-                f"no plugin offers the algorithm `{algorithm}`",
-                help=f"there are: {', '.join(sorted(plugins.algorithms))}",
-            ),
-            Exit.INVALID,
-        )
+    known = offered(plugins, algorithm)
     try:
         settings = read_params(resolve(known.params), params)
     except ValidationError as error:
@@ -95,8 +89,8 @@ def fit(
     chain, matrix = learned(plugins, transforms, sides.train, sides.train_target, signature=signature, seed=seed)
     try:
         watched = {"watch": _behind(plugins, chain, watch)} if known.watched else {}
-        given = {"signature": chain.signature, "params": settings, "seed": seed, **watched}
-        inside: Predictor = resolve(known.fit)(matrix, sides.train_target, **given)
+        keywords = {"signature": chain.signature, "params": settings, "seed": seed, **watched}
+        inside: Predictor = resolve(known.fit)(matrix, sides.train_target, **keywords)
         data = pack(chain, resolve(known.save)(inside))
         loaded = read(plugins, known, data, signature=signature)
         fitted = prepared(plugins, chain, inside)
@@ -104,14 +98,16 @@ def fit(
         train = np.asarray(loaded.predict(sides.train), dtype=np.float64)
     except Exception as error:  # a plugin may raise anything
         raise HeadraceError(Diagnostic("training-failed", f"`{algorithm}` failed: {type(error).__name__}: {error}")) from error
-    _demand(algorithm, before, len(sides.holdout_target))
-    _demand(algorithm, train, len(sides.train_target))
+    answers = Answers(known.task, sides.classes, tuple(getattr(settings, "quantiles", ())) if known.task == "quantile" else ())
+    for given, target in ((before, sides.holdout_target), (train, sides.train_target)):
+        if why := answers.fault(given, len(target)):
+            raise HeadraceError(Diagnostic("bad-predictions", f"`{algorithm}` {why}"))
     if not np.array_equal(before, holdout):
         raise HeadraceError(
             Diagnostic("unfaithful-format", f"`{algorithm}` answers otherwise after saving and loading: it cannot be served")
         )
     used = settings.model_dump(mode="json", by_alias=True)
-    return Fitted(known, used, data, train, holdout)
+    return Fitted(known, used, data, train, holdout, answers)
 
 
 def _behind(plugins: Plugins, chain: Chain, watch: Watch | None) -> Watch | None:
@@ -122,31 +118,27 @@ def _behind(plugins: Plugins, chain: Chain, watch: Watch | None) -> Watch | None
     return replace(watch, validation=(seen(plugins, chain, rows), answers))
 
 
-def evaluate(metrics: Mapping[str, Metric], target: NDArray[np.float64], predictions: NDArray[np.float64]) -> Evaluation:
-    """Every metric of probabilities; what fails or takes too long ends nothing, since judging is the gates' matter."""
+def offered(plugins: Plugins, algorithm: str) -> Algorithm:
+    """The algorithm of this name; HeadraceError `unknown-algorithm` where no plugin offers it."""
+    known = plugins.algorithms.get(algorithm)
+    if known is None:
+        advice = f"there are: {', '.join(sorted(plugins.algorithms))}"
+        raise HeadraceError(Diagnostic("unknown-algorithm", f"no plugin offers the algorithm `{algorithm}`", help=advice), Exit.INVALID)
+    return known
+
+
+def evaluate(metrics: Mapping[str, Metric], answers: Answers, target: NDArray[np.float64], predictions: NDArray[np.float64]) -> Evaluation:
+    """Every metric of answers that fits the task; what fails or takes too long ends nothing, since judging is the gates' matter."""
     found: dict[str, float | None] = {}
     reasons: dict[str, str] = {}
     for name, metric in sorted(metrics.items()):
-        if metric.needs != "probability":
+        if metric.needs in {"groups", "latency"} or answers.task not in metric.of:
             continue
         try:
-            value = computing(metric)(target, predictions)
+            value = asking(metric, answers)(target, predictions)
         except Exception as error:  # noqa: BLE001 - a plugin may raise anything
             value = math.nan
             reasons[name] = f"{type(error).__name__}: {error}"
             LOG.warning("the metric `%s` has no value: %s", name, reasons[name])
         found[name] = value if math.isfinite(value) else None
     return Evaluation(found, reasons)
-
-
-def _demand(algorithm: str, predictions: NDArray[np.float64], rows: int) -> None:
-    import numpy as np
-
-    if predictions.shape != (rows,):
-        message = f"`{algorithm}` gave an answer of shape {predictions.shape} to {rows:,} rows"
-    elif bad := int((~((predictions >= 0) & (predictions <= 1))).sum()):
-        none = int(np.isnan(predictions).sum())
-        message = f"`{algorithm}` gave no probability for {bad:,} of {rows:,} rows ({none:,} are NaN)"
-    else:
-        return
-    raise HeadraceError(Diagnostic("bad-predictions", message))

@@ -7,14 +7,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from headrace.diagnostics import Diagnostic, HeadraceError
+from headrace.diagnostics import Diagnostic, Exit, HeadraceError
 from headrace.hooks import EnoughError, Metric, Plugins, Signature, Watch
 from headrace.hooks.watch import LOSS
 from headrace.registry.calibrated import Calibrated, unwrap, wrap
 from headrace.training.apart import Calibrate, EarlyStopping, Parts, parts
 from headrace.training.calibrate import calibration
 from headrace.training.checkpoint import Checkpoint
-from headrace.training.fit import Evaluation, Fitted, Sides, evaluate, fit
+from headrace.training.fit import Evaluation, Fitted, Sides, evaluate, fit, offered
 from headrace.training.folds import Folds, deal
 from headrace.transforms import Transformation, read
 
@@ -80,6 +80,9 @@ def make(  # noqa: PLR0917 - what a model is made of
     """
     early, calibrate = recipe.early_stopping, recipe.calibrate
     _refuse_unwatched(plugins, recipe)
+    if calibrate is not None and (task := offered(plugins, recipe.algorithm).task) != "binary":
+        message = f"`{recipe.algorithm}` answers a {task}, and `calibrate` is for a yes or no"
+        raise HeadraceError(Diagnostic("wrong-task", message, help="remove `calibrate`"), Exit.INVALID)
     apart = parts(frame, early, calibrate, entity=keys.entity, time=keys.time, seed=recipe.seed)
     inner = replace(sides, train=sides.train[apart.fit], train_target=sides.train_target[apart.fit])
     progress = _Progress(early, step, checkpoint)
@@ -216,9 +219,9 @@ class Dealt:
         """Metrics of one fold's rows by a model of the others; HeadraceError those of `make`."""
         train, rest = self.pairs[number]
         truth = self.sides.train_target
-        inner = Sides(self.sides.train[train], truth[train], self.sides.train[rest], truth[rest])
+        inner = Sides(self.sides.train[train], truth[train], self.sides.train[rest], truth[rest], self.sides.classes)
         made = make(self.plugins, inner, self.frame.iloc[train], self.keys, recipe, self.signature)
-        return evaluate(metrics, inner.holdout_target, made.fitted.holdout)
+        return evaluate(metrics, made.fitted.answers, inner.holdout_target, made.fitted.holdout)
 
 
 def cross_validate(dealt: Dealt, recipe: Recipe, metrics: Mapping[str, Metric]) -> CrossValidated:

@@ -5,20 +5,21 @@ from __future__ import annotations
 import io
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from headrace import registry
-from headrace.hooks import Input, Plugins, Signature
+from headrace.hooks import Answers, Input, Plugins, Signature, Task
 from headrace.hooks.release import releases
 from headrace.registry import Version
 from headrace.stats import bins
 from headrace.store import Store, digest
 from headrace.training.apart import Calibrate, EarlyStopping
 from headrace.training.checkpoint import Checkpoint
-from headrace.training.fit import Fitted, Sides, evaluate, fit
+from headrace.training.fit import Fitted, Sides, evaluate, fit, offered
 from headrace.training.folds import Folds, describe
 from headrace.training.lineage import code, environment, machine
 from headrace.training.make import Dealt, Keys, Recipe, Told, cross_validate, make
+from headrace.training.targets import classes_of, refuse
 from headrace.training.values import Baseline, Candidate, Material, Tuned
 from headrace.transforms import Transformation
 
@@ -27,6 +28,13 @@ if TYPE_CHECKING:
 
 PREDICTION = "prediction"
 """The column, and the name in the profile, of what the model answers."""
+USUAL: Mapping[Task, str] = {
+    "binary": "baseline.majority",
+    "multiclass": "baseline.majority_multiclass",
+    "regression": "baseline.mean",
+    "quantile": "baseline.quantile",
+}
+"""The baseline of a model for which none is chosen."""
 _NOBODY: Mapping[str, str] = {}
 
 
@@ -65,15 +73,15 @@ def train(
     frame = _read(store.blobs.get(rows.digest))
     training, held = frame[frame["side"] == "train"], frame[frame["side"] == "holdout"]
     signature = signature_of(rows, training)
-    sides = _sides(rows, signature, training, held)
+    task = offered(plugins, algorithm).task
+    sides = _sides(rows, signature, training, held, task)
     recipe = Recipe(algorithm, dict(params) | tuned.params if tuned is not None else params, seed, early_stopping, calibrate, transforms)
     keys = Keys(rows.entity, rows.time, rows.target)
-    modules = [plugins.algorithms[algorithm].fit.partition(":")[0]] if algorithm in plugins.algorithms else []
     made_of = {
         "data": rows.digest,
         "spec": _told(rows, recipe, baseline, cv, tuned),
         # Kept whole, so that a later retrain can say which file or package is another.
-        "code": store.blobs.put(code(modules)),
+        "code": store.blobs.put(code([offered(plugins, algorithm).fit.partition(":")[0]])),
         "environment": store.blobs.put(environment()),
     }
     checkpoint = Checkpoint.of_run(store.root, rows.run_id, digest(_canonical(made_of)))
@@ -83,14 +91,15 @@ def train(
         "params": fitted.params,
         "signature": signature.to_json(),
         "target": rows.target,
+        **fitted.answers.to_json(),
         "seed": seed,
         "as_of": rows.as_of,
         "digests": made_of,
         "machine": machine(),
-        **evaluate(plugins.metrics, sides.holdout_target, fitted.holdout).to_json(),
+        **evaluate(plugins.metrics, fitted.answers, sides.holdout_target, fitted.holdout).to_json(),
         "reference": _reference(store, rows, held, fitted),
         "profile": _profile(store, signature, training, fitted),
-        "baseline": _plain(store, plugins, baseline, sides, signature, seed),
+        "baseline": _plain(store, plugins, baseline or _usual(plugins, fitted), sides, signature, seed),
         "rows": {"train": rows.train, "holdout": rows.holdout, "new": rows.new},
         **({"sources": dict(rows.sources)} if rows.sources else {}),
         **({"transforms": [describe_step(item) for item in transforms]} if transforms else {}),
@@ -127,6 +136,13 @@ def _validated(  # noqa: PLR0917 - what the model itself was fitted with
     return {"cv": {"by": describe(cv), "metrics": cross_validate(dealt, recipe, plugins.metrics).to_json()}}
 
 
+def _usual(plugins: Plugins, fitted: Fitted) -> Baseline | None:
+    """The baseline where nobody chose one: what is usual in the training rows, whatever the inputs."""
+    name = USUAL[fitted.answers.task]
+    levels = {"quantiles": list(fitted.answers.quantiles)} if fitted.answers.quantiles else {}
+    return Baseline(name, levels) if name in plugins.algorithms else None
+
+
 def _plain(  # noqa: PLR0917 - what the model itself was fitted with
     store: Store, plugins: Plugins, baseline: Baseline | None, sides: Sides, signature: Signature, seed: int
 ) -> dict[str, Any] | None:
@@ -137,12 +153,17 @@ def _plain(  # noqa: PLR0917 - what the model itself was fitted with
     return _beside(store, plugins, baseline, beside, sides)
 
 
-def _sides(rows: Material, signature: Signature, training: pd.DataFrame, held: pd.DataFrame) -> Sides:
+def _sides(rows: Material, signature: Signature, training: pd.DataFrame, held: pd.DataFrame, task: Task) -> Sides:
+    """Both sides in numbers; HeadraceError where the task cannot be learned from these answers."""
+    classes = classes_of(training[rows.target]) if task == "multiclass" else ()
+    refuse(rows.model, rows.target, task, classes, training=training[rows.target], held=held[rows.target])
+    answers = Answers(task, classes)
     return Sides(
         train=signature.encode(training),
-        train_target=training[rows.target].to_numpy(dtype=float),
+        train_target=answers.target(training[rows.target]),
         holdout=signature.encode(held),
-        holdout_target=held[rows.target].to_numpy(dtype=float),
+        holdout_target=answers.target(held[rows.target]),
+        classes=classes,
     )
 
 
@@ -167,7 +188,7 @@ def describe_step(step: Transformation) -> dict[str, Any]:
 
 def _beside(store: Store, plugins: Plugins, baseline: Baseline, fitted: Fitted, sides: Sides) -> dict[str, Any]:
     """The fitted baseline: what it is, where its model is kept, how it does on the held-out rows."""
-    measured = evaluate(plugins.metrics, sides.holdout_target, fitted.holdout).to_json()
+    measured = evaluate(plugins.metrics, fitted.answers, sides.holdout_target, fitted.holdout).to_json()
     return {"algorithm": baseline.algorithm, "params": fitted.params, "digest": store.blobs.put(fitted.data), **measured}
 
 
@@ -191,17 +212,18 @@ def signature_of(rows: Material, training: pd.DataFrame) -> Signature:
 
 
 def _reference(store: Store, rows: Material, held: pd.DataFrame, fitted: Fitted) -> str:
-    """The held-out rows with entity, time, inputs, answer and `prediction`, as Parquet."""
+    """The held-out rows with entity, time, inputs, answer and `prediction` (of several numbers the short form), as Parquet."""
     out = io.BytesIO()
     columns = [rows.entity, rows.time, *(item["name"] for item in rows.inputs), rows.target]
-    held[columns].assign(**{PREDICTION: fitted.holdout}).to_parquet(out, index=False, compression="zstd")
+    held[columns].assign(**{PREDICTION: fitted.answers.short(fitted.holdout)}).to_parquet(out, index=False, compression="zstd")
     return store.blobs.put(out.getvalue())
 
 
 def _profile(store: Store, signature: Signature, training: pd.DataFrame, fitted: Fitted) -> str:
-    """The bins of every input and of the predictions over the training rows, as JSON."""
-    columns = {item.name: item.type for item in signature.inputs}
-    made = bins.profile(columns | {PREDICTION: "number"}, training.assign(**{PREDICTION: fitted.train}))
+    """The bins of every input and of the predictions over the training rows, as JSON; classes are counted as they were answered."""
+    columns: dict[str, Literal["number", "category"]] = {item.name: item.type for item in signature.inputs}
+    columns[PREDICTION] = "category" if fitted.answers.task == "multiclass" else "number"
+    made = bins.profile(columns, training.assign(**{PREDICTION: fitted.answers.short(fitted.train)}))
     return store.blobs.put(_canonical(made.to_json()))
 
 

@@ -1,10 +1,10 @@
-"""Gradient-boosted trees by LightGBM, for a yes or no; saved as LightGBM's own text."""
+"""Gradient-boosted trees by LightGBM, for a yes or no; saved as LightGBM's own text. Its other objectives train and save alike."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 _VALIDATION = "validation"
 
 
-class Params(BaseModel):
-    """LightGBM's parameters, under LightGBM's names."""
+class TreeParams(BaseModel):
+    """LightGBM's parameters, under LightGBM's names: those of all its objectives."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
@@ -45,6 +45,43 @@ class Params(BaseModel):
         """Whether rows or inputs are drawn at random for each tree."""
         return (self.subsample < 1 and self.subsample_freq > 0) or self.colsample_bytree < 1
 
+    def objective(self, target: NDArray[np.float64]) -> dict[str, Any]:
+        """What LightGBM is told of the task, which answers (n,) may decide."""
+        raise NotImplementedError
+
+    def weight(self, target: NDArray[np.float64]) -> NDArray[np.float64] | None:  # noqa: ARG002 - answers may decide it
+        """How much each row counts, (n,); None for all alike."""
+        return None
+
+
+_SETTINGS = set(TreeParams.model_fields) - {"n_estimators"}
+
+
+class ClassParams(TreeParams):
+    """Those of the objectives that tell classes apart."""
+
+    class_weight: Literal["balanced"] | None = Field(
+        default=None,
+        description="`balanced` counts the rows of a rare class for more; probabilities then fit such a world, and not this one.",
+    )
+
+    def weight(self, target: NDArray[np.float64]) -> NDArray[np.float64] | None:
+        """Balanced, every class counts alike in all: n / (classes * rows of the class), as scikit-learn has it."""
+        import numpy as np
+
+        if self.class_weight is None:
+            return None
+        _, codes, counts = np.unique(target, return_inverse=True, return_counts=True)
+        return np.asarray((len(target) / (len(counts) * counts))[codes])
+
+
+class Params(ClassParams):
+    """LightGBM's parameters, under LightGBM's names."""
+
+    def objective(self, target: NDArray[np.float64]) -> dict[str, Any]:  # noqa: ARG002 - it decides nothing here
+        """A yes or no."""
+        return {"objective": "binary"}
+
 
 @dataclass(frozen=True, slots=True)
 class Trees:
@@ -53,9 +90,12 @@ class Trees:
     booster: lightgbm.Booster
 
     def predict(self, matrix: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Shape (n, k) to the probability of the positive class, shape (n,)."""
+        """Shape (n, k) to what the objective says: (n,), or (n, c) of several classes."""
         import numpy as np
 
+        if not len(matrix):
+            several = self.booster.num_model_per_iteration()
+            return np.empty((0, several) if several > 1 else 0)
         return np.asarray(self.booster.predict(matrix, num_threads=1), dtype=np.float64)
 
 
@@ -64,7 +104,7 @@ def fit(
     target: NDArray[np.float64],
     *,
     signature: Signature,
-    params: Params,
+    params: TreeParams,
     seed: int,
     watch: Watch | None = None,
 ) -> Trees:
@@ -82,13 +122,14 @@ def fit(
     data = lightgbm.Dataset(
         matrix,
         label=target,
+        weight=params.weight(target),
         feature_name=[item.name for item in signature.inputs],
         categorical_feature=list(signature.categorical),
         params={"verbosity": -1, "max_bin": params.max_bin},
     )
-    validation = [] if watch.validation is None else [lightgbm.Dataset(watch.validation[0], label=watch.validation[1], reference=data)]
-    settings = params.model_dump(exclude={"n_estimators"}) | {
-        "objective": "binary",
+    validation = [] if watch.validation is None else [_validation(*watch.validation, params=params, reference=data)]
+    settings = params.model_dump(include=_SETTINGS) | {
+        **params.objective(target),
         "seed": seed,
         "deterministic": True,
         "force_row_wise": True,
@@ -110,6 +151,15 @@ def fit(
         text = end.booster.model_to_string(num_iteration=end.steps)
         return Trees(lightgbm.Booster(model_str=text))
     return Trees(booster)
+
+
+def _validation(
+    matrix: NDArray[np.float64], target: NDArray[np.float64], *, params: TreeParams, reference: lightgbm.Dataset
+) -> lightgbm.Dataset:
+    """Rows that training is watched by, each class weighing in them as in training."""
+    import lightgbm
+
+    return lightgbm.Dataset(matrix, label=target, weight=params.weight(target), reference=reference)
 
 
 class _Enough(Exception):  # noqa: N818 - it carries a model out of LightGBM's loop

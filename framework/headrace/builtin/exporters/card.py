@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, assert_never
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from headrace.hooks import Export, Exporter, Input
+from headrace.hooks import Answers, Export, Exporter, Input
 
 
 class Params(BaseModel):
@@ -33,7 +33,7 @@ def export(version: Export, params: Params, folder: Path) -> None:
 def _lines(version: Export, manifest: Mapping[str, Any], params: Params) -> Iterator[str]:
     yield f"# {_plain(version.model)}, version {version.number}\n"
     target = _plain(manifest.get("target", "?"))
-    yield f"Made by `{version.algorithm}` on {version.created_at:%Y-%m-%d}; it answers `{target}` as a probability.\n"
+    yield f"Made by `{version.algorithm}` on {version.created_at:%Y-%m-%d}; it answers `{target}` {_answer(manifest)}.\n"
     yield "| | |\n|---|---|"
     rows = manifest.get("rows") or {}
     facts = {
@@ -57,6 +57,23 @@ def _lines(version: Export, manifest: Mapping[str, Any], params: Params) -> Iter
     if manifest.get("params"):
         yield "\n## Parameters\n\n| parameter | value |\n|---|---|"
         yield from (f"| {_plain(name)} | {_plain(value)} |" for name, value in sorted(manifest["params"].items()))
+
+
+def _answer(manifest: Mapping[str, Any]) -> str:
+    """How it answers, by its task."""
+    answers = Answers.of(manifest)
+    named = _plain(", ".join(answers.keys))
+    match answers.task:
+        case "binary":
+            return "as a probability"
+        case "multiclass":
+            return f"by one of {len(answers.classes)} classes, with a probability for each: {named}"
+        case "regression":
+            return "by a number"
+        case "quantile":
+            return f"by a number at each level: {named}"
+        case _:
+            assert_never(answers.task)
 
 
 def _values(item: Input, most: int) -> str:

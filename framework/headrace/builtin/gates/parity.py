@@ -72,4 +72,10 @@ def _differ(side: pd.DataFrame, live: Live, place: int, name: str, tolerance: fl
     return not math.isclose(here, there, rel_tol=tolerance, abs_tol=0.0)
 
 
-GATE = Gate(name="parity", judge=f"{__name__}:judge", params=f"{__name__}:Params", asks=("live",))
+GATE = Gate(
+    name="parity",
+    judge=f"{__name__}:judge",
+    params=f"{__name__}:Params",
+    asks=("live",),
+    tasks=("binary", "multiclass", "regression", "quantile"),  # it looks at inputs alone
+)

@@ -70,7 +70,14 @@ CODES = (
         'performance: {metric: roc_auc}\nalerts: [{id: a, when: "performance.brier > 0.2"}]',
         'performance: {metric: brier}\nalerts: [{id: a, when: "performance.brier > 0.2"}]',
     ),
-    Code("wrong-metric", "a metric cannot be watched", "Monitoring has answers and their labels, neither groups nor times."),
+    Code(
+        "wrong-metric",
+        "a metric cannot be computed here",
+        "A metric is made for the answers of some tasks: a yes or no, several classes, a number, quantiles. Monitoring has answers and what"
+        " turned out to be true, neither groups nor times.",
+        "training: {algorithm: lightgbm.regressor}\ngates: [{id: quality, metric: roc_auc, min: 0.8}]",
+        "training: {algorithm: lightgbm.regressor}\ngates: [{id: quality, metric: rmse, max: 10}]",
+    ),
     Code(
         "trigger-cause",
         "a retraining has no cause, or two",

@@ -238,11 +238,20 @@ CODES = (
         "- {id: a, metric: roc_auc, versus: champion, first: pass}",
     ),
     Code(
-        "no-baseline",
-        "a gate compares with a baseline that is not trained",
-        "`training.baseline` says which plain model is trained beside.",
-        "",
-        "training:\n  algorithm: lightgbm.classifier\n  baseline: {algorithm: sklearn.logistic_regression}",
+        "wrong-task",
+        "a part of a model is made for another task",
+        "The algorithm says what is answered: a yes or no, one of several classes, a number, or quantiles. A baseline answers the"
+        " same; CBPE and the gates of a yes or no know nothing else; a number has no shares to stratify by.",
+        "training:\n  algorithm: lightgbm.regressor\n  baseline: {algorithm: sklearn.logistic_regression}",
+        "training:\n  algorithm: lightgbm.regressor\n  baseline: {algorithm: sklearn.ridge}",
+    ),
+    Code(
+        "wrong-average",
+        "a metric has nothing to average",
+        "`average` and `each` say how a metric of several classes is judged: they need a model of several classes and a metric that has a"
+        " value for each of them.",
+        "- {id: quality, metric: accuracy, average: weighted, min: 0.8}",
+        "- {id: quality, metric: f1, average: weighted, min: 0.8}",
     ),
     Code(
         "needs-serving",

@@ -164,8 +164,9 @@ CODES = (
     ),
     Code(
         "bad-target",
-        "an answer is neither 0 nor 1",
-        "A classifier learns two answers. The message names the first row with another, and whether the source or the journal has it.",
+        "an answer is none of the model's task",
+        "A yes or no is 1 or 0, one of several classes has a name, a number is finite. The message names the first row with another answer,"
+        " and whether the source or the journal has it.",
         help="mend the row, or name another column in `target.column`",
     ),
     Code(
@@ -197,5 +198,17 @@ CODES = (
         "a side of the split has only one answer",
         "A model cannot learn from one answer, nor can most metrics judge it.",
         help="use more rows, or `split: {by: random, stratify: target}`",
+    ),
+    Code(
+        "constant-target",
+        "every training row has the same answer",
+        "There is nothing to learn, and it is most often a join or an export that failed.",
+        help="mend the column that `target.column` names, or train on more rows",
+    ),
+    Code(
+        "unseen-class",
+        "held-out rows have a class that no training row has",
+        "A model has no probability for a class that it never saw, so no metric could judge these rows.",
+        help="write `split: {by: random, stratify: target}`, use more rows of the class, or leave it out of the source",
     ),
 )

@@ -50,7 +50,6 @@ def _monitoring(scope: Scope, model: Model) -> Iterator[Diagnostic]:
     yield from _window(scope, model, model.monitoring)
     yield from _effect(scope, model, model.monitoring)
     yield from _drift(scope, model, model.monitoring)
-    yield from _performance(scope, model, model.monitoring)
     for position, alert in enumerate(model.monitoring.alerts):
         yield from _condition(scope, model, position, alert)
 
@@ -93,16 +92,6 @@ def _watched(scope: Scope, model: Model, position: int, name: str, names: list[s
     if name not in names:
         path = ("monitoring", "drift", "features", position)
         yield _dropped(scope, model, path, name) or unknown_feature(scope, address_of(model), path, name, names)
-
-
-@question
-def _performance(scope: Scope, model: Model, monitoring: Monitoring) -> Iterator[Diagnostic]:
-    performance, plugins = monitoring.performance, scope.plugins
-    metric = plugins.metrics.get(performance.metric) if performance is not None and plugins is not None else None
-    if metric is not None and metric.needs != "probability":
-        place = scope.where(address_of(model), ("monitoring", "performance", "metric"))
-        message = f"`{metric.name}` cannot be computed from answers alone"
-        yield Diagnostic("wrong-metric", message, place, help="write for example `roc_auc`")
 
 
 @question

@@ -8,6 +8,7 @@ from functools import lru_cache
 from headrace.address import Address, Path
 from headrace.diagnostics import Diagnostic
 from headrace.project.scope import Scope, address_of, question
+from headrace.project.tasks import task_of
 from headrace.spec import FeatureView, Model, Source
 from headrace.spec.feature_view import OF_COLUMNS, Feature
 from headrace.spec.unknown import UNKNOWN
@@ -177,8 +178,12 @@ def _row_time(scope: Scope, model: Model, source: Source) -> Iterator[Diagnostic
 @question
 def _target(scope: Scope, model: Model, source: Source) -> Iterator[Diagnostic]:
     here, section, known = address_of(model), model.features, columns(source)
-    if known.get(section.target.column, "float") not in ("int64", "float"):
-        message = f"the target `{section.target.column}` is a {known[section.target.column]}, and a model predicts a number"
-        yield Diagnostic(
-            "wrong-column-type", message, scope.where(here, ("features", "target", "column")), help="give the column the type `int64`"
-        )
+    task, kind = task_of(model, scope.plugins), known.get(section.target.column)
+    wanted = ("int64", "category") if task == "multiclass" else ("int64", "float")
+    if kind is None or kind in wanted or (task is None and kind == "category"):
+        return
+    said = "a model of several classes predicts a text or a whole number" if task == "multiclass" else "a model predicts a number"
+    several = kind == "category" and task == "binary"
+    place = scope.where(here, ("features", "target", "column"))
+    help_ = "give the column the type `int64`" + (", or write `algorithm: lightgbm.multiclass` for several classes" if several else "")
+    yield Diagnostic("wrong-column-type", f"the target `{section.target.column}` is a {kind}, and {said}", place, help=help_)

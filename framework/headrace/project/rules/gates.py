@@ -29,7 +29,6 @@ def _gates(scope: Scope, model: Model) -> Iterator[Diagnostic]:
             continue
         yield from _bounds(scope, model, position, gate)
         yield from _first(scope, model, position, gate)
-        yield from _baseline(scope, model, position, gate)
         named = getattr(gate, "metric", None)  # unknown where it could not be read
         metric = scope.plugins.metrics.get(named) if scope.plugins is not None and named is not None else None
         if metric is not None:
@@ -47,11 +46,6 @@ def _kind(scope: Scope, model: Model, position: int, gate: Gate) -> Iterator[Dia
             message = f"gate `{gate.id}` is of the kind `{name}`, and has `{word}`: one gate judges one thing"
             mend = "make two gates of it" if word == "metric" else f"remove `{word}`: a kind goes by its `params`"
             yield Diagnostic("gate-bounds", message, scope.where(here, (*path, word), key=True), help=mend)
-    kind = scope.plugins.gates.get(name or "") if scope.plugins is not None else None
-    if kind is not None and "baseline" in kind.asks and model.training.baseline is None:
-        message = f"gate `{gate.id}` compares with a baseline, and `training` has none"
-        help_ = "write for example `baseline: {algorithm: sklearn.logistic_regression}` in `training`"
-        yield Diagnostic("no-baseline", message, scope.where(here, (*path, "gate")), help=help_)
 
 
 @question
@@ -85,17 +79,6 @@ def _first(scope: Scope, model: Model, position: int, gate: Gate) -> Iterator[Di
         yield Diagnostic(
             "gate-without-first", message, scope.where(here, (*path, "versus")), help="write `first: pass` or `first: baseline`"
         )
-
-
-@question
-def _baseline(scope: Scope, model: Model, position: int, gate: Gate) -> Iterator[Diagnostic]:
-    here, path = address_of(model), ("gates", position)
-    if model.training.baseline is None:
-        for word in ("versus", "first"):
-            if getattr(gate, word) == "baseline":
-                message = f"gate `{gate.id}` compares with a baseline, and `training` has none"
-                help_ = "write for example `baseline: {algorithm: sklearn.logistic_regression}` in `training`"
-                yield Diagnostic("no-baseline", message, scope.where(here, (*path, word)), help=help_)
 
 
 @question

@@ -18,7 +18,7 @@ from headrace.spec.params import read_params
 from headrace.store import Store, digest
 from headrace.training.apart import Calibrate, EarlyStopping
 from headrace.training.folds import Folds, describe
-from headrace.training.lineage import code_digest, environment_digest
+from headrace.training.lineage import code, environment
 from headrace.training.search.choose import choose, front
 from headrace.training.search.driver import Drive, WorkerError
 from headrace.training.search.study import Study
@@ -156,8 +156,8 @@ def _described(  # noqa: PLR0917 - all that a trial's value depends on
     """All that the trials depend on, as JSON."""
     return {
         "data": rows.digest,
-        "code": code_digest([plugins.algorithms[algorithm].fit.partition(":")[0]]),
-        "environment": environment_digest(),
+        "code": digest(code([plugins.algorithms[algorithm].fit.partition(":")[0]])),
+        "environment": digest(environment()),
         "algorithm": algorithm,
         "params": dict(params),
         "seed": seed,

@@ -18,11 +18,12 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from headrace.diagnostics import HeadraceError, Report
-from headrace.hooks import Plugins, Signature, load_plugins
+from headrace.hooks import Answers, Plugins, Signature, load_plugins
 from headrace.training.apart import Calibrate, EarlyStopping
-from headrace.training.fit import Sides
+from headrace.training.fit import Sides, offered
 from headrace.training.folds import Folds
 from headrace.training.make import Dealt, Keys, Recipe
+from headrace.training.targets import classes_of
 from headrace.transforms import Transformation
 
 
@@ -88,9 +89,11 @@ def dealt_rows(plugins: Plugins, job: Job) -> Dealt:
     frame = pd.read_parquet(io.BytesIO(Path(job.rows).read_bytes()))
     training = frame[frame["side"] == "train"]
     signature = Signature.from_json(job.signature)
-    matrix, target = signature.encode(training), training[job.target].to_numpy(dtype=float)
+    task = offered(plugins, job.algorithm).task
+    classes = classes_of(training[job.target]) if task == "multiclass" else ()
+    matrix, target = signature.encode(training), Answers(task, classes).target(training[job.target])
     keys = Keys(job.entity, job.time, job.target)
-    return Dealt.of(plugins, Sides(matrix, target, matrix[:0], target[:0]), training, keys, signature, how=job.cv, seed=job.seed)
+    return Dealt.of(plugins, Sides(matrix, target, matrix[:0], target[:0], classes), training, keys, signature, how=job.cv, seed=job.seed)
 
 
 def evaluated(plugins: Plugins, job: Job, dealt: Dealt, params: dict[str, Any], fold: int) -> list[float]:

@@ -1,0 +1,129 @@
+"""Scikit-learn's models behind one preparation of the inputs: numbers scaled, one column a category; saved by skops, which runs no code."""
+
+from __future__ import annotations
+
+import io
+import json
+import zipfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from headrace.hooks import Signature
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+    from sklearn.pipeline import Pipeline
+
+_TRUSTED = ("numpy.dtype",)
+"""What skops may build beside its own list of scikit-learn's types; anything else in a file refuses the file."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fitted:
+    """A trained pipeline."""
+
+    pipeline: Pipeline
+
+    def predict(self, matrix: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Shape (n, k) to the number that it answers, (n,)."""
+        import numpy as np
+
+        return np.asarray(self.pipeline.predict(matrix), dtype=np.float64) if len(matrix) else np.empty(0)
+
+
+@dataclass(frozen=True, slots=True)
+class Line(Fitted):
+    """A trained pipeline that tells a yes from a no."""
+
+    def predict(self, matrix: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Shape (n, k) to the probability of the positive class, (n,)."""
+        import numpy as np
+
+        if not len(matrix):
+            return np.empty(0)
+        given = np.asarray(self.pipeline.predict_proba(matrix), dtype=np.float64)
+        # Of one class alone there is one column: its own.
+        return np.asarray(given[:, 1] if given.shape[1] > 1 else np.full(len(matrix), float(self.pipeline.classes_[0])))
+
+
+@dataclass(frozen=True, slots=True)
+class Several(Fitted):
+    """A trained pipeline that tells several classes apart."""
+
+    def predict(self, matrix: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Shape (n, k) to a probability for each class, (n, c)."""
+        import numpy as np
+
+        if not len(matrix):
+            return np.empty((0, len(self.pipeline.classes_)))
+        given = np.asarray(self.pipeline.predict_proba(matrix), dtype=np.float64)
+        return np.asarray(given / given.sum(axis=1, keepdims=True))
+
+
+def _columns(signature: Signature) -> list[tuple[str, Any, list[int]]]:
+    """How each kind of column enters: numbers scaled, with a mark where missing; categories one column each, missing being one of them."""
+    import numpy as np
+    from sklearn.impute import SimpleImputer
+    from sklearn.pipeline import Pipeline
+    from sklearn.preprocessing import OneHotEncoder, StandardScaler
+
+    categories = list(signature.categorical)
+    numbers = [i for i in range(len(signature.inputs)) if i not in categories]
+    scaled = Pipeline([("missing", SimpleImputer(add_indicator=True, keep_empty_features=True)), ("scale", StandardScaler())])
+    codes = [np.arange(-1.0, len(signature.inputs[i].categories)) for i in categories]
+    encoded = Pipeline(
+        [
+            ("missing", SimpleImputer(strategy="constant", fill_value=-1.0, keep_empty_features=True)),
+            ("encode", OneHotEncoder(categories=codes, handle_unknown="ignore")),
+        ]
+    )
+    return [(name, step, columns) for name, step, columns in (("number", scaled, numbers), ("category", encoded, categories)) if columns]
+
+
+def trained(matrix: NDArray[np.float64], target: NDArray[np.float64], signature: Signature, model: Any) -> Pipeline:  # noqa: ANN401 - any estimator
+    """The model behind its columns, on one thread: it adds in one order, so that the same rows give the same bytes."""
+    from sklearn.compose import ColumnTransformer
+    from sklearn.pipeline import Pipeline
+    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped, unused-ignore]
+
+    pipeline = Pipeline([("columns", ColumnTransformer(_columns(signature))), ("model", model)])
+    with threadpool_limits(limits=1):
+        return pipeline.fit(matrix, target)
+
+
+def _numbered(value: object, order: dict[str, str]) -> object:
+    """A skops schema whose ids, addresses in memory otherwise, are numbered by their order."""
+    if isinstance(value, dict):
+        return {
+            key: _numbered(order.setdefault(str(item), str(len(order))) if key == "__id__" else item, order) for key, item in value.items()
+        }
+    if isinstance(value, list):
+        return [_numbered(item, order) for item in value]
+    return value
+
+
+def save(predictor: Fitted) -> bytes:
+    """The pipeline as skops writes it, with neither times nor addresses of memory, so that equal models are equal bytes."""
+    from skops.io import dumps
+
+    order: dict[str, str] = {}
+    out = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(dumps(predictor.pipeline))) as made, zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as kept:
+        schema = _numbered(json.loads(made.read("schema.json")), order)
+        files = {name: f"{order[name.removesuffix('.npy')]}.npy" for name in made.namelist() if name.endswith(".npy")}
+        text = json.dumps(schema)
+        for name, numbered in files.items():
+            text = text.replace(f'"{name}"', f'"{numbered}"')
+        for name, numbered in sorted(files.items(), key=lambda item: item[1]):
+            kept.writestr(zipfile.ZipInfo(numbered), made.read(name))
+        kept.writestr(zipfile.ZipInfo("schema.json"), text)
+    return out.getvalue()
+
+
+def pipeline(data: bytes, trusted: Sequence[str] = ()) -> Pipeline:
+    """The pipeline from its file; skops.io.exceptions.UntrustedTypesFoundException where it holds anything not expected."""
+    from skops.io import loads
+
+    return loads(data, trusted=[*_TRUSTED, *trusted])
