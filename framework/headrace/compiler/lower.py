@@ -187,7 +187,7 @@ def _workspace(project: Project) -> WorkspaceConfig:
         blobs=environment.blobs,
         spool=SPOOL,
         plugins=PluginsConfig(allow=plugins.allow, deny=plugins.deny),
-        sources={source.name: _source(source) for source in project.sources},
+        sources={source.name: source_config(source) for source in project.sources},
         views={view.name: view_config(view, project.scope.get(Source, view.from_)) for view in _computing(project)},
         channels={channel.name: ChannelConfig(type=channel.type, params=channel.params) for channel in project.channels},
         models=tuple(model.name for model in project.models),
@@ -200,7 +200,8 @@ def _computing(project: Project) -> list[FeatureView]:
     return [view for view in project.scope.of(FeatureView) if view.name in used]
 
 
-def _source(source: Source) -> SourceConfig:
+def source_config(source: Source) -> SourceConfig:
+    """The source of a project whose rules have found no fault."""
     arrival, fresh = source.arrival, source.fresh_within
     return SourceConfig(
         uri=source.uri,
