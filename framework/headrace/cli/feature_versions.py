@@ -48,7 +48,9 @@ def history(view: str, environment: str | None, root: Path, *, as_json: bool) ->
 @environment_option
 @root_option
 @json_option
-def save(view: str, source: str, entity: str | None, moment: str | None, environment: str | None, root: Path, *, as_json: bool) -> None:
+def save(  # noqa: PLR0917 - what the command takes
+    view: str, source: str, entity: str | None, moment: str | None, environment: str | None, root: Path, *, as_json: bool
+) -> None:
     """Compute a version of VIEW for the rows of SOURCE, as of each row's moment, and keep the values.
 
     \b
