@@ -4,15 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from sqlmodel import Session, col, delete, select
 
 from headrace.apply.moved import rename
+from headrace.compiler.sources import source_config
+from headrace.compiler.views import view_config
+from headrace.features import versions
 from headrace.plan import Action, Judging, Plan, Training, fingerprint
 from headrace.plan.fields import plain, written
 from headrace.plan.state import OWED
 from headrace.project import Project
+from headrace.spec import FeatureView, Source
 from headrace.store import Store, clock
 from headrace.store.columns import new_id
 from headrace.store.kinds import OperationStatus
@@ -130,6 +135,7 @@ def record(journal: Journal, project: Project, plan: Plan, applied: Mapping[str,
                 session.add(Resource(uid=new_id(), address=name, kind=address.kind, serial=serial, updated_at=at, **now))
             elif row.fingerprint != now["fingerprint"] or row.applied != now["applied"] or row.spec != now["spec"]:
                 row.sqlmodel_update({**now, "serial": serial, "updated_at": at})
+        _note_views(session, project, plan, journal.actor, at)
         gone = [item.address for item in plan.items if item.action is Action.REMOVE and item.blocked is None]
         session.exec(delete(Resource).where(col(Resource.address).in_(gone)))
         for training in train:
@@ -137,6 +143,16 @@ def record(journal: Journal, project: Project, plan: Plan, applied: Mapping[str,
         for judging in plan.judge:
             _owe(session, journal, "judge", judging)
     return serial
+
+
+def _note_views(session: Session, project: Project, plan: Plan, actor: str, at: datetime) -> None:
+    """The definition of each view that is applied, where it is another than the one before."""
+    named = {item.address for item in plan.items if item.action is not Action.OUTSIDE}
+    for view in project.scope.of(FeatureView):
+        source = project.scope.get(Source, view.from_)
+        if source is not None and (not plan.selection.partial or f"feature_view/{view.name}" in named):
+            told = versions.definition(view_config(view, source), source_config(source))
+            versions.note(session, view.name, told, description=view.description, actor=actor, at=at)
 
 
 def _owe(session: Session, journal: Journal, action: str, started: Training | Judging) -> None:

@@ -1,4 +1,4 @@
-"""`headrace features`: events of views brought in for servers to read."""
+"""`headrace features`: events of views brought in for servers to read, and views over time."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from headrace.cli.feature_versions import get, history, save
 from headrace.cli.place import environment_option, json_option, open_workspace, root_option
 from headrace.cli.view import ended, progress, show, table
 from headrace.diagnostics import Diagnostic, Exit, HeadraceError
@@ -22,13 +23,19 @@ if TYPE_CHECKING:
 
 @click.group("features")
 def command() -> None:
-    """Bring in the events that servers read features from.
+    """Bring in the events that servers read features from; look at views over time.
 
     \b
     Examples:
       headrace features materialize
       headrace features backfill --from 2017-01-01 --to 2017-02-01
+      headrace features history basket
     """  # noqa: D301 - click's own mark
+
+
+command.add_command(history)
+command.add_command(save)
+command.add_command(get)
 
 
 @command.command("materialize")

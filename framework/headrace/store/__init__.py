@@ -1,10 +1,24 @@
 """What is remembered: tables, the log of events, the audit log, the clock, locks and blobs."""
 
-from headrace.store import clock, due, events, lock, tables, tracked
+from headrace.store import clock, due, events, featured, lock, tables, tracked
 from headrace.store.blobs import Blobs, digest
 from headrace.store.events import EventKind
 from headrace.store.faults import ReadOnlyError
 from headrace.store.sessions import Sessions
 from headrace.store.store import Store
 
-__all__ = ["Blobs", "EventKind", "ReadOnlyError", "Sessions", "Store", "clock", "digest", "due", "events", "lock", "tables", "tracked"]
+__all__ = [
+    "Blobs",
+    "EventKind",
+    "ReadOnlyError",
+    "Sessions",
+    "Store",
+    "clock",
+    "digest",
+    "due",
+    "events",
+    "featured",
+    "lock",
+    "tables",
+    "tracked",
+]

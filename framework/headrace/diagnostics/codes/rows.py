@@ -170,6 +170,18 @@ CODES = (
         help="mend the row, or name another column in `target.column`",
     ),
     Code(
+        "unknown-view-version",
+        "a feature view has no such version",
+        "Each apply that changes what a view computes records its definition under the next number, from 1 on; nothing removes one.",
+        help="name one of those that `headrace features history VIEW` lists",
+    ),
+    Code(
+        "nothing-kept",
+        "nothing was kept under that version of the view",
+        "`headrace features save` computes a version's values for the rows of a source and keeps them; `get` writes what was kept.",
+        help="type `headrace features save VIEW --rows SOURCE`",
+    ),
+    Code(
         "unknown-input",
         "a transform takes an input that does not come to it",
         "Transforms work one after another: each takes what the one before has left. The message lists what there is of its kind.",

@@ -1,0 +1,172 @@
+"""Feature views over time: which definitions were applied, and values as they were kept under one, to the bit."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from headrace.compiled import SourceConfig, ViewConfig
+from headrace.diagnostics import Diagnostic, Exit, HeadraceError
+from headrace.store import Store, digest
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    from sqlmodel import Session
+
+    from headrace.store.featured import FeatureVersion
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """One definition of a view; `number` counts from 1, and an old definition that is applied again is a new number."""
+
+    id: str
+    view: str
+    number: int
+    digest: str
+    definition: Mapping[str, Any]
+    description: str
+    actor: str
+    at: datetime
+
+    def __str__(self) -> str:
+        return f"{self.view}@{self.number}"
+
+    @property
+    def config(self) -> ViewConfig:
+        """The view as it was computed."""
+        return ViewConfig.model_validate(self.definition["view"])
+
+    @property
+    def source(self) -> SourceConfig:
+        """The source as it was read."""
+        return SourceConfig.model_validate(self.definition["source"])
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """Values that were kept under a version: a blob of Parquet, `number` counting from 1 in each version."""
+
+    id: str
+    number: int
+    digest: str
+    rows: int
+    told: Mapping[str, Any]
+    actor: str
+    at: datetime
+
+
+def definition(view: ViewConfig, source: SourceConfig) -> dict[str, Any]:
+    """What of a view and its source says which values it has: not its checks, nor how fresh it must be."""
+    return {"view": view.to_json(), "source": source.model_copy(update={"checks": (), "fresh_within_seconds": None}).to_json()}
+
+
+def named(told: Mapping[str, Any]) -> str:
+    """The digest of a definition; what is not given is no part of it, so that a word that a later release adds changes no old one."""
+    import rfc8785
+
+    return digest(rfc8785.dumps(_given(told)))
+
+
+def _given(value: Any) -> Any:  # noqa: ANN401 - JSON
+    if isinstance(value, Mapping):
+        return {word: _given(item) for word, item in value.items() if item not in (None, [], {}, ())}
+    return [_given(item) for item in value] if isinstance(value, list | tuple) else value
+
+
+def note(session: Session, view: str, told: Mapping[str, Any], *, description: str, actor: str, at: datetime) -> Version:
+    """The newest version where it is of this definition, or one more, in the caller's transaction."""
+    from headrace.store.featured import FeatureVersion
+
+    name = named(told)
+    newest = _newest(session, view)
+    if newest is not None and newest.digest == name:
+        return _version(newest)
+    number = 1 if newest is None else newest.number + 1
+    row = FeatureVersion(view=view, number=number, digest=name, definition=dict(told), description=description, actor=actor, at=at)
+    session.add(row)
+    session.flush()
+    return _version(row)
+
+
+def history(session: Session, view: str) -> list[Version]:
+    """All versions of a view, oldest first."""
+    from sqlmodel import col, select
+
+    from headrace.store.featured import FeatureVersion
+
+    rows = session.exec(select(FeatureVersion).where(FeatureVersion.view == view).order_by(col(FeatureVersion.number)))
+    return [_version(row) for row in rows]
+
+
+def version(session: Session, view: str, number: int | None = None) -> Version:
+    """One version, the newest where none is named; HeadraceError `unknown-view-version`."""
+    from sqlmodel import select
+
+    from headrace.store.featured import FeatureVersion
+
+    if number is None:
+        row = _newest(session, view)
+    else:
+        row = session.exec(select(FeatureVersion).where(FeatureVersion.view == view, FeatureVersion.number == number)).first()
+    if row is None:
+        numbers = [item.number for item in history(session, view)]
+        there = f"there are {view}@{numbers[0]} to {view}@{numbers[-1]}" if numbers else "`headrace apply` records one"
+        said = f"feature_view/{view}" + (f" has no version {number}" if number is not None else " has no version yet")
+        raise HeadraceError(Diagnostic("unknown-view-version", said, help=there), Exit.FAILED)
+    return _version(row)
+
+
+def keep(store: Store, of: Version, values: pa.Table, told: Mapping[str, Any], *, actor: str) -> Kept:
+    """Keep values under a version, as Parquet: every value comes back as it is, types, zones and the order of rows and columns included."""
+    import io
+
+    import pyarrow.parquet as pq
+    from sqlmodel import func, select
+
+    from headrace.store.featured import FeatureValues
+
+    out = io.BytesIO()
+    pq.write_table(values, out, compression="zstd", version="2.6", store_schema=True)
+    kept = store.blobs.put(out.getvalue())
+    with store.transaction(actor, "keep features", str(of)) as session:
+        last = session.exec(select(func.max(FeatureValues.number)).where(FeatureValues.version_id == of.id)).one() or 0
+        row = FeatureValues(
+            version_id=of.id, number=last + 1, digest=kept, rows=values.num_rows, told=dict(told), actor=actor, at=store.clock.now()
+        )
+        session.add(row)
+        session.flush()
+        return Kept(row.id, row.number, row.digest, row.rows, row.told, row.actor, row.at)
+
+
+def kept(session: Session, of: Version) -> list[Kept]:
+    """All that was kept under a version, oldest first."""
+    from sqlmodel import col, select
+
+    from headrace.store.featured import FeatureValues
+
+    rows = session.exec(select(FeatureValues).where(FeatureValues.version_id == of.id).order_by(col(FeatureValues.number)))
+    return [Kept(row.id, row.number, row.digest, row.rows, row.told, row.actor, row.at) for row in rows]
+
+
+def values(store: Store, found: Kept) -> pa.Table:
+    """What was kept; HeadraceError `artifact-altered` and `artifact-missing` of the blob."""
+    import io
+
+    import pyarrow.parquet as pq
+
+    return pq.read_table(io.BytesIO(store.blobs.get(found.digest)))
+
+
+def _newest(session: Session, view: str) -> FeatureVersion | None:
+    from sqlmodel import col, select
+
+    from headrace.store.featured import FeatureVersion
+
+    return session.exec(select(FeatureVersion).where(FeatureVersion.view == view).order_by(col(FeatureVersion.number).desc())).first()
+
+
+def _version(row: FeatureVersion) -> Version:
+    return Version(row.id, row.view, row.number, row.digest, row.definition, row.description, row.actor, row.at)
