@@ -1,12 +1,13 @@
 """The definitions of a view over time, and values kept under one, by the command line."""
 
+import io
 import json
+from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
-from click.testing import CliRunner
 
 from headrace.cli import main
 from headrace.cli.place import open_workspace
@@ -53,9 +54,11 @@ gates: [{id: quality, metric: roc_auc, min: 0.4}]
 
 
 def headrace(root, *arguments, code=0):
-    found = CliRunner().invoke(main, [*arguments, "--root", str(root)], catch_exceptions=False)
-    assert code == found.exit_code, found.output
-    return found.output
+    out, err = io.StringIO(), io.StringIO()
+    with redirect_stdout(out), redirect_stderr(err), pytest.raises(SystemExit) as end:
+        main([*arguments, "--root", str(root)])
+    assert code == end.value.code, out.getvalue() + err.getvalue()
+    return out.getvalue() if code == 0 else out.getvalue() + err.getvalue()
 
 
 def told(root, *arguments):

@@ -60,6 +60,7 @@ WITHOUT_JSON = {
     "plugins": "it only holds commands, and each of them has it",
     "features": "likewise",
     "runs": "likewise",
+    "tune": "likewise",
 }
 """Commands without `--json`, and why."""
 

@@ -68,7 +68,7 @@ def read() -> set[tuple[str, str]]:
             ROOT,
             *(
                 ROOT / "tests" / "golden" / case
-                for case in ("census", "minimal", "several", "no-rollout", "own-steps", "windows", "by-plugin", "transforms")
+                for case in ("census", "minimal", "several", "no-rollout", "own-steps", "windows", "by-plugin", "transforms", "tuned")
             ),
         ):
             report = Report()

@@ -165,7 +165,10 @@ def test_compare_has_every_key_and_tests_what_answered_the_same_rows():
         (keys["params.seed"]["same"], keys["params.seed"]["values"]),
     )
     tested = {item["metric"]: item for item in both["paired"]}
-    assert ({"accuracy", "average_precision", "brier", "log_loss", "roc_auc"}, []) == (set(tested), both["untested"])
+    assert ({"accuracy", "average_precision", "brier", "f1", "log_loss", "precision", "recall", "roc_auc"}, []) == (
+        set(tested),
+        both["untested"],
+    )
     assert abs(tested["roc_auc"]["difference"] - (many.metrics["roc_auc"] - few.metrics["roc_auc"])) < 1e-12
     assert tested["roc_auc"]["low"] <= tested["roc_auc"]["difference"] <= tested["roc_auc"]["high"]
     assert "* " in text("compare", few.run_id, many.run_id, "--metric", "roc_auc")

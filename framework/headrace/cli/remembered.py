@@ -113,8 +113,9 @@ def _judged(root: Path, environment: str | None, files: Mapping[str, bytes | Non
 
 
 def _pure(project: Project) -> bool:
-    """Whether nothing was read that stands in no spec: a user's own steps, or what the rule of a plugin looks at."""
-    return not project.plugins.rules and not any(model.steps for model in project.models)
+    """Whether nothing was read that stands in no spec: a user's own steps, sources and schemas, or what the rule of a plugin looks at."""
+    own = any(source.python is not None or any(check.pandera is not None for check in source.checks) for source in project.sources)
+    return not project.plugins.rules and not own and not any(model.steps for model in project.models)
 
 
 def _again(

@@ -15,7 +15,12 @@ from headrace.diagnostics import Diagnostic, Exit, HeadraceError
 
 @click.group("tune")
 def command() -> None:
-    """Look at the search that chose a version's parameters."""
+    """Look at the search that chose a version's parameters.
+
+    \b
+    Example:
+      headrace tune show model/employment
+    """  # noqa: D301 - click's own mark
 
 
 @command.command("show")

@@ -186,8 +186,9 @@ class EarlyStopping(Spec):
     share: Percentage = field(
         "The share of the training side that the loss is measured on; the newest rows of a split by time. Nothing is fitted on it.",
         Effect.RETRAIN,
-        default=0.1,
+        default="10%",
         example="10%",
+        validate_default=True,
         gt=0,
         lt=1,
     )
@@ -204,8 +205,9 @@ class Calibrate(Spec):
     share: Percentage = field(
         "The share of the training side that it is fitted on; the newest rows of a split by time.",
         Effect.RETRAIN,
-        default=0.2,
+        default="20%",
         example="20%",
+        validate_default=True,
         gt=0,
         lt=1,
     )

@@ -50,8 +50,8 @@ def features(as_of: datetime | None, cause: str | None) -> Rows:
 
 @task(name="clean", persist_result=True, result_serializer="json")
 def clean(rows: Rows) -> Rows:
-    """The rows as shop.steps:clean leaves them; held-out rows stay as they are."""
-    return steps.custom.call(rows, id="clean", python="shop.steps:clean")
+    """The rows as visiting.steps:clean leaves them; held-out rows stay as they are."""
+    return steps.custom.call(rows, id="clean", python="visiting.steps:clean")
 
 
 @task(name="tune", persist_result=True, result_serializer="json")
@@ -89,6 +89,7 @@ def training(rows: Rows, tuned: Tuned) -> Candidate:
         algorithm="lightgbm.classifier",
         params={"n_estimators": 200},
         seed=0,
+        cv=StratifiedFolds(folds=3),
         early_stopping=EarlyStopping(rounds=20, share=0.1),
         calibrate=Calibrate(method="sigmoid", share=0.15),
         tuned=tuned,
