@@ -251,6 +251,8 @@ class Transform:
     fit: str
     apply: str
     params: str
+    makes: tuple[str, ...] = ("{input}", "{input}_*")
+    """What the inputs that it makes of one are called, so that a step after it can name them; `*` stands for any text."""
     override: bool = False
     """Whether it takes the place of one of the same name that is built in, or installed where this one is the project's own."""
 

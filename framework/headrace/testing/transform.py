@@ -70,6 +70,9 @@ def _shape(trial: _Trial) -> Iterator[str]:
         yield f"`apply` makes values of shape {shape}, and not {wanted}"
     if np.isinf(given.values).any():
         yield "it makes infinite values"
+    for item in given.outputs:
+        if item.type not in ("number", "category"):
+            yield f"the input `{item.name}` that it makes is a {item.type!r}, and neither a `number` nor a `category`"
 
 
 def _state(trial: _Trial) -> Iterator[str]:

@@ -161,6 +161,8 @@ def _link(  # noqa: PLR0917 - what one step needs
         raise _failed(step, f"it names {wanted} inputs and makes {values.shape} in training, {again.shape} of a row")
     if np.isinf(values).any():
         raise _failed(step, "it makes infinite values")
+    if odd := [item for item in given.outputs if item.type not in ("number", "category")]:
+        raise _failed(step, f"the input `{odd[0].name}` that it makes is neither a number nor a category")
     return Link(step.id, step.transform, columns, given.outputs, state), values
 
 

@@ -53,4 +53,11 @@ def apply(values: NDArray[np.float64], state: Mapping[str, Any]) -> NDArray[np.f
     return np.hstack([filled, missing.astype(np.float64)]) if state["mark"] else filled
 
 
-TRANSFORM = Transform(name="impute", of="number", fit=f"{__name__}:fit", apply=f"{__name__}:apply", params=f"{__name__}:Params")
+TRANSFORM = Transform(
+    name="impute",
+    of="number",
+    fit=f"{__name__}:fit",
+    apply=f"{__name__}:apply",
+    params=f"{__name__}:Params",
+    makes=("{input}", "{input}_missing"),
+)

@@ -69,4 +69,11 @@ def apply(values: NDArray[np.float64], state: Mapping[str, Any]) -> NDArray[np.f
     return np.hstack(parts)
 
 
-TRANSFORM = Transform(name="one_hot", of="category", fit=f"{__name__}:fit", apply=f"{__name__}:apply", params=f"{__name__}:Params")
+TRANSFORM = Transform(
+    name="one_hot",
+    of="category",
+    fit=f"{__name__}:fit",
+    apply=f"{__name__}:apply",
+    params=f"{__name__}:Params",
+    makes=("{input}_*",),
+)

@@ -63,4 +63,11 @@ def apply(values: NDArray[np.float64], state: Mapping[str, Any]) -> NDArray[np.f
     return (values - centres) / sizes
 
 
-TRANSFORM = Transform(name="scale", of="number", fit=f"{__name__}:fit", apply=f"{__name__}:apply", params=f"{__name__}:Params")
+TRANSFORM = Transform(
+    name="scale",
+    of="number",
+    fit=f"{__name__}:fit",
+    apply=f"{__name__}:apply",
+    params=f"{__name__}:Params",
+    makes=("{input}",),
+)

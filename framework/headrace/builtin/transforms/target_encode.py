@@ -68,4 +68,11 @@ def apply(values: NDArray[np.float64], state: Mapping[str, Any]) -> NDArray[np.f
     return out
 
 
-TRANSFORM = Transform(name="target_encode", of="category", fit=f"{__name__}:fit", apply=f"{__name__}:apply", params=f"{__name__}:Params")
+TRANSFORM = Transform(
+    name="target_encode",
+    of="category",
+    fit=f"{__name__}:fit",
+    apply=f"{__name__}:apply",
+    params=f"{__name__}:Params",
+    makes=("{input}",),
+)

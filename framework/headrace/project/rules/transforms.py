@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from fnmatch import fnmatchcase
 
 from headrace.diagnostics import Diagnostic
 from headrace.project.inputs import inputs, known
@@ -28,7 +29,7 @@ def _columns(scope: Scope, model: Model, position: int, step: Transformation) ->
     kind = scope.plugins.transforms.get(step.transform) if scope.plugins is not None else None
     for place, column in enumerate(step.columns):
         path = ("training", "transforms", position, "columns", place)
-        if column not in kinds and not _made(column, position, list(kinds)):
+        if column not in kinds and not _made(scope, model, column, position, list(kinds)):
             yield unknown_feature(scope, address_of(model), path, column, list(kinds))
         elif kind is not None and kind.of != "any" and kinds.get(column, kind.of) != kind.of and not _changed(column, model, position):
             fits = [name for name, held in kinds.items() if held == kind.of]
@@ -45,6 +46,9 @@ def _changed(column: str, model: Model, position: int) -> bool:
     return any(before.columns is None or column in before.columns for before in model.training.transforms[:position])
 
 
-def _made(column: str, position: int, names: list[str]) -> bool:
-    """Whether a step before may have made it: of an input `region` they make `region_north` and `region_missing`."""
-    return position > 0 and any(column.startswith(f"{name}_") for name in names)
+def _made(scope: Scope, model: Model, column: str, position: int, names: list[str]) -> bool:
+    """Whether a step before may have made it: of an input `region` `one_hot` makes `region_north`, and `impute` `region_missing`."""
+    known = scope.plugins.transforms if scope.plugins is not None else {}
+    makers = [known.get(step.transform) for step in model.training.transforms[:position]]
+    patterns = [pattern for maker in makers for pattern in (maker.makes if maker is not None else ("*",))]
+    return any(fnmatchcase(column, pattern.replace("{input}", name)) for pattern in patterns for name in names)
