@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from headrace import registry
@@ -18,7 +18,7 @@ from headrace.training.checkpoint import Checkpoint
 from headrace.training.fit import Fitted, Sides, evaluate, fit, offered
 from headrace.training.folds import Folds, describe
 from headrace.training.lineage import code, environment, machine
-from headrace.training.make import Dealt, Keys, Recipe, Told, cross_validate, make
+from headrace.training.make import Dealt, Keys, Made, Recipe, Told, cross_validate, make
 from headrace.training.targets import classes_of, refuse
 from headrace.training.values import Baseline, Candidate, Material, Tuned
 from headrace.transforms import Transformation
@@ -70,43 +70,13 @@ def train(
         before = registry.by_run(session, rows.run_id)
     if before is not None:
         return _candidate(before)
-    frame = _read(store.blobs.get(rows.digest))
-    training, held = frame[frame["side"] == "train"], frame[frame["side"] == "holdout"]
-    signature = signature_of(rows, training)
-    task = offered(plugins, algorithm).task
-    sides = _sides(rows, signature, training, held, task)
     recipe = Recipe(algorithm, dict(params) | tuned.params if tuned is not None else params, seed, early_stopping, calibrate, transforms)
-    keys = Keys(rows.entity, rows.time, rows.target)
-    made_of = {
-        "data": rows.digest,
-        "spec": _told(rows, recipe, baseline, cv, tuned),
-        # Kept whole, so that a later retrain can say which file or package is another.
-        "code": store.blobs.put(code([offered(plugins, algorithm).fit.partition(":")[0]])),
-        "environment": store.blobs.put(environment()),
-    }
+    asked = _Asked(recipe, baseline, cv, tuned)
+    work = _work(store, plugins, rows, algorithm)
+    made_of = _made_of(work, asked)
     checkpoint = Checkpoint.of_run(store.root, rows.run_id, digest(_canonical(made_of)))
-    made = make(plugins, sides, training, keys, recipe, signature, step=step, checkpoint=checkpoint)
-    fitted = made.fitted
-    manifest = {
-        "params": fitted.params,
-        "signature": signature.to_json(),
-        "target": rows.target,
-        **fitted.answers.to_json(),
-        "seed": seed,
-        "as_of": rows.as_of,
-        "digests": made_of,
-        "machine": machine(),
-        **evaluate(plugins.metrics, fitted.answers, sides.holdout_target, fitted.holdout).to_json(),
-        "reference": _reference(store, rows, held, fitted),
-        "profile": _profile(store, signature, training, fitted),
-        "baseline": _plain(store, plugins, baseline or _usual(plugins, fitted), sides, signature, seed),
-        "rows": {"train": rows.train, "holdout": rows.holdout, "new": rows.new},
-        **({"sources": dict(rows.sources)} if rows.sources else {}),
-        **({"transforms": [describe_step(item) for item in transforms]} if transforms else {}),
-        **made.told,
-        **_validated(plugins, sides, training, keys, signature, recipe, cv),
-        **({"tuned": tuned.to_json()} if tuned is not None else {}),
-    }
+    made = make(plugins, work.sides, work.training, work.keys, recipe, work.signature, step=step, checkpoint=checkpoint)
+    manifest = _manifest(work, asked, made, made_of)
     algorithms = [algorithm, *([baseline.algorithm] if baseline is not None else [])]
     used = [*(("algorithm", name) for name in algorithms), *(("transform", item.transform) for item in transforms)]
     if made_by := {**through, **releases(plugins, used)}:
@@ -117,7 +87,7 @@ def train(
         model=rows.model,
         run_id=rows.run_id,
         manifest=manifest,
-        model_bytes=fitted.data,
+        model_bytes=made.fitted.data,
         algorithm=algorithm,
         format=made.format,
         at=store.clock.now(),
@@ -126,14 +96,81 @@ def train(
     return _candidate(version)
 
 
-def _validated(  # noqa: PLR0917 - what the model itself was fitted with
-    plugins: Plugins, sides: Sides, training: pd.DataFrame, keys: Keys, signature: Signature, recipe: Recipe, cv: Folds | None
-) -> dict[str, Any]:
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What the spec says of a training beside its rows."""
+
+    recipe: Recipe
+    baseline: Baseline | None
+    cv: Folds | None
+    tuned: Tuned | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Work:
+    """The rows of a training as it works with them."""
+
+    store: Store
+    plugins: Plugins
+    rows: Material
+    training: pd.DataFrame
+    held: pd.DataFrame
+    signature: Signature
+    sides: Sides
+    keys: Keys
+
+
+def _work(store: Store, plugins: Plugins, rows: Material, algorithm: str) -> _Work:
+    frame = _read(store.blobs.get(rows.digest))
+    training, held = frame[frame["side"] == "train"], frame[frame["side"] == "holdout"]
+    signature = signature_of(rows, training)
+    sides = _sides(rows, signature, training, held, offered(plugins, algorithm).task)
+    return _Work(store, plugins, rows, training, held, signature, sides, Keys(rows.entity, rows.time, rows.target))
+
+
+def _made_of(work: _Work, asked: _Asked) -> dict[str, str]:
+    """The digests of all that goes into the model; code and environment are kept whole, so that a retrain can say what is another."""
+    module = offered(work.plugins, asked.recipe.algorithm).fit.partition(":")[0]
+    return {
+        "data": work.rows.digest,
+        "spec": _told(work.rows, asked.recipe, asked.baseline, asked.cv, asked.tuned),
+        "code": work.store.blobs.put(code([module])),
+        "environment": work.store.blobs.put(environment()),
+    }
+
+
+def _manifest(work: _Work, asked: _Asked, made: Made, made_of: Mapping[str, str]) -> dict[str, Any]:
+    """All that is kept of a version, but its plugins."""
+    store, plugins, rows, sides, signature, fitted = work.store, work.plugins, work.rows, work.sides, work.signature, made.fitted
+    recipe, baseline = asked.recipe, asked.baseline or _usual(plugins, fitted)
+    return {
+        "params": fitted.params,
+        "signature": signature.to_json(),
+        "target": rows.target,
+        **fitted.answers.to_json(),
+        "seed": recipe.seed,
+        "as_of": rows.as_of,
+        "digests": dict(made_of),
+        "machine": machine(),
+        **evaluate(plugins.metrics, fitted.answers, sides.holdout_target, fitted.holdout).to_json(),
+        "reference": _reference(store, rows, work.held, fitted),
+        "profile": _profile(store, signature, work.training, fitted),
+        "baseline": _plain(store, plugins, baseline, sides, signature, recipe.seed),
+        "rows": {"train": rows.train, "holdout": rows.holdout, "new": rows.new},
+        **({"sources": dict(rows.sources)} if rows.sources else {}),
+        **({"transforms": [describe_step(item) for item in recipe.transforms]} if recipe.transforms else {}),
+        **made.told,
+        **_validated(work, recipe, asked.cv),
+        **({"tuned": asked.tuned.to_json()} if asked.tuned is not None else {}),
+    }
+
+
+def _validated(work: _Work, recipe: Recipe, cv: Folds | None) -> dict[str, Any]:
     """What cross-validation of the recipe on the training side says, as the manifest holds it."""
     if cv is None:
         return {}
-    dealt = Dealt.of(plugins, sides, training, keys, signature, how=cv, seed=recipe.seed)
-    return {"cv": {"by": describe(cv), "metrics": cross_validate(dealt, recipe, plugins.metrics).to_json()}}
+    dealt = Dealt.of(work.plugins, work.sides, work.training, work.keys, work.signature, how=cv, seed=recipe.seed)
+    return {"cv": {"by": describe(cv), "metrics": cross_validate(dealt, recipe, work.plugins.metrics).to_json()}}
 
 
 def _usual(plugins: Plugins, fitted: Fitted) -> Baseline | None:
