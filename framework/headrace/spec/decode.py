@@ -20,12 +20,13 @@ from headrace.spec.fault import absent, diagnose, tag_of, wants_one_of
 from headrace.spec.field import Lacking, Spec
 from headrace.spec.foreign_value import kind as kind_said
 from headrace.spec.halves import Halves, halves
+from headrace.spec.meaning import node_at
 from headrace.spec.missing import Missing
 from headrace.spec.name import BadName
 from headrace.spec.params import read_params
 from headrace.spec.place import Place, bare, follow, keys, members, model_of
 from headrace.spec.plain import plain
-from headrace.spec.unknown_key import Meant, is_slip, node_at, other_keys, unknown_key
+from headrace.spec.unknown_key import Meant, is_slip, other_keys, unknown_key
 from headrace.spec.wording import certain, choice, found, nearest, short
 
 M = TypeVar("M", bound=BaseModel)

@@ -400,6 +400,8 @@ def _out_of_range(place: Place, bound: str, words: str, context: dict[str, Any])
         help_ = no_sense.help
     elif isinstance(number, int | float) and bound in ("lt", "le") and value == 1 and known is None and 1 < number <= 100:  # noqa: PLR2004 - percent
         help_ = f"write `{number / 100:g}`"
+    elif place.name == "worse_by_at_most" and bound == "ge":
+        help_ = "write `0`"  # not the same without its sign: that would allow what was to be forbidden
     elif isinstance(number, int | float) and bound == "ge" and value == 0 and number < 0:
         help_ = f"write `{-number:g}`"
     elif isinstance(example, str | int | float) and str(example) != given:

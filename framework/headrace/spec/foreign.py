@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection
-from dataclasses import dataclass
 from typing import Any
 
 from headrace.diagnostics import Edit
 from headrace.document import Entry, Mapping, Node, Scalar, Sequence, write_flow
+from headrace.spec.foreign_section import Instead, of_section, said
 from headrace.spec.plain import plain
 
 _SAME: dict[str, tuple[str, ...]] = {
@@ -48,12 +48,13 @@ _SAME: dict[str, tuple[str, ...]] = {
     "risk": ("risk_level", "tier"),
     "effect": ("thresholds", "threshold"),
     "maximize": ("scoring", "objective_metric"),
-    "space": ("param_grid", "search_space", "param_distributions", "param_space"),
+    "space": ("param_grid", "search_space", "param_distributions", "param_space", "params"),
     "trials": ("n_trials", "n_iter", "max_trials"),
     "available_at": ("loaded_at_field", "created_timestamp_column", "ingested_at"),
     "use": ("feature_service", "feature_views", "feature_refs", "feature_view"),
     "replay": ("data", "dataset"),
     "mean": ("avg", "average"),
+    "distinct": ("nunique", "n_unique", "count_distinct", "approx_count_distinct"),
     "over": ("window", "window_size", "time_window", "lookback", "rolling"),
     "where": ("filter", "filters", "row_filter"),
     "expression": ("sql", "formula", "transform", "transformation"),
@@ -79,7 +80,7 @@ _SAME: dict[str, tuple[str, ...]] = {
     "no_data": ("noData", "on_no_data", "nodata"),
     "for": ("duration", "runtime", "pending_period", "consecutive"),
     "store": ("backend", "registry", "state", "state_store", "metadata_store"),
-    "blobs": ("artifact_store", "artifacts", "artifact_root", "bucket"),
+    "blobs": ("artifact_store", "artifacts", "artifact_root", "artifact_location", "bucket"),
     "input": ("inputs",),
     "output": ("sink", "destination", "outputs"),
     "members": ("users", "models"),
@@ -169,22 +170,12 @@ _PART = re.compile(r"\d+( .*)?")
 _BOUND = re.compile(r"\s*(<=|>=|=<|=>|<|>|≤|≥)?\s*(-?\d+(?:\.\d+)?)\s*(%)?\s*")
 
 
-@dataclass(frozen=True, slots=True)
-class Instead:
-    """What to write for a key of another tool."""
-
-    help: str
-    rename: str | None = None
-    opens: bool = False
-    """Whether what stands below it belongs where it stands."""
-    edits: tuple[Edit, ...] = ()
-    explains: tuple[str, ...] = ()
-    """Keys beside it that are wrong, or missing, for the same reason."""
-
-
 def instead(entry: Entry, owner: str, free: Collection[str], around: Mapping) -> Instead | None:
     """What to write for a key in a mapping that the user calls `owner`, of which these keys are free; None for a key that nobody knows."""
     key = entry.key
+    here = of_section(entry, owner, free, around)
+    if here is not None:
+        return here
     dotted = (
         _dotted(entry, free, around) or _checked(entry, free, around) or _aggregated(entry, free, around) or _ranged(entry, free, around)
     )
@@ -326,6 +317,8 @@ def _ranged(entry: Entry, free: Collection[str], around: Mapping) -> Instead | N
 
 
 _THAN = {"greater_than": ">", "gt": ">", "gte": ">=", "at_least": ">=", "less_than": "<", "lt": "<", "lte": "<=", "at_most": "<="}
+_LEAST = ("ge", "gte", "min_value", "at_least", "minimum", "min_val")
+_GREATEST = ("le", "lte", "max_value", "at_most", "maximum", "max_val")
 _MISSING = ("not_null", "required", "expect_column_values_to_not_be_null", "not_empty", "no_nulls")
 _OF_CHECKS = {
     **dict.fromkeys(("expect_column_values_to_be_between", "between", "accepted_range"), "range: [LEAST, GREATEST]"),
@@ -344,6 +337,9 @@ def _checked(entry: Entry, free: Collection[str], around: Mapping) -> Instead | 
         if key == "max" and low is not None:
             return Instead("say both bounds by `range`", explains=())
         return Instead(f"write `range: [{low or 'LEAST'}, {high or 'GREATEST'}]`", explains=("max",) if key == "min" else ())
+    if key in (*_LEAST, *_GREATEST) and "range" in free and "holds" in free:
+        low, high = (_bound_of(next(filter(None, map(around.get, words)), None)) for words in (_LEAST, _GREATEST))
+        return Instead(f"write `range: [{low or 'LEAST'}, {high or 'GREATEST'}]`", explains=_GREATEST if key in _LEAST else _LEAST)
     compared = around.get("column") if key in _THAN and "holds" in free else None
     if compared is not None:
         return Instead(f'write `holds: "{said(compared.value)} {_THAN[key]} {said(value)}"` in the place of `column` and `{key}`')
@@ -382,11 +378,6 @@ _OF_TESTS = ("type", "test", "expectation_type", "expectation", "kwargs", "relat
 
 def _bound_of(entry: Entry | None) -> str | None:
     return said(entry.value) if entry is not None else None
-
-
-def said(node: Node) -> str:
-    """A value as it was written, where it stands on one line."""
-    return node.text if isinstance(node, Scalar) else "…"
 
 
 def _bound(entry: Entry) -> Instead:

@@ -13,9 +13,9 @@ from headrace.address import Path
 from headrace.diagnostics import Diagnostic, Edit, Span
 from headrace.document import Mapping, Node, Scalar, Sequence, write_flow
 from headrace.spec.foreign import SAME
+from headrace.spec.meaning import node_at
 from headrace.spec.place import Place, keys
 from headrace.spec.quantity import MissingUnit
-from headrace.spec.unknown_key import node_at
 from headrace.spec.wording import quantity_of
 
 

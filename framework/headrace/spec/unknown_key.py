@@ -17,11 +17,13 @@ from headrace.diagnostics.secret import holds_secret
 from headrace.document import Entry, Mapping, Node, Scalar, Sequence, write_flow
 from headrace.document.move import move
 from headrace.spec.fits import fits
-from headrace.spec.foreign import SAME, Instead, instead, snake
+from headrace.spec.foreign import SAME, instead, snake
+from headrace.spec.foreign_section import Instead
 from headrace.spec.foreign_value import parameters
+from headrace.spec.meaning import crosses, node_at, one_meaning
 from headrace.spec.missing import Missing
 from headrace.spec.name import ParamsOf
-from headrace.spec.place import Place, bare, keys, members, metadata, model_of
+from headrace.spec.place import Place, bare, keys, literals, members, metadata, model_of
 from headrace.spec.plain import plain
 from headrace.spec.secret import REFERENCE, capable
 from headrace.spec.wording import certain, choice, nearest, short
@@ -115,7 +117,27 @@ def unknown_key(place: Place, root: Place, missing: Missing, text: str | None = 
         return _foreign(unknown, known)
     if certain(unknown.key, unknown.free, _SHORTEST):
         return _misspelt(unknown)
-    return _parameter(unknown) or _foreign_below(unknown) or _elsewhere(unknown) or _misspelt(unknown)
+    return _other_way(unknown) or _parameter(unknown) or _foreign_below(unknown) or _elsewhere(unknown) or _misspelt(unknown)
+
+
+def _other_way(unknown: _Unknown) -> Meant | None:
+    """`gap` beside `by: random`: a key of the same mapping written another way."""
+    around, owners = unknown.around, unknown.place.owners
+    field = next((part for part in reversed(unknown.place.path[:-1]) if isinstance(part, str)), None)
+    info = keys(owners[-2][0]).get(field) if len(owners) > 1 and field is not None else None
+    if info is None or around is None:
+        return None
+    for member in members(info.annotation):
+        other = model_of(member)
+        if other is None or other is unknown.owner or unknown.key not in keys(other):
+            continue
+        for tag, of_tag in keys(unknown.owner).items():
+            words = literals(keys(other)[tag].annotation) if tag in keys(other) and around.get(tag) is not None else ()
+            if len(words) == 1 and words != literals(of_tag.annotation):
+                message = f"`{short(unknown.key)}` is no key of {unknown.name}: it is for `{tag}: {words[0]}`"
+                help_ = f"remove it, or write `{tag}: {words[0]}`"
+                return Meant(Diagnostic("unknown-key", message, unknown.place.key, help=help_))
+    return None
 
 
 def _foreign_below(unknown: _Unknown) -> Meant | None:
@@ -218,20 +240,6 @@ def is_slip(place: Place, root: Place) -> bool:
 def quoted(owner: str) -> str:
     """What the user calls a mapping, as a message says it."""
     return owner if owner.startswith(("this ", "a ")) else f"`{owner}`"
-
-
-def node_at(root: Place, path: Path) -> Node | None:
-    """What stands at a path of the document, if anything."""
-    node = root.node
-    for part in path[len(root.path) :]:
-        if isinstance(node, Mapping):
-            entry = node.get(str(part))
-            node = entry.value if entry is not None else None
-        elif isinstance(node, Sequence) and isinstance(part, int) and part < len(node.items):
-            node = node.items[part]
-        else:
-            return None
-    return node
 
 
 def _entry(unknown: _Unknown) -> Entry | None:
@@ -348,7 +356,7 @@ def _moved(unknown: _Unknown, target: Node | None) -> Any:  # noqa: ANN401 - edi
     entry = _entry(unknown)
     if unknown.text is None or entry is None or unknown.around is None or not isinstance(target, Mapping):
         return ()
-    return move(unknown.text, unknown.around, entry, target)
+    return () if crosses(unknown.root, unknown.place.path[:-1], target) else move(unknown.text, unknown.around, entry, target)
 
 
 def _homes(unknown: _Unknown) -> list[_Home]:
@@ -365,6 +373,7 @@ def _homes(unknown: _Unknown) -> list[_Home]:
         depth = len(home.models) - len(chain)
         near = abs(depth) if chain[: len(home.models)] == home.models or home.models[: len(chain)] == chain else _DEEPEST
         found.setdefault((concrete.taken, near), []).append(concrete)
+    found = {rank: kept for rank, homes in found.items() if (kept := [home for home in homes if one_meaning(unknown.key, chain, home.keys, home.models)])}
     every = [home for homes in found.values() for home in homes]
     fitting = [home for home in every if _takes(unknown, home)]
     if fitting and len(fitting) < len(every):

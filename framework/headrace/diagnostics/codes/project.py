@@ -82,6 +82,13 @@ CODES = (
         "several environments, and none is meant",
         "Where there is more than one and none is called `dev`, a command needs to be told.",
     ),
+    Code(
+        "shared-store",
+        "two environments have one store",
+        "What is remembered is kept there: with one store, a champion of the one answers in the other.",
+        "kind: environment\nname: dev\n---\nkind: environment\nname: prod",
+        "kind: environment\nname: dev\n---\nkind: environment\nname: prod\nstore: sqlite:///.headrace/prod.db",
+    ),
     Code("unknown-environment", "an environment does not exist", "The one that was named is declared nowhere."),
     Code(
         "unsupported-source",

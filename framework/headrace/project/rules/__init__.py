@@ -13,6 +13,7 @@ from headrace.project.rules import (
     columns,
     cycles,
     ensembles,
+    environments,
     experiment,
     features,
     flags,
@@ -50,6 +51,7 @@ It is made of questions (`scope.question`), each of which ends where it comes up
 
 RULES: tuple[Rule, ...] = (
     whole.check,
+    environments.check,
     moved.check,
     names.check,
     references.check,

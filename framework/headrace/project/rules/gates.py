@@ -32,7 +32,7 @@ def _gates(scope: Scope, model: Model) -> Iterator[Diagnostic]:
         named = getattr(gate, "metric", None)  # unknown where it could not be read
         metric = scope.plugins.metrics.get(named) if scope.plugins is not None and named is not None else None
         if metric is not None:
-            for ask in (_groups, _unit, _reach, _direction):
+            for ask in (_groups, _unit, _reach, _worse, _direction):
                 yield from ask(scope, model, position, gate, metric)
         yield from _by(scope, model, position, gate)
 
@@ -137,3 +137,17 @@ def _reach(scope: Scope, model: Model, position: int, gate: Gate, metric: Metric
     else:
         message = f"gate `{gate.id}` always passes: {between}"
         yield Diagnostic("gate-always-passes", message, place, help=mend, severity=Severity.WARNING)
+
+
+@question
+def _worse(scope: Scope, model: Model, position: int, gate: Gate, metric: Metric) -> Iterator[Diagnostic]:
+    """Whether a candidate can be worse than another by more than is allowed."""
+    low, high = metric.range
+    allowed = gate.worse_by_at_most
+    if gate.versus is None or allowed < high - low:
+        return
+    percent = high == 1 and 2 <= allowed <= 100  # noqa: PLR2004 - percent; 1.7 is none
+    mend = f"write `worse_by_at_most: {allowed / 100:g}`" if percent else f"write less than {high - low:g}"
+    message = f"gate `{gate.id}` always passes: `{metric.name}` lies between {low:g} and {high:g}, and is never worse by {allowed:g}"
+    place = scope.where(address_of(model), ("gates", position, "worse_by_at_most"))
+    yield Diagnostic("gate-always-passes", message, place, help=mend, severity=Severity.WARNING)
