@@ -124,7 +124,8 @@ def test_a_file_that_cannot_be_read(
 
 
 ENVIRONMENTS = (
-    "kind: project\nname: p\nlanguage: 1\n---\nkind: environment\nname: dev\n---\nkind: environment\nname: prod\nproduction: true\n"
+    "kind: project\nname: p\nlanguage: 1\n---\nkind: environment\nname: dev\n"
+    "---\nkind: environment\nname: prod\nstore: sqlite:///prod.db\nproduction: true\n"
 )
 
 

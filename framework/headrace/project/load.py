@@ -19,6 +19,7 @@ from headrace.project.faults import explained, merged
 from headrace.project.project import Project
 from headrace.project.read import read
 from headrace.project.realize import Parts, World, overlays
+from headrace.project.rules.environments import check as judged
 from headrace.project.scope import Scope
 from headrace.spec import AnyKind, Environment
 from headrace.spec import Project as ProjectSpec
@@ -102,6 +103,7 @@ def _projects(root: Path, report: Report, wanted: str | None, given: _Given, *, 
     installed = given.plugins if given.plugins is not None else _plugins(root, project, found)
     world = World(drafts, static, declared, patches, replacing.uses, installed, report.texts, root)
     world.decode_static(found)
+    found.extend(judged(here))
     realized = [world.realize(environment.name) for environment in chosen] or [world.realize(None)]
     imagined = [world.realize(name) for name in patches.imagined]
     said = Report([*explained(found.found, replacing.uses, {})])

@@ -60,6 +60,18 @@ def seeming(place: Place) -> Entry | None:
     return Entry(tag, node.span, Scalar(word, str(word), node.span)) if word is not None else None
 
 
+def plainest(place: Place) -> Entry | None:
+    """The tag under which a mapping needs nothing else: where its keys speak for none, they can be judged by that."""
+    tag, node = discriminator(place), place.node
+    if tag is None or node is None:
+        return None
+    for model in filter(None, map(model_of, members(place.annotation))):
+        words = literals(keys(model)[tag].annotation)
+        if len(words) == 1 and not any(info.is_required() for key, info in keys(model).items() if key != tag):
+            return Entry(tag, node.span, Scalar(words[0], words[0], node.span))
+    return None
+
+
 def by_name(node: Sequence) -> Mapping | None:
     """A list of mappings that have a `name` each as a mapping by those names; None for any other list."""
     entries: list[Entry] = []

@@ -15,7 +15,7 @@ from headrace.address import Path
 from headrace.diagnostics import Diagnostic, Report, Span
 from headrace.document import FROM_SHELL, UNREADABLE, Entry, Mapping, Node, Scalar, Sequence
 from headrace.spec import KINDS, AnyKind, foreign
-from headrace.spec.as_meant import Changes, as_meant, by_name, seeming, with_tags
+from headrace.spec.as_meant import Changes, as_meant, by_name, plainest, seeming, with_tags
 from headrace.spec.fault import absent, diagnose, tag_of, wants_one_of
 from headrace.spec.field import Lacking, Spec
 from headrace.spec.foreign_value import kind as kind_said
@@ -385,6 +385,8 @@ def _tagged(item: Any, place: Place, changes: Changes) -> tuple[Path, tuple[Any,
         if entry is not None and isinstance(entry.value, Scalar):
             changes.tags.append((place.node, entry))
             tag = replace(tag, annotation=wants_one_of((entry.value.value,)))
+        elif (plain_one := plainest(place)) is not None:
+            changes.tags.append((place.node, plain_one))
         return tag.path, ({"type": "missing"}, tag)
     owner = (tag.owners[0][0], place.name)
     wrong = Place(Any, slip.value, slip.key_span, slip.key, (*place.owners, owner), (*place.path, slip.key))

@@ -14,6 +14,7 @@ from headrace.document import Mapping, Node, Scalar, Sequence, write_flow
 from headrace.spec.fits import fits
 from headrace.spec.foreign import SAME
 from headrace.spec.foreign_value import named, word
+from headrace.spec.later import live
 from headrace.spec.name import RefersTo, Registered
 from headrace.spec.place import Place, bare, keys, literals, members, metadata, model_of
 from headrace.spec.plain import plain
@@ -27,6 +28,8 @@ _OWN: dict[str, tuple[Path, ...]] = {
     "maximize": (("gates", 0, "metric"),),
 }
 """Where a document says already what an example of a key would be."""
+_OF_SOURCE = {"time": "with a timestamp of its source", "entity": "with the column of its source that says whose a row is"}
+"""Columns, which another document has: an example would name one that is not there."""
 
 
 def entry(key: str, value: object) -> str:
@@ -43,6 +46,8 @@ def of_missing(place: Place, root: Place) -> str:
     words = literals(place.annotation)
     if own is not None:
         return f"`{entry(place.name, own)}`"
+    if root.name == "this feature_view" and place.name in _OF_SOURCE:
+        return f"`{place.name}: COLUMN`, {_OF_SOURCE[place.name]}"
     if example is not None:
         return f"for example `{entry(place.name, example)}`"
     return f"`{place.name}: {words[0]}`" if len(words) == 1 else f"`{place.name}:` with {wants(place.annotation, place.field)}"
@@ -233,7 +238,7 @@ def _worded(place: Place) -> dict[str, Any] | None:  # noqa: PLR0911 - one line 
     if re.search(r"\s", node.value):
         return None
     required = {key: info for key, info in keys(model).items() if info.is_required()}
-    first = dict([next(iter(keys(model).items()))])
+    first = dict([next(iter(live(model).items()))])
     for key, info in (required or first).items():
         if key in ("id", "name"):
             continue
@@ -256,7 +261,7 @@ def _listed(place: Place) -> dict[str, Any] | None:
     model = next((m for m in map(model_of, members(place.annotation)) if m is not None), None)
     if model is None or not isinstance(place.node, Sequence):
         return None
-    taking = (key for key, info in keys(model).items() if fits(info.annotation, info, place.node))
+    taking = (key for key, info in live(model).items() if fits(info.annotation, info, place.node))
     first = next(taking, None)
     return {first: list(plain(place.node))} if first is not None else None
 

@@ -15,6 +15,7 @@ from headrace.document.scalar import value as plain_value
 from headrace.spec.example import BETWEEN, entry, example_of, of_missing, shaped, whole
 from headrace.spec.field import Lacking
 from headrace.spec.foreign_value import of_shell, word
+from headrace.spec.later import flag
 from headrace.spec.name import BadName, Speaks
 from headrace.spec.place import Place, discriminator, keys, literals, members, model_of
 from headrace.spec.quantity import Ambiguous, MissingUnit, duration, percentage, rate, ratio, size, write_duration
@@ -152,6 +153,8 @@ def wrong_type(place: Place) -> Diagnostic:
         help_ = f"write for example `{entry(place.name, example)}`" if must else "write a value, or remove the key"
         return Diagnostic("wrong-type", message, place.key, help=help_)
     message = f"`{place.name}` wants {wants(place.annotation, place.field)}, not {found(node)}"
+    if place.field is not None and flag(place.field) is True:
+        return Diagnostic("wrong-type", message, place.span, help=f"remove `{place.name}`: nothing runs by it yet")
     fix = _retyped(place)
     if fix is None and (full := whole(place)) is not None:
         help_ = f"write `- {full}`" if place.name.endswith("]") else f"write `{place.name}: {full}`"

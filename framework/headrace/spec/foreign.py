@@ -7,7 +7,7 @@ from collections.abc import Collection
 from typing import Any
 
 from headrace.diagnostics import Edit
-from headrace.document import Entry, Mapping, Node, Scalar, Sequence, write_flow
+from headrace.document import Entry, Mapping, Scalar, Sequence, write_flow
 from headrace.spec.foreign_section import Instead, of_section, said
 from headrace.spec.plain import plain
 
@@ -313,7 +313,7 @@ def _ranged(entry: Entry, free: Collection[str], around: Mapping) -> Instead | N
     if len(values) < 2:  # noqa: PLR2004 - both ends
         return None
     word = "int" if all(type(value.value) is int for value in values) else "float"
-    return Instead(f"write `{word}: [{values[0].text}, {values[1].text}]`", explains=(*_HIGH, "type"))
+    return Instead(f"write `{word}: [{values[0].text}, {values[1].text}]`", explains=(*_HIGH, "type"), sure=True)
 
 
 _THAN = {"greater_than": ">", "gt": ">", "gte": ">=", "at_least": ">=", "less_than": "<", "lt": "<", "lte": "<=", "at_most": "<="}

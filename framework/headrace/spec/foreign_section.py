@@ -7,7 +7,9 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
 from headrace.diagnostics import Edit
-from headrace.document import Entry, Mapping, Node, Scalar
+from headrace.document import Entry, Mapping, Node, Scalar, write_flow
+from headrace.spec.foreign_value import TRANSFORMERS
+from headrace.spec.plain import plain
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +23,8 @@ class Instead:
     edits: tuple[Edit, ...] = ()
     explains: tuple[str, ...] = ()
     """Keys beside it that are wrong, or missing, for the same reason."""
+    sure: bool = False
+    """Whether it is meant, though it is one slip away from a key of the language."""
 
 
 def said(node: Node) -> str:
@@ -32,11 +36,13 @@ def of_section(entry: Entry, owner: str, free: Collection[str], around: Mapping)
     """What to write for a key in a mapping that the user calls `owner`; None for a key that means nothing in particular there."""
     if {"from", "personal"} & set(free) and around.get("id") is None and entry.key in _TESTS:
         name = owner if re.fullmatch(r"\w+", owner) else "NAME"
-        return Instead(f"remove it: `checks` of the source say it, such as `{{id: {name.replace('_', '-')}-full, column: {name}, missing: 0%}}`")
+        return Instead(
+            f"remove it: `checks` of the source say it, such as `{{id: {name.replace('_', '-')}-full, column: {name}, missing: 0%}}`"
+        )
     if entry.key == "freshness" and "fresh_within" in free:
         return _fresh(entry)
     if owner.startswith("params of "):
-        return _early(entry)
+        return Instead("write `by`", "by") if entry.key == "strategy" and "by" in free else _early(entry)
     ask = _SECTIONS.get(re.sub(r"\[\d+\]$", "", owner))
     return ask(entry, free, around) if ask is not None else None
 
@@ -129,9 +135,14 @@ def _serving(entry: Entry, _free: Collection[str], _around: Mapping) -> Instead 
     return None
 
 
-def _source(entry: Entry, _free: Collection[str], _around: Mapping) -> Instead | None:
+def _source(entry: Entry, free: Collection[str], _around: Mapping) -> Instead | None:
     if entry.key in ("query", "sql", "sql_query"):
-        return Instead("remove it: SQL is not run; name a file in `uri`, or a function that gives the rows in `python`")
+        return Instead(
+            "SQL is not run: write in its place the file that has the rows, as `uri: FILE`, or a function that gives them, as "
+            "`python: MODULE:FUNCTION`"
+            if {"uri", "python"} <= set(free)
+            else "remove it: SQL is not run"
+        )
     return None
 
 
@@ -153,6 +164,28 @@ def _target(entry: Entry, _free: Collection[str], _around: Mapping) -> Instead |
     return Instead("remove it: the algorithm says the task") if entry.key in ("type", "task", "problem_type", "objective") else None
 
 
+def _transform(entry: Entry, free: Collection[str], around: Mapping) -> Instead | None:
+    """`{OneHotEncoder: [shop]}`: a step under its own name."""
+    step = _NAMES.get(entry.key)
+    if step is None or "transform" not in free:
+        return None
+    known = ("id", "transform", "columns", "params")
+    columns = plain(entry.value)
+    named = around.get("id")
+    whole: dict[str, object] = {"id": said(named.value) if named is not None else step.replace("_", "-"), "transform": step}
+    if columns:
+        whole["columns"] = [columns] if isinstance(columns, str) else columns
+    beside = [other for other in around.entries if other is not entry and other.key not in known]
+    params = {"by" if other.key == "strategy" else other.key: plain(other.value) for other in beside if other.key not in _OF_ITSELF}
+    whole |= {"params": params} if params else {}
+    return Instead(f"write `{write_flow(whole)}`", explains=(*known, *(other.key for other in beside)))
+
+
+_OF_ITSELF = ("handle_unknown", "sparse", "sparse_output", "drop", "with_mean", "with_std", "name", "remainder")
+"""What a transform does here without being told, or has no use for."""
+_NAMES = {**TRANSFORMERS, **{name: name for name in TRANSFORMERS.values()}}
+
+
 _SECTIONS: dict[str, Callable[[Entry, Collection[str], Mapping], Instead | None]] = {
     "alerts": _alert,
     "cv": _cv,
@@ -163,6 +196,7 @@ _SECTIONS: dict[str, Callable[[Entry, Collection[str], Mapping], Instead | None]
     "target": _target,
     "this source": _source,
     "training": _training,
+    "transforms": _transform,
     "tune": _tune,
 }
 """By what the user calls a mapping."""

@@ -159,15 +159,27 @@ _CLASSES = {
 """What libraries call their classes, without the task."""
 
 
+TRANSFORMERS = {"OneHotEncoder": "one_hot", "StandardScaler": "scale", "SimpleImputer": "impute", "TargetEncoder": "target_encode"}
+"""What a transform is called by scikit-learn, and here."""
+
+
 def of_class(name: str, known: Collection[str]) -> str | None:
     """The registered name of `LogisticRegression`, `sklearn.linear_model.LogisticRegression` or `LGBMClassifier`."""
     last = name.rpartition(".")[2]
+    if TRANSFORMERS.get(last) in known:
+        return TRANSFORMERS[last]
     snake = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", last).casefold()
     family = _CLASSES.get(re.sub(r"_?(classifier|regressor|ranker)$", "", snake).replace("_", ""))
     found = [other for other in known if other.rpartition(".")[2] == snake and "_" in snake]
     if family is not None and not found:
         found = [other for other in known if family in other.split(".") and task_of(other) in (task_of(name) or task_of(other), None)]
     return found[0] if len(found) == 1 else None
+
+
+def is_class(name: str) -> bool:
+    """Whether a name is that of an algorithm which other libraries have."""
+    last = re.sub(r"_?(classifier|regressor|ranker)$", "", name.rpartition(".")[2].casefold())
+    return last.replace("_", "") in _CLASSES
 
 
 def task_of(name: str) -> str | None:

@@ -32,6 +32,11 @@ def flag(info: FieldInfo) -> bool | tuple[object, ...]:
     return tuple(said) if isinstance(said, list) else bool(said)
 
 
+def live(model: type[BaseModel]) -> dict[str, FieldInfo]:
+    """The keys of a model that something runs by: those that a message may propose."""
+    return {key: info for key, info in keys(model).items() if flag(info) is not True}
+
+
 def written(spec: BaseModel) -> Iterator[Later]:
     """Every word of a spec that nothing runs by, outermost first; what is as its default asks for nothing.
 

@@ -20,6 +20,7 @@ from headrace.spec.fits import fits
 from headrace.spec.foreign import SAME, instead, snake
 from headrace.spec.foreign_section import Instead
 from headrace.spec.foreign_value import parameters
+from headrace.spec.later import live
 from headrace.spec.meaning import crosses, node_at, one_meaning
 from headrace.spec.missing import Missing
 from headrace.spec.name import ParamsOf
@@ -113,7 +114,7 @@ def unknown_key(place: Place, root: Place, missing: Missing, text: str | None = 
     absent = missing.once(unknown.key)
     if absent is not None:
         return _absent_elsewhere(unknown, absent)
-    if known is not None and not certain(unknown.key, unknown.free, _SHORTEST):
+    if known is not None and (known.sure or not certain(unknown.key, unknown.free, _SHORTEST)):
         return _foreign(unknown, known)
     if certain(unknown.key, unknown.free, _SHORTEST):
         return _misspelt(unknown)
@@ -226,7 +227,7 @@ def other_keys(place: Place, beside: Many[Place], root: Place, missing: Missing)
     named = [f"`{short(other.name)}`" for other in beside[:_NAMED]]
     more = len(beside) - len(named)
     message = f"{choice([*named, *([f'{more} others'] if more else [])])}: none is a key of {unknown.name}"
-    diagnostic = Diagnostic("unknown-key", message, place.key, help=f"the keys are {', '.join(keys(unknown.owner))}")
+    diagnostic = Diagnostic("unknown-key", message, place.key, help=f"the keys are {', '.join(live(unknown.owner))}")
     return Meant(diagnostic, frozenset({*(other.path for other in beside), *missing.of(place.path[:-1])}))
 
 
@@ -247,7 +248,7 @@ def _entry(unknown: _Unknown) -> Entry | None:
 
 
 def _misspelt(unknown: _Unknown) -> Meant:
-    place, key, allowed = unknown.place, unknown.key, [word for word in keys(unknown.owner) if word != "kind"]
+    place, key, allowed = unknown.place, unknown.key, [word for word in live(unknown.owner) if word != "kind"]
     meant = nearest(key, unknown.free)
     lacking = unknown.lacking
     help_ = f"the keys are {', '.join(allowed)}" if allowed else "remove it"
@@ -373,7 +374,11 @@ def _homes(unknown: _Unknown) -> list[_Home]:
         depth = len(home.models) - len(chain)
         near = abs(depth) if chain[: len(home.models)] == home.models or home.models[: len(chain)] == chain else _DEEPEST
         found.setdefault((concrete.taken, near), []).append(concrete)
-    found = {rank: kept for rank, homes in found.items() if (kept := [home for home in homes if one_meaning(unknown.key, chain, home.keys, home.models)])}
+    found = {
+        rank: kept
+        for rank, homes in found.items()
+        if (kept := [home for home in homes if one_meaning(unknown.key, chain, home.keys, home.models)])
+    }
     every = [home for homes in found.values() for home in homes]
     fitting = [home for home in every if _takes(unknown, home)]
     if fitting and len(fitting) < len(every):

@@ -178,7 +178,16 @@ def only(word: object, among: Iterable[object], cutoff: float = 0.6) -> str | No
 
 def _close(word: object, among: Iterable[object], most: int, cutoff: float) -> list[str]:
     words = {w.casefold(): w for w in _affordable(word, among) if len(w) <= _LONGEST}
-    return [words[found] for found in difflib.get_close_matches(str(word).casefold(), words, n=most, cutoff=cutoff)] if words else []
+    close = difflib.get_close_matches(str(word).casefold(), words, n=most, cutoff=cutoff) if words else []
+    return [words[found] for found in close if _alike(str(word).casefold(), found, cutoff)]
+
+
+def _alike(word: str, other: str, cutoff: float) -> bool:
+    """Whether two words are near by more than a part that they share: `conversion_rate` is no misspelt `error_rate`."""
+    ours, theirs = (re.split(r"[_.-]", text) for text in (word, other))
+    shared = set(ours) & set(theirs)
+    left, right = ("_".join(part for part in parts if part not in shared) for parts in (ours, theirs))
+    return not shared or not left or not right or difflib.SequenceMatcher(None, left, right).ratio() >= cutoff
 
 
 def listed(words: Iterable[str], form: str = "{}") -> str:

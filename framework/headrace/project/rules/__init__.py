@@ -13,7 +13,6 @@ from headrace.project.rules import (
     columns,
     cycles,
     ensembles,
-    environments,
     experiment,
     features,
     flags,
@@ -51,7 +50,6 @@ It is made of questions (`scope.question`), each of which ends where it comes up
 
 RULES: tuple[Rule, ...] = (
     whole.check,
-    environments.check,
     moved.check,
     names.check,
     references.check,

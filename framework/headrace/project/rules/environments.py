@@ -34,7 +34,10 @@ def _addresses(scope: Scope, environment: Environment) -> Iterator[Diagnostic]:
         yield Diagnostic("store-url", refused, scope.where(here, ("store",)), help=_STORE)
     blobs = _FOLDER.fullmatch(environment.blobs)
     if blobs is not None:
-        message, mend = f"blobs cannot be kept in `{blobs['name']}`", "write a folder such as `blobs: .headrace/blobs`, or `blobs: s3://BUCKET`"
+        message, mend = (
+            f"blobs cannot be kept in `{blobs['name']}`",
+            "write a folder such as `blobs: .headrace/blobs`, or `blobs: s3://BUCKET`",
+        )
         yield Diagnostic("store-url", message, scope.where(here, ("blobs",)), help=mend)
     online = _URL.fullmatch(environment.online or "")
     if online is not None and online["name"].partition("+")[0] not in ("postgresql", "postgres"):

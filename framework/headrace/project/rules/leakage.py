@@ -16,6 +16,7 @@ from headrace.spec.expression import ExpressionError, parse
 from headrace.spec.feature_view import OF_COLUMNS
 from headrace.spec.quantity import write_duration
 from headrace.spec.training import TimeSplit
+from headrace.spec.unknown import UNKNOWN
 
 
 @question
@@ -100,14 +101,16 @@ def _own(scope: Scope, model: Model, item: ModelInput) -> str | None:
 def _seen_early(scope: Scope, model: Model, item: ModelInput) -> Diagnostic | None:
     """A computed input that reads the answers themselves before they are known."""
     view, section = scope.get(FeatureView, Address("feature_view", item.view)), model.features
-    if view is None or view.from_ != section.rows or (view.available_after or timedelta(0)) >= section.target.delay:
+    known = getattr(section.target, "delay", UNKNOWN)
+    if view is None or view.from_ != section.rows:
+        return None
+    if (view.available_after or timedelta(0)) >= (known if known is not UNKNOWN else timedelta.resolution):
         return None
     if section.target.column not in read(view, item.name):
         return None
-    here, delay = Address("feature_view", item.view), write_duration(section.target.delay)
-    message = (
-        f"`{item.name}` is computed from `{section.target.column}`, the model's target, which is known only {delay} after a row's time"
-    )
+    here, delay = Address("feature_view", item.view), write_duration(known) if known is not UNKNOWN else "DELAY"
+    later = f"{delay} after a row's time" if known is not UNKNOWN else "some time after a row's"
+    message = f"`{item.name}` is computed from `{section.target.column}`, the model's target, which is known only {later}"
     place = scope.where(address_of(model), item.path or ("features", "use", item.view), key=item.path is None)
     declared = scope.where(here, ("features", item.name), key=True)
     return Diagnostic(

@@ -15,7 +15,7 @@ from headrace.hooks import Gate as Kind
 from headrace.project.scope import Scope, address_of, question
 from headrace.spec import Channel, Model
 from headrace.spec.decode import check as check_params
-from headrace.spec.foreign_value import of_class, task_of
+from headrace.spec.foreign_value import is_class, of_class, task_of
 from headrace.spec.gates import Gate
 from headrace.spec.later import flag
 from headrace.spec.place import keys
@@ -96,7 +96,7 @@ def _transforms(scope: Scope, plugins: Plugins, model: Model) -> Iterator[Diagno
 @question
 def _transform(scope: Scope, plugins: Plugins, model: Model, path: Path, step: Transformation) -> Iterator[Diagnostic]:
     here, known = address_of(model), plugins.transforms
-    meant = step.transform if step.transform in known else only(step.transform, known)
+    meant = step.transform if step.transform in known else _only(step.transform, known)
     if step.transform not in known:
         yield Diagnostic("unknown-transform", **_unknown(scope.where(here, (*path, "transform")), "transform", step.transform, known))
     if meant is not None:
@@ -178,20 +178,22 @@ def _metric(scope: Scope, plugins: Plugins, model: Model, path: Path, owner: obj
 
 def _unknown(place: Span, what: str, name: str, known: Mapping[str, object]) -> dict[str, Any]:
     """All of a diagnostic but its id and what has a default."""
-    meant = of_class(name, known) or nearest(name, known)
+    meant, other = of_class(name, known) or nearest(name, known), False
     if meant is not None and _another_task(name, meant):
         meant = None
     help_ = f"write `{meant}`" if meant else f"registered are {listed(known) or 'none'}"
+    if meant is not None and what == "algorithm" and of_class(name, known) is None and is_class(name):
+        help_, other = f"registered are {listed(known)}; `{meant}` is another algorithm", True
     if _another_task(name, "") and not any(task_of(other) == task_of(name) for other in known):
         help_ = f"no {what} for {task_of(name)} is registered; {help_}"
-    caret = f"did you mean `{meant}`?" if meant else None
+    caret = f"did you mean `{meant}`?" if meant and not other else None
     slip = certain(name, known, shortest=5)
     return {
         "message": f"no plugin registers the {what} `{name[:80]}`",
         "span": place,
         "caret": caret,
         "help": help_,
-        "replacement": meant,
+        "replacement": meant if not other else None,
         "certain": slip,
     }
 

@@ -58,7 +58,7 @@ def references(spec: BaseModel) -> Iterator[Address]:
 
 
 def _there(scope: Scope, kind: str) -> list[str]:
-    return [known.name for known in (*scope.specs, *scope.broken) if known.kind == kind]
+    return list(dict.fromkeys(known.name for known in (*scope.specs, *scope.broken) if known.kind == kind))
 
 
 def _declare(wanted: Address, there: list[str]) -> str:

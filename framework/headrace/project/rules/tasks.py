@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 
 from headrace.address import Path
 from headrace.diagnostics import Diagnostic
-from headrace.hooks import Plugins, Task
+from headrace.document import Scalar, inside
+from headrace.hooks import Metric, Plugins, Task
 from headrace.project.scope import Scope, address_of, question
 from headrace.project.tasks import ANSWERS, fits, task_of, watched
 from headrace.spec import Model
+from headrace.spec.expression import ExpressionError, parse
 from headrace.spec.gates import Gate
-from headrace.spec.monitoring import Performance
+from headrace.spec.monitoring import Alert, Performance
 from headrace.spec.wording import listed
 
 
@@ -96,6 +99,32 @@ def _performance(scope: Scope, of: _Of) -> Iterator[Diagnostic]:
         yield from _watched(scope, of, performance)
         yield from _average(scope, of, ("monitoring", "performance"), performance)
         yield from _estimate(scope, of, performance)
+        yield from _alerts(scope, of, performance)
+
+
+@question
+def _alerts(scope: Scope, of: _Of, performance: Performance) -> Iterator[Diagnostic]:
+    """What alerts read of the metric that is measured, where that is one of another task."""
+    metric = of.plugins.metrics.get(performance.metric)
+    if metric is None or fits(metric, of.task):
+        return
+    for position, alert in enumerate(of.model.monitoring.alerts if of.model.monitoring is not None else ()):
+        yield from _read(scope, of, position, alert, metric)
+
+
+@question
+def _read(scope: Scope, of: _Of, position: int, alert: Alert, metric: Metric) -> Iterator[Diagnostic]:
+    with suppress(ExpressionError):
+        for leaf in parse(alert.when).leaves():
+            kind, _, name = leaf.name.partition(".")
+            if name == metric.name and kind in ("performance", "estimate"):
+                path = ("monitoring", "alerts", position, "when")
+                node = scope.node(address_of(of.model), path)
+                whole = scope.where(address_of(of.model), path)
+                place = inside(node, leaf.start, leaf.start + len(leaf.name)) if isinstance(node, Scalar) else whole
+                message = f"`{leaf.name}`: `{name}` judges {_said(metric.of)}, and {of}"
+                help_ = f"write `{kind}.METRIC` with the one that `performance` measures, and a bound for it"
+                yield Diagnostic("wrong-metric", message, place, help=help_)
 
 
 @question
