@@ -141,7 +141,7 @@ def test_the_only_environment_is_meant(make: Callable[..., tuple[Project | None,
     loaded, _ = make(
         {
             "specs/a.yaml": ENVIRONMENTS.replace("name: dev", "name: prod").replace(
-                "---\nkind: environment\nname: prod\nproduction: true\n", ""
+                "---\nkind: environment\nname: prod\nstore: sqlite:///prod.db\nproduction: true\n", ""
             )
         },
         None,
@@ -151,7 +151,7 @@ def test_the_only_environment_is_meant(make: Callable[..., tuple[Project | None,
 
 
 def test_a_broken_environment_is_not_unknown(make: Callable[..., tuple[Project | None, list[str]]]) -> None:
-    loaded, said = make({"specs/a.yaml": ENVIRONMENTS + "store: 7\n"}, "prod", NO_PLUGINS)
+    loaded, said = make({"specs/a.yaml": ENVIRONMENTS.replace("sqlite:///prod.db", "7")}, "prod", NO_PLUGINS)
     assert (None, ["wrong-type"]) == (loaded, said)
 
 

@@ -28,7 +28,7 @@ _OWN: dict[str, tuple[Path, ...]] = {
     "maximize": (("gates", 0, "metric"),),
 }
 """Where a document says already what an example of a key would be."""
-_OF_SOURCE = {"time": "with a timestamp of its source", "entity": "with the column of its source that says whose a row is"}
+_OF_SOURCE = {"time": "a timestamp of its source", "entity": "the one of its source that says whose a row is"}
 """Columns, which another document has: an example would name one that is not there."""
 
 
@@ -47,7 +47,7 @@ def of_missing(place: Place, root: Place) -> str:
     if own is not None:
         return f"`{entry(place.name, own)}`"
     if root.name == "this feature_view" and place.name in _OF_SOURCE:
-        return f"`{place.name}: COLUMN`, {_OF_SOURCE[place.name]}"
+        return f"`{place.name}: COLUMN` ({_OF_SOURCE[place.name]})"
     if example is not None:
         return f"for example `{entry(place.name, example)}`"
     return f"`{place.name}: {words[0]}`" if len(words) == 1 else f"`{place.name}:` with {wants(place.annotation, place.field)}"
