@@ -227,8 +227,10 @@ def _of_value(entry: Entry, owner: str, free: Collection[str]) -> Instead | None
     if key == "before" and "after" in free:
         return Instead(f"write `after: {_BEFORE.get(said(entry.value), 'features')}`")
     if key == "max" and {"ceiling", "over"} <= set(free):
-        share = isinstance(entry.value, Scalar) and (entry.value.text.endswith("%") or entry.value.text.startswith("0."))
-        return Instead("write `ceiling`", "ceiling") if share else Instead("write `over`", "over")
+        share = isinstance(entry.value, Scalar) and (
+            entry.value.text.endswith("%") or re.fullmatch(r"0\.\d+", entry.value.text) is not None
+        )
+        return _ceiling(entry) if share else _over(entry)
     if owner == "retirement" and key in ("after", "idle_for", "unused_for"):
         return Instead(f"write `when: {{no_traffic: {said(entry.value)}}}`", explains=("when",))
     edge = re.fullmatch(r"(min|max)_(\w+)", snake(key))
@@ -243,6 +245,18 @@ def _of_value(entry: Entry, owner: str, free: Collection[str]) -> Instead | None
         text = f"{joined[1]}: {joined[2]}"
         return Instead(f"a space is missing after `:`: write `{text}`", edits=(Edit(entry.key_span, text),), explains=(joined[1],))
     return _bound(entry) if key in _BOUNDS and {"min", "max"} <= set(free) else None
+
+
+def _ceiling(entry: Entry) -> Instead:
+    """A share with its sign."""
+    text = said(entry.value) if said(entry.value).endswith("%") else f"{float(said(entry.value)) * 100:g}%"
+    return Instead(f"write `ceiling: {text}`", edits=(Edit(entry.key_span, "ceiling"), Edit(entry.value.span, text)))
+
+
+def _over(entry: Entry) -> Instead:
+    """A time with its unit."""
+    known = re.fullmatch(r"\d+(ms|s|m|h|d)", said(entry.value)) is not None
+    return Instead("write `over`", "over") if known else Instead("write for example `over: 250ms`")
 
 
 def _of_document(entry: Entry, owner: str) -> Instead | None:  # noqa: PLR0911 - one line a habit
