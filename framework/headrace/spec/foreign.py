@@ -255,8 +255,10 @@ def _ceiling(entry: Entry) -> Instead:
 
 def _over(entry: Entry) -> Instead:
     """A time with its unit."""
-    known = re.fullmatch(r"\d+(ms|s|m|h|d)", said(entry.value)) is not None
-    return Instead("write `over`", "over") if known else Instead("write for example `over: 250ms`")
+    text = said(entry.value)
+    if re.fullmatch(r"\d+(ms|s|m|h|d)", text):
+        return Instead("write `over`", "over")
+    return Instead(f"write `over` with its unit, such as `over: {text if text.isdigit() else 250}ms`")
 
 
 def _of_document(entry: Entry, owner: str) -> Instead | None:  # noqa: PLR0911 - one line a habit
