@@ -301,7 +301,9 @@ def _absent_elsewhere(unknown: _Unknown, path: Path) -> Meant:
     owner = node_at(unknown.root, path[:-1])
     message, help_ = _belongs(unknown, path[:-1])
     change = _moved(unknown, owner)
-    diagnostic = Diagnostic("misplaced-key", message, unknown.place.key, help=help_, edits=change, certain=bool(change))
+    diagnostic = Diagnostic(
+        "misplaced-key", message, unknown.place.key, help=help_, edits=change, certain=bool(change) and _stays(unknown, owner)
+    )
     return Meant(diagnostic, frozenset({path}), owner if isinstance(owner, Mapping) else None)
 
 
@@ -333,7 +335,7 @@ def _misplaced(unknown: _Unknown, homes: list[_Home]) -> Diagnostic:
         items = "it stands there already: move the items to those, or remove them here"
         return Diagnostic("misplaced-key", message, place.key, help=items if isinstance(place.node, Sequence) else there)
     change = _moved(unknown, home.target)
-    return Diagnostic("misplaced-key", message, place.key, help=help_, edits=change, certain=bool(change))
+    return Diagnostic("misplaced-key", message, place.key, help=help_, edits=change, certain=bool(change) and _stays(unknown, home.target))
 
 
 def _belongs(unknown: _Unknown, target: Path) -> tuple[str, str]:
@@ -357,7 +359,12 @@ def _moved(unknown: _Unknown, target: Node | None) -> Any:  # noqa: ANN401 - edi
     entry = _entry(unknown)
     if unknown.text is None or entry is None or unknown.around is None or not isinstance(target, Mapping):
         return ()
-    return () if crosses(unknown.root, unknown.place.path[:-1], target) else move(unknown.text, unknown.around, entry, target)
+    return move(unknown.text, unknown.around, entry, target)
+
+
+def _stays(unknown: _Unknown, target: Node | None) -> bool:
+    """Whether a key stays in its section: a move to another is offered, and made by its writer alone."""
+    return isinstance(target, Mapping) and not crosses(unknown.root, unknown.place.path[:-1], target)
 
 
 def _homes(unknown: _Unknown) -> list[_Home]:
