@@ -78,10 +78,18 @@ def test_what_could_be_meant_in_two_ways_stays(capsys: pytest.CaptureFixture[str
 
 
 def test_a_misplaced_key_is_moved_with_its_comment(capsys: pytest.CaptureFixture[str], root: Path) -> None:
-    slip(root, ("  seed: 7\n", ""), ("serving:\n", "serving:\n  seed: 7   # of the split\n"))
+    whole = "  split: {by: random, holdout: 20%, stratify: target}   # by a hash of seed and entity: a row keeps its side for ever\n"
+    slip(root, (whole, "  split:\n    by: random\n  holdout: 20%   # of the entities\n"))
     assert 0 == run(capsys, root, "--fix")[0]
-    text = spec(root).read_text()
-    assert "to compare with\n  seed: 7   # of the split\n\ngates:" in text
+    assert "  split:\n    by: random\n    holdout: 20%   # of the entities\n  seed: 7" in spec(root).read_text()
+
+
+def test_a_key_of_another_section_is_told_and_not_moved(capsys: pytest.CaptureFixture[str], root: Path) -> None:
+    """Who wrote it there may have meant something else by it."""
+    slip(root, ("  seed: 7\n", ""), ("serving:\n", "serving:\n  seed: 7   # of the split\n"))
+    before = spec(root).read_bytes()
+    code, out, _ = run(capsys, root, "--fix")
+    assert (3, True, before) == (code, "misplaced-key" in out, spec(root).read_bytes())
 
 
 def test_a_misplaced_key_within_braces_is_moved(capsys: pytest.CaptureFixture[str], root: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import textwrap
 from collections.abc import Mapping
 from pathlib import Path
@@ -51,7 +52,7 @@ def explain(subject: str, of: str | None, root: Path) -> dict[str, Any]:
         raise _unknown(of, "is no name that a plugin registers", nearest(of, names), f"registered are {', '.join(sorted(names))}")
     if (found := words.about_field(subject, of, known) or words.about_word(subject, known)) is not None:
         return found
-    meant = nearest(subject, [*CODES, *KINDS, *paths(), *names, *words.parameters(known)])
+    meant = nearest(re.sub(r"\[[^\]]*\]", "", subject), [*CODES, *KINDS, *paths(), *names, *words.parameters(known)])
     hint = f"name a diagnostic's id, a path that begins with one of {', '.join(KINDS)}, or what a plugin registers"
     raise _unknown(subject, "is neither a diagnostic nor a field of the language, and no plugin registers it", meant, hint)
 
