@@ -65,9 +65,9 @@ def told(root, *arguments):
     return json.loads(headrace(root, *arguments, "--json"))
 
 
-def applied(root: Path, days: str) -> None:
+def applied(root: Path, days: str, served: str = "") -> None:
     """The specs with this window, compiled, and their view's definition written down as an apply does it."""
-    (root / "specs" / "shop.yaml").write_text(SPECS.replace("DAYS", days), encoding="utf-8")
+    (root / "specs" / "shop.yaml").write_text(SPECS.replace("DAYS", days).replace("time: at\n", f"time: at\n{served}"), encoding="utf-8")
     headrace(root, "compile")
     with open_workspace(root) as workspace, workspace.store.transaction("user:test", "apply", "project shop") as session:
         view = workspace.config.views["basket"]
@@ -97,6 +97,11 @@ def test_each_definition_that_was_applied_is_listed(root):
     assert ["basket@1", "basket@2", "basket@3"] == [
         line.split()[0] for line in headrace(root, "features", "history", "basket").splitlines()[1:]
     ]
+
+
+def test_how_a_view_is_served_is_no_part_of_its_definition(root):
+    applied(root, "7d", "online: {fresh_within: 1h}\n")
+    assert [1] == [item["version"] for item in told(root, "features", "history", "basket")["versions"]]
 
 
 def test_an_old_version_is_computed_by_its_own_definition(root):

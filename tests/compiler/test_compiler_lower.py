@@ -15,7 +15,7 @@ from headrace.address import NAME
 from headrace.compiler import compile_project
 from headrace.compiler.hiding import HIDING
 from headrace.compiler.lower import module_name
-from headrace.spec.feature_view import Feature
+from headrace.spec.feature_view import Feature, Online
 from headrace.spec.features import Target
 from headrace.spec.gates import Gate
 from headrace.spec.retraining import Retraining
@@ -135,3 +135,12 @@ def test_a_column_may_have_any_name(project_of, changed):
     features = project.models[0].features.model_copy(update={"target": Target(column="größe", delay="1d")})
     files = compile_project(changed(project, "model/buys", features=features))
     assert 'target=Target(column="größe", delay=timedelta(days=1))' in files["flows/buys.py"]
+
+
+def test_a_server_is_another_one_where_it_reads_a_view_otherwise(project_of, changed):
+    def read(online):
+        project = changed(project_of("windows"), "feature_view/basket", online=online)
+        return json.loads(compile_project(project)["flows/lapse.serving.json"])["online"]
+
+    once, again = read(Online()), read(Online(fresh_within="1h"))
+    assert (["basket"], True, {}) == (list(once), once["basket"] != again["basket"], read(None))

@@ -54,6 +54,8 @@ class ServingConfig(Config):
     fallback: Literal["champion", "none"]
     max_rows: int = Field(ge=1)
     rollout: RolloutConfig | None
+    online: dict[str, str] = Field(default_factory=dict)
+    """The views that the server reads itself, each with the digest of all that it reads it by: another one is another server."""
 
     @model_validator(mode="after")
     def _unit_is_in_the_request(self) -> Self:

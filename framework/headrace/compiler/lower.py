@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from hashlib import sha256
 
 from headrace.address import Address
 from headrace.compiled import (
@@ -42,6 +43,7 @@ def lower(project: Project) -> Compiled:
     tasks = {model.name: task_of(model, project.scope.plugins) or "binary" for model in project.models}
     # Most models of a project share their inputs.
     shared = {item for _, inputs in models for item in inputs}
+    read = {view.name: _digest(view, project) for view in _computing(project) if view.online is not None}
     configs, calls = {item: _input(item) for item in shared}, {item: sections.input_(item) for item in shared}
     return Compiled(
         workspace=_workspace(project),
@@ -50,11 +52,19 @@ def lower(project: Project) -> Compiled:
             for model, inputs in models
         ),
         servers=(
-            _server(name, model, model.serving, tuple(configs[item] for item in inputs), tasks[model.name])
+            _server(name, model, model.serving, tuple(configs[item] for item in inputs), tasks[model.name]).model_copy(
+                update={"online": {item.view: read[item.view] for item in inputs if item.column is None and item.view in read}}
+            )
             for model, inputs in models
             if model.serving != "none"
         ),
     )
+
+
+def _digest(view: FeatureView, project: Project) -> str:
+    """The digest of what a server reads a view by."""
+    config = view_config(view, project.scope.get(Source, view.from_))
+    return f"sha256:{sha256(config.model_dump_json(by_alias=True).encode()).hexdigest()}"
 
 
 def module_name(model: str) -> str:

@@ -60,7 +60,7 @@ class Kept:
 
 def definition(view: ViewConfig, source: SourceConfig) -> dict[str, Any]:
     """What of a view and its source says which values it has: not its checks, nor how fresh it must be."""
-    return {"view": view.to_json(), "source": source.model_copy(update={"checks": (), "fresh_within_seconds": None}).to_json()}
+    return {"view": view.computes(), "source": source.model_copy(update={"checks": (), "fresh_within_seconds": None}).to_json()}
 
 
 def named(told: Mapping[str, Any]) -> str:
