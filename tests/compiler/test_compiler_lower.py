@@ -140,7 +140,7 @@ def test_a_column_may_have_any_name(project_of, changed):
 def test_a_server_is_another_one_where_it_reads_a_view_otherwise(project_of, changed):
     def read(online):
         project = changed(project_of("windows"), "feature_view/basket", online=online)
-        return json.loads(compile_project(project)["flows/lapse.serving.json"])["online"]
+        return dict(json.loads(compile_project(project)["flows/lapse.serving.json"])["online"])
 
     once, again = read(Online()), read(Online(fresh_within="1h"))
     assert (["basket"], True, {}) == (list(once), once["basket"] != again["basket"], read(None))

@@ -54,7 +54,7 @@ class ServingConfig(Config):
     fallback: Literal["champion", "none"]
     max_rows: int = Field(ge=1)
     rollout: RolloutConfig | None
-    online: dict[str, str] = Field(default_factory=dict)
+    online: tuple[tuple[str, str], ...] = ()
     """The views that the server reads itself, each with the digest of all that it reads it by: another one is another server."""
 
     @model_validator(mode="after")

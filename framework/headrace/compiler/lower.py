@@ -53,7 +53,9 @@ def lower(project: Project) -> Compiled:
         ),
         servers=(
             _server(name, model, model.serving, tuple(configs[item] for item in inputs), tasks[model.name]).model_copy(
-                update={"online": {item.view: read[item.view] for item in inputs if item.column is None and item.view in read}}
+                update={
+                    "online": tuple(sorted({(item.view, read[item.view]) for item in inputs if item.column is None and item.view in read}))
+                }
             )
             for model, inputs in models
             if model.serving != "none"
