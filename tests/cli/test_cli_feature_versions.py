@@ -71,7 +71,7 @@ def applied(root: Path, days: str, served: str = "") -> None:
     headrace(root, "compile")
     with open_workspace(root) as workspace, workspace.store.transaction("user:test", "apply", "project shop") as session:
         view = workspace.config.views["basket"]
-        definition = versions.definition(view, workspace.config.sources[view.source])
+        definition = view.definition(workspace.config.sources[view.source])
         versions.note(session, "basket", definition, description="what is bought", actor="user:test", at=clock.wall())
 
 

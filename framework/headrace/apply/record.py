@@ -151,7 +151,7 @@ def _note_views(session: Session, project: Project, plan: Plan, actor: str, at: 
     for view in project.scope.of(FeatureView):
         source = project.scope.get(Source, view.from_)
         if source is not None and (not plan.selection.partial or f"feature_view/{view.name}" in named):
-            told = versions.definition(view_config(view, source), source_config(source))
+            told = view_config(view, source).definition(source_config(source))
             versions.note(session, view.name, told, description=view.description, actor=actor, at=at)
 
 

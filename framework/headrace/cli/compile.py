@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,6 +11,7 @@ import click
 from headrace.cli.place import environment_option, json_option, load_project, read_once, root_option
 from headrace.cli.selecting import select_options
 from headrace.cli.view import show
+from headrace.cli.whole import write
 from headrace.diagnostics import Diagnostic, Exit, HeadraceError
 
 if TYPE_CHECKING:
@@ -149,12 +149,7 @@ def carry_out(root: Path, files: Mapping[str, str], removed: list[str]) -> None:
     for path, text in files.items():
         target = root / path
         target.parent.mkdir(parents=True, exist_ok=True)
-        draft = target.with_name(f".{target.name}.{os.getpid()}.tmp")
-        try:
-            draft.write_bytes(text.encode())
-            draft.replace(target)
-        finally:
-            draft.unlink(missing_ok=True)
+        write(target, text.encode())
     for path in removed:
         (root / path).unlink(missing_ok=True)
 

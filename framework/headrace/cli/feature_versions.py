@@ -10,11 +10,11 @@ import click
 
 from headrace.cli.place import environment_option, json_option, open_workspace, root_option
 from headrace.cli.view import show, table
+from headrace.cli.whole import write
 from headrace.diagnostics import Diagnostic, Exit, HeadraceError
 
 if TYPE_CHECKING:
     from headrace.features.versions import Kept, Version
-    from headrace.steps.workspace import Workspace
 
 
 @click.command("history")
@@ -58,13 +58,14 @@ def save(  # noqa: PLR0917 - what the command takes
       headrace features save basket --rows questions --time asked_at
       headrace features save basket@3 --rows questions --time asked_at
     """  # noqa: D301 - click's own mark
-    from headrace.features import versions
+    from headrace.features import Origins, versions
 
     name, number = _named(view)
     with open_workspace(root.resolve(), environment) as workspace:
         with workspace.store.read() as session:
             version = versions.version(session, name, number)
-        values = _computed(workspace, version, source.removeprefix("source/"), entity, moment)
+        origins = Origins(workspace.root, workspace.config.sources, workspace.plugins.readers)
+        values = versions.computed(origins, version, source.removeprefix("source/"), entity=entity, time=moment)
         told = {"rows": f"source/{source.removeprefix('source/')}"}
         kept = versions.keep(workspace.store, version, values, told, actor=workspace.actor)
     result = {"view": name, "version": version.number, **_kept(kept)}
@@ -102,7 +103,7 @@ def get(view: str, number: int | None, out: Path, environment: str | None, root:
             )
         data = workspace.store.blobs.get(found[-1].digest)
     try:
-        out.write_bytes(data)
+        write(out, data)
     except OSError as error:
         raise click.FileError(str(out), error.strerror) from error
     result = {"view": name, "version": version.number, **_kept(found[-1]), "file": str(out)}
@@ -115,30 +116,6 @@ def _named(text: str) -> tuple[str, int | None]:
     if at and not number.isdecimal():
         raise click.BadParameter(f"`{text}` is no version such as {name}@3", param_hint="VIEW")
     return name, int(number) if at else None
-
-
-def _computed(workspace: Workspace, version: Version, source: str, entity: str | None, moment: str | None) -> Any:  # noqa: ANN401 - an Arrow table
-    """The view's features by their definition of then, one row a row of the source."""
-    import pyarrow as pa
-
-    from headrace.features import Origins, joined, read_source
-
-    sources = workspace.config.sources
-    if source not in sources:
-        message = f"there is no source/{source}"
-        raise HeadraceError(Diagnostic("unknown-source", message, help=f"there are: {', '.join(sorted(sources))}"), Exit.INVALID)
-    config = version.config
-    origins = Origins(workspace.root, {**sources, config.source: version.source}, workspace.plugins.readers)
-    read = read_source(workspace.root, source, sources[source], workspace.plugins.readers)
-    columns = [entity or config.entity, moment or config.time]
-    if lacking := [column for column in columns if column not in read.columns]:
-        said = f"source/{source} has no column `{lacking[0]}`"
-        help_ = f"name one by `--entity` and `--time`; it has: {', '.join(map(str, read.columns))}"
-        raise HeadraceError(Diagnostic("missing-column", said, help=help_), Exit.INVALID)
-    spine = read[columns].dropna()
-    asked = spine.assign(**{columns[0]: spine[columns[0]].astype(str)})
-    found = joined(origins, {version.view: config}, wanted={version.view: list(config.features)}, spine=asked)
-    return pa.Table.from_pandas(spine.join(found).reset_index(drop=True), preserve_index=False).replace_schema_metadata(None)
 
 
 def _told(version: Version, kept: list[Kept]) -> dict[str, Any]:

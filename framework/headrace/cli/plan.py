@@ -12,6 +12,7 @@ import click
 from headrace.cli.completing import addresses
 from headrace.cli.place import environment_option, json_option, load_project, read_once, root_option
 from headrace.cli.view import progress, show
+from headrace.cli.whole import write
 from headrace.diagnostics import Exit, HeadraceError, Report
 
 if TYPE_CHECKING:
@@ -81,7 +82,7 @@ def command(
     if made.state.left is not None:
         made = replace(made, plan=replace(made.plan, notes=(made.state.left, *made.plan.notes)))
     if out is not None:
-        out.write_bytes(plans.canonical(made.plan) + b"\n")
+        write(out, plans.canonical(made.plan) + b"\n")
     show(plans.to_json(made.plan), plans.to_text, as_json=as_json)
     if not faults.ok:
         raise HeadraceError(faults, Exit.INVALID)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from headrace.cli import whole
 from headrace.cli.place import json_option, root_option
 from headrace.cli.view import show
 from headrace.diagnostics import Diagnostic, Exit, HeadraceError, Report
@@ -119,13 +120,6 @@ def to_text(schema: dict[str, Any]) -> str:
 
 
 def write(path: Path, text: str) -> None:
-    """Whole or not at all."""
-    import os
-
+    """Whole or not at all, in a folder that is made."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        draft.write_text(text, encoding="utf-8")
-        draft.replace(path)
-    finally:
-        draft.unlink(missing_ok=True)
+    whole.write(path, text.encode())

@@ -96,6 +96,13 @@ class SourceConfig(Config):
     personal: tuple[str, ...] = ()
     """Columns whose values no message may show."""
 
+    def reads(self) -> dict[str, JsonValue]:
+        """What of it decides which rows there are: all but what judges and what hides them."""
+        return {key: value for key, value in self.to_json().items() if key not in _BESIDE}
+
+
+_BESIDE = ("fresh_within_seconds", "checks", "personal")
+
 
 class FeatureConfig(Config):
     """How one feature is computed; exactly one way, `kind`.
@@ -142,6 +149,10 @@ class ViewConfig(Config):
     def computes(self) -> dict[str, JsonValue]:
         """What of it decides a value: all but how it is served."""
         return {key: value for key, value in self.to_json().items() if key != "online"}
+
+    def definition(self, source: SourceConfig) -> dict[str, JsonValue]:
+        """What decides a value: of the view, and of the source that it names. One digest of it is one set of values of the same rows."""
+        return {"view": self.computes(), "source": source.reads()}
 
 
 class ChannelConfig(Config):

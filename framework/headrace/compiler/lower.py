@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from hashlib import sha256
 
@@ -64,9 +65,19 @@ def lower(project: Project) -> Compiled:
 
 
 def _digest(view: FeatureView, project: Project) -> str:
-    """The digest of what a server reads a view by."""
-    config = view_config(view, project.scope.get(Source, view.from_))
-    return f"sha256:{sha256(config.model_dump_json(by_alias=True).encode()).hexdigest()}"
+    """The digest of what a server reads a view by: its definition, where its events are, and how they are answered by."""
+    source = project.scope.get(Source, view.from_)
+    config = view_config(view, source)
+    if source is None or config.online is None:
+        raise AssertionError(view.name)
+    told = {**config.definition(source_config(source)), "online": config.online.to_json(), "place": _events(project)}
+    return f"sha256:{sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()}"
+
+
+def _events(project: Project) -> str:
+    """Where the events of an environment's views are."""
+    environment = project.environment
+    return environment.online if environment.online is not None else f"{ONLINE}/{environment.name}"
 
 
 def module_name(model: str) -> str:
@@ -225,7 +236,7 @@ def _workspace(project: Project) -> WorkspaceConfig:
         store=environment.store,
         blobs=environment.blobs,
         spool=SPOOL,
-        online=environment.online if environment.online is not None else f"{ONLINE}/{environment.name}",
+        online=_events(project),
         plugins=PluginsConfig(allow=plugins.allow, deny=plugins.deny),
         sources={source.name: source_config(source) for source in project.sources},
         views={view.name: view_config(view, project.scope.get(Source, view.from_)) for view in _computing(project)},

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from headrace.compiled import SourceConfig, ViewConfig
 from headrace.diagnostics import Diagnostic, Exit, HeadraceError
+from headrace.features.engine import Origins
+from headrace.features.joined import joined
+from headrace.features.source import read_source
 from headrace.store import Store, digest
 
 if TYPE_CHECKING:
@@ -42,7 +45,7 @@ class Version:
     @property
     def source(self) -> SourceConfig:
         """The source as it was read."""
-        return SourceConfig.model_validate(self.definition["source"])
+        return SourceConfig.model_validate({**self.definition["source"], "checks": (), "fresh_within_seconds": None})
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,11 +59,6 @@ class Kept:
     told: Mapping[str, Any]
     actor: str
     at: datetime
-
-
-def definition(view: ViewConfig, source: SourceConfig) -> dict[str, Any]:
-    """What of a view and its source says which values it has: not its checks, nor how fresh it must be."""
-    return {"view": view.computes(), "source": source.model_copy(update={"checks": (), "fresh_within_seconds": None}).to_json()}
 
 
 def named(told: Mapping[str, Any]) -> str:
@@ -158,6 +156,33 @@ def values(store: Store, found: Kept) -> pa.Table:
     import pyarrow.parquet as pq
 
     return pq.read_table(io.BytesIO(store.blobs.get(found.digest)))
+
+
+def computed(origins: Origins, of: Version, source: str, *, entity: str | None = None, time: str | None = None) -> pa.Table:
+    """The features of a version by its own definition, one row a row of a source, as of that row's moment.
+
+    Columns: the source's `entity` and `time` (the view's own names where they are not given), then the features. Rows without one of the
+    two are left out. HeadraceError: `unknown-source`, `missing-column`, those of `read_source` and `joined`.
+    """
+    import pyarrow as pa
+
+    if source not in origins.sources:
+        there = f"there are: {', '.join(sorted(origins.sources))}"
+        raise HeadraceError(Diagnostic("unknown-source", f"there is no source/{source}", help=there), Exit.INVALID)
+    view, then = of.config, of.source
+    now = origins.sources.get(view.source)
+    # What no message may show is asked of today: of a source that is gone, everything.
+    then = then.model_copy(update={"personal": tuple(then.columns) if now is None else now.personal})
+    read = read_source(origins.root, source, origins.sources[source], origins.readers)
+    columns = [entity or view.entity, time or view.time]
+    if lacking := [column for column in columns if column not in read.columns]:
+        help_ = f"it has: {', '.join(map(str, read.columns))}"
+        raise HeadraceError(Diagnostic("missing-column", f"source/{source} has no column `{lacking[0]}`", help=help_), Exit.INVALID)
+    spine = read[columns].dropna()
+    asked = spine.assign(**{columns[0]: spine[columns[0]].astype(str)})
+    origins = replace(origins, sources={**origins.sources, view.source: then})
+    found = joined(origins, {of.view: view}, wanted={of.view: list(view.features)}, spine=asked)
+    return pa.Table.from_pandas(spine.join(found).reset_index(drop=True), preserve_index=False).replace_schema_metadata(None)
 
 
 def _newest(session: Session, view: str) -> FeatureVersion | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 from headrace.compiled import SourceConfig, ViewConfig
 from headrace.features.sql.relation import columns
@@ -51,11 +51,4 @@ def define(name: str, view: ViewConfig, source: SourceConfig) -> Definition:
     types: dict[str, str] = {column: item.type for column, item in source.columns.items()}
     if source.arrival is not None:
         types[source.arrival.time] = "timestamp"
-    told: dict[str, Any] = {
-        "schema": SCHEMA,
-        "view": view.computes(),
-        "from": [source.uri, source.table, source.python],
-        "columns": {column: item.model_dump(mode="json", by_alias=True) for column, item in source.columns.items()},
-        "arrival": source.arrival.model_dump(mode="json") if source.arrival is not None else None,
-    }
-    return Definition(name, view, types, digest(rfc8785.dumps(told)))
+    return Definition(name, view, types, digest(rfc8785.dumps({"schema": SCHEMA, **view.definition(source)})))
