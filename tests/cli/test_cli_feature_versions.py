@@ -66,8 +66,13 @@ def told(root, *arguments):
 
 
 def applied(root: Path, days: str, served: str = "") -> None:
-    """The specs with this window, compiled, and their view's definition written down as an apply does it."""
+    """The specs with this window, and how the view is served."""
     (root / "specs" / "shop.yaml").write_text(SPECS.replace("DAYS", days).replace("time: at\n", f"time: at\n{served}"), encoding="utf-8")
+    noted(root)
+
+
+def noted(root: Path) -> None:
+    """The view's definition as it stands in the specs, written down as an apply does it."""
     headrace(root, "compile")
     with open_workspace(root) as workspace, workspace.store.transaction("user:test", "apply", "project shop") as session:
         view = workspace.config.views["basket"]
@@ -101,6 +106,15 @@ def test_each_definition_that_was_applied_is_listed(root):
 
 def test_how_a_view_is_served_is_no_part_of_its_definition(root):
     applied(root, "7d", "online: {fresh_within: 1h}\n")
+    assert [1] == [item["version"] for item in told(root, "features", "history", "basket")["versions"]]
+
+
+def test_who_may_see_a_column_is_no_part_of_a_definition(root):
+    """What is personal hides values in messages; no value of a feature is another by it."""
+    specs = root / "specs" / "shop.yaml"
+    text = specs.read_text(encoding="utf-8").replace("household: {type: int64}", "household: {type: int64, personal: true}")
+    specs.write_text(text, encoding="utf-8")
+    noted(root)
     assert [1] == [item["version"] for item in told(root, "features", "history", "basket")["versions"]]
 
 

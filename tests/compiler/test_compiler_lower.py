@@ -8,6 +8,7 @@ import json
 import keyword
 import re
 import sys
+from datetime import timedelta
 
 import pytest
 
@@ -144,3 +145,27 @@ def test_a_server_is_another_one_where_it_reads_a_view_otherwise(project_of, cha
 
     once, again = read(Online()), read(Online(fresh_within="1h"))
     assert (["basket"], True, {}) == (list(once), once["basket"] != again["basket"], read(None))
+
+
+def _online(project) -> list[list[str]]:
+    return json.loads(compile_project(project)["flows/lapse.serving.json"])["online"]
+
+
+@pytest.mark.parametrize(
+    ("address", "update"),
+    [
+        ("source/transactions", {"uri": "others.parquet"}),
+        ("feature_view/basket", {"available_after": timedelta(hours=3)}),
+        ("feature_view/basket", {"online": Online(fresh_within=timedelta(minutes=5))}),
+        ("environment/dev", {"online": "postgresql://127.0.0.1/events"}),
+    ],
+)
+def test_a_server_starts_again_where_it_would_read_its_view_otherwise(project_of, changed, address, update):
+    project = project_of("windows")
+    assert _online(project) != _online(changed(project, address, **update))
+
+
+@pytest.mark.parametrize("update", [{"checks": ()}, {"fresh_within": timedelta(days=1)}, {"description": "what was bought"}])
+def test_a_server_runs_on_where_only_the_judgement_of_a_source_changes(project_of, changed, update):
+    project = project_of("windows")
+    assert _online(project) == _online(changed(project, "source/transactions", **update))
