@@ -102,3 +102,6 @@ class HeadraceError(Exception):
         self.report = Report([report]) if isinstance(report, Diagnostic) else report
         self.code = code
         super().__init__("; ".join(f"{d.severity}[{d.id}]: {d.message}" for d in self.report))
+        for told in self.report:
+            if told.help:  # a traceback in a notebook or in Prefect's UI shows it, too
+                self.add_note(f"help: {told.help}")
