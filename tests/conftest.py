@@ -14,6 +14,12 @@ import pytest
 PROPERTIES = Path(__file__).parent / "properties"
 
 
+def pytest_configure() -> None:
+    """Ctrl-C reaches what a test starts, also where the tests run in a shell's background, which ignores it and hands that down."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if PROPERTIES in item.path.parents:

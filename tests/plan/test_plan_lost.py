@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pytest
 
+from headrace import tracking
 from headrace.plan import Observed, State, lost, to_json, to_text
 from headrace.store import EventKind, Store, clock, events
 
@@ -65,3 +66,14 @@ def test_what_a_store_and_its_blobs_hold_is_seen(tmp_path):
             assert lost.began(session)
     assert (False, True) == (lost.missing("sqlite:///a.db", tmp_path), lost.artifacts("blobs", tmp_path))
     assert [False, False] == [lost.artifacts(url, tmp_path) for url in ("s3://bucket/blobs", "env:BLOBS")]
+
+
+def test_what_a_notebook_left_before_the_first_apply_is_no_loss(tmp_path):
+    with Store.open("sqlite:///a.db", "blobs", root=tmp_path) as store:
+        with store.transaction("user:test", "track", "by-hand") as session:
+            tracking.begin(session, id=tracking.new_id(), experiment="by-hand", actor="user:test", at=clock.wall())
+        store.blobs.put(b"a model")
+        with store.read() as session:
+            assert lost.artifacts("blobs", tmp_path)
+            assert not lost.artifacts("blobs", tmp_path, session)
+            assert not lost.began(session)

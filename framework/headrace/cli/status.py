@@ -106,8 +106,9 @@ def _notes(workspace: Workspace, root: Path) -> list[str]:
             retiring = [grace.note(name, since) for name, since in left.retiring(session)]
             stopped = left.note(workspace.store)
             return [*([stopped] if stopped is not None else []), *retiring]
+        artifacts = lost.artifacts(config.blobs, root, session)
     observed = _observed(root, config.owner)
-    said = lost.note(config.store, began=False, artifacts=lost.artifacts(config.blobs, root), observed=observed)
+    said = lost.note(config.store, began=False, artifacts=artifacts, observed=observed)
     return [said] if said else []
 
 

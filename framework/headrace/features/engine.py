@@ -55,7 +55,8 @@ def engine(root: Path) -> Iterator[duckdb.DuckDBPyConnection]:
         con.execute(f"SET temp_directory = {literal(spill)}")
         # What is freed is given back soon: the peak of a query over ten million events is a sixth less.
         con.execute("SET allocator_bulk_deallocation_flush_threshold = '8MB'")
-        con.execute("SET enable_progress_bar = false")
+        if con.execute("SELECT current_setting('enable_progress_bar')").fetchone() == (True,):
+            con.execute("SET enable_progress_bar = false")  # in a notebook without widgets it is off, and may not even be named
         con.execute("SET autoinstall_known_extensions = false")
         yield con
 

@@ -28,11 +28,25 @@ def missing(store: str, root: Path) -> bool:
     return store.startswith(SQLITE) and not (root / store.removeprefix(SQLITE)).exists()
 
 
-def artifacts(blobs: str, root: Path) -> bool:
-    """Whether a folder of blobs holds any; other places are not asked, since a plan goes nowhere over the network."""
+def artifacts(blobs: str, root: Path, session: Session | None = None) -> bool:
+    """Whether a folder of blobs holds any that no notebook's run of this store accounts for.
+
+    Other places are not asked, since a plan goes nowhere over the network. Without a session, there is no store.
+    """
+    if session is not None and _tracked(session):
+        return False
     if "://" in blobs.removeprefix("file://") or blobs.startswith("env:"):
         return False
     return any((root / blobs.removeprefix("file://") / "sha256").glob("*/*"))
+
+
+def _tracked(session: Session) -> bool:
+    """Whether a run was ever tracked in this store."""
+    from sqlmodel import select
+
+    from headrace.store.tracked import Experiment
+
+    return session.exec(select(Experiment).limit(1)).first() is not None
 
 
 def note(store: str, *, began: bool, artifacts: bool, observed: Observed | None) -> str | None:
