@@ -15,7 +15,6 @@ from headrace import registry
 from headrace.builtin.algorithms.lightgbm_classifier import load
 from headrace.diagnostics import HeadraceError
 from headrace.hooks.watch import LOSS
-from headrace.registry.calibrated import Calibration, unwrap, wrap
 from headrace.training import Calibrate, EarlyStopping, GroupFolds, StratifiedFolds, TimeFolds, Tuned, train
 from headrace.training.apart import parts
 from headrace.training.calibrate import calibration
@@ -125,7 +124,7 @@ def test_calibrated_answers_are_served_as_they_were_evaluated(do_train, store, p
     reference = pd.read_parquet(store.blobs.path(version.manifest["reference"]))
     served = registry.load(store, plugins, version)
     assert reference["prediction"].tolist() == served.predictor.predict(served.signature.encode(reference)).tolist()
-    assert ("headrace-calibrated+lightgbm-text", method) == (version.format, version.manifest["calibration"]["method"])
+    assert ("headrace-model+lightgbm-text", method) == (version.format, version.manifest["calibration"]["method"])
 
 
 @pytest.mark.parametrize("method", ["isotonic", "sigmoid"])
@@ -141,14 +140,6 @@ def test_calibration_makes_wrong_odds_right(method):
 def test_calibration_needs_both_answers():
     with pytest.raises(HeadraceError, match="one-class"):
         calibration("isotonic", np.array([0.1, 0.2]), np.array([1.0, 1.0]))
-
-
-def test_a_calibration_survives_its_file_and_other_bytes_stay_as_they_are():
-    curve = Calibration("isotonic", (0.1, 1 / 3, 0.9), (0.0, 0.25, 1.0))
-    assert (b"tree\nmore", curve) == unwrap(wrap(b"tree\nmore", curve))
-    assert (b"tree\nmore", None) == unwrap(b"tree\nmore")
-    with pytest.raises(ValueError, match="later version"):
-        unwrap(wrap(b"tree", curve).replace(b'"version":1', b'"version":2'))
 
 
 def test_cross_validation_stands_in_the_manifest(do_train):

@@ -27,7 +27,7 @@ def test_a_loaded_model_answers_requests_as_it_answered_in_training(store, plugi
     held = pd.read_parquet(io.BytesIO(store.blobs.get(version.manifest["reference"])))
     rows = [loaded.signature.encode_row(row)[0] for row in held[["age", "paint"]].to_dict("records")]
     assert np.array_equal(held["prediction"].to_numpy(), loaded.predictor.predict(np.array(rows)))
-    assert version.format.startswith("headrace-transforms+")
+    assert version.format.startswith("headrace-model+")
     assert ["filled", "codes", "sizes"] == [step["id"] for step in version.manifest["transforms"]]
     assert ["age", "paint"] == [item.name for item in loaded.signature.inputs]
 
@@ -37,7 +37,7 @@ def test_what_they_learned_is_of_the_training_rows_alone(store, plugins, make_ro
     made = train(store, plugins, rows, algorithm="lightgbm.classifier", params={}, transforms=STEPS[:1], **USUAL)
     with store.read() as session:
         version = registry.get(session, made.model, made.number)
-    chain, _ = unpack(store.blobs.get(version.model_digest))
+    chain = unpack(store.blobs.get(version.model_digest)).chain
     frame = pd.read_parquet(io.BytesIO(store.blobs.get(rows.digest)))
     assert [frame.loc[frame["side"] == "train", "age"].median()] == chain.links[0].state["fills"]
     assert people["age"].median() != chain.links[0].state["fills"][0]

@@ -8,7 +8,7 @@ import pytest
 
 from headrace.diagnostics import HeadraceError
 from headrace.hooks import Input, Prepared, Signature, Transform
-from headrace.transforms import Chain, Transformation, learned, pack, prepared, unpack
+from headrace.transforms import Chain, Transformation, learned, transformed
 
 STEPS = [
     Transformation("filled", "impute", None, {"by": "mean"}),
@@ -46,7 +46,7 @@ def test_a_request_is_made_into_what_its_training_row_was(plugins, world):
     matrix, target, signature = world
     chain, made = learned(plugins, STEPS, matrix, target, signature=signature, seed=7)
     read = Chain.from_json(json.loads(json.dumps(chain.to_json())))
-    again = prepared(plugins, read, Sum())
+    again = transformed(plugins, read, Sum())
     assert chain == read
     assert np.array_equal(made, again.matrix(matrix), equal_nan=True)
     assert np.array_equal(made, np.vstack([again.matrix(matrix[[i]]) for i in range(300)]), equal_nan=True)
@@ -57,27 +57,7 @@ def test_a_category_never_seen_is_as_a_missing_one(plugins, world):
     matrix, target, signature = world
     chain, _ = learned(plugins, [STEPS[1]], matrix, target, signature=signature, seed=7)
     row, unseen = signature.encode_row({"age": 3.0, "score": 1.0, "region": "centre"})
-    assert (("region",), [0, 0, 0, 0, 1]) == (unseen, prepared(plugins, chain, Sum()).matrix(np.array([row]))[0, 2:].tolist())
-
-
-def test_without_steps_the_file_is_the_algorithms_own(plugins, world):
-    matrix, target, signature = world
-    chain, made = learned(plugins, [], matrix, target, signature=signature, seed=7)
-    assert (b"tree", matrix is made, (None, b"tree")) == (pack(chain, b"tree"), True, unpack(b"tree"))
-
-
-def test_a_file_holds_both_and_is_the_same_each_time(plugins, world):
-    matrix, target, signature = world
-    first, second = (learned(plugins, STEPS, matrix, target, signature=signature, seed=7)[0] for _ in range(2))
-    assert pack(first, b"tree\n\x00") == pack(second, b"tree\n\x00")
-    assert (first, b"tree\n\x00") == unpack(pack(first, b"tree\n\x00"))
-
-
-def test_a_file_that_ends_early_is_refused(plugins, world):
-    matrix, target, signature = world
-    data = pack(learned(plugins, STEPS, matrix, target, signature=signature, seed=7)[0], b"")
-    with pytest.raises(ValueError, match="ends before its transforms do"):
-        unpack(data[:-10])
+    assert (("region",), [0, 0, 0, 0, 1]) == (unseen, transformed(plugins, chain, Sum()).matrix(np.array([row]))[0, 2:].tolist())
 
 
 def test_a_step_for_which_there_is_nothing_leaves_all_as_it_is(plugins, world):
@@ -85,7 +65,7 @@ def test_a_step_for_which_there_is_nothing_leaves_all_as_it_is(plugins, world):
     numbers = Signature(signature.inputs[:2])
     chain, made = learned(plugins, [STEPS[1].__class__("codes", "one_hot")], matrix[:, :2], target, signature=numbers, seed=7)
     assert np.array_equal(matrix[:, :2], made, equal_nan=True)
-    assert np.array_equal(matrix[:, :2], prepared(plugins, chain, Sum()).matrix(matrix[:, :2]), equal_nan=True)
+    assert np.array_equal(matrix[:, :2], transformed(plugins, chain, Sum()).matrix(matrix[:, :2]), equal_nan=True)
 
 
 @pytest.mark.parametrize(
@@ -151,4 +131,4 @@ def test_a_model_whose_transform_is_not_installed_is_not_asked(plugins, world):
     matrix, target, signature = world
     chain, _ = learned(plugins, STEPS, matrix, target, signature=signature, seed=7)
     with pytest.raises(HeadraceError, match=r"unknown-transform.*no plugin offers here"):
-        prepared(replace(plugins, transforms={}), chain, Sum())
+        transformed(replace(plugins, transforms={}), chain, Sum())

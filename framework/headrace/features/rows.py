@@ -1,4 +1,4 @@
-"""From a source and the journal to training rows as of a moment: what was known then, one row an entity, each on its side."""
+"""From a source and the journal to training rows as of a moment: what was known then, one row an entity and time, each on its side."""
 
 from __future__ import annotations
 

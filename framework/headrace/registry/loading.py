@@ -8,7 +8,6 @@ from typing import Any
 
 from headrace.diagnostics import Diagnostic, Exit, HeadraceError
 from headrace.hooks import Answers, Plugins, Predictor, Signature
-from headrace.registry.calibrated import Calibrated, unwrap
 from headrace.registry.version import Version, digest_of
 from headrace.store import Store
 from headrace.transforms import read
@@ -58,10 +57,8 @@ def load_part(store: Store, plugins: Plugins, *, algorithm: str, digest: str, si
         )
     data = store.blobs.get(digest)
     try:
-        model, calibration = unwrap(data)
-        predictor = read(plugins, known, model, signature=signature)
+        return read(plugins, known, data, signature=signature)
     except HeadraceError:
         raise
     except Exception as error:  # a plugin may raise anything
         raise HeadraceError(Diagnostic("model-unreadable", f"{what} cannot be read: {type(error).__name__}: {error}")) from error
-    return Calibrated(predictor, calibration) if calibration is not None else predictor

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal
 
 from headrace.diagnostics import Diagnostic, HeadraceError
-from headrace.registry.calibrated import Calibration, logit
+from headrace.transforms import Calibration, logit
 
 if TYPE_CHECKING:
     import numpy as np

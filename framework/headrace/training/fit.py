@@ -15,7 +15,7 @@ from headrace.hooks import Algorithm, Answers, Metric, Plugins, Predictor, Signa
 from headrace.hooks.answers import BINARY
 from headrace.hooks.limit import asking
 from headrace.spec.params import read_params
-from headrace.transforms import Chain, Transformation, learned, pack, prepared, read, seen
+from headrace.transforms import Chain, Packed, Transformation, learned, pack, read, seen, transformed
 
 if TYPE_CHECKING:
     import numpy as np
@@ -91,9 +91,9 @@ def fit(
         watched = {"watch": _behind(plugins, chain, watch)} if known.watched else {}
         keywords = {"signature": chain.signature, "params": settings, "seed": seed, **watched}
         inside: Predictor = resolve(known.fit)(matrix, sides.train_target, **keywords)
-        data = pack(chain, resolve(known.save)(inside))
+        data = pack(Packed(resolve(known.save)(inside), chain))
         loaded = read(plugins, known, data, signature=signature)
-        fitted = prepared(plugins, chain, inside)
+        fitted = transformed(plugins, chain, inside)
         before, holdout = (np.asarray(model.predict(sides.holdout), dtype=np.float64) for model in (fitted, loaded))
         train = np.asarray(loaded.predict(sides.train), dtype=np.float64)
     except Exception as error:  # a plugin may raise anything

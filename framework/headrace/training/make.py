@@ -10,13 +10,12 @@ from typing import TYPE_CHECKING, Any
 from headrace.diagnostics import Diagnostic, Exit, HeadraceError
 from headrace.hooks import EnoughError, Metric, Plugins, Signature, Watch
 from headrace.hooks.watch import LOSS
-from headrace.registry.calibrated import Calibrated, unwrap, wrap
 from headrace.training.apart import Calibrate, EarlyStopping, Parts, parts
 from headrace.training.calibrate import calibration
 from headrace.training.checkpoint import Checkpoint
 from headrace.training.fit import Evaluation, Fitted, Sides, evaluate, fit, offered
 from headrace.training.folds import Folds, deal
-from headrace.transforms import Transformation, read
+from headrace.transforms import Transformation, format_of, pack, read, unpack
 
 if TYPE_CHECKING:
     import numpy as np
@@ -54,13 +53,11 @@ class Made:
 
     fitted: Fitted
     told: dict[str, Any] = field(default_factory=dict)
-    transformed: bool = False
 
     @property
     def format(self) -> str:
         """What the bytes are."""
-        within = (["headrace-calibrated"] if "calibration" in self.told else []) + (["headrace-transforms"] if self.transformed else [])
-        return "+".join([*within, self.fitted.algorithm.format])
+        return format_of(self.fitted.data, self.fitted.algorithm.format)
 
 
 def make(  # noqa: PLR0917 - what a model is made of
@@ -108,7 +105,7 @@ def make(  # noqa: PLR0917 - what a model is made of
     elif early is not None:
         whole = read(plugins, fitted.algorithm, fitted.data, signature=signature).predict(sides.train)
         fitted = replace(fitted, train=whole)
-    return Made(fitted, told, transformed=bool(recipe.transforms))
+    return Made(fitted, told)
 
 
 def _refuse_unwatched(plugins: Plugins, recipe: Recipe) -> None:
@@ -163,16 +160,14 @@ class _Progress:
 def _calibrated(  # noqa: PLR0917 - what a calibration is made of
     plugins: Plugins, fitted: Fitted, sides: Sides, apart: Parts, calibrate: Calibrate, signature: Signature
 ) -> tuple[Fitted, dict[str, Any]]:
-    """The model with its calibration, asked after it was wrapped and read again."""
+    """The model with its calibration, asked after it was packed and read again."""
     import numpy as np
 
     plain = read(plugins, fitted.algorithm, fitted.data, signature=signature)
     answers = np.asarray(plain.predict(sides.train[apart.calibration]), dtype=np.float64)
-    data = wrap(fitted.data, calibration(calibrate.method, answers, sides.train_target[apart.calibration]))
-    model, curve = unwrap(data)
-    if curve is None:
-        raise AssertionError(data[:20])
-    whole = Calibrated(read(plugins, fitted.algorithm, model, signature=signature), curve)
+    curve = calibration(calibrate.method, answers, sides.train_target[apart.calibration])
+    data = pack(replace(unpack(fitted.data), calibration=curve))
+    whole = read(plugins, fitted.algorithm, data, signature=signature)
     told = {"method": calibrate.method, "rows": len(apart.calibration), "asked": asdict(calibrate)}
     return replace(fitted, data=data, train=whole.predict(sides.train), holdout=whole.predict(sides.holdout)), told
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Literal
@@ -18,7 +18,7 @@ from headrace.store import Store, digest
 from headrace.training import lineage
 from headrace.training.apart import Calibrate, EarlyStopping
 from headrace.training.train import PREDICTION, train
-from headrace.transforms import Transformation
+from headrace.transforms import Transformation, pack, unpack
 
 if TYPE_CHECKING:
     import numpy as np
@@ -79,8 +79,11 @@ def reproduce(store: Store, plugins: Plugins, version: Version) -> Proof:
     manifest = version.manifest
     try:
         rows, old, kept = (store.blobs.get(name) for name in (manifest["digests"]["data"], version.model_digest, manifest["reference"]))
+        told = digest(_compared(version.format, old))
     except HeadraceError as error:
         return Proof("cannot", moved, _said(error))
+    except ValueError as error:
+        return Proof("cannot", moved, f"model-unreadable: {error}")
     before = _predictions(kept)
     with (
         TemporaryDirectory(prefix="headrace-reproduce-") as folder,
@@ -105,7 +108,6 @@ def reproduce(store: Store, plugins: Plugins, version: Version) -> Proof:
         with scratch.read() as session:
             made = registry.get(session, again.model, again.number)
         new, after = scratch.blobs.get(made.model_digest), _predictions(scratch.blobs.get(made.manifest["reference"]))
-    told = digest(_compared(version.format, old))
     if made.manifest["signature"] != manifest["signature"]:
         moved += (Moved("signature", digest(repr(manifest["signature"]).encode()), digest(repr(made.manifest["signature"]).encode())),)
     differ = [*_differ(version.format, old, new), *_disagree(before, after)]
@@ -179,8 +181,9 @@ def _named(text: bytes, between: str) -> dict[str, str]:
 
 def _compared(format_: str, data: bytes) -> bytes:
     """What of a model must be the same: of LightGBM's text all before its last parameters section, of anything else every byte."""
-    head, found, _ = data.rpartition(_PARAMETERS)
-    return head if found and format_.endswith("lightgbm-text") else data
+    model = unpack(data)
+    head, found, _ = model.data.rpartition(_PARAMETERS)
+    return pack(replace(model, data=head)) if found and format_.endswith("lightgbm-text") else data
 
 
 def _differ(format_: str, old: bytes, new: bytes) -> Iterator[str]:

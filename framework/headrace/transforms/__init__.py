@@ -1,7 +1,23 @@
-"""What is done to a model's inputs before its algorithm sees them: learned in training, kept with the model, done to each request."""
+"""What belongs to a model beside its algorithm: what is done to its inputs, learned in training, and to its answers."""
 
+from headrace.transforms.calibration import Calibration, logit
 from headrace.transforms.chain import Chain, Link, Transformation, learned
-from headrace.transforms.packed import pack, unpack
-from headrace.transforms.predictor import Prepared, prepared, read, seen
+from headrace.transforms.packed import Packed, format_of, pack, unpack
+from headrace.transforms.predictor import Transformed, read, seen, transformed
 
-__all__ = ["Chain", "Link", "Prepared", "Transformation", "learned", "pack", "prepared", "read", "seen", "unpack"]
+__all__ = [
+    "Calibration",
+    "Chain",
+    "Link",
+    "Packed",
+    "Transformation",
+    "Transformed",
+    "format_of",
+    "learned",
+    "logit",
+    "pack",
+    "read",
+    "seen",
+    "transformed",
+    "unpack",
+]

@@ -79,19 +79,15 @@ def learned(
         known = _known(plugins, step)
         columns = _columns(known, step, signature)
         link, values = _link(known, step, columns, matrix, target, signature, seed)
-        matrix = _placed(matrix, columns, values)
+        matrix = placed(matrix, columns, values)
         signature = Signature((*(item for i, item in enumerate(signature.inputs) if i not in columns), *link.outputs))
         _distinct(step, signature)
         links.append(link)
     return Chain(tuple(links), signature), matrix
 
 
-def applied(matrix: NDArray[np.float64], link: Link, values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """What comes after a link, (m, d), of what came before, (m, k), and what it made of its columns."""
-    return _placed(matrix, link.columns, values)
-
-
-def _placed(matrix: NDArray[np.float64], columns: Sequence[int], values: NDArray[np.float64]) -> NDArray[np.float64]:
+def placed(matrix: NDArray[np.float64], columns: Sequence[int], values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """What comes after a step, (m, d), of what came before, (m, k), and what it made of its columns."""
     import numpy as np
 
     return np.hstack([np.delete(matrix, list(columns), axis=1), values])

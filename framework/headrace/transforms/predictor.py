@@ -1,4 +1,4 @@
-"""A model with its transforms, asked as any model is: by the inputs that a request carries."""
+"""A model with its transforms and its calibration, asked as any model is: by the inputs that a request carries."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from headrace.diagnostics import Diagnostic, HeadraceError
 from headrace.hooks import Algorithm, Plugins, Predictor, Signature, resolve
-from headrace.transforms.chain import Chain, Link, applied
+from headrace.transforms.calibration import Calibrated
+from headrace.transforms.chain import Chain, Link, placed
 from headrace.transforms.packed import unpack
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Prepared:
+class Transformed:
     """A predictor behind its transforms."""
 
     links: tuple[tuple[Link, Callable[..., Any]], ...]
@@ -33,22 +34,23 @@ class Prepared:
 
 
 def seen(plugins: Plugins, chain: Chain, matrix: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Rows, (m, k), as an algorithm behind the chain sees them, (m, d); HeadraceError as `prepared`."""
+    """Rows, (m, k), as an algorithm behind the chain sees them, (m, d); HeadraceError as `transformed`."""
     return _through(_links(plugins, chain), matrix)
 
 
 def read(plugins: Plugins, algorithm: Algorithm, data: bytes, *, signature: Signature) -> Predictor:
-    """The model of a file, with its transforms if it has any; whatever its algorithm's `load` raises, and the errors of `prepared`."""
-    chain, inside = unpack(data)
-    if chain is None:
-        plain: Predictor = resolve(algorithm.load)(data, signature=signature)
-        return plain
-    return prepared(plugins, chain, resolve(algorithm.load)(inside, signature=chain.signature))
+    """The model of a file, with all that belongs to it; what `unpack` and the algorithm's `load` raise, and the errors of `transformed`."""
+    model = unpack(data)
+    inner = model.chain.signature if model.chain is not None else signature
+    predictor: Predictor = resolve(algorithm.load)(model.data, signature=inner)
+    if model.chain is not None:
+        predictor = transformed(plugins, model.chain, predictor)
+    return Calibrated(predictor, model.calibration) if model.calibration is not None else predictor
 
 
-def prepared(plugins: Plugins, chain: Chain, predictor: Predictor) -> Prepared:
+def transformed(plugins: Plugins, chain: Chain, predictor: Predictor) -> Transformed:
     """A predictor behind a chain; HeadraceError `unknown-transform` where no plugin offers one of them."""
-    return Prepared(_links(plugins, chain), predictor)
+    return Transformed(_links(plugins, chain), predictor)
 
 
 def _through(links: tuple[tuple[Link, Callable[..., Any]], ...], matrix: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -56,7 +58,7 @@ def _through(links: tuple[tuple[Link, Callable[..., Any]], ...], matrix: NDArray
 
     for link, apply in links:
         values = np.asarray(apply(matrix[:, link.columns], link.state), dtype=np.float64) if link.columns else np.empty((len(matrix), 0))
-        matrix = applied(matrix, link, values)
+        matrix = placed(matrix, link.columns, values)
     return matrix
 
 

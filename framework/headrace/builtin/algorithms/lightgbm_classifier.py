@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, cast
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 _VALIDATION = "validation"
 
 
-class TreeParams(BaseModel):
+class TreeParams(BaseModel, ABC):
     """LightGBM's parameters, under LightGBM's names: those of all its objectives."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
@@ -45,9 +46,9 @@ class TreeParams(BaseModel):
         """Whether rows or inputs are drawn at random for each tree."""
         return (self.subsample < 1 and self.subsample_freq > 0) or self.colsample_bytree < 1
 
+    @abstractmethod
     def objective(self, target: NDArray[np.float64]) -> dict[str, Any]:
         """What LightGBM is told of the task, which answers (n,) may decide."""
-        raise NotImplementedError
 
     def weight(self, target: NDArray[np.float64]) -> NDArray[np.float64] | None:  # noqa: ARG002 - answers may decide it
         """How much each row counts, (n,); None for all alike."""

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from headrace.builtin.algorithms.sklearn_pipeline import Fitted, Line, Several, pipeline, save, trained
-from headrace.hooks import Algorithm, Signature, Task
+from headrace.builtin.algorithms.sklearn_pipeline import Fitted, Line, Several, algorithms, pipeline, trained
+from headrace.hooks import Signature
 
 if TYPE_CHECKING:
     import numpy as np
@@ -15,8 +15,6 @@ if TYPE_CHECKING:
     from sklearn.pipeline import Pipeline
 
     Values = NDArray[np.float64]
-
-__all__ = ["ALGORITHM", "ClassParams", "Params", "save"]
 
 _TRUSTED = ("sklearn.tree._tree.Tree",)
 """Arrays of numbers alone, whose positions `_sound` holds against their lengths: compiled code follows them without looking."""
@@ -94,20 +92,4 @@ def _sound(read: Pipeline) -> Pipeline:
     return read
 
 
-def _algorithm(kind: str, task: Task, params: str) -> Algorithm:
-    return Algorithm(
-        name=f"sklearn.random_forest_{kind}",
-        task=task,
-        params=f"{__name__}:{params}",
-        fit=f"{__name__}:fit_{kind}",
-        save=f"{__name__}:save",
-        load=f"{__name__}:load_{kind}",
-        format="skops",
-    )
-
-
-ALGORITHM = (
-    _algorithm("classifier", "binary", "ClassParams"),
-    _algorithm("multiclass", "multiclass", "ClassParams"),
-    _algorithm("regressor", "regression", "Params"),
-)
+ALGORITHM = algorithms(__name__, "random_forest")

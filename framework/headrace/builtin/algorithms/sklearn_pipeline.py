@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from headrace.hooks import Signature
+from headrace.hooks import Algorithm, Signature, Task
 
 if TYPE_CHECKING:
     import numpy as np
@@ -127,3 +127,24 @@ def pipeline(data: bytes, trusted: Sequence[str] = ()) -> Pipeline:
     from skops.io import loads
 
     return loads(data, trusted=[*_TRUSTED, *trusted])
+
+
+def algorithms(module: str, name: str) -> tuple[Algorithm, ...]:
+    """What a module offers that fits and loads one kind of model for each task: a yes or no, several classes, a number."""
+
+    def of(kind: str, task: Task, params: str) -> Algorithm:
+        return Algorithm(
+            name=f"sklearn.{name}_{kind}",
+            task=task,
+            params=f"{module}:{params}",
+            fit=f"{module}:fit_{kind}",
+            save=f"{__name__}:save",
+            load=f"{module}:load_{kind}",
+            format="skops",
+        )
+
+    return (
+        of("classifier", "binary", "ClassParams"),
+        of("multiclass", "multiclass", "ClassParams"),
+        of("regressor", "regression", "Params"),
+    )

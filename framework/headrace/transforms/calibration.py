@@ -1,10 +1,10 @@
-"""A model whose answers are corrected to probabilities: its bytes within a header of ours, and how the correction answers."""
+"""How a model's answers are corrected to probabilities, where it was calibrated."""
 
 from __future__ import annotations
 
-import json
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from headrace.hooks import Predictor
 
@@ -14,8 +14,6 @@ if TYPE_CHECKING:
 
     Values = NDArray[np.float64]
 
-_MAGIC = b"headrace-model\n"
-_VERSION = 1
 _EDGE = 1e-9
 """How near to 0 and 1 a probability still has a logit that counts."""
 
@@ -40,6 +38,19 @@ class Calibration:
             return np.interp(answers, self.x, self.y)
         return np.asarray(1 / (1 + np.exp(-(self.x[0] + self.x[1] * logit(answers)))), dtype=np.float64)
 
+    def to_json(self) -> dict[str, Any]:
+        """As it is kept in a model's file."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> Calibration:
+        """The inverse of `to_json`; ValueError where it is of another method, or its numbers are not as many as that wants."""
+        method, x, y = value["method"], tuple(map(float, value["x"])), tuple(map(float, value["y"]))
+        if not (len(x) == len(y) > 0 if method == "isotonic" else method == "sigmoid" and (len(x), len(y)) == (2, 0)):
+            message = f"a calibration by {method!r}, of {len(x)} and {len(y)} numbers, is none of ours"
+            raise ValueError(message)
+        return cls(method, x, y)
+
 
 @dataclass(frozen=True, slots=True)
 class Calibrated:
@@ -59,21 +70,3 @@ def logit(answers: Values) -> Values:
 
     inner = np.clip(answers, _EDGE, 1 - _EDGE)
     return np.asarray(np.log(inner) - np.log1p(-inner), dtype=np.float64)
-
-
-def wrap(model: bytes, calibration: Calibration) -> bytes:
-    """The model's own bytes after a line of JSON; reading them runs no code."""
-    header = {"version": _VERSION, "calibration": asdict(calibration)}
-    return _MAGIC + json.dumps(header, allow_nan=False, separators=(",", ":"), sort_keys=True).encode() + b"\n" + model
-
-
-def unwrap(data: bytes) -> tuple[bytes, Calibration | None]:
-    """The model's own bytes and its calibration, None where it has none; ValueError where the header is not one of ours."""
-    if not data.startswith(_MAGIC):
-        return data, None
-    line, _, model = data[len(_MAGIC) :].partition(b"\n")
-    header = json.loads(line)
-    if header.get("version") != _VERSION:
-        raise ValueError(f"a model of a later version of Headrace: {header.get('version')!r}")
-    said = header["calibration"]
-    return model, Calibration(said["method"], tuple(said["x"]), tuple(said["y"]))
