@@ -12,6 +12,7 @@ import headrace
 from headrace import tracking
 from headrace.compiled import read_workspace
 from headrace.diagnostics import HeadraceError
+from headrace.hooks.limit import computing
 from headrace.steps.workspace import workspace
 
 CONFIG = {
@@ -106,7 +107,7 @@ def test_predictions_of_the_same_rows_are_compared(root):
         made.append(run.id)
     with workspace(None) as w:
         runs = [tracking.get(w.store, id_) for id_ in made]
-        (paired,) = tracking.compare(w.store, runs, {"roc_auc": w.plugins.metrics["roc_auc"]}).paired
+        (paired,) = tracking.compare(w.store, runs, {"roc_auc": computing(w.plugins.metrics["roc_auc"])}).paired
     assert ("lower", 60) == (paired.says, paired.n)
 
 

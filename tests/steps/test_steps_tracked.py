@@ -2,6 +2,7 @@
 
 import json
 import subprocess
+from datetime import UTC, datetime
 
 import pytest
 from click.testing import CliRunner
@@ -171,22 +172,31 @@ def test_compare_has_every_key_and_tests_what_answered_the_same_rows():
     )
     assert abs(tested["roc_auc"]["difference"] - (many.metrics["roc_auc"] - few.metrics["roc_auc"])) < 1e-12
     assert tested["roc_auc"]["low"] <= tested["roc_auc"]["difference"] <= tested["roc_auc"]["high"]
+    assert ("McNemar, exact", "DeLong", "bootstrap, BCa") == tuple(tested[name]["test"] for name in ("accuracy", "roc_auc", "log_loss"))
+    assert all(item["p"] <= item["p_adjusted"] <= 1 for item in tested.values())
     assert "* " in text("compare", few.run_id, many.run_id, "--metric", "roc_auc")
 
 
-def test_runs_of_other_rows_are_not_tested(place):
-    from datetime import UTC, datetime
+def test_runs_are_tested_on_the_held_out_rows_that_both_answered():
+    many = trained()
+    few = candidate(rows(as_of=datetime(2020, 1, 20, tzinfo=UTC)))
+    both = told("compare", many.run_id, few.run_id, "--metric", "accuracy")
+    ((shared,), (tested,)) = both["shared"], both["paired"]
+    assert (shared["n"], 0, shared["n"]) == (tested["n"], shared["only_second"], shared["entities"])
+    assert (True, True) == (shared["n"] >= tracking.FEWEST, shared["only_first"] > 0)
+    assert f"{shared['n']:,} rows are shared; {shared['only_first']:,} only the first has" in text("compare", many.run_id, few.run_id)
 
+
+def test_runs_that_share_too_few_rows_or_none_are_not_tested(place):
     first = trained()
-    gates.judge(candidate(rows(as_of=datetime(2020, 1, 20, tzinfo=UTC))), *EASY)
-    second = tracking.search(place.store, limit=1).runs[0].id
+    second = candidate(rows(as_of=datetime(2020, 1, 5, tzinfo=UTC))).run_id
     notes = tracking.new_id()
     with place.store.transaction("u", "begin", notes) as session:
         tracking.begin(session, id=notes, experiment="notes", actor="u", at=place.store.clock.now())
     both = told("compare", first.run_id, second, notes)
-    assert ([], ["they answered other held-out rows", "no held-out predictions were kept of one of them"]) == (
-        both["paired"], [item["why"] for item in both["untested"]],
-    )  # fmt: skip
+    few, none = (item["why"] for item in both["untested"])
+    assert ([], [], "no held-out predictions were kept of one of them") == (both["paired"], both["shared"], none)
+    assert (True, True) == (few.startswith("they share "), f" and {tracking.FEWEST} are needed" in few)
     missing = {f"{key['kind']}.{key['name']}": key["missing"] for key in both["keys"]}
     assert {"params.seed": [notes], "metrics.roc_auc": [notes]} == {name: missing[name] for name in ("params.seed", "metrics.roc_auc")}
 

@@ -1,1 +1,1 @@
-"""Mathematics: sequential tests of a canary, bins and drift, bootstrap intervals. Nothing of ours is imported here."""
+"""Mathematics: sequential tests of a canary, bins and drift, bootstrap intervals, paired tests. Nothing of ours is imported here."""

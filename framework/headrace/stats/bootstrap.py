@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -62,6 +62,30 @@ def roc_auc(target: NDArray[np.float64], scores: NDArray[np.float64]) -> float:
     import numpy as np
 
     return float(_weighted_auc(target, scores)(np.ones((1, len(target))))[0])
+
+
+def units(n: int, groups: NDArray[np.int64] | None = None) -> list[NDArray[np.intp]]:
+    """The positions of the rows that are drawn together: each alone, or those of one group."""
+    import numpy as np
+
+    if groups is None:
+        return list(np.arange(n)[:, None])
+    order = np.argsort(groups, kind="stable")
+    return np.split(order, np.flatnonzero(np.diff(groups[order])) + 1)
+
+
+def resampled(rows: Sequence[NDArray[np.intp]], seed: int, resamples: int) -> Iterator[NDArray[np.intp]]:
+    """So many times as many units as there are, drawn with replacement, as the positions of their rows."""
+    import numpy as np
+
+    rng = np.random.default_rng(seed)
+    flat, sizes = np.concatenate(rows), np.array([len(unit) for unit in rows])
+    starts = np.cumsum(sizes) - sizes
+    for _ in range(resamples):
+        drawn = rng.integers(0, len(rows), len(rows))
+        many = sizes[drawn]
+        within = np.arange(many.sum()) - np.repeat(np.cumsum(many) - many, many)
+        yield flat[np.repeat(starts[drawn], many) + within]
 
 
 def _each(

@@ -2,14 +2,16 @@
 
 from headrace.tracking.book import begin, end, link, log_params, log_points, make_note, reopen, set_tags, write_digests
 from headrace.tracking.commit import Commit, commit
-from headrace.tracking.compare import HOLDOUT, MISSING, REFERENCE, Comparison, compare, holdout_digest
+from headrace.tracking.compare import MISSING, Comparison, compare
 from headrace.tracking.found import Found, Last, Page, Point, children, find, get, history, search
 from headrace.tracking.identity import Process, new_id
 from headrace.tracking.reaping import reap
 from headrace.tracking.recorder import Recorder
+from headrace.tracking.tested import FEWEST, HOLDOUT, REFERENCE, holdout_digest
 from headrace.tracking.wanted import Order, order
 
 __all__ = [
+    "FEWEST",
     "HOLDOUT",
     "MISSING",
     "REFERENCE",

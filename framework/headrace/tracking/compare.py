@@ -2,38 +2,14 @@
 
 from __future__ import annotations
 
-import io
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
 
-from headrace.diagnostics import HeadraceError
-from headrace.stats import bootstrap
-from headrace.store import Store, digest
+from headrace.stats.paired import holm
+from headrace.store import Store
 from headrace.tracking.found import Found
-
-if TYPE_CHECKING:
-    import numpy as np
-    import pandas as pd
-    from numpy.typing import NDArray
-
-REFERENCE = "reference"
-"""The artifact with the held-out rows, their answers and predictions."""
-HOLDOUT = "holdout"
-"""The digest of the held-out rows and their answers, without predictions."""
-PREDICTION = "prediction"
-_SEED = 7
-
-
-def holdout_digest(reference: bytes) -> str:
-    """The digest of held-out rows: who, when, and the answer; neither inputs nor predictions, so that models of other inputs compare.
-
-    `reference` is Parquet with the columns entity, time, inputs, answer and `prediction`, in this order.
-    """
-    import pandas as pd
-
-    frame = pd.read_parquet(io.BytesIO(reference))
-    return digest(frame[[*frame.columns[:2], _target(frame)]].to_csv(index=False).encode())
+from headrace.tracking.tested import Metric, Paired, Shared, Untested, tested
 
 
 class Missing:
@@ -61,40 +37,20 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
-class Paired:
-    """What two runs differ by on the rows that both answered: the second less the first, with bounds of the confidence told."""
-
-    metric: str
-    first: str
-    second: str
-    interval: bootstrap.Interval
-    n: int
-
-    @property
-    def says(self) -> str:
-        """Which one is higher, as far as the bounds tell."""
-        if self.interval.low > 0:
-            return "higher"
-        return "lower" if self.interval.high < 0 else "undecided"
-
-
-@dataclass(frozen=True, slots=True)
 class Comparison:
-    """All that was compared; `untested` is why a pair was not, by its ids."""
+    """All that was compared: `shared` are the rows that were tested on, `untested` is what was not tested, and why."""
 
     runs: tuple[Found, ...]
     rows: tuple[Row, ...]
     paired: tuple[Paired, ...]
-    untested: dict[tuple[str, str], str]
-
-
-Metric = Callable[["NDArray[np.float64]", "NDArray[np.float64]"], float]
+    shared: tuple[Shared, ...]
+    untested: tuple[Untested, ...]
 
 
 def compare(store: Store, runs: Sequence[Found], metrics: Mapping[str, Metric]) -> Comparison:
-    """Every key that any run has, and the first run against each other one by a paired bootstrap of these metrics.
+    """Every key that any run has, and the first run against each other one by these metrics, on the held-out rows that both answered.
 
-    A pair is tested where both answered the same held-out rows: the digest `holdout` of both is one, and their predictions are kept.
+    All that is tested here is one family: each `p_adjusted` is Holm's among them.
     """
     rows: list[Row] = []
     for kind in ("params", "metrics", "tags", "digests"):
@@ -103,52 +59,22 @@ def compare(store: Store, runs: Sequence[Found], metrics: Mapping[str, Metric]) 
             Row(kind, name, tuple(item.get(name, MISSING) for item in values)) for name in sorted({key for item in values for key in item})
         ]
     paired: list[Paired] = []
-    untested: dict[tuple[str, str], str] = {}
+    shared: list[Shared] = []
+    untested: list[Untested] = []
     for other in runs[1:]:
-        found = _pair(store, runs[0], other, metrics)
-        if isinstance(found, str):
-            untested[runs[0].id, other.id] = found
-        else:
-            paired += found
-    return Comparison(tuple(runs), tuple(rows), tuple(paired), untested)
+        for found in tested(store, runs[0], other, metrics):
+            match found:
+                case Paired():
+                    paired.append(found)
+                case Shared():
+                    shared.append(found)
+                case Untested():
+                    untested.append(found)
+    adjusted = holm([item.tested.p for item in paired])
+    judged = tuple(replace(item, p_adjusted=p) for item, p in zip(paired, adjusted, strict=True))
+    return Comparison(tuple(runs), tuple(rows), judged, tuple(shared), tuple(untested))
 
 
 def _plain(kind: str, run: Found) -> dict[str, Any]:
     values: dict[str, Any] = getattr(run, kind)
     return {name: last.value for name, last in values.items()} if kind == "metrics" else values
-
-
-def _pair(store: Store, first: Found, second: Found, metrics: Mapping[str, Metric]) -> list[Paired] | str:
-    held = [run.digests.get(HOLDOUT) for run in (first, second)]
-    if None in held:
-        return "no held-out predictions were kept of " + ("both" if held == [None, None] else "one of them")
-    if held[0] != held[1]:
-        return "they answered other held-out rows"
-    try:
-        one, two = (_reference(store, run) for run in (first, second))
-    except HeadraceError as error:
-        return next(iter(error.report)).message
-    target = one[_target(one)].to_numpy(dtype=float)
-    pair = (two[PREDICTION].to_numpy(dtype=float), one[PREDICTION].to_numpy(dtype=float))
-    return [
-        Paired(
-            name,
-            first.id,
-            second.id,
-            bootstrap.difference("roc_auc" if name == "roc_auc" else metric, target, *pair, seed=_SEED),
-            len(target),
-        )
-        for name, metric in sorted(metrics.items())
-    ]
-
-
-def _reference(store: Store, run: Found) -> pd.DataFrame:
-    import pandas as pd
-
-    kept = run.artifact(REFERENCE)
-    return pd.read_parquet(io.BytesIO(store.blobs.get(kept.digest if kept is not None else "")))
-
-
-def _target(frame: pd.DataFrame) -> str:
-    """The column of the answers: the last one before the predictions."""
-    return str(frame.columns[list(frame.columns).index(PREDICTION) - 1])
