@@ -43,3 +43,26 @@ def test_the_chosen_trial_is_marked_and_drawn_last():
 
 def test_where_nothing_is_important_no_picture_says_so():
     assert "importance.svg" not in pictures(kept([trial(0, 0.5)], importance=None))
+
+
+def of_several(*metrics):
+    trials = [{**trial(number, 0.0, rate=0.1), "values": values[: len(metrics)]} for number, values in enumerate(VALUES)]
+    return kept(trials, objectives=[{"metric": name, "better": "higher"} for name in metrics], front=[1, 2], importance=None)
+
+
+VALUES = [[0.1, 0.1, 0.1], [0.9, 0.2, 0.2], [0.3, 0.8, 0.3]]
+
+
+def test_two_goals_have_a_picture_of_their_front():
+    text = pictures(of_several("roc_auc", "recall"))["front.svg"]
+    drawn = ET.fromstring(text)  # noqa: S314 - what we drew ourselves
+    (line,) = drawn.findall("{http://www.w3.org/2000/svg}polyline")
+    dots = [(dot.get("fill"), dot.get("fill-opacity")) for dot in drawn.findall("{http://www.w3.org/2000/svg}circle")]
+    assert (2, [("#3b6ea5", "0.25"), ("#3b6ea5", "0.8"), ("#c0392b", "0.8")]) == (len((line.get("points") or "").split()), dots)
+    assert "recall (higher is better)" in text
+
+
+def test_three_goals_have_a_picture_of_each_two():
+    drawn = pictures(of_several("roc_auc", "recall", "brier"))
+    assert {"front-roc_auc-recall.svg", "front-roc_auc-brier.svg", "front-recall-brier.svg"} == {n for n in drawn if n.startswith("front")}
+    assert "<polyline" not in drawn["front-recall-brier.svg"]

@@ -16,8 +16,10 @@ import search_plugin
 
 from headrace.diagnostics import HeadraceError, Report
 from headrace.hooks import load_plugins
+from headrace.store import Store
 from headrace.training import EarlyStopping, GroupFolds, StratifiedFolds
 from headrace.training.search import Choice, FloatRange, IntRange, Maximize, Sampler, Search, search
+from headrace.training.search.memory import memory
 
 pytestmark = pytest.mark.slow  # each starts processes
 SPACE = {"num_leaves": IntRange(2, 31, log=True), "learning_rate": FloatRange(0.01, 0.3, log=True)}
@@ -133,7 +135,7 @@ from headrace.training.search import Choice, Maximize, Sampler, Search, search
 import json
 root = Path(sys.argv[1])
 rows = Rows(**json.loads((root / "rows.json").read_text()))
-store = Store.open("sqlite:///state.db", "blobs", root=root)
+store = Store.open(sys.argv[3], "blobs", root=root)
 space = {"do": Choice(["answer", "wait-once"]), "level": Choice([0.3, 0.9])}
 words = Search(4, timedelta(minutes=5), [Maximize("roc_auc")], space, Sampler("grid"))
 tuned = search(store, load_plugins(root, Report(), allow=[]), rows, algorithm="odd", params={"mark": str(root / "mark")}, seed=7,
@@ -148,7 +150,7 @@ def test_after_kill_9_of_the_whole_run_the_same_study_goes_on(store, make_rows, 
 
     search_plugin.install(tmp_path)
     (tmp_path / "rows.json").write_text(json.dumps(dataclasses.asdict(make_rows())))
-    command = [sys.executable, "-c", RUN, str(tmp_path), str(Path(__file__).parent)]
+    command = [sys.executable, "-c", RUN, str(tmp_path), str(Path(__file__).parent), "sqlite:///state.db"]
     mark = tmp_path / "mark"
     running = subprocess.Popen(command)
     while not mark.exists() or "wait-once" not in mark.read_text():
@@ -166,6 +168,40 @@ def test_after_kill_9_of_the_whole_run_the_same_study_goes_on(store, make_rows, 
     assert (before - 1, lost["params"], "complete") == (lost["number"], again["params"], again["state"])
     assert {"complete": 4, "lost": 1} == tuned["counts"]
     assert not study(tmp_path).get_trials(states=(optuna.trial.TrialState.RUNNING, optuna.trial.TrialState.WAITING))
+
+
+def test_what_a_killed_run_had_in_hand_is_taken_by_another_on_postgresql(store, make_rows, tmp_path, postgres):
+    """Two runs of one search beside each other; the one whose trial hangs is killed, while the other waits for it."""
+    import dataclasses
+
+    search_plugin.install(tmp_path)
+    (tmp_path / "rows.json").write_text(json.dumps(dataclasses.asdict(make_rows())))
+    command = [sys.executable, "-c", RUN, str(tmp_path), str(Path(__file__).parent), postgres]
+    mark = tmp_path / "mark"
+    killed = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+    while not mark.exists() or "wait-once" not in mark.read_text():
+        assert killed.poll() is None
+        time.sleep(0.1)
+    with Store.open(postgres, "blobs", root=tmp_path) as there:
+        url = memory(there, "any").url
+    (name,) = optuna.get_all_study_names(url)
+    other = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    begun = [optuna.trial.TrialState.COMPLETE, optuna.trial.TrialState.RUNNING]
+    while len(optuna.load_study(study_name=name, storage=url).get_trials(states=begun)) < 4:
+        assert (None, None) == (killed.poll(), other.poll())
+        time.sleep(0.1)
+    os.kill(killed.pid, signal.SIGKILL)
+    killed.wait()
+    tuned = json.loads(other.communicate()[0])
+    trials = json.loads(store.blobs.get(tuned["trials"]))["trials"]
+    (lost,) = [trial for trial in trials if trial["state"] == "lost"]
+    assert ([lost["params"]], {"complete": 4, "lost": 1}) == (
+        [trial["params"] for trial in trials if trial["again"] == lost["number"]],
+        tuned["counts"],
+    )
+    left = optuna.load_study(study_name=name, storage=url)
+    assert not left.get_trials(states=(optuna.trial.TrialState.RUNNING, optuna.trial.TrialState.WAITING))
+    assert not (tmp_path / ".headrace" / "studies").exists()
 
 
 def test_a_search_is_by_any_folds_and_stops_each_training_early(store, do_search):

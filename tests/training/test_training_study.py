@@ -1,25 +1,36 @@
 """A search's memory: what is asked, told, given up and lost, on a real database, with trials that cost nothing."""
 
 import os
+import time
 from datetime import timedelta
 
 import optuna
 import pytest
 
+from headrace.store import Store
 from headrace.training.search import Choice, FloatRange, IntRange, Maximize, Minimize, Pruner, Sampler, Search
+from headrace.training.search.memory import SCHEMA, memory
 from headrace.training.search.study import TRIES, Study
 
 SPACE = {"depth": IntRange(1, 64, log=True), "rate": FloatRange(0.01, 1.0), "kind": Choice(["a", "b", None])}
 DEFAULTS = {"depth": 100, "rate": 0.5, "kind": "a", "other": 3}
 
 
+@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.slow)])
+def remembered(request, tmp_path):
+    """Where a study is, on both databases."""
+    url = "sqlite:///state.db" if request.param == "sqlite" else request.getfixturevalue("postgres")
+    with Store.open(url, "blobs", root=tmp_path) as store:
+        return memory(store, "one")
+
+
 @pytest.fixture
-def open_study(tmp_path):
+def open_study(remembered):
     opened = []
 
     def do(**words):
         usual = {"trials": 6, "timeout": timedelta(minutes=1), "objectives": [Maximize("roc_auc")], "space": SPACE}
-        study = Study(f"sqlite:///{tmp_path}/study.db", "one", Search(**(usual | words)), DEFAULTS)
+        study = Study(remembered, "one", Search(**(usual | words)), DEFAULTS)
         opened.append(study)
         return study
 
@@ -59,9 +70,9 @@ def test_a_grid_has_each_combination_once(open_study):
     assert 6 == len({tuple(trial.params.values()) for trial in trials[1:]}) == len(trials) - 1
 
 
-def test_the_same_seed_asks_the_same_where_one_trial_runs_at_a_time(open_study, tmp_path):
+def test_the_same_seed_asks_the_same_where_one_trial_runs_at_a_time(open_study, remembered):
     one = [trial.params for trial in run(open_study(sampler=Sampler("tpe", 3)))]
-    (tmp_path / "study.db").unlink()
+    optuna.delete_study(study_name="one", storage=remembered.url)
     assert one == [trial.params for trial in run(open_study(sampler=Sampler("tpe", 3)))]
 
 
@@ -166,6 +177,58 @@ def test_of_one_trial_nothing_is_important(open_study):
     assert study.importance() is None
 
 
-def test_optuna_itself_reads_the_study(open_study, tmp_path):
+def test_optuna_itself_reads_the_study(open_study, remembered):
     run(open_study())
-    assert 6 == len(optuna.load_study(study_name="one", storage=f"sqlite:///{tmp_path}/study.db").trials)
+    assert 6 == len(optuna.load_study(study_name="one", storage=remembered.url).trials)
+
+
+def test_who_takes_at_once_takes_no_more_than_there_are(remembered):
+    """Four processes, each as fast as it can."""
+    words = Search(25, timedelta(minutes=1), [Maximize("roc_auc")], SPACE, Sampler("random", 3))
+    children = []
+    for _ in range(4):
+        child = os.fork()
+        if not child:
+            study = Study(remembered, "one", words, DEFAULTS)
+            while (taken := study.take(25)) is not None:
+                study.fold(taken[0], [value(taken[1])], last=True)
+                study.complete(taken[0])
+            os._exit(0)
+        children.append(child)
+    assert [0] * 4 == [os.waitpid(child, 0)[1] for child in children]
+    study = Study(remembered, "one", words, DEFAULTS)
+    trials = study.trials()
+    study.close()
+    assert (25, {"complete"}, 1) == (len(trials), {trial.state for trial in trials}, sum(trial.defaults for trial in trials))
+
+
+def test_what_dies_elsewhere_is_found_by_its_silence(open_study, monkeypatch):
+    """A trial of another machine: its process cannot be asked for, so its heartbeats tell."""
+    monkeypatch.setattr("headrace.training.search.study.HEARTBEAT", 1)
+    monkeypatch.setattr("headrace.training.search.study.GRACE", 2)
+    study = open_study()
+    lost, params = study.ask()
+    lost.set_user_attr("owner", {"host": "another", "pid": 1, "since": 0})
+    assert (1, 5) == (study.running(), study.left(6))
+    deadline = time.monotonic() + 60
+    while study.running() and time.monotonic() < deadline:
+        study.recover()
+        time.sleep(0.2)
+    again, same = study.ask()
+    assert (0, params, lost.number) == (lost.number, same, again.user_attrs["again"])
+
+
+@pytest.mark.slow
+def test_nothing_of_optuna_stands_among_our_tables(postgres, tmp_path):
+    import psycopg
+
+    def tables(schema):
+        with psycopg.connect(postgres) as connection:
+            query = "SELECT table_name FROM information_schema.tables WHERE table_schema = %s"
+            return {name for (name,) in connection.execute(query, [schema])}
+
+    with Store.open(postgres, "blobs", root=tmp_path) as store:
+        ours = tables("public")
+        Study(memory(store, "one"), "one", Search(1, timedelta(minutes=1), [Maximize("roc_auc")], SPACE), DEFAULTS).close()
+    assert (ours, True) == (tables("public"), {"alembic_version", "studies", "trial_heartbeats"} <= tables(SCHEMA))
+    Store.open(postgres, "blobs", root=tmp_path).close()  # our migrations find their own version again

@@ -25,7 +25,11 @@ def command() -> None:
 
 @command.command("show")
 @click.argument("version", metavar="MODEL[@VERSION]")
-@click.option("--pictures", type=click.Path(path_type=Path), help="A folder to write pictures to, as SVG: history, importance, slices.")
+@click.option(
+    "--pictures",
+    type=click.Path(path_type=Path),
+    help="A folder to write pictures to, as SVG: history, importance, slices, and of several goals the front.",
+)
 @root_option
 @json_option
 def show_search(version: str, pictures: Path | None, root: Path, *, as_json: bool) -> None:

@@ -92,13 +92,15 @@ class Drive:
         while True:
             self._hire(selector)
             running = [worker.trial for worker in self._busy.values() if worker.trial is not None]
-            if not running and (self.study.left(self.trials) == 0 or not self._busy):
+            # What runs elsewhere may yet be lost, and its parameters come back.
+            if not running and self.study.left(self.trials) == 0 and self.study.running() == 0:
                 return False
             if time.monotonic() >= ends:
                 self._end(running)
                 return True
             if time.monotonic() >= beat:
                 self.study.alive(running)
+                self.study.recover()
                 beat = time.monotonic() + HEARTBEAT
             for key, _ in selector.select(max(0.0, min(ends, beat) - time.monotonic())):
                 self._read(selector, self._busy[key.fd])
@@ -114,8 +116,8 @@ class Drive:
     def _hire(self, selector: selectors.BaseSelector) -> None:
         """Give each idle process a trial, and start processes while there are trials for them."""
         for worker in self._busy.values():
-            if worker.ready and worker.trial is None and self.study.left(self.trials) > 0:
-                worker.trial, params = self.study.ask()
+            if worker.ready and worker.trial is None and (taken := self.study.take(self.trials)) is not None:
+                worker.trial, params = taken
                 worker.say({"params": params})
         idle = sum(worker.trial is None for worker in self._busy.values())
         while len(self._busy) < self.workers and self.study.left(self.trials) > idle:

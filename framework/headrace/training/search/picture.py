@@ -1,4 +1,4 @@
-"""Pictures of a search as SVG: how it went, which parameters matter, and how the goal follows each of them."""
+"""Pictures of a search as SVG: how it went, which parameters matter, how the goal follows each of them, and what goals cost each other."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import json
 import math
 from collections.abc import Mapping, Sequence
 from html import escape
+from itertools import combinations
 from typing import Any
 
 _WIDTH, _HEIGHT, _EDGE = 640, 280, 56
@@ -14,7 +15,7 @@ _TICKS = 3
 
 
 def pictures(kept: Mapping[str, Any]) -> dict[str, str]:
-    """File names with their pictures, of a search as it is kept; the first goal stands for all."""
+    """File names with their pictures, of a search as it is kept; the first goal stands for all, but in those of the front."""
     goal = kept["objectives"][0]
     whole = [trial for trial in kept["trials"] if trial["state"] == "complete"]
     drawn = {"history.svg": _history(whole, goal, kept["best"])}
@@ -22,7 +23,21 @@ def pictures(kept: Mapping[str, Any]) -> dict[str, str]:
         drawn["importance.svg"] = _importance(kept["importance"])
     for name, words in sorted(kept["space"].items()):
         drawn[f"slice-{name}.svg"] = _slice(whole, goal, kept["best"], name, words)
+    goals = range(len(kept["objectives"]))
+    for one, other in combinations(goals, 2):
+        named = f"-{kept['objectives'][one]['metric']}-{kept['objectives'][other]['metric']}" if len(goals) > 2 else ""  # noqa: PLR2004
+        drawn[f"front{named}.svg"] = _front(whole, kept, one, other)
     return drawn
+
+
+def _front(whole: Sequence[Mapping[str, Any]], kept: Mapping[str, Any], one: int, other: int) -> str:
+    """Each complete trial by two goals; those that no other beats are full, of two goals joined by a line."""
+    goals = kept["objectives"]
+    points = [(float(trial["values"][one]), float(trial["values"][other]), trial["number"] == kept["best"]) for trial in whole]
+    on_it = [trial["number"] in kept["front"] for trial in whole]
+    line = sorted((x, y) for (x, y, _), full in zip(points, on_it, strict=True) if full) if len(goals) == 2 else []  # noqa: PLR2004
+    across, up = (f"{goals[at]['metric']} ({goals[at]['better']} is better)" for at in (one, other))
+    return _plot("front", across, up, points, line, full=on_it)
 
 
 def _history(whole: Sequence[Mapping[str, Any]], goal: Mapping[str, str], best: int) -> str:
@@ -69,6 +84,7 @@ def _plot(  # noqa: PLR0917 - what a plot is made of
     names: Mapping[int, str] | None = None,
     *,
     power: bool = False,
+    full: Sequence[bool] | None = None,
 ) -> str:
     xs, ys = [x for x, _, _ in points] or [0.0], [y for _, y, _ in points] or [0.0]
     if names:
@@ -83,9 +99,10 @@ def _plot(  # noqa: PLR0917 - what a plot is made of
     parts = [f'<path d="M{_EDGE} {_EDGE / 2}V{_HEIGHT - _EDGE + 8}H{_WIDTH - _EDGE / 2}" fill="none" stroke="{_FAINT}"/>']
     if line:
         parts.append(f'<polyline points="{" ".join(",".join(at(x, y)) for x, y in line)}" fill="none" stroke="{_FAINT}" stroke-width="2"/>')
-    for x, y, best in sorted(points, key=lambda point: point[2]):
+    for (x, y, best), dense in sorted(zip(points, full or [True] * len(points), strict=True), key=lambda item: item[0][2]):
         cx, cy = at(x, y)
-        parts.append(f'<circle cx="{cx}" cy="{cy}" r="{6 if best else 4}" fill="{_BEST if best else _DOT}" fill-opacity="0.8"/>')
+        colour, seen = _BEST if best else _DOT, "0.8" if dense else "0.25"
+        parts.append(f'<circle cx="{cx}" cy="{cy}" r="{6 if best else 4}" fill="{colour}" fill-opacity="{seen}"/>')
     marks = {float(x): text for x, text in names.items()} if names else {x: f"{10**x if power else x:.3g}" for x in _ticks(left, right)}
     parts += [_text(float(at(x, low)[0]), _HEIGHT - _EDGE + 24, text, "middle") for x, text in marks.items()]
     parts += [_text(_EDGE - 6, float(at(left, y)[1]) + 4, f"{y:.4g}", "end") for y in _ticks(low, high)]

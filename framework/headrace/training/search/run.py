@@ -21,14 +21,13 @@ from headrace.training.folds import Folds, describe
 from headrace.training.lineage import code, environment
 from headrace.training.search.choose import choose, front
 from headrace.training.search.driver import Drive, WorkerError
+from headrace.training.search.memory import memory
 from headrace.training.search.study import Study
 from headrace.training.search.values import Search, Trial
 from headrace.training.search.worker import Job
 from headrace.training.train import describe_step, signature_of
 from headrace.training.values import Material, Tuned
 from headrace.transforms import Transformation
-
-_UNDER = ".headrace/studies"
 
 
 def search(
@@ -79,7 +78,7 @@ def search(
         calibrate=calibrate,
         transforms=list(transforms),
     )
-    study = Study(_url(store, name), name, search, _defaults(plugins, algorithm, params))
+    study = Study(memory(store, name), name, search, _defaults(plugins, algorithm, params))
     try:
         with tempfile.TemporaryDirectory(prefix="headrace-search-") as folder:
             file = Path(folder) / "job.json"
@@ -176,12 +175,6 @@ def _signature(store: Store, rows: Material) -> list[dict[str, Any]]:
 
     frame = pd.read_parquet(io.BytesIO(store.blobs.get(rows.digest)))
     return signature_of(rows, frame[frame["side"] == "train"]).to_json()
-
-
-def _url(store: Store, name: str) -> str:
-    folder = store.root / _UNDER
-    folder.mkdir(parents=True, exist_ok=True)
-    return f"sqlite:///{folder / name.removeprefix('sha256:')[:32]}.db"
 
 
 def _canonical(value: Any) -> bytes:  # noqa: ANN401 - JSON

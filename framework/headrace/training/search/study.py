@@ -6,12 +6,12 @@ import math
 import os
 import random
 import socket
-import sqlite3
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, assert_never
 
+from headrace.training.search.memory import Memory
 from headrace.training.search.values import Choice, FloatRange, IntRange, Search, State, Trial, Values
 
 if TYPE_CHECKING:
@@ -37,38 +37,48 @@ _DEFAULTS, _PARAMS, _FOLDS, _REASON, _AGAIN, _TRIES, _OWNER = "defaults", "param
 class Study:
     """One search, open. Every change of a trial is written before it is acted upon, so a kill loses nothing."""
 
-    def __init__(self, url: str, name: str, search: Search, defaults: dict[str, Any]) -> None:
+    def __init__(self, memory: Memory, name: str, search: Search, defaults: dict[str, Any]) -> None:
         import optuna
 
         optuna.logging.set_verbosity(optuna.logging.ERROR)
         self._values = dict(sorted(search.space.items()))
         self._space = {key: _distribution(values) for key, values in self._values.items()}
-        with _quiet():
+        self._alone = memory.alone
+        self._single = len(search.objectives) == 1
+        # Two processes that make the tables at once would each find them half made.
+        with _quiet(), self._alone():
             self._storage = optuna.storages.RDBStorage(
-                url,
-                engine_kwargs=_engine(url),
+                memory.url,
+                engine_kwargs=memory.engine,
                 heartbeat_interval=HEARTBEAT,
                 grace_period=GRACE,
                 heartbeat_stale_trial_callback=lambda _, trial: self._again(trial),
             )
-        self._single = len(search.objectives) == 1
-        self._study = optuna.create_study(
-            storage=self._storage,
-            study_name=name,
-            directions=["maximize" if item.better == "higher" else "minimize" for item in search.objectives],
-            load_if_exists=True,
-        )
+            self._study = optuna.create_study(
+                storage=self._storage,
+                study_name=name,
+                directions=["maximize" if item.better == "higher" else "minimize" for item in search.objectives],
+                load_if_exists=True,
+            )
         self._defaults = defaults
         self._pruner = search.pruner.by
         # A sampler that began from the same seed again would ask for what is there already.
         with _quiet():
             self._study.sampler = _sampler(search, search.sampler.seed + len(self._study.get_trials(deepcopy=False)))
             self._study.pruner = _pruner(search) if self._single else optuna.pruners.NopPruner()
-        self._recover()
-        if not any(trial.user_attrs.get(_DEFAULTS) for trial in self._study.get_trials(deepcopy=False)):
-            inside = {key: value for key, value in defaults.items() if key in self._space and _holds(self._space[key], value)}
-            self._study.enqueue_trial(inside, user_attrs={_DEFAULTS: True})
+        self.recover()
+        with self._alone():
+            if not any(trial.user_attrs.get(_DEFAULTS) for trial in self._study.get_trials(deepcopy=False)):
+                inside = {key: value for key, value in defaults.items() if key in self._space and _holds(self._space[key], value)}
+                self._study.enqueue_trial(inside, user_attrs={_DEFAULTS: True})
         self._grid = list(grid(search)) if search.sampler.by == "grid" else None
+
+    def take(self, trials: int) -> tuple[optuna.Trial, dict[str, Any]] | None:
+        """The next trial of so many, as `ask` gives it; None where none is left, whoever else takes from the same study."""
+        if not self.left(trials):
+            return None
+        with self._alone():
+            return self.ask() if self.left(trials) else None
 
     def ask(self) -> tuple[optuna.Trial, dict[str, Any]]:
         """The next trial, and the parameters that it sets: what was lost before anything new."""
@@ -79,6 +89,7 @@ class Study:
         with _quiet():
             trial = self._study.ask()
         trial.set_user_attr(_OWNER, _owner())
+        self.alive([trial])  # without a first sign of life nobody elsewhere could miss the next one
         if trial.user_attrs.get(_DEFAULTS):
             # Those of the spec as they stand, which may lie outside of the ranges; the sampler learns of those that lie within.
             for key, distribution in self._space.items():
@@ -169,17 +180,24 @@ class Study:
         self._storage.remove_session()
         self._storage.engine.dispose()
 
-    def _recover(self) -> None:
+    def recover(self) -> None:
         """End the trials whose processes are no more, and try their parameters again."""
         import optuna
         from optuna.trial import TrialState
 
-        for trial in self._study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
-            if _gone(trial.user_attrs.get(_OWNER)):
-                self._lose(trial.number, "the run that tried it was killed")
-        # Those of another machine are known by their heartbeats alone.
-        with _quiet():
+        # One process at a time: two that find the same trial would try its parameters twice.
+        with self._alone(), _quiet():
+            for trial in self._study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
+                if _gone(trial.user_attrs.get(_OWNER)):
+                    self._lose(trial.number, "the run that tried it was killed")
+            # Those of another machine are known by their heartbeats alone.
             optuna.storages.fail_stale_trials(self._study)
+
+    def running(self) -> int:
+        """How many trials run, here or elsewhere."""
+        from optuna.trial import TrialState
+
+        return len(self._study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)))
 
     def _lose(self, number: int, reason: str) -> None:
         from optuna.trial import TrialState
@@ -267,20 +285,6 @@ def _counted(values: Values) -> Sequence[Any]:
             return choices
         case _:
             raise AssertionError(values)  # a rule of `project` refuses it
-
-
-def _engine(url: str) -> dict[str, Any]:
-    """How a database is opened: SQLite in WAL mode, since each trial writes a dozen times, and a killed one loses nothing."""
-    if not url.startswith("sqlite:///"):
-        return {}
-
-    def connect() -> sqlite3.Connection:
-        connection = sqlite3.connect(url.removeprefix("sqlite:///"), timeout=60, check_same_thread=False)
-        connection.execute("PRAGMA journal_mode=WAL")
-        connection.execute("PRAGMA synchronous=NORMAL")
-        return connection
-
-    return {"creator": connect}
 
 
 def _sampler(search: Search, seed: int) -> BaseSampler:
