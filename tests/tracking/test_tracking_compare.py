@@ -8,6 +8,7 @@ import pytest
 
 from headrace import tracking
 from headrace.stats.bootstrap import roc_auc
+from headrace.stats.paired import BCA
 
 N = 400
 
@@ -128,19 +129,59 @@ def test_entities_with_several_rows_are_drawn_whole(compared):
     assert ["they share 120 held-out rows of 40 entities, and 50 are needed"] == [item.why for item in few.untested]
 
 
-def test_of_several_classes_what_was_answered_is_tested(compared):
-    def labelled(seed, wrong):
-        frame = held(seed)
-        frame["left"] = frame["customer"] % 3
-        off = np.random.default_rng(seed).random(len(frame)) < wrong
-        return frame.assign(prediction=((frame["left"] + off) % 3).astype(str))
+def labelled(seed, wrong, classes=3):
+    """As a model of several classes answers; it is sure of what it says, more or less."""
+    chance = np.random.default_rng(seed)
+    frame = held(seed)
+    frame["left"] = frame["customer"] % 3
+    said = (frame["left"] + (chance.random(len(frame)) < wrong)) % classes
+    sure = chance.uniform(0.6, 0.9, len(frame))
+    each = {f"prediction.{k}": np.where(said == k, sure, (1 - sure) / (classes - 1)) for k in range(classes)}
+    return frame.assign(prediction=said.astype(str), **each)
 
-    found = compared(labelled(1, 0.4), labelled(2, 0.1), metrics={"accuracy": accuracy, "log_loss": brier})
+
+def loss(target, predictions):
+    return float(-np.log(predictions[np.arange(len(target)), target.astype(int)]).mean())
+
+
+def several(target, predictions):
+    return float((predictions.argmax(axis=1) == target).mean())
+
+
+def test_of_several_classes_every_metric_is_tested(compared):
+    found = compared(labelled(1, 0.4), labelled(2, 0.1), metrics={"accuracy": several, "log_loss": loss, "roc_auc": several})
+    assert [("accuracy", "McNemar, exact", "higher"), ("log_loss", BCA, "lower"), ("roc_auc", BCA, "higher")] == [
+        (item.metric, item.tested.test, item.says) for item in found.paired
+    ]
+
+
+@pytest.mark.parametrize("short", [True, False])
+def test_of_classes_without_their_probabilities_what_was_answered_is_tested(compared, short):
+    first, second = labelled(1, 0.4), labelled(2, 0.1, classes=4)
+    if short:
+        first, second = (frame[["customer", "seen", "left", "prediction"]] for frame in (first, second))
+    found = compared(first, second, metrics={"accuracy": several, "log_loss": loss})
     (only,) = found.paired
     assert ("accuracy", "McNemar, exact", "higher") == (only.metric, only.tested.test, only.says)
-    assert [("log_loss", "of several classes the answered one was kept, and not the probabilities")] == [
+    assert [("log_loss", "of one of them only the answered class is known, or they know other classes")] == [
         (item.metric, item.why) for item in found.untested
     ]
+
+
+def test_quantiles_are_tested_where_both_answer_the_same_ones(compared):
+    def quantiles(seed, *levels):
+        frame = held(seed)
+        return frame.assign(**{f"prediction.{level:g}": frame["prediction"] + level for level in levels})
+
+    def width(target, predictions):
+        return float((predictions[:, -1] - predictions[:, 0]).mean() + target.mean() + predictions[:, 0].mean())
+
+    same = compared(quantiles(1, 0.1, 0.9), quantiles(2, 0.1, 0.9), metrics={"width": width})
+    other = compared(quantiles(1, 0.1, 0.9), quantiles(2, 0.2, 0.8), metrics={"width": width})
+    assert (["width"], ["one answers the quantiles 0.1, 0.9, and the other 0.2, 0.8"]) == (
+        [item.metric for item in same.paired],
+        [item.why for item in other.untested],
+    )
 
 
 def test_a_metric_of_the_same_name_is_tested_as_what_it_is(compared):

@@ -15,7 +15,7 @@ from headrace.cli.place import environment_option, json_option, open_workspace, 
 from headrace.cli.view import show, table
 
 if TYPE_CHECKING:
-    from headrace.hooks import Plugins
+    from headrace.steps.workspace import Workspace
     from headrace.tracking import Comparison, Found, Page
 
 _SHOWN = 6
@@ -158,7 +158,7 @@ def compared(run: tuple[str, ...], metrics: tuple[str, ...], environment: str | 
     with open_workspace(root, environment) as workspace:
         tracking.reap(workspace.store, workspace.actor)
         found = [tracking.get(workspace.store, which) for which in run]
-        compared = tracking.compare(workspace.store, found, _tested(workspace.plugins, found, metrics))
+        compared = tracking.compare(workspace.store, found, _tested(workspace, found, metrics))
     show(_compared(compared), _compare_text, as_json=as_json)
 
 
@@ -183,17 +183,23 @@ def _search(
     show(_page(found, name, page, limit), _list_text, as_json=as_json)
 
 
-def _tested(plugins: Plugins, found: Sequence[Found], named: tuple[str, ...]) -> dict[str, Any]:
-    """The metrics of probabilities that are tested: those named, or those that all of the runs have."""
+def _tested(workspace: Workspace, found: Sequence[Found], named: tuple[str, ...]) -> dict[str, Any]:
+    """The metrics of answers that are tested, as the first run's task asks them: those named, or those that all of the runs have."""
+    from headrace import registry
     from headrace.diagnostics import Diagnostic, Exit, HeadraceError
-    from headrace.hooks.limit import computing
+    from headrace.hooks import Answers
+    from headrace.hooks.limit import asking
 
-    offered = {name: metric for name, metric in plugins.metrics.items() if metric.needs in ("probability", "number")}
+    offered = {name: metric for name, metric in workspace.plugins.metrics.items() if metric.needs in ("probability", "number", "quantiles")}
     if unknown := sorted(set(named) - set(offered)):
         message = f"`{unknown[0]}` is no metric that two runs can be tested by"
         raise HeadraceError(Diagnostic("unknown-metric", message, help=f"there are: {', '.join(sorted(offered))}"), Exit.USAGE)
     wanted = named or [name for name in offered if all(name in item.metrics for item in found)]
-    return {name: computing(offered[name]) for name in wanted}
+    answers, first = Answers(), found[0]
+    if first.model is not None and first.version is not None:
+        with workspace.store.read() as session:
+            answers = Answers.of(registry.get(session, first.model, first.version).manifest)
+    return {name: asking(offered[name], answers) for name in wanted}
 
 
 def _number(value: float | None) -> float | str | None:

@@ -6,9 +6,10 @@ import io
 import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from headrace.diagnostics import HeadraceError
+from headrace.hooks import Answers
 from headrace.stats import paired
 from headrace.stats.category import category_texts
 from headrace.store import Store, digest
@@ -105,7 +106,7 @@ class Untested:
 
 @dataclass(frozen=True)
 class _Rows:
-    """The shared rows of a pair: what is true and both predictions, (n,); `groups` are their entities where one has several rows."""
+    """The shared rows of a pair: what is true, (n,), both predictions, (n,) or (n, c); their entities where one has several rows."""
 
     shared: Shared
     target: Values
@@ -140,19 +141,24 @@ def _test(name: str, metric: Metric, rows: _Rows) -> paired.Tested:
     alone = rows.groups is None
     if rows.labels:
         if name != "accuracy":
-            raise paired.UntestableError("of several classes the answered one was kept, and not the probabilities")
+            raise paired.UntestableError("of one of them only the answered class is known, or they know other classes")
         if alone:
             return paired.mcnemar(rows.first == rows.target, rows.second == rows.target)
         metric = _right
     if alone and name == "accuracy":
-        found = paired.mcnemar(*((given >= _HALF) == (rows.target == 1) for given in (rows.first, rows.second)))
+        found = paired.mcnemar(*(_said(given) == rows.target for given in (rows.first, rows.second)))
         if _means(metric, rows, found):
             return found
-    if alone and name == "roc_auc":
+    if alone and name == "roc_auc" and rows.first.ndim == 1:
         found = paired.delong(rows.target, rows.first, rows.second)
         if _means(metric, rows, found):
             return found
     return paired.by_bootstrap(metric, rows.target, (rows.first, rows.second), seed=_SEED, groups=rows.groups)
+
+
+def _said(predictions: Values) -> NDArray[Any]:
+    """The answers by position: of several probabilities the greatest, of one whether it says yes."""
+    return predictions.argmax(axis=1) if predictions.ndim > 1 else predictions >= _HALF
 
 
 def _right(target: Values, predictions: Values) -> float:
@@ -228,22 +234,39 @@ def _unnamed(frame: pd.DataFrame, keys: list[str]) -> bool:
 
 
 def _numbers(one: pd.DataFrame, two: pd.DataFrame, target: str) -> tuple[list[Values], bool] | str:
-    """Answers and both predictions as numbers, and whether they stand for labels."""
+    """What is true and both predictions as numbers, (n,) or of several (n, c); and whether they stand for labels alone."""
     columns = [one[target], one[PREDICTION], two[PREDICTION]]
     texts = [column.dtype.kind not in "biuf" for column in columns]
     if texts[1] != texts[2]:
         return "one answers labels, and the other numbers"
-    if not texts[1]:
-        return (
-            "the answers are texts, and the predictions numbers"
-            if texts[0]
-            else ([column.to_numpy(dtype=float) for column in columns], False)
-        )
+    keys, others = _keys(one), _keys(two)
+    if texts[1] and keys and keys == others:
+        return [Answers("multiclass", keys).target(columns[0]), *(_each(frame, keys) for frame in (one, two))], False
+    if texts[1]:
+        told = [category_texts(column)[0] for column in columns]
+        return [_codes(labels, sorted({str(label) for column in told for label in column})) for labels in told], True
+    if texts[0]:
+        return "the answers are texts, and the predictions numbers"
+    if keys != others:
+        return f"one answers the quantiles {', '.join(keys) or 'none'}, and the other {', '.join(others) or 'none'}"
+    truth = columns[0].to_numpy(dtype=float)
+    return [truth, *(_each(frame, keys) if keys else frame[PREDICTION].to_numpy(dtype=float) for frame in (one, two))], False
+
+
+def _keys(frame: pd.DataFrame) -> tuple[str, ...]:
+    """What the numbers of one answer are called; empty where it is one, or was kept in short."""
+    behind = list(frame.columns)[list(frame.columns).index(PREDICTION) + 1 :]
+    return tuple(str(name).removeprefix(f"{PREDICTION}.") for name in behind)
+
+
+def _each(frame: pd.DataFrame, keys: tuple[str, ...]) -> Values:
+    return frame[[f"{PREDICTION}.{key}" for key in keys]].to_numpy(dtype=float)
+
+
+def _codes(labels: NDArray[Any], classes: list[str]) -> Values:
     import numpy as np
 
-    told = [category_texts(column)[0] for column in columns]
-    classes = {label: float(at) for at, label in enumerate(sorted({str(label) for column in told for label in column}))}
-    return [np.array([classes[str(label)] for label in column]) for column in told], True
+    return np.array([classes.index(str(label)) for label in labels], dtype=np.float64)
 
 
 def _reference(store: Store, run: Found) -> pd.DataFrame:

@@ -249,10 +249,15 @@ def signature_of(rows: Material, training: pd.DataFrame) -> Signature:
 
 
 def _reference(store: Store, rows: Material, held: pd.DataFrame, fitted: Fitted) -> str:
-    """The held-out rows with entity, time, inputs, answer and `prediction` (of several numbers the short form), as Parquet."""
+    """The held-out rows with entity, time, inputs, answer and `prediction` as Parquet.
+
+    Of several numbers `prediction` is the short form, and behind it stands each number as `prediction.KEY`.
+    """
     out = io.BytesIO()
     columns = [rows.entity, rows.time, *(item["name"] for item in rows.inputs), rows.target]
-    held[columns].assign(**{PREDICTION: fitted.answers.short(fitted.holdout)}).to_parquet(out, index=False, compression="zstd")
+    answered = {PREDICTION: fitted.answers.short(fitted.holdout)}
+    answered |= {f"{PREDICTION}.{key}": fitted.holdout[:, at] for at, key in enumerate(fitted.answers.keys)}
+    held[columns].assign(**answered).to_parquet(out, index=False, compression="zstd")
     return store.blobs.put(out.getvalue())
 
 
