@@ -218,6 +218,16 @@ def test_what_dies_elsewhere_is_found_by_its_silence(open_study, monkeypatch):
     assert (0, params, lost.number) == (lost.number, same, again.user_attrs["again"])
 
 
+def test_a_trial_that_was_taken_for_dead_is_no_longer_held(open_study):
+    """A machine that slept wakes up, and another has its trial."""
+    slept, other = open_study(), open_study()
+    trial, params = slept.ask()
+    assert slept.holds(trial)
+    other.lose(trial, "silent")
+    taken = other.take(6)
+    assert (False, True, params) == (slept.holds(trial), other.holds(taken[0]), taken[1])
+
+
 @pytest.mark.slow
 def test_nothing_of_optuna_stands_among_our_tables(postgres, tmp_path):
     import psycopg

@@ -373,9 +373,10 @@ def _compare_text(result: Mapping[str, Any]) -> str:
             )
             for item in result["paired"]
         ]
-        head = ("metric", "run", f"less {ids[0]} (95 %)", "p", "of all", "it is", "test", "rows")
+        head = ("metric", "run", f"less {ids[0]} (95 %)", "p", "p (Holm)", "it is", "test", "rows")
         parts.append(table(tested, head))
-        parts.append(f"p of all: corrected for the {len(tested)} tests shown (Holm), and what a difference is goes by it, at 0.05")
+        if len(tested) > 1:
+            parts.append(f"p (Holm): corrected for the {len(tested)} tests of this table; what a difference is goes by it, at 0.05")
     for item in result["shared"]:
         if item["entities"] < item["n"]:
             parts.append(f"{item['second']}: {item['n']:,} rows of {item['entities']:,} entities, which are drawn whole")

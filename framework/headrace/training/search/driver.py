@@ -109,7 +109,7 @@ class Drive:
         """The time is over: kill first, so that nothing of theirs comes in any more."""
         for worker in self._busy.values():
             worker.kill()
-        for trial in running:
+        for trial in filter(self.study.holds, running):
             self.study.fail(trial, f"the search's time of {self.seconds:g} s was over")
             self.told()
 
@@ -156,10 +156,13 @@ class Drive:
         trial = worker.trial
         if trial is None:
             raise AssertionError(message)
+        held = self.study.holds(trial)
         if "values" in message:
-            worker.say({"go": self.study.fold(trial, message["values"], last=message["last"])})
+            worker.say({"go": held and self.study.fold(trial, message["values"], last=message["last"])})
             return
-        if "failed" in message:
+        if not held:
+            pass  # it was taken for dead elsewhere, and is tried there
+        elif "failed" in message:
             self.study.fail(trial, message["failed"])
         elif "pruned" in message:
             self.study.prune(trial)
@@ -179,7 +182,8 @@ class Drive:
         reason = f"its process ended by {ended}{f': {words}' if words else ''}"
         if worker.trial is None:
             raise WorkerError(reason)
-        self.study.lose(worker.trial, reason)
+        if self.study.holds(worker.trial):
+            self.study.lose(worker.trial, reason)
         self.told()
 
 

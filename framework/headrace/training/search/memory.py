@@ -20,9 +20,10 @@ _UNDER = ".headrace/studies"
 
 @dataclass(frozen=True)
 class Memory:
-    """A database of trials: how it is opened, and how one process at a time decides about them."""
+    """A database of trials: how it is opened, and how one process at a time makes its tables, and decides about a study's trials."""
 
     url: str
+    making: Callable[[], AbstractContextManager[None]]
     alone: Callable[[], AbstractContextManager[None]]
     engine: dict[str, Any] = field(default_factory=dict)
 
@@ -31,7 +32,7 @@ def memory(store: Store, study: str) -> Memory:
     """Where a study is remembered; HeadraceError as `store.beside.schema`."""
     url = beside.schema(store, SCHEMA)
     if url is not None:
-        return Memory(url, partial(beside.alone, url, study), {"pool_pre_ping": True})
+        return Memory(url, partial(beside.alone, url, SCHEMA), partial(beside.alone, url, study), {"pool_pre_ping": True})
     folder = store.root / _UNDER
     folder.mkdir(parents=True, exist_ok=True)
     return in_file(folder / f"{study.removeprefix('sha256:')[:32]}.db")
@@ -46,7 +47,8 @@ def in_file(path: Path) -> Memory:
         connection.execute("PRAGMA synchronous=NORMAL")
         return connection
 
-    return Memory(f"sqlite:///{path}", partial(_alone, path.with_suffix(".lock")), {"creator": connect})
+    alone = partial(_alone, path.with_suffix(".lock"))
+    return Memory(f"sqlite:///{path}", alone, alone, {"creator": connect})
 
 
 @contextmanager

@@ -46,7 +46,7 @@ class Study:
         self._alone = memory.alone
         self._single = len(search.objectives) == 1
         # Two processes that make the tables at once would each find them half made.
-        with _quiet(), self._alone():
+        with _quiet(), memory.making():
             self._storage = optuna.storages.RDBStorage(
                 memory.url,
                 engine_kwargs=memory.engine,
@@ -88,8 +88,8 @@ class Study:
             self._study.enqueue_trial(self._untried()[0])
         with _quiet():
             trial = self._study.ask()
-        trial.set_user_attr(_OWNER, _owner())
         self.alive([trial])  # without a first sign of life nobody elsewhere could miss the next one
+        trial.set_user_attr(_OWNER, _owner())
         if trial.user_attrs.get(_DEFAULTS):
             # Those of the spec as they stand, which may lie outside of the ranges; the sampler learns of those that lie within.
             for key, distribution in self._space.items():
@@ -139,6 +139,13 @@ class Study:
         """Say that these trials run."""
         for trial in trials:
             self._storage.record_heartbeat(trial._trial_id)  # noqa: SLF001 - what Optuna's own loop does
+
+    def holds(self, trial: optuna.Trial) -> bool:
+        """Whether the trial is still ours: who was silent for too long is taken for dead, and its parameters are tried elsewhere."""
+        from optuna.trial import TrialState
+
+        self.alive([trial])
+        return bool(self._study.get_trials(deepcopy=False)[trial.number].state is TrialState.RUNNING)
 
     def left(self, trials: int) -> int:
         """How many more may begin, of so many: lost ones do not count, and a grid has only what it has."""
