@@ -25,7 +25,7 @@ from headrace.compiler.views import view_config
 from headrace.hooks import Task
 from headrace.project import Project
 from headrace.project.inputs import ModelInput
-from headrace.project.tasks import task_of
+from headrace.project.tasks import in_folds, task_of
 from headrace.spec import FeatureView, Model, Source
 from headrace.spec.retraining import AGAIN
 from headrace.spec.rollout import LOOK, Rollout
@@ -49,7 +49,13 @@ def lower(project: Project) -> Compiled:
     return Compiled(
         workspace=_workspace(project),
         lives=(
-            _life(owner(name, project.environment.name), model, [calls[item] for item in inputs], tasks[model.name])
+            _life(
+                owner(name, project.environment.name),
+                model,
+                [calls[item] for item in inputs],
+                tasks[model.name],
+                in_folds=in_folds(model, project.scope.plugins),
+            )
             for model, inputs in models
         ),
         servers=(
@@ -86,9 +92,9 @@ def module_name(model: str) -> str:
     return f"{name}_" if name in HIDING else name
 
 
-def _life(project: str, model: Model, inputs: Sequence[Call], task: Task) -> Life:
+def _life(project: str, model: Model, inputs: Sequence[Call], task: Task, *, in_folds: bool) -> Life:
     judged = (*sections.custom(model, "training"), sections.gates(model))
-    flows = [_train(model, inputs, judged, task), _judge(model, judged), _roll_out(model)]
+    flows = [_train(model, inputs, judged, task, in_folds=in_folds), _judge(model, judged), _roll_out(model)]
     schedules: dict[str, tuple[Schedule, ...]] = {"roll_out": (Interval("look", LOOK),) if model.rollout is not None else ()}
     links = [Link("headrace.candidate.passed", "roll_out")]
     if model.monitoring is not None:
@@ -118,7 +124,7 @@ def _ticks(model: Model) -> list[Cron]:
     return [Cron(f"retraining-{trigger.id}", trigger.schedule) for trigger in model.retraining if trigger.schedule is not None]
 
 
-def _train(model: Model, inputs: Sequence[Call], judged: tuple[Step, ...], task: Task) -> Flow:
+def _train(model: Model, inputs: Sequence[Call], judged: tuple[Step, ...], task: Task, *, in_folds: bool) -> Flow:
     return Flow(
         name="train",
         says=f"Train model/{model.name} as of a moment (now, if none) and announce the verdict; a rollout starts by that event.",
@@ -126,8 +132,8 @@ def _train(model: Model, inputs: Sequence[Call], judged: tuple[Step, ...], task:
         steps=(
             sections.features(model, inputs, task),
             *sections.custom(model, "features"),
-            *sections.tune(model),
-            sections.training(model),
+            *sections.tune(model, in_folds=in_folds),
+            sections.training(model, in_folds=in_folds),
             *judged,
         ),
         announces=Announces.ALWAYS,

@@ -67,8 +67,8 @@ def features(model: Model, inputs: Sequence[Call], task: Task) -> Step:
     )
 
 
-def training(model: Model) -> Step:
-    """The step that makes a candidate."""
+def training(model: Model, *, in_folds: bool) -> Step:
+    """The step that makes a candidate; `in_folds` where its algorithm learns from folds of its rows."""
     section = model.training
     baseline = section.baseline
     tuned = section.tune is not None
@@ -88,6 +88,7 @@ def training(model: Model) -> Step:
             cv=_folds(model, section.cv),
             early_stopping=_early_stopping(section),
             calibrate=_calibrate(section),
+            folds=_inner_folds(model) if in_folds else None,
             tuned=Variable("tuned") if tuned else None,
         ),
         timeout=section.timeout,
@@ -98,7 +99,7 @@ def _transformation(step: Transformation) -> Call:
     return _call("Transformation", id=step.id, transform=step.transform, columns=step.columns, params=step.params or None)
 
 
-def tune(model: Model) -> tuple[Step, ...]:
+def tune(model: Model, *, in_folds: bool) -> tuple[Step, ...]:
     """The step that searches better parameters, where there is one; what it gives goes to training beside the rows."""
     section = model.training
     search = section.tune
@@ -121,6 +122,7 @@ def tune(model: Model) -> tuple[Step, ...]:
             early_stopping=_early_stopping(section),
             calibrate=_calibrate(section),
             transforms=[_transformation(step) for step in section.transforms] or None,
+            folds=_inner_folds(model) if in_folds else None,
             search=_call(
                 "Search",
                 trials=search.trials,
@@ -146,6 +148,20 @@ def _usual_folds(model: Model) -> Call:
     if isinstance(split, TimeSplit):
         return _call("TimeFolds", folds=USUAL_FOLDS, gap=split.gap)
     return _call("StratifiedFolds", folds=USUAL_FOLDS)
+
+
+_INNER_FOLDS = 5
+"""Into how many folds the rows of an algorithm that learns from folds are dealt, where nothing is said."""
+
+
+def _inner_folds(model: Model) -> Call:
+    """Those of the spec; without them by time where the split is by time, and else so that an entity is in one."""
+    split = model.training.split
+    if (said := _folds(model, model.training.cv)) is not None:
+        return said
+    if isinstance(split, TimeSplit):
+        return _call("TimeFolds", folds=_INNER_FOLDS, gap=split.gap)
+    return _call("GroupFolds", folds=_INNER_FOLDS, group=model.features.entity)
 
 
 def _folds(model: Model, cv: Cv | None) -> Call | None:

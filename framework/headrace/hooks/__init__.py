@@ -20,17 +20,34 @@ from headrace.hooks.fault import Off
 from headrace.hooks.found import Origin
 from headrace.hooks.plugins import Plugins, load_plugins
 from headrace.hooks.specs import hookimpl
-from headrace.hooks.values import Comparison, Export, Finding, HeldOut, Input, Live, Message, Predictor, Prepared, Ruling, Rung, Signature
+from headrace.hooks.values import (
+    Algorithms,
+    Comparison,
+    Component,
+    Export,
+    Finding,
+    HeldOut,
+    Input,
+    Live,
+    Message,
+    Predictor,
+    Prepared,
+    Ruling,
+    Rung,
+    Signature,
+)
 from headrace.hooks.watch import EnoughError, Watch
 from headrace.spec.quantity import Duration, Percentage
 
 __all__ = [
     "AXES",
     "Algorithm",
+    "Algorithms",
     "Answers",
     "Axis",
     "ChannelType",
     "Comparison",
+    "Component",
     "Detector",
     "Duration",
     "EnoughError",

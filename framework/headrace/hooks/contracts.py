@@ -42,6 +42,9 @@ class Algorithm:
     to (n, q), one column for each level of `params.quantiles` (ascending), never crossing.
 
     With `watched=True`, `fit` takes the keyword `watch`, too: a `Watch`, or None. Being watched changes nothing of the model.
+
+    An ensemble names `components`, and has parameters that name other algorithms (fields of type `AlgorithmName`, each with `params`
+    beside): `fit` and `load` then take the keyword `algorithms`, an `Algorithms`, by which those are fitted, saved and loaded.
     """
 
     name: str
@@ -57,12 +60,31 @@ class Algorithm:
     """Whether it takes the place of one of the same name that is built in, or installed where this one is the project's own."""
     constant: bool = False
     """Whether it looks at no input and gives every row the same answer, as a baseline may."""
+    python: bool = False
+    """Whether its parameter `python` names a function of the user's own, `module:function`, found from the project's folder.
+
+    The function is given all parameters by name that `params`, a model with `extra="allow"`, does not declare.
+    """
+    components: str | None = None
+    """Of an ensemble, what tells its parts: `components(data)` gives `Component`s of the bytes that `save` gave."""
+    folds: bool = False
+    """Whether `fit` takes the keyword `folds`: pairs of positions of its rows, (i,) and (j,), a model of the first to answer the second.
+
+    They are dealt so that nothing of the second is known by the first: by entity, or by time with the gap that labels need. Rows of the
+    oldest time may be in no second part.
+    """
 
     @property
     def calls(self) -> dict[str, Takes]:
         """How its implementation is called."""
-        given = {"signature", "params", "seed"} | ({"watch"} if self.watched else set())
-        return {"fit": Takes(2, frozenset(given)), "save": Takes(1), "load": Takes(1, frozenset({"signature"}))}
+        others = {"algorithms"} if self.components is not None else set()
+        given = {"signature", "params", "seed"} | others | ({"watch"} if self.watched else set()) | ({"folds"} if self.folds else set())
+        return {
+            "fit": Takes(2, frozenset(given)),
+            "save": Takes(1),
+            "load": Takes(1, frozenset({"signature"} | others)),
+            "components": Takes(1),
+        }
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,15 +13,19 @@ from headrace.hooks.contracts import resolve
 from headrace.hooks.reference import UnknownReferenceError, find
 
 
+def findable(root: Path | None) -> None:
+    """Let the project's own modules be imported: a process may have been started anywhere."""
+    if root is not None and str(root) not in sys.path:
+        sys.path.insert(0, str(root))
+
+
 def own_function(root: Path, python: str, what: str) -> Callable[..., Any]:
     """The function of `module:function`; HeadraceError `step-failed` where there is none."""
-    # The flow's process may have been started anywhere: the project's own modules are found from its folder.
-    if str(root) not in sys.path:
-        sys.path.insert(0, str(root))
+    findable(root)
     try:
         found = resolve(python)
     except (Exception, SystemExit) as error:
-        raise _failed(f"{what}: `{python}` cannot be imported: {type(error).__name__}: {error}", _line(error, root)) from error
+        raise _failed(f"{what}: `{python}` cannot be imported: {type(error).__name__}: {error}", line(error, root)) from error
     if not callable(found):
         raise _failed(f"{what}: `{python}` is no function but {type(found).__name__}", None)
     return found  # type: ignore[no-any-return]
@@ -33,7 +37,7 @@ def call_own(root: Path, python: str, what: str, params: Mapping[str, Any], *giv
     try:
         return function(*given, **params)
     except (Exception, SystemExit) as error:
-        raise _failed(f"{what}: `{python}` raised {type(error).__name__}: {error}", _line(error, root)) from error
+        raise _failed(f"{what}: `{python}` raised {type(error).__name__}: {error}", line(error, root)) from error
 
 
 def source_of(root: Path, python: str) -> bytes:
@@ -45,14 +49,14 @@ def source_of(root: Path, python: str) -> bytes:
     return found.path.read_bytes() if found.path is not None else b""
 
 
-def _failed(message: str, place: Span | None) -> HeadraceError:
-    return HeadraceError(Diagnostic("step-failed", message, place, help="correct the function, or take the step out of `steps`"))
-
-
-def _line(error: BaseException, root: Path) -> Span | None:
+def line(error: BaseException, root: Path) -> Span | None:
     """The deepest line of the project's own files."""
     for frame in reversed(traceback.extract_tb(error.__traceback__)):
         file = Path(frame.filename)
         if file.is_relative_to(root) and frame.lineno and ".venv" not in file.parts:
             return Span(file.relative_to(root).as_posix(), frame.lineno, 1, frame.lineno, 1)
     return None
+
+
+def _failed(message: str, place: Span | None) -> HeadraceError:
+    return HeadraceError(Diagnostic("step-failed", message, place, help="correct the function, or take the step out of `steps`"))

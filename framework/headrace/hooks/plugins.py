@@ -46,6 +46,8 @@ class Plugins:
     """Where a thing comes from, by its axis (`metric`) and name."""
     off: tuple[Off, ...] = ()
     """Which plugins take no part, and why."""
+    root: Path | None = None
+    """The project's folder, in which functions stand that parameters name."""
 
     def of(self, axis: Axis) -> Mapping[str, Item]:
         """What is added to one axis, by name."""
@@ -103,7 +105,7 @@ def load_plugins(
             _add(added, axis, item, origin, report)
     by_axis = {axis.plural: {name: item for (word, name), (item, _) in added.items() if word == axis.word} for axis in AXES}
     origins = {key: origin for key, (_, origin) in added.items()}
-    return Plugins(**by_axis, names=tuple(dict.fromkeys(names)), origins=origins, off=tuple(off))
+    return Plugins(**by_axis, names=tuple(dict.fromkeys(names)), origins=origins, off=tuple(off), root=root)
 
 
 def _excluded(origin: Origin, allow: Sequence[str] | None, deny: Sequence[str]) -> str | None:

@@ -98,6 +98,48 @@ class Predictor(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Component:
+    """One part of an ensemble: what it is called, by which algorithm and parameters it was made, and its own bytes."""
+
+    id: str
+    algorithm: str
+    params: Mapping[str, Any]
+    data: bytes
+
+
+class Algorithms(Protocol):
+    """The algorithms that are registered, as one that is made of others asks for them.
+
+    Whatever they raise goes on as it is; LookupError where nobody registered a name.
+    """
+
+    def task(self, algorithm: str) -> str:
+        """What it answers, as `Algorithm.task` says it."""
+        ...
+
+    def fit(
+        self,
+        algorithm: str,
+        params: Mapping[str, Any],
+        matrix: NDArray[np.float64],
+        target: NDArray[np.float64],
+        *,
+        signature: Signature,
+        seed: int,
+    ) -> Predictor:
+        """Train on (n, k) and (n,); params are as a spec has them."""
+        ...
+
+    def save(self, algorithm: str, predictor: Predictor) -> bytes:
+        """A predictor that `fit` or `load` gave, as bytes."""
+        ...
+
+    def load(self, algorithm: str, data: bytes, *, signature: Signature) -> Predictor:
+        """The inverse of `save`."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
 class Prepared:
     """What a transform learned (`state`, as JSON), the d inputs that it makes, and those of the training rows, (n, d) float64.
 

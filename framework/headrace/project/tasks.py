@@ -22,6 +22,12 @@ def task_of(model: Model, plugins: Plugins | None) -> Task | None:
     return algorithm.task if algorithm is not None else None
 
 
+def in_folds(model: Model, plugins: Plugins | None) -> bool:
+    """Whether a model's algorithm learns from folds of its rows."""
+    algorithm = plugins.algorithms.get(model.training.algorithm) if plugins is not None else None
+    return algorithm is not None and algorithm.folds
+
+
 def watched(plugins: Plugins, task: Task) -> list[str]:
     """The metrics that can be computed from answers of a task alone, by name."""
     return sorted(name for name, metric in plugins.metrics.items() if fits(metric, task) and metric.needs not in {"groups", "latency"})

@@ -33,6 +33,7 @@ def tune(
     early_stopping: EarlyStopping | None = None,
     calibrate: Calibrate | None = None,
     transforms: Sequence[Transformation] = (),
+    folds: Folds | None = None,
 ) -> Tuned:
     """The best parameters that were found within the budget; a run that was killed goes on with the trials that it has."""
     with workspace("train") as w, run.running(w, model=rows.model, flow="train", run_id=rows.run_id) as step:
@@ -48,6 +49,7 @@ def tune(
             early_stopping=early_stopping,
             calibrate=calibrate,
             transforms=transforms,
+            folds=folds,
             allow=w.config.plugins.allow,
             deny=w.config.plugins.deny,
         )
@@ -66,6 +68,7 @@ def train(
     early_stopping: EarlyStopping | None = None,
     cv: Folds | None = None,
     calibrate: Calibrate | None = None,
+    folds: Folds | None = None,
     tuned: Tuned | None = None,
 ) -> Candidate:
     """One registered candidate, with its evaluation on the held-out rows; `tuned` parameters go before `params`.
@@ -91,6 +94,7 @@ def train(
                 cv=cv,
                 calibrate=calibrate,
                 transforms=transforms,
+                folds=folds,
                 tuned=tuned,
                 step=_followed(rows.model, recorder),
                 through=rows.plugins,

@@ -11,15 +11,19 @@ from typing import TYPE_CHECKING, Any
 from pydantic import ValidationError
 
 from headrace.diagnostics import Diagnostic, Exit, HeadraceError
-from headrace.hooks import Algorithm, Answers, Metric, Plugins, Predictor, Signature, Watch, resolve
+from headrace.hooks import Algorithm, Answers, Component, Metric, Plugins, Signature, Watch, resolve
 from headrace.hooks.answers import BINARY
+from headrace.hooks.composed import fitted as called
 from headrace.hooks.limit import asking
+from headrace.hooks.own import line
 from headrace.spec.params import read_params
 from headrace.transforms import Chain, Packed, Transformation, learned, pack, read, seen, transformed
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
+
+    Pairs = Sequence[tuple[NDArray[np.int64], NDArray[np.int64]]]
 
 
 LOG = logging.getLogger("headrace.training")
@@ -46,6 +50,8 @@ class Fitted:
     train: NDArray[np.float64]
     holdout: NDArray[np.float64]
     answers: Answers = BINARY
+    components: tuple[Component, ...] = ()
+    """The parts of an ensemble."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,10 +76,11 @@ def fit(
     seed: int,
     transforms: Sequence[Transformation] = (),
     watch: Watch | None = None,
+    folds: Pairs = (),
 ) -> Fitted:
     """Train, save, load again, and ask what was loaded; `transforms` learn from the training side, and are part of the model.
 
-    `watch` is for algorithms that can be watched.
+    `watch` is for algorithms that can be watched, `folds` of the training rows for those that learn from them.
 
     HeadraceError: `unknown-algorithm`, `bad-params`, `training-failed`, `bad-predictions` (what the algorithm's task does not mean),
     `unfaithful-format` (the loaded model answers otherwise than the saved one), and those of `transforms.learned`.
@@ -88,16 +95,18 @@ def fit(
         raise HeadraceError(Diagnostic("bad-params", f"parameters of `{algorithm}`: {faults}"), Exit.INVALID) from error
     chain, matrix = learned(plugins, transforms, sides.train, sides.train_target, signature=signature, seed=seed)
     try:
-        watched = {"watch": _behind(plugins, chain, watch)} if known.watched else {}
-        keywords = {"signature": chain.signature, "params": settings, "seed": seed, **watched}
-        inside: Predictor = resolve(known.fit)(matrix, sides.train_target, **keywords)
-        data = pack(Packed(resolve(known.save)(inside), chain))
+        watch = _behind(plugins, chain, watch) if known.watched else None
+        inside = called(plugins, known, matrix, sides.train_target, chain.signature, settings, seed, watch=watch, folds=folds)
+        own = resolve(known.save)(inside)
+        parts = tuple(resolve(known.components)(own)) if known.components is not None else ()
+        data = pack(Packed(own, chain))
         loaded = read(plugins, known, data, signature=signature)
         fitted = transformed(plugins, chain, inside)
         before, holdout = (np.asarray(model.predict(sides.holdout), dtype=np.float64) for model in (fitted, loaded))
         train = np.asarray(loaded.predict(sides.train), dtype=np.float64)
     except Exception as error:  # a plugin may raise anything
-        raise HeadraceError(Diagnostic("training-failed", f"`{algorithm}` failed: {type(error).__name__}: {error}")) from error
+        place = line(error, plugins.root) if plugins.root is not None else None
+        raise HeadraceError(Diagnostic("training-failed", f"`{algorithm}` failed: {type(error).__name__}: {error}", place)) from error
     answers = Answers(known.task, sides.classes, tuple(getattr(settings, "quantiles", ())) if known.task == "quantile" else ())
     for given, target in ((before, sides.holdout_target), (train, sides.train_target)):
         if why := answers.fault(given, len(target)):
@@ -107,7 +116,7 @@ def fit(
             Diagnostic("unfaithful-format", f"`{algorithm}` answers otherwise after saving and loading: it cannot be served")
         )
     used = settings.model_dump(mode="json", by_alias=True)
-    return Fitted(known, used, data, train, holdout, answers)
+    return Fitted(known, used, data, train, holdout, answers, parts)
 
 
 def _behind(plugins: Plugins, chain: Chain, watch: Watch | None) -> Watch | None:

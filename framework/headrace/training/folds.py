@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING, assert_never
+from typing import TYPE_CHECKING, Any, assert_never
 
 from headrace.diagnostics import Diagnostic, HeadraceError
 
@@ -54,6 +55,17 @@ def describe(how: Folds) -> dict[str, object]:
             return {"by": "time", "folds": folds, "gap": gap.total_seconds()}
         case _:
             assert_never(how)
+
+
+def described(told: Mapping[str, Any]) -> Folds:
+    """The inverse of `describe`."""
+    match told["by"]:
+        case "stratified":
+            return StratifiedFolds(told["folds"])
+        case "group":
+            return GroupFolds(told["folds"], told["group"])
+        case _:
+            return TimeFolds(told["folds"], timedelta(seconds=told["gap"]))
 
 
 def deal(frame: pd.DataFrame, how: Folds, *, target: str, time: str, seed: int) -> list[tuple[Positions, Positions]]:

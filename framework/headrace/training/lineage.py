@@ -17,7 +17,10 @@ def code(modules: Iterable[str] = ()) -> bytes:
     package = Path(headrace.__file__).parent
     files = {str(path.relative_to(package)): path for path in package.rglob("*.py")}
     for name in modules:
-        spec = find_spec(name)
+        try:
+            spec = find_spec(name)
+        except ImportError:  # a user's own module may be gone, and then so is its line
+            spec = None
         if spec is not None and spec.origin is not None and not Path(spec.origin).is_relative_to(package):
             files[name] = Path(spec.origin)
     lines = [f"{name}\0{hashlib.sha256(path.read_bytes()).hexdigest()}\n" for name, path in sorted(files.items())]

@@ -14,7 +14,7 @@ from headrace.training.apart import Calibrate, EarlyStopping, Parts, parts
 from headrace.training.calibrate import calibration
 from headrace.training.checkpoint import Checkpoint
 from headrace.training.fit import Evaluation, Fitted, Sides, evaluate, fit, offered
-from headrace.training.folds import Folds, deal
+from headrace.training.folds import Folds, GroupFolds, deal
 from headrace.transforms import Transformation, format_of, pack, read, unpack
 
 if TYPE_CHECKING:
@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
+    Pairs = list[tuple[NDArray[np.int64], NDArray[np.int64]]]
+
+_FOLDS = 5
 Told = Callable[[int, Mapping[str, float]], None]
 """What is called after each step of a training that can be watched: its number, and what is known of it."""
 
@@ -36,6 +39,8 @@ class Recipe:
     early_stopping: EarlyStopping | None = None
     calibrate: Calibrate | None = None
     transforms: Sequence[Transformation] = ()
+    folds: Folds | None = None
+    """For an algorithm that learns from folds of its rows; without them five, that leave each entity whole."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +97,7 @@ def make(  # noqa: PLR0917 - what a model is made of
         seed=recipe.seed,
         transforms=recipe.transforms,
         watch=progress.watch(sides, apart),
+        folds=inner_folds(plugins, recipe.algorithm, recipe, frame.iloc[apart.fit], keys),
     )
     told: dict[str, Any] = {}
     if early is not None:
@@ -106,6 +112,14 @@ def make(  # noqa: PLR0917 - what a model is made of
         whole = read(plugins, fitted.algorithm, fitted.data, signature=signature).predict(sides.train)
         fitted = replace(fitted, train=whole)
     return Made(fitted, told)
+
+
+def inner_folds(plugins: Plugins, algorithm: str, recipe: Recipe, frame: pd.DataFrame, keys: Keys) -> Pairs:
+    """The rows that a model is fitted on as its algorithm learns from them, if in folds; HeadraceError those of `deal`."""
+    if not offered(plugins, algorithm).folds:
+        return []
+    how = recipe.folds or GroupFolds(_FOLDS, keys.entity)
+    return deal(frame, how, target=keys.target, time=keys.time, seed=recipe.seed)
 
 
 def _refuse_unwatched(plugins: Plugins, recipe: Recipe) -> None:

@@ -12,11 +12,13 @@ from typing import TYPE_CHECKING, Any, Literal
 from headrace import registry
 from headrace.diagnostics import HeadraceError
 from headrace.hooks import Plugins
+from headrace.hooks.composed import everything, modules
 from headrace.hooks.release import releases
 from headrace.registry import Version
 from headrace.store import Store, digest
 from headrace.training import lineage
 from headrace.training.apart import Calibrate, EarlyStopping
+from headrace.training.folds import described
 from headrace.training.train import PREDICTION, train
 from headrace.transforms import Transformation, pack, unpack
 
@@ -102,6 +104,7 @@ def reproduce(store: Store, plugins: Plugins, version: Version) -> Proof:
                 transforms=[_transform(step) for step in manifest.get("transforms", ())],
                 early_stopping=EarlyStopping(**manifest["early_stopping"]["asked"]) if "early_stopping" in manifest else None,
                 calibrate=Calibrate(**manifest["calibration"]["asked"]) if "calibration" in manifest else None,
+                folds=described(manifest["folds"]) if "folds" in manifest else None,
             )
         except HeadraceError as error:
             return Proof("cannot", moved, _said(error))
@@ -141,8 +144,7 @@ def _transform(step: Mapping[str, Any]) -> Transformation:
 def _moved(store: Store, plugins: Plugins, version: Version) -> Iterator[Moved]:
     """What is no longer as it was recorded, whether or not it changes the model."""
     manifest, digests = version.manifest, version.manifest["digests"]
-    known = plugins.algorithms.get(version.algorithm)
-    texts = {"code": lineage.code([known.fit.partition(":")[0]] if known is not None else ()), "environment": lineage.environment()}
+    texts = {"code": lineage.code(modules(plugins, version.algorithm, manifest["params"])), "environment": lineage.environment()}
     for name, text in texts.items():
         if digest(text) != digests[name]:
             yield Moved(
@@ -151,7 +153,11 @@ def _moved(store: Store, plugins: Plugins, version: Version) -> Iterator[Moved]:
     for name, now in lineage.machine().items():
         if (recorded := manifest.get("machine", {}).get(name, now)) != now:
             yield Moved(name, recorded, now)
-    used = [("algorithm", version.algorithm), *(("transform", step["transform"]) for step in manifest.get("transforms", ()))]
+    parts = everything(plugins, version.algorithm, manifest["params"])
+    used = [
+        *(("algorithm", part.algorithm) for part in parts),
+        *(("transform", step["transform"]) for step in manifest.get("transforms", ())),
+    ]
     for name, now in releases(plugins, used).items():
         if (recorded := manifest.get("plugins", {}).get(name)) != now:
             yield Moved(f"plugin {name}", recorded or "none", now)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from headrace import registry
 from headrace.hooks import Answers, Input, Plugins, Signature, Task
+from headrace.hooks.composed import everything, modules
 from headrace.hooks.release import releases
 from headrace.registry import Version
 from headrace.stats import bins
@@ -18,7 +19,7 @@ from headrace.training.checkpoint import Checkpoint
 from headrace.training.fit import Fitted, Sides, evaluate, fit, offered
 from headrace.training.folds import Folds, describe
 from headrace.training.lineage import code, environment, machine
-from headrace.training.make import Dealt, Keys, Made, Recipe, Told, cross_validate, make
+from headrace.training.make import Dealt, Keys, Made, Recipe, Told, cross_validate, inner_folds, make
 from headrace.training.targets import classes_of, refuse
 from headrace.training.values import Baseline, Candidate, Material, Tuned
 from headrace.transforms import Transformation
@@ -52,6 +53,7 @@ def train(
     early_stopping: EarlyStopping | None = None,
     cv: Folds | None = None,
     calibrate: Calibrate | None = None,
+    folds: Folds | None = None,
     tuned: Tuned | None = None,
     step: Told | None = None,
     through: Mapping[str, str] = _NOBODY,
@@ -59,7 +61,8 @@ def train(
     """Fit, evaluate on the held-out rows, and register; a run that has registered already gives the same candidate again.
 
     `tuned` are parameters that a search has chosen, which go before `params`; a search's course depends on who was faster, this training
-    depends on nothing but what the manifest names. With `cv` the same recipe is evaluated on folds of the training side as well. `step` is
+    depends on nothing but what the manifest names. `folds` are for an algorithm that learns
+    from folds of its rows. With `cv` the same recipe is evaluated on folds of the training side as well. `step` is
     called after each step of an algorithm that is watched; a run that was killed goes on from its last checkpoint.
 
     Categories are those of the training side. Kept beside the model: the profile of the training rows, the held-out rows with their answers
@@ -70,15 +73,18 @@ def train(
         before = registry.by_run(session, rows.run_id)
     if before is not None:
         return _candidate(before)
-    recipe = Recipe(algorithm, dict(params) | tuned.params if tuned is not None else params, seed, early_stopping, calibrate, transforms)
+    recipe = Recipe(
+        algorithm, dict(params) | tuned.params if tuned is not None else params, seed, early_stopping, calibrate, transforms, folds
+    )
     asked = _Asked(recipe, baseline, cv, tuned)
     work = _work(store, plugins, rows, algorithm)
     made_of = _made_of(work, asked)
     checkpoint = Checkpoint.of_run(store.root, rows.run_id, digest(_canonical(made_of)))
     made = make(plugins, work.sides, work.training, work.keys, recipe, work.signature, step=step, checkpoint=checkpoint)
     manifest = _manifest(work, asked, made, made_of)
-    algorithms = [algorithm, *([baseline.algorithm] if baseline is not None else [])]
-    used = [*(("algorithm", name) for name in algorithms), *(("transform", item.transform) for item in transforms)]
+    parts = everything(plugins, algorithm, recipe.params)
+    beside = everything(plugins, baseline.algorithm, baseline.params) if baseline is not None else ()
+    used = [*(("algorithm", item.algorithm) for item in (*parts, *beside)), *(("transform", item.transform) for item in transforms)]
     if made_by := {**through, **releases(plugins, used)}:
         manifest["plugins"] = made_by
     version = registry.register(
@@ -130,11 +136,11 @@ def _work(store: Store, plugins: Plugins, rows: Material, algorithm: str) -> _Wo
 
 def _made_of(work: _Work, asked: _Asked) -> dict[str, str]:
     """The digests of all that goes into the model; code and environment are kept whole, so that a retrain can say what is another."""
-    module = offered(work.plugins, asked.recipe.algorithm).fit.partition(":")[0]
+    recipe = asked.recipe
     return {
         "data": work.rows.digest,
-        "spec": _told(work.rows, asked.recipe, asked.baseline, asked.cv, asked.tuned),
-        "code": work.store.blobs.put(code([module])),
+        "spec": _told(work.rows, recipe, asked.baseline, asked.cv, asked.tuned),
+        "code": work.store.blobs.put(code(modules(work.plugins, recipe.algorithm, recipe.params))),
         "environment": work.store.blobs.put(environment()),
     }
 
@@ -155,10 +161,12 @@ def _manifest(work: _Work, asked: _Asked, made: Made, made_of: Mapping[str, str]
         **evaluate(plugins.metrics, fitted.answers, sides.holdout_target, fitted.holdout).to_json(),
         "reference": _reference(store, rows, work.held, fitted),
         "profile": _profile(store, signature, work.training, fitted),
-        "baseline": _plain(store, plugins, baseline, sides, signature, recipe.seed),
+        "baseline": _plain(work, recipe, baseline),
         "rows": {"train": rows.train, "holdout": rows.holdout, "new": rows.new},
         **({"sources": dict(rows.sources)} if rows.sources else {}),
         **({"transforms": [describe_step(item) for item in recipe.transforms]} if recipe.transforms else {}),
+        **({"components": _components(fitted)} if fitted.components else {}),
+        **({"folds": describe(recipe.folds)} if recipe.folds is not None else {}),
         **made.told,
         **_validated(work, recipe, asked.cv),
         **({"tuned": asked.tuned.to_json()} if asked.tuned is not None else {}),
@@ -173,6 +181,14 @@ def _validated(work: _Work, recipe: Recipe, cv: Folds | None) -> dict[str, Any]:
     return {"cv": {"by": describe(cv), "metrics": cross_validate(dealt, recipe, work.plugins.metrics).to_json()}}
 
 
+def _components(fitted: Fitted) -> list[dict[str, Any]]:
+    """The parts of an ensemble as a manifest has them; their bytes stand in the model's own."""
+    return [
+        {"id": part.id, "algorithm": part.algorithm, "params": dict(part.params), "digest": digest(part.data), "bytes": len(part.data)}
+        for part in fitted.components
+    ]
+
+
 def _usual(plugins: Plugins, fitted: Fitted) -> Baseline | None:
     """The baseline where nobody chose one: what is usual in the training rows, whatever the inputs."""
     name = USUAL[fitted.answers.task]
@@ -180,14 +196,21 @@ def _usual(plugins: Plugins, fitted: Fitted) -> Baseline | None:
     return Baseline(name, levels) if name in plugins.algorithms else None
 
 
-def _plain(  # noqa: PLR0917 - what the model itself was fitted with
-    store: Store, plugins: Plugins, baseline: Baseline | None, sides: Sides, signature: Signature, seed: int
-) -> dict[str, Any] | None:
+def _plain(work: _Work, recipe: Recipe, baseline: Baseline | None) -> dict[str, Any] | None:
     """The baseline fitted beside the model, as the manifest holds it."""
     if baseline is None:
         return None
-    beside = fit(plugins, sides, algorithm=baseline.algorithm, params=baseline.params, signature=signature, seed=seed)
-    return _beside(store, plugins, baseline, beside, sides)
+    folds = inner_folds(work.plugins, baseline.algorithm, recipe, work.training, work.keys)
+    beside = fit(
+        work.plugins,
+        work.sides,
+        algorithm=baseline.algorithm,
+        params=baseline.params,
+        signature=work.signature,
+        seed=recipe.seed,
+        folds=folds,
+    )
+    return _beside(work.store, work.plugins, baseline, beside, work.sides)
 
 
 def _sides(rows: Material, signature: Signature, training: pd.DataFrame, held: pd.DataFrame, task: Task) -> Sides:
@@ -213,6 +236,7 @@ def _told(rows: Material, recipe: Recipe, baseline: Baseline | None, cv: Folds |
         "cv": cv and describe(cv),
         "tuned": tuned and tuned.params,
         "transforms": [describe_step(item) for item in recipe.transforms] or None,
+        "folds": recipe.folds and describe(recipe.folds),
     }
     said = {"rows": rows.spec, "algorithm": recipe.algorithm, "params": dict(recipe.params), "seed": recipe.seed, "baseline": plain}
     return digest(_canonical(said | {word: value for word, value in further.items() if value is not None}))

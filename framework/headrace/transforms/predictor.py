@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from headrace.diagnostics import Diagnostic, HeadraceError
 from headrace.hooks import Algorithm, Plugins, Predictor, Signature, resolve
+from headrace.hooks.composed import loaded
 from headrace.transforms.calibration import Calibrated
 from headrace.transforms.chain import Chain, Link, placed
 from headrace.transforms.packed import unpack
@@ -42,7 +43,7 @@ def read(plugins: Plugins, algorithm: Algorithm, data: bytes, *, signature: Sign
     """The model of a file, with all that belongs to it; what `unpack` and the algorithm's `load` raise, and the errors of `transformed`."""
     model = unpack(data)
     inner = model.chain.signature if model.chain is not None else signature
-    predictor: Predictor = resolve(algorithm.load)(model.data, signature=inner)
+    predictor = loaded(plugins, algorithm, model.data, signature=inner)
     if model.chain is not None:
         predictor = transformed(plugins, model.chain, predictor)
     return Calibrated(predictor, model.calibration) if model.calibration is not None else predictor

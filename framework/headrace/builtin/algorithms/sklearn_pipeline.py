@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from sklearn.pipeline import Pipeline
 
-_TRUSTED = ("numpy.dtype",)
+TRUSTED = ("numpy.dtype",)
 """What skops may build beside its own list of scikit-learn's types; anything else in a file refuses the file."""
 
 
@@ -126,7 +126,7 @@ def pipeline(data: bytes, trusted: Sequence[str] = ()) -> Pipeline:
     """The pipeline from its file; skops.io.exceptions.UntrustedTypesFoundException where it holds anything not expected."""
     from skops.io import loads
 
-    return loads(data, trusted=[*_TRUSTED, *trusted])
+    return loads(data, trusted=[*TRUSTED, *trusted])
 
 
 def algorithms(module: str, name: str) -> tuple[Algorithm, ...]:

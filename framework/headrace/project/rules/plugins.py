@@ -12,6 +12,7 @@ from headrace.diagnostics import Diagnostic, Report, Span
 from headrace.document import Mapping as MappingNode
 from headrace.hooks import Algorithm, ChannelType, Plugins, Strategy, Transform, resolve
 from headrace.hooks import Gate as Kind
+from headrace.hooks.composed import Chosen
 from headrace.project.scope import Scope, address_of, question
 from headrace.spec import Channel, Model
 from headrace.spec.decode import check as check_params
@@ -68,17 +69,18 @@ def channel_type(plugins: Plugins, name: str) -> ChannelType | None:
 
 @question
 def _training(scope: Scope, plugins: Plugins, model: Model) -> Iterator[Diagnostic]:
-    yield from _algorithm(scope, plugins, model, ("training",), model.training)
+    yield from algorithm(scope, plugins, model, ("training",), model.training)
 
 
 @question
 def _baseline(scope: Scope, plugins: Plugins, model: Model) -> Iterator[Diagnostic]:
     if model.training.baseline is not None:
-        yield from _algorithm(scope, plugins, model, ("training", "baseline"), model.training.baseline)
+        yield from algorithm(scope, plugins, model, ("training", "baseline"), model.training.baseline)
 
 
 @question
-def _algorithm(scope: Scope, plugins: Plugins, model: Model, path: Path, section: Training | Baseline) -> Iterator[Diagnostic]:
+def algorithm(scope: Scope, plugins: Plugins, model: Model, path: Path, section: Training | Baseline | Chosen) -> Iterator[Diagnostic]:
+    """The algorithm that a section names, and the parameters beside it."""
     here, known = address_of(model), plugins.algorithms
     meant = section.algorithm if section.algorithm in known else _only(section.algorithm, known)
     if section.algorithm not in known:
@@ -209,7 +211,7 @@ def _another_task(name: str, other: str) -> bool:
     return task_of(name) not in (None, task_of(other))
 
 
-def _naming(section: Training | Baseline | Transformation | Channel | Gate | Rollout) -> str:
+def _naming(section: Training | Baseline | Chosen | Transformation | Channel | Gate | Rollout) -> str:
     """The key that says whose parameters they are."""
     match section:
         case Channel():
@@ -229,7 +231,7 @@ def _params(
     scope: Scope,
     address: Address,
     path: Path,
-    section: Training | Baseline | Transformation | Channel | Gate | Rollout,
+    section: Training | Baseline | Chosen | Transformation | Channel | Gate | Rollout,
     plugin: Algorithm | ChannelType | Strategy | Kind | Transform,
 ) -> Iterator[Diagnostic]:
     naming = _naming(section)

@@ -14,6 +14,7 @@ from pydantic import ValidationError
 
 from headrace.diagnostics import Diagnostic, Exit, HeadraceError
 from headrace.hooks import Plugins, resolve
+from headrace.hooks.composed import modules
 from headrace.spec.params import read_params
 from headrace.store import Store, digest
 from headrace.training.apart import Calibrate, EarlyStopping
@@ -43,6 +44,7 @@ def search(
     early_stopping: EarlyStopping | None = None,
     calibrate: Calibrate | None = None,
     transforms: Sequence[Transformation] = (),
+    folds: Folds | None = None,
     allow: Sequence[str] | None = (),
     deny: Sequence[str] = (),
 ) -> Tuned:
@@ -59,6 +61,8 @@ def search(
     told = _described(plugins, rows, algorithm, params, seed, cv, search, early_stopping, calibrate)
     if transforms:
         told["transforms"] = [describe_step(item) for item in transforms]
+    if folds is not None:
+        told["folds"] = describe(folds)
     name = digest(_canonical(told))
     job = Job(
         rows=str(store.blobs.path(rows.digest)),
@@ -77,6 +81,7 @@ def search(
         early_stopping=early_stopping,
         calibrate=calibrate,
         transforms=list(transforms),
+        folds=folds,
     )
     study = Study(memory(store, name), name, search, _defaults(plugins, algorithm, params))
     try:
@@ -155,7 +160,7 @@ def _described(  # noqa: PLR0917 - all that a trial's value depends on
     """All that the trials depend on, as JSON."""
     return {
         "data": rows.digest,
-        "code": digest(code([plugins.algorithms[algorithm].fit.partition(":")[0]])),
+        "code": digest(code(modules(plugins, algorithm, params))),
         "environment": digest(environment()),
         "algorithm": algorithm,
         "params": dict(params),

@@ -47,6 +47,7 @@ class Job:
     early_stopping: EarlyStopping | None
     calibrate: Calibrate | None
     transforms: list[Transformation]
+    folds: Folds | None = None
 
     def write(self, path: Path) -> None:
         """As JSON."""
@@ -98,7 +99,7 @@ def dealt_rows(plugins: Plugins, job: Job) -> Dealt:
 
 def evaluated(plugins: Plugins, job: Job, dealt: Dealt, params: dict[str, Any], fold: int) -> list[float]:
     """The objectives on one fold, in order."""
-    recipe = Recipe(job.algorithm, {**job.params, **params}, job.seed, job.early_stopping, job.calibrate, job.transforms)
+    recipe = Recipe(job.algorithm, {**job.params, **params}, job.seed, job.early_stopping, job.calibrate, job.transforms, job.folds)
     found = dealt.evaluate(fold, recipe, {name: plugins.metrics[name] for name in job.metrics})
     values = [found.metrics.get(name) for name in job.metrics]
     for name, value in zip(job.metrics, values, strict=True):
