@@ -17,7 +17,7 @@ from headrace.spec.field import Lacking
 from headrace.spec.foreign_value import of_shell, word
 from headrace.spec.later import flag
 from headrace.spec.name import BadName, Speaks
-from headrace.spec.place import Place, discriminator, keys, literals, members, model_of
+from headrace.spec.place import Place, bare, discriminator, keys, literals, members, model_of
 from headrace.spec.quantity import Ambiguous, MissingUnit, duration, percentage, rate, ratio, size, write_duration
 from headrace.spec.unknown_key import quoted
 from headrace.spec.wording import certain, choice, cut, found, hint, nearest, quantity_of, short, wants
@@ -42,6 +42,8 @@ def diagnose(error: Any, place: Place, root: Place) -> Diagnostic:  # noqa: ANN4
             return _bad_tag(place)
         case "value_error" if isinstance(place.node, Mapping) and model_of(place.annotation) is not None:
             return _whole(place, context["error"])
+        case "value_error" if isinstance(place.node, Sequence) and get_origin(bare(place.annotation)) in {tuple, list}:
+            return Diagnostic("bad-value", f"{quoted(place.name)}: {context['error']}", place.span)
         case "value_error":
             return _refused(place, context["error"])
         case "too_short" | "too_long":

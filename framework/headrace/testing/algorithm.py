@@ -11,10 +11,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from headrace.hooks import Algorithm, Answers, EnoughError, Predictor, Watch
+from headrace.diagnostics import Report
+from headrace.hooks import Algorithm, Answers, EnoughError, Plugins, Predictor, Watch, load_plugins
 from headrace.hooks.answers import BINARY
+from headrace.hooks.composed import fitted, loaded
+from headrace.spec.params import read_params
 from headrace.testing import rows as worlds
-from headrace.testing.fault import Broken, Checks, Unmet, function, params_are_closed, params_model, registered
+from headrace.testing.fault import Broken, Checks, Unmet, examples, function, params_are_closed, params_model, registered
 from headrace.testing.rows import Rows
 
 if TYPE_CHECKING:
@@ -33,22 +36,27 @@ _TIED = 0.3
 class _Trial:
     """An algorithm with the functions and parameters to try it with."""
 
-    fit: Callable[..., Predictor]
+    algorithm: Algorithm
+    plugins: Plugins
     save: Callable[[Any], Any]
-    load: Callable[..., Predictor]
     params: Any
     watched: bool = False
     answers: Answers = BINARY
     constant: bool = False
 
     def on(self, rows: Rows, seed: int = 7) -> Predictor:
-        return self.fit(rows.matrix, rows.target, signature=rows.signature, params=self.params, seed=seed)
+        return self.watched_on(rows, None, seed)
 
-    def watched_on(self, rows: Rows, watch: Watch, seed: int = 7) -> Predictor:
-        return self.fit(rows.matrix, rows.target, signature=rows.signature, params=self.params, seed=seed, watch=watch)
+    def watched_on(self, rows: Rows, watch: Watch | None, seed: int = 7) -> Predictor:
+        folds = rows.folds() if self.algorithm.folds else ()
+        made = (rows.matrix, rows.target, rows.signature, self.params, seed)
+        return fitted(self.plugins, self.algorithm, *made, watch=watch, folds=folds)
+
+    def load(self, data: bytes, rows: Rows) -> Predictor:
+        return loaded(self.plugins, self.algorithm, data, signature=rows.signature)
 
     def again(self, predictor: Predictor, rows: Rows) -> Predictor:
-        return self.load(self.save(predictor), signature=rows.signature)
+        return self.load(self.save(predictor), rows)
 
 
 def check_algorithm(algorithm: Algorithm, params: Mapping[str, Any] | None = None) -> list[Broken]:
@@ -56,13 +64,16 @@ def check_algorithm(algorithm: Algorithm, params: Mapping[str, Any] | None = Non
     if (wrong := registered(algorithm)) is not None:
         return [wrong]
     checks = Checks()
-    checks.run("params", lambda: params_are_closed(algorithm))
+    if not algorithm.python:  # whose parameters are a function's
+        checks.run("params", lambda: params_are_closed(algorithm))
     try:
+        function(algorithm, "fit"), function(algorithm, "load")
+        settings = read_params(params_model(algorithm), examples(algorithm) if params is None else params)
         trial = _Trial(
-            function(algorithm, "fit"),
+            algorithm,
+            load_plugins(None, Report()),
             function(algorithm, "save"),
-            function(algorithm, "load"),
-            settings := params_model(algorithm).model_validate(dict(params or {})),
+            settings,
             watched=algorithm.watched,
             answers=_answers_of(algorithm, settings),
             constant=algorithm.constant,
@@ -162,7 +173,7 @@ def _saved(trial: _Trial, rows: Rows) -> Iterator[str]:
     if trial.save(predictor) != data:
         yield "`save` gives other bytes the second time"
     before = predictor.predict(rows.matrix)
-    after = _asked(trial.load(data, signature=rows.signature), rows, "the training rows, once loaded,")
+    after = _asked(trial.load(data, rows), rows, "the training rows, once loaded,")
     if differ := int((before != after).sum()):
         gap = float(abs(before - after).max())
         yield f"a loaded model answers otherwise than the one that was saved: {differ} of {len(before)} answers, by up to {gap:g}"
@@ -174,7 +185,7 @@ def _safe_to_read(trial: _Trial, rows: Rows) -> Iterator[str]:
         yield f"its file is {inside}, which runs code when it is read: save in a format of data alone"
         return
     with _unpickling() as found:
-        trial.load(data, signature=rows.signature)
+        trial.load(data, rows)
     if found:
         yield f"`load` unpickles ({found[0]}), which runs code of whoever wrote the file: save in a format of data alone"
 
@@ -217,7 +228,7 @@ def _unpickling() -> Iterator[list[str]]:
 def _refuses_rubbish(trial: _Trial, rows: Rows) -> Iterator[str]:
     for name, data in (("an empty file", b""), ("a text that is no model", b"this is no model")):
         try:
-            trial.load(data, signature=rows.signature).predict(rows.matrix)
+            trial.load(data, rows).predict(rows.matrix)
         except Exception:  # noqa: BLE001, S112 - this is what is wanted
             continue
         yield f"`load` takes {name} for a model"

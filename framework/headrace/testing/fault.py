@@ -93,11 +93,15 @@ def params_are_closed(item: Any) -> Iterator[str]:  # noqa: ANN401 - one with pa
         yield f"nothing says what `{'`, `'.join(lacking)}` is: write `Field(description=…)`"
 
 
+def examples(item: Any) -> dict[str, Any]:  # noqa: ANN401 - one with parameters
+    """The first example of each parameter that has no default."""
+    return {key: info.examples[0] for key, info in keys(params_model(item)).items() if info.is_required() and info.examples}
+
+
 def settings(item: Any, params: Mapping[str, Any] | None) -> dict[str, Any]:  # noqa: ANN401 - one with parameters
     """Parameters to try an item with: those given, or the first examples of the fields that have no default; Unmet where they do not do."""
     model = params_model(item)
-    examples = {key: info.examples[0] for key, info in keys(model).items() if info.is_required() and info.examples}
-    given = dict(examples if params is None else params)
+    given = dict(examples(item) if params is None else params)
     try:
         read_params(model, given)
     except ValueError as error:

@@ -30,17 +30,21 @@ def _others(members: tuple[Member, ...]) -> tuple[Member, ...]:
     return members
 
 
+Members = Annotated[tuple[Member, ...], Field(min_length=1, max_length=100), Distinct, AfterValidator(_others)]
+_MEMBERS = "The models, each trained on every fold, and once on all training rows."
+
+
 class Params(BaseModel):
     """The members, and who learns from their answers."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
     task: ClassVar[Task] = "binary"
 
-    members: Annotated[tuple[Member, ...], Field(min_length=1, max_length=100), Distinct, AfterValidator(_others)] = Field(
-        description="The models, each trained on every fold, and once on all training rows.",
+    members: Members = Field(
+        description=_MEMBERS,
         examples=[
             [
-                {"id": "trees", "algorithm": "lightgbm.classifier", "params": {"n_estimators": 50}},
+                {"id": "trees", "algorithm": "lightgbm.classifier", "params": {"n_estimators": 20}},
                 {"id": "line", "algorithm": "sklearn.logistic_regression"},
             ]
         ],
@@ -56,6 +60,16 @@ class SeveralParams(Params):
 
     task: ClassVar[Task] = "multiclass"
 
+    members: Members = Field(
+        description=_MEMBERS,
+        examples=[
+            [
+                {"id": "trees", "algorithm": "lightgbm.multiclass", "params": {"n_estimators": 20}},
+                {"id": "line", "algorithm": "sklearn.logistic_regression_multiclass"},
+            ]
+        ],
+    )
+
     final: Part = Field(
         default=Part(algorithm="sklearn.logistic_regression_multiclass"),
         description="Whose inputs are the members' probabilities of each class, to rows that these were not fitted on.",
@@ -66,6 +80,16 @@ class NumberParams(Params):
     """The members, and who learns from their answers."""
 
     task: ClassVar[Task] = "regression"
+
+    members: Members = Field(
+        description=_MEMBERS,
+        examples=[
+            [
+                {"id": "trees", "algorithm": "lightgbm.regressor", "params": {"n_estimators": 20}},
+                {"id": "line", "algorithm": "sklearn.ridge"},
+            ]
+        ],
+    )
 
     final: Part = Field(
         default=Part(algorithm="sklearn.ridge"),

@@ -34,17 +34,21 @@ def _weighed(members: tuple[Voter, ...]) -> tuple[Voter, ...]:
     return members
 
 
+Voters = Annotated[tuple[Voter, ...], Field(min_length=1, max_length=100), Distinct, AfterValidator(_weighed)]
+_MEMBERS = "The models, each trained on all training rows."
+
+
 class Params(BaseModel):
     """The members, and how their answers become one."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
     task: ClassVar[Task] = "binary"
 
-    members: Annotated[tuple[Voter, ...], Field(min_length=1, max_length=100), Distinct, AfterValidator(_weighed)] = Field(
-        description="The models, each trained on all training rows.",
+    members: Voters = Field(
+        description=_MEMBERS,
         examples=[
             [
-                {"id": "trees", "algorithm": "lightgbm.classifier", "params": {"n_estimators": 50}, "weight": 2},
+                {"id": "trees", "algorithm": "lightgbm.classifier", "params": {"n_estimators": 20}, "weight": 2},
                 {"id": "line", "algorithm": "sklearn.logistic_regression"},
             ]
         ],
@@ -60,11 +64,31 @@ class SeveralParams(Params):
 
     task: ClassVar[Task] = "multiclass"
 
+    members: Voters = Field(
+        description=_MEMBERS,
+        examples=[
+            [
+                {"id": "trees", "algorithm": "lightgbm.multiclass", "params": {"n_estimators": 20}},
+                {"id": "line", "algorithm": "sklearn.logistic_regression_multiclass"},
+            ]
+        ],
+    )
+
 
 class NumberParams(Params):
     """The members, and how their answers become one."""
 
     task: ClassVar[Task] = "regression"
+
+    members: Voters = Field(
+        description=_MEMBERS,
+        examples=[
+            [
+                {"id": "trees", "algorithm": "lightgbm.regressor", "params": {"n_estimators": 20}},
+                {"id": "line", "algorithm": "sklearn.ridge"},
+            ]
+        ],
+    )
 
     combine: Literal["mean", "median"] = Field(  # type: ignore[assignment]
         default="mean", description="`mean`: weighted; `median`: weighted likewise, which one member far off does not move."

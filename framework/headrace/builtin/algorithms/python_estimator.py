@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -32,7 +32,7 @@ class Params(BaseModel):
 
     python: Implementation = Field(
         description="The function that builds the estimator, `package.module:function`; it is given all parameters but these three.",
-        examples=["sklearn.ensemble:ExtraTreesClassifier"],
+        examples=["sklearn.naive_bayes:GaussianNB"],
     )
     inputs: Literal["prepared", "plain"] = Field(
         default="prepared",
@@ -43,6 +43,15 @@ class Params(BaseModel):
         default=(),
         description="Types that the model's file may hold beyond those of scikit-learn, numpy and scipy.",
         examples=[["shop.models.Rules"]],
+    )
+
+
+class NumberParams(Params):
+    """All else is given to the function, by name."""
+
+    python: Implementation = Field(
+        description="The function that builds the estimator, `package.module:function`; it is given all parameters but these three.",
+        examples=["sklearn.linear_model:BayesianRidge"],
     )
 
 
@@ -74,17 +83,24 @@ class Decided(lines.Fitted):
         return np.eye(self.several)[given.astype(np.int64)] if self.several else given
 
 
-def _fit(matrix: Values, target: Values, signature: Signature, params: Params, task: Task) -> Own:
+def _fit(matrix: Values, target: Values, signature: Signature, params: Params, made: Any, task: Task) -> Own:  # noqa: ANN401, PLR0917
     from sklearn.pipeline import Pipeline
     from threadpoolctl import threadpool_limits  # type: ignore[import-untyped, unused-ignore]
 
+    if params.inputs == "prepared":
+        return Own(_line(lines.trained(matrix, target, signature, made, dense=True), task), params.trust)
+    with threadpool_limits(limits=1):
+        return Own(_line(Pipeline([("model", made)]).fit(matrix, target), task), params.trust)
+
+
+def _built(params: Params, seed: int) -> Any:  # noqa: ANN401 - any estimator
+    """What the function gives, drawing by the seed where it was given none of its own."""
     made = resolve(params.python)(**(params.model_extra or {}))
     if lacking := [name for name in ("fit", "predict") if not callable(getattr(made, name, None))]:
         raise TypeError(f"`{params.python}` gave {type(made).__name__}, which has no `{lacking[0]}`")
-    if params.inputs == "prepared":
-        return Own(_line(lines.trained(matrix, target, signature, made), task), params.trust)
-    with threadpool_limits(limits=1):
-        return Own(_line(Pipeline([("model", made)]).fit(matrix, target), task), params.trust)
+    settings = made.get_params(deep=True) if hasattr(made, "get_params") else {}
+    open_ = {name: seed for name, value in settings.items() if name.rpartition("__")[2] == "random_state" and value is None}
+    return made.set_params(**open_) if open_ else made
 
 
 def _line(pipeline: Pipeline, task: Task) -> lines.Fitted:
@@ -96,19 +112,19 @@ def _line(pipeline: Pipeline, task: Task) -> lines.Fitted:
     return Decided(pipeline, len(pipeline.classes_) if task == "multiclass" else 0)
 
 
-def fit_classifier(matrix: Values, target: Values, *, signature: Signature, params: Params, seed: int) -> Own:  # noqa: ARG001 - the function's own matter
-    """Train on (n, k) and (n,); a seed is a parameter of the function's own."""
-    return _fit(matrix, target, signature, params, "binary")
-
-
-def fit_multiclass(matrix: Values, target: Values, *, signature: Signature, params: Params, seed: int) -> Own:  # noqa: ARG001
-    """Train on (n, k) and codes (n,), 0 to c - 1."""
-    return _fit(matrix, target, signature, params, "multiclass")
-
-
-def fit_regressor(matrix: Values, target: Values, *, signature: Signature, params: Params, seed: int) -> Own:  # noqa: ARG001
+def fit_classifier(matrix: Values, target: Values, *, signature: Signature, params: Params, seed: int) -> Own:
     """Train on (n, k) and (n,)."""
-    return _fit(matrix, target, signature, params, "regression")
+    return _fit(matrix, target, signature, params, _built(params, seed), "binary")
+
+
+def fit_multiclass(matrix: Values, target: Values, *, signature: Signature, params: Params, seed: int) -> Own:
+    """Train on (n, k) and codes (n,), 0 to c - 1."""
+    return _fit(matrix, target, signature, params, _built(params, seed), "multiclass")
+
+
+def fit_regressor(matrix: Values, target: Values, *, signature: Signature, params: Params, seed: int) -> Own:
+    """Train on (n, k) and (n,)."""
+    return _fit(matrix, target, signature, params, _built(params, seed), "regression")
 
 
 def save(predictor: Own) -> bytes:
@@ -145,11 +161,11 @@ def load_regressor(data: bytes, *, signature: Signature) -> Own:  # noqa: ARG001
     return _load(data, "regression")
 
 
-def _algorithm(kind: str, task: Task) -> Algorithm:
+def _algorithm(kind: str, task: Task, params: str = "Params") -> Algorithm:
     return Algorithm(
         name=f"python.{kind}",
         task=task,
-        params=f"{__name__}:Params",
+        params=f"{__name__}:{params}",
         fit=f"{__name__}:fit_{kind}",
         save=f"{__name__}:save",
         load=f"{__name__}:load_{kind}",
@@ -158,4 +174,8 @@ def _algorithm(kind: str, task: Task) -> Algorithm:
     )
 
 
-ALGORITHM = (_algorithm("classifier", "binary"), _algorithm("multiclass", "multiclass"), _algorithm("regressor", "regression"))
+ALGORITHM = (
+    _algorithm("classifier", "binary"),
+    _algorithm("multiclass", "multiclass"),
+    _algorithm("regressor", "regression", "NumberParams"),
+)

@@ -82,13 +82,24 @@ def _columns(signature: Signature) -> list[tuple[str, Any, list[int]]]:
     return [(name, step, columns) for name, step, columns in (("number", scaled, numbers), ("category", encoded, categories)) if columns]
 
 
-def trained(matrix: NDArray[np.float64], target: NDArray[np.float64], signature: Signature, model: Any) -> Pipeline:  # noqa: ANN401 - any estimator
-    """The model behind its columns, on one thread: it adds in one order, so that the same rows give the same bytes."""
+def trained(
+    matrix: NDArray[np.float64],
+    target: NDArray[np.float64],
+    signature: Signature,
+    model: Any,  # noqa: ANN401 - any estimator
+    *,
+    dense: bool = False,
+) -> Pipeline:
+    """The model behind its columns, on one thread: it adds in one order, so that the same rows give the same bytes.
+
+    `dense` for one that may not take what is mostly 0 as a sparse matrix.
+    """
     from sklearn.compose import ColumnTransformer
     from sklearn.pipeline import Pipeline
     from threadpoolctl import threadpool_limits  # type: ignore[import-untyped, unused-ignore]
 
-    pipeline = Pipeline([("columns", ColumnTransformer(_columns(signature))), ("model", model)])
+    columns = ColumnTransformer(_columns(signature), sparse_threshold=0.0 if dense else 0.3)
+    pipeline = Pipeline([("columns", columns), ("model", model)])
     with threadpool_limits(limits=1):
         return pipeline.fit(matrix, target)
 

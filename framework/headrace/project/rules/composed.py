@@ -63,9 +63,10 @@ def _inside(scope: Scope, plugins: Plugins, model: Model, chosen: Chosen) -> Ite
 def _settings(known: Algorithm, params: Mapping[str, Any]) -> BaseModel | None:
     """The parameters; None where another rule has said what is wrong with them."""
     try:
-        return read_params(resolve(known.params), params)
+        settings: BaseModel = read_params(resolve(known.params), params)
     except (ValidationError, TypeError):
         return None
+    return settings
 
 
 @question
