@@ -20,13 +20,14 @@ from headrace.spec import Project as ProjectSpec
 from headrace.spec.decode import decode
 
 GOLDEN = Path(__file__).parents[1] / "golden"
+BUILT_IN = load_plugins(None, Report(), allow=[])
 
 
 def of(specs: dict[Address, AnyKind]) -> Project:
     """A project of specs that nobody has judged."""
     (declared,) = (spec for spec in specs.values() if isinstance(spec, ProjectSpec))
     (environment,) = (spec for spec in specs.values() if isinstance(spec, Environment))
-    return Project(Path(), declared, environment, Scope(specs, {}), specs)
+    return Project(Path(), declared, environment, Scope(specs, {}, plugins=BUILT_IN), specs)
 
 
 @pytest.fixture(scope="session")
@@ -39,7 +40,7 @@ def project_of() -> Callable[[str], Project]:
         specs = [decode(node, report) for path in paths for node in parse(path.read_bytes(), path.name, report)]
         assert [] == list(report)
         found = {Address(spec.kind, spec.name): spec for spec in specs if spec is not None}
-        assert [] == list(climbed(Scope(found, {}), load_plugins(None, Report(), allow=[]), found))
+        assert [] == list(climbed(Scope(found, {}), BUILT_IN, found))
         return of(found)
 
     return load

@@ -48,7 +48,7 @@ def folds(n, count=5):
     return [(np.flatnonzero(at != fold), np.flatnonzero(at == fold)) for fold in range(count)]
 
 
-def model(plugins, algorithm, params, matrix, target, among=None):
+def model(plugins, algorithm, params, matrix, target, among=None):  # noqa: PLR0917 - what a model is made of
     known = plugins.algorithms[algorithm]
     asked = read_params(resolve(known.params), params)
     return fitted(plugins, known, matrix, target, SIGNATURE, asked, 7, folds=folds(len(matrix)) if among is None else among)

@@ -23,9 +23,10 @@ def task_of(model: Model, plugins: Plugins | None) -> Task | None:
 
 
 def in_folds(model: Model, plugins: Plugins | None) -> bool:
-    """Whether a model's algorithm learns from folds of its rows."""
-    algorithm = plugins.algorithms.get(model.training.algorithm) if plugins is not None else None
-    return algorithm is not None and algorithm.folds
+    """Whether a model, or what it is compared with, learns from folds of its rows."""
+    baseline = model.training.baseline
+    named = [model.training.algorithm, *([baseline.algorithm] if baseline is not None else [])]
+    return plugins is not None and any(name in plugins.algorithms and plugins.algorithms[name].folds for name in named)
 
 
 def watched(plugins: Plugins, task: Task) -> list[str]:

@@ -13,6 +13,12 @@ from headrace.spec import AnyKind
 from headrace.spec.later import written
 
 
+_INSTEAD = {
+    "kind: ensemble": "write the members into one model, under `algorithm: ensemble.voting_classifier` or `ensemble.stacking_classifier`"
+}
+"""What does the same today, by the word."""
+
+
 def check(scope: Scope) -> Iterator[Diagnostic]:
     """One note a word, in the order of the files."""
     yield from scope.once(_all)
@@ -33,7 +39,7 @@ def _written(scope: Scope, address: Address, spec: AnyKind) -> Iterator[Diagnost
     for later in written(spec):
         what = f"`{later.word}` is a word of the language that nothing runs by yet"
         if later.path == ("kind",):
-            mend = "remove the document, or keep it for `headrace validate` alone"
+            mend = _INSTEAD.get(later.word, "remove the document") + ", or keep it for `headrace validate` alone"
         elif later.value:
             mend = "write another value, or keep this one for `headrace validate` alone"
         else:

@@ -40,10 +40,8 @@ def diagnose(error: Any, place: Place, root: Place) -> Diagnostic:  # noqa: ANN4
             return missing(tag_of(place), root)
         case "union_tag_invalid":
             return _bad_tag(place)
-        case "value_error" if isinstance(place.node, Mapping) and model_of(place.annotation) is not None:
+        case "value_error" if _of_its_shape(place):
             return _whole(place, context["error"])
-        case "value_error" if isinstance(place.node, Sequence) and get_origin(bare(place.annotation)) in {tuple, list}:
-            return Diagnostic("bad-value", f"{quoted(place.name)}: {context['error']}", place.span)
         case "value_error":
             return _refused(place, context["error"])
         case "too_short" | "too_long":
@@ -324,8 +322,15 @@ def _rate(text: str) -> str | None:
     return f"{words[1].replace(',', '').replace('_', '')}/{unit}"
 
 
+def _of_its_shape(place: Place) -> bool:
+    """Whether a section, or a list, stands where one belongs: what is wrong is its content."""
+    if isinstance(place.node, Sequence):
+        return get_origin(bare(place.annotation)) in {tuple, list}
+    return isinstance(place.node, Mapping) and model_of(place.annotation) is not None
+
+
 def _whole(place: Place, error: Exception) -> Diagnostic:
-    """What a section's own validator says of its keys together."""
+    """What a validator of its own says of a section's keys together, or of a list."""
     if isinstance(error, Lacking):
         said = choice([f"`{key}`" for key in error.keys])
         return Diagnostic("missing-key", f"{quoted(place.name)} has no {said}", place.key, help=error.help)
