@@ -12,7 +12,6 @@ from headrace.project.scope import Scope, question
 from headrace.spec import AnyKind
 from headrace.spec.later import written
 
-
 _INSTEAD = {
     "kind: ensemble": "write the members into one model, under `algorithm: ensemble.voting_classifier` or `ensemble.stacking_classifier`"
 }
