@@ -32,7 +32,7 @@ class ColumnConfig(Config):
     """One column of a source: its name in the file, and what every value of it is."""
 
     from_: str = Field(alias="from")
-    type: Literal["int64", "float", "category", "timestamp"]
+    type: Literal["int64", "float", "category", "text", "timestamp"]
 
 
 class ArrivalConfig(Config):

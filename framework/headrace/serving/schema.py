@@ -20,6 +20,8 @@ MAX_FAULTS = 20
 """How many faults one answer lists; the rest is counted."""
 MAX_TEXT = 256
 """The longest text, in characters, of an entity or a category."""
+MAX_FREE_TEXT = 20_000
+"""The longest text, in characters, of an input that is a text."""
 
 _NO_NUL = r"^[^\x00]*$"  # PostgreSQL stores no NUL: one such record would hold up all that come after it
 _STRICT = ConfigDict(extra="forbid", strict=True, arbitrary_types_allowed=False)
@@ -45,6 +47,7 @@ def _as_category(value: object) -> object:
 
 
 _Category = Annotated[str, Field(max_length=MAX_TEXT, pattern=_NO_NUL), BeforeValidator(_as_category, json_schema_input_type=str | int)]
+_Text = Annotated[str, Field(max_length=MAX_FREE_TEXT, pattern=_NO_NUL)]
 _Time = Annotated[AwareDatetime, AfterValidator(utc)]
 
 
@@ -177,6 +180,8 @@ _ENTITY = f"a whole number or a text of 1 to {MAX_TEXT} characters"
 def _annotation(item: InputConfig) -> Any:  # noqa: ANN401 - a type for pydantic
     if item.type == "category":
         return _Category | None
+    if item.type == "text":
+        return _Text | None
     return Annotated[float, Field(ge=item.low, le=item.high, allow_inf_nan=False)] | None
 
 
@@ -184,6 +189,7 @@ _TYPES: dict[str, Any] = {
     "int64": Annotated[int, Field(ge=-(2**63), le=2**63 - 1)],
     "float": Annotated[float, Field(allow_inf_nan=False)],
     "category": _Category,
+    "text": _Text,
     "timestamp": _Time,
 }
 """What a column of a source takes, by the spec's words."""

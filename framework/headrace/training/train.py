@@ -155,7 +155,7 @@ def _manifest(work: _Work, asked: _Asked, made: Made, made_of: Mapping[str, str]
         **evaluate(plugins.metrics, fitted.answers, sides.holdout_target, fitted.holdout).to_json(),
         "reference": _reference(store, rows, work.held, fitted),
         "profile": _profile(store, signature, work.training, fitted),
-        "baseline": _plain(store, plugins, baseline, sides, signature, recipe.seed),
+        "baseline": _plain(store, plugins, baseline, sides, signature, recipe),
         "rows": {"train": rows.train, "holdout": rows.holdout, "new": rows.new},
         **({"sources": dict(rows.sources)} if rows.sources else {}),
         **({"transforms": [describe_step(item) for item in recipe.transforms]} if recipe.transforms else {}),
@@ -181,12 +181,14 @@ def _usual(plugins: Plugins, fitted: Fitted) -> Baseline | None:
 
 
 def _plain(  # noqa: PLR0917 - what the model itself was fitted with
-    store: Store, plugins: Plugins, baseline: Baseline | None, sides: Sides, signature: Signature, seed: int
+    store: Store, plugins: Plugins, baseline: Baseline | None, sides: Sides, signature: Signature, recipe: Recipe
 ) -> dict[str, Any] | None:
-    """The baseline fitted beside the model, as the manifest holds it."""
+    """The baseline fitted beside the model, as the manifest holds it; of the model's transforms it has those that it cannot do without."""
     if baseline is None:
         return None
-    beside = fit(plugins, sides, algorithm=baseline.algorithm, params=baseline.params, signature=signature, seed=seed)
+    steps = [step for step in recipe.transforms if plugins.transforms[step.transform].of == "text"]
+    name, params = baseline.algorithm, baseline.params
+    beside = fit(plugins, sides, algorithm=name, params=params, signature=signature, seed=recipe.seed, transforms=steps)
     return _beside(store, plugins, baseline, beside, sides)
 
 
@@ -262,8 +264,8 @@ def _reference(store: Store, rows: Material, held: pd.DataFrame, fitted: Fitted)
 
 
 def _profile(store: Store, signature: Signature, training: pd.DataFrame, fitted: Fitted) -> str:
-    """The bins of every input and of the predictions over the training rows, as JSON; classes are counted as they were answered."""
-    columns: dict[str, Literal["number", "category"]] = {item.name: item.type for item in signature.inputs}
+    """The bins of inputs but texts, and of predictions, over the training rows, as JSON; classes are counted as they were answered."""
+    columns: dict[str, Literal["number", "category"]] = {item.name: item.type for item in signature.inputs if item.type != "text"}
     columns[PREDICTION] = "category" if fitted.answers.task == "multiclass" else "number"
     made = bins.profile(columns, training.assign(**{PREDICTION: fitted.answers.short(fitted.train)}))
     return store.blobs.put(_canonical(made.to_json()))
