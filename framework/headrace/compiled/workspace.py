@@ -117,6 +117,8 @@ class FeatureConfig(Config):
     empty: float | None
     expires_seconds: int | float | None
     type: Literal["number", "category"]
+    back: int = Field(default=0, exclude_if=lambda back: back == 0)
+    """How many values before the newest one; not printed where it is none, since a view without it computes what it always did."""
 
 
 class OnlineConfig(Config):

@@ -49,6 +49,7 @@ def _feature(view: FeatureView, feature: Feature, source: Source) -> FeatureConf
         empty=feature.empty,
         expires_seconds=_seconds(expires),
         type=_type(feature, source),
+        back=feature.back or 0,
     )
 
 
