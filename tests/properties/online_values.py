@@ -21,7 +21,7 @@ TYPES = {
     "amount": "float",
     "price": "float",
     "pieces": "int64",
-    "kind": "category",
+    "kind": "text",
     "order": "int64",
 }
 """`amount` holds quarters, which add up exactly in any order; `price` holds cents, which do not."""

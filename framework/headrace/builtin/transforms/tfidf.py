@@ -35,9 +35,7 @@ def fit(values: NDArray[np.object_], target: NDArray[np.float64], *, inputs: Seq
     del target, seed
     learned, outputs = [], []
     for i, item in enumerate(inputs):
-        made = TfidfVectorizer(
-            analyzer=params.by, ngram_range=params.ngrams, max_features=params.max_features, min_df=min(params.min_rows, len(values))
-        )
+        made = TfidfVectorizer(analyzer=params.by, ngram_range=params.ngrams, max_features=params.max_features, min_df=params.min_rows)
         made.fit(cut(values[:, i], params.longest))
         words = [str(word) for word in made.get_feature_names_out()]
         learned.append({"words": words, "idf": made.idf_.tolist()})
