@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
+LONGEST_TEXT = 20_000
+"""How many characters an input that is a text has at most: a request with more is refused, and no transform of ours looks at more."""
+
+
 @dataclass(frozen=True, slots=True)
 class Input:
     """One input of a model: a number, a category with the values that training saw, or a text."""

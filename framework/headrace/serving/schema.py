@@ -13,6 +13,7 @@ from pydantic_core import ErrorDetails, SchemaValidator
 from headrace.compiled import InputConfig, ServingConfig
 from headrace.features.online import Definition, entity_of, moment
 from headrace.hooks import Task
+from headrace.hooks.values import LONGEST_TEXT
 from headrace.serving.problem import Fault, Refused
 from headrace.stats.category import category_text
 
@@ -20,8 +21,6 @@ MAX_FAULTS = 20
 """How many faults one answer lists; the rest is counted."""
 MAX_TEXT = 256
 """The longest text, in characters, of an entity or a category."""
-MAX_FREE_TEXT = 20_000
-"""The longest text, in characters, of an input that is a text."""
 
 _NO_NUL = r"^[^\x00]*$"  # PostgreSQL stores no NUL: one such record would hold up all that come after it
 _STRICT = ConfigDict(extra="forbid", strict=True, arbitrary_types_allowed=False)
@@ -47,7 +46,7 @@ def _as_category(value: object) -> object:
 
 
 _Category = Annotated[str, Field(max_length=MAX_TEXT, pattern=_NO_NUL), BeforeValidator(_as_category, json_schema_input_type=str | int)]
-_Text = Annotated[str, Field(max_length=MAX_FREE_TEXT, pattern=_NO_NUL)]
+_Text = Annotated[str, Field(max_length=LONGEST_TEXT, pattern=_NO_NUL)]
 _Time = Annotated[AwareDatetime, AfterValidator(utc)]
 
 

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from headrace.hooks.values import LONGEST_TEXT
+
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
@@ -23,7 +25,7 @@ class Words(BaseModel):
         default=(1, 1), description="How many of them in a row are one: the least and the most.", examples=[[1, 2]]
     )
     longest: int = Field(
-        default=20_000, ge=1, le=20_000, description="How many characters of a text are looked at; what a request may carry is no longer."
+        default=LONGEST_TEXT, ge=1, le=LONGEST_TEXT, description="How many characters of a text are looked at; a request carries no more."
     )
 
     @model_validator(mode="after")
