@@ -181,7 +181,7 @@ _newest = st.builds(
     st.none() | spans,
     st.none() | spans,
     wheres,
-    st.sampled_from([0, 0, 1, 3]),
+    st.sampled_from([0, 1, 2, 3]),
 )
 _about = st.builds(
     lambda kind, over, where: feature(kind, "price", over_seconds=over, where=where), st.sampled_from(["sum", "mean", "std"]), spans, wheres
