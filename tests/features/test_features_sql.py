@@ -120,7 +120,7 @@ def plainly(v: ViewConfig, f: FeatureConfig, found: list[Event], shop: str, t: i
             wanted = parse(f.of or "", texts=True)
             answer = sum(wanted.evaluate(vars_of(e)) is True for e in events) / len(events) if events else None
         case "last":
-            answer = next((value for e in reversed(events) if (value := getattr(e, f.of or "")) is not None), None)
+            answer = held[-1 - f.back] if len(held) > f.back else None
         case "column":
             answer = getattr(events[-1], f.of or "") if events else None
         case "since":
@@ -218,14 +218,21 @@ aggregates = st.one_of(
     st.builds(lambda over, where: feature("distinct", "kind", over_seconds=over, where=where), spans, wheres),
     st.builds(lambda over, where: feature("ratio", "amount > 0", over_seconds=over, where=where), spans, wheres),
     st.builds(
-        lambda kind, of, over, expires, where: feature(
-            kind, of, over_seconds=over, expires_seconds=expires, where=where, type="category" if of == "kind" else "number"
+        lambda kind, of, over, expires, where, back: feature(
+            kind,
+            of,
+            over_seconds=over,
+            expires_seconds=expires,
+            where=where,
+            type="category" if of == "kind" else "number",
+            back=back if kind == "last" else 0,
         ),
         st.sampled_from(["last", "column"]),
         st.sampled_from(["kind", "pieces"]),
         st.none() | spans,
         st.none() | spans,
         wheres,
+        st.sampled_from([0, 0, 1, 2]),
     ),
     st.builds(lambda expires: feature("since", "at", expires_seconds=expires), st.none() | spans),
 )

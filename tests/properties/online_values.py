@@ -21,7 +21,7 @@ TYPES = {
     "amount": "float",
     "price": "float",
     "pieces": "int64",
-    "kind": "category",
+    "kind": "text",
     "order": "int64",
 }
 """`amount` holds quarters, which add up exactly in any order; `price` holds cents, which do not."""
@@ -167,19 +167,21 @@ _exact = st.one_of(
     ),
 )
 _newest = st.builds(
-    lambda kind, of, over, expires, where: feature(
+    lambda kind, of, over, expires, where, back: feature(
         kind,
         of,
         over_seconds=over if kind == "last" else None,
         expires_seconds=expires,
         where=where if kind == "last" else None,
         type="category" if of == "kind" else "number",
+        back=back if kind == "last" else 0,
     ),
     st.sampled_from(["last", "column"]),
     st.sampled_from(["kind", "pieces", "price"]),
     st.none() | spans,
     st.none() | spans,
     wheres,
+    st.sampled_from([0, 1, 2, 3]),
 )
 _about = st.builds(
     lambda kind, over, where: feature(kind, "price", over_seconds=over, where=where), st.sampled_from(["sum", "mean", "std"]), spans, wheres

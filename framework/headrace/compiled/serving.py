@@ -15,7 +15,7 @@ class InputConfig(Config):
     name: str
     column: str | None
     view: str | None
-    type: Literal["number", "category"]
+    type: Literal["number", "category", "text"]
     low: float | None
     high: float | None
 

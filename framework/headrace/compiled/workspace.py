@@ -32,7 +32,7 @@ class ColumnConfig(Config):
     """One column of a source: its name in the file, and what every value of it is."""
 
     from_: str = Field(alias="from")
-    type: Literal["int64", "float", "category", "timestamp"]
+    type: Literal["int64", "float", "category", "text", "timestamp"]
 
 
 class ArrivalConfig(Config):
@@ -117,6 +117,8 @@ class FeatureConfig(Config):
     empty: float | None
     expires_seconds: int | float | None
     type: Literal["number", "category"]
+    back: int = Field(default=0, exclude_if=lambda back: back == 0)
+    """How many values before the newest one; not printed where it is none, since a view without it computes what it always did."""
 
 
 class OnlineConfig(Config):

@@ -360,7 +360,9 @@ def input_(item: ModelInput) -> Call:
             return _call("Number", item.name, column=item.column, view=_view(item), low=item.low, high=item.high)
         case "category":
             return _call("Category", item.name, column=item.column, view=_view(item))
-        case _:
+        case "text":
+            return _call("Text", item.name, column=item.column, view=_view(item))
+        case None:
             raise AssertionError(item)  # a rule of `project` refuses it
 
 

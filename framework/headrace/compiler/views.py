@@ -9,6 +9,7 @@ from headrace.compiled import FeatureConfig, OnlineConfig, ViewConfig
 from headrace.compiler.literal import seconds
 from headrace.spec import FeatureView, Source
 from headrace.spec.feature_view import Feature, Online
+from headrace.spec.source import TEXTS
 
 _AGING = ("column", "last", "since")
 """Origins whose value is one row's, and may be too old."""
@@ -48,6 +49,7 @@ def _feature(view: FeatureView, feature: Feature, source: Source) -> FeatureConf
         empty=feature.empty,
         expires_seconds=_seconds(expires),
         type=_type(feature, source),
+        back=feature.back or 0,
     )
 
 
@@ -63,7 +65,7 @@ def _kind(
 
 def _type(feature: Feature, source: Source) -> Literal["number", "category"]:
     named = source.columns.get(feature.column or feature.last or "")
-    return "category" if named is not None and named.type == "category" else "number"
+    return "category" if named is not None and named.type in TEXTS else "number"
 
 
 def _seconds(span: timedelta | None) -> int | float | None:

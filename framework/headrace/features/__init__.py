@@ -8,7 +8,7 @@ from headrace.features.landing import Landed, landed
 from headrace.features.remake import remake
 from headrace.features.rows import training_rows
 from headrace.features.source import read_source, typed
-from headrace.features.values import Category, Number, RandomSplit, Rows, Target, TimeSplit
+from headrace.features.values import Category, Number, RandomSplit, Rows, Target, Text, TimeSplit
 
 __all__ = [
     "Category",
@@ -19,6 +19,7 @@ __all__ = [
     "RandomSplit",
     "Rows",
     "Target",
+    "Text",
     "TimeSplit",
     "arrivals",
     "check",

@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from headrace.diagnostics import Diagnostic, Report
+from headrace.spec.source import TEXTS
 from headrace.stats.category import category_texts
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ _EXACT = 2.0**53
 
 
 def judged(column: Column, kind: str, said: str, report: Report, *, first: int = 0, shown: bool = True) -> Column | None:
-    """The column as int64, float, category or timestamp; None, and a fault in the report, where a value is nothing of that kind.
+    """The column as int64, float, category, text or timestamp; None, and a fault in the report, where a value is nothing of that kind.
 
     `said` names the column in messages, `first` is how many rows stand before it, and a value that is not `shown` is told by its row.
     """
@@ -55,6 +56,7 @@ def typed(column: Column, kind: str) -> tuple[Column, Column]:
         "int64": _whole,
         "float": _number,
         "category": _category,
+        "text": _category,
         "timestamp": _timestamp,
     }
     composite = _composite(column, kind)
@@ -67,7 +69,7 @@ def _composite(column: Column, kind: str) -> Column:
     import pandas as pd
 
     def composite(value: object) -> bool:
-        if isinstance(value, bytes) and kind != "category":
+        if isinstance(value, bytes) and kind not in TEXTS:
             return True
         try:
             hash(value)

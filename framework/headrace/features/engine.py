@@ -28,6 +28,7 @@ _NATIVE = {
     "int64": ("TINYINT", "SMALLINT", "INTEGER", "BIGINT"),
     "float": ("DOUBLE", "FLOAT", "TINYINT", "SMALLINT", "INTEGER"),
     "category": ("VARCHAR",),
+    "text": ("VARCHAR",),
     "timestamp": ("TIMESTAMP", "TIMESTAMP_S", "TIMESTAMP_MS", "TIMESTAMP_NS", "TIMESTAMP WITH TIME ZONE"),
 }
 """Types of a Parquet column that DuckDB reads just as `read_source` does."""
@@ -97,7 +98,13 @@ def _kept(con: duckdb.DuckDBPyConnection, table: str, parts: Iterable[pd.DataFra
     """Rows in a table of this connection, in their order."""
     import pyarrow as pa
 
-    kinds = {"int64": pa.int64(), "float": pa.float64(), "category": pa.string(), "timestamp": pa.timestamp("us", tz="UTC")}
+    kinds = {
+        "int64": pa.int64(),
+        "float": pa.float64(),
+        "category": pa.string(),
+        "text": pa.string(),
+        "timestamp": pa.timestamp("us", tz="UTC"),
+    }
     types = column_types(source)
     schema = pa.schema([pa.field(column, kinds[types[column]]) for column in wanted])
     con.execute(f"DROP TABLE IF EXISTS {name(table)}")

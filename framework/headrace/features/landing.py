@@ -66,14 +66,20 @@ def _write(path: Path, source: SourceConfig, parts: Iterable[pd.DataFrame]) -> s
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    kinds = {"int64": pa.int64(), "float": pa.float64(), "category": pa.string(), "timestamp": pa.timestamp("us", tz="UTC")}
+    kinds = {
+        "int64": pa.int64(),
+        "float": pa.float64(),
+        "category": pa.string(),
+        "text": pa.string(),
+        "timestamp": pa.timestamp("us", tz="UTC"),
+    }
     schema = pa.schema([pa.field(name, kinds[item.type]) for name, item in source.columns.items()])
     total = hashlib.sha256("\0".join(f"{name}\0{item.type}" for name, item in source.columns.items()).encode())
     with pq.ParquetWriter(path, schema) as writer:
         for part in parts:
             writer.write_table(pa.Table.from_pandas(part, schema=schema, preserve_index=False))
             for name in source.columns:
-                values = part[name] if source.columns[name].type in ("category", "timestamp") else part[name].astype("float64")
+                values = part[name] if source.columns[name].type in ("category", "text", "timestamp") else part[name].astype("float64")
                 if source.columns[name].type == "int64" and part[name].dtype == "int64":
                     total.update(part[name].to_numpy().tobytes())  # more than float64 holds
                 total.update(pd.util.hash_pandas_object(values, index=False).to_numpy().tobytes())

@@ -17,7 +17,7 @@ from headrace.features.engine import Origins
 from headrace.features.joined import joined, of_views
 from headrace.features.source import read_source
 from headrace.features.split import GAP, HOLDOUT, TRAIN, sides
-from headrace.features.values import Category, Number, RandomSplit, Rows, Target, TimeSplit
+from headrace.features.values import Category, Number, RandomSplit, Rows, Target, Text, TimeSplit
 from headrace.hooks import Input, Reader, Task
 from headrace.journal import reader as journal
 from headrace.spec.features import RESERVED
@@ -26,7 +26,7 @@ from headrace.store import Store, digest
 if TYPE_CHECKING:
     import pandas as pd
 
-Item = Number | Category
+Item = Number | Category | Text
 _ORIGIN, _SIDE = "origin", "side"
 _SOURCE, _JOURNAL = "source", "journal"
 
@@ -147,6 +147,8 @@ def _input(item: Item) -> dict[str, Any]:
             return dataclasses.asdict(Input(name, "number", low=low, high=high)) | {"categories": []}
         case Category(name=name):
             return dataclasses.asdict(Input(name, "category")) | {"categories": []}
+        case Text(name=name):
+            return dataclasses.asdict(Input(name, "text")) | {"categories": []}
 
 
 def _digest(told: object) -> str:

@@ -30,7 +30,16 @@ class Number:
 
 @dataclass(frozen=True, slots=True)
 class Category:
-    """An input of text, read from `column`, or computed by the `view` of that name."""
+    """An input that is one of some texts, read from `column`, or computed by the `view` of that name."""
+
+    name: str
+    column: str | None = None
+    view: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """An input of free text, read from `column`, or computed by the `view` of that name; a transform makes numbers of it."""
 
     name: str
     column: str | None = None

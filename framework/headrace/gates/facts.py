@@ -102,7 +102,7 @@ def measure(loaded: Loaded, held: pd.DataFrame) -> Values:
         request = requests[number % len(requests)]
         began = time.perf_counter()
         values, _ = loaded.signature.encode_row(request)
-        loaded.predictor.predict(np.array([values]))
+        loaded.predictor.predict(loaded.signature.matrix([values]))
         seconds.append(time.perf_counter() - began)
     return np.array(seconds[WARM_UP:])
 

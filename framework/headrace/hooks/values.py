@@ -14,12 +14,16 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
+LONGEST_TEXT = 20_000
+"""How many characters an input that is a text has at most: a request with more is refused, and no transform of ours looks at more."""
+
+
 @dataclass(frozen=True, slots=True)
 class Input:
-    """One input of a model: a number, or a category with the values that training saw."""
+    """One input of a model: a number, a category with the values that training saw, or a text."""
 
     name: str
-    type: Literal["number", "category"]
+    type: Literal["number", "category", "text"]
     categories: tuple[str, ...] = ()
     low: float | None = None
     high: float | None = None
@@ -31,27 +35,29 @@ class Input:
 class Signature:
     """A model's inputs in the order of its matrix; the one place where values become numbers.
 
-    A category becomes its position in `categories`; a missing value, and one that training never saw, becomes NaN.
-    Training, gates and serving all encode by it, so they cannot differ.
+    A category becomes its position in `categories`; a missing value, and one that training never saw, becomes NaN. A text stays one,
+    empty where it is missing, for a transform to make numbers of. Training, gates and serving all encode by it, so they cannot differ.
     """
 
     inputs: tuple[Input, ...]
 
-    def encode_row(self, row: Mapping[str, Any]) -> tuple[list[float], tuple[str, ...]]:
-        """One row's numbers (length k), and the names of the inputs that hold what training never saw.
+    def encode_row(self, row: Mapping[str, Any]) -> tuple[list[Any], tuple[str, ...]]:
+        """One row's numbers and texts (length k), and the names of the inputs that hold what training never saw.
 
         That is a category, an absence where no training row lacked the input, or an input that the row does not name at all.
         """
-        values: list[float] = []
+        values: list[Any] = []
         unseen: list[str] = []
         for item in self.inputs:
             value = row.get(item.name)
             if value is None:
-                values.append(math.nan)
+                values.append("" if item.type == "text" else math.nan)
                 if not item.missing or item.name not in row:
                     unseen.append(item.name)
             elif item.type == "number":
                 values.append(float(value))
+            elif item.type == "text":
+                values.append(str(value))
             elif value in item.categories:
                 values.append(float(item.categories.index(value)))
             else:
@@ -59,20 +65,32 @@ class Signature:
                 unseen.append(item.name)
         return values, tuple(unseen)
 
-    def encode(self, frame: pd.DataFrame) -> NDArray[np.float64]:
-        """A frame with the inputs as columns to a matrix of shape (n, k); KeyError where a column is missing."""
+    def matrix(self, rows: Sequence[Sequence[Any]]) -> NDArray[Any]:
+        """Rows as `encode_row` gives them, as a matrix of shape (n, k): float64, or objects where there is a text among the inputs."""
+        import numpy as np
+
+        return np.array(rows, dtype=self._held).reshape(len(rows), len(self.inputs))
+
+    def encode(self, frame: pd.DataFrame) -> NDArray[Any]:
+        """A frame with the inputs as columns to a matrix of shape (n, k), as `matrix` has it; KeyError where a column is missing."""
         import numpy as np
         import pandas as pd
 
-        matrix = np.full((len(frame), len(self.inputs)), np.nan)
+        matrix = np.full((len(frame), len(self.inputs)), np.nan, dtype=self._held)
         for position, item in enumerate(self.inputs):
             column = frame[item.name]
             if item.type == "number":
                 matrix[:, position] = column.to_numpy(dtype=np.float64, na_value=np.nan)
+            elif item.type == "text":
+                matrix[:, position] = ["" if missing else str(value) for value, missing in zip(column, column.isna(), strict=True)]
             else:
                 codes = pd.Categorical(column, categories=list(item.categories)).codes
                 matrix[:, position] = np.where(codes < 0, np.nan, codes)
         return matrix
+
+    @property
+    def _held(self) -> Any:  # noqa: ANN401 - numpy's
+        return object if any(item.type == "text" for item in self.inputs) else "float64"
 
     @property
     def categorical(self) -> tuple[int, ...]:
@@ -93,7 +111,7 @@ class Predictor(Protocol):
     """A model that answers; loaded once, asked by one thread at a time."""
 
     def predict(self, matrix: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Shape (n, k) to answers: (n,), or (n, c) and (n, q), as the algorithm's task says."""
+        """Shape (n, k) to answers: (n,), or (n, c) and (n, q), as the algorithm's task says; an algorithm is given no text."""
         ...
 
 

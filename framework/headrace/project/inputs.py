@@ -19,7 +19,7 @@ class ModelInput:
     view: str
     column: str | None
     """The column of the model's own rows that it is; None where the view computes it as of a row's time."""
-    type: Literal["number", "category"] | None
+    type: Literal["number", "category", "text"] | None
     """None where its column is neither."""
     low: float | None
     high: float | None
@@ -67,7 +67,7 @@ def _as_it_stands(view: FeatureView, source: Source, feature: Feature) -> bool:
     return at_once and feature.column is not None
 
 
-def _type(feature: Feature, source: Source) -> Literal["number", "category"] | None:
+def _type(feature: Feature, source: Source) -> Literal["number", "category", "text"] | None:
     """What a feature is: as its column, or that whose newest value it takes, and a number where it is computed."""
     named = feature.column or feature.last
     if named is None:
@@ -75,7 +75,7 @@ def _type(feature: Feature, source: Source) -> Literal["number", "category"] | N
     column = source.columns.get(named)
     if column is None or column.type == "timestamp":
         return None
-    return "category" if column.type == "category" else "number"
+    return column.type if column.type in ("category", "text") else "number"
 
 
 def known(scope: Scope, model: Model) -> bool:

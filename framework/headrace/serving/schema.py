@@ -13,6 +13,7 @@ from pydantic_core import ErrorDetails, SchemaValidator
 from headrace.compiled import InputConfig, ServingConfig
 from headrace.features.online import Definition, entity_of, moment
 from headrace.hooks import Task
+from headrace.hooks.values import LONGEST_TEXT
 from headrace.serving.problem import Fault, Refused
 from headrace.stats.category import category_text
 
@@ -45,6 +46,7 @@ def _as_category(value: object) -> object:
 
 
 _Category = Annotated[str, Field(max_length=MAX_TEXT, pattern=_NO_NUL), BeforeValidator(_as_category, json_schema_input_type=str | int)]
+_Text = Annotated[str, Field(max_length=LONGEST_TEXT, pattern=_NO_NUL)]
 _Time = Annotated[AwareDatetime, AfterValidator(utc)]
 
 
@@ -177,6 +179,8 @@ _ENTITY = f"a whole number or a text of 1 to {MAX_TEXT} characters"
 def _annotation(item: InputConfig) -> Any:  # noqa: ANN401 - a type for pydantic
     if item.type == "category":
         return _Category | None
+    if item.type == "text":
+        return _Text | None
     return Annotated[float, Field(ge=item.low, le=item.high, allow_inf_nan=False)] | None
 
 
@@ -184,6 +188,7 @@ _TYPES: dict[str, Any] = {
     "int64": Annotated[int, Field(ge=-(2**63), le=2**63 - 1)],
     "float": Annotated[float, Field(allow_inf_nan=False)],
     "category": _Category,
+    "text": _Text,
     "timestamp": _Time,
 }
 """What a column of a source takes, by the spec's words."""

@@ -6,11 +6,9 @@ import math
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, assert_never
 
-import numpy as np
-
-from headrace.hooks import Answers, Predictor, Signature, Task
+from headrace.hooks import Answers, Input, Predictor, Signature, Task
 from headrace.hooks.answers import BINARY
 
 CHAMPION = "champion"
@@ -52,7 +50,7 @@ class Served:
         with self.lock:
             try:
                 encoded = [self.signature.encode_row(row) for row in rows]
-                outputs = self.batch.predict(np.array([values for values, _ in encoded]))
+                outputs = self.batch.predict(self.signature.matrix([values for values, _ in encoded]))
                 if self.answers.fault(outputs, len(rows)) is None:
                     return [_answered(output, unseen, self.answers) for output, (_, unseen) in zip(outputs, encoded, strict=True)]
             except Exception:  # noqa: BLE001, S110 - a plugin may raise anything; what it raises is told row by row
@@ -61,9 +59,9 @@ class Served:
 
     def warm_up(self) -> None:
         """Ask once, so that no request pays for what a first prediction loads."""
-        values = [0.0 if item.type == "category" else _middle(item.low, item.high) for item in self.signature.inputs]
+        matrix = self.signature.matrix([[_usual(item) for item in self.signature.inputs]])
         for predictor in (self.single, self.batch):
-            predictor.predict(np.array([values]))
+            predictor.predict(matrix)
 
 
 def _ask(predictor: Predictor, signature: Signature, inputs: Mapping[str, Any], answers: Answers) -> Answered:
@@ -71,7 +69,7 @@ def _ask(predictor: Predictor, signature: Signature, inputs: Mapping[str, Any], 
     binary = answers.task == "binary"
     try:
         values, unseen = signature.encode_row(inputs)  # a version of another schema may not understand the request
-        given = predictor.predict(np.array((values,)))
+        given = predictor.predict(signature.matrix((values,)))
         output = float(given[0]) if binary else 0.0
         why = None if binary else answers.fault(given, 1)
     except Exception as error:  # noqa: BLE001 - a plugin may raise anything; it is journalled, and the champion answers
@@ -91,6 +89,19 @@ def _answered(given: Any, unseen: tuple[str, ...], answers: Answers) -> Answered
         return Answered(float(given), unseen, None, None, answers.task)
     values = given.tolist()
     return Answered(answers.output(values), unseen, None, dict(zip(answers.keys, values, strict=True)), answers.task)
+
+
+def _usual(item: Input) -> float | str:
+    """A value that a request may carry of an input, as a row has it."""
+    match item.type:
+        case "number":
+            return _middle(item.low, item.high)
+        case "category":
+            return 0.0
+        case "text":
+            return ""
+        case _:
+            assert_never(item.type)
 
 
 def _middle(low: float | None, high: float | None) -> float:

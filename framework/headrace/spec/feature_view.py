@@ -41,6 +41,14 @@ class Feature(Spec):
     last: Column | None = field(
         "The column whose newest value is taken; rows without one are passed over.", Effect.RETRAIN, default=None, example="store_id"
     )
+    back: int | None = field(
+        "How many values before the newest one `last` takes: with 1 it is the last but one.",
+        Effect.RETRAIN,
+        default=None,
+        example=1,
+        ge=1,
+        le=100,
+    )
     since: Column | None = field(
         "The timestamp since whose newest value the time is taken, in days.",
         Effect.RETRAIN,

@@ -16,7 +16,7 @@ class Said:
 
 
 _TYPES = {
-    **dict.fromkeys(("string", "str", "text", "varchar", "char", "object", "categorical", "enum", "nominal"), "category"),
+    **dict.fromkeys(("string", "str", "varchar", "char", "object", "categorical", "enum", "nominal"), "category"),
     **dict.fromkeys(("datetime", "datetime64", "datetime64[ns]", "date", "timestamptz", "time", "unixtimestamp"), "timestamp"),
     **dict.fromkeys(("float64", "float32", "double", "numeric", "decimal", "number", "real", "numerical", "continuous"), "float"),
     **dict.fromkeys(("int", "integer", "int32", "int16", "int8", "bigint", "smallint", "long", "uint8", "uint32"), "int64"),

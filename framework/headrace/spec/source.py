@@ -20,6 +20,10 @@ ENGINES: Mapping[str, Literal["sqlite", "duckdb", "postgresql"]] = {
 """Databases that a `table` is read from, by the scheme of a `uri`."""
 
 
+TEXTS = frozenset({"category", "text"})
+"""Types whose values are held as text."""
+
+
 class SourceColumn(Spec):
     """One column of a source, under the name that the project uses."""
 
@@ -30,8 +34,10 @@ class SourceColumn(Spec):
         alias="from",
         example="AGEP",
     )
-    type: Literal["int64", "float", "category", "timestamp"] = field(
-        "What every value must be; a category is held as text.", Effect.BREAKING, example="float"
+    type: Literal["int64", "float", "category", "text", "timestamp"] = field(
+        "What every value must be; a category is one of some texts, and a `text` is free: a transform makes numbers of it.",
+        Effect.BREAKING,
+        example="float",
     )
     personal: bool = field(
         "Whether its values tell of persons: no message and no check shows them.", Effect.METADATA, default=False, example=True

@@ -3,7 +3,7 @@
 This is the interface of compiled code. A new argument with a default is compatible; anything else is a new step.
 """
 
-from headrace.features import Category, Number, RandomSplit, Rows, Target, TimeSplit
+from headrace.features import Category, Number, RandomSplit, Rows, Target, Text, TimeSplit
 from headrace.gates import ByPlugin, Maximum, Minimum, NoWorse, Verdict
 from headrace.monitoring import Alert, Alerts, Drift, Performance, Windows
 from headrace.retraining import Decision, OnAlert, OnSchedule
@@ -49,6 +49,7 @@ __all__ = [
     "Step",
     "StratifiedFolds",
     "Target",
+    "Text",
     "TimeFolds",
     "TimeSplit",
     "Transformation",

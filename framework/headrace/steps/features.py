@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any, Literal
 
 from headrace import features, registry
-from headrace.features import Category, Number, RandomSplit, Rows, Target, TimeSplit
+from headrace.features import Category, Number, RandomSplit, Rows, Target, Text, TimeSplit
 from headrace.features.joined import of_views
 from headrace.hooks import Task
 from headrace.hooks.release import reader_of, releases
@@ -25,7 +25,7 @@ def training_rows(
     entity: str,
     time: str,
     target: Target,
-    inputs: Sequence[Number | Category],
+    inputs: Sequence[Number | Category | Text],
     split: RandomSplit | TimeSplit,
     seed: int,
     task: Task = "binary",

@@ -51,6 +51,16 @@ def mixed(n: int = 300) -> Rows:
     return Rows(np.column_stack([age, score, colour]), target, signature)
 
 
+def texts(n: int) -> NDArray[np.object_]:
+    """Two columns of texts, (n, 2): some empty, one with no letter, one of many words, some in other scripts."""
+    import numpy as np
+
+    rng, words = np.random.default_rng(7), ("late", "broken", "thanks", "größer", "不错", "crème", "1984", "🙂", "don't", "\u0301x")
+    found = np.array([[" ".join(rng.choice(words, size)) for size in sizes] for sizes in rng.integers(0, 8, (n, 2))], dtype=object)
+    found[1, 0], found[2, 0] = "... !", " ".join(words) * 500
+    return found
+
+
 def of(answers: Answers, rows: Rows) -> Rows:
     """The same rows with answers of another task: how often each stands among the binary ones, as a class or as a number."""
     import numpy as np

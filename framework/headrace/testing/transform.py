@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from headrace.hooks import Input, Prepared, Transform
 from headrace.spec.params import read_params
 from headrace.testing.fault import Broken, Checks, Unmet, function, params_are_closed, params_model, settings, tried
-from headrace.testing.rows import mixed
+from headrace.testing.rows import mixed, texts
 
 if TYPE_CHECKING:
     import numpy as np
@@ -24,9 +24,11 @@ class _Trial:
     transform: Transform
     params: Any
 
-    def rows(self) -> tuple[NDArray[np.float64], NDArray[np.float64], tuple[Input, ...]]:
+    def rows(self) -> tuple[NDArray[Any], NDArray[np.float64], tuple[Input, ...]]:
         """Those of the inputs that it takes, in memory of their own."""
         rows = mixed()
+        if self.transform.of == "text":
+            return texts(len(rows.target)), rows.target.copy(), (Input("said", "text"), Input("title", "text"))
         taken = [i for i, item in enumerate(rows.signature.inputs) if self.transform.of in ("any", item.type)]
         return rows.matrix[:, taken].copy(), rows.target.copy(), tuple(rows.signature.inputs[i] for i in taken)
 
@@ -37,7 +39,7 @@ class _Trial:
             raise Unmet(f"`fit` gives {type(given).__name__}, and not Prepared")
         return given
 
-    def done(self, values: NDArray[np.float64], state: Any) -> NDArray[np.float64]:  # noqa: ANN401 - JSON
+    def done(self, values: NDArray[Any], state: Any) -> NDArray[np.float64]:  # noqa: ANN401 - JSON
         import numpy as np
 
         given = function(self.transform, "apply")(values, state)
@@ -115,7 +117,8 @@ def _missing(trial: _Trial) -> Iterator[str]:
 
     values, _, _ = trial.rows()
     given = trial.learned()
-    made = trial.done(np.full((2, values.shape[1]), np.nan), given.state)
+    nothing = np.full((2, values.shape[1]), "" if trial.transform.of == "text" else np.nan, dtype=values.dtype)
+    made = trial.done(nothing, given.state)
     if made.shape != (2, len(given.outputs)) or np.isinf(made).any():
         yield "where all is missing it makes something of another shape, or infinite"
 
@@ -127,7 +130,8 @@ def _inputs(trial: _Trial) -> Iterator[str]:
     kept, answers = values.copy(), target.copy()
     given = function(trial.transform, "fit")(values, target, inputs=inputs, params=trial.params, seed=7)
     function(trial.transform, "apply")(values, given.state)
-    if not np.array_equal(kept, values, equal_nan=True) or not np.array_equal(answers, target):
+    same = np.array_equal(kept, values, equal_nan=values.dtype != object)
+    if not same or not np.array_equal(answers, target):
         yield "it changes the rows that it is given"
 
 

@@ -31,11 +31,11 @@ LOG = logging.getLogger("headrace.training")
 
 @dataclass(frozen=True)
 class Sides:
-    """The rows as matrices, (n, k) and (m, k), with their answers, (n,) and (m,); a class is its position in `classes`."""
+    """The rows, (n, k) and (m, k), as a signature encodes them, with their answers, (n,) and (m,); a class is its position in `classes`."""
 
-    train: NDArray[np.float64]
+    train: NDArray[Any]
     train_target: NDArray[np.float64]
-    holdout: NDArray[np.float64]
+    holdout: NDArray[Any]
     holdout_target: NDArray[np.float64]
     classes: tuple[str, ...] = ()
 

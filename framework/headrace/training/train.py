@@ -197,10 +197,9 @@ def _usual(plugins: Plugins, fitted: Fitted) -> Baseline | None:
 
 
 def _plain(work: _Work, recipe: Recipe, baseline: Baseline | None) -> dict[str, Any] | None:
-    """The baseline fitted beside the model, as the manifest holds it."""
+    """The baseline fitted beside the model, as the manifest holds it; of the model's transforms it has those that it cannot do without."""
     if baseline is None:
         return None
-    folds = inner_folds(work.plugins, baseline.algorithm, recipe, work.training, work.keys)
     beside = fit(
         work.plugins,
         work.sides,
@@ -208,7 +207,8 @@ def _plain(work: _Work, recipe: Recipe, baseline: Baseline | None) -> dict[str, 
         params=baseline.params,
         signature=work.signature,
         seed=recipe.seed,
-        folds=folds,
+        transforms=[step for step in recipe.transforms if work.plugins.transforms[step.transform].of == "text"],
+        folds=inner_folds(work.plugins, baseline.algorithm, recipe, work.training, work.keys),
     )
     return _beside(work.store, work.plugins, baseline, beside, work.sides)
 
@@ -286,8 +286,8 @@ def _reference(store: Store, rows: Material, held: pd.DataFrame, fitted: Fitted)
 
 
 def _profile(store: Store, signature: Signature, training: pd.DataFrame, fitted: Fitted) -> str:
-    """The bins of every input and of the predictions over the training rows, as JSON; classes are counted as they were answered."""
-    columns: dict[str, Literal["number", "category"]] = {item.name: item.type for item in signature.inputs}
+    """The bins of inputs but texts, and of predictions, over the training rows, as JSON; classes are counted as they were answered."""
+    columns: dict[str, Literal["number", "category"]] = {item.name: item.type for item in signature.inputs if item.type != "text"}
     columns[PREDICTION] = "category" if fitted.answers.task == "multiclass" else "number"
     made = bins.profile(columns, training.assign(**{PREDICTION: fitted.answers.short(fitted.train)}))
     return store.blobs.put(_canonical(made.to_json()))

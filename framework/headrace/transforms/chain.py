@@ -64,7 +64,7 @@ class Chain:
 def learned(
     plugins: Plugins,
     steps: Sequence[Transformation],
-    matrix: NDArray[np.float64],
+    matrix: NDArray[Any],
     target: NDArray[np.float64],
     *,
     signature: Signature,
@@ -72,18 +72,45 @@ def learned(
 ) -> tuple[Chain, NDArray[np.float64]]:
     """Learn the steps one after another from training rows, (n, k) and (n,): the chain, and the rows as the algorithm sees them, (n, d).
 
-    HeadraceError: `unknown-transform`, `bad-params`, `unknown-input`, `transform-failed`.
+    HeadraceError: `unknown-transform`, `bad-params`, `unknown-input`, `transform-failed`, `untransformed-text`.
     """
+    matrix, texts = apart(matrix)
     links: list[Link] = []
     for step in steps:
         known = _known(plugins, step)
         columns = _columns(known, step, signature)
-        link, values = _link(known, step, columns, matrix, target, signature, seed)
+        given = taken(known.of, matrix, columns, texts)
+        link, values = _link(known, step, columns, given, target, signature, seed)
         matrix = placed(matrix, columns, values)
         signature = Signature((*(item for i, item in enumerate(signature.inputs) if i not in columns), *link.outputs))
         _distinct(step, signature)
         links.append(link)
+    if left := [item.name for item in signature.inputs if item.type == "text"]:
+        message = f"the input `{left[0]}` is a text, and no transform makes numbers of it"
+        raise HeadraceError(Diagnostic("untransformed-text", message), Exit.INVALID)
     return Chain(tuple(links), signature), matrix
+
+
+def apart(matrix: NDArray[Any]) -> tuple[NDArray[np.float64], NDArray[np.object_]]:
+    """Rows as a signature encodes them, (n, k), as numbers alone, and their texts, (m,): in the numbers a text is its position there."""
+    import numpy as np
+
+    if matrix.dtype != object:
+        return matrix, np.empty(0, dtype=object)
+    held = [isinstance(cell, str) for cell in matrix[0]] if len(matrix) else [False] * matrix.shape[1]
+    texts = matrix[:, held]
+    numbers = np.empty(matrix.shape)
+    numbers[:, np.logical_not(held)] = matrix[:, np.logical_not(held)]
+    numbers[:, held] = np.arange(texts.size).reshape(texts.shape)
+    return numbers, texts.ravel()
+
+
+def taken(of: str, matrix: NDArray[np.float64], columns: Sequence[int], texts: NDArray[np.object_]) -> NDArray[Any]:
+    """What a transform of such inputs is given of some columns: numbers, or the texts for which these stand."""
+    import numpy as np
+
+    values = matrix[:, list(columns)]
+    return texts[values.astype(np.intp)] if of == "text" else values
 
 
 def placed(matrix: NDArray[np.float64], columns: Sequence[int], values: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -109,12 +136,13 @@ def _known(plugins: Plugins, step: Transformation) -> Transform:
 
 def _columns(known: Transform, step: Transformation, signature: Signature) -> tuple[int, ...]:
     """The positions that a step takes: those it names, or all of its kind."""
-    fits = {item.name: i for i, item in enumerate(signature.inputs) if known.of in ("any", item.type)}
+    kinds = ("number", "category") if known.of == "any" else (known.of,)
+    fits = {item.name: i for i, item in enumerate(signature.inputs) if item.type in kinds}
     if step.columns is None:
         return tuple(fits.values())
     lacking = [name for name in step.columns if name not in fits]
     if lacking:
-        kind = "input" if known.of == "any" else f"{known.of} among the inputs"
+        kind = "number or category among the inputs" if known.of == "any" else f"{known.of} among the inputs"
         raise HeadraceError(
             Diagnostic(
                 "unknown-input",
@@ -130,30 +158,30 @@ def _link(  # noqa: PLR0917 - what one step needs
     known: Transform,
     step: Transformation,
     columns: tuple[int, ...],
-    matrix: NDArray[np.float64],
+    rows: NDArray[Any],
     target: NDArray[np.float64],
     signature: Signature,
     seed: int,
 ) -> tuple[Link, NDArray[np.float64]]:
     import numpy as np
 
-    taken = tuple(signature.inputs[i] for i in columns)
-    if not taken:
-        return Link(step.id, step.transform, (), (), {}), np.empty((len(matrix), 0))
+    inputs = tuple(signature.inputs[i] for i in columns)
+    if not inputs:
+        return Link(step.id, step.transform, (), (), {}), np.empty((len(rows), 0))
     try:
         settings = read_params(resolve(known.params), step.params)
     except ValidationError as error:
         faults = "; ".join(f"`{'.'.join(map(str, item['loc']))}`: {item['msg']}" for item in error.errors())
         raise HeadraceError(Diagnostic("bad-params", f"parameters of `{step.transform}`: {faults}"), Exit.INVALID) from error
     try:
-        given: Prepared = resolve(known.fit)(matrix[:, columns], target, inputs=taken, params=settings, seed=seed)
+        given: Prepared = resolve(known.fit)(rows, target, inputs=inputs, params=settings, seed=seed)
         state = json.loads(json.dumps(dict(given.state), allow_nan=False))
         values = np.asarray(given.values, dtype=np.float64)
-        again = np.asarray(resolve(known.apply)(matrix[:1, columns], state), dtype=np.float64)
+        again = np.asarray(resolve(known.apply)(rows[:1], state), dtype=np.float64)
     except Exception as error:  # a plugin may raise anything
         raise _failed(step, f"{type(error).__name__}: {error}") from error
     wanted = len(given.outputs)
-    if values.shape != (len(matrix), wanted) or again.shape[1:] != (wanted,):
+    if values.shape != (len(rows), wanted) or again.shape[1:] != (wanted,):
         raise _failed(step, f"it names {wanted} inputs and makes {values.shape} in training, {again.shape} of a row")
     if np.isinf(values).any():
         raise _failed(step, "it makes infinite values")

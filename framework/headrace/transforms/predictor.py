@@ -10,7 +10,7 @@ from headrace.diagnostics import Diagnostic, HeadraceError
 from headrace.hooks import Algorithm, Plugins, Predictor, Signature, resolve
 from headrace.hooks.composed import loaded
 from headrace.transforms.calibration import Calibrated
-from headrace.transforms.chain import Chain, Link, placed
+from headrace.transforms.chain import Chain, Link, apart, placed, taken
 from headrace.transforms.packed import unpack
 
 if TYPE_CHECKING:
@@ -19,22 +19,31 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
+class _Step:
+    """A link as it is done: of which inputs it is, and by what."""
+
+    link: Link
+    of: str
+    apply: Callable[..., Any]
+
+
+@dataclass(frozen=True, slots=True)
 class Transformed:
     """A predictor behind its transforms."""
 
-    links: tuple[tuple[Link, Callable[..., Any]], ...]
+    links: tuple[_Step, ...]
     predictor: Predictor
 
-    def matrix(self, matrix: NDArray[np.float64]) -> NDArray[np.float64]:
+    def matrix(self, matrix: NDArray[Any]) -> NDArray[np.float64]:
         """The request's inputs, (m, k), as the algorithm sees them, (m, d)."""
         return _through(self.links, matrix)
 
-    def predict(self, matrix: NDArray[np.float64]) -> NDArray[np.float64]:
+    def predict(self, matrix: NDArray[Any]) -> NDArray[np.float64]:
         """The algorithm's own answers to (m, k)."""
         return self.predictor.predict(self.matrix(matrix))
 
 
-def seen(plugins: Plugins, chain: Chain, matrix: NDArray[np.float64]) -> NDArray[np.float64]:
+def seen(plugins: Plugins, chain: Chain, matrix: NDArray[Any]) -> NDArray[np.float64]:
     """Rows, (m, k), as an algorithm behind the chain sees them, (m, d); HeadraceError as `transformed`."""
     return _through(_links(plugins, chain), matrix)
 
@@ -54,16 +63,19 @@ def transformed(plugins: Plugins, chain: Chain, predictor: Predictor) -> Transfo
     return Transformed(_links(plugins, chain), predictor)
 
 
-def _through(links: tuple[tuple[Link, Callable[..., Any]], ...], matrix: NDArray[np.float64]) -> NDArray[np.float64]:
+def _through(links: tuple[_Step, ...], matrix: NDArray[Any]) -> NDArray[np.float64]:
     import numpy as np
 
-    for link, apply in links:
-        values = np.asarray(apply(matrix[:, link.columns], link.state), dtype=np.float64) if link.columns else np.empty((len(matrix), 0))
-        matrix = placed(matrix, link.columns, values)
-    return matrix
+    numbers, texts = apart(matrix)
+    for step in links:
+        columns, values = step.link.columns, np.empty((len(numbers), 0))
+        if columns:
+            values = np.asarray(step.apply(taken(step.of, numbers, columns, texts), step.link.state), dtype=np.float64)
+        numbers = placed(numbers, columns, values)
+    return numbers
 
 
-def _links(plugins: Plugins, chain: Chain) -> tuple[tuple[Link, Callable[..., Any]], ...]:
+def _links(plugins: Plugins, chain: Chain) -> tuple[_Step, ...]:
     links = []
     for link in chain.links:
         known = plugins.transforms.get(link.transform)
@@ -75,5 +87,5 @@ def _links(plugins: Plugins, chain: Chain) -> tuple[tuple[Link, Callable[..., An
                     help=f"install its plugin; there are: {', '.join(sorted(plugins.transforms)) or 'none'}",
                 )
             )
-        links.append((link, resolve(known.apply)))
+        links.append(_Step(link, known.of, resolve(known.apply)))
     return tuple(links)

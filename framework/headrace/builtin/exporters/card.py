@@ -80,6 +80,8 @@ def _values(item: Input, most: int) -> str:
     if item.type == "category":
         more = len(item.categories) - most
         return ", ".join(item.categories[:most]) + (f" and {more} more" if more > 0 else "")
+    if item.type == "text":
+        return "any text"
     bounds = [f"at least {item.low:g}" if item.low is not None else "", f"at most {item.high:g}" if item.high is not None else ""]
     return ", ".join(filter(None, bounds)) or "any number"
 

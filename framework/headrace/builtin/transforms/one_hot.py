@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from headrace.builtin.transforms.naming import named
 from headrace.hooks import Input, Prepared, Transform
 
 if TYPE_CHECKING:
@@ -36,26 +36,10 @@ def fit(values: NDArray[np.float64], target: NDArray[np.float64], *, inputs: Seq
         counts = np.bincount(values[~np.isnan(values[:, i]), i].astype(np.int64), minlength=len(item.categories))
         often = [code for code in np.argsort(-counts, kind="stable").tolist() if counts[code] >= params.min_rows][: params.max_columns]
         codes.append(sorted(often))
-        words = _distinct([f"{item.name}_{_word(item.categories[code])}" for code in codes[-1]] + [f"{item.name}_other"])
+        words = named(item.name, [*(item.categories[code] for code in codes[-1]), "other"])
         outputs += [Input(word, "number", missing=False) for word in words]
     state = {"codes": codes}
     return Prepared(state, tuple(outputs), apply(values, state))
-
-
-def _word(value: str) -> str:
-    """A value as a part of a name, which is letters, digits and `_`."""
-    return re.sub(r"\W+", "_", value, flags=re.ASCII).strip("_") or "value"
-
-
-def _distinct(words: Sequence[str]) -> list[str]:
-    """Names as they are, with a number where one was there before."""
-    found: list[str] = []
-    for word in words:
-        name, number = word, 2
-        while name in found:
-            name, number = f"{word}_{number}", number + 1
-        found.append(name)
-    return found
 
 
 def apply(values: NDArray[np.float64], state: Mapping[str, Any]) -> NDArray[np.float64]:

@@ -139,6 +139,14 @@ CODES = (
         "transform: onehot",
         "transform: one_hot",
     ),
+    Code(
+        "untransformed-text",
+        "a model uses a text of which no transform makes numbers",
+        "An algorithm takes numbers and categories. A column whose few texts come again and again is a category; of free text, `tfidf` and "
+        "`hash_text` make numbers.",
+        "training: {algorithm: lightgbm.classifier}",
+        "training: {algorithm: lightgbm.classifier, transforms: [{id: words, transform: tfidf, columns: [review]}]}",
+    ),
     Code("unknown-metric", "a metric does not exist", "No plugin that takes part registers it.", "metric: auc_roc", "metric: roc_auc"),
     Code("unknown-detector", "a drift detector does not exist", "No plugin that takes part registers it.", "method: pis", "method: psi"),
     Code(

@@ -9,6 +9,7 @@ from typing import assert_never
 from headrace.compiled import CheckConfig
 from headrace.features.sql.word import condition, literal, name
 from headrace.spec.expression import parse
+from headrace.spec.source import TEXTS
 
 SHOWN = 3
 """How many of the rows that break a check are shown."""
@@ -106,7 +107,7 @@ def _breaks(item: CheckConfig, of: Looked) -> str:  # noqa: PLR0911 - one line a
 
 def _reads_as(column: str, kind: str, declared: str) -> str:
     """Whether a value that is there can be read so."""
-    if declared != "category":
+    if declared not in TEXTS:
         return "TRUE" if kind == "float" else f"{column} = floor({column})"
     match kind:
         case "int64":

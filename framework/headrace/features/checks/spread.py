@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from headrace.compiled import CheckConfig
 from headrace.features.checks.query import Looked
 from headrace.features.sql.word import name
+from headrace.spec.source import TEXTS
 
 if TYPE_CHECKING:
     import duckdb
@@ -20,7 +21,7 @@ def spread(con: duckdb.DuckDBPyConnection, item: CheckConfig, of: Looked) -> flo
     The reference fixes the bins: 20 of its quantiles, or its values. What it never showed and what is missing are bins of their own; the
     Kolmogorov-Smirnov distance passes over what is missing.
     """
-    text = of.types.get(item.column or "") == "category"
+    text = of.types.get(item.column or "") in TEXTS
     ours, theirs = of.relation, of.others[item.other or ""]
     if text:
         counts = _by_value(con, (theirs, item.other_column or ""), (ours, item.column or ""))

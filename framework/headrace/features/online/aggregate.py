@@ -10,6 +10,8 @@ import math
 from bisect import bisect_left
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby
+from operator import itemgetter
 from typing import Any, assert_never
 
 from headrace.compiled import FeatureConfig, ViewConfig
@@ -207,7 +209,7 @@ def _feature(
         text = feature.type == "category"
 
         def newest(here: _At) -> Answer:
-            row = _newest(here.newest(subset), ties, needed)
+            row = _newest(here.newest(subset), ties, needed, feature.back)
             value = None if row is None else row[place]
             return value if value is None and empty is None else answer(value if text or value is None else float(value))
 
@@ -249,17 +251,21 @@ _AGGREGATES: dict[str, Callable[[list[Any]], float | None]] = {
 }
 
 
-def _newest(rows: Iterable[Row], ties: tuple[int, ...], needed: int | None) -> Row | None:
-    """The first of rows that begin with the newest, of several of one time that with the greater values; only rows that have `needed`."""
-    best: Row | None = None
-    for row in rows:
-        if best is not None and row[0] != best[0]:
-            break
-        if needed is not None and row[needed] is None:
-            continue
-        if best is None or _rank(row, ties) > _rank(best, ties):
-            best = row
-    return best
+def _newest(rows: Iterable[Row], ties: tuple[int, ...], needed: int | None, back: int) -> Row | None:
+    """Of rows that begin with the newest that which stands `back` rows before it; rows without `needed` are passed over.
+
+    Of several of one time those with the greater values are the newer; no more are read than decide it.
+    """
+    held = (row for row in rows if needed is None or row[needed] is not None)
+    for _, same in groupby(held, key=itemgetter(0)):
+        first, *more = same
+        if not back and not more:
+            return first
+        together = sorted((first, *more), key=lambda row: _rank(row, ties), reverse=True)
+        if back < len(together):
+            return together[back]
+        back -= len(together)
+    return None
 
 
 def _rank(row: Row, ties: tuple[int, ...]) -> tuple[tuple[bool, Value], ...]:

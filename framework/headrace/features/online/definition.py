@@ -16,7 +16,7 @@ SCHEMA = 1
 Kind = Literal["integer", "real", "text"]
 """How a value is kept: whole numbers (moments too, in microseconds), floats, texts."""
 
-_KINDS: Mapping[str, Kind] = {"int64": "integer", "timestamp": "integer", "float": "real", "category": "text"}
+_KINDS: Mapping[str, Kind] = {"int64": "integer", "timestamp": "integer", "float": "real", "category": "text", "text": "text"}
 
 
 @dataclass(frozen=True)

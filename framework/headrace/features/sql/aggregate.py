@@ -65,14 +65,16 @@ def holds(feature: FeatureConfig, of: str) -> str:
 
 
 def greatest(view: ViewConfig, feature: FeatureConfig, counted: str, *, of: str, over: Over) -> str:
-    """The newest value as the greatest of structs, for engines that compare them part by part."""
+    """The newest value, or one so many before it, as the greatest of structs, for engines that compare them part by part."""
     parts: list[str] = []
     for position, (present, value) in enumerate(order(view, feature, of, _STRUCTS, frozenset())):
         parts += [f"p{position}: {present}"] if present else []
         parts.append(f"v{position}: {value}")
     last = len(view.tie_break) + 1
-    whole = over(f"MAX(CASE WHEN {counted}{holds(feature, of)} THEN {{{', '.join(parts)}}} END)")
-    return f"({whole}).v{last}"
+    one = f"CASE WHEN {counted}{holds(feature, of)} THEN {{{', '.join(parts)}}} END"
+    if feature.back:
+        return f"({over(f'MAX({one}, {feature.back + 1})')})[{feature.back + 1}].v{last}"
+    return f"({over(f'MAX({one})')}).v{last}"
 
 
 _STRUCTS = Dialect("structs", "{0}", structs=True)

@@ -81,4 +81,4 @@ def _rank(view: ViewConfig, feature: FeatureConfig, dialect: Dialect, texts: fro
 
 def _ranked(view: ViewConfig, word: str, feature: FeatureConfig) -> str:
     counts = counted(view, feature, "p", "p")
-    return f"MAX(CASE WHEN p.{name('__rank_' + word)} = 1 AND {counts} THEN p.{name(feature.of or '')} END)"
+    return f"MAX(CASE WHEN p.{name('__rank_' + word)} = {feature.back + 1} AND {counts} THEN p.{name(feature.of or '')} END)"

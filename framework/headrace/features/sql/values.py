@@ -13,6 +13,7 @@ from headrace.features.sql.relation import EVENTS, LINE, MOMENT, SPINE, events, 
 from headrace.features.sql.window import by_window, running
 from headrace.features.sql.word import arithmetic, name
 from headrace.spec.expression import names, parse_arithmetic
+from headrace.spec.source import TEXTS
 
 Plan = Literal["join", "window"]
 
@@ -33,7 +34,7 @@ def values(
     """
     computed = closure(view, wanted)
     base = [word for word in computed if view.features[word].kind != "expression"]
-    texts = frozenset(column for column, kind in types.items() if kind == "category")
+    texts = frozenset(column for column, kind in types.items() if kind in TEXTS)
     ever = [word for word in base if dialect.structs and oldest(view, view.features[word]) is None]
     near = [word for word in base if word not in ever]
     parts = {SPINE: spine, EVENTS: events(view, source, types, dialect)}

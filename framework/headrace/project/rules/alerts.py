@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterator
+from collections.abc import Container, Iterator, Mapping
 from math import inf
 
 from headrace.address import Address, Path
@@ -82,15 +82,18 @@ def _drift(scope: Scope, model: Model, monitoring: Monitoring) -> Iterator[Diagn
     drift = monitoring.drift
     if drift is None or drift.features == "all" or not known(scope, model):
         return
-    names = [item.name for item in inputs(scope, model)]
+    kinds = {item.name: item.type for item in inputs(scope, model)}
     for position, name in enumerate(drift.features):
-        yield from _watched(scope, model, position, name, names)
+        yield from _watched(scope, model, position, name, kinds)
 
 
 @question
-def _watched(scope: Scope, model: Model, position: int, name: str, names: list[str]) -> Iterator[Diagnostic]:
-    if name not in names:
-        path = ("monitoring", "drift", "features", position)
+def _watched(scope: Scope, model: Model, position: int, name: str, kinds: Mapping[str, str | None]) -> Iterator[Diagnostic]:
+    path, names = ("monitoring", "drift", "features", position), [other for other, kind in kinds.items() if kind != "text"]
+    if kinds.get(name) == "text":
+        message = f"`{name}` is a text, and drift is of numbers and categories"
+        yield Diagnostic("wrong-column-type", message, scope.where(address_of(model), path), help="leave it out")
+    elif name not in names:
         yield _dropped(scope, model, path, name) or unknown_feature(scope, address_of(model), path, name, names)
 
 

@@ -11,6 +11,7 @@ from headrace.project.scope import Scope, address_of, question
 from headrace.project.tasks import task_of
 from headrace.spec import FeatureView, Model, Source
 from headrace.spec.feature_view import OF_COLUMNS, Feature
+from headrace.spec.source import TEXTS
 from headrace.spec.unknown import UNKNOWN
 from headrace.spec.wording import certain, listed, nearest
 
@@ -142,8 +143,8 @@ def _ranged(scope: Scope, view: FeatureView, name: str, feature: Feature, source
     if feature.range is None:
         return
     ranged = feature.column or feature.last
-    if ranged is not None and columns(source).get(ranged) == "category":
-        message = f"`{name}` has a range, and its column `{ranged}` is a category"
+    if ranged is not None and (kind := columns(source).get(ranged)) in TEXTS:
+        message = f"`{name}` has a range, and its column `{ranged}` is a {kind}"
         yield Diagnostic("wrong-column-type", message, scope.where(here, path), help="remove `range`, or make the column a number")
     elif feature.range[0] >= feature.range[1]:
         message = f"`range` of `{name}` is empty: {feature.range[0]:g} is not less than {feature.range[1]:g}"
@@ -184,6 +185,7 @@ def _target(scope: Scope, model: Model, source: Source) -> Iterator[Diagnostic]:
         return
     said = "a model of several classes predicts a text or a whole number" if task == "multiclass" else "a model predicts a number"
     several = kind == "category" and task == "binary"
+    instead = "category" if task == "multiclass" and kind == "text" else "int64"
     place = scope.where(here, ("features", "target", "column"))
-    help_ = "give the column the type `int64`" + (", or write `algorithm: lightgbm.multiclass` for several classes" if several else "")
+    help_ = f"give the column the type `{instead}`" + (", or write `algorithm: lightgbm.multiclass` for several classes" if several else "")
     yield Diagnostic("wrong-column-type", f"the target `{section.target.column}` is a {kind}, and {said}", place, help=help_)

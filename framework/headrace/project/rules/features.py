@@ -135,7 +135,7 @@ def _inputs(scope: Scope, model: Model) -> Iterator[Diagnostic]:
                 help="name the features of one of them, or rename one",
             )
         if item.type is None and item.path is not None and item.column is not None and _declared(scope, item.view, item.column):
-            message = f"`{item.name}` is a timestamp, and an input is a number or a category"
+            message = f"`{item.name}` is a timestamp, and an input is a number, a category or a text"
             yield Diagnostic("wrong-column-type", message, scope.where(here, path), help="leave it out")
 
 

@@ -11,7 +11,7 @@ from headrace.project.rules.columns import absent, columns
 from headrace.project.rules.views import condition
 from headrace.project.scope import Scope, address_of, question
 from headrace.spec import Source
-from headrace.spec.source import OF_A_COLUMN, SAYS, Check
+from headrace.spec.source import OF_A_COLUMN, SAYS, TEXTS, Check
 
 
 @question
@@ -102,12 +102,12 @@ def _types(scope: Scope, source: Source, path: Path, item: Check) -> Iterator[Di
     kind = columns(source).get(item.column or "")
     for word, kinds, mend in (
         ("range", ("int64", "float"), "write `values`, or name a number"),
-        ("values", ("category",), "write `range`, or name a category"),
-        ("pattern", ("category",), "write `range`, or name a category"),
+        ("values", (*TEXTS,), "write `range`, or name a category"),
+        ("pattern", (*TEXTS,), "write `range`, or name a category"),
         ("fresh_within", ("timestamp",), "name a timestamp"),
         ("ahead_at_most", ("timestamp",), "name a timestamp"),
         ("monotone", ("int64", "float", "timestamp"), "name a number or a timestamp"),
-        ("like", ("int64", "float", "category"), "name a number or a category"),
+        ("like", ("int64", "float", *TEXTS), "name a number or a category"),
     ):
         if getattr(item, word) is not None and kind is not None and kind not in kinds:
             what = "no number" if word == "range" else f"a {kind}, and no text" if word in ("values", "pattern") else f"a {kind}"
@@ -143,5 +143,5 @@ def _others(scope: Scope, source: Source, path: Path, item: Check) -> Iterator[D
             yield Diagnostic("wrong-column-type", said, scope.where(here, place), help="name columns of one type")
 
 
-_KINDS = {"int64": "number", "float": "number", "category": "text", "timestamp": "moment"}
+_KINDS = {"int64": "number", "float": "number", "category": "text", "text": "text", "timestamp": "moment"}
 """What can be compared with each other."""

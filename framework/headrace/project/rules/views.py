@@ -14,6 +14,7 @@ from headrace.project.scope import Scope, address_of, question
 from headrace.spec import FeatureView, Source
 from headrace.spec.expression import Compare, ExpressionError, Named, Same, Truth, arithmetic, mend, names, parse, parse_arithmetic
 from headrace.spec.feature_view import AGGREGATES, Feature
+from headrace.spec.source import TEXTS
 from headrace.spec.wording import choice, listed, nearest
 
 
@@ -76,7 +77,13 @@ def _idle(scope: Scope, view: FeatureView, name: str, feature: Feature) -> Itera
         return
     origin = feature.origin[0]
     aging = origin in ("column", "last", "since")
-    uses = {"over": origin in AGGREGATES, "where": origin in AGGREGATES, "empty": origin != "column", "expires": aging}
+    uses = {
+        "over": origin in AGGREGATES,
+        "where": origin in AGGREGATES,
+        "empty": origin != "column",
+        "expires": aging,
+        "back": origin == "last",
+    }
     for word, used in uses.items():
         if getattr(feature, word) is not None and not used:
             place = scope.where(address_of(view), ("features", name, word), key=True)
@@ -122,7 +129,7 @@ def _expression(scope: Scope, view: FeatureView, name: str, feature: Feature) ->
                 yield Diagnostic(found.id, message, place, help=f"write `{free}: {{column: {item.name}}}` beside it")
                 continue
             yield Diagnostic(found.id, found.message, place, found.caret, found.help, replacement=found.replacement)
-        elif kind(scope, view, view.features[item.name]) == "category":
+        elif kind(scope, view, view.features[item.name]) in TEXTS:
             place = part(scope, address_of(view), path, item.start, item.start + len(item.name))
             message = f"`{item.name}` is a text, and arithmetic is of numbers"
             yield Diagnostic("wrong-column-type", message, place, help="name a feature that is a number")
@@ -151,9 +158,9 @@ def kind(scope: Scope, view: FeatureView, feature: Feature) -> str:
 
 @question
 def _empty(scope: Scope, view: FeatureView, name: str, feature: Feature) -> Iterator[Diagnostic]:
-    if feature.empty is not None and feature.last is not None and kind(scope, view, feature) == "category":
+    if feature.empty is not None and feature.last is not None and (held := kind(scope, view, feature)) in TEXTS:
         place = scope.where(address_of(view), ("features", name, "empty"), key=True)
-        message = f"`empty` of feature `{name}` is a number, and `{feature.last}` is a category"
+        message = f"`empty` of feature `{name}` is a number, and `{feature.last}` is a {held}"
         yield Diagnostic("wrong-column-type", message, place, help="remove `empty`: a text that is missing stays missing")
 
 
@@ -223,8 +230,8 @@ def _condition_of(source: Source | None) -> str:
 
 def _compared(source: Address, leaf: Compare | Same, kind: str, place: Span) -> Iterator[Diagnostic]:
     """A column against something of another type."""
-    wanted = {"category": "a text in quotes", "timestamp": "no constant"}.get(kind, "a number")
-    if (kind == "category") is not isinstance(leaf, Same) or kind == "timestamp":
+    wanted = "a text in quotes" if kind in TEXTS else "no constant" if kind == "timestamp" else "a number"
+    if (kind in TEXTS) is not isinstance(leaf, Same) or kind == "timestamp":
         message = f"`{leaf.name}` of {source} is a {kind}, and is compared with {wanted}"
-        help_ = f"write for example `{leaf.name} == 'A'`" if kind == "category" else f"write for example `{leaf.name} > 0`"
+        help_ = f"write for example `{leaf.name} == 'A'`" if kind in TEXTS else f"write for example `{leaf.name} > 0`"
         yield Diagnostic("wrong-column-type", message, place, help=help_ if kind != "timestamp" else "name a number or a category")

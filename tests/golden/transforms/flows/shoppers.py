@@ -8,7 +8,7 @@ from prefect import flow, task
 from prefect.events import emit_event
 
 from headrace import steps
-from headrace.steps import Candidate, Category, Minimum, Number, Progress, RandomSplit, Rows, Target, Transformation, Verdict
+from headrace.steps import Candidate, Category, Minimum, Number, Progress, RandomSplit, Rows, Target, Text, Transformation, Verdict
 
 
 @task(name="features", retries=2, retry_delay_seconds=10, persist_result=True, result_serializer="json")
@@ -20,7 +20,7 @@ def features(as_of: datetime | None, cause: str | None) -> Rows:
         entity="visit",
         time="seen",
         target=Target(column="bought", delay=timedelta(days=1)),
-        inputs=[Number("pages", column="pages"), Category("region", column="region")],
+        inputs=[Number("pages", column="pages"), Category("region", column="region"), Text("wish", column="wish")],
         split=RandomSplit(holdout=0.2),
         seed=0,
         as_of=as_of,
@@ -40,6 +40,7 @@ def training(rows: Rows) -> Candidate:
             Transformation(id="filled", transform="impute", params={"by": "median"}),
             Transformation(id="codes", transform="one_hot", columns=["region"], params={"min_rows": 20}),
             Transformation(id="sizes", transform="scale", columns=["pages"]),
+            Transformation(id="words", transform="tfidf", columns=["wish"], params={"max_features": 100, "ngrams": [1, 2]}),
             Transformation(id="rest", transform="scale"),
         ],
     )

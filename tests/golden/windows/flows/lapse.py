@@ -22,6 +22,7 @@ def features(as_of: datetime | None, cause: str | None) -> Rows:
         target=Target(column="lapsed", delay=timedelta(days=30)),
         inputs=[
             Category("channel", column="channel"),
+            Number("amount_before", view="basket"),
             Number("deli", view="basket"),
             Number("departments_90d", view="basket"),
             Category("last_department", view="basket"),
