@@ -76,7 +76,7 @@ def _idle(scope: Scope, view: FeatureView, name: str, feature: Feature) -> Itera
         return
     origin = feature.origin[0]
     aging = origin in ("column", "last", "since")
-    uses = {word: origin in AGGREGATES for word in ("over", "where", "by")}
+    uses = dict.fromkeys(("over", "where", "by"), origin in AGGREGATES)
     uses |= {word: feature.by is not None for word in ("segments", "other") if getattr(feature, word)}
     uses |= {"empty": origin != "column", "expires": aging}
     for word, used in uses.items():
