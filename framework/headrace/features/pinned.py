@@ -20,7 +20,8 @@ def documents(version: Version, *, today: Version, source: SourceConfig | None, 
     """The documents that say what a version of a view said.
 
     Its rows are today's source, where that (`source`, by the newest definition `today`) reads just as it did then; otherwise a source of
-    their own, written before the view. What decides no value (`online`, ranges, descriptions) is taken from `spec`, the view as applied last.
+    their own, written before the view. What decides no value (`online`, ranges, descriptions) is taken from `spec`,
+    the view as applied last.
     """
     view = version.config
     same = source is not None and source.reads() == version.source.reads() and today.config.available_at == view.available_at

@@ -29,8 +29,8 @@ def file_system(url: str, options: Mapping[str, Any] | None = None) -> tuple[Any
     """What reaches a URL, and the path of it there.
 
     Where S3 is, and by which key, the variables of the AWS tools say: `AWS_ENDPOINT_URL_S3` or `AWS_ENDPOINT_URL`, `AWS_REGION`,
-    `AWS_ACCESS_KEY_ID` with `AWS_SECRET_ACCESS_KEY`, `AWS_PROFILE`. ImportError where a driver is not installed, ValueError for a scheme that
-    nothing reads.
+    `AWS_ACCESS_KEY_ID` with `AWS_SECRET_ACCESS_KEY`, `AWS_PROFILE`. ImportError where a driver is not installed, ValueError for a
+    scheme that nothing reads.
     """
     import fsspec
 
