@@ -36,7 +36,7 @@ def file_system(url: str, options: Mapping[str, Any] | None = None) -> tuple[Any
 
     scheme, _, path = url.partition("://")
     if scheme in S3:
-        return _s3(), path
+        return _s3(), path.rstrip("/")
     found: tuple[Any, str] = fsspec.core.url_to_fs(url, **(options or {}))
     return found
 
