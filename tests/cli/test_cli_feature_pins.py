@@ -184,7 +184,11 @@ def test_a_version_that_does_not_stand_among_the_specs_is_told_before_any_store_
     ("old", "new", "said"),
     [
         ("over: 1w", "over: 3w", "feature_view/basket@1 is not what was recorded as basket@1"),
-        ("name: basket@1", "name: basket@9", "feature_view/basket has no version 9 here: there is basket@1 to basket@2"),
+        (
+            "name: basket@1",
+            "name: basket@9",
+            "feature_view/basket has no version 9 here, and none that says the same: there is basket@1 to basket@2",
+        ),
     ],
 )
 def test_a_version_that_is_none_is_told_by_the_plan(
@@ -206,3 +210,14 @@ def test_a_file_of_ones_own_is_not_written_over(pinned: Path, capsys: pytest.Cap
     assert "was not written by `headrace features pin`" in told(pinned, capsys, "features", "pin", "basket@1", code=4)
     assert "has no version 5" in told(pinned, capsys, "features", "pin", "basket@5", code=1)
     assert "names no version" in told(pinned, capsys, "features", "pin", "basket", code=64)
+
+
+def test_a_number_of_another_environment_is_as_good_where_the_same_was_recorded(pinned: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = pinned / "specs" / "basket@1.yaml"
+    text = path.read_text(encoding="utf-8")
+    path.write_text(text.replace("name: basket@1", "name: basket@2"), encoding="utf-8")
+    says(pinned, FORTNIGHT, "basket@2")
+    assert "feature_view/basket@2 is not what was recorded as basket@2" in told(pinned, capsys, "plan", code=3)
+    path.write_text(text.replace("name: basket@1", "name: basket@7"), encoding="utf-8")
+    says(pinned, FORTNIGHT, "basket@7")
+    told(pinned, capsys, "plan")

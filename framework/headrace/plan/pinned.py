@@ -46,7 +46,10 @@ def check(project: Project, state: State) -> None:
         base = state.definitions.get(_base(view.name), ())
         if source is None or not base:
             continue
-        if recorded(view_config(view, source), source_config(source), (*state.definitions.get(view.name, ()), *base)) is None:
+        number = int(view.name.partition("@")[2])
+        # A number that is not of this environment may be another's: what it names must be recorded here all the same.
+        among = [version for version in base if version.number == number] or [*base, *state.definitions.get(view.name, ())]
+        if recorded(view_config(view, source), source_config(source), among) is None:
             report.add(_unknown(project, view, [version.number for version in base]))
     if not report.ok:
         raise HeadraceError(report, Exit.INVALID)
@@ -60,13 +63,15 @@ def _unknown(project: Project, view: FeatureView, numbers: list[int]) -> Diagnos
         help_ = f"type `headrace features pin {view.name}` to write it as it was; `headrace features history {name}` lists all versions"
     else:
         there = f"{name}@{numbers[0]} to {name}@{numbers[-1]}" if len(numbers) > 1 else f"{name}@{numbers[0]}"
-        message = f"feature_view/{name} has no version {number} here: there is {there}"
+        message = f"feature_view/{name} has no version {number} here, and none that says the same: there is {there}"
         help_ = f"type `headrace features history {name}`, and `headrace features pin` with one that it lists"
     return Diagnostic("unknown-view-version", message, place, help=help_)
 
 
 def _pinned(project: Project) -> list[FeatureView]:
-    return [view for view in project.scope.of(FeatureView) if "@" in view.name]
+    """The versions that models use."""
+    used = {name for model in project.models for name in model.features.use if "@" in name}
+    return [view for view in project.scope.of(FeatureView) if view.name in used]
 
 
 def _base(name: str) -> str:
