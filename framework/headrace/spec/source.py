@@ -79,7 +79,11 @@ class Like(Spec):
     )
 
     source: SourceRef | None = field(
-        "The reference, such as the rows of a year that was a good one.", Effect.METADATA, default=None, example="source/last_year"
+        "The reference, such as the rows of a year that was a good one.",
+        Effect.METADATA,
+        default=None,
+        usual=True,
+        example="source/last_year",
     )
     training: ModelRef | None = field(
         "In the place of `source`: the same column as it was read when this model's champion was trained. Until there is one whose training"
