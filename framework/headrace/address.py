@@ -7,6 +7,13 @@ from typing import NamedTuple
 
 NAME = re.compile(r"[a-z][a-z0-9]*(?:[-_][a-z0-9]+)*")
 """What a name looks like: lower case, digits, single dashes or underscores between them."""
+VERSIONED = re.compile(rf"{NAME.pattern}(?:@[1-9][0-9]{{0,9}})?")
+"""What a feature view is called: by its name, or as one version of it, `basket@3`."""
+
+
+def form(kind: str | None) -> re.Pattern[str]:
+    """What the names of a kind look like."""
+    return VERSIONED if kind == "feature_view" else NAME
 
 
 class Address(NamedTuple):
@@ -26,7 +33,7 @@ class Address(NamedTuple):
         """
         head, slash, tail = text.partition("/")
         found, name = (head, tail) if slash else (kind, head)
-        if found is None or not NAME.fullmatch(name) or (kind is not None and found != kind):
+        if found is None or not form(found).fullmatch(name) or (kind is not None and found != kind):
             wanted = f"`{kind}/NAME`" if kind else "`KIND/NAME`"
             raise ValueError(f"`{text}` is no address of the form {wanted}")
         return cls(found, name)

@@ -17,9 +17,13 @@ from headrace.apply import prefect as real
 from headrace.apply.stages import PutAlias, Ship
 from headrace.cli import main
 from headrace.cli.new_plugin import files as new_plugin
+from headrace.compiler.sources import source_config
 from headrace.diagnostics import Exit, HeadraceError
+from headrace.document import write
+from headrace.features import pinned, versions
 from headrace.journal import OutcomeRecord, PredictionRecord, Spool
 from headrace.monitoring import rules
+from headrace.spec import Effect, Source
 from headrace.store import Store, lock, tables
 from headrace.store.kinds import AlertState, OperationStatus, OutboxStatus
 from headrace.testing.prefect import MemoryDoor
@@ -312,3 +316,33 @@ def test_the_release_of_a_plugin_is_recorded_and_another_one_is_told_once(memory
     assert ("plugin plugins/cost.py", "gate cost") == (change.path, change.note)
     memory.apply()
     assert memory.plan().empty
+
+
+def test_a_model_that_is_pinned_is_trained_once_and_left_alone_by_what_the_view_becomes(memory: Memory) -> None:
+    view = (memory.root / "specs" / "features.yaml").read_text(encoding="utf-8")
+    memory.edit(
+        "features.yaml",
+        view[view.index("features:\n") :],
+        "features:\n  age: {last: age}\n  sex: {last: sex}\n  visits: {count: rows, over: 28d}\n",
+    )
+    memory.apply()
+    memory.edit("features.yaml", "over: 28d", "over: 7d")
+    assert ["employment"] == [item.model for item in memory.plan().train]
+    memory.apply()
+    with memory.store.read() as session:
+        then, now = (versions.version(session, "person", number) for number in (1, 2))
+        spec = versions.applied(session, "feature_view/person")
+    census = source_config(memory.project().get(Source, "source/census"))
+    made = pinned.documents(then, today=now, source=census, spec=spec)
+    (memory.root / "specs" / "person@1.yaml").write_text("---\n".join(write(document) for document in made), encoding="utf-8")
+    memory.edit("employment.yaml", "use: {person: all}", "use: {person@1: all}")
+    plan = memory.plan()
+    (change,) = [item for item in plan.items if item.address == "model/employment"]
+    assert {Effect.RETRAIN} == set(change.effects)
+    assert ["computed as person@1 was applied"] == [c.note for c in change.changes if c.new == "all"]
+    memory.apply()
+    memory.edit("features.yaml", "over: 7d", "over: 3d")
+    plan = memory.plan()
+    assert (["feature_view/person"], ()) == ([item.address for item in plan.items], plan.train)
+    memory.apply()
+    assert not memory.plan().items

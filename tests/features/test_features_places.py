@@ -322,8 +322,8 @@ WRONG: list[tuple[dict[str, Any], tuple[str, str, str | None]]] = [
         ("source-not-found", "source/tx: duckdb:///shop.duckdb has no table `orders`", "did you mean `sales.orders`?"),
     ),
     (
-        {"uri": "s3://shop/tx.parquet"},
-        ("source-driver", "source/tx: what reads `s3://` is not installed", "type `pip install s3fs`"),
+        {"uri": "gs://shop/tx.parquet"},
+        ("source-driver", "source/tx: what reads `gs://` is not installed", "type `pip install gcsfs`"),
     ),
     (
         {"uri": "sqlite:///shop.db", "table": "orders", "columns": {"sum": {"from": "amuont", "type": "float"}}},

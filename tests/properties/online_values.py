@@ -106,7 +106,11 @@ def view(features: dict[str, FeatureConfig], **given: Any) -> ViewConfig:
 seconds = st.integers(0, 16)
 """Few, so that events and questions fall on one another's edges."""
 spans = st.integers(1, 8)
-wheres = st.sampled_from([None, None, "amount > 0", "kind == 'x' or pieces >= 1", "not kind == 'y'", "kind != 'x' and amount <= 0.5"])
+OTHER = "(amount > 0) and not kind == 'x' and not kind == 'é'"
+"""What segments leave over, as they are written out."""
+wheres = st.sampled_from(
+    [None, None, "amount > 0", "kind == 'x' or pieces >= 1", "not kind == 'y'", "kind != 'x' and amount <= 0.5", OTHER]
+)
 empties = st.sampled_from([None, 0.0, -1.5])
 happened = st.builds(
     Happened,

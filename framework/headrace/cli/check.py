@@ -15,7 +15,9 @@ from headrace.cli.view import print_report, show
 from headrace.diagnostics import Diagnostic, Exit, HeadraceError, Report
 
 if TYPE_CHECKING:
+    from headrace.compiled import SourceConfig
     from headrace.features import Origins
+    from headrace.features.checks import Trained
     from headrace.project import Project
 
 
@@ -44,7 +46,8 @@ def command(sources: tuple[str, ...], environment: str | None, root: Path, *, as
     named = list(dict.fromkeys(_named(project, source) for source in sources)) or sorted(source.name for source in project.sources)
     origins = Origins(root, {source.name: source_config(source) for source in project.sources}, project.plugins.readers)
     moment, faults = _now(project, root), Report()
-    found = [_checked(origins, name, moment, faults) for name in named]
+    trained = _trained(project, root, {name: origins.sources[name] for name in named})
+    found = [_checked(origins, name, moment, faults, trained) for name in named]
     blocking = any(not item["passed"] and item["mode"] == "block" for source in found for item in source["checks"])
     result = {"at": moment.isoformat(), "passed": faults.ok and not blocking, "sources": found}
     show(result, _text, as_json=as_json)
@@ -80,7 +83,21 @@ def _now(project: Project, root: Path) -> datetime:
         return store.clock.now()
 
 
-def _checked(origins: Origins, name: str, moment: datetime, faults: Report) -> dict[str, Any]:
+def _trained(project: Project, root: Path, sources: Mapping[str, SourceConfig]) -> Trained:
+    """What the champions' trainings had; nothing, while there is no store."""
+    from headrace.cli.plan import open_store
+    from headrace.features.checks import of_training, trained
+    from headrace.plan import lost
+
+    if not any(of_training(item) for source in sources.values() for item in source.checks):
+        return {}
+    if lost.missing(project.environment.store, root):
+        return {}
+    with open_store(project, root) as store:
+        return trained(store, sources)
+
+
+def _checked(origins: Origins, name: str, moment: datetime, faults: Report, trained: Trained) -> dict[str, Any]:
     """One source as it is shown; what is wrong with reading it goes to the faults, too."""
     from headrace.features import checks, typed
 
@@ -88,7 +105,7 @@ def _checked(origins: Origins, name: str, moment: datetime, faults: Report) -> d
     try:
         if not origins.sources[name].checks:
             return {**told, "rows": sum(len(part) for part in typed(origins.root, name, origins.sources[name], origins.readers))}
-        found = checks.look(origins, name, at=moment)
+        found = checks.look(origins, name, at=moment, trained=trained)
     except HeadraceError as error:
         for fault in error.report:
             faults.add(fault)
@@ -99,7 +116,7 @@ def _checked(origins: Origins, name: str, moment: datetime, faults: Report) -> d
 
 def _plain(item: Any) -> dict[str, Any]:  # noqa: ANN401 - a Checked
     keys = ("id", "mode", "passed", "broken", "measured")
-    return {**{key: getattr(item, key) for key in keys}, "said": "" if item.passed else item.said, "sample": list(item.sample)}
+    return {**{key: getattr(item, key) for key in keys}, "said": item.told, "sample": list(item.sample)}
 
 
 def _text(result: Mapping[str, Any]) -> str:

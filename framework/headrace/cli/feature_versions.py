@@ -110,6 +110,48 @@ def get(view: str, number: int | None, out: Path, environment: str | None, root:
     show(result, lambda item: f"wrote {item['rows']:,} rows of {name}@{item['version']}, {item['number']}, to {out}", as_json=as_json)
 
 
+@click.command("pin")
+@click.argument("view", metavar="VIEW@N")
+@environment_option
+@root_option
+@json_option
+def pin(view: str, environment: str | None, root: Path, *, as_json: bool) -> None:
+    """Write a version of VIEW as it was applied into specs/VIEW@N.yaml, so that a model can use it: `use: {VIEW@N: all}`.
+
+    Nothing that VIEW becomes later changes it. Its rows are those of today's source where that still reads as it did then; otherwise a
+    source of their own is written with it.
+
+    \b
+    Example:
+      headrace features pin basket@3
+    """  # noqa: D301 - click's own mark
+    from headrace.document import write as text_of
+    from headrace.features import pinned, versions
+
+    name, number = _named(view)
+    if number is None:
+        raise click.BadParameter(f"`{view}` names no version: write for example {name}@3", param_hint="VIEW@N")
+    root = root.resolve()
+    with open_workspace(root, environment) as workspace, workspace.store.read() as session:
+        version = versions.version(session, name, number)
+        source = workspace.config.sources.get(version.config.source)
+        made = pinned.documents(
+            version, today=versions.version(session, name), source=source, spec=versions.applied(session, f"feature_view/{name}")
+        )
+    at = root / "specs" / f"{version}.yaml"
+    told = f"# {version} as it was applied on {version.at:%Y-%m-%d}; `headrace features pin {version}` writes this file.\n"
+    told += "---\n".join(text_of(document) for document in made)
+    try:
+        if at.is_file() and not at.read_text(encoding="utf-8").startswith(f"# {version} as it was applied"):
+            message = f"specs/{at.name} was not written by `headrace features pin`, and would be written over"
+            raise HeadraceError(Diagnostic("foreign-file", message, help=f"move it away: `mv specs/{at.name} .`"), Exit.REFUSED)
+        write(at, told.encode())
+    except OSError as error:
+        raise click.FileError(str(at), error.strerror) from error
+    result = {"view": name, "version": version.number, "digest": version.digest, "file": f"specs/{at.name}"}
+    show(result, lambda item: f"wrote {item['file']}; a model uses it by `use: {{{version}: all}}`", as_json=as_json)
+
+
 def _named(text: str) -> tuple[str, int | None]:
     """`basket@3`, `feature_view/basket` or `basket` as a name and a number."""
     name, at, number = text.removeprefix("feature_view/").partition("@")

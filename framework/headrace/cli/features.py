@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from headrace.cli.feature_versions import get, history, save
+from headrace.cli.feature_versions import get, history, pin, save
 from headrace.cli.place import environment_option, json_option, open_workspace, root_option
 from headrace.cli.view import ended, progress, show, table
 from headrace.diagnostics import Diagnostic, Exit, HeadraceError
@@ -30,12 +30,14 @@ def command() -> None:
       headrace features materialize
       headrace features backfill --from 2017-01-01 --to 2017-02-01
       headrace features history basket
+      headrace features pin basket@3
     """  # noqa: D301 - click's own mark
 
 
 command.add_command(history)
 command.add_command(save)
 command.add_command(get)
+command.add_command(pin)
 
 
 @command.command("materialize")

@@ -78,7 +78,7 @@ class CheckConfig(Config):
     """The pattern, the condition that holds, the type, the direction, the measure, or the schema."""
     mode: Literal["block", "warn"]
     other: str | None = None
-    """The source that a column refers to, or is like."""
+    """The source that a column refers to, or is like; or, as `model/NAME`, whose champion's training had rows that it is like."""
     other_column: str | None = None
     """The column of that."""
 

@@ -45,7 +45,8 @@ def _said(item: Check) -> dict[str, Any]:
     if item.refers is not None:
         return {"other": Address.parse(item.refers.to).name, "other_column": item.refers.column}
     if (like := item.like) is not None:
-        other = {"other": Address.parse(like.source).name, "other_column": like.column or item.column}
+        named = like.training if like.source is None else Address.parse(like.source).name
+        other = {"other": named, "other_column": like.column or item.column}
         return {**other, "text": like.measure, "high": like.at_most}
     texts = (item.pattern, item.holds, item.reads_as, item.pandera)
     return {

@@ -117,6 +117,16 @@ def version(session: Session, view: str, number: int | None = None) -> Version:
     return _version(row)
 
 
+def applied(session: Session, address: str) -> Mapping[str, Any]:
+    """A document as it was applied last, as JSON; nothing where it was not."""
+    from sqlmodel import select
+
+    from headrace.store.tables import Resource
+
+    row = session.exec(select(Resource).where(Resource.address == address)).first()
+    return row.applied.get("written", row.spec) if row is not None else {}
+
+
 def keep(store: Store, of: Version, values: pa.Table, told: Mapping[str, Any], *, actor: str) -> Kept:
     """Keep values under a version, as Parquet: every value comes back as it is, types, zones and the order of rows and columns included."""
     import io

@@ -8,7 +8,7 @@ from dataclasses import replace
 from headrace import __version__
 from headrace.address import Address
 from headrace.diagnostics import Span
-from headrace.plan import backtest, forecast, grace, lost, moved, outside, registry, used
+from headrace.plan import backtest, forecast, grace, lost, moved, outside, pinned, registry, used
 from headrace.plan.change import Action, AliasBack, Change, FileChange, Item, Judging, Plan, Selection, Training
 from headrace.plan.fields import Difference, differences, plain, written
 from headrace.plan.grace import Leaving
@@ -110,6 +110,7 @@ def _changes(project: Project, prints: Prints, state: State, wanted: Wanted, aff
         if recorded.fingerprint != prints[address]:
             changes = _changed(project, address, spec, recorded, reaches=address.kind == "model" or name in trained_on)
         if isinstance(spec, Model):
+            changes = pinned.judged(changes, project, spec, recorded.spec, state)
             plugins = list(used.changes(project, spec, recorded, spec_changed=bool(changes)))
             changes = list(backtest.noted(spec, changes, recorded, state, project.plugins)) or list(
                 outside.recompiled(spec.name, recorded, deployments.get(spec.name, ()))

@@ -8,11 +8,14 @@ from collections.abc import ItemsView, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import orjson
 
 from headrace.compiled import WORKSPACE, is_compiled
+
+if TYPE_CHECKING:
+    from headrace.features.versions import Version
 
 
 class Stored(Mapping[str, Any]):
@@ -135,6 +138,8 @@ class State:
     deciding: frozenset[str] = frozenset()
     """Models with a rollout that has not ended."""
 
+    definitions: Mapping[str, Sequence[Version]] = field(default_factory=dict)
+    """By view, what was recorded of it, oldest first; read for the views that the project uses a version of."""
     now: datetime | None = field(default=None, compare=False)
     """The environment's time when this was read."""
     left: str | None = None

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from headrace.compiler import compile_project
-from headrace.plan import retire, select, wanted
+from headrace.plan import pinned, retire, select, wanted
 from headrace.plan.change import Plan, Selection
 from headrace.plan.diff import diff
 from headrace.plan.past import State
@@ -27,7 +27,8 @@ class Prepared:
 
 
 def prepare(project: Project, root: str, state: State, observed: Observed | None, selection: Selection | None = None) -> Prepared:
-    """The plan for a project in the folder `root`; HeadraceError as `select.narrow`."""
+    """The plan for a project in the folder `root`; HeadraceError as `pinned.check` and `select.narrow`."""
+    pinned.check(project, state)
     project, leaving = retire.standing(project, state, at_once=selection is not None and selection.at_once)
     outputs = compile_project(project)
     asked = wanted.read(outputs, root)

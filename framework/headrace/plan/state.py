@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from headrace.monitoring import rules
-from headrace.plan import left, lost
+from headrace.plan import left, lost, pinned
 from headrace.plan.past import Judged, Recorded, Seen, State, Stored, read_disk, text_digest
 
 if TYPE_CHECKING:
@@ -64,6 +64,7 @@ def read(store: Store, root: Path, project: Project | None = None) -> State:
             numbers=_numbers(session) if aliases else {},
             stragglers=_stragglers(store, root, project) if project is not None else frozenset(),
             deciding=_deciding(session),
+            definitions=pinned.histories(session, project) if project is not None else {},
             driven=store.clock.driven,
             disk=read_disk(root, resources),
             pending={row.subject: str(row.payload["key"]) for row in owed if row.action == "train"},

@@ -88,6 +88,9 @@ class Project:
         found, spec = self.origins.of(self.scope, address, path), self.specs[address]
         if found.place is None and path[:2] == ("rollout", "steps") and isinstance(spec, Model) and spec.rollout is not None:
             return Origin(given=spec.rollout.strategy)
+        if found.place is None and address.kind == "feature_view" and path[2:] == ("where",):
+            by = (*path[:2], "by")
+            return Origin(self.where(address, by)) if self.scope.node(address, by) is not None else found
         return found
 
     def from_shell(self, address: Address) -> tuple[tuple[Path, tuple[Use, ...]], ...]:

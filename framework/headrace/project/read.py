@@ -7,7 +7,7 @@ from collections.abc import Mapping as AnyMapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from headrace.address import NAME, Address
+from headrace.address import Address, form
 from headrace.diagnostics import Diagnostic, Report, Severity, Span
 from headrace.document import Mapping, Node, Scalar, parse
 from headrace.project.recover import declared
@@ -129,7 +129,7 @@ def _subfolder(name: str, spec: str) -> Diagnostic:
 def _address(node: Mapping) -> Address | None:
     """What a document is called, broken or not, where that at least can be read."""
     words = [entry.value.text if (entry := node.get(key)) and isinstance(entry.value, Scalar) else "" for key in ("kind", "name")]
-    return Address(*words) if words[0] in KINDS and NAME.fullmatch(words[1]) else None
+    return Address(*words) if words[0] in KINDS and form(words[0]).fullmatch(words[1]) else None
 
 
 def _meant(node: Mapping) -> Address | None:

@@ -20,6 +20,7 @@ from headrace.project.overlay import Merging, Patch
 from headrace.project.read import Draft, Drafts
 from headrace.project.rules import RULES, secrets
 from headrace.project.scope import Scope
+from headrace.project.segments import segmented
 from headrace.project.strategies import climbed
 from headrace.spec import KINDS, AnyKind, Overlay
 from headrace.spec.decode import read
@@ -184,6 +185,7 @@ class World:
         scope = Scope(parts.specs, parts.nodes, hidden, self.drafts.unread, self.plugins, bool(parts.broken), self.root)
         if self.plugins is not None:
             report.extend(climbed(scope, self.plugins, parts.specs))
+        report.extend(segmented(scope, parts.specs, parts.nodes))
         said = {diagnostic.span for diagnostic in (*self.said, *report.found)}
         report.extend(diagnostic for diagnostic in self._rules(parts, scope) if diagnostic.span not in said)
         used = {patch.overlay for patch in patches}

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 
-from headrace.address import NAME, Address
+from headrace.address import Address, form
 from headrace.spec import KINDS
 
-_KEY = re.compile(r"^(kind|name):[ \t]+(?P<quote>[\"']?)(?P<value>[\w-]+)(?P=quote)[ \t]*(?:#.*)?$", re.MULTILINE)
+_KEY = re.compile(r"^(kind|name):[ \t]+(?P<quote>[\"']?)(?P<value>[\w-]+(?:@[0-9]+)?)(?P=quote)[ \t]*(?:#.*)?$", re.MULTILINE)
 
 
 def declared(text: str) -> tuple[frozenset[Address], frozenset[str]]:
@@ -21,7 +21,7 @@ def declared(text: str) -> tuple[frozenset[Address], frozenset[str]]:
         kind, name = found.get("kind"), found.get("name", "")
         if kind not in KINDS:
             return frozenset(addresses), frozenset(KINDS)
-        if NAME.fullmatch(name):
+        if form(kind).fullmatch(name):
             addresses.add(Address(kind, name))
         else:
             unread.add(kind)

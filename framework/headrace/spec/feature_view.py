@@ -5,13 +5,15 @@ from __future__ import annotations
 from typing import Literal
 
 from headrace.spec.field import Effect, Spec, field
-from headrace.spec.name import ArithmeticText, Column, Name, RowCondition, SourceRef
+from headrace.spec.name import ArithmeticText, Column, RowCondition, SourceRef, VersionedName
 from headrace.spec.quantity import Duration
 
 AGGREGATES = ("sum", "count", "mean", "min", "max", "std", "last", "distinct", "ratio")
 """What is computed over a window of an entity's rows; all but `last` need `over`."""
 OF_COLUMNS = ("column", "sum", "count", "mean", "min", "max", "std", "last", "distinct", "since")
 """Origins that name a column; `count` may say `rows` instead."""
+OTHER = "other"
+"""How the feature of all other segments ends."""
 CLOSED = "(t-w, t]"
 """Windows whose end belongs to them."""
 ORIGINS = ("column", *AGGREGATES, "since", "expression")
@@ -63,6 +65,25 @@ class Feature(Spec):
     )
     over: Duration | None = field("The window of an aggregate, back from the row's time.", Effect.RETRAIN, default=None, example="28d")
     where: RowCondition | None = field("The rows that an aggregate counts.", Effect.RETRAIN, default=None, example="amount > 0")
+    by: Column | None = field(
+        "The column of texts by whose values an aggregate becomes several: one feature `NAME_VALUE` for each of `segments`.",
+        Effect.RETRAIN,
+        default=None,
+        example="department",
+    )
+    segments: tuple[str, ...] | None = field(
+        "The values that `by` makes a feature of; those of the source's check of `values` where it is not given. No data are looked at.",
+        Effect.RETRAIN,
+        default=None,
+        min_length=1,
+        example=["DELI", "MEAT"],
+    )
+    other: bool | None = field(
+        "Whether `by` makes one more feature, `NAME_other`, of rows of any other value; one that is missing is in none.",
+        Effect.RETRAIN,
+        default=None,
+        example=True,
+    )
     empty: float | None = field(
         "The value where there are no rows, or nothing to divide by; where it is not given, 0 for `count` and `distinct`, else missing.",
         Effect.RETRAIN,
@@ -116,7 +137,11 @@ class FeatureView(Spec):
     """Features of one entity as of a time."""
 
     kind: Literal["feature_view"]
-    name: Name = field("The view's name.", Effect.BREAKING, example="person")
+    name: VersionedName = field(
+        "The view's name; `NAME@N` is version N of it as it was applied, which `headrace features pin NAME@N` writes.",
+        Effect.BREAKING,
+        example="person",
+    )
     description: str = field("What the features are about.", Effect.METADATA, default="", example="who a person is")
     from_: SourceRef = field("The source whose columns it names.", Effect.RETRAIN, alias="from", example="source/census")
     entity: Column = field("The column that identifies the entity.", Effect.RETRAIN, example="person_id")

@@ -33,7 +33,7 @@ class Features(Spec):
         example="newest",
     )
     use: dict[ViewName, Literal["all"] | tuple[Column, ...]] = field(
-        "Features by view: `all`, or a list; `all` never means entity, time or target.",
+        "Features by view, or by a version of it (`basket@3`): `all`, or a list; `all` never means entity, time or target.",
         Effect.BREAKING,
         min_length=1,
         example={"person": "all"},

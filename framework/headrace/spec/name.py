@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BeforeValidator, GetJsonSchemaHandler, WithJsonSchema
 from pydantic_core import CoreSchema
 
-from headrace.address import NAME, Address
+from headrace.address import NAME, VERSIONED, Address, form
 
 
 class BadName(ValueError):  # noqa: N818 - a fault of the user, named for what is bad
@@ -19,6 +19,13 @@ def _name(value: str) -> str:
     if not NAME.fullmatch(value) or len(value) > 63:  # noqa: PLR2004 - as long as a DNS label
         raise BadName(f"`{value[:80]}` is no name: lower-case letters, digits and single dashes or underscores, at most 63")
     return value
+
+
+def _versioned(value: str) -> str:
+    named, at, number = value.partition("@")
+    if at and not VERSIONED.fullmatch(f"a@{number}"):
+        raise BadName(f"`{value[:80]}` is no version of a view: write its number after the `@`, such as `basket@3`")
+    return _name(named) + at + number
 
 
 def _identifier(value: str) -> str:
@@ -35,6 +42,10 @@ class Speaks(str):
 
 Name = Annotated[str, AfterValidator(_name), WithJsonSchema({"type": "string", "pattern": f"^{NAME.pattern}$", "maxLength": 63})]
 """The name of a document or of an item with an id."""
+VersionedName = Annotated[
+    str, AfterValidator(_versioned), WithJsonSchema({"type": "string", "pattern": f"^{VERSIONED.pattern}$", "maxLength": 74})
+]
+"""The name of a feature view, or of one version of it that was applied: `basket@3`."""
 # JavaScript knows no letters beyond ASCII without a flag: the pattern names what no identifier has.
 Column = Annotated[
     str,
@@ -86,7 +97,7 @@ class Names(RefersTo):
     def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
         """Likewise."""
         del schema, handler
-        return {"type": "string", "pattern": f"^{NAME.pattern}$", "maxLength": 63, "x-names": str(self)}
+        return {"type": "string", "pattern": f"^{form(self).pattern}$", "maxLength": 74, "x-names": str(self)}
 
 
 class Registered(str):
@@ -149,8 +160,8 @@ ArithmeticText = Annotated[
 """Arithmetic over features of one view; brackets are counted by its parser."""
 CronLine = Annotated[str, WithJsonSchema({"type": "string", "pattern": r"^\s*\S+(\s+\S+){4}\s*$"})]
 """A cron line of five fields."""
-ViewName = Annotated[Name, Names("feature_view")]
-"""The name of a feature view."""
+ViewName = Annotated[VersionedName, Names("feature_view")]
+"""The name of a feature view, or of a version of it."""
 SourceRef = Annotated[str, _reference("source"), RefersTo("source")]
 """`source/census`, or `census`."""
 ModelRef = Annotated[str, _reference("model"), RefersTo("model")]

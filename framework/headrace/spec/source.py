@@ -8,7 +8,7 @@ from typing import Literal, Self
 from pydantic import ConfigDict, model_validator
 
 from headrace.spec.field import Effect, Lacking, Spec, field
-from headrace.spec.name import Column, Implementation, Name, RowCondition, SourceRef
+from headrace.spec.name import Column, Implementation, ModelRef, Name, RowCondition, SourceRef
 from headrace.spec.quantity import Duration, Percentage
 
 ENGINES: Mapping[str, Literal["sqlite", "duckdb", "postgresql"]] = {
@@ -80,7 +80,24 @@ class Refers(Spec):
 class Like(Spec):
     """How far a column's values may be spread in another way than those of a reference."""
 
-    source: SourceRef = field("The reference, such as the rows of a year that was a good one.", Effect.METADATA, example="source/last_year")
+    model_config = ConfigDict(
+        json_schema_extra={"anyOf": [{"required": [word], "properties": {word: {"type": "string"}}} for word in ("source", "training")]}
+    )
+
+    source: SourceRef | None = field(
+        "The reference, such as the rows of a year that was a good one.",
+        Effect.METADATA,
+        default=None,
+        usual=True,
+        example="source/last_year",
+    )
+    training: ModelRef | None = field(
+        "In the place of `source`: the same column as it was read when this model's champion was trained. Until there is one whose training"
+        " made this check, it passes, and says so.",
+        Effect.METADATA,
+        default=None,
+        example="model/lapse",
+    )
     column: Column | None = field("Its column; that of the same name where it is not given.", Effect.METADATA, default=None, example="age")
     measure: Literal["psi", "jensen_shannon", "ks"] = field(
         "`psi` and `jensen_shannon` compare shares of bins that the reference fixes, `ks` is the greatest distance of the distributions.",
@@ -89,6 +106,12 @@ class Like(Spec):
         example="psi",
     )
     at_most: float = field("The greatest value that passes.", Effect.METADATA, example=0.2, gt=0)
+
+    @model_validator(mode="after")
+    def _stands(self) -> Self:
+        if self.source is None and self.training is None:
+            raise Lacking("source", "training", help="write for example `source: source/last_year`")
+        return self
 
 
 class Check(Spec):

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any, Literal
 
 from headrace import features, registry
-from headrace.features import Category, Number, RandomSplit, Rows, Target, Text, TimeSplit
+from headrace.features import Category, Number, RandomSplit, Rows, Target, Text, TimeSplit, checks
 from headrace.features.joined import of_views
 from headrace.hooks import Task
 from headrace.hooks.release import reader_of, releases
@@ -38,8 +38,12 @@ def training_rows(
         read = [source, *(w.config.views[view].source for view in sorted(of_views(inputs)) if view in w.config.views)]
         with features.landed(features.Origins(w.root, w.config.sources, w.plugins.readers), read) as held:
             step.details["sources"] = _changed(w, model, held.digests)
-            checked = features.check(held.origins, read, at=as_of if as_of is not None else w.store.clock.now())
+            sources = {name: w.config.sources[name] for name in read if name in w.config.sources}
+            moment = as_of if as_of is not None else w.store.clock.now()
+            checked = features.check(held.origins, read, at=moment, trained=checks.trained(w.store, sources))
             step.details["checks"] = [_told(item) for item in checked]
+            if (spread := checks.record(w.store, held.origins, list(sources), model)) is not None:
+                step.details[checks.SPREAD] = spread
             rows = features.training_rows(
                 w.store,
                 w.plugins.readers,
@@ -75,7 +79,7 @@ def training_rows(
 
 def _told(item: features.Checked) -> dict[str, Any]:
     """A check as a run records it."""
-    said = "" if item.passed else features.tell(item)
+    said = features.tell(item) if item.told else ""
     return {"source": item.source, "id": item.id, "passed": item.passed, "mode": item.mode, "said": said}
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from uuid import uuid4
 
 from headrace.diagnostics import Diagnostic, Exit, HeadraceError
-from headrace.store import faults
+from headrace.store import afar, faults
 
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 
@@ -31,10 +31,11 @@ class Blobs:
         self._folder: Path | None = None
         self._remote: Any = None
         self._base = ""
+        self._whole = False
+        """Whether a file appears at once and whole when it is closed, so that none is moved into its place."""
         if "://" in url and not url.startswith("file://"):
-            import fsspec
-
-            self._remote, self._base = fsspec.core.url_to_fs(url)
+            self._remote, self._base = _reached(url)
+            self._whole = url.partition("://")[0] in afar.S3
             self._copies = root / ".headrace" / "cache" / "blobs"
         else:
             self._folder = root / url.removeprefix("file://")
@@ -50,7 +51,7 @@ class Blobs:
         if self._folder is not None:
             if _sound(self._folder / _key(name), name) is None:
                 _write(self._folder / _key(name), data)
-        elif not self._remote.exists(f"{self._base}/{_key(name)}"):
+        else:
             self._upload(name, data)
         return name
 
@@ -89,11 +90,34 @@ class Blobs:
         final = f"{self._base}/{_key(digest)}"
         temporary = f"{final}.{uuid4().hex}"
         try:
+            if self._remote.exists(final):
+                return
+            if self._whole:
+                self._remote.pipe_file(final, data)
+                self._refuse_other(digest, final)
+                return
             self._remote.makedirs(final.rpartition("/")[0], exist_ok=True)
             self._remote.pipe_file(temporary, data)
             self._remote.mv(temporary, final)
         except OSError as error:
             raise faults.unwritable(self._base, error) from error
+
+    def _refuse_other(self, name: str, path: str) -> None:
+        """Read back what was written: a client that was cut short may have closed a part, and its name would be believed."""
+        if digest(self._remote.cat_file(path)) != name:
+            self._remote.rm_file(path)
+            raise faults.unwritable(self._base, "what was written came back as something else")
+
+
+def _reached(url: str) -> tuple[Any, str]:
+    """The file system of a URL, and the path there; HeadraceError `store-driver` where it is not installed."""
+    try:
+        return afar.file_system(url)
+    except ImportError as error:
+        scheme = url.partition("://")[0]
+        driver = afar.DRIVERS.get(scheme, str(error.name or scheme))
+        message = f"what reaches blobs at `{scheme}://` is not installed"
+        raise HeadraceError(Diagnostic("store-driver", message, help=f"type `pip install {driver}`")) from None
 
 
 def _key(digest: str) -> str:

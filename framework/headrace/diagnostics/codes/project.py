@@ -187,6 +187,27 @@ CODES = (
         "use: {person: [age]}",
     ),
     Code(
+        "no-segments",
+        "a feature is split by a column of which no value is declared",
+        "Which features there are is never read from data: a new value would be a new input, and every request would be another.",
+        "spend: {sum: amount, over: 28d, by: department}",
+        "spend: {sum: amount, over: 28d, by: department, segments: [DELI, MEAT]}",
+    ),
+    Code(
+        "unknown-segment",
+        "a segment is a value that the source's check does not allow",
+        "A feature of it would count nothing: where the check holds, no row has that value.",
+        "segments: [DELLI]",
+        "segments: [DELI]",
+    ),
+    Code(
+        "duplicate-segment",
+        "two segments would be one feature",
+        "A segment's feature is named after its value, with `_` for what a column's name cannot have.",
+        "segments: [DELI, DELI]",
+        "segments: [DELI, MEAT]",
+    ),
+    Code(
         "duplicate-feature",
         "an input is named twice",
         "A model's inputs have one name each.",

@@ -139,6 +139,12 @@ CODES = (
         help="pip install 'psycopg[binary]'",
     ),
     Code(
+        "store-driver",
+        "what reaches the blobs' URL is not installed",
+        "Blobs on S3 need nothing more; those of other clouds need the cloud's driver, which the message names.",
+        help="pip install gcsfs",
+    ),
+    Code(
         "online-pruned",
         "a value needs events that were deleted",
         "`headrace features materialize --prune` deleted what no feature needed from then on; a value of an earlier moment would be wrong.",

@@ -2,5 +2,6 @@
 
 from headrace.features.checks.checked import Checked, tell
 from headrace.features.checks.run import check, look
+from headrace.features.checks.trained import SPREAD, Trained, of_training, record, trained
 
-__all__ = ["Checked", "check", "look", "tell"]
+__all__ = ["SPREAD", "Checked", "Trained", "check", "look", "of_training", "record", "tell", "trained"]

@@ -26,6 +26,13 @@ class Checked:
     said: str
     sample: tuple[dict[str, Any], ...] = ()
     measured: float | None = None
+    unasked: bool = False
+    """Whether it holds only because there was nothing to compare with, which `said` tells."""
+
+    @property
+    def told(self) -> str:
+        """What there is to say of it: nothing, where it was asked and holds."""
+        return self.said if self.unasked or not self.passed else ""
 
 
 def tell(item: Checked) -> str:
@@ -47,7 +54,7 @@ _SAID = {
     "ahead_at_most": "in {broken:,} of {total:,} rows `{column}` lies more than {span} in the future",
     "monotone": "in {broken:,} of {total:,} rows `{column}` is {against} than before, along {named}",
     "refers": "in {broken:,} of {total:,} rows `{column}` is no `{other_column}` of source/{other}",
-    "like": "`{column}` is spread in another way than `{other_column}` of source/{other}: {text} is {measured:.3g}, and at most {high:g} is"
+    "like": "`{column}` is spread in another way than `{other_column}` of {reference}: {text} is {measured:.3g}, and at most {high:g} is"
     " wanted",
     "pandera": "{broken:,} of {total:,} rows break the schema `{text}`",
 }
@@ -69,12 +76,18 @@ def verdict(item: CheckConfig, total: int, broken: int, measured: float | None) 
     if item.says == "fresh_within" and measured is None:
         return False, f"no row has a `{item.column}` that has passed"
     if item.says == "like" and measured is None:
-        return False, f"`{item.column}` cannot be compared with `{item.other_column}` of source/{item.other}: one of them has no value"
+        return False, f"`{item.column}` cannot be compared with `{item.other_column}` of {_reference(item)}: one of them has no value"
     told = item.model_dump() | {"total": total, "broken": broken, "measured": measured, "listed": ", ".join(item.values)}
+    told |= {"reference": _reference(item)}
     told |= {"named": ", ".join(f"`{column}`" for column in item.columns), "against": "less" if item.text == "rising" else "more"}
     if item.says in ("fresh_within", "ahead_at_most"):
         told |= {"span": _span(high), "age": _span(measured or 0)}
     return passed, _SAID[item.says].format(**told)
+
+
+def _reference(item: CheckConfig) -> str:
+    other = item.other or ""
+    return f"the rows that {other} was trained with" if "/" in other else f"source/{other}"
 
 
 def _span(seconds: float) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +12,7 @@ from headrace.features.checks import query, schema
 from headrace.features.checks.checked import HIDDEN, Checked, tell, verdict
 from headrace.features.checks.query import SHOWN, Looked
 from headrace.features.checks.spread import spread
+from headrace.features.checks.trained import Had, Trained, of_training
 from headrace.features.engine import Origins, column_types, engine, engine_errors, relation
 from headrace.features.source import read_source
 
@@ -19,15 +20,15 @@ if TYPE_CHECKING:
     import duckdb
 
 
-def check(origins: Origins, sources: Sequence[str], *, at: datetime) -> list[Checked]:
-    """The checks of some sources, in their order, at a moment.
+def check(origins: Origins, sources: Sequence[str], *, at: datetime, trained: Trained | None = None) -> list[Checked]:
+    """The checks of some sources, in their order, at a moment; `trained` is what trainings had, as far as it is known.
 
     HeadraceError: those of `look`, and `check-failed`, one a check with mode `block` that does not hold.
     """
     found: list[Checked] = []
     for named in dict.fromkeys(sources):
         if named in origins.sources and origins.sources[named].checks:
-            found += look(origins, named, at=at)
+            found += look(origins, named, at=at, trained=trained)
     report = Report()
     for item in found:
         if not item.passed and item.mode == "block":
@@ -37,7 +38,7 @@ def check(origins: Origins, sources: Sequence[str], *, at: datetime) -> list[Che
     return found
 
 
-def look(origins: Origins, named: str, *, at: datetime) -> list[Checked]:
+def look(origins: Origins, named: str, *, at: datetime, trained: Trained | None = None) -> list[Checked]:
     """What came of each check of one source, whether it holds or not.
 
     HeadraceError: those of `read_source`, `check-failed` where one cannot be asked, `unknown-source`, `pandera-missing`.
@@ -49,7 +50,7 @@ def look(origins: Origins, named: str, *, at: datetime) -> list[Checked]:
         keys = tuple(dict.fromkeys(column for item in source.checks if item.says == "unique" for column in item.columns))
         try:
             ((total, *counts),) = con.execute(f"SELECT {', '.join(['COUNT(*)', *told])} FROM {looked.relation} AS {query.ROWS}").fetchall()
-            asked = _Asked(origins, named, con, looked, int(total), keys)
+            asked = _Asked(origins, named, con, looked, int(total), keys, (trained or {}).get(named, {}))
             return [asked.checked(item, int(counts[2 * n]), counts[2 * n + 1]) for n, item in enumerate(source.checks)]
         except engine_errors() as error:
             said = str(error).splitlines()[0]
@@ -64,7 +65,7 @@ def _looked(con: duckdb.DuckDBPyConnection, origins: Origins, named: str, at: da
     read = relation(con, origins, named, sorted(column_types(source)))
     others: dict[str, set[str]] = {}
     for item in source.checks:
-        if item.other is not None and item.other_column is not None:
+        if item.other is not None and item.other_column is not None and not of_training(item):
             others.setdefault(item.other, set()).add(item.other_column)
     if gone := sorted(set(others) - set(origins.sources)):
         raise HeadraceError(Diagnostic("unknown-source", f"there is no source/{gone[0]}", help="type `headrace compile`"))
@@ -79,9 +80,17 @@ class _Asked:
     """One source whose checks were counted, and what shows the rows that break them."""
 
     def __init__(  # noqa: PLR0917 - what every check is asked with
-        self, origins: Origins, named: str, con: duckdb.DuckDBPyConnection, looked: Looked, total: int, keys: Sequence[str]
+        self,
+        origins: Origins,
+        named: str,
+        con: duckdb.DuckDBPyConnection,
+        looked: Looked,
+        total: int,
+        keys: Sequence[str],
+        had: Mapping[str, Had],
     ) -> None:
         self.origins, self.named, self.con, self.looked, self.total, self.keys = origins, named, con, looked, total, keys
+        self.had = had
 
     @property
     def source(self) -> SourceConfig:
@@ -89,8 +98,11 @@ class _Asked:
 
     def checked(self, item: CheckConfig, broken: int, measured: float | None) -> Checked:
         sample: list[dict[str, Any]] = []
+        if of_training(item) and item.id not in self.had:
+            said = f"no champion of {item.other} was trained with this check: there is nothing to compare with yet"
+            return Checked(self.named, item.id, passed=True, mode=item.mode, broken=0, rows=self.total, said=said, unasked=True)
         if item.says == "like":
-            measured = spread(self.con, item, self.looked)
+            measured = spread(self.con, item, self.looked, self.had.get(item.id))
         elif item.says == "pandera":
             broken, sample = self._of_schema(item)
         passed, said = verdict(item, self.total, broken, measured)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from headrace.compiled import CheckConfig
 from headrace.features.checks.query import Looked
+from headrace.features.checks.trained import Had, column
 from headrace.features.sql.word import name
 from headrace.spec.source import TEXTS
 
@@ -15,13 +16,15 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
-def spread(con: duckdb.DuckDBPyConnection, item: CheckConfig, of: Looked) -> float | None:
+def spread(con: duckdb.DuckDBPyConnection, item: CheckConfig, of: Looked, had: Had | None = None) -> float | None:
     """PSI, the Jensen-Shannon distance (base 2), or the Kolmogorov-Smirnov distance to the reference; None where a side has no value.
 
     The reference fixes the bins: 20 of its quantiles, or its values. What it never showed and what is missing are bins of their own; the
     Kolmogorov-Smirnov distance passes over what is missing.
     """
     text = of.types.get(item.column or "") in TEXTS
+    if had is not None:
+        return _to_training(con, item, of, had)
     ours, theirs = of.relation, of.others[item.other or ""]
     if text:
         counts = _by_value(con, (theirs, item.other_column or ""), (ours, item.column or ""))
@@ -35,6 +38,17 @@ def spread(con: duckdb.DuckDBPyConnection, item: CheckConfig, of: Looked) -> flo
 
     made = bins.profile({"x": "number"}, pd.DataFrame({"x": reference}))
     return _of_counts(item.text or "", made.reference()["x"], bins.count(made, pd.DataFrame({"x": current}))["x"])
+
+
+def _to_training(con: duckdb.DuckDBPyConnection, item: CheckConfig, of: Looked, had: Had) -> float | None:
+    import numpy as np
+
+    from headrace.stats import bins
+
+    frame = column(con, item, of)
+    if item.text == "ks":
+        return _ks(np.asarray(had.sample, dtype=np.float64), frame["x"].to_numpy(dtype=np.float64))
+    return _of_counts(item.text or "", had.profile.reference()["x"], bins.count(had.profile, frame)["x"])
 
 
 def _numbers(con: duckdb.DuckDBPyConnection, relation: str, column: str) -> NDArray[np.float64]:

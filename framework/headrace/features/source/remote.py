@@ -6,33 +6,23 @@ import hashlib
 import json
 import os
 import tempfile
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 from headrace.diagnostics import Diagnostic, Exit, HeadraceError
 from headrace.features.source.place import WILD, Files, Remote, keys
+from headrace.store.afar import DRIVERS, S3, file_system
 
 KEPT = ".headrace/fetched"
 """Where what was fetched stands, under the project's folder."""
 _SAYS_VERSION = ("ETag", "etag", "LastModified", "Last-Modified", "mtime", "created", "md5Hash", "generation", "Content-MD5")
 """What a file system may say of a file that another version of it has otherwise."""
-_DRIVERS = {
-    "s3": "s3fs",
-    "s3a": "s3fs",
-    "gs": "gcsfs",
-    "gcs": "gcsfs",
-    "abfs": "adlfs",
-    "az": "adlfs",
-    "http": "aiohttp",
-    "https": "aiohttp",
-    "sftp": "paramiko",
-    "ssh": "paramiko",
-    "smb": "smbprotocol",
-}
-"""What is to be installed for a scheme."""
 _HTTP = ("http", "https")
 _GONE = 404
+_YOUNG = 120
+"""Seconds within which a file of a system that tells whole seconds may be written again and look the same."""
 _CONNECT, _SILENT = 30, 120
 """Seconds that a server may take to answer, and to go on."""
 
@@ -67,10 +57,10 @@ def _system(name: str, remote: Remote) -> tuple[Any, str]:
             import aiohttp
 
             options["client_kwargs"] = {"timeout": aiohttp.ClientTimeout(total=None, sock_connect=_CONNECT, sock_read=_SILENT)}
-        known = fsspec.get_filesystem_class(remote.scheme)
-        system: tuple[Any, str] = fsspec.core.url_to_fs(remote.url, **(options if known.cachable else {}))
+        known = fsspec.get_filesystem_class(remote.scheme) if remote.scheme not in S3 else None
+        system = file_system(remote.url, options if known is None or known.cachable else None)
     except ImportError as error:
-        driver = _DRIVERS.get(remote.scheme, str(error.name or remote.scheme))
+        driver = DRIVERS.get(remote.scheme, str(error.name or remote.scheme))
         message = f"source/{name}: what reads `{remote.scheme}://` is not installed"
         raise HeadraceError(Diagnostic("source-driver", message, help=f"type `pip install {driver}`")) from None
     except ValueError:
@@ -107,6 +97,9 @@ def _one(root: Path, system: Any, path: str, remote: Remote) -> Path:  # noqa: A
 def _version(info: dict[str, Any]) -> str | None:
     """What tells one version of a file from another; None where the file system does not say."""
     said = {key: str(info[key]) for key in _SAYS_VERSION if info.get(key)}
+    written = info.get("mtime")
+    if isinstance(written, datetime) and not {"ETag", "etag"} & said.keys() and abs(datetime.now(UTC) - written).total_seconds() < _YOUNG:
+        return None
     return hashlib.sha256(json.dumps([said, info.get("size")], sort_keys=True).encode()).hexdigest()[:24] if said else None
 
 

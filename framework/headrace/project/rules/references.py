@@ -31,7 +31,19 @@ def check(scope: Scope) -> Iterator[Diagnostic]:
 @question
 def _use(scope: Scope, address: Address, model: Model) -> Iterator[Diagnostic]:
     for view in model.features.use:
+        if "@" in view and not scope.unread and Address("feature_view", view) not in {*scope.specs, *scope.broken}:
+            yield _unpinned(scope, address, view)
+            continue
         yield from _resolve(scope, address, ("features", "use", view), Address("feature_view", view), key=True)
+
+
+def _unpinned(scope: Scope, address: Address, view: str) -> Diagnostic:
+    """The fault that a version of a view does not stand among the specs; no other is ever meant."""
+    place = scope.where(address, ("features", "use", view), key=True)
+    name = view.partition("@")[0]
+    message = f"feature_view/{view} does not stand among the specs: a version is used as it was applied"
+    help_ = f"type `headrace features pin {view}`, which writes it; `headrace features history {name}` lists them"
+    return Diagnostic("unknown-reference", message, place, help=help_)
 
 
 @question

@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from headrace.address import Path
+from headrace.address import Address, Path
 from headrace.diagnostics import Diagnostic
 from headrace.project.rules.columns import absent, columns
 from headrace.project.rules.views import condition
 from headrace.project.scope import Scope, address_of, question
-from headrace.spec import Source
+from headrace.spec import FeatureView, Model, Source
 from headrace.spec.source import OF_A_COLUMN, SAYS, TEXTS, Check
 
 
@@ -32,6 +32,7 @@ def _checks(scope: Scope, source: Source) -> Iterator[Diagnostic]:
         yield from _types(scope, source, path, item)
         yield from _holds(scope, source, path, item)
         yield from _others(scope, source, path, item)
+        yield from _training(scope, source, path, item)
 
 
 @question
@@ -119,6 +120,30 @@ def _types(scope: Scope, source: Source, path: Path, item: Check) -> Iterator[Di
 def _holds(scope: Scope, source: Source, path: Path, item: Check) -> Iterator[Diagnostic]:
     if item.holds is not None:
         yield from condition(scope, source, address_of(source), (*path, "holds"), item.holds)
+
+
+@question
+def _training(scope: Scope, source: Source, path: Path, item: Check) -> Iterator[Diagnostic]:
+    """A reference is a source or a training; that of a training is the column itself, of a source that the model reads."""
+    like, here = item.like, address_of(source)
+    if like is None or like.training is None:
+        return
+    for word in ("source", "column"):
+        if getattr(like, word) is not None:
+            place = scope.where(here, (*path, "like", word), key=True)
+            said = "has `training` and `source`: one of them is the reference" if word == "source" else "names a column of a training"
+            mend = "remove one of them" if word == "source" else "remove it: a training is compared with in the same column"
+            yield Diagnostic("check-bounds", f"`like` of check `{item.id}` {said}", place, help=mend)
+    model = scope.get(Model, like.training)
+    if model is not None and str(here) not in _read(scope, model):
+        place = scope.where(here, (*path, "like", "training"))
+        message = f"{like.training} reads no row of {here}: its training has nothing to compare with"
+        yield Diagnostic("check-bounds", message, place, help="name a model whose rows or features are of this source")
+
+
+def _read(scope: Scope, model: Model) -> set[str]:
+    views = (scope.get(FeatureView, Address("feature_view", name)) for name in model.features.use)
+    return {model.features.rows, *(view.from_ for view in views if view is not None)}
 
 
 @question

@@ -77,13 +77,9 @@ def _idle(scope: Scope, view: FeatureView, name: str, feature: Feature) -> Itera
         return
     origin = feature.origin[0]
     aging = origin in ("column", "last", "since")
-    uses = {
-        "over": origin in AGGREGATES,
-        "where": origin in AGGREGATES,
-        "empty": origin != "column",
-        "expires": aging,
-        "back": origin == "last",
-    }
+    uses = dict.fromkeys(("over", "where", "by"), origin in AGGREGATES)
+    uses |= {word: feature.by is not None for word in ("segments", "other") if getattr(feature, word)}
+    uses |= {"empty": origin != "column", "expires": aging, "back": origin == "last"}
     for word, used in uses.items():
         if getattr(feature, word) is not None and not used:
             place = scope.where(address_of(view), ("features", name, word), key=True)
