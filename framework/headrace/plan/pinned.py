@@ -13,6 +13,7 @@ from headrace.plan.fields import plain
 from headrace.plan.past import State
 from headrace.project import Project
 from headrace.spec import Effect, FeatureView, Model, Source
+from headrace.spec.source import TEXTS
 
 if TYPE_CHECKING:
     from sqlmodel import Session
