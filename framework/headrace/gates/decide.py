@@ -89,14 +89,14 @@ def _bounded(gate: Minimum | Maximum, metric: Metric, facts: Facts) -> Judged:
 
 def _value(gate: Minimum | Maximum, metric: Metric, facts: Facts) -> tuple[float, int, str]:
     """The metric's value, over how many rows, and what is to be said beside it."""
+    if metric.needs == "ranking":
+        return _ranked(gate, metric, facts, _predictions(facts))
     compute = asking(metric, facts.answers, "each" if gate.each is not None else gate.average)
     if metric.needs == "latency":
         if isinstance(facts.seconds, Absent):
             raise _Unjudgeable(f"the latency is not known: {facts.seconds.reason}")
         return compute(facts.seconds), len(facts.seconds), ""
     predictions = _predictions(facts)
-    if metric.needs == "ranking":
-        return _ranked(gate, metric, facts, predictions)
     if gate.each is not None:
         values = compute(facts.target, predictions)
         worst = _worst(values, facts.answers.classes, gate.metric, lowest=isinstance(gate, Minimum))

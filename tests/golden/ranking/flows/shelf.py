@@ -45,6 +45,7 @@ def features(as_of: datetime | None, cause: str | None) -> Rows:
         inputs=[Category("brand", column="brand"), Number("price", column="price")],
         split=RandomSplit(holdout=0.2),
         seed=0,
+        task="ranking",
         group="query_id",
         as_of=as_of,
         cause=cause,

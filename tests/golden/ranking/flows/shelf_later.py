@@ -40,6 +40,7 @@ def features(as_of: datetime | None, cause: str | None) -> Rows:
         inputs=[Category("brand", column="brand"), Number("price", column="price")],
         split=TimeSplit(holdout=timedelta(weeks=1), gap=timedelta(days=1)),
         seed=0,
+        task="ranking",
         group="query_id",
         as_of=as_of,
         cause=cause,
