@@ -126,8 +126,9 @@ def _ranked(gate: Minimum | Maximum, metric: Metric, facts: Facts, predictions: 
     values = each_group(metric, facts.target, predictions, group=_group(facts), k=gate.k)
     without = int(np.isnan(values).sum())
     cut = f", by the first {gate.k} rows of each" if gate.k is not None else ""
-    note = f"; {without:,} groups are left out, since none of their rows is relevant" if without else ""
-    return mean(values), len(facts.target), f"; that is the mean over {len(values) - without:,} groups{cut}{note}"
+    counted = f"{len(values) - without:,} of {len(values):,}" if without else f"{len(values):,}"
+    note = "; it is not defined for the others" if without else ""
+    return mean(values), len(facts.target), f"; that is the mean over {counted} groups{cut}{note}"
 
 
 def _group(facts: Facts) -> NDArray[np.int64]:
