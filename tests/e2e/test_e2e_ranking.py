@@ -247,10 +247,10 @@ def test_the_order_of_a_file_changes_no_tree(data: pd.DataFrame, tmp_path: Path,
     assert made[0] == made[1]
 
 
-@pytest.mark.parametrize("split", ["{by: random, holdout: 25%}", "{by: time, holdout: 57d, gap: 7d}"])
+@pytest.mark.parametrize("split", ["{by: random, holdout: 25%}", "{by: time, holdout: 65d, gap: 7d}"])
 def test_no_group_stands_on_both_sides(split: str, data: pd.DataFrame, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     # A group whose rows are asked over some days, so that a split by the rows' own time would part it.
-    spread = data.assign(asked_at=data["asked_at"] + pd.to_timedelta(range(len(data)), unit="h") % pd.Timedelta("20D"))
+    spread = data.assign(asked_at=data["asked_at"] + pd.to_timedelta([7 * number % 20 for number in range(len(data))], unit="D"))
     with lived(tmp_path, spread, monkeypatch, training=f"split: {split}") as life:
         rows = life.rows()
         assert {"train", "holdout"} == set(rows["side"])
