@@ -81,7 +81,13 @@ class Algorithm:
         """How its implementation is called."""
         others = {"algorithms"} if self.components is not None else set()
         grouped = {"group"} if self.task == "ranking" else set()
-        given = {"signature", "params", "seed"} | others | grouped | ({"watch"} if self.watched else set()) | ({"folds"} if self.folds else set())
+        given = (
+            {"signature", "params", "seed"}
+            | others
+            | grouped
+            | ({"watch"} if self.watched else set())
+            | ({"folds"} if self.folds else set())
+        )
         return {
             "fit": Takes(2, frozenset(given)),
             "save": Takes(1),
