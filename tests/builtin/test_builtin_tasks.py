@@ -128,8 +128,9 @@ def drawn(task):
     matrix = np.column_stack([rng.normal(40, 10, 300), rng.integers(0, 3, 300).astype(float)])
     score = (matrix[:, 0] - 40) / 5 + 2 * (matrix[:, 1] == 2) + rng.normal(0, 0.5, 300)
     matrix[::11, 0] = np.nan
-    target = {"binary": (score > 0).astype(float), "multiclass": np.digitize(score, [-1.0, 1.0]).astype(float)}.get(task, score)
-    return matrix, target
+    target = {"binary": (score > 0).astype(float), "multiclass": np.digitize(score, [-1.0, 1.0]).astype(float)}
+    target["ranking"] = target["multiclass"]
+    return matrix, target.get(task, score)
 
 
 @pytest.mark.parametrize("name", sorted(ALGORITHMS))
@@ -137,7 +138,8 @@ def test_answers_are_those_of_the_task_and_the_same_after_loading(name):
     algorithm = ALGORITHMS[name]
     params = resolve(algorithm.params)()
     matrix, target = drawn(algorithm.task)
-    made = resolve(algorithm.fit)(matrix, target, signature=SIGNATURE, params=params, seed=3)
+    group = {"group": np.full(30, 10)} if algorithm.task == "ranking" else {}
+    made = resolve(algorithm.fit)(matrix, target, signature=SIGNATURE, params=params, seed=3, **group)
     data = resolve(algorithm.save)(made)
     named = ("a", "b", "c") if algorithm.task == "multiclass" else ()
     answers = Answers(algorithm.task, named, params.quantiles if algorithm.task == "quantile" else ())

@@ -117,7 +117,7 @@ def test_init_points_the_editor_to_the_schema_that_it_writes(capsys: pytest.Capt
         (["model.training.params.num_leaves", "--of", "lightgbm.classifier"], "changing it costs: retrain"),
         (
             ["model.training.params.num_leaves"],
-            "`lightgbm.classifier`, `lightgbm.multiclass`, `lightgbm.quantile`, `lightgbm.regressor`; `--of NAME` tells of one of them.",
+            "`lightgbm.multiclass`, `lightgbm.quantile`, `lightgbm.ranker`, `lightgbm.regressor`; `--of NAME` tells of one of them.",
         ),
         (["model.training.params.of_another"], "nothing that is registered here has this one"),
         (["model.training.split.by"], "  by: time    Hold out the newest rows."),

@@ -6,7 +6,7 @@ import pytest
 from headrace import registry, tracking
 from headrace.compiled import SourceConfig
 from headrace.hooks import Answers
-from headrace.hooks.limit import asking
+from headrace.hooks.asking import asking
 from headrace.training import train
 
 KINDS = {"id": "int64", "seen": "timestamp", "age": "float", "colour": "category", "left": "int64"}

@@ -188,7 +188,7 @@ def _tested(workspace: Workspace, found: Sequence[Found], named: tuple[str, ...]
     from headrace import registry
     from headrace.diagnostics import Diagnostic, Exit, HeadraceError
     from headrace.hooks import Answers
-    from headrace.hooks.limit import asking
+    from headrace.hooks.asking import asking
 
     offered = {name: metric for name, metric in workspace.plugins.metrics.items() if metric.needs in ("probability", "number", "quantiles")}
     if unknown := sorted(set(named) - set(offered)):

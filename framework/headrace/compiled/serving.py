@@ -48,8 +48,10 @@ class ServingConfig(Config):
     unit: str
     inputs: tuple[InputConfig, ...]
     target: str
-    task: Literal["binary", "multiclass", "regression", "quantile"] = "binary"
+    task: Literal["binary", "multiclass", "regression", "quantile", "ranking"] = "binary"
     """What is answered; a file from before there was another task is binary."""
+    group: str | None = None
+    """Of a ranking: what a request is ranked within, which it carries beside its inputs."""
     port: int
     fallback: Literal["champion", "none"]
     max_rows: int = Field(ge=1)
@@ -59,13 +61,13 @@ class ServingConfig(Config):
 
     @model_validator(mode="after")
     def _unit_is_in_the_request(self) -> Self:
-        if self.unit != self.entity and self.unit_input is None:
+        if self.unit not in {self.entity, self.group} and self.unit_input is None:
             raise ValueError(f"the rollout's unit `{self.unit}` is neither the entity nor an input, so that no request carries it")
         return self
 
     @property
     def unit_input(self) -> str | None:
-        """The input that arms are assigned by; None where it is the entity."""
-        if self.unit == self.entity:
+        """The input that arms are assigned by; None where it is the entity or the group."""
+        if self.unit in {self.entity, self.group}:
             return None
         return next((item.name for item in self.inputs if self.unit in {item.name, item.column}), None)

@@ -197,7 +197,9 @@ def _server(project: str, model: Model, section: Serving, inputs: tuple[InputCon
         model=model.name,
         entity=features.entity,
         time=features.time,
-        unit=rollout.unit if rollout is not None else features.entity,
+        # Scores of two versions do not compare: whoever answers one row of a group answers all.
+        unit=rollout.unit if rollout is not None else features.group or features.entity,
+        group=features.group,
         inputs=inputs,
         target=features.target.column,
         task=task,

@@ -58,6 +58,7 @@ def features(model: Model, inputs: Sequence[Call], task: Task) -> Step:
             split=_split(model.training.split),
             seed=model.training.seed,
             task=task if task != "binary" else None,
+            group=section.group,
             keep=section.keep if section.keep != "all" else None,
             as_of=Variable("as_of"),
             cause=Variable("cause"),
@@ -147,6 +148,8 @@ def _usual_folds(model: Model) -> Call:
     split = model.training.split
     if isinstance(split, TimeSplit):
         return _call("TimeFolds", folds=USUAL_FOLDS, gap=split.gap)
+    if model.features.group is not None:
+        return _call("GroupFolds", folds=USUAL_FOLDS, group=model.features.group)
     return _call("StratifiedFolds", folds=USUAL_FOLDS)
 
 
@@ -171,7 +174,7 @@ def _folds(model: Model, cv: Cv | None) -> Call | None:
         case StratifiedCv():
             return _call("StratifiedFolds", folds=cv.folds)
         case GroupCv():
-            return _call("GroupFolds", folds=cv.folds, group=cv.group or model.features.entity)
+            return _call("GroupFolds", folds=cv.folds, group=cv.group or model.features.group or model.features.entity)
         case TimeCv():
             return _call("TimeFolds", folds=cv.folds, gap=cv.gap)
         case _:
@@ -397,6 +400,7 @@ def _gate(gate: Gate) -> Call:
                 mode=mode,
                 average=gate.average,
                 each=gate.each,
+                k=gate.k,
             )
         case Gate(max=float() | timedelta() as greatest):
             most = greatest.total_seconds() if isinstance(greatest, timedelta) else greatest
@@ -410,6 +414,7 @@ def _gate(gate: Gate) -> Call:
                 mode=mode,
                 average=gate.average,
                 each=gate.each,
+                k=gate.k,
             )
         case Gate(versus=str()):
             return _call(
@@ -423,6 +428,7 @@ def _gate(gate: Gate) -> Call:
                 mode=mode,
                 average=gate.average,
                 each=gate.each,
+                k=gate.k,
             )
         case _:
             raise AssertionError(gate)  # a rule of `project` refuses it

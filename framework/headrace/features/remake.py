@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from headrace.diagnostics import Diagnostic, HeadraceError
 from headrace.features.values import Rows
+from headrace.hooks.answers import MOST_RELEVANT
 from headrace.hooks.own import call_own, source_of
 from headrace.store import Store, digest
 
@@ -53,8 +54,6 @@ def _broken(what: str, python: str, why: str) -> HeadraceError:
 
 def _broken_promise(rows: Rows, before: pd.DataFrame, after: pd.DataFrame) -> str | None:  # noqa: PLR0911 - one line a promise
     """Why what came back cannot be trained on and judged; None where it can."""
-    import pandas as pd
-
     lacking, extra = (sorted(set(a) - set(b)) for a, b in ((before.columns, after.columns), (after.columns, before.columns)))
     if lacking:
         return f"it left out the column `{'`, `'.join(lacking)}`"
@@ -70,12 +69,27 @@ def _broken_promise(rows: Rows, before: pd.DataFrame, after: pd.DataFrame) -> st
         return "it gave rows whose `side` is neither `train` nor `holdout`"
     if train.empty:
         return "it left no row to train on"
-    # By time, an entity of many rows stands on both sides from the start.
-    apart = set(held[rows.entity]) - set(before.loc[before["side"] == "train", rows.entity])
-    if both := sorted(set(train[rows.entity]) & apart, key=str):
-        return f"it put the held-out {rows.entity} {both[0]} among the training rows as well"
-    if rows.task == "binary" and not pd.Series(train[rows.target]).isin([0, 1]).all():
+    return _apart(rows, before, held, train) or _answers(rows, train)
+
+
+def _apart(rows: Rows, before: pd.DataFrame, held: pd.DataFrame, train: pd.DataFrame) -> str | None:
+    """Why the sides are not apart any more."""
+    if rows.group is not None and train[rows.group].isna().any():
+        return f"it gave training rows without `{rows.group}`"
+    # By time, an entity of many rows stands on both sides from the start; a group never does.
+    together = rows.group or rows.entity
+    apart = set(held[together]) - set(before.loc[before["side"] == "train", together])
+    both = sorted(set(train[together]) & apart, key=str)
+    return f"it put the held-out {together} {both[0]} among the training rows as well" if both else None
+
+
+def _answers(rows: Rows, train: pd.DataFrame) -> str | None:
+    """Why a training row's answer is none of the task."""
+    answers = train[rows.target]
+    if rows.task == "binary" and not answers.isin([0, 1]).all():
         return f"it gave training rows whose `{rows.target}` is neither 0 nor 1"
-    if train[rows.target].isna().any():
+    if answers.isna().any():
         return f"it gave training rows without `{rows.target}`"
+    if rows.task == "ranking" and not answers.isin(range(MOST_RELEVANT + 1)).all():
+        return f"it gave training rows whose `{rows.target}` is no whole number from 0 to {MOST_RELEVANT}"
     return None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, assert_never
@@ -19,6 +20,7 @@ from headrace.features.source import read_source
 from headrace.features.split import GAP, HOLDOUT, TRAIN, sides
 from headrace.features.values import Category, Number, RandomSplit, Rows, Target, Text, TimeSplit
 from headrace.hooks import Input, Reader, Task
+from headrace.hooks.answers import MOST_RELEVANT
 from headrace.journal import reader as journal
 from headrace.spec.features import RESERVED
 from headrace.store import Store, digest
@@ -48,6 +50,7 @@ def training_rows(
     split: RandomSplit | TimeSplit,
     seed: int,
     task: Task = "binary",
+    group: str | None = None,
     keep: Literal["all", "newest"] = "all",
     as_of: datetime | None = None,
 ) -> Rows:
@@ -57,38 +60,41 @@ def training_rows(
     entity and time: the source's where the journal has it too, since a source may have been corrected. With `newest`, one an entity.
 
     Inputs that a view computes are as they were known at each row's time. What the target must be, `task` says: 0 or 1, text, a number.
+    Rows of one `group`, where there is one, stand on one side.
 
     HeadraceError: those of `read_source` and `joined`, and `unknown-source`, `stale-source`, `reserved-name`, `missing-column`,
     `missing-entity`, `duplicate-rows`, `no-rows`, `bad-target`, `one-class`.
     """
     moment = _utc(as_of) if as_of is not None else store.clock.now()
-    _refuse_clashes(model, entity, time, target.column, inputs)
+    spine = _Spine(entity, time, target, group, task)
+    _refuse_clashes(model, spine, inputs)
     origins = Origins(root, sources, readers)
     read = _read(origins, source, time, moment)
     personal = sources[source].personal
-    of_source = _of_source(source, read, entity=entity, time=time, target=target, inputs=inputs, task=task, as_of=moment, personal=personal)
+    of_source = _of_source(source, read, spine=spine, inputs=inputs, as_of=moment, personal=personal)
     computed = of_views(inputs)
     if computed:
         of_source = of_source.assign(**joined(origins, views, wanted=computed, spine=of_source[[entity, time]]))
     with store.read() as session:
         labelled = journal.labelled(session, model, moment)
-    of_journal = _of_journal(labelled, entity=entity, time=time, target=target.column, inputs=inputs, task=task)
+    of_journal = _of_journal(labelled, spine=spine, inputs=inputs)
     whole, repeated = _one_each([part for part in (of_source, of_journal) if len(part)], entity=entity, time=time, keep=keep)
     if whole is None:
         said = f"model/{model} has no row whose answer is known by {moment:%Y-%m-%d %H:%M}"
         raise HeadraceError(Diagnostic("no-rows", f"{said}: source/{source} has {len(read):,} rows in all"))
     _refuse_bad_targets(source, whole, entity, target.column, task=task, personal=personal)
-    frame = _split(whole, split, entity=entity, time=time, target=target.column, seed=seed)
+    frame = _split(whole, split, spine=spine, seed=seed)
     if task == "binary":
         _refuse_one_class(model, frame, target.column)
     told = {"source": source, "entity": entity, "time": time, "target": target, "inputs": list(inputs), "split": split, "seed": seed}
     told |= {"keep": keep} if keep != "all" else {}
     told |= {"task": task} if task != "binary" else {}
+    told |= {"group": group} if group is not None else {}
     told |= {"views": {view: views[view].computes() for view in computed if view in views}} if computed else {}
     return Rows(
         model=model,
         run_id=run_id,
-        digest=store.blobs.put(snapshot.write(frame, _kinds(inputs, entity=entity, time=time, target=target.column, task=task))),
+        digest=store.blobs.put(snapshot.write(frame, _kinds(inputs, spine))),
         rows=len(frame),
         train=int((frame[_SIDE] == TRAIN).sum()),
         holdout=int((frame[_SIDE] == HOLDOUT).sum()),
@@ -102,7 +108,19 @@ def training_rows(
         inputs=[_input(item) for item in inputs],
         spec=_digest(told),
         task=task,
+        group=group,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Spine:
+    """What every row has beside its inputs: the columns' names, and what the answers must be."""
+
+    entity: str
+    time: str
+    target: Target
+    group: str | None
+    task: Task
 
 
 def _read(origins: Origins, source: str, time: str, moment: datetime) -> pd.DataFrame:
@@ -123,17 +141,20 @@ def _declared(name: str, sources: Mapping[str, SourceConfig]) -> SourceConfig:
     return sources[name]
 
 
-def _split(whole: pd.DataFrame, split: RandomSplit | TimeSplit, *, entity: str, time: str, target: str, seed: int) -> pd.DataFrame:
+def _split(whole: pd.DataFrame, split: RandomSplit | TimeSplit, *, spine: _Spine, seed: int) -> pd.DataFrame:
     """The rows of both sides, each with its side."""
-    frame = whole.assign(**{_SIDE: sides(whole, split, entity=entity, time=time, target=target, seed=seed)})
+    told = sides(whole, split, entity=spine.entity, time=spine.time, target=spine.target.column, seed=seed, group=spine.group)
+    frame = whole.assign(**{_SIDE: told})
     return frame[frame[_SIDE] != GAP]
 
 
-def _kinds(inputs: Sequence[Item], *, entity: str, time: str, target: str, task: Task) -> dict[str, str]:
+def _kinds(inputs: Sequence[Item], spine: _Spine) -> dict[str, str]:
     """The columns of the blob, in order."""
     read = {item.name: snapshot.NUMBER if isinstance(item, Number) else snapshot.TEXT for item in inputs}
-    answer = snapshot.TEXT if task == "multiclass" else snapshot.NUMBER
-    return {entity: snapshot.TEXT, time: snapshot.TIME, **read, target: answer, _SIDE: snapshot.TEXT, _ORIGIN: snapshot.TEXT}
+    answer = snapshot.TEXT if spine.task == "multiclass" else snapshot.NUMBER
+    group = {spine.group: snapshot.TEXT} if spine.group is not None else {}
+    own = {spine.entity: snapshot.TEXT, spine.time: snapshot.TIME, **group}
+    return {**own, **read, spine.target.column: answer, _SIDE: snapshot.TEXT, _ORIGIN: snapshot.TEXT}
 
 
 def _utc(moment: datetime) -> datetime:
@@ -171,22 +192,14 @@ def _digest(told: object) -> str:
 
 
 def _of_source(
-    name: str,
-    read: pd.DataFrame,
-    *,
-    entity: str,
-    time: str,
-    target: Target,
-    inputs: Sequence[Item],
-    task: Task,
-    as_of: datetime,
-    personal: Collection[str],
+    name: str, read: pd.DataFrame, *, spine: _Spine, inputs: Sequence[Item], as_of: datetime, personal: Collection[str]
 ) -> pd.DataFrame:
     """A source's rows whose answers are known, under the inputs' names; without those that a view computes."""
     import pandas as pd
 
     own = {item.name: item.column for item in inputs if item.column is not None}
-    lacking = [column for column in (entity, time, target.column, *own.values()) if column not in read.columns]
+    identity = [spine.entity, spine.time, *([spine.group] if spine.group is not None else [])]
+    lacking = [column for column in (*identity, spine.target.column, *own.values()) if column not in read.columns]
     if lacking:
         raise HeadraceError(
             Diagnostic(
@@ -196,19 +209,23 @@ def _of_source(
             ),
             Exit.INVALID,
         )
-    unnamed = read[entity].isna() | read[time].isna()
+    unnamed = read[identity].isna().any(axis=1)
     if unnamed.any():
-        raise HeadraceError(Diagnostic("missing-entity", f"source/{name}: {int(unnamed.sum()):,} rows have no `{entity}` or no `{time}`"))
-    _refuse_duplicates(name, read, entity, time, personal)
-    known = read[read[time] + target.delay <= pd.Timestamp(as_of)]
-    parts = {entity: known[entity].astype(str), time: known[time]}
+        words = " or no ".join(f"`{word}`" for word in identity)
+        raise HeadraceError(Diagnostic("missing-entity", f"source/{name}: {int(unnamed.sum()):,} rows have no {words}"))
+    _refuse_duplicates(name, read, spine.entity, spine.time, personal)
+    known = read[read[spine.time] + spine.target.delay <= pd.Timestamp(as_of)]
+    parts = {spine.entity: known[spine.entity].astype(str), spine.time: known[spine.time]}
+    if spine.group is not None:
+        parts[spine.group] = typed(known[spine.group], "category")[0]
     parts |= {item: known[column] for item, column in own.items()}
-    answers: Any = known[target.column]
-    if task == "multiclass":
+    answers: Any = known[spine.target.column]
+    if spine.task == "multiclass":
         answers = typed(answers, "category")[0]
     elif answers.dtype.kind not in "fiub":
-        raise _not_numbers(name, target.column, "…" if target.column in personal else next(map(str, answers.dropna()), "nothing"), task)
-    return pd.DataFrame({**parts, target.column: answers, _ORIGIN: _SOURCE})
+        first = "…" if spine.target.column in personal else next(map(str, answers.dropna()), "nothing")
+        raise _not_numbers(name, spine.target.column, first, spine.task)
+    return pd.DataFrame({**parts, spine.target.column: answers, _ORIGIN: _SOURCE})
 
 
 def _not_numbers(source: str, target: str, first: str, task: Task) -> HeadraceError:
@@ -217,16 +234,21 @@ def _not_numbers(source: str, target: str, first: str, task: Task) -> HeadraceEr
     return HeadraceError(Diagnostic("bad-target", message, help=help_), Exit.INVALID)
 
 
-def _of_journal(labelled: pd.DataFrame, *, entity: str, time: str, target: str, inputs: Sequence[Item], task: Task) -> pd.DataFrame:
+def _of_journal(labelled: pd.DataFrame, *, spine: _Spine, inputs: Sequence[Item]) -> pd.DataFrame:
     """Journalled requests with their answers, typed as a source's columns are; an input that a request did not carry is missing.
 
-    A request from before an input changed its type, whose value is nothing of the new one, is left out: the journal cannot be mended.
+    A request from before an input changed its type, whose value is nothing of the new one, is left out: the journal cannot be mended. So
+    is one without the group, from before there was one.
     """
     import pandas as pd
 
     requests = labelled["inputs"].tolist()
-    parts: dict[str, Any] = {entity: labelled["entity"].astype(str), time: labelled["at"]}
+    parts: dict[str, Any] = {spine.entity: labelled["entity"].astype(str), spine.time: labelled["at"]}
     misfit = pd.Series(data=False, index=labelled.index)
+    if spine.group is not None:
+        named = pd.Series([request.get(spine.group) for request in requests], index=labelled.index, dtype=object)
+        parts[spine.group], _ = typed(named, "category")
+        misfit |= parts[spine.group].isna()
     for item in inputs:
         held = [request.get(item.name) for request in requests]
         # A category's whole numbers must not pass through float64, which holds no more than 53 bits.
@@ -234,9 +256,9 @@ def _of_journal(labelled: pd.DataFrame, *, entity: str, time: str, target: str, 
         parts[item.name], bad = typed(column, "float" if isinstance(item, Number) else "category")
         misfit |= bad
     # A class is its label: requests from when the target was a number, or the other way round, have no answer of this task.
-    answers = labelled["label"] if task == "multiclass" else labelled["value"].where(labelled["label"].isna())
+    answers = labelled["label"] if spine.task == "multiclass" else labelled["value"].where(labelled["label"].isna())
     misfit |= answers.isna()
-    return pd.DataFrame({**parts, target: answers, _ORIGIN: _JOURNAL})[~misfit]
+    return pd.DataFrame({**parts, spine.target.column: answers, _ORIGIN: _JOURNAL})[~misfit]
 
 
 def _one_each(parts: Sequence[pd.DataFrame], *, entity: str, time: str, keep: Literal["all", "newest"]) -> tuple[pd.DataFrame | None, int]:
@@ -267,9 +289,12 @@ def _refuse_duplicates(name: str, read: pd.DataFrame, entity: str, time: str, pe
         )
 
 
-def _refuse_clashes(model: str, entity: str, time: str, target: str, inputs: Sequence[Item]) -> None:
+def _refuse_clashes(model: str, spine: _Spine, inputs: Sequence[Item]) -> None:
     taken = list(RESERVED)
-    for word, name in (("entity", entity), ("time", time), ("target", target), *(("input", item.name) for item in inputs)):
+    own = [("entity", spine.entity), ("time", spine.time), ("target", spine.target.column)]
+    if spine.group is not None:
+        own.append(("group", spine.group))
+    for word, name in (*own, *(("input", item.name) for item in inputs)):
         if name in taken:
             raise HeadraceError(
                 Diagnostic("reserved-name", f"model/{model}: no {word} can be called `{name}`", help="give it another name"), Exit.INVALID
@@ -304,6 +329,10 @@ def _refuse_bad_targets(source: str, frame: pd.DataFrame, entity: str, target: s
             bad, must = ~frame[target].isin([0, 1]), "be 0 or 1"
         case "multiclass":
             bad, must = frame[target].isna(), "name a class"
+        case "ranking":
+            given = frame[target]
+            bad = ~(given.ge(0) & given.le(MOST_RELEVANT) & (given % 1).eq(0))
+            must = f"be a whole number from 0 to {MOST_RELEVANT}, how relevant the row is"
         case "regression" | "quantile":
             bad, must = ~frame[target].map(np.isfinite, na_action=None).astype(bool), "be a finite number"
         case _:

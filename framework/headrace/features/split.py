@@ -17,8 +17,15 @@ GAP = "gap"
 """Between the two: neither trained on nor asked about."""
 
 
-def sides(frame: pd.DataFrame, split: RandomSplit | TimeSplit, *, entity: str, time: str, target: str, seed: int) -> list[str]:
-    """`train`, `holdout` or `gap` for each row; drawn by entity, so that all rows of one stand on one side, or by time."""
+def sides(
+    frame: pd.DataFrame, split: RandomSplit | TimeSplit, *, entity: str, time: str, target: str, seed: int, group: str | None = None
+) -> list[str]:
+    """`train`, `holdout` or `gap` for each row; drawn by entity, so that all rows of one stand on one side, or by time.
+
+    Rows of one `group` stand on one side, whole: it is drawn by its name, and its time is that of its newest row.
+    """
+    if group is not None:
+        frame = frame.assign(**{entity: frame[group], time: frame.groupby(group)[time].transform("max")})
     match split:
         case RandomSplit(holdout=share, stratify=by):
             keys: Iterable[str] = (f"{seed}|{name}" for name in frame[entity])

@@ -70,6 +70,7 @@ class Rows:
     `new` counts the rows whose answers came by the journal; `repeated` those left out for another row of
     their entity and time, or for a newer one of their entity;
     `misfit` the journalled requests left out because a value in them is nothing of its input's type.
+    Of a ranking, `group` is the column whose rows are ranked among each other, as text after `time`.
     `inputs` are `headrace.hooks.Input` without categories, as JSON. `spec` is the digest of all that the step was told.
     """
 
@@ -90,6 +91,7 @@ class Rows:
     spec: str
     task: Task = "binary"
     """What the target is: 0 and 1, labels, or numbers."""
+    group: str | None = None
     plugins: dict[str, str] = field(default_factory=dict)
     """Whose plugins read them, each with its release."""
     sources: dict[str, str] = field(default_factory=dict)

@@ -11,7 +11,8 @@ from headrace.gates.ruling import ruled
 from headrace.gates.values import ByPlugin, Gate, Judged, Maximum, Minimum, NoWorse
 from headrace.hooks import Gate as Kind
 from headrace.hooks import Metric
-from headrace.hooks.limit import asking, within
+from headrace.hooks.asking import asking, each_group, mean
+from headrace.hooks.limit import within
 from headrace.stats import bootstrap
 
 if TYPE_CHECKING:
@@ -56,6 +57,8 @@ def _fitting(gate: Bounded, facts: Facts, metrics: Mapping[str, Metric]) -> Metr
         raise _Unjudgeable(f"`{gate.metric}` is no metric of the task `{facts.answers.task}`")
     if gate.each is not None and not (metric.averages and facts.answers.classes):
         raise _Unjudgeable(f"`{gate.metric}` has no value for each class")
+    if gate.k is not None and not metric.cuts:
+        raise _Unjudgeable(f"`{gate.metric}` has no first {gate.k} to look at")
     return metric
 
 
@@ -86,6 +89,8 @@ def _bounded(gate: Minimum | Maximum, metric: Metric, facts: Facts) -> Judged:
 
 def _value(gate: Minimum | Maximum, metric: Metric, facts: Facts) -> tuple[float, int, str]:
     """The metric's value, over how many rows, and what is to be said beside it."""
+    if metric.needs == "ranking":
+        return _ranked(gate, metric, facts, _predictions(facts))
     compute = asking(metric, facts.answers, "each" if gate.each is not None else gate.average)
     if metric.needs == "latency":
         if isinstance(facts.seconds, Absent):
@@ -112,6 +117,24 @@ def _value(gate: Minimum | Maximum, metric: Metric, facts: Facts) -> tuple[float
         raise _Unjudgeable(f"fewer than two groups of `{gate.by}` have {gate.min_group} rows{note}")
     kept = _isin(groups, large)
     return compute(facts.target[kept], predictions[kept], groups[kept]), int(kept.sum()), note
+
+
+def _ranked(gate: Minimum | Maximum, metric: Metric, facts: Facts, predictions: NDArray[np.float64]) -> tuple[float, int, str]:
+    """The mean over the groups that have a value, and how many these are."""
+    import numpy as np
+
+    values = each_group(metric, facts.target, predictions, group=_group(facts), k=gate.k)
+    without = int(np.isnan(values).sum())
+    cut = f", by the first {gate.k} rows of each" if gate.k is not None else ""
+    counted = f"{len(values) - without:,} of {len(values):,}" if without else f"{len(values):,}"
+    note = "; it is not defined for the others" if without else ""
+    return mean(values), len(facts.target), f"; that is the mean over {counted} groups{cut}{note}"
+
+
+def _group(facts: Facts) -> NDArray[np.int64]:
+    if facts.group is None:
+        raise _Unjudgeable("the held-out rows name no group")
+    return facts.group
 
 
 def _worst(values: NDArray[np.float64], classes: Sequence[str], metric: str, *, lowest: bool) -> int:
@@ -194,6 +217,8 @@ def _difference(gate: NoWorse, metric: Metric, facts: Facts, other: NDArray[np.f
         # Resamples ask a metric thousands of times, and are allowed ten times its time for all of them.
         return within(10 * metric.seconds, bootstrap.difference, compute, *pair, seed=seed, confidence=gate.confidence)
 
+    if metric.needs == "ranking":
+        return _of_groups(gate, metric, facts, other, seed), f" of the first {gate.k}" if gate.k is not None else ""
     if gate.each is None:
         # The areas under many ROC curves at once are a hundred times faster than one by one.
         fast = gate.metric == "roc_auc" and facts.answers.task == "binary"
@@ -207,3 +232,9 @@ def _difference(gate: NoWorse, metric: Metric, facts: Facts, other: NDArray[np.f
     ends = [math.inf if math.isnan(found.estimate) else _bad_end(found, metric) for found in intervals]
     at = ends.index(max(ends))
     return intervals[at], f" of the class `{facts.answers.classes[at]}`"
+
+
+def _of_groups(gate: NoWorse, metric: Metric, facts: Facts, other: NDArray[np.float64], seed: int) -> bootstrap.Interval:
+    """The interval over groups: rows of one group say nothing apart, so whole groups are drawn again."""
+    one, two = (each_group(metric, facts.target, given, group=_group(facts), k=gate.k) for given in (_predictions(facts), other))
+    return bootstrap.mean_difference(one, two, seed=seed, confidence=gate.confidence)

@@ -56,6 +56,8 @@ class Facts:
     """The inputs of the held-out rows, where a plugin's gate looks at them."""
     answers: Answers = BINARY
     """What the candidate answers."""
+    group: NDArray[np.int64] | None = None
+    """Of a ranking, (n,): rows with the same number are ranked among each other."""
 
 
 def gather(store: Store, plugins: Plugins, version: Version, gates: Sequence[Gate], live: Callable[[], Live] | None = None) -> Facts:
@@ -86,7 +88,9 @@ def gather(store: Store, plugins: Plugins, version: Version, gates: Sequence[Gat
         seconds = loaded if isinstance(loaded, Absent) else _try(lambda: measure(loaded, held))
     names = [item["name"] for item in version.manifest["signature"] if item["name"] in held.columns] if own else []
     rows = held[names] if own else None
-    return Facts(target, predictions, groups=groups, others=others, seconds=seconds, live=found, rows=rows, answers=answers)
+    ranked = version.manifest.get("group")
+    group = pd.factorize(held[ranked], sort=True)[0].astype("int64") if ranked is not None else None
+    return Facts(target, predictions, groups=groups, others=others, seconds=seconds, live=found, rows=rows, answers=answers, group=group)
 
 
 def measure(loaded: Loaded, held: pd.DataFrame) -> Values:

@@ -105,6 +105,7 @@ def _asked(gate: ByPlugin, kind: Gate | None, facts: Facts, seed: int) -> object
         told = "; ".join(f"`{'.'.join(map(str, item['loc']))}`: {item['msg']}" for item in error.errors())
         raise NoRuling(f"parameters of `{kind.name}`: {told}") from None
     # Copies: what one gate does to its values is no matter of the next one's.
+    others["group"] = None if facts.group is None else facts.group.copy()
     held_out = HeldOut(facts.rows.copy(deep=True), facts.target.copy(), facts.predictions.copy(), **others)
     return within(kind.seconds, resolve(kind.judge), held_out, params, seed=seed)
 

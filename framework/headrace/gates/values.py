@@ -13,7 +13,7 @@ Average = Literal["macro", "weighted"]
 
 @dataclass(frozen=True, slots=True)
 class Minimum:
-    """The metric must be at least `min`; with `each="class"`, for each class against the rest."""
+    """The metric must be at least `min`; with `each="class"`, for each class against the rest; with `k`, of the first k of each group."""
 
     id: str
     metric: str
@@ -23,6 +23,7 @@ class Minimum:
     mode: Mode = "block"
     average: Average | None = None
     each: Literal["class"] | None = None
+    k: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +41,7 @@ class Maximum:
     mode: Mode = "block"
     average: Average | None = None
     each: Literal["class"] | None = None
+    k: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +61,7 @@ class NoWorse:
     mode: Mode = "block"
     average: Average | None = None
     each: Literal["class"] | None = None
+    k: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

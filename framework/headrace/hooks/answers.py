@@ -13,8 +13,10 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
-Task = Literal["binary", "multiclass", "regression", "quantile"]
+Task = Literal["binary", "multiclass", "regression", "quantile", "ranking"]
 TASKS: tuple[Task, ...] = get_args(Task)
+MOST_RELEVANT = 30
+"""The greatest relevance of a row in a ranking: it gains 2**30 - 1 by then, and LightGBM has no more."""
 _WHOLE = 1e-6
 """How far the probabilities of one row may be from 1 together."""
 
@@ -24,7 +26,8 @@ class Answers:
     """What one version answers.
 
     `binary`: the probability of a yes, (n,). `multiclass`: a probability for each of `classes`, (n, c), rows summing to 1.
-    `regression`: a number, (n,). `quantile`: a number for each level of `quantiles`, (n, q), never crossing.
+    `regression`: a number, (n,). `quantile`: a number for each level of `quantiles`, (n, q), never crossing. `ranking`: a score, (n,), by
+    which the rows of one group are ordered, the highest first; it says nothing across groups.
     """
 
     task: Task = "binary"
@@ -93,7 +96,7 @@ class Answers:
             case "quantile":
                 rising = (np.diff(given, axis=1) >= 0).all(axis=1)
                 return np.asarray(np.isfinite(given).all(axis=1) & rising), "quantiles that rise with their levels"
-            case "regression":
+            case "regression" | "ranking":
                 return np.isfinite(given), "number"
             case "binary":
                 return np.asarray((given >= 0) & (given <= 1)), "probability"
@@ -101,7 +104,7 @@ class Answers:
                 assert_never(self.task)
 
     def short(self, given: NDArray[np.float64]) -> NDArray[Any]:
-        """One value a row, (n,), by which drift is told: a probability, the label, the number, the middle quantile."""
+        """One value a row, (n,), by which drift is told: a probability, the label, the number, the middle quantile, the score."""
         import numpy as np
 
         match self.task:

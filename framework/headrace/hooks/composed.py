@@ -89,6 +89,7 @@ def fitted(  # noqa: PLR0917 - what `fit` of a contract is given
     *,
     watch: Watch | None = None,
     folds: Folds = (),
+    group: NDArray[np.int64] | None = None,
 ) -> Predictor:
     """Call `fit` with what this algorithm takes; whatever it raises."""
     keywords: dict[str, Any] = {"signature": signature, "params": params, "seed": seed}
@@ -98,6 +99,8 @@ def fitted(  # noqa: PLR0917 - what `fit` of a contract is given
         keywords["algorithms"] = Others(plugins)
     if algorithm.folds:
         keywords["folds"] = folds
+    if algorithm.task == "ranking":
+        keywords["group"] = group
     if algorithm.python:
         findable(plugins.root)
     model: Predictor = resolve(algorithm.fit)(matrix, target, **keywords)

@@ -39,7 +39,9 @@ class Algorithm:
 
     `task` says what the target is and what `predict` gives: `binary`, 0 and 1 to the probability of 1, (n,); `multiclass`, the codes
     0 to c - 1, each of them there, to probabilities (n, c), rows summing to 1; `regression`, numbers to numbers, (n,); `quantile`, numbers
-    to (n, q), one column for each level of `params.quantiles` (ascending), never crossing.
+    to (n, q), one column for each level of `params.quantiles` (ascending), never crossing; `ranking`, a relevance of 0 to 30 in whole
+    numbers to scores, (n,), the higher the better among the rows of one group. `fit` of a ranking takes the keyword `group`, too: how many
+    rows each group has, (g,) int64, groups following one another.
 
     With `watched=True`, `fit` takes the keyword `watch`, too: a `Watch`, or None. Being watched changes nothing of the model.
 
@@ -78,7 +80,14 @@ class Algorithm:
     def calls(self) -> dict[str, Takes]:
         """How its implementation is called."""
         others = {"algorithms"} if self.components is not None else set()
-        given = {"signature", "params", "seed"} | others | ({"watch"} if self.watched else set()) | ({"folds"} if self.folds else set())
+        grouped = {"group"} if self.task == "ranking" else set()
+        given = (
+            {"signature", "params", "seed"}
+            | others
+            | grouped
+            | ({"watch"} if self.watched else set())
+            | ({"folds"} if self.folds else set())
+        )
         return {
             "fit": Takes(2, frozenset(given)),
             "save": Takes(1),
@@ -95,6 +104,8 @@ class Metric:
     `needs="number"`: `compute(target, predictions)` of a regression, both (n,).
     `needs="quantiles"`: `compute(target, predictions, *, quantiles)`, predictions (n, q), quantiles the q levels.
     `needs="groups"`: `compute(target, predictions, groups)` of a binary model, groups (n,) of text.
+    `needs="ranking"`: `compute(target, predictions)` of the rows of one group, relevance and scores, both (n,); its value for a model is
+    the mean over groups, without those for which it gives NaN.
     `needs="latency"`: `compute(seconds)`, the wall time of single-row predictions after warm-up, whatever the task.
     It gives NaN where it is not defined, such as for answers that are all the same.
     """
@@ -102,7 +113,7 @@ class Metric:
     name: str
     compute: str
     better: Literal["higher", "lower"]
-    needs: Literal["probability", "groups", "latency", "number", "quantiles"] = "probability"
+    needs: Literal["probability", "groups", "latency", "number", "quantiles", "ranking"] = "probability"
     range: tuple[float, float] = (-inf, inf)
     """The least and the greatest value that it can have, so that a bound that nothing reaches is found."""
     seconds: float = 60.0
@@ -113,19 +124,28 @@ class Metric:
     """Which tasks it is for; where it is empty, `needs` says it: `probability` and `groups` mean `binary`."""
     averages: bool = False
     """Whether, for several classes, it takes `average=` by name: `macro`, `weighted`, or `each` for one value a class, (c,)."""
+    cuts: bool = False
+    """Whether, for a ranking, it takes `k=` by name: only the first k of each group count; None for all of them."""
 
     @property
     def of(self) -> tuple[Task, ...]:
         """The tasks that it is for."""
         if self.tasks:
             return self.tasks
-        meant: dict[str, tuple[Task, ...]] = {"latency": TASKS, "number": ("regression",), "quantiles": ("quantile",)}
+        meant: dict[str, tuple[Task, ...]] = {
+            "latency": TASKS,
+            "number": ("regression",),
+            "quantiles": ("quantile",),
+            "ranking": ("ranking",),
+        }
         return meant.get(self.needs, ("binary",))
 
     @property
     def calls(self) -> dict[str, Takes]:
         """How its implementation is called."""
-        named = frozenset({"quantiles"} if self.needs == "quantiles" else {"average"} if self.averages else set())
+        named = frozenset(
+            word for word, taken in (("quantiles", self.needs == "quantiles"), ("average", self.averages), ("k", self.cuts)) if taken
+        )
         return {"compute": Takes({"groups": 3, "latency": 1}.get(self.needs, 2), named)}
 
 

@@ -8,13 +8,11 @@ import time
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import partial
 from math import isinf
 from pathlib import Path
 from types import FrameType
 from typing import Any, NoReturn, TypeVar
 
-from headrace.hooks.answers import Answers
 from headrace.hooks.contracts import Metric, resolve
 
 T = TypeVar("T")
@@ -62,25 +60,17 @@ def computing(metric: Metric, times: float = 1.0) -> Callable[..., Any]:
     """A metric's function, given its time, or so many times of it; it raises nothing but an Exception."""
 
     def compute(*given: Any, **named: Any) -> Any:  # noqa: ANN401 - what the metric needs; one value a class is an array
-        try:
-            return within(metric.seconds * times, lambda: _plain(resolve(metric.compute)(*given, **named)))
-        except SystemExit as end:
-            raise Ended(f"it called sys.exit({'' if end.code is None else end.code})") from None
+        return unended(metric.seconds * times, lambda: _plain(resolve(metric.compute)(*given, **named)))
 
     return compute
 
 
-def asking(metric: Metric, answers: Answers, average: str | None = None) -> Callable[..., Any]:
-    """A metric's function with what the task adds by name: the levels of quantiles, or how several classes become one number.
-
-    `average` is `macro` where nobody says otherwise; `each` gives one value a class, (c,).
-    """
-    compute = computing(metric)
-    if metric.needs == "quantiles":
-        return partial(compute, quantiles=answers.quantiles)
-    if answers.task == "multiclass" and metric.averages:
-        return partial(compute, average=average or "macro")
-    return compute
+def unended(seconds: float, function: Callable[[], T]) -> T:
+    """As `within`, and what would end Python raises Ended."""
+    try:
+        return within(seconds, function)
+    except SystemExit as end:
+        raise Ended(f"it called sys.exit({'' if end.code is None else end.code})") from None
 
 
 def _plain(value: Any) -> Any:  # noqa: ANN401 - what a metric gave

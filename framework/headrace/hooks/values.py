@@ -212,6 +212,8 @@ class HeldOut:
     baseline: NDArray[np.float64] | None = None
     live: Live | None = None
     """For a gate that asks for `live`."""
+    group: NDArray[np.int64] | None = None
+    """Of a ranking, (n,): rows with the same number are ranked among each other."""
 
 
 @dataclass(frozen=True)

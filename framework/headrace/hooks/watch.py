@@ -46,3 +46,5 @@ class Watch:
     checkpoint: Callable[[int, bytes], None] = _unkept
     resume: bytes | None = None
     every: int = 50
+    group: NDArray[np.int64] | None = None
+    """Of a ranking: how many validation rows each group has, (h,), groups following one another."""

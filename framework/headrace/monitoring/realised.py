@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from headrace.hooks import Answers, Metric
 from headrace.hooks.answers import BINARY
-from headrace.hooks.limit import asking
+from headrace.hooks.asking import asking
 from headrace.monitoring.values import Performance
 
 if TYPE_CHECKING:

@@ -30,10 +30,10 @@ class ModelInput:
 def inputs(scope: Scope, model: Model) -> tuple[ModelInput, ...]:
     """The inputs, view by view in the order of their names; views and features that do not exist are passed over.
 
-    `all` means every feature in the order of their names, without entity, time and target; a list keeps its own order.
+    `all` means every feature in the order of their names, without entity, time, target and group; a list keeps its own order.
     """
     section = model.features
-    roles = (section.entity, section.time, section.target.column)
+    roles = (section.entity, section.time, section.target.column, *([section.group] if section.group is not None else []))
     rows = (section.rows, section.entity, section.time)
     return tuple(item for name in sorted(section.use) for item in scope.once(_of_view, name, section.use[name], roles, rows))
 

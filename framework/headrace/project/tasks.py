@@ -12,6 +12,7 @@ ANSWERS: Mapping[Task, str] = {
     "multiclass": "one of several classes",
     "regression": "a number",
     "quantile": "quantiles of a number",
+    "ranking": "a score that orders the rows of a group",
 }
 """What a model of each task answers, in a message."""
 

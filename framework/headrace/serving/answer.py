@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from time import perf_counter
 from uuid import uuid4
@@ -13,6 +13,7 @@ from headrace.hooks.answers import label
 from headrace.journal import OutcomeRecord, PredictionRecord, Spool
 from headrace.serving.measures import Measures
 from headrace.serving.problem import Refused
+from headrace.serving.ranked import places, whole
 from headrace.serving.schema import Answer, Row
 from headrace.serving.snapshot import CANDIDATE, CHAMPION, Answered, Served, Snapshot
 from headrace.traffic import Counter, Rule, assign
@@ -33,6 +34,9 @@ class Reply:
     error: str | None = None
     probabilities: Mapping[str, float] | None = None
     """By class, where there are several."""
+    rank: int | None = None
+    """Of a ranking, in a batch."""
+    ranks: bool = False
 
     def body(self, model: str) -> dict[str, object]:
         """The JSON of one answer."""
@@ -46,6 +50,8 @@ class Reply:
         }
         if self.probabilities is not None:
             told["probabilities"] = self.probabilities
+        if self.ranks:
+            told["rank"] = self.rank
         return told if self.error is None else told | {"error": self.error}
 
 
@@ -89,13 +95,16 @@ class Answering:
             await self._try(arm, served, rows, picked=[i for i, name in enumerate(arms) if name == arm], tries=tries, started=started)
         if self._fallback and CANDIDATE in snapshot.arms:
             failed = [i for i, name in enumerate(arms) if name == CANDIDATE and tries[i][0].answered.error is not None]
+            for i in whole(rows, failed) - set(failed):
+                tries[i][0] = replace(tries[i][0], answered=_beside(tries[i][0].answered))
+                failed.append(i)
             await self._try(CHAMPION, snapshot.arms[CHAMPION], rows, picked=failed, tries=tries, started=started)
         replies = []
         for i, row in enumerate(rows):
             replies.append(self._journal(snapshot, row, at, tries[i]))
             if i % SPOOLED_AT_ONCE == SPOOLED_AT_ONCE - 1:
                 await asyncio.sleep(0)
-        return replies
+        return _placed(rows, replies) if any(row.group is not None for row in rows) else replies
 
     def outcomes(self, answers: Sequence[Answer], at: datetime) -> None:
         """What turned out to be true; Refused (503) where it cannot be journalled."""
@@ -166,3 +175,15 @@ class Answering:
         except OSError as error:
             self._measures.failed("spool")
             raise Refused(503, "journal-unwritable", f"the journal cannot be written, so nothing is answered: {error}") from error
+
+
+def _beside(answered: Answered) -> Answered:
+    """An answer that stands for nothing, since another row of its group has none."""
+    return replace(answered, output=None, error="the model failed on another row of the group")
+
+
+def _placed(rows: Sequence[Row], replies: Sequence[Reply]) -> list[Reply]:
+    """The same with each row's place in its group."""
+    scores = [reply.prediction if isinstance(reply.prediction, float) else None for reply in replies]
+    found = places(rows, scores, [reply.version for reply in replies])
+    return [replace(reply, rank=place, ranks=True) for reply, place in zip(replies, found, strict=True)]

@@ -17,11 +17,18 @@ _PREDICTION: dict[Task, dict[str, Any]] = {
     "binary": _NUMBER | {"minimum": 0, "maximum": 1, "description": "the probability of the positive class"},
     "multiclass": {"type": ["string", "null"], "description": "the most probable class"},
     "regression": _NUMBER | {"description": "the predicted number"},
+    "ranking": _NUMBER | {"description": "the score: among the rows of one group that one version answered, the higher the better"},
     "quantile": {
         "type": ["object", "null"],
         "additionalProperties": {"type": "number"},
         "description": "the predicted number at each level, such as `0.1`",
     },
+}
+_RANK: dict[str, Any] = {
+    "type": ["integer", "null"],
+    "minimum": 1,
+    "description": "in a batch: the place among its rows of the same group, 1 for the highest score, equal scores in the batch's order; "
+    "null where a row of the group has no prediction",
 }
 _PROBABILITIES: dict[str, Any] = {
     "type": "object",
@@ -38,6 +45,7 @@ def _answer(task: Task) -> dict[str, Any]:
             "id": {"type": "string", "description": "the journalled prediction's id"},
             "prediction": _PREDICTION[task],
             **({"probabilities": _PROBABILITIES} if task == "multiclass" else {}),
+            **({"rank": _RANK} if task == "ranking" else {}),
             "model": {"type": "string"},
             "version": {"type": "integer"},
             "arm": {"type": "string", "enum": ["champion", "candidate"]},

@@ -13,6 +13,7 @@ from pydantic_core import ErrorDetails, SchemaValidator
 from headrace.compiled import InputConfig, ServingConfig
 from headrace.features.online import Definition, entity_of, moment
 from headrace.hooks import Task
+from headrace.hooks.answers import MOST_RELEVANT
 from headrace.hooks.values import LONGEST_TEXT
 from headrace.serving.problem import Fault, Refused
 from headrace.stats.category import category_text
@@ -56,11 +57,18 @@ def _zero_or_one(value: float) -> float:
     return value
 
 
+def _relevance(value: float) -> float:
+    if not 0 <= value <= MOST_RELEVANT or value % 1:
+        raise ValueError(f"must be a whole number from 0 to {MOST_RELEVANT}")
+    return value
+
+
 _ANSWER: dict[Task, Any] = {
     "binary": (Annotated[float, AfterValidator(_zero_or_one)], {"enum": [0, 1]}),
     "multiclass": (_Category, None),
     "regression": (Annotated[float, Field(allow_inf_nan=False)], None),
     "quantile": (Annotated[float, Field(allow_inf_nan=False)], None),
+    "ranking": (Annotated[float, AfterValidator(_relevance)], {"minimum": 0, "maximum": MOST_RELEVANT, "multipleOf": 1}),
 }
 """What turns out to be true, and what its schema says beside the type."""
 
@@ -83,6 +91,8 @@ class Row:
     """One that was not sent, and is read instead, is `ABSENT`."""
     unseen: tuple[str, ...] = ()
     """The entity, where it is known of no event."""
+    group: str | None = None
+    """Of a ranking: what it is ranked within."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,10 +112,16 @@ class Schema:
         self._entity = config.entity
         self._names = tuple(item.name for item in config.inputs)
         self._unit = config.unit_input
+        self._group = config.group
+        self._by_group = config.unit == config.group
         # Fields are numbered and named by alias: a column may be called `json` or `model_config`.
         fields: dict[str, Any] = {f"f{i}": (_annotation(item), _field(item.name, read)) for i, item in enumerate(config.inputs)}
         self.row: type[BaseModel] = create_model(
-            "Row", __config__=_STRICT, entity_=(_Entity, Field(alias=config.entity, description="whom the prediction is about")), **fields
+            "Row",
+            __config__=_STRICT,
+            entity_=(_Entity, Field(alias=config.entity, description="whom the prediction is about")),
+            **fields,
+            **self._grouped(),
         )
         self.rows: type[BaseModel] = create_model(
             "Rows",
@@ -129,6 +145,11 @@ class Schema:
         self._rows = self.rows.__pydantic_validator__
         self._outcomes = self.outcomes.__pydantic_validator__
 
+    def _grouped(self) -> dict[str, Any]:
+        if self._group is None:
+            return {}
+        return {"group_": (_Entity, Field(alias=self._group, description="what the row is ranked within"))}
+
     def read_row(self, body: bytes) -> Row:
         """The body of /predict."""
         return self._to_row(self._read(self._row, body, self._say_row).__dict__)
@@ -144,10 +165,17 @@ class Schema:
 
     def _to_row(self, values: Mapping[str, Any]) -> Row:
         entity = str(values["entity_"])
-        # The model's fields stand in the order they were declared in: the entity, then the inputs.
-        inputs = dict(zip(self._names, tuple(values.values())[1:], strict=True))
-        unit = inputs[self._unit] if self._unit is not None else None
-        return Row(entity, entity if unit is None else str(unit), inputs)
+        # The model's fields stand in the order they were declared in: the entity, then the inputs, then a ranking's group.
+        told = tuple(values.values())[1:]
+        if self._group is None:
+            inputs = dict(zip(self._names, told, strict=True))
+            unit = inputs[self._unit] if self._unit is not None else None
+            return Row(entity, entity if unit is None else str(unit), inputs)
+        group = str(told[-1])
+        inputs = dict(zip(self._names, told[:-1], strict=True))
+        unit = group if self._by_group else inputs[self._unit] if self._unit is not None else None
+        # Journalled beside the inputs, since a training on what was answered needs it.
+        return Row(entity, entity if unit is None else str(unit), inputs | {self._group: group}, group=group)
 
     def _read(self, validator: SchemaValidator | Any, body: bytes, say: Callable[[str, ErrorDetails], str]) -> Any:  # noqa: ANN401 - a model made above
         try:
@@ -157,7 +185,7 @@ class Schema:
         raise refusal(details, say)
 
     def _say_row(self, name: str, detail: ErrorDetails) -> str:
-        if name == self._entity:
+        if name in {self._entity, self._group}:
             return f"is required, as {_ENTITY}" if detail["type"] == "missing" else f"must be {_ENTITY}"
         return _say(detail, "is required (null where it is not known)", "is no input of this model")
 

@@ -32,8 +32,14 @@ class Features(Spec):
         default="all",
         example="newest",
     )
+    group: Column | None = field(
+        "The column whose rows are ranked among each other, such as a query; the task `ranking` needs it, and requests carry it.",
+        Effect.BREAKING,
+        default=None,
+        example="query_id",
+    )
     use: dict[ViewName, Literal["all"] | tuple[Column, ...]] = field(
-        "Features by view, or by a version of it (`basket@3`): `all`, or a list; `all` never means entity, time or target.",
+        "Features by view, or by a version of it (`basket@3`): `all`, or a list; `all` never means entity, time, target or group.",
         Effect.BREAKING,
         min_length=1,
         example={"person": "all"},

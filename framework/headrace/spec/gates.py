@@ -61,6 +61,13 @@ class Gate(Spec):
     each: Literal["class"] | None = field(
         "Or that each class must pass by itself, against the rest.", Effect.RE_EVALUATE, default=None, example="class"
     )
+    k: int | None = field(
+        "How many of each group's first rows a metric of a ranking looks at; all of them, where nothing is said.",
+        Effect.RE_EVALUATE,
+        default=None,
+        example=10,
+        ge=1,
+    )
     gate: GateName | None = field(
         "A registered kind of gate, in the place of a metric.", Effect.RE_EVALUATE, default=None, example="prediction_spread"
     )

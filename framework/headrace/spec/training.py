@@ -154,7 +154,7 @@ class GroupCv(Spec):
     by: Literal["group"]
     folds: int = field("How many.", Effect.RETRAIN, default=5, example=5, ge=2, le=100)
     group: Column | None = field(
-        "What tells the group: the entity, which it is where nothing is said, or a feature that the model uses.",
+        "What tells the group: the entity (of a ranking, its group), which it is where nothing is said, or a feature that the model uses.",
         Effect.RETRAIN,
         default=None,
         example="person_id",

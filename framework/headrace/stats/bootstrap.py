@@ -57,6 +57,28 @@ def difference(
     return Interval(float(estimate), float(low), float(high), confidence, len(drawn))
 
 
+def mean_difference(
+    candidate: NDArray[np.float64], reference: NDArray[np.float64], *, seed: int, confidence: float = 0.95, resamples: int = 1000
+) -> Interval:
+    """The mean difference of two values of the same things, (n,) each, as `difference` bounds it: the things are drawn again.
+
+    A thing without a value of either (NaN) is left out; with none left the estimate is NaN and the bounds are infinite.
+    """
+    import numpy as np
+
+    apart = candidate - reference
+    apart = apart[~np.isnan(apart)]
+    if not len(apart):
+        return Interval(np.nan, -np.inf, np.inf, confidence, 0)
+    rng = np.random.default_rng(seed)
+    n = len(apart)
+    at_once = max(1, _CHUNK // n)
+    parts = [min(at_once, resamples - start) for start in range(0, resamples, at_once)]
+    drawn = np.concatenate([apart[rng.integers(0, n, (rows, n))].mean(axis=1) for rows in parts])
+    low, high = np.quantile(drawn, [1.0 - confidence, confidence])
+    return Interval(float(apart.mean()), float(low), float(high), confidence, resamples)
+
+
 def roc_auc(target: NDArray[np.float64], scores: NDArray[np.float64]) -> float:
     """Area under the ROC curve by ranks, ties counted half; NaN when a class is missing."""
     import numpy as np

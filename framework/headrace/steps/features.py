@@ -29,6 +29,7 @@ def training_rows(
     split: RandomSplit | TimeSplit,
     seed: int,
     task: Task = "binary",
+    group: str | None = None,
     keep: Literal["all", "newest"] = "all",
     as_of: datetime | None = None,
     cause: str | None = None,
@@ -60,6 +61,7 @@ def training_rows(
                 split=split,
                 seed=seed,
                 task=task,
+                group=group,
                 keep=keep,
                 as_of=as_of,
             )

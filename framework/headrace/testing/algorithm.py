@@ -50,7 +50,7 @@ class _Trial:
     def watched_on(self, rows: Rows, watch: Watch | None, seed: int = 7) -> Predictor:
         folds = rows.folds() if self.algorithm.folds else ()
         made = (rows.matrix, rows.target, rows.signature, self.params, seed)
-        return fitted(self.plugins, self.algorithm, *made, watch=watch, folds=folds)
+        return fitted(self.plugins, self.algorithm, *made, watch=watch, folds=folds, group=rows.group)
 
     def load(self, data: bytes, rows: Rows) -> Predictor:
         return loaded(self.plugins, self.algorithm, data, signature=rows.signature)
@@ -299,7 +299,7 @@ def _watched(trial: _Trial, rows: Rows) -> Iterator[str]:
     kept: dict[int, bytes] = {}
     plain = trial.save(trial.on(rows))
     mine = rows.kept()
-    watch = Watch((mine.matrix, mine.target), lambda number, _: steps.append(number), kept.__setitem__, every=2)
+    watch = Watch((mine.matrix, mine.target), lambda number, _: steps.append(number), kept.__setitem__, every=2, group=mine.group)
     if trial.save(trial.watched_on(rows, watch)) != plain:
         yield "watched, it gives another model"
     if steps != list(range(1, len(steps) + 1)) or not steps:

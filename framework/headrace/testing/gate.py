@@ -57,7 +57,8 @@ def held_out(gate: Gate, n: int = 400) -> HeldOut:
     rows = pd.DataFrame({"age": age, "region": np.array(["north", "south", "west"], dtype=object)[rng.integers(0, 3, n)]})
     others = {"champion": answers(0.35), "baseline": answers(0.2)}
     live = _live(empty=not n) if "live" in gate.asks else None
-    return HeldOut(rows, target, answers(0.4), **{who: others[who] for who in gate.asks if who != "live"}, live=live)
+    champion, baseline = (others[who] if who in gate.asks else None for who in ("champion", "baseline"))
+    return HeldOut(rows, target, answers(0.4), champion, baseline, live=live)
 
 
 def _live(*, empty: bool) -> Live:

@@ -68,6 +68,9 @@ class _Given:
         rng = np.random.default_rng(7)
         if self.metric.needs == "latency":
             return (rng.gamma(2.0, 0.001, 400),)
+        if self.metric.needs == "ranking":
+            target = rng.integers(0, 4, 400).astype(float)
+            return target, target + rng.normal(0, 2.0, 400)
         if self.metric.needs == "number":
             target = rng.gamma(2.0, 10.0, 400)
             return target, target * rng.normal(1.05, 0.2, 400)
@@ -90,6 +93,9 @@ class _Given:
         if self.metric.needs == "latency":
             seconds = np.linspace(0.001, 0.002, 400)
             return (seconds,), (seconds * 50,)
+        if self.metric.needs == "ranking":
+            target = np.repeat([0.0, 1.0, 2.0, 0.0], 100)
+            return (target, target), (target, -target)
         if self.metric.needs == "number":
             target = np.linspace(1.0, 9.0, 400)
             return (target, target), (target, 20.0 - 3.0 * target)
@@ -101,6 +107,12 @@ class _Given:
             target = np.tile([0.0, 1.0, 2.0], 134)
             true = target[:, None] == np.arange(3)
             return (target, np.where(true, 0.98, 0.01)), (target, np.where(true, 0.01, 0.495) + [0.01, 0.0, -0.01] * (~true))
+        return self._good_and_bad_of_two()
+
+    def _good_and_bad_of_two(self) -> tuple[Given, Given]:
+        """Those of a yes or no."""
+        import numpy as np
+
         target = np.tile([0.0, 1.0], 200)
         if self.metric.needs == "probability":
             return (target, 0.01 + 0.98 * target), (target, 0.99 - 0.98 * target)

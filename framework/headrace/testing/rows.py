@@ -13,6 +13,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
+_IN_A_GROUP = 10
+_GRADES = 3
+
+
 @dataclass(frozen=True)
 class Rows:
     """A matrix (n, k), answers (n,) as `answers` says, and what the columns are."""
@@ -21,6 +25,16 @@ class Rows:
     target: NDArray[np.float64]
     signature: Signature
     answers: Answers = BINARY
+
+    @property
+    def group(self) -> NDArray[np.int64] | None:
+        """Of a ranking, how many rows each group has: ten, and what is left."""
+        import numpy as np
+
+        if self.answers.task != "ranking":
+            return None
+        whole, rest = divmod(len(self.target), _IN_A_GROUP)
+        return np.array([_IN_A_GROUP] * whole + [rest] * (rest > 0), dtype=np.int64)
 
     def kept(self) -> Rows:
         """The same, in memory of its own."""
@@ -62,16 +76,17 @@ def texts(n: int) -> NDArray[np.object_]:
 
 
 def of(answers: Answers, rows: Rows) -> Rows:
-    """The same rows with answers of another task: how often each stands among the binary ones, as a class or as a number."""
+    """The same rows with answers of another task: how often each stands among the binary ones, as a class, a number or a relevance."""
     import numpy as np
 
     if answers.task == "binary":
         return rows
     rng = np.random.default_rng(7)
     score = 2 * rows.target + np.nan_to_num(rows.matrix[:, 1 % rows.matrix.shape[1]]) + rng.normal(0, 0.1, len(rows.target))
-    if answers.task != "multiclass":
+    if answers.task not in {"multiclass", "ranking"}:
         return replace(rows, target=score, answers=answers)
-    edges = np.quantile(score, np.arange(1, len(answers.classes)) / len(answers.classes))
+    parts = len(answers.classes) or _GRADES
+    edges = np.quantile(score, np.arange(1, parts) / parts)
     return replace(rows, target=np.searchsorted(edges, score).astype(float), answers=answers)
 
 

@@ -13,10 +13,11 @@ from pydantic import ValidationError
 from headrace.diagnostics import Diagnostic, Exit, HeadraceError
 from headrace.hooks import Algorithm, Answers, Component, Metric, Plugins, Signature, Watch, resolve
 from headrace.hooks.answers import BINARY
+from headrace.hooks.asking import asking
 from headrace.hooks.composed import fitted as called
-from headrace.hooks.limit import asking
 from headrace.hooks.own import line
 from headrace.spec.params import read_params
+from headrace.training.grouped import sizes
 from headrace.transforms import Chain, Packed, Transformation, learned, pack, read, seen, transformed
 
 if TYPE_CHECKING:
@@ -38,6 +39,9 @@ class Sides:
     holdout: NDArray[Any]
     holdout_target: NDArray[np.float64]
     classes: tuple[str, ...] = ()
+    train_group: NDArray[np.int64] | None = None
+    """Of a ranking, the number of each row's group, (n,); rows of one group follow one another."""
+    holdout_group: NDArray[np.int64] | None = None
 
 
 @dataclass(frozen=True)
@@ -96,7 +100,9 @@ def fit(
     chain, matrix = learned(plugins, transforms, sides.train, sides.train_target, signature=signature, seed=seed)
     try:
         watch = _behind(plugins, chain, watch) if known.watched else None
-        inside = called(plugins, known, matrix, sides.train_target, chain.signature, settings, seed, watch=watch, folds=folds)
+        group = sizes(sides.train_group) if sides.train_group is not None else None
+        made = (matrix, sides.train_target, chain.signature, settings, seed)
+        inside = called(plugins, known, *made, watch=watch, folds=folds, group=group)
         own = resolve(known.save)(inside)
         parts = tuple(resolve(known.components)(own)) if known.components is not None else ()
         data = pack(Packed(own, chain))
@@ -136,15 +142,24 @@ def offered(plugins: Plugins, algorithm: str) -> Algorithm:
     return known
 
 
-def evaluate(metrics: Mapping[str, Metric], answers: Answers, target: NDArray[np.float64], predictions: NDArray[np.float64]) -> Evaluation:
-    """Every metric of answers that fits the task; what fails or takes too long ends nothing, since judging is the gates' matter."""
+def evaluate(
+    metrics: Mapping[str, Metric],
+    answers: Answers,
+    target: NDArray[np.float64],
+    predictions: NDArray[np.float64],
+    group: NDArray[np.int64] | None = None,
+) -> Evaluation:
+    """Every metric of answers that fits the task; what fails or takes too long ends nothing, since judging is the gates' matter.
+
+    `group` (n,) numbers the group of each row of a ranking.
+    """
     found: dict[str, float | None] = {}
     reasons: dict[str, str] = {}
     for name, metric in sorted(metrics.items()):
         if metric.needs in {"groups", "latency"} or answers.task not in metric.of:
             continue
         try:
-            value = asking(metric, answers)(target, predictions)
+            value = asking(metric, answers, group=group)(target, predictions)
         except Exception as error:  # noqa: BLE001 - a plugin may raise anything
             value = math.nan
             reasons[name] = f"{type(error).__name__}: {error}"

@@ -15,6 +15,7 @@ from headrace.training.calibrate import calibration
 from headrace.training.checkpoint import Checkpoint
 from headrace.training.fit import Evaluation, Fitted, Sides, evaluate, fit, offered
 from headrace.training.folds import Folds, GroupFolds, deal
+from headrace.training.grouped import sizes, taken
 from headrace.transforms import Transformation, format_of, pack, read, unpack
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ class Recipe:
 
 @dataclass(frozen=True, slots=True)
 class Keys:
-    """What the rows' own columns are called."""
+    """What the rows' own columns are called; `entity` is whose rows stay together: of a ranking, the group."""
 
     entity: str
     time: str
@@ -86,7 +87,9 @@ def make(  # noqa: PLR0917 - what a model is made of
         message = f"`{recipe.algorithm}` answers a {task}, and `calibrate` is for a yes or no"
         raise HeadraceError(Diagnostic("wrong-task", message, help="remove `calibrate`"), Exit.INVALID)
     apart = parts(frame, early, calibrate, entity=keys.entity, time=keys.time, seed=recipe.seed)
-    inner = replace(sides, train=sides.train[apart.fit], train_target=sides.train_target[apart.fit])
+    inner = replace(
+        sides, train=sides.train[apart.fit], train_target=sides.train_target[apart.fit], train_group=taken(sides.train_group, apart.fit)
+    )
     progress = _Progress(early, step, checkpoint)
     fitted = fit(
         plugins,
@@ -143,7 +146,8 @@ class _Progress:
     def watch(self, sides: Sides, apart: Parts) -> Watch:
         """As the algorithm is given it."""
         validation = (sides.train[apart.validation], sides.train_target[apart.validation]) if len(apart.validation) else None
-        return Watch(validation, self._after, self._keep, self._resume)
+        group = taken(sides.train_group, apart.validation) if validation is not None else None
+        return Watch(validation, self._after, self._keep, self._resume, group=None if group is None else sizes(group))
 
     def told(self) -> dict[str, Any]:
         """For the manifest: how many steps were trained, after how many the model is taken, and the loss there."""
@@ -227,10 +231,18 @@ class Dealt:
     def evaluate(self, number: int, recipe: Recipe, metrics: Mapping[str, Metric]) -> Evaluation:
         """Metrics of one fold's rows by a model of the others; HeadraceError those of `make`."""
         train, rest = self.pairs[number]
-        truth = self.sides.train_target
-        inner = Sides(self.sides.train[train], truth[train], self.sides.train[rest], truth[rest], self.sides.classes)
+        truth, group = self.sides.train_target, self.sides.train_group
+        inner = Sides(
+            self.sides.train[train],
+            truth[train],
+            self.sides.train[rest],
+            truth[rest],
+            self.sides.classes,
+            taken(group, train),
+            taken(group, rest),
+        )
         made = make(self.plugins, inner, self.frame.iloc[train], self.keys, recipe, self.signature)
-        return evaluate(metrics, made.fitted.answers, inner.holdout_target, made.fitted.holdout)
+        return evaluate(metrics, made.fitted.answers, inner.holdout_target, made.fitted.holdout, inner.holdout_group)
 
 
 def cross_validate(dealt: Dealt, recipe: Recipe, metrics: Mapping[str, Metric]) -> CrossValidated:

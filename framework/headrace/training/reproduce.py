@@ -70,6 +70,7 @@ class _Recorded:
     inputs: list[dict[str, Any]]
     spec: str
     sources: dict[str, str]
+    group: str | None = None
 
 
 def reproduce(store: Store, plugins: Plugins, version: Version) -> Proof:
@@ -134,6 +135,7 @@ def _rows(version: Version, reference: bytes) -> _Recorded:
         inputs=manifest["signature"],
         spec=manifest["digests"]["spec"],
         sources=manifest.get("sources", {}),
+        group=manifest.get("group"),
     )
 
 

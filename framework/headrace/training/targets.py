@@ -4,14 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from headrace.diagnostics import Diagnostic, HeadraceError
+from headrace.diagnostics import Diagnostic, Exit, HeadraceError
 from headrace.hooks import Task
 from headrace.stats.category import category_texts
+from headrace.training.grouped import numbered
+from headrace.training.values import Material
 
 if TYPE_CHECKING:
+    import numpy as np
     import pandas as pd
+    from numpy.typing import NDArray
 
     Column = pd.Series[Any]
+    Group = NDArray[np.int64]
 
 _SHOWN = 5
 
@@ -37,6 +42,23 @@ def refuse(model: str, target: str, task: Task, classes: tuple[str, ...], *, tra
     if task != "binary" and (training == training.iloc[0]).all():
         message = f"model/{model}: `{target}` is {training.iloc[0]:g} in all {len(training):,} training rows: there is nothing to learn"
         raise HeadraceError(Diagnostic("constant-target", message))
+
+
+def grouped(rows: Material, task: Task, training: pd.DataFrame, held: pd.DataFrame) -> tuple[Group | None, Group | None]:
+    """The number of each row's group on both sides; None where the task is no ranking.
+
+    HeadraceError: `no-group` where a ranking's rows name none, `constant-target` where no group has one row that is better than another.
+    """
+    if task != "ranking":
+        return None, None
+    if rows.group is None:
+        message = f"model/{rows.model}: its rows name no group, and a ranking orders the rows of each among each other"
+        raise HeadraceError(Diagnostic("no-group", message, help="write `group` in `features`, and compile"), Exit.INVALID)
+    known = training.groupby(rows.group)[rows.target].nunique()
+    if not (known > 1).any():
+        message = f"model/{rows.model}: in each of {len(known):,} groups by `{rows.group}` all rows have one `{rows.target}`"
+        raise HeadraceError(Diagnostic("constant-target", f"{message}: there is no order to learn"))
+    return numbered(training[rows.group]), numbered(held[rows.group])
 
 
 def _refuse_classes(model: str, target: str, classes: tuple[str, ...], training: Column, held: Column) -> None:

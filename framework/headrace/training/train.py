@@ -18,9 +18,10 @@ from headrace.training.apart import Calibrate, EarlyStopping
 from headrace.training.checkpoint import Checkpoint
 from headrace.training.fit import Fitted, Sides, evaluate, fit, offered
 from headrace.training.folds import Folds, describe
+from headrace.training.grouped import in_order, of_one_time
 from headrace.training.lineage import code, environment, machine
 from headrace.training.make import Dealt, Keys, Made, Recipe, Told, cross_validate, inner_folds, make
-from headrace.training.targets import classes_of, refuse
+from headrace.training.targets import classes_of, grouped, refuse
 from headrace.training.values import Baseline, Candidate, Material, Tuned
 from headrace.transforms import Transformation
 
@@ -34,6 +35,7 @@ USUAL: Mapping[Task, str] = {
     "multiclass": "baseline.majority_multiclass",
     "regression": "baseline.mean",
     "quantile": "baseline.quantile",
+    "ranking": "baseline.random_order",
 }
 """The baseline of a model for which none is chosen."""
 _NOBODY: Mapping[str, str] = {}
@@ -127,11 +129,12 @@ class _Work:
 
 
 def _work(store: Store, plugins: Plugins, rows: Material, algorithm: str) -> _Work:
-    frame = _read(store.blobs.get(rows.digest))
+    frame = in_order(_read(store.blobs.get(rows.digest)), rows.group, entity=rows.entity, time=rows.time)
     training, held = frame[frame["side"] == "train"], frame[frame["side"] == "holdout"]
     signature = signature_of(rows, training)
     sides = _sides(rows, signature, training, held, offered(plugins, algorithm).task)
-    return _Work(store, plugins, rows, training, held, signature, sides, Keys(rows.entity, rows.time, rows.target))
+    together = of_one_time(training, rows.group, time=rows.time)
+    return _Work(store, plugins, rows, together, held, signature, sides, Keys(rows.group or rows.entity, rows.time, rows.target))
 
 
 def _made_of(work: _Work, asked: _Asked) -> dict[str, str]:
@@ -153,12 +156,13 @@ def _manifest(work: _Work, asked: _Asked, made: Made, made_of: Mapping[str, str]
         "params": fitted.params,
         "signature": signature.to_json(),
         "target": rows.target,
+        **({"group": rows.group} if rows.group is not None else {}),
         **fitted.answers.to_json(),
         "seed": recipe.seed,
         "as_of": rows.as_of,
         "digests": dict(made_of),
         "machine": machine(),
-        **evaluate(plugins.metrics, fitted.answers, sides.holdout_target, fitted.holdout).to_json(),
+        **evaluate(plugins.metrics, fitted.answers, sides.holdout_target, fitted.holdout, sides.holdout_group).to_json(),
         "reference": _reference(store, rows, work.held, fitted),
         "profile": _profile(store, signature, work.training, fitted),
         "baseline": _plain(work, recipe, baseline),
@@ -218,12 +222,15 @@ def _sides(rows: Material, signature: Signature, training: pd.DataFrame, held: p
     classes = classes_of(training[rows.target]) if task == "multiclass" else ()
     refuse(rows.model, rows.target, task, classes, training=training[rows.target], held=held[rows.target])
     answers = Answers(task, classes)
+    groups = grouped(rows, task, training, held)
     return Sides(
         train=signature.encode(training),
         train_target=answers.target(training[rows.target]),
         holdout=signature.encode(held),
         holdout_target=answers.target(held[rows.target]),
         classes=classes,
+        train_group=groups[0],
+        holdout_group=groups[1],
     )
 
 
@@ -249,7 +256,7 @@ def describe_step(step: Transformation) -> dict[str, Any]:
 
 def _beside(store: Store, plugins: Plugins, baseline: Baseline, fitted: Fitted, sides: Sides) -> dict[str, Any]:
     """The fitted baseline: what it is, where its model is kept, how it does on the held-out rows."""
-    measured = evaluate(plugins.metrics, fitted.answers, sides.holdout_target, fitted.holdout).to_json()
+    measured = evaluate(plugins.metrics, fitted.answers, sides.holdout_target, fitted.holdout, sides.holdout_group).to_json()
     return {"algorithm": baseline.algorithm, "params": fitted.params, "digest": store.blobs.put(fitted.data), **measured}
 
 
@@ -278,7 +285,8 @@ def _reference(store: Store, rows: Material, held: pd.DataFrame, fitted: Fitted)
     Of several numbers `prediction` is the short form, and behind it stands each number as `prediction.KEY`.
     """
     out = io.BytesIO()
-    columns = [rows.entity, rows.time, *(item["name"] for item in rows.inputs), rows.target]
+    group = [rows.group] if rows.group is not None else []
+    columns = [rows.entity, rows.time, *group, *(item["name"] for item in rows.inputs), rows.target]
     answered = {PREDICTION: fitted.answers.short(fitted.holdout)}
     answered |= {f"{PREDICTION}.{key}": fitted.holdout[:, at] for at, key in enumerate(fitted.answers.keys)}
     held[columns].assign(**answered).to_parquet(out, index=False, compression="zstd")

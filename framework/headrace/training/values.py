@@ -31,6 +31,8 @@ class Material(Protocol):
     @property
     def target(self) -> str: ...  # noqa: D102
     @property
+    def group(self) -> str | None: ...  # noqa: D102
+    @property
     def inputs(self) -> list[dict[str, Any]]: ...  # noqa: D102
     @property
     def spec(self) -> str: ...  # noqa: D102

@@ -75,6 +75,19 @@ def fit_quantile(matrix: Values, target: Values, *, signature: Signature, params
     return Usual(tuple(float(value) for value in np.quantile(target, params.quantiles)))
 
 
+def fit_random_order(
+    matrix: Values,  # noqa: ARG001
+    target: Values,  # noqa: ARG001
+    *,
+    group: NDArray[np.int64],  # noqa: ARG001
+    signature: Signature,  # noqa: ARG001
+    params: Params,  # noqa: ARG001
+    seed: int,  # noqa: ARG001
+) -> Usual:
+    """The same score for every row: of equal scores a metric takes the mean over all orders, what a random order is worth."""
+    return Usual(0.0)
+
+
 def save(predictor: Usual) -> bytes:
     """The answer as JSON; Python writes and reads each number exactly."""
     return json.dumps({"answer": predictor.answer}).encode()
@@ -105,4 +118,5 @@ ALGORITHM = (
     _algorithm("mean", "regression"),
     _algorithm("median", "regression"),
     _algorithm("quantile", "quantile", "QuantileParams"),
+    _algorithm("random_order", "ranking"),
 )

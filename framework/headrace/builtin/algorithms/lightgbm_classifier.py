@@ -108,8 +108,11 @@ def fit(
     params: TreeParams,
     seed: int,
     watch: Watch | None = None,
+    group: NDArray[np.int64] | None = None,
 ) -> Trees:
     """Train on (n, k) and (n,); the same rows, parameters and seed give the same bytes, watched or not.
+
+    `group` (g,) says of a ranking how many rows each group has, groups following one another.
 
     No checkpoint is told where rows or inputs are drawn for each tree: LightGBM's text does not hold the generator's state.
     """
@@ -124,11 +127,12 @@ def fit(
         matrix,
         label=target,
         weight=params.weight(target),
+        group=group,
         feature_name=[item.name for item in signature.inputs],
         categorical_feature=list(signature.categorical),
         params={"verbosity": -1, "max_bin": params.max_bin},
     )
-    validation = [] if watch.validation is None else [_validation(*watch.validation, params=params, reference=data)]
+    validation = [] if watch.validation is None else [_validation(*watch.validation, watch.group, params=params, reference=data)]
     settings = params.model_dump(include=_SETTINGS) | {
         **params.objective(target),
         "seed": seed,
@@ -155,12 +159,17 @@ def fit(
 
 
 def _validation(
-    matrix: NDArray[np.float64], target: NDArray[np.float64], *, params: TreeParams, reference: lightgbm.Dataset
+    matrix: NDArray[np.float64],
+    target: NDArray[np.float64],
+    group: NDArray[np.int64] | None,
+    *,
+    params: TreeParams,
+    reference: lightgbm.Dataset,
 ) -> lightgbm.Dataset:
     """Rows that training is watched by, each class weighing in them as in training."""
     import lightgbm
 
-    return lightgbm.Dataset(matrix, label=target, weight=params.weight(target), reference=reference)
+    return lightgbm.Dataset(matrix, label=target, weight=params.weight(target), group=group, reference=reference)
 
 
 class _Enough(Exception):  # noqa: N818 - it carries a model out of LightGBM's loop
@@ -175,7 +184,8 @@ def _watched(watch: Watch, *, drawn: bool) -> Callable[[CallbackEnv], None]:
     def after(env: CallbackEnv) -> None:
         booster = cast("lightgbm.Booster", env.model)
         steps = booster.current_iteration()
-        losses = [float(item[2]) for item in env.evaluation_result_list or () if item[0] == _VALIDATION]
+        # Of what is better when it is higher, such as NDCG, the loss is what is missing to 1.
+        losses = [1 - float(item[2]) if item[3] else float(item[2]) for item in env.evaluation_result_list or () if item[0] == _VALIDATION]
         values = {LOSS: losses[0]} if losses else {}
         try:
             watch.step(steps, values)

@@ -70,6 +70,8 @@ def _answer(manifest: Mapping[str, Any]) -> str:
             return f"by one of {len(answers.classes)} classes, with a probability for each: {named}"
         case "regression":
             return "by a number"
+        case "ranking":
+            return f"by a score that orders the rows of one `{_plain(manifest.get('group', '?'))}`"
         case "quantile":
             return f"by a number at each level: {named}"
         case _:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from headrace.hooks import Gate, HeldOut, Live, Ruling
+from headrace.hooks.answers import TASKS
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -77,5 +78,5 @@ GATE = Gate(
     judge=f"{__name__}:judge",
     params=f"{__name__}:Params",
     asks=("live",),
-    tasks=("binary", "multiclass", "regression", "quantile"),  # it looks at inputs alone
+    tasks=TASKS,  # it looks at inputs alone
 )

@@ -73,8 +73,8 @@ CODES = (
     Code(
         "wrong-metric",
         "a metric cannot be computed here",
-        "A metric is made for the answers of some tasks: a yes or no, several classes, a number, quantiles. Monitoring has answers and what"
-        " turned out to be true, neither groups nor times.",
+        "A metric is made for the answers of some tasks: a yes or no, several classes, a number, quantiles, a ranking. Monitoring has"
+        " answers and what turned out to be true, neither groups nor times.",
         "training: {algorithm: lightgbm.regressor}\ngates: [{id: quality, metric: roc_auc, min: 0.8}]",
         "training: {algorithm: lightgbm.regressor}\ngates: [{id: quality, metric: rmse, max: 10}]",
     ),

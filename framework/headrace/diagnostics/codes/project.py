@@ -276,8 +276,9 @@ CODES = (
     Code(
         "wrong-task",
         "a part of a model is made for another task",
-        "The algorithm says what is answered: a yes or no, one of several classes, a number, or quantiles. A baseline answers the"
-        " same; CBPE and the gates of a yes or no know nothing else; a number has no shares to stratify by.",
+        "The algorithm says what is answered: a yes or no, one of several classes, a number, quantiles, or a ranking. A baseline answers"
+        " the same; CBPE and the gates of a yes or no know nothing else; a number has no shares to stratify by; a ranking is of whole"
+        " groups, which windows and backtests cut, and no other task has any.",
         "training:\n  algorithm: lightgbm.regressor\n  baseline: {algorithm: sklearn.logistic_regression}",
         "training:\n  algorithm: lightgbm.regressor\n  baseline: {algorithm: sklearn.ridge}",
     ),
@@ -288,6 +289,29 @@ CODES = (
         " value for each of them.",
         "- {id: quality, metric: accuracy, average: weighted, min: 0.8}",
         "- {id: quality, metric: f1, average: weighted, min: 0.8}",
+    ),
+    Code(
+        "wrong-cut",
+        "a metric has no first rows",
+        "`k` says how many of each group's first rows count: it needs a metric of a ranking that looks from the top.",
+        "- {id: quality, metric: latency_p99, k: 10, max: 40ms}",
+        "- {id: quality, metric: ndcg, k: 10, min: 0.6}",
+    ),
+    Code(
+        "no-group",
+        "a ranking has no groups",
+        "A ranking orders the rows of one group among each other: the answers to one query, what one customer is shown at once. The column"
+        " that they share is none of the entity, the time and the target, which each row has for itself.",
+        "features: {entity: offer_id, ...}\ntraining: {algorithm: lightgbm.ranker}",
+        "features: {entity: offer_id, group: query_id, ...}\ntraining: {algorithm: lightgbm.ranker}",
+    ),
+    Code(
+        "torn-group",
+        "rows of one group of a ranking would be parted",
+        "Rows of a group are trained on, judged and answered together. Folds that part them let a model see a part of what it is judged by;"
+        " two versions that answer the same group give scores that do not compare.",
+        "features: {group: query_id}\ntraining: {algorithm: lightgbm.ranker, cv: {by: stratified}}",
+        "features: {group: query_id}\ntraining: {algorithm: lightgbm.ranker, cv: {by: group}}",
     ),
     Code(
         "needs-serving",

@@ -80,9 +80,9 @@ CODES = (
     ),
     Code(
         "missing-entity",
-        "rows have no entity or no time",
-        "Without them nobody can say whose row it is, or when it was known.",
-        help="fill both columns, or leave such rows out of the file",
+        "rows have no entity, no time, or no group",
+        "Without them nobody can say whose row it is, when it was known, or, in a ranking, which rows it is ranked among.",
+        help="fill the columns, or leave such rows out of the file",
     ),
     Code(
         "stale-source",
@@ -171,8 +171,8 @@ CODES = (
     Code(
         "bad-target",
         "an answer is none of the model's task",
-        "A yes or no is 1 or 0, one of several classes has a name, a number is finite. The message names the first row with another answer,"
-        " and whether the source or the journal has it.",
+        "A yes or no is 1 or 0, one of several classes has a name, a number is finite, a relevance is a whole number from 0 to 30."
+        " The message names the first row with another answer, and whether the source or the journal has it.",
         help="mend the row, or name another column in `target.column`",
     ),
     Code(

@@ -163,11 +163,23 @@ def _rows(scope: Scope, model: Model) -> Iterator[Diagnostic]:
         return
     section = model.features
     target = getattr(section, "target", None)
-    named: list[tuple[Path, str | None]] = [(("features", word), getattr(section, word, None)) for word in ("entity", "time")]
+    named: list[tuple[Path, str | None]] = [(("features", word), getattr(section, word, None)) for word in ("entity", "time", "group")]
     named.append((("features", "target", "column"), getattr(target, "column", None)))
     yield from _named(scope, model, named, source)
     yield from _row_time(scope, model, source)
     yield from _target(scope, model, source)
+    yield from _group(scope, model, source)
+
+
+@question
+def _group(scope: Scope, model: Model, source: Source) -> Iterator[Diagnostic]:
+    """What names a group is read as text, and a request carries it."""
+    group = model.features.group
+    kind = columns(source).get(group) if group is not None else None
+    if kind in ("timestamp", "float"):
+        place = scope.where(address_of(model), ("features", "group"))
+        message = f"the group `{group}` is a {kind}, and a group has a name: text, or a whole number"
+        yield Diagnostic("wrong-column-type", message, place, help="name a column of type `category` or `int64`")
 
 
 @question

@@ -10,7 +10,7 @@ from headrace.spec import Model
 from headrace.spec.gates import Gate
 from headrace.spec.rollout import Judge
 
-_OF_METRICS = ("worse_by_at_most", "confidence", "first", "by", "min_group", "average", "each")
+_OF_METRICS = ("worse_by_at_most", "confidence", "first", "by", "min_group", "average", "each", "k")
 """Keys that say how a metric is judged."""
 
 

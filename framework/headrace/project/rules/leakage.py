@@ -30,7 +30,8 @@ def check(scope: Scope) -> Iterator[Diagnostic]:
 @question
 def _inputs(scope: Scope, model: Model) -> Iterator[Diagnostic]:
     section = model.features
-    roles = (section.rows, section.entity, section.time, section.target.column)
+    group = [section.group] if section.group is not None else []
+    roles = (section.rows, section.entity, section.time, section.target.column, *group)
     for item in inputs(scope, model):
         if item.column is not None and not scope.once(_plays, item.name, item.column, item.view, *roles):
             continue
@@ -70,6 +71,8 @@ def _leak(scope: Scope, model: Model, item: ModelInput) -> Diagnostic | None:
     """An input that is the target, the entity or the time, by its name, its column's, or that of the column in the file."""
     here, view, section = address_of(model), Address("feature_view", item.view), model.features
     column, roles = item.column, {section.target.column: "target", section.entity: "entity", section.time: "time"}
+    if section.group is not None:
+        roles[section.group] = "group"
     if column is None:
         column = _own(scope, model, item)
         if column is None or roles.get(column, "target") == "target":

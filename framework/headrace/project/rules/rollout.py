@@ -161,7 +161,7 @@ def _bake(scope: Scope, model: Model, rollout: Rollout) -> Iterator[Diagnostic]:
 
 @question
 def _unit(scope: Scope, model: Model, rollout: Rollout) -> Iterator[Diagnostic]:
-    if rollout.unit == model.features.entity or not known(scope, model):
+    if rollout.unit in {model.features.entity, model.features.group} or not known(scope, model):
         return
     names = [model.features.entity, *(item.name for item in inputs(scope, model))]
     views = (scope.get(FeatureView, Address("feature_view", name)) for name in model.features.use)

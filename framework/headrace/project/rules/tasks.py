@@ -45,7 +45,7 @@ def check(scope: Scope) -> Iterator[Diagnostic]:
 def _model(scope: Scope, plugins: Plugins, model: Model) -> Iterator[Diagnostic]:
     task = task_of(model, plugins)
     if task is not None:
-        for asked in (_gates, _performance, _tune, _experiment, _baseline, _stratify, _calibrate):
+        for asked in (_gates, _performance, _tune, _experiment, _baseline, _stratify, _calibrate, _ungrouped):
             yield from asked(scope, _Of(model, task, plugins))
 
 
@@ -74,6 +74,7 @@ def _bounded(scope: Scope, of: _Of, position: int, gate: Gate) -> Iterator[Diagn
     if gate.metric is not None:
         yield from _metric(scope, of, ("gates", position, "metric"), gate.metric)
         yield from _average(scope, of, ("gates", position), gate)
+        yield from _cut(scope, of, position, gate)
 
 
 @question
@@ -93,9 +94,23 @@ def _average(scope: Scope, of: _Of, path: Path, section: Gate | Performance) -> 
 
 
 @question
+def _cut(scope: Scope, of: _Of, position: int, gate: Gate) -> Iterator[Diagnostic]:
+    """`k` stands where a metric looks at the first rows of each group."""
+    metric = of.plugins.metrics.get(gate.metric or "")
+    if gate.k is None or metric is None or not fits(metric, of.task) or metric.cuts:
+        return
+    able = sorted(name for name, other in of.plugins.metrics.items() if other.cuts and fits(other, of.task))
+    place = scope.where(address_of(of.model), ("gates", position, "k"), key=True)
+    help_ = f"remove `k`, or write one of {listed(able)}" if able else "remove `k`"
+    yield Diagnostic("wrong-cut", f"`{metric.name}` looks at all rows: it has no first {gate.k}", place, help=help_)
+
+
+@question
 def _performance(scope: Scope, of: _Of) -> Iterator[Diagnostic]:
     performance = of.model.monitoring.performance if of.model.monitoring is not None else None
-    if performance is not None:
+    if performance is not None and of.task == "ranking":
+        yield from _in_windows(scope, of)
+    elif performance is not None:
         yield from _watched(scope, of, performance)
         yield from _average(scope, of, ("monitoring", "performance"), performance)
         yield from _estimate(scope, of, performance)
@@ -176,7 +191,7 @@ def _baseline(scope: Scope, of: _Of) -> Iterator[Diagnostic]:
 
 @question
 def _stratify(scope: Scope, of: _Of) -> Iterator[Diagnostic]:
-    if of.task in ("regression", "quantile") and getattr(of.model.training.split, "stratify", None) is not None:
+    if of.task in ("regression", "quantile", "ranking") and getattr(of.model.training.split, "stratify", None) is not None:
         place = scope.where(address_of(of.model), ("training", "split", "stratify"), key=True)
         message = f"`stratify` holds out the same share of each class, and {of}"
         yield Diagnostic("wrong-task", message, place, help="remove `stratify`")
@@ -200,3 +215,20 @@ def _calibrate(scope: Scope, of: _Of) -> Iterator[Diagnostic]:
     if of.model.training.calibrate is not None and of.task != "binary":
         place = scope.where(address_of(of.model), ("training", "calibrate"), key=True)
         yield Diagnostic("wrong-task", f"`calibrate` makes probabilities of a yes or no, and {of}", place, help="remove `calibrate`")
+
+
+@question
+def _in_windows(scope: Scope, of: _Of) -> Iterator[Diagnostic]:
+    place = scope.where(address_of(of.model), ("monitoring", "performance"), key=True)
+    message = f"`performance` is measured over windows of so many rows, which cut groups, and {of}"
+    yield Diagnostic("wrong-task", message, place, help="remove `performance`: `drift` tells of inputs and scores")
+
+
+@question
+def _ungrouped(scope: Scope, of: _Of) -> Iterator[Diagnostic]:
+    """A column that says what is ranked among each other, where nothing is."""
+    if of.task != "ranking" and of.model.features.group is not None:
+        place = scope.where(address_of(of.model), ("features", "group"), key=True)
+        message = f"`group` says which rows are ranked among each other, and {of}"
+        able = sorted(name for name, algorithm in of.plugins.algorithms.items() if algorithm.task == "ranking" and not algorithm.constant)
+        yield Diagnostic("wrong-task", message, place, help=f"remove `group`, or choose {listed(able)}" if able else "remove `group`")

@@ -42,7 +42,8 @@ def _group(scope: Scope, model: Model) -> Iterator[Diagnostic]:
     cv = model.training.cv
     if not isinstance(cv, GroupCv) or cv.group is None or not known(scope, model):
         return
-    there = [model.features.entity, *(item.name for item in inputs(scope, model))]
+    group = model.features.group
+    there = [model.features.entity, *([group] if group is not None else []), *(item.name for item in inputs(scope, model))]
     if cv.group not in there:
         meant = nearest(cv.group, there)
         yield Diagnostic(

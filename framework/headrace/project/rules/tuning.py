@@ -67,8 +67,8 @@ def _direction(scope: Scope, model: Model, tune: Tune) -> Iterator[Diagnostic]:
     for word, name, where in tune.goals:
         metric = scope.plugins.metrics.get(name) if scope.plugins is not None else None
         place = scope.where(address_of(model), ("training", "tune", *where), key=len(where) == 1)
-        if metric is not None and metric.needs != "probability":
-            message = f"`{name}` needs {_NEEDS.get(metric.needs, metric.needs)}, which a fold of a search has not"
+        if metric is not None and metric.needs in _NEEDS:
+            message = f"`{name}` needs {_NEEDS[metric.needs]}, which a fold of a search has not"
             yield Diagnostic(
                 "tune-goal", message, place, help="search by a metric of answers, such as `roc_auc`, and judge this one by a gate"
             )

@@ -82,6 +82,7 @@ def search(
         calibrate=calibrate,
         transforms=list(transforms),
         folds=folds,
+        group=rows.group,
     )
     study = Study(memory(store, name), name, search, _defaults(plugins, algorithm, params))
     try:

@@ -22,6 +22,7 @@ from headrace.hooks import Answers, Plugins, Signature, load_plugins
 from headrace.training.apart import Calibrate, EarlyStopping
 from headrace.training.fit import Sides, offered
 from headrace.training.folds import Folds
+from headrace.training.grouped import in_order, numbered, of_one_time
 from headrace.training.make import Dealt, Keys, Recipe
 from headrace.training.targets import classes_of
 from headrace.transforms import Transformation
@@ -48,6 +49,7 @@ class Job:
     calibrate: Calibrate | None
     transforms: list[Transformation]
     folds: Folds | None = None
+    group: str | None = None
 
     def write(self, path: Path) -> None:
         """As JSON."""
@@ -87,14 +89,17 @@ def dealt_rows(plugins: Plugins, job: Job) -> Dealt:
     """The training side of the job's rows, dealt into its folds; the held-out side is not looked at."""
     import pandas as pd
 
-    frame = pd.read_parquet(io.BytesIO(Path(job.rows).read_bytes()))
+    frame = in_order(pd.read_parquet(io.BytesIO(Path(job.rows).read_bytes())), job.group, entity=job.entity, time=job.time)
     training = frame[frame["side"] == "train"]
     signature = Signature.from_json(job.signature)
     task = offered(plugins, job.algorithm).task
     classes = classes_of(training[job.target]) if task == "multiclass" else ()
     matrix, target = signature.encode(training), Answers(task, classes).target(training[job.target])
-    keys = Keys(job.entity, job.time, job.target)
-    return Dealt.of(plugins, Sides(matrix, target, matrix[:0], target[:0], classes), training, keys, signature, how=job.cv, seed=job.seed)
+    keys = Keys(job.group or job.entity, job.time, job.target)
+    group = numbered(training[job.group]) if job.group is not None else None
+    sides = Sides(matrix, target, matrix[:0], target[:0], classes, group)
+    together = of_one_time(training, job.group, time=job.time)
+    return Dealt.of(plugins, sides, together, keys, signature, how=job.cv, seed=job.seed)
 
 
 def evaluated(plugins: Plugins, job: Job, dealt: Dealt, params: dict[str, Any], fold: int) -> list[float]:
