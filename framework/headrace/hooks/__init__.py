@@ -20,7 +20,19 @@ from headrace.hooks.contracts import (
 from headrace.hooks.fault import Off
 from headrace.hooks.found import Origin
 from headrace.hooks.plugins import Plugins, load_plugins
-from headrace.hooks.records import AliasRecord, Incoming, Known, Left, Outgoing, Point, RunRecord, Sent, Skipped, VersionRecord
+from headrace.hooks.records import (
+    AliasRecord,
+    Incoming,
+    Known,
+    Left,
+    Outgoing,
+    Point,
+    RunRecord,
+    Sent,
+    Skipped,
+    VersionRecord,
+    parents_first,
+)
 from headrace.hooks.specs import hookimpl
 from headrace.hooks.values import (
     Algorithms,
@@ -91,5 +103,6 @@ __all__ = [
     "Watch",
     "hookimpl",
     "load_plugins",
+    "parents_first",
     "resolve",
 ]

@@ -156,3 +156,16 @@ class Known:
 
 Incoming = RunRecord | VersionRecord | AliasRecord | Skipped
 """What comes from a server."""
+
+
+def parents_first(parents: Mapping[str, str | None]) -> list[str]:
+    """Ids of runs, each with its parent's, in the same order, but that a parent goes before its children: both may begin at one moment."""
+    placed: dict[str, None] = {}
+    for run_id in parents:
+        line: list[str] = []
+        here: str | None = run_id
+        while here is not None and here in parents and here not in placed and here not in line:
+            line.append(here)
+            here = parents[here]
+        placed.update(dict.fromkeys(reversed(line)))
+    return list(placed)

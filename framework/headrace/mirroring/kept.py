@@ -17,7 +17,7 @@ from headrace.store.tracked import Tracked
 def keep_run(store: Store, run: RunRecord, actor: str) -> Sent | Skipped:
     """Keep a run that is not here yet. HeadraceError: `bad-record`, `artifact-altered`."""
     what = f"run {run.id}"
-    if run.status == TrackedStatus.RUNNING:
+    if run.status == "running":
         return Skipped(what, "it still runs: it is taken once it has ended")
     with store.read() as session:
         if session.get(Tracked, run.id) is not None:

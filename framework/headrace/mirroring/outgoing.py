@@ -9,7 +9,7 @@ import rfc8785
 from sqlmodel import col, func, select
 
 from headrace import registry, tracking
-from headrace.hooks import AliasRecord, Left, Outgoing, Point, RunRecord, VersionRecord
+from headrace.hooks import AliasRecord, Left, Outgoing, Point, RunRecord, VersionRecord, parents_first
 from headrace.store import Store, tables
 from headrace.store.tracked import Tracked
 from headrace.tracking import Found
@@ -31,22 +31,10 @@ def _runs(store: Store) -> Iterator[RunRecord]:
     # Ids alone are few bytes each: so a run that begins meanwhile moves no page.
     with store.read() as session:
         rows = session.exec(select(Tracked.id, Tracked.parent).order_by(col(Tracked.started_at), col(Tracked.id))).all()
-    ordered = _parents_first([(id_, parent) for id_, parent in rows])
+    ordered = parents_first(dict(rows))
     for start in range(0, len(ordered), _AT_ONCE):
         for run_id in ordered[start : start + _AT_ONCE]:
             yield record(store, tracking.get(store, run_id))
-
-
-def _parents_first(rows: list[tuple[str, str | None]]) -> list[str]:
-    """The same order, but that a parent goes before its children: a driven clock may begin both at one moment."""
-    parents, placed = dict(rows), dict[str, None]()
-    for run_id in parents:
-        line, here = [], run_id
-        while here in parents and here not in placed and here not in line:
-            line.append(here)
-            here = parents[here] or ""
-        placed.update(dict.fromkeys(reversed(line)))
-    return list(placed)
 
 
 def record(store: Store, run: Found) -> RunRecord:

@@ -132,7 +132,7 @@ def _left(name: str, version: int, data: bytes) -> Left:
 def _child() -> RunRecord:
     return replace(
         a_run(),
-        id="019a0000000070008000000000000002",
+        id="019a0000000070008000000000000000",  # before its parent, and begun at the same moment
         name=None,
         model=None,
         version=None,
@@ -141,8 +141,6 @@ def _child() -> RunRecord:
         status="failed",
         error="ValueError: no",
         dataset=None,
-        started_at=_AT + timedelta(seconds=1),
-        seconds=60.5,
         params={"rate": 0.2},
         metrics={"loss": (Point(0, 1.0, _AT), Point(1, 0.5, _AT + timedelta(seconds=2)))},
         tags={},

@@ -19,6 +19,8 @@ RUN_ID, DIGEST = "headrace.run_id", "headrace.digest"
 """The tags of a run by which it is found, and by which it is known to be there, all of it."""
 MANIFEST, ALIASES = "headrace.manifest_digest", "headrace.aliases"
 """The tag of a version that is from here, and that of a registered model with the aliases that were set from here."""
+PREFIX = "headrace.prefix"
+"""The tag of a run and of a version that were sent under a prefix: they are not those of a project without it."""
 RECORD = "headrace/run.json"
 """The artifact of a run that has all of it as it is here."""
 PARAM, TAG, NAME = 6000, 8000, 250
@@ -26,7 +28,7 @@ PARAM, TAG, NAME = 6000, 8000, 250
 STATUS = {"running": "RUNNING", "finished": "FINISHED", "failed": "FAILED", "killed": "KILLED"}
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _UNSAFE = re.compile(r"[^\w.\- :/]")
-_UNSAFE_PATH = re.compile(r"[^A-Za-z0-9_.\-/]")
+_UNSAFE_PATH = re.compile(r"[^A-Za-z0-9_.\-]")
 _HUGE = 1.7976931348623157e308
 _MARK = 9
 
@@ -40,12 +42,13 @@ def name(text: str) -> str:
 
 
 def path(item: Left, newest: int) -> str:
-    """Where an artifact is put: under its own name where that is a plain path, older bytes of one name apart."""
+    """Where an artifact is put: under its own name where that is a plain file's, older bytes of one name apart.
+
+    A name with a slash is made one word: `a` and `a/b` could not both be there, as a file and a folder may not share a name.
+    """
     safe = _UNSAFE_PATH.sub("_", item.name)
-    parts = safe.split("/")
-    plain = safe == item.name and all(part.strip(".") for part in parts) and parts[0] != "headrace"
-    # Below a folder of ours, since a file and a folder may not share a name.
-    here = f"{item.name}" if plain and len(parts) == 1 else _marked(safe.replace("/", "_").strip(".")[:80], item.name)
+    plain = safe == item.name and safe.strip(".") and safe != "headrace"
+    here = item.name if plain else _marked(safe.strip(".")[:80], item.name)
     return here if item.version == newest else f"headrace/older/{item.version}/{here}"
 
 

@@ -103,7 +103,7 @@ def _run(there: _There, run: RunRecord) -> Sent:
         held = None
     outcome = "created" if held is None or held.digest is None else "updated"
     if held is None:
-        held = _created(api, run, experiment)
+        held = _created(api, run, experiment, there.prefix)
     _values(api, held.id, run, params, there)
     _artifacts(api, held, run)
     ended = {} if run.ended_at is None else {"end_time": said.milliseconds(run.ended_at)}
@@ -113,17 +113,21 @@ def _run(there: _There, run: RunRecord) -> Sent:
     return Sent(what, outcome)  # type: ignore[arg-type]
 
 
-def _created(api: Api, run: RunRecord, experiment: str) -> _Held:
+def _created(api: Api, run: RunRecord, experiment: str, prefix: str) -> _Held:
     body = {
         "experiment_id": experiment,
         "user_id": run.actor,
         "run_name": run.name or run.id,
         "start_time": said.milliseconds(run.started_at),
         # With the run itself: so a push that stops after this call finds it again.
-        "tags": [{"key": said.RUN_ID, "value": run.id}],
+        "tags": [{"key": said.RUN_ID, "value": run.id}, *_prefixed(prefix)],
     }
     info = api.post("runs/create", body)["run"]["info"]
     return _Held(info["run_id"], info["artifact_uri"], None, ours=True, params={})
+
+
+def _prefixed(prefix: str) -> list[dict[str, str]]:
+    return [{"key": said.PREFIX, "value": prefix}] if prefix else []
 
 
 def _values(api: Api, mlflow_id: str, run: RunRecord, params: Mapping[str, str], there: _There) -> None:
@@ -184,7 +188,11 @@ def _version(there: _There, version: VersionRecord) -> Sent | Skipped:
         "name": name,
         "source": f"runs:/{run.id}/{folder}",
         "run_id": run.id,
-        "tags": [{"key": said.MANIFEST, "value": version.manifest_digest}, {"key": "headrace.model_digest", "value": version.model_digest}],
+        "tags": [
+            {"key": said.MANIFEST, "value": version.manifest_digest},
+            {"key": "headrace.model_digest", "value": version.model_digest},
+            *_prefixed(there.prefix),
+        ],
     }
     made = int(api.post("model-versions/create", body)["model_version"]["version"])
     if made != version.number:

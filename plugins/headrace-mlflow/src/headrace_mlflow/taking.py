@@ -10,7 +10,7 @@ from functools import partial
 from hashlib import sha256
 from typing import Any
 
-from headrace.hooks import AliasRecord, Incoming, Known, Left, Point, RunRecord, Skipped, VersionRecord
+from headrace.hooks import AliasRecord, Incoming, Known, Left, Point, RunRecord, Skipped, VersionRecord, parents_first
 from headrace_mlflow import MlflowError, Params, flavour, said
 from headrace_mlflow.api import Api, RefusedError
 
@@ -50,21 +50,13 @@ def _runs(api: Api, prefix: str, known: Known) -> Iterator[RunRecord | Skipped]:
         asked = {"experiment_ids": [experiment], "run_view_type": "ACTIVE_ONLY", "max_results": _PAGE}
         for run in api.pages("POST", "runs/search", asked, "runs"):
             data = run.get("data", {})
-            found[run["info"]["run_id"]] = _Run(name.removeprefix(prefix), run["info"], data, said.pairs(data.get("tags")))
-    for run in _parents_first(found):
-        if run.id not in known.runs:
-            yield _record(api, run, found)
-
-
-def _parents_first(found: dict[str, _Run]) -> list[_Run]:
-    placed: dict[str, _Run] = {}
-    for start in sorted(found, key=lambda id_: (int(found[id_].info.get("start_time") or 0), id_)):
-        line, here = [], start
-        while here in found and here not in placed and here not in line:
-            line.append(here)
-            here = found[here].tags.get("mlflow.parentRunId", "")
-        placed.update({id_: found[id_] for id_ in reversed(line)})
-    return list(placed.values())
+            tags = said.pairs(data.get("tags"))
+            if said.RUN_ID not in tags or tags.get(said.PREFIX, "") == prefix:
+                found[run["info"]["run_id"]] = _Run(name.removeprefix(prefix), run["info"], data, tags)
+    begun = sorted(found, key=lambda id_: (int(found[id_].info.get("start_time") or 0), id_))
+    for id_ in parents_first({id_: found[id_].tags.get("mlflow.parentRunId") for id_ in begun}):
+        if found[id_].id not in known.runs:
+            yield _record(api, found[id_], found)
 
 
 def _record(api: Api, run: _Run, found: dict[str, _Run]) -> RunRecord | Skipped:
@@ -148,9 +140,12 @@ def _models(api: Api, prefix: str, known: Known) -> Iterator[VersionRecord | Ski
         versions = {int(item["version"]): item for item in api.pages("GET", "model-versions/search", asked, "model_versions")}
         ours = set()
         for number, item in sorted(versions.items()):
-            digest, here = said.pairs(item.get("tags")).get(said.MANIFEST), name.removeprefix(prefix)
+            tags, here = said.pairs(item.get("tags")), name.removeprefix(prefix)
+            digest = tags.get(said.MANIFEST)
             if digest is None:
                 yield Skipped(f"model/{here} v{number}", "it was registered by others: it has no manifest that says what it was made of")
+                continue
+            if tags.get(said.PREFIX, "") != prefix:
                 continue
             ours.add(number)
             if known.versions.get((here, number)) != digest:
