@@ -55,8 +55,8 @@ def keep_version(store: Store, version: VersionRecord, actor: str) -> Sent:
     if digest(version.manifest) != version.manifest_digest:
         raise _altered(f"the manifest of {what}", version.manifest_digest, digest(version.manifest))
     manifest = json.loads(version.manifest)
-    told = (manifest.get("model"), manifest.get("number"), manifest.get("digests", {}).get("model"))
-    if told != (version.model, version.number, version.model_digest):
+    told = (manifest.get("model"), manifest.get("number"), manifest.get("algorithm"), manifest.get("digests", {}).get("model"))
+    if told != (version.model, version.number, version.algorithm, version.model_digest):
         raise _altered(f"what is said of {what}", version.manifest_digest, "others than its manifest's")
     with store.read() as session:
         held = {item.number: item.manifest_digest for item in registry.versions(session, version.model)}

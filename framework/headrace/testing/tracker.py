@@ -105,7 +105,7 @@ def a_version(number: int) -> VersionRecord:
     """One of the versions that the run made."""
     data = _bytes(number)
     digest = f"sha256:{sha256(data).hexdigest()}"
-    told = {"digests": {"model": digest}, "model": "churn", "number": number, "signature": []}
+    told = {"algorithm": "lightgbm.classifier", "digests": {"model": digest}, "model": "churn", "number": number, "signature": []}
     manifest = json.dumps(told, sort_keys=True, separators=(",", ":")).encode()
     return VersionRecord(
         model="churn",

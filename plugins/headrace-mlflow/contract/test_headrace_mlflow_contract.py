@@ -148,7 +148,7 @@ def test_a_pull_into_an_empty_project_gives_all_of_it_back(project: Path, pushed
     assert [] == again["changed"]
     # What came from there is not sent back.
     assert [] == headrace(other, "runs", "push")["changed"]
-    assert 2 == len(headrace(other, "models", "lapse")["versions"])
+    assert 2 == len(headrace(other, "models", "lapse")["models"][0]["versions"])
 
 
 def test_moved_aliases_are_moved_there_and_taken_only_when_asked(project: Path, pushed, server: Server, mlflow, tmp_path):

@@ -172,3 +172,11 @@ def test_only_a_model_of_lightgbms_own_text_is_one_that_mlflow_loads():
         flavour.files(version, b"tree\nversion=v4\n")
     )
     assert ["headrace.json", "manifest.json", "model"] == sorted(flavour.files(version, b"headrace-model\n{}\ntree\n"))
+
+
+@given(st.lists(st.text(max_size=6000), max_size=300))
+def test_no_call_has_more_than_mlflow_takes(values):
+    items = [{"key": str(number), "value": said.value(value, said.PARAM)} for number, value in enumerate(values * 3)]
+    made = list(said.parts(items, 100))
+    assert items == [item for part in made for item in part]
+    assert [] == [part for part in made if len(part) > 100 or len(json.dumps(part)) > 1_000_000]

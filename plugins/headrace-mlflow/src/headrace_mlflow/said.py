@@ -9,11 +9,9 @@ import re
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
-from typing import Any, TypeVar
+from typing import Any
 
 from headrace.hooks import Left
-
-T = TypeVar("T")
 
 RUN_ID, DIGEST = "headrace.run_id", "headrace.digest"
 """The tags of a run by which it is found, and by which it is known to be there, all of it."""
@@ -31,6 +29,7 @@ _UNSAFE = re.compile(r"[^\w.\- :/]")
 _UNSAFE_PATH = re.compile(r"[^A-Za-z0-9_.\-]")
 _HUGE = 1.7976931348623157e308
 _MARK = 9
+_BYTES = 500_000
 
 
 def name(text: str) -> str:
@@ -59,7 +58,9 @@ def _marked(safe: str, text: str) -> str:
 def value(given: object, longest: int) -> str:
     """A param's or tag's value as text, cut where MLflow would cut it."""
     text = given if isinstance(given, str) else str(given) if isinstance(given, bool | int | float) or given is None else json.dumps(given)
-    return text if len(text) <= longest else text[: longest - 1] + "…"
+    # What no database takes: half of a pair of surrogates, and NUL.
+    safe = text.encode(errors="replace").decode().replace("\0", "\ufffd")
+    return safe if len(safe) <= longest else safe[: longest - 1] + "…"
 
 
 def meant(text: str) -> object:
@@ -104,7 +105,16 @@ def pairs(items: Sequence[Any] | None) -> dict[str, str]:
     return {item["key"]: item.get("value", "") for item in items or ()}
 
 
-def parts(items: Sequence[T], size: int) -> Iterator[Sequence[T]]:
-    """As many at a time as one call may have."""
-    for start in range(0, len(items), size):
-        yield items[start : start + size]
+def parts(items: Sequence[Any], most: int) -> Iterator[list[Any]]:
+    """As many at a time as one call may have, and no more bytes: MLflow refuses a call of a million."""
+    part: list[Any] = []
+    size = 0
+    for item in items:
+        length = len(json.dumps(item))
+        if part and (len(part) == most or size + length > _BYTES):
+            yield part
+            part, size = [], 0
+        part.append(item)
+        size += length
+    if part:
+        yield part

@@ -137,12 +137,13 @@ def _values(api: Api, mlflow_id: str, run: RunRecord, params: Mapping[str, str],
         for name, history in run.metrics.items()
         for point in history
     ]
-    for part in said.parts(list(params.items()), _VALUES):
-        api.post("runs/log-batch", {"run_id": mlflow_id, "params": [{"key": key, "value": value} for key, value in part]})
-    for some in said.parts(points, _METRICS):
-        api.post("runs/log-batch", {"run_id": mlflow_id, "metrics": list(some)})
-    for part in said.parts(list(tags.items()), _VALUES):
-        api.post("runs/log-batch", {"run_id": mlflow_id, "tags": [{"key": key, "value": value} for key, value in part]})
+    for kind, items, most in (("params", _listed(params), _VALUES), ("metrics", points, _METRICS), ("tags", _listed(tags), _VALUES)):
+        for part in said.parts(items, most):
+            api.post("runs/log-batch", {"run_id": mlflow_id, kind: part})
+
+
+def _listed(values: Mapping[str, str]) -> list[dict[str, str]]:
+    return [{"key": key, "value": value} for key, value in values.items()]
 
 
 def _own_tags(run: RunRecord, there: _There) -> dict[str, str]:

@@ -87,7 +87,7 @@ def _ours(api: Api, run: _Run) -> RunRecord:
 def _native(api: Api, run: _Run, found: dict[str, _Run]) -> RunRecord:
     """A run that others logged: its id here is the one that it has there, and texts that are numbers are numbers."""
     info, parent = run.info, found.get(run.tags.get("mlflow.parentRunId", ""))
-    started = said.moment(info["start_time"])
+    started = said.moment(info.get("start_time") or 0)
     ended = said.moment(info["end_time"]) if info.get("end_time") else started
     history = {item["key"]: _history(api, run.id, item["key"]) for item in run.data.get("metrics", ())}
     return RunRecord(
@@ -165,11 +165,13 @@ def _version(api: Api, item: dict[str, Any], model: str, digest: str) -> Version
         root = api.get("runs/get", {"run_id": run_id})["run"]["info"]["artifact_uri"]
     except RefusedError as error:
         raise MlflowError(f"{what} cannot be read, as its run is gone: {error}") from None
-    about = json.loads(api.download(root, f"{folder}/{flavour.ABOUT}"))
-    if (about["model"], about["number"], about["manifest_digest"]) != (model, int(item["version"]), digest):
-        raise MlflowError(f"{what} holds what was sent as model/{about['model']} v{about['number']}: it was registered again in MLflow")
-    return VersionRecord(
-        **{**about, "created_at": datetime.fromisoformat(about["created_at"])},
-        manifest=api.download(root, f"{folder}/{flavour.MANIFEST}"),
-        read=partial(api.download, root, f"{folder}/{flavour.MODEL}"),
-    )
+    data, manifest = api.download(root, f"{folder}/{flavour.ABOUT}"), api.download(root, f"{folder}/{flavour.MANIFEST}")
+    try:
+        about = json.loads(data)
+        about["created_at"] = datetime.fromisoformat(about["created_at"])
+        made = VersionRecord(**about, manifest=manifest, read=partial(api.download, root, f"{folder}/{flavour.MODEL}"))
+    except (ValueError, KeyError, TypeError):
+        raise MlflowError(f"`{flavour.ABOUT}` of {what} was altered on the server: it cannot be read") from None
+    if (made.model, made.number, made.manifest_digest) != (model, int(item["version"]), digest):
+        raise MlflowError(f"{what} holds what was sent as model/{made.model} v{made.number}: it was registered again in MLflow")
+    return made
