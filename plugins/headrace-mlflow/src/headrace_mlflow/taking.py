@@ -37,7 +37,7 @@ class _Run:
 
     @property
     def id(self) -> str:
-        return self.tags.get(said.RUN_ID, self.info["run_id"])
+        return self.tags.get(said.RUN_ID) or str(self.info["run_id"])
 
 
 def _runs(api: Api, prefix: str, known: Known) -> Iterator[RunRecord | Skipped]:
