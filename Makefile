@@ -5,7 +5,7 @@ READY := .venv/.ready
 ROWS ?=
 PYTEST_ARGS ?=
 
-.PHONY: demo test check plugins up bench docs lock clean
+.PHONY: demo test check plugins contract up bench docs lock clean
 
 $(READY): requirements.lock pyproject.toml
 	$(PYTHON) -m venv .venv
@@ -34,6 +34,17 @@ check: $(READY)  ## format, lint, types, layers, fast tests
 plugins: $(READY)  ## the first-party plugins' own tests, each alone
 	for folder in plugins/headrace-*; do (cd $$folder && ../../$(BIN)/python -m pytest -q -p no:cacheprovider $(PYTEST_ARGS)) || exit 1; done
 
+# What a plugin must do with the real thing, which is too heavy to stand beside us: each in an environment of its own.
+CONTRACTS := $(patsubst plugins/%/contract/requirements.txt,%,$(wildcard plugins/*/contract/requirements.txt))
+
+.contract/%/.ready: plugins/%/contract/requirements.txt plugins/%/pyproject.toml pyproject.toml | $(READY)
+	$(PYTHON) -m venv --clear .contract/$*
+	$(BIN)/uv pip install --quiet --python .contract/$*/bin/python -r $< -e . -e plugins/$*
+	touch $@
+
+contract: $(CONTRACTS:%=.contract/%/.ready)  ## plugins against the real servers and libraries they are for; HEADRACE_UPDATE=1 records transcripts anew
+	for name in $(CONTRACTS); do (cd plugins/$$name && ../../.contract/$$name/bin/python -m pytest -q -p no:cacheprovider contract $(PYTEST_ARGS)) || exit 1; done
+
 up: $(READY)  ## Prefect's server, a worker and the model servers
 	$(BIN)/headrace up
 
@@ -48,4 +59,4 @@ lock: $(READY)  ## solve the dependencies anew
 	$(BIN)/uv pip compile --universal --generate-hashes --no-header --no-annotate --python-version 3.11 --group dev pyproject.toml -o requirements.lock
 
 clean:
-	rm -rf .venv .headrace .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage*
+	rm -rf .venv .contract .headrace .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage*

@@ -2,7 +2,7 @@
 
 import pytest
 
-HEAD = "from headrace.hooks import Algorithm, ChannelType, Exporter, Finding, Gate, Metric, Reader, Rule, Strategy, hookimpl\n"
+HEAD = "from headrace.hooks import Algorithm, ChannelType, Exporter, Finding, Gate, Metric, Reader, Rule, Strategy, Tracker, hookimpl\n"
 MINE = "def mine(target, predictions):\n    return 1.0\n"
 ME = "{__name__}"
 
@@ -60,6 +60,12 @@ WRONG = {
         other("exporters", f"Exporter('mine', f'{ME}:export', f'{ME}:P', 'Mine.')", "def export(version, params): ...\n"),
         "it takes 2 by position, and is given 3: it is given 3 values by position",
         4,
+        None,
+    ),
+    "a tracker that does not ask what is known": (
+        other("trackers", f"Tracker('mine', f'{ME}:push', f'{ME}:pull', f'{ME}:P', 'Mine.')", "def push(o, p): ...\ndef pull(p): ...\n"),
+        "it has no argument `known`",
+        5,
         None,
     ),
     "a misspelt hook": (

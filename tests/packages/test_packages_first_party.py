@@ -12,6 +12,7 @@ import pytest
 PLUGINS = Path(__file__).parents[2] / "plugins"
 ADDS = {
     "headrace-fairlearn": ("metric", "fairlearn.equalized_odds_difference"),
+    "headrace-mlflow": ("tracker", "mlflow"),
     "headrace-slack": ("channel", "slack"),
     "headrace-xgboost": ("algorithm", "xgboost.classifier"),
 }

@@ -26,8 +26,8 @@ GENERIC = ("references.py", "names.py", "idle_keys.py", "later.py")
 """Rules that walk over all fields, and so say nothing of one."""
 PEOPLE_READ = {"description", "owner", "labels", "annotations"}
 """Metadata: what people read, and select by."""
-WHERE_IT_STANDS = {"Moved.from_", "Moved.to"}
-"""Read where a project has it; the tests of plan and the cases of project/moved show it."""
+WHERE_IT_STANDS = {"Moved.from_", "Moved.to", "Tracking.tracker", "Tracking.params"}
+"""Read where a project has it; the tests of plan and the cases of project/moved and versions/mirror show it."""
 MERGED_BEFORE = {"Project.variables", "Environment.variables", "Overlay.environment", "Overlay.patches", "Overlay.name"}
 """What changes documents before they are decoded, and so is read from their nodes; tests of overlays and values show it."""
 KNOWN_BY_ITS_TAG = {"by", "strategy", "kind"}

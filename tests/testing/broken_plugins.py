@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from headrace.hooks import (
     Algorithm,
+    AliasRecord,
     ChannelType,
     Comparison,
     Detector,
@@ -28,8 +29,12 @@ from headrace.hooks import (
     Rule,
     Ruling,
     Rung,
+    RunRecord,
+    Sent,
     Strategy,
+    Tracker,
     Transform,
+    VersionRecord,
 )
 
 HERE = __name__
@@ -673,3 +678,86 @@ TRANSFORMS = [
 
 def transform(fit: str, apply: str, params: str) -> Transform:
     return Transform("broken", "number", f"{HERE}:{fit}", f"{HERE}:{apply}", f"{HERE}:{params}")
+
+
+TRACKERS = [
+    ("keeps", ""),
+    ("sends_always", "twice"),
+    ("forgets_the_end", "changed"),
+    ("makes_every_time", "changed"),
+    ("sends_no_aliases", "push"),
+    ("rounds", "pull"),
+    ("loses_older_bytes", "pull"),
+    ("mixes_versions", "pull"),
+    ("children_first", "pull"),
+    ("asks_for_all", "known"),
+    ("tells_nothing", "failure"),
+    ("tells_its_secret", "failure"),
+]
+
+
+class Place(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+    name: str = Field(description="Which server.")
+    token: str = Field(default="", description="A secret.")
+
+
+SERVERS: dict[str, dict[str, Any]] = {}
+"""What servers hold, by their names; one that is not here is away."""
+
+
+def _sends(flaw: str) -> Any:
+    def push(outgoing: Any, params: Any) -> Any:
+        held = _server(flaw, params)
+        for kind, items in (("run", outgoing.runs), ("version", outgoing.versions), ("alias", outgoing.aliases)):
+            for item in items:
+                if flaw == "sends_no_aliases" and kind == "alias":
+                    continue
+                key = {"run": lambda i: i.id, "version": lambda i: f"{i.model} v{i.number}", "alias": lambda i: f"aliases of {i.model}"}[
+                    kind
+                ](item)
+                before = held.get(key)
+                same = before is not None and (before.digest == item.digest if kind == "run" else before == item)
+                if not same and not (flaw == "forgets_the_end" and before is not None):
+                    held[key] = item
+                outcome = "unchanged" if same and flaw != "sends_always" else "updated" if before is not None else "created"
+                if flaw == "forgets_the_end" and before is not None:
+                    outcome = "unchanged"
+                yield Sent(key, "created" if flaw == "makes_every_time" and not same else outcome)
+
+    return push
+
+
+def _server(flaw: str, params: Any) -> dict[str, Any]:
+    if params.name not in SERVERS:
+        if flaw == "tells_nothing":
+            return {}
+        raise ConnectionError(f"{params.name} is away" + (f" for {params.token}" if flaw == "tells_its_secret" else ""))
+    return SERVERS[params.name]
+
+
+def _gives(flaw: str) -> Any:
+    def pull(params: Any, *, known: Any) -> Any:
+        held = _server(flaw, params)
+        runs = [item for item in held.values() if isinstance(item, RunRecord)]
+        for run in reversed(runs) if flaw == "children_first" else runs:
+            newest = {item.name: item for item in run.artifacts}
+            older = tuple(replace(item, read=newest[item.name].read) for item in run.artifacts)
+            changed = {
+                "rounds": {"started_at": run.started_at.replace(microsecond=0)},
+                "loses_older_bytes": {"artifacts": older},
+            }.get(flaw, {})
+            if run.id not in known.runs or flaw == "asks_for_all":
+                yield replace(run, **changed)
+        versions = [item for item in held.values() if isinstance(item, VersionRecord) and (item.model, item.number) not in known.versions]
+        yield from reversed(versions) if flaw == "mixes_versions" else versions
+        yield from (item for item in held.values() if isinstance(item, AliasRecord))
+
+    return pull
+
+
+globals().update({f"push_{flaw}": _sends(flaw) for flaw, _ in TRACKERS} | {f"pull_{flaw}": _gives(flaw) for flaw, _ in TRACKERS})
+
+
+def tracker(flaw: str) -> Tracker:
+    return Tracker("broken", f"{HERE}:push_{flaw}", f"{HERE}:pull_{flaw}", f"{HERE}:Place", "For a test.")

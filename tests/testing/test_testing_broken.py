@@ -13,6 +13,7 @@ from headrace.testing import (
     check_reader,
     check_rule,
     check_strategy,
+    check_tracker,
     check_transform,
 )
 
@@ -109,6 +110,14 @@ def test_an_exporter(export: str, params: str, expected: str) -> None:
 @pytest.mark.parametrize(("fit", "apply", "params", "expected"), broken.TRANSFORMS)
 def test_a_transform(fit: str, apply: str, params: str, expected: str) -> None:
     found = check_transform(broken.transform(fit, apply, params))
+    assert (expected in words(found)) if expected else found == [], found
+
+
+@pytest.mark.parametrize(("flaw", "expected"), broken.TRACKERS)
+def test_a_tracker(flaw: str, expected: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(broken.SERVERS, "here", {})
+    away = {"name": "away", "token": "a-very-secret-token"}
+    found = check_tracker(broken.tracker(flaw), {"name": "here"}, unreachable=away, secret=["token"])
     assert (expected in words(found)) if expected else found == [], found
 
 

@@ -183,7 +183,7 @@ def _plugins() -> Iterator[str]:
             yield f"Fields: {', '.join(f'`{field}`' for field in (item.name for item in fields(value)))}.\n"
     yield "## Built in\n"
     plugins = load_plugins(HERE, Report(), allow=None, deny=())
-    for axis in ("algorithms", "metrics", "detectors", "channels", "readers", "strategies", "gates", "exporters", "transforms"):
+    for axis in ("algorithms", "metrics", "detectors", "channels", "readers", "strategies", "gates", "exporters", "transforms", "trackers"):
         yield f"- {axis}: {', '.join(f'`{name}`' for name in sorted(getattr(plugins, axis)))}"
 
 

@@ -17,6 +17,10 @@ _CHECKS = {
     "gate": ("GATE", "check_gate(GATE)"),
     "exporter": ("EXPORTER", "check_exporter(EXPORTER)"),
     "transform": ("TRANSFORM", "check_transform(TRANSFORM)"),
+    "tracker": (
+        "TRACKER",
+        'check_tracker(TRACKER, {"folder": str(tmp_path / "runs")}, unreachable={"folder": "/dev/null/runs"})',
+    ),
 }
 
 

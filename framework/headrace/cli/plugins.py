@@ -16,7 +16,7 @@ from headrace.diagnostics import Diagnostic, Exit, HeadraceError, Report
 if TYPE_CHECKING:
     from headrace.hooks import Origin, Plugins
 
-WORDS = ("algorithm", "metric", "detector", "channel", "reader", "rule", "strategy", "gate", "exporter", "transform")
+WORDS = ("algorithm", "metric", "detector", "channel", "reader", "rule", "strategy", "gate", "exporter", "transform", "tracker")
 """The axes that a plugin may add to."""
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from headrace.cli.completing import experiments, orders, runs
+from headrace.cli.mirror import pulled, pushed
 from headrace.cli.place import environment_option, json_option, open_workspace, root_option
 from headrace.cli.view import show, table
 
@@ -37,7 +38,7 @@ page_option = click.option("--page", type=click.IntRange(1), default=1, show_def
 
 @click.group("runs")
 def command() -> None:
-    """Find, show and compare tracked runs: trainings, and what notebooks track.
+    """Find, show and compare tracked runs: trainings, and what notebooks track; mirror them to a tracking server.
 
     \b
     Examples:
@@ -160,6 +161,10 @@ def compared(run: tuple[str, ...], metrics: tuple[str, ...], environment: str | 
         found = [tracking.get(workspace.store, which) for which in run]
         compared = tracking.compare(workspace.store, found, _tested(workspace, found, metrics))
     show(_compared(compared), _compare_text, as_json=as_json)
+
+
+command.add_command(pushed)
+command.add_command(pulled)
 
 
 def _search(

@@ -164,6 +164,13 @@ class ChannelConfig(Config):
     params: dict[str, JsonValue]
 
 
+class TrackingConfig(Config):
+    """The tracking server of others; `params` are its plugin's own, which reads them."""
+
+    tracker: str
+    params: dict[str, JsonValue]
+
+
 class WorkspaceConfig(Config):
     """The whole file; `store`, `blobs`, `spool` and `online` are URLs or paths from the project's folder."""
 
@@ -176,6 +183,8 @@ class WorkspaceConfig(Config):
     spool: str
     online: str = ".headrace/online"
     """Where events are kept for servers to read."""
+    tracking: TrackingConfig | None = None
+    """Where runs and versions are mirrored to; None where they stay."""
     plugins: PluginsConfig
     sources: dict[str, SourceConfig]
     views: dict[str, ViewConfig]

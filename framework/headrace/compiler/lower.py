@@ -14,6 +14,7 @@ from headrace.compiled import (
     PluginsConfig,
     RolloutConfig,
     ServingConfig,
+    TrackingConfig,
     WorkspaceConfig,
     owner,
 )
@@ -26,7 +27,7 @@ from headrace.hooks import Task
 from headrace.project import Project
 from headrace.project.inputs import ModelInput
 from headrace.project.tasks import in_folds, task_of
-from headrace.spec import FeatureView, Model, Source
+from headrace.spec import Environment, FeatureView, Model, Source
 from headrace.spec.retraining import AGAIN
 from headrace.spec.rollout import LOOK, Rollout
 from headrace.spec.serving import Serving
@@ -245,12 +246,19 @@ def _workspace(project: Project) -> WorkspaceConfig:
         blobs=environment.blobs,
         spool=SPOOL,
         online=_events(project),
+        tracking=_tracking(environment),
         plugins=PluginsConfig(allow=plugins.allow, deny=plugins.deny),
         sources={source.name: source_config(source) for source in project.sources},
         views={view.name: view_config(view, project.scope.get(Source, view.from_)) for view in _computing(project)},
         channels={channel.name: ChannelConfig(type=channel.type, params=channel.params) for channel in project.channels},
         models=tuple(model.name for model in project.models),
     )
+
+
+def _tracking(environment: Environment) -> TrackingConfig | None:
+    if environment.tracking is None:
+        return None
+    return TrackingConfig(tracker=environment.tracking.tracker, params=environment.tracking.params)
 
 
 def _computing(project: Project) -> list[FeatureView]:

@@ -4,7 +4,20 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from headrace.hooks.contracts import Algorithm, ChannelType, Detector, Exporter, Gate, Item, Metric, Reader, Rule, Strategy, Transform
+from headrace.hooks.contracts import (
+    Algorithm,
+    ChannelType,
+    Detector,
+    Exporter,
+    Gate,
+    Item,
+    Metric,
+    Reader,
+    Rule,
+    Strategy,
+    Tracker,
+    Transform,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,5 +45,6 @@ AXES = (
     Axis("gate", "gates", Gate),
     Axis("exporter", "exporters", Exporter),
     Axis("transform", "transforms", Transform),
+    Axis("tracker", "trackers", Tracker),
 )
 """All axes, in the order in which they are listed."""

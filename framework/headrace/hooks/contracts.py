@@ -302,5 +302,28 @@ class Transform:
     calls: ClassVar[dict[str, Takes]] = {"fit": Takes(2, frozenset({"inputs", "params", "seed"})), "apply": Takes(2)}
 
 
-Item = Algorithm | Metric | Detector | ChannelType | Reader | Rule | Strategy | Gate | Exporter | Transform
+@dataclass(frozen=True, slots=True)
+class Tracker:
+    """A server of others to which runs and versions are mirrored, and from which they are taken.
+
+    `push(outgoing, params)`, an Outgoing, gives a Sent or a Skipped for each thing once it is there, all of it: whoever stops between two
+    loses nothing, and what is there already is `unchanged`. `pull(params, *, known)`, a Known, gives RunRecords (parents before children),
+    then VersionRecords (by number), then AliasRecords, of what has ended and is not known; Skipped for what it cannot give. Bytes are read
+    before the next one is asked for. Both raise where the server does not do its part; params arrive with their references (`env:NAME`)
+    replaced, and no error may tell a secret.
+    """
+
+    name: str
+    push: str
+    pull: str
+    params: str
+    description: str
+    """One line that says what server it is."""
+    override: bool = False
+    """Whether it takes the place of one of the same name that is built in, or installed where this one is the project's own."""
+
+    calls: ClassVar[dict[str, Takes]] = {"push": Takes(2), "pull": Takes(1, frozenset({"known"}))}
+
+
+Item = Algorithm | Metric | Detector | ChannelType | Reader | Rule | Strategy | Gate | Exporter | Transform | Tracker
 """Anything that a plugin may add."""

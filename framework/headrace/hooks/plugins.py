@@ -16,7 +16,20 @@ from headrace.diagnostics import Diagnostic, Report
 from headrace.hooks import specs
 from headrace.hooks.attended import attended
 from headrace.hooks.axis import AXES, Axis
-from headrace.hooks.contracts import Algorithm, ChannelType, Detector, Exporter, Gate, Item, Metric, Reader, Rule, Strategy, Transform
+from headrace.hooks.contracts import (
+    Algorithm,
+    ChannelType,
+    Detector,
+    Exporter,
+    Gate,
+    Item,
+    Metric,
+    Reader,
+    Rule,
+    Strategy,
+    Tracker,
+    Transform,
+)
 from headrace.hooks.fault import Off, PluginFault, fault
 from headrace.hooks.found import Found, Origin, candidates
 from headrace.hooks.judge import at_function, items, unmarked
@@ -42,6 +55,7 @@ class Plugins:
     gates: Mapping[str, Gate] = field(default_factory=dict)
     exporters: Mapping[str, Exporter] = field(default_factory=dict)
     transforms: Mapping[str, Transform] = field(default_factory=dict)
+    trackers: Mapping[str, Tracker] = field(default_factory=dict)
     origins: Mapping[tuple[str, str], Origin] = field(default_factory=dict)
     """Where a thing comes from, by its axis (`metric`) and name."""
     off: tuple[Off, ...] = ()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pluggy
 
-from headrace.hooks.contracts import Algorithm, ChannelType, Detector, Exporter, Gate, Metric, Reader, Rule, Strategy, Transform
+from headrace.hooks.contracts import Algorithm, ChannelType, Detector, Exporter, Gate, Metric, Reader, Rule, Strategy, Tracker, Transform
 
 hookspec = pluggy.HookspecMarker("headrace")
 hookimpl = pluggy.HookimplMarker("headrace")
@@ -58,3 +58,8 @@ def headrace_exporters() -> list[Exporter]:  # type: ignore[empty-body]
 @hookspec
 def headrace_transforms() -> list[Transform]:  # type: ignore[empty-body]
     """Transforms of inputs that this plugin adds."""
+
+
+@hookspec
+def headrace_trackers() -> list[Tracker]:  # type: ignore[empty-body]
+    """Servers that runs and versions are mirrored to and taken from, that this plugin adds."""

@@ -3,7 +3,7 @@
 from headrace.registry.alias import CANDIDATE, CHAMPION, PREVIOUS, aliases, move, promote, rollback
 from headrace.registry.exported import Written, export, verified
 from headrace.registry.loading import Loaded, load, load_part
-from headrace.registry.registration import register
+from headrace.registry.registration import adopt, register
 from headrace.registry.version import Version, by_run, find, get, versions
 
 __all__ = [
@@ -13,6 +13,7 @@ __all__ = [
     "Loaded",
     "Version",
     "Written",
+    "adopt",
     "aliases",
     "by_run",
     "export",

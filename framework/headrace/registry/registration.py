@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlmodel import func, select
 
-from headrace.diagnostics import Diagnostic, HeadraceError
+from headrace.diagnostics import Diagnostic, Exit, HeadraceError
 from headrace.registry.version import Version, digest_of, value_of
 from headrace.store import Store, events, tables
 
@@ -67,3 +67,24 @@ def register(
         payload = {"number": number, "run_id": run_id, "manifest_digest": row.manifest_digest, "metrics": whole.get("metrics", {})}
         events.append(session, model=model, kind=events.EventKind.CANDIDATE_REGISTERED, payload=payload, at=at)
         return value_of(row)
+
+
+def adopt(store: Store, version: Version, *, actor: str) -> None:
+    """Keep a version that another store registered, as it is; its bytes are among the blobs already.
+
+    HeadraceError `version-conflict` where the number is another version's here, or is not the next one. Writes candidate.registered.
+    """
+    with store.transaction(actor, "register", f"model/{version.model}") as session:
+        newest = session.exec(select(func.max(tables.ModelVersion.number)).where(tables.ModelVersion.model == version.model)).one() or 0
+        if version.number != newest + 1:
+            why = "is another one here" if version.number <= newest else f"is not the next one: the newest here is v{newest}"
+            help_ = "take them into a project that has no version of this model"
+            raise HeadraceError(Diagnostic("version-conflict", f"{version} {why}", help=help_), Exit.REFUSED)
+        session.add(tables.ModelVersion(**{name: getattr(version, name) for name in Version.__dataclass_fields__}))
+        payload = {
+            "number": version.number,
+            "run_id": version.run_id,
+            "manifest_digest": version.manifest_digest,
+            "metrics": version.manifest.get("metrics", {}),
+        }
+        events.append(session, model=version.model, kind=events.EventKind.CANDIDATE_REGISTERED, payload=payload, at=store.clock.now())

@@ -134,6 +134,8 @@ ChannelTypeName = Annotated[str, Registered("channels")]
 """A registered type of channel."""
 TransformName = Annotated[str, Registered("transforms")]
 """A registered transform of inputs."""
+TrackerName = Annotated[str, Registered("trackers")]
+"""A registered kind of tracking server."""
 StrategyName = Annotated[str, Registered("strategies")]
 """A registered strategy of rollouts."""
 _NAME = r"((not\b|\()\s*)*[A-Za-z_][A-Za-z0-9_.-]*"

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, WithJsonSchema
 
 from headrace.address import NAME, Address
 from headrace.spec.field import Effect, Spec, field
-from headrace.spec.name import Name
+from headrace.spec.name import Name, ParamsOf, TrackerName
 
 
 def _language(value: object) -> object:
@@ -69,6 +69,18 @@ class Project(Spec):
     )
 
 
+class Tracking(Spec):
+    """A tracking server of others, to which `headrace runs push` mirrors what was trained, and from which `pull` takes it."""
+
+    tracker: TrackerName = field("A kind of server that a plugin registered.", Effect.RECONFIGURE, example="mlflow")
+    params: Annotated[dict[str, Any], ParamsOf("tracker")] = field(
+        "The plugin's parameters; secrets as references such as `env:MLFLOW_TOKEN`.",
+        Effect.RECONFIGURE,
+        default={},
+        example={"uri": "http://127.0.0.1:5000", "token": "env:MLFLOW_TOKEN"},
+    )
+
+
 class Environment(Spec):
     """One place where models live: a store and a root for blobs, one each."""
 
@@ -102,6 +114,12 @@ class Environment(Spec):
         default=None,
         example=".headrace/online/dev",
         reference="may",
+    )
+    tracking: Tracking | None = field(
+        "The tracking server that runs, versions and aliases are mirrored to and taken from; none where it is not given.",
+        Effect.RECONFIGURE,
+        default=None,
+        example={"tracker": "mlflow", "params": {"uri": "http://127.0.0.1:5000"}},
     )
     production: bool = field(
         "A production environment refuses a driven clock and event times sent by callers.",

@@ -236,6 +236,8 @@ class _Finish:
         elif (axis := given.get("x-registered")) in self.vocabulary.words:
             later = given.get("later", given.get("x-later", ()))
             names = sorted({*self.vocabulary.words[str(axis)], *(later if isinstance(later, list) else ())})
+            # Of an axis of which nothing is registered, no name is right.
+            found["enum"] = names
         if names:
             for word in ("pattern", "maxLength"):
                 found.pop(word, None)

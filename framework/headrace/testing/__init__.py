@@ -14,6 +14,7 @@ from headrace.testing.reader import check_reader
 from headrace.testing.registered import check_plugins
 from headrace.testing.rule import check_rule
 from headrace.testing.strategy import check_strategy
+from headrace.testing.tracker import check_tracker
 from headrace.testing.transform import check_transform
 
 __all__ = [
@@ -28,5 +29,6 @@ __all__ = [
     "check_reader",
     "check_rule",
     "check_strategy",
+    "check_tracker",
     "check_transform",
 ]

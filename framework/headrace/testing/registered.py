@@ -5,7 +5,22 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from typing import assert_never
 
-from headrace.hooks import AXES, Algorithm, ChannelType, Detector, Exporter, Gate, Item, Metric, Plugins, Reader, Rule, Strategy, Transform
+from headrace.hooks import (
+    AXES,
+    Algorithm,
+    ChannelType,
+    Detector,
+    Exporter,
+    Gate,
+    Item,
+    Metric,
+    Plugins,
+    Reader,
+    Rule,
+    Strategy,
+    Tracker,
+    Transform,
+)
 from headrace.hooks.limit import OutOfTime, within
 from headrace.testing.algorithm import check_algorithm
 from headrace.testing.channel import check_channel
@@ -17,12 +32,14 @@ from headrace.testing.metric import check_metric
 from headrace.testing.reader import check_reader
 from headrace.testing.rule import check_rule
 from headrace.testing.strategy import check_strategy
+from headrace.testing.tracker import check_tracker
 from headrace.testing.transform import check_transform
 
 SECONDS = 120.0
 """How long the checks of one thing may take."""
 STATIC = {
     "channel": "no message was sent: `check_channel` does, with parameters of a receiver",
+    "tracker": "no server was asked: `check_tracker` does, with parameters of one",
     "reader": "no file was read: `check_reader` does, with a function that writes one",
 }
 """What is left to the plugin's own tests, by axis."""
@@ -66,5 +83,7 @@ def _check(item: Item) -> list[Broken]:  # noqa: C901, PLR0911 - one line an axi
             return check_exporter(item)
         case Transform():
             return check_transform(item)
+        case Tracker():
+            return check_tracker(item)
         case _:
             assert_never(item)

@@ -164,6 +164,13 @@ CODES = (
         "strategy: canary",
     ),
     Code(
+        "unknown-tracker",
+        "a tracking server's kind does not exist",
+        "No plugin that takes part registers it.",
+        "tracker: mlflo",
+        "tracker: mlflow",
+    ),
+    Code(
         "unknown-channel-type", "a channel type does not exist", "No plugin that takes part registers it.", "type: webhok", "type: webhook"
     ),
     Code(

@@ -1,4 +1,4 @@
-"""Faults of tracked runs: what is logged, what is looked for, and versions that are made again."""
+"""Faults of tracked runs: what is logged, what is looked for, what is mirrored, and versions that are made again."""
 
 from __future__ import annotations
 
@@ -40,5 +40,23 @@ CODES = (
         "a run logs outside of its block",
         "A run begins and ends with its `with` block; what is logged before or after would belong to no time of it.",
         help='with headrace.run("experiment") as run:',
+    ),
+    Code(
+        "no-tracking",
+        "an environment has no tracking server",
+        "Runs are tracked in the project's own store; nothing says where else they should be.",
+        help="write `tracking` into the environment, and type `headrace compile`",
+    ),
+    Code(
+        "mirror-failed",
+        "a tracking server does not do its part",
+        "It is away, refuses, or holds what cannot be; the message has the plugin's own words.",
+        help="mend what the message says, and type the command again: what was done stays done",
+    ),
+    Code(
+        "version-conflict",
+        "a version of elsewhere has no place here",
+        "Versions are numbered without a gap, and a number never stands for another version.",
+        help="take them into a project that has no version of this model",
     ),
 )

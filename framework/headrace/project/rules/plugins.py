@@ -10,16 +10,17 @@ from pydantic import BaseModel
 from headrace.address import Address, Path
 from headrace.diagnostics import Diagnostic, Report, Span
 from headrace.document import Mapping as MappingNode
-from headrace.hooks import Algorithm, ChannelType, Plugins, Strategy, Transform, resolve
+from headrace.hooks import Algorithm, ChannelType, Plugins, Strategy, Tracker, Transform, resolve
 from headrace.hooks import Gate as Kind
 from headrace.hooks.composed import Chosen
 from headrace.project.scope import Scope, address_of, question
-from headrace.spec import Channel, Model
+from headrace.spec import Channel, Environment, Model
 from headrace.spec.decode import check as check_params
 from headrace.spec.foreign_value import is_class, of_class, task_of
 from headrace.spec.gates import Gate
 from headrace.spec.later import flag
 from headrace.spec.place import keys
+from headrace.spec.project import Tracking
 from headrace.spec.rollout import Rollout
 from headrace.spec.training import Baseline, Training, Transformation
 from headrace.spec.wording import certain, listed, nearest, only
@@ -43,6 +44,8 @@ def check(scope: Scope) -> Iterator[Diagnostic]:
             yield from asked(scope, plugins, model)
     for channel in scope.of(Channel):
         yield from _channel(scope, plugins, channel)
+    for environment in scope.of(Environment):
+        yield from _tracking(scope, plugins, environment)
 
 
 @question
@@ -60,6 +63,17 @@ def _channel(scope: Scope, plugins: Plugins, channel: Channel) -> Iterator[Diagn
     yield Diagnostic("unknown-channel-type", **told)
     if meant is not None:
         yield from _params(scope, here, (), channel, meant)
+
+
+@question
+def _tracking(scope: Scope, plugins: Plugins, environment: Environment) -> Iterator[Diagnostic]:
+    if environment.tracking is None:
+        return
+    here, name = address_of(environment), environment.tracking.tracker
+    if name in plugins.trackers:
+        yield from _params(scope, here, ("tracking",), environment.tracking, plugins.trackers[name])
+    else:
+        yield Diagnostic("unknown-tracker", **_unknown(scope.where(here, ("tracking", "tracker")), "tracker", name, plugins.trackers))
 
 
 def channel_type(plugins: Plugins, name: str) -> ChannelType | None:
@@ -211,7 +225,7 @@ def _another_task(name: str, other: str) -> bool:
     return task_of(name) not in (None, task_of(other))
 
 
-def _naming(section: Training | Baseline | Chosen | Transformation | Channel | Gate | Rollout) -> str:
+def _naming(section: Training | Baseline | Chosen | Transformation | Channel | Gate | Rollout | Tracking) -> str:
     """The key that says whose parameters they are."""
     match section:
         case Channel():
@@ -222,6 +236,8 @@ def _naming(section: Training | Baseline | Chosen | Transformation | Channel | G
             return "strategy"
         case Transformation():
             return "transform"
+        case Tracking():
+            return "tracker"
         case _:
             return "algorithm"
 
@@ -231,8 +247,8 @@ def _params(
     scope: Scope,
     address: Address,
     path: Path,
-    section: Training | Baseline | Chosen | Transformation | Channel | Gate | Rollout,
-    plugin: Algorithm | ChannelType | Strategy | Kind | Transform,
+    section: Training | Baseline | Chosen | Transformation | Channel | Gate | Rollout | Tracking,
+    plugin: Algorithm | ChannelType | Strategy | Kind | Transform | Tracker,
 ) -> Iterator[Diagnostic]:
     naming = _naming(section)
     _ = section.params  # asked, as what stands there may be unknown: the rest looks at the nodes

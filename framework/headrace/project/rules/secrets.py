@@ -14,10 +14,10 @@ from headrace.diagnostics import Diagnostic, Span
 from headrace.diagnostics.secret import holds_secret
 from headrace.document import Mapping as MappingNode
 from headrace.document import Node, Scalar, Sequence
-from headrace.hooks import resolve
+from headrace.hooks import ChannelType, Tracker, resolve
 from headrace.project.rules.plugins import channel_type
 from headrace.project.scope import Scope
-from headrace.spec import KINDS, Channel
+from headrace.spec import KINDS, Channel, Environment
 from headrace.spec.place import bare, keys, members, model_of
 from headrace.spec.secret import REFERENCE, anywhere, below, capable
 
@@ -43,8 +43,8 @@ def check(scope: Scope, suspects: Iterable[Address], kinds: Collection[str] = tu
     Of documents of these kinds alone.
     """
     specs = [address for address in scope.specs if address.kind in kinds]
-    # What a channel's parameters are, its plugin says, not the language.
-    found = {*suspects}.intersection(specs) | {a for a in specs if a.kind == "channel"}
+    # What the parameters of a channel or a tracker are, its plugin says, not the language.
+    found = {*suspects}.intersection(specs) | {a for a in specs if a.kind in _PARAMS}
     for address in sorted(found | {a for a in specs if anywhere(KINDS[a.kind])}):
         yield from _walk(scope, scope.nodes[address], _At(address, (KINDS[address.kind],), address in found))
 
@@ -72,7 +72,7 @@ def _entry(scope: Scope, here: _At, key: str) -> _At | None:
     """What stands under a key; None for the user's own keys, and where nothing can be known of it."""
     if not here.path and key.startswith("x-"):
         return None
-    if here.path == ("params",) and here.address.kind == "channel":
+    if here.path == _PARAMS.get(here.address.kind):
         model = _params(scope, here.address)
         field = keys(model).get(key) if model is not None else None
         return here.below(key, members(field.annotation), field) if field is not None else None
@@ -96,11 +96,13 @@ def _arguments(annotation: Any, origins: tuple[type, ...]) -> tuple[Any, ...]:  
     )
 
 
+_PARAMS: dict[str, Path] = {"channel": ("params",), "environment": ("tracking", "params")}
+"""Where a kind has parameters of a plugin that may hold secrets."""
+
+
 def _params(scope: Scope, address: Address) -> type[BaseModel] | None:
-    """The model of a channel's parameters; None where it cannot be known, which was said already."""
-    channel = scope.get(Channel, address)
-    type_ = getattr(channel, "type", None)  # unknown where it could not be read
-    known = channel_type(scope.plugins, type_) if type_ is not None and scope.plugins is not None else None
+    """The model of a channel's or a tracker's parameters; None where it cannot be known, which was said already."""
+    known = _plugin(scope, address)
     if known is None:
         return None
     try:
@@ -108,6 +110,17 @@ def _params(scope: Scope, address: Address) -> type[BaseModel] | None:
     except (Exception, SystemExit):  # noqa: BLE001 - a plugin's module may raise anything; `plugins.check` says so
         return None
     return model if isinstance(model, type) and issubclass(model, BaseModel) else None
+
+
+def _plugin(scope: Scope, address: Address) -> ChannelType | Tracker | None:
+    if scope.plugins is None:
+        return None
+    # What could not be read has no such attribute.
+    if address.kind == "environment":
+        name = getattr(getattr(scope.get(Environment, address), "tracking", None), "tracker", None)
+        return scope.plugins.trackers.get(name) if name is not None else None
+    type_ = getattr(scope.get(Channel, address), "type", None)
+    return channel_type(scope.plugins, type_) if type_ is not None else None
 
 
 def _judged(path: Path, text: str, takes: str | None, place: Span) -> Diagnostic | None:
