@@ -77,6 +77,13 @@ def test_what_could_be_meant_in_two_ways_stays(capsys: pytest.CaptureFixture[str
     assert (3, before, "0 faults fixed. 2 errors are left.") == (code, spec(root).read_bytes(), out.splitlines()[-1])
 
 
+def test_a_key_stays_above_a_value_that_only_its_writer_can_mend(capsys: pytest.CaptureFixture[str], root: Path) -> None:
+    slip(root, ("holdout: 20%", "test_size: many"))
+    before = spec(root).read_bytes()
+    assert "mends" not in run(capsys, root)[1]
+    assert [0, before] == [len(mend(root).mended), spec(root).read_bytes()]
+
+
 def test_a_misplaced_key_is_moved_with_its_comment(capsys: pytest.CaptureFixture[str], root: Path) -> None:
     whole = "  split: {by: random, holdout: 20%, stratify: target}   # by a hash of seed and entity: a row keeps its side for ever\n"
     slip(root, (whole, "  split:\n    by: random\n  holdout: 20%   # of the entities\n"))

@@ -170,3 +170,54 @@ def test_what_is_built_in_is_checked_without_a_word_beside(tmp_path: Path) -> No
     command = [sys.executable, "-m", "headrace", "plugins", "check", "lightgbm.classifier", "--root", str(tmp_path)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert (0, "", "ok      algorithm `lightgbm.classifier` (built in)") == (done.returncode, done.stderr, done.stdout.splitlines()[0])
+
+
+@pytest.mark.parametrize(
+    ("given", "axis", "typed"),
+    [
+        ("naive.gaussian", "algorithm", "headrace plugins new naive-gaussian --axis algorithm"),
+        ("house/fair", "rule", "headrace plugins new house-fair --axis rule"),
+        ("Foo_Bar", "metric", "headrace plugins new foo-bar"),
+        ("...", "gate", "headrace plugins new cost --axis gate"),
+    ],
+)
+def test_a_bad_name_is_answered_with_a_good_one(headrace, capsys, given: str, axis: str, typed: str) -> None:
+    with pytest.raises(SystemExit):
+        main(["plugins", "new", given, "--axis", axis, "--root", str(headrace.root)])
+    assert f"type `{typed}`" in capsys.readouterr().err
+    assert 0 == headrace("new", *typed.split()[3:])[0]
+
+
+def test_a_broken_plugin_that_nobody_asked_about_is_one_line(headrace, capsys) -> None:
+    headrace("new", "cost")
+    (headrace.root / "plugins" / "bad.py").write_text("raise RuntimeError('no')\n")
+    with pytest.raises(SystemExit) as end:
+        main(["plugins", "check", "cost", "--root", str(headrace.root)])
+    assert (0, "plugin `plugins/bad.py` takes no part: `headrace plugins check bad` tells why\n") == (
+        end.value.code or 0,
+        capsys.readouterr().err,
+    )
+    with pytest.raises(SystemExit) as end:
+        main(["plugins", "check", "bad", "--root", str(headrace.root)])
+    assert 4 == end.value.code
+    assert "cannot be loaded: RuntimeError: no" in capsys.readouterr().err
+
+
+def test_explain_names_the_plugin_that_takes_no_part(headrace, capsys) -> None:
+    (headrace.root / "specs").mkdir()
+    (headrace.root / "specs" / "headrace.yaml").write_text("kind: project\nname: a\nlanguage: 1\n")
+    headrace("new", "level", "--axis", "gate")
+    file = headrace.root / "plugins" / "level.py"
+    file.write_text(file.read_text().replace("Gate(", 'Gate(asks="baseline", '))
+    with pytest.raises(SystemExit):
+        main(["explain", "level", "--root", str(headrace.root)])
+    assert "plugin `plugins/level.py` takes no part: `headrace plugins check level` tells why" in capsys.readouterr().err
+
+
+def test_a_reader_of_a_usual_format_is_tried_on_a_file_and_another_is_said_not_to_be(headrace) -> None:
+    headrace("new", "lines", "--axis", "reader")
+    assert [([], None)] == [(item["broken"], item["left"]) for item in headrace("check", "lines")[1]["checked"]]
+    file = headrace.root / "plugins" / "lines.py"
+    file.write_text(file.read_text().replace('".tsv"', '".odd"'))
+    (checked,) = headrace("check", "lines")[1]["checked"]
+    assert "no file of its format was read" in checked["left"]

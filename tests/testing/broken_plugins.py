@@ -435,6 +435,14 @@ def no_names(path: Any) -> Any:
     return ["id"]
 
 
+def a_number(path: Any) -> Any:
+    return 3
+
+
+def silent_list(path: Any, columns: Any) -> Any:
+    return [1]
+
+
 READERS = [
     ("read", "names", ""),
     ("all_columns", "names", "columns"),
@@ -446,6 +454,8 @@ READERS = [
     ("none_for_empty", "names", "no-rows"),
     ("writes", "names", "file-unchanged"),
     ("lenient", "names", "rubbish"),
+    ("silent_list", "names", "rubbish"),
+    ("read", "a_number", "names"),
 ]
 
 
@@ -455,6 +465,14 @@ def reader(read: str, names: str) -> Reader:
 
 def finds(specs: Any) -> Iterator[Finding]:
     yield from (Finding(address, "said") for address, spec in specs.items() if spec.kind == "model")
+
+
+def finds_beside(specs: Any) -> list[Finding]:
+    return [Finding(address, "odd", path=("gatez", 9)) for address in specs if address.startswith("model/")]
+
+
+def finds_what_is_absent(specs: Any) -> list[Finding]:
+    return [Finding(address, "no owner", path=("owner",)) for address in specs if address.startswith("model/")]
 
 
 def finds_nothing_there(specs: Any) -> list[Finding]:
@@ -484,6 +502,8 @@ def needs_a_model(specs: Any) -> list[Finding]:
 
 RULES = [
     ("finds", ""),
+    ("finds_what_is_absent", ""),
+    ("finds_beside", "findings"),
     ("finds_nothing_there", "findings"),
     ("finds_silently", "findings"),
     ("finds_gravely", "findings"),
@@ -568,8 +588,25 @@ def gives_nothing(held_out: Any, params: Any, *, seed: int) -> Any:
     return None
 
 
+class Bounded(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+    most: float | None = Field(default=None, description="The most that passes.", ge=0, le=1)
+    strictly: bool = Field(default=False, description="Whether the bound itself fails.")
+
+
+def fails_with_a_bound(held_out: Any, params: Any, *, seed: int) -> Any:
+    return judges(held_out, params, seed=seed) if params.most is None else params.greatest
+
+
+def fails_strictly(held_out: Any, params: Any, *, seed: int) -> Any:
+    return judges(held_out, params, seed=seed) if not params.strictly else None
+
+
 GATES = [
     ("judges", "Params", ""),
+    ("judges", "Bounded", ""),
+    ("fails_with_a_bound", "Bounded", "ruling"),
+    ("fails_strictly", "Bounded", "ruling"),
     ("always", "Params", "no-rows"),
     ("of_the_first_rows", "Params", "order-of-rows"),
     ("judges_by_chance", "Params", "deterministic"),
@@ -612,8 +649,19 @@ def needs_a_server(version: Any, params: Any, folder: Any) -> None:
     (folder / "port").write_text(str(version.serving["port"]))
 
 
+def rounds_all(version: Any, params: Any, folder: Any) -> None:
+    metrics = json.loads(version.manifest)["metrics"]
+    (folder / "page").write_text("".join(f"{name} {value:.3f}" for name, value in metrics.items()))
+
+
+def asks_for_metrics(version: Any, params: Any, folder: Any) -> None:
+    (folder / "page").write_text(str(version.metrics))
+
+
 EXPORTERS = [
     ("exports", "Params", ""),
+    ("rounds_all", "Params", "files"),
+    ("asks_for_metrics", "Params", "files"),
     ("exports_nothing", "Params", "files"),
     ("exports_beside", "Params", "files"),
     ("exports_a_link", "Params", "files"),

@@ -11,12 +11,14 @@ import argparse
 import inspect
 import sys
 from collections.abc import Iterator
-from dataclasses import fields, is_dataclass
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, get_args
 
 import click
+
+if TYPE_CHECKING:
+    from headrace.hooks.told import Told
 
 HERE = Path(__file__).parent
 NOTE = "<!-- Written by framework/docs/reference/generate.py from the package's own declarations. Change those, and run it. -->\n\n"
@@ -166,7 +168,9 @@ def _rooms(command: click.Command | None) -> str:
 
 def _plugins() -> Iterator[str]:
     from headrace.diagnostics import Report
-    from headrace.hooks import contracts, load_plugins, specs
+    from headrace.hooks import load_plugins, specs
+    from headrace.hooks.contracts import Item
+    from headrace.hooks.told import told
 
     yield "# Plugins\n"
     yield "## Hooks\n"
@@ -176,15 +180,28 @@ def _plugins() -> Iterator[str]:
         if name.startswith("headrace_"):
             yield f"| `{name}` | {_cell(inspect.getdoc(hook) or '')} |"
     yield "\n## What a hook returns\n"
-    for name, value in vars(contracts).items():
-        if is_dataclass(value) and value.__module__ == contracts.__name__:
-            yield f"### `{name}`\n"
-            yield f"{inspect.getdoc(value)}\n"
-            yield f"Fields: {', '.join(f'`{field}`' for field in (item.name for item in fields(value)))}.\n"
+    contracts = [told(value.__name__) for value in get_args(Item)]
+    for item in contracts:
+        yield from _contract(item)
+    yield "## What a function of a plugin is handed, and what it answers\n"
+    for name in sorted({other for item in contracts for other in item.crossing}):
+        yield from _contract(told(name))
     yield "## Built in\n"
     plugins = load_plugins(HERE, Report(), allow=None, deny=())
     for axis in ("algorithms", "metrics", "detectors", "channels", "readers", "strategies", "gates", "exporters", "transforms", "trackers"):
         yield f"- {axis}: {', '.join(f'`{name}`' for name in sorted(getattr(plugins, axis)))}"
+
+
+def _contract(item: Told) -> Iterator[str]:
+    """A contract, or a value that crosses it, with its fields; `headrace explain` prints the same."""
+    yield f"### `{item.name}`\n"
+    yield f"{item.doc}\n"
+    yield "| | type | default, where it may be left out | |"
+    yield "|---|---|---|---|"
+    for part in item.parts:
+        default = f"`{_cell(part.default)}`" if part.default is not None else ""
+        yield f"| `{part.name}` | `{_cell(part.type)}` | {default} | {_cell(part.description)} |"
+    yield ""
 
 
 def main() -> None:

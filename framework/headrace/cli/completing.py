@@ -31,10 +31,12 @@ def subjects(ctx: click.Context, param: click.Parameter, incomplete: str) -> lis
     """Ids of diagnostics, and paths of the language one word further than what is typed."""
     del ctx, param
     from headrace.diagnostics.codes import CODES
+    from headrace.hooks.told import subjects as hooks_known
     from headrace.spec.reference import paths
 
     depth = incomplete.count(".")
-    words = [*sorted(CODES), *(path for path in paths() if path.count(".") == depth)]
+    every = (*paths(), *hooks_known())
+    words = [*sorted(CODES), *(path for path in every if path.count(".") == depth)]
     return [CompletionItem(word) for word in dict.fromkeys(words) if word.startswith(incomplete)]
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import click
 
-from headrace.cli import words
+from headrace.cli import plugin_words, words
 from headrace.cli.completing import subjects
 from headrace.cli.place import json_option, root_option
 from headrace.diagnostics import Diagnostic, Exit, HeadraceError
@@ -23,7 +23,7 @@ from headrace.diagnostics import Diagnostic, Exit, HeadraceError
 @root_option
 @json_option
 def command(subject: str, of: str | None, root: Path, *, as_json: bool) -> None:
-    """Explain a diagnostic by its id, a kind or field of the language by its path, or what a plugin registers by its name.
+    """Explain a diagnostic by its id, a kind or field of the language by its path, what a plugin registers by its name, or a hook.
 
     \b
     Example:
@@ -32,6 +32,7 @@ def command(subject: str, of: str | None, root: Path, *, as_json: bool) -> None:
       headrace explain model.gates[quality].min
       headrace explain model.training.params --of lightgbm.classifier
       headrace explain lightgbm.classifier.num_leaves --json
+      headrace explain plugin.metric
     """  # noqa: D301 - click's own mark
     result = explain(subject, of, root)
     click.echo(json.dumps(result, indent=2, ensure_ascii=False, default=str) if as_json else _text(result))
@@ -40,20 +41,27 @@ def command(subject: str, of: str | None, root: Path, *, as_json: bool) -> None:
 def explain(subject: str, of: str | None, root: Path) -> dict[str, Any]:
     """What is known of a diagnostic's id, a path of the language or a registered name; HeadraceError where it is none."""
     from headrace.diagnostics.codes import CODES
+    from headrace.hooks.told import subjects as hooks_known
     from headrace.spec import KINDS
     from headrace.spec.reference import paths
     from headrace.spec.wording import nearest
 
     if (code := CODES.get(subject)) is not None:
         return {"diagnostic": code.id, "title": code.title, "why": code.why, "wrong": code.wrong, "right": code.right, "help": code.help}
+    if (hook := plugin_words.about_hook(subject)) is not None:
+        return hook
     known = words.registered(root)
     names = [word.name for _, word in words.named(known)]
     if of is not None and of not in names:
         raise _unknown(of, "is no name that a plugin registers", nearest(of, names), f"registered are {', '.join(sorted(names))}")
     if (found := words.about_field(subject, of, known) or words.about_word(subject, known)) is not None:
         return found
-    meant = nearest(re.sub(r"\[[^\]]*\]", "", subject), [*CODES, *KINDS, *paths(), *names, *words.parameters(known)])
-    hint = f"name a diagnostic's id, a path that begins with one of {', '.join(KINDS)}, or what a plugin registers"
+    off = next((off for off in words.off(root) if subject.startswith(off.called)), None)
+    if off is not None:
+        raise HeadraceError(Diagnostic("unknown-subject", f"`{subject}` is not known: {off.line}"), Exit.USAGE)
+    every = [*CODES, *KINDS, *paths(), *names, *words.parameters(known), *hooks_known()]
+    meant = nearest(re.sub(r"\[[^\]]*\]", "", subject), every)
+    hint = f"name a diagnostic's id, a path that begins with one of {', '.join(KINDS)}, what a plugin registers, or `plugin` for the hooks"
     raise _unknown(subject, "is neither a diagnostic nor a field of the language, and no plugin registers it", meant, hint)
 
 
@@ -66,6 +74,8 @@ def _unknown(subject: str, said: str, meant: str | None, hint: str) -> HeadraceE
 def _text(result: Mapping[str, Any]) -> str:
     if "diagnostic" in result:
         return _diagnostic(result)
+    if "axes" in result or "class" in result:
+        return plugin_words.text_of_hook(result)
     return words.text_of_word(result) if "word" in result else words.text_of_field(result)
 
 

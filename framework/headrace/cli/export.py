@@ -45,7 +45,12 @@ def command(version: str, form: str, out: Path, params: Sequence[str], root: Pat
         exporter = _exporter(workspace.plugins, form)
         with workspace.store.read() as session:
             if not which and registry.CHAMPION not in registry.aliases(session, model):
-                help_ = f"name a version, such as `{model}@latest`"
+                there = registry.versions(session, model)
+                help_ = (
+                    f"name a version, such as `{model}@latest`"
+                    if there
+                    else "there is no version yet: `headrace apply` trains the first one"
+                )
                 raise HeadraceError(Diagnostic("no-version", f"model/{model} has no champion yet", help=help_))
             found = registry.find(session, model, which or registry.CHAMPION)
         served = (root / "flows" / f"{model}.serving.json").exists()

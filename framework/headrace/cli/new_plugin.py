@@ -24,10 +24,20 @@ _CHECKS = {
 }
 
 
+_LONGEST = 40
+"""Letters of a name, so that a folder and a module can be made of it."""
+
+
+def likely(name: str) -> str | None:
+    """A plugin's name as near as can be to one that is none; None where nothing of it is left."""
+    found = re.sub(r"[^a-z0-9]+", "-", name.casefold()).strip("-0123456789")[:_LONGEST].strip("-")
+    return found if _NAME.fullmatch(found) else None
+
+
 def files(name: str, axis: str, *, package: bool) -> dict[str, str]:
     """The files of a new plugin by path under the project's folder; ValueError where the name is none."""
-    if not _NAME.fullmatch(name) or len(name) > 40:  # noqa: PLR2004 - so that a folder and a module can be made of it
-        raise ValueError(f"`{name[:80]}` is no plugin's name: lower-case letters, digits, single dashes or underscores, at most 40")
+    if not _NAME.fullmatch(name) or len(name) > _LONGEST:
+        raise ValueError(f"`{name[:80]}` is no plugin's name: lower-case letters, digits, single dashes or underscores, at most {_LONGEST}")
     text = _template(f"{axis}.py").replace("@NAME@", name.replace("_", "-") if axis == "rule" else name)
     if not package:
         return {f"plugins/{name.replace('-', '_')}.py": text}

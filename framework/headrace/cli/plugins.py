@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,6 +15,7 @@ from headrace.diagnostics import Diagnostic, Exit, HeadraceError, Report
 
 if TYPE_CHECKING:
     from headrace.hooks import Origin, Plugins
+    from headrace.hooks.fault import Off
 
 WORDS = ("algorithm", "metric", "detector", "channel", "reader", "rule", "strategy", "gate", "exporter", "transform", "tracker")
 """The axes that a plugin may add to."""
@@ -104,7 +105,7 @@ def new(name: str, axis: str, root: Path, *, package: bool, as_json: bool) -> No
     try:
         texts = files(name, axis, package=package)
     except ValueError as error:
-        raise HeadraceError(Diagnostic("bad-name", str(error), help="such as `headrace plugins new cost`"), Exit.USAGE) from None
+        raise HeadraceError(Diagnostic("bad-name", str(error), help=_renamed(name, axis, package=package)), Exit.USAGE) from None
     taken = [path for path in texts if (root / path).exists()]
     if taken:
         raise HeadraceError(
@@ -116,6 +117,16 @@ def new(name: str, axis: str, root: Path, *, package: bool, as_json: bool) -> No
     todo = f"pip install -e ./headrace-{name.replace('_', '-')} && headrace plugins check" if package else f"headrace plugins check {name}"
     result = {"name": name, "axis": axis, "written": list(texts), "next": todo}
     show(result, lambda r: "\n".join([*(f"  wrote {path}" for path in r["written"]), f"Next: `{r['next']}`."]), as_json=as_json)
+
+
+def _renamed(name: str, axis: str, *, package: bool) -> str:
+    """The same command with a name that can be one."""
+    from headrace.cli.new_plugin import likely
+
+    good = likely(name) or "cost"
+    typed = f"type `headrace plugins new {good}{'' if axis == 'metric' else f' --axis {axis}'}{' --package' if package else ''}`"
+    inside = {".", "/"} & set(name)
+    return f"{typed}: this names the {'package' if package else 'file'}, and in it stands the name that specs use" if inside else typed
 
 
 @command.command("check")
@@ -141,7 +152,7 @@ def check(name: str | None, timeout: float, root: Path, *, as_json: bool) -> Non
       headrace plugins check cost
     """  # noqa: D301 - click's own mark
     from headrace.cli.overhear import overheard
-    from headrace.testing.registered import STATIC, check_plugins
+    from headrace.testing.registered import check_plugins, left
 
     plugins, report = _plugins(root, timeout)
     wanted = [(word, item) for word, item, origin in plugins.items() if name in _names(item, origin)]
@@ -156,17 +167,31 @@ def check(name: str | None, timeout: float, root: Path, *, as_json: bool) -> Non
             **_from(plugins.origin(word, item)),
             "broken": [{"check": broken.check, "says": broken.says} for broken in found],
             "printed": printed,
-            "left": STATIC.get(word),
+            "left": left(plugins, word, item),
         }
         for (word, item, found), printed in overheard(check_plugins(plugins, set(wanted) if name is not None else None, timeout))
     ]
     if report.errors and not as_json:
-        print_report(report)
+        _print_faults(report, plugins, failed if name is not None else None)
     told = [{**_from(off.origin), "why": off.why} for off in failed]
     passed = not told and not any(item["broken"] for item in checked) and (name is not None or report.ok)
     show({"passed": passed, "checked": checked, "failed": told}, _check_text, as_json=as_json)
     if not passed:
         click.get_current_context().exit(int(Exit.REFUSED))
+
+
+def _print_faults(report: Report, plugins: Plugins, wanted: Sequence[Off] | None) -> None:
+    """What is wrong with plugins; of those that nobody asked about, that they take no part."""
+    if wanted is None:
+        print_report(report)
+        return
+    asked = {(off.origin.name, off.why) for off in wanted}
+    own = [f for f in report if f.id != "plugin-failed" or any(f.message == f"plugin {off.origin} {off.why}" for off in wanted)]
+    if own:
+        print_report(Report(own, report.texts))
+    for off in plugins.off:
+        if off.broken and (off.origin.name, off.why) not in asked:
+            click.echo(off.line, err=True)
 
 
 def _names(item: str, origin: Origin | None) -> set[str | None]:

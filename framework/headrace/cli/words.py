@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from headrace.hooks.fault import Off
     from headrace.spec.vocabulary import Word
 
 Words = Mapping[str, Mapping[str, "Word"]]
@@ -22,6 +23,14 @@ def registered(root: Path) -> Words:
 
     known = vocabulary(root).words if (root / "specs").is_dir() else None
     return known or words(load_plugins(None, Report()))
+
+
+def off(root: Path) -> list[Off]:
+    """The project's plugins that cannot take part."""
+    from headrace.diagnostics import Report
+    from headrace.project import plugins_of
+
+    return [off for off in plugins_of(root.resolve(), Report()).off if off.broken] if (root / "specs").is_dir() else []
 
 
 def about_field(subject: str, of: str | None, words: Words) -> dict[str, Any] | None:

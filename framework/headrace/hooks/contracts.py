@@ -34,8 +34,8 @@ class Algorithm:
     """A way to make a model.
 
     `params` names a pydantic model. `fit(matrix, target, *, signature, params, seed)` returns a Predictor: matrix (n, k)
-    float64 with NaN, target (n,) float64. `save(predictor)` returns bytes in a format that is safe to read, and
-    `load(data, *, signature)` the same Predictor; a loaded model must answer exactly as the one that was saved.
+    float64 with NaN, target (n,) float64, and a Signature that says what each column is. `save(predictor)` returns bytes in a format that
+    is safe to read, and `load(data, *, signature)` the same Predictor; a loaded model must answer exactly as the one that was saved.
 
     `task` says what the target is and what `predict` gives: `binary`, 0 and 1 to the probability of 1, (n,); `multiclass`, the codes
     0 to c - 1, each of them there, to probabilities (n, c), rows summing to 1; `regression`, numbers to numbers, (n,); `quantile`, numbers
@@ -165,7 +165,7 @@ class Detector:
 
 @dataclass(frozen=True, slots=True)
 class ChannelType:
-    """A way to deliver: `send(params, message)` returns a receipt as text, or raises; `params` names a pydantic model.
+    """A way to deliver: `send(params, message)`, a Message, returns a receipt as text, or raises; `params` names a pydantic model.
 
     Params arrive with their references (`env:NAME`) already replaced.
     """
@@ -284,9 +284,9 @@ class Transform:
     """A way to make other inputs of some, learned from the training rows alone and kept with the model.
 
     `fit(values, target, *, inputs, params, seed)` is given c inputs of n training rows, (n, c) float64 with NaN where one is missing (a
-    category is its position in `categories`), and answers a Prepared. `apply(values, state)` makes (m, d) of (m, c), for one row as for
-    many: each row by itself, by the state alone, after a round trip through JSON. `of` says which inputs it takes; `any` is a number or a
-    category. One of texts is given (n, c) objects instead, each a text, empty where one is missing, and no other can take a text.
+    category is its position in `categories` of its Input), and answers a Prepared. `apply(values, state)` makes (m, d) of (m, c), for one
+    row as for many: each row by itself, by the state alone, after a round trip through JSON. `of` says which inputs it takes; `any` is a
+    number or a category. One of texts is given (n, c) objects instead, each a text, empty where one is missing, and no other can take a text.
     """
 
     name: str

@@ -53,6 +53,16 @@ class Off:
     broken: bool = False
     """Whether it cannot take part; otherwise somebody wants it so."""
 
+    @property
+    def line(self) -> str:
+        """That it takes no part, in one line, for whoever asked for something else."""
+        return f"plugin {self.origin} takes no part: `headrace plugins check {self.called}` tells why"
+
+    @property
+    def called(self) -> str:
+        """How `headrace plugins check` is told which one."""
+        return self.origin.name.removeprefix("plugins/").removesuffix(".py")
+
 
 @contextmanager
 def fault(doing: str) -> Iterator[None]:

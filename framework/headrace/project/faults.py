@@ -6,6 +6,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from headrace.diagnostics import Diagnostic, Span
+from headrace.document import Mapping as MappingNode
+from headrace.document import Node
+from headrace.document import Sequence as SequenceNode
 from headrace.project.overlay import by_place, relocated
 from headrace.spec.value import Use
 
@@ -31,15 +34,41 @@ def merged(found: Sequence[tuple[str | None, Sequence[Diagnostic]]]) -> Iterator
     """Each fault once; one that only some environments have names them."""
     names: dict[tuple[str, Span | None, str], list[str]] = {}
     first: dict[tuple[str, Span | None, str], Diagnostic] = {}
+    named = [name for name, _ in found if name]
     for name, diagnostics in found:
         for diagnostic in diagnostics:
             key = (diagnostic.id, diagnostic.span, diagnostic.message)
             first.setdefault(key, diagnostic)
-            if name is not None and name not in names.setdefault(key, []):
+            if name and name not in names.setdefault(key, []):
                 names[key].append(name)
     for key, diagnostic in first.items():
         some = names.get(key, [])
-        if len(found) == 1 or len(some) == len(found):
+        if len(found) == 1 or not some or len(some) == len(named):
             yield diagnostic
         else:
             yield replace(diagnostic, message=f"{diagnostic.message} (in {' and '.join(f'environment/{name}' for name in some)})")
+
+
+def unmixed(found: Sequence[Diagnostic], nodes: Iterable[Node]) -> Iterator[Diagnostic]:
+    """The same faults, none of them with half a change: a key is left to its writer where its value is."""
+    open_ = {d.span for d in found if not d.certain and d.span is not None and d.id in ("wrong-type", "bad-value", "missing-unit")}
+    renamed = {d.span for d in found if d.certain and d.span is not None and d.id == "unknown-key" and not d.edits}
+    files = {span.file for span in open_} & {span.file for span in renamed}
+    pairs = (pair for node in nodes if node.span.file in files for pair in _entries(node))
+    halves = {key for key, value in pairs if key in renamed and value in open_} if files else set()
+    for diagnostic in found:
+        yield replace(diagnostic, certain=False) if diagnostic.id == "unknown-key" and diagnostic.span in halves else diagnostic
+
+
+def _entries(node: Node) -> Iterator[tuple[Span, Span]]:
+    """Every key with its value."""
+    match node:
+        case MappingNode(entries):
+            for entry in entries:
+                yield entry.key_span, entry.value.span
+                yield from _entries(entry.value)
+        case SequenceNode(items):
+            for item in items:
+                yield from _entries(item)
+        case _:
+            pass

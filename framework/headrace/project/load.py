@@ -15,10 +15,11 @@ from headrace.diagnostics import Report
 from headrace.hooks import Plugins, load_plugins
 from headrace.hooks.aside import aside
 from headrace.project import environment as environments
-from headrace.project.faults import explained, merged
+from headrace.project.faults import explained, merged, unmixed
 from headrace.project.project import Project
 from headrace.project.read import read
 from headrace.project.realize import Parts, World, overlays
+from headrace.project.retold import again
 from headrace.project.rules.environments import check as judged
 from headrace.project.scope import Scope
 from headrace.spec import AnyKind, Environment
@@ -105,10 +106,11 @@ def _projects(root: Path, report: Report, wanted: str | None, given: _Given, *, 
     world.decode_static(found)
     found.extend(judged(here))
     realized = [world.realize(environment.name) for environment in chosen] or [world.realize(None)]
-    imagined = [world.realize(name) for name in patches.imagined]
-    said = Report([*explained(found.found, replacing.uses, {})])
-    said.extend(merged([(one.name, list(explained(one.found, one.origins.uses, one.removed))) for one in (*realized, *imagined)]))
-    report.extend(said.found)
+    looked = (*realized, *(world.realize(name) for name in patches.imagined))
+    better = {key: diagnostic for one in looked for key, diagnostic in one.retold.items()}
+    said = Report([*explained(again(found.found, better), replacing.uses, {})])
+    said.extend(merged([(one.name, list(explained(again(one.found, better), one.origins.uses, one.removed))) for one in looked]))
+    report.extend(unmixed(said.found, [draft.node for draft in drafts.all]))
     if not said.ok or project is None or not chosen:
         return ()
     pairs = zip(chosen, realized, strict=True)

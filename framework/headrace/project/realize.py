@@ -18,11 +18,12 @@ from headrace.project.environment import Declared
 from headrace.project.origin import Origins
 from headrace.project.overlay import Merging, Patch
 from headrace.project.read import Draft, Drafts
+from headrace.project.retold import retold
 from headrace.project.rules import RULES, secrets
 from headrace.project.scope import Scope
 from headrace.project.segments import segmented
 from headrace.project.strategies import climbed
-from headrace.spec import KINDS, AnyKind, Overlay
+from headrace.spec import KINDS, AnyKind
 from headrace.spec.decode import read
 from headrace.spec.partial import partial
 from headrace.spec.unknown import UNKNOWN
@@ -86,20 +87,27 @@ def overlays(drafts: Drafts, static: Parts, environments: Sequence[str], report:
     imagined: dict[str, None] = {}
     for address, node in drafts.of("overlay"):
         static.take(address, node, report)
-        overlay = static.specs.pop(address, None)
+        overlay, meant = static.specs.pop(address, None), static.nodes[address]
         spans[address.name] = node.span
-        if not isinstance(overlay, Overlay) or address in static.broken:
-            continue
-        if overlay.environment not in declared and drafts.whole:
-            report.add(_no_environment(node, overlay.environment, declared))
-            imagined[overlay.environment] = None
-            found.setdefault(overlay.environment, [])
-        for patch in merging.patches(overlay.name, node, report, known) if overlay.environment in found else ():
+        environment = getattr(overlay, "environment", UNKNOWN)
+        if environment is UNKNOWN:
+            # Which environment is meant, nobody knows; what is patched is judged all the same.
+            environment = NOWHERE
+        elif environment not in declared and drafts.whole:
+            report.add(_no_environment(meant, environment, declared))
+        if environment == NOWHERE or (environment not in declared and drafts.whole):
+            imagined[environment] = None
+            found.setdefault(environment, [])
+        for patch in merging.patches(address.name, meant, report, known) if environment in found else ():
             if patch.target in known:
-                found[overlay.environment].append(patch)
+                found[environment].append(patch)
             elif drafts.whole:
                 report.add(merging.unmatched(patch, known))
     return Patches(found, tuple(imagined), spans)
+
+
+NOWHERE = ""
+"""What an environment is called of which an overlay does not say which it is."""
 
 
 def _no_environment(node: MappingNode, name: str, declared: list[str]) -> Diagnostic:
@@ -125,6 +133,8 @@ class Realized:
     origins: Origins
     found: list[Diagnostic]
     removed: Mapping[tuple[Span, str], Span]
+    retold: Mapping[tuple[str, Span], Diagnostic] = field(default_factory=dict)
+    """Faults of form as the whole project tells them, by what they were and where."""
 
 
 @dataclass(slots=True)
@@ -186,11 +196,13 @@ class World:
         if self.plugins is not None:
             report.extend(climbed(scope, self.plugins, parts.specs))
         report.extend(segmented(scope, parts.specs, parts.nodes))
-        said = {diagnostic.span for diagnostic in (*self.said, *report.found)}
-        report.extend(diagnostic for diagnostic in self._rules(parts, scope) if diagnostic.span not in said)
+        said = [*self.said, *report.found]
+        places, ruled = {diagnostic.span for diagnostic in said}, self._rules(parts, scope)
+        report.extend(diagnostic for diagnostic in ruled if diagnostic.span not in places)
+        better = retold(said, ruled, scope) if scope.partial else {}
         used = {patch.overlay for patch in patches}
         origins = Origins(replacing.uses, {name: span for name, span in self.patches.overlays.items() if name in used})
-        return Realized(environment, scope, origins, report.found, merged.removed)
+        return Realized(environment, scope, origins, report.found, merged.removed, better)
 
     def _rules(self, parts: Parts, scope: Scope) -> list[Diagnostic]:
         """What the rules say; two environments in which all documents are equal are judged once."""

@@ -63,9 +63,7 @@ def get(session: Session, model: str, number: int) -> Version:
     query = select(tables.ModelVersion).where(tables.ModelVersion.model == model, tables.ModelVersion.number == number)
     row = session.exec(query).first()
     if row is None:
-        raise HeadraceError(
-            Diagnostic("no-version", f"model/{model} has no version {number}", help=f"`headrace models {model}` lists them"), Exit.FAILED
-        )
+        raise HeadraceError(Diagnostic("no-version", f"model/{model} has no version {number}", help=_others(session, model)), Exit.FAILED)
     return value_of(row)
 
 
@@ -73,6 +71,12 @@ def by_run(session: Session, run_id: str) -> Version | None:
     """The version that a run made, if it has made one."""
     row = session.exec(select(tables.ModelVersion).where(tables.ModelVersion.run_id == run_id)).first()
     return None if row is None else value_of(row)
+
+
+def _others(session: Session, model: str) -> str:
+    """Which versions there are, or how there comes to be one."""
+    there = session.exec(select(tables.ModelVersion.number).where(tables.ModelVersion.model == model).limit(1)).first()
+    return f"`headrace models {model}` lists them" if there is not None else "there is none yet: `headrace apply` trains the first one"
 
 
 def find(session: Session, model: str, which: str) -> Version:
@@ -90,7 +94,5 @@ def find(session: Session, model: str, which: str) -> Version:
             return value_of(row)
     alias = session.get(tables.Alias, (model, which))
     if alias is None:
-        raise HeadraceError(
-            Diagnostic("no-version", f"model/{model} has no version `{which}`", help=f"`headrace models {model}` lists them"), Exit.FAILED
-        )
+        raise HeadraceError(Diagnostic("no-version", f"model/{model} has no version `{which}`", help=_others(session, model)), Exit.FAILED)
     return get(session, model, alias.number)

@@ -246,7 +246,8 @@ def _diagnostics(error: ValidationError, root: Place, without: set[int], text: s
     strange = {item["loc"][-1] for item in said if item["type"] == "extra_forbidden"}
     for item in (_one_of_some(item, root, strange) for item in said):
         place = follow(root, item["loc"])
-        if place is None or id(place.node) in without or _follows(item, place):
+        # A key that has no place here has none whatever it holds.
+        if place is None or (id(place.node) in without and item["type"] != "extra_forbidden") or _follows(item, place):
             continue
         if item["type"] == "dict_type" and isinstance(place.node, Sequence) and by_name(place.node) is not None:
             changes.named.append(place.node)

@@ -15,7 +15,7 @@ from headrace.spec.fits import fits
 from headrace.spec.foreign import SAME
 from headrace.spec.foreign_value import named, word
 from headrace.spec.later import live
-from headrace.spec.name import RefersTo, Registered
+from headrace.spec.name import RefersTo, Registered, Speaks
 from headrace.spec.place import Place, bare, keys, literals, members, metadata, model_of
 from headrace.spec.plain import plain
 from headrace.spec.quantity import write_duration
@@ -28,8 +28,15 @@ _OWN: dict[str, tuple[Path, ...]] = {
     "maximize": (("gates", 0, "metric"),),
 }
 """Where a document says already what an example of a key would be."""
-_OF_SOURCE = {"time": "a timestamp of its source", "entity": "the one of its source that says whose a row is"}
-"""Columns, which another document has: an example would name one that is not there."""
+ASKED = {
+    ("feature_view", "time"): "a timestamp of its source",
+    ("feature_view", "entity"): "the one of its source that says whose a row is",
+    ("model", "time"): "a timestamp of its rows",
+    ("model", "entity"): "the one of its rows that says whose a row is",
+    ("model", "column"): "the one of its rows that holds the answer",
+    ("batch", "key"): "the one of its input that says which row it is",
+}
+"""Columns that must be named, by kind and key; which there are, another document says: an example would name one that is not there."""
 
 
 def entry(key: str, value: object) -> str:
@@ -46,11 +53,19 @@ def of_missing(place: Place, root: Place) -> str:
     words = literals(place.annotation)
     if own is not None:
         return f"`{entry(place.name, own)}`"
-    if root.name == "this feature_view" and place.name in _OF_SOURCE:
-        return f"`{place.name}: COLUMN` ({_OF_SOURCE[place.name]})"
+    asked = (root.name.removeprefix("this "), place.name)
+    if asked in ASKED and any(item == "column" for item in metadata(place.annotation, place.field) if isinstance(item, Speaks)):
+        return of_column(*asked)
+    if asked == ("overlay", "environment"):
+        return "`environment:` with the name of the one that it is for"
     if example is not None:
         return f"for example `{entry(place.name, example)}`"
     return f"`{place.name}: {words[0]}`" if len(words) == 1 else f"`{place.name}:` with {wants(place.annotation, place.field)}"
+
+
+def of_column(kind: str, key: str) -> str:
+    """How a key that names a column is written by somebody who does not know which there are."""
+    return f"`{key}: COLUMN` ({ASKED[kind, key]})"
 
 
 def _own(key: str, root: Place) -> str | None:

@@ -14,10 +14,13 @@ from headrace.document import Mapping, Scalar, Sequence
 from headrace.document.scalar import value as plain_value
 from headrace.spec.example import BETWEEN, entry, example_of, of_missing, shaped, whole
 from headrace.spec.field import Lacking
+from headrace.spec.fits import fits
 from headrace.spec.foreign_value import of_shell, word
 from headrace.spec.later import flag
+from headrace.spec.meaning import node_at
 from headrace.spec.name import BadName, Speaks
 from headrace.spec.place import Place, bare, discriminator, keys, literals, members, model_of
+from headrace.spec.plain import plain
 from headrace.spec.quantity import Ambiguous, MissingUnit, duration, percentage, rate, ratio, size, write_duration
 from headrace.spec.unknown_key import quoted
 from headrace.spec.wording import certain, choice, cut, found, hint, nearest, quantity_of, short, wants
@@ -51,7 +54,7 @@ def diagnose(error: Any, place: Place, root: Place) -> Diagnostic:  # noqa: ANN4
         case "literal_error" if isinstance(place.node, Scalar) and place.node.value is not None:
             return bad_literal(place)
         case _ if kind.endswith(("_type", "_error", "_from_float", "_parsing")) or place.node is None or not isinstance(place.node, Scalar):
-            return wrong_type(place)
+            return _of_time(place, root) or wrong_type(place)
         case _:
             return _unlike(place, error["msg"])
 
@@ -154,13 +157,38 @@ def wrong_type(place: Place) -> Diagnostic:
         return Diagnostic("wrong-type", message, place.key, help=help_)
     message = f"`{place.name}` wants {wants(place.annotation, place.field)}, not {found(node)}"
     if place.field is not None and flag(place.field) is True:
-        return Diagnostic("wrong-type", message, place.span, help=f"remove `{place.name}`: nothing runs by it yet")
+        later = f"`{place.name}` is a word of the language that nothing runs by yet"
+        instead = INSTEAD.get(place.name)
+        return Diagnostic("wrong-type", later, place.span, help=f"remove `{place.name}`" + (f": {instead}" if instead else ""))
     fix = _retyped(place)
     if fix is None and (full := whole(place)) is not None:
         help_ = f"write `- {full}`" if place.name.endswith("]") else f"write `{place.name}: {full}`"
         return Diagnostic("wrong-type", message, place.span, help=help_, replacement=full, certain=True)
-    help_ = f"write `{fix}`" if fix else shaped(place)
+    written = entry(place.name, plain(node.items[0])) if isinstance(node, Sequence) and fix else fix
+    help_ = f"write `{written}`" if fix else shaped(place)
     return Diagnostic("wrong-type", message, place.span, help=help_, replacement=fix, certain=fix is not None)
+
+
+INSTEAD = {"replicas": "one server answers, on one machine; what it may take is said where it is run"}
+"""What there is, for words that nothing runs by yet."""
+
+
+def _of_time(place: Place, root: Place) -> Diagnostic | None:
+    """The fault that a window of rows is given as a length of time: so many come in it, where the traffic is declared."""
+    node = place.node
+    if place.path[-2:] != ("monitoring", "window") or not isinstance(node, Scalar):
+        return None
+    try:
+        length = duration(_shortened(node.text) or node.text)
+    except ValueError:
+        return None
+    declared = node_at(root, ("serving", "traffic"))
+    text, said = declared.text if isinstance(declared, Scalar) else "", "for example `window: {rows: 2000}`"
+    with suppress(ValueError):
+        rows = max(100, round(rate(text) * (length / timedelta(days=1))))
+        said = f"`window: {{rows: {rows}}}`, which come in {node.text} at {text}"
+    help_ = f"write {said}; `every` of `monitoring` says how often windows are looked at"
+    return Diagnostic("wrong-type", f"a window is so many rows, and not so long as `{node.text}`", place.span, help=help_)
 
 
 _THOUSANDS = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([kKM])\s*")
@@ -171,6 +199,9 @@ def _retyped(place: Place) -> str | None:
     """The same value in the wanted type, where that is unambiguous."""
     node = place.node
     types = members(place.annotation)
+    if isinstance(node, Sequence) and len(node.items) == 1 and isinstance(only := node.items[0], Scalar):
+        # One value in a list of its own, where one is wanted.
+        return only.text if fits(place.annotation, place.field, only) and not only.style and isinstance(only.value, str) else None
     if not isinstance(node, Scalar) or len(node.text) >= 200:  # noqa: PLR2004 - longer is no slip
         return None
     if node.value is False and any("none" in literals(member) for member in types):

@@ -8,8 +8,10 @@ from typing import Any
 
 from headrace.diagnostics import Edit
 from headrace.document import Entry, Mapping, Scalar, Sequence, write_flow
-from headrace.spec.foreign_section import Instead, of_section, said
+from headrace.spec.foreign_check import of_check
+from headrace.spec.foreign_section import Instead, of_section, said, snake
 from headrace.spec.plain import plain
+from headrace.spec.wording import choice
 
 _SAME: dict[str, tuple[str, ...]] = {
     "holdout": ("test_size", "validation_size", "test_fraction", "eval_size"),
@@ -160,6 +162,8 @@ _ANYWHERE = {
     "on": "write `schedule` or `when` in an item of `retraining`",
     "provider": "remove it: an environment says where things are kept",
 }
+_OF_DOCUMENTS = ("apiVersion", "count", "depends_on", "jobs", "lifecycle", "materialized", "required_providers", "runs-on")
+"""Those of them that speak of a whole document."""
 _WRAPPERS = ("spec", "metadata", "resource")
 """Keys of other tools whose content stands here where they stand."""
 _BOUNDS = ("threshold", "value", "bound", "limit")
@@ -177,7 +181,7 @@ def instead(entry: Entry, owner: str, free: Collection[str], around: Mapping) ->
     if here is not None:
         return here
     dotted = (
-        _dotted(entry, free, around) or _checked(entry, free, around) or _aggregated(entry, free, around) or _ranged(entry, free, around)
+        _dotted(entry, free, around) or of_check(entry, free, around) or _aggregated(entry, free, around) or _ranged(entry, free, around)
     )
     if dotted is not None:
         return dotted
@@ -185,17 +189,14 @@ def instead(entry: Entry, owner: str, free: Collection[str], around: Mapping) ->
     if ours is not None:
         return Instead(f"write `{ours}`", ours)
     found = _of_training(entry, owner) or _of_value(entry, owner, free) or _of_document(entry, owner)
-    return found if found is not None else Instead(_ANYWHERE[key]) if key in _ANYWHERE else None
+    if found is None and key in _ANYWHERE and (key not in _OF_DOCUMENTS or owner.startswith("this ")):
+        return Instead(_ANYWHERE[key])
+    return found
 
 
 def _said_here(key: str) -> tuple[str, ...]:
     """The keys that a key of another tool may be, however its words are joined."""
     return SAME.get(key) or SAME.get(snake(key), ())
-
-
-def snake(key: str) -> str:
-    """`hashAttribute` as `hash_attribute`."""
-    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", key).replace("-", "_").casefold()
 
 
 _BEFORE = {"training": "features", "gates": "training"}
@@ -320,80 +321,36 @@ def _aggregated(entry: Entry, free: Collection[str], around: Mapping) -> Instead
 _LOW, _HIGH = ("low", "min", "lower", "start"), ("high", "max", "upper", "stop", "end")
 
 
+_SHAPE = ("type", "distribution", "dist", "prior", "sampling", "scale")
+"""Keys that say how a parameter is drawn."""
+
+
 def _ranged(entry: Entry, free: Collection[str], around: Mapping) -> Instead | None:
     """`{low: 0.01, high: 0.3}` of a parameter that is searched as `float: [0.01, 0.3]`."""
-    if not {"int", "float", "choice"} <= set(free) or entry.key not in _LOW:
+    if not {"int", "float", "choice"} <= set(free):
+        return None
+    if entry.key in ("choices", "values", "categories", "options") and isinstance(entry.value, Sequence):
+        named = [f"`{other.key}`" for other in around.entries if other.key in _SHAPE]
+        place = f" in the place of {choice([*named, f'`{entry.key}`']).replace(' or ', ' and ')}" if named else ""
+        return Instead(
+            f"write `choice: {write_flow({'': plain(entry.value)})[1:-1].partition(': ')[2]}`{place}", explains=_SHAPE, sure=True
+        )
+    if entry.key not in _LOW:
         return None
     high = next((found for word in _HIGH if (found := around.get(word)) is not None), None)
-    values = [found.value for found in (entry, high) if found is not None and isinstance(found.value, Scalar)]
+    values = [end.value for end in (entry, high) if end is not None and isinstance(end.value, Scalar)]
     if len(values) < 2:  # noqa: PLR2004 - both ends
         return None
-    word = "int" if all(type(value.value) is int for value in values) else "float"
-    return Instead(f"write `{word}: [{values[0].text}, {values[1].text}]`", explains=(*_HIGH, "type"), sure=True)
-
-
-_THAN = {"greater_than": ">", "gt": ">", "gte": ">=", "at_least": ">=", "less_than": "<", "lt": "<", "lte": "<=", "at_most": "<="}
-_LEAST = ("ge", "gte", "min_value", "at_least", "minimum", "min_val")
-_GREATEST = ("le", "lte", "max_value", "at_most", "maximum", "max_val")
-_MISSING = ("not_null", "required", "expect_column_values_to_not_be_null", "not_empty", "no_nulls")
-_OF_CHECKS = {
-    **dict.fromkeys(("expect_column_values_to_be_between", "between", "accepted_range"), "range: [LEAST, GREATEST]"),
-    **dict.fromkeys(("expect_column_values_to_be_in_set", "expect_column_distinct_values_to_be_in_set"), "values: [A, B]"),
-    "expect_column_values_to_match_regex": "pattern: REGEX",
-    "expect_table_row_count_to_be_between": "rows: [LEAST, GREATEST]",
-    "row_count": "rows: [LEAST, GREATEST]",
-}
-
-
-def _checked(entry: Entry, free: Collection[str], around: Mapping) -> Instead | None:  # noqa: PLR0911 - one line a habit
-    """What tests of data are called elsewhere; a check is known by its key `holds`."""
-    key, value = entry.key, entry.value
-    if key in ("min", "max") and "range" in free and not {"min", "max"} & set(free):
-        low, high = (_bound_of(around.get(word)) for word in ("min", "max"))
-        if key == "max" and low is not None:
-            return Instead("say both bounds by `range`", explains=())
-        return Instead(f"write `range: [{low or 'LEAST'}, {high or 'GREATEST'}]`", explains=("max",) if key == "min" else ())
-    if key in (*_LEAST, *_GREATEST) and "range" in free and "holds" in free:
-        low, high = (_bound_of(next(filter(None, map(around.get, words)), None)) for words in (_LEAST, _GREATEST))
-        return Instead(f"write `range: [{low or 'LEAST'}, {high or 'GREATEST'}]`", explains=_GREATEST if key in _LEAST else _LEAST)
-    compared = around.get("column") if key in _THAN and "holds" in free else None
-    if compared is not None:
-        return Instead(f'write `holds: "{said(compared.value)} {_THAN[key]} {said(value)}"` in the place of `column` and `{key}`')
-    if key not in _MISSING and key not in _OF_CHECKS and key not in _OF_TESTS:
-        return None
-    if not {"missing", "holds", "unique"} <= {*free, *(e.key for e in around.entries)}:
-        return None
-    column = around.get("column")
-    named = column.value if column is not None else value
-    inner = around.get("kwargs") if key == "expectation_type" else entry
-    asked = inner.value if inner is not None and isinstance(inner.value, Mapping) else None
-    if asked is not None and (of := asked.get("column")) is not None:
-        named, key = of.value, said(value) if key == "expectation_type" else key
-    name = named.text if isinstance(named, Scalar) and isinstance(named.value, str) else "NAME"
-    says = "missing: 0%" if key in _MISSING else _filled(_OF_CHECKS.get(key), asked)
-    if says is None:
-        return Instead("write one of range, values, pattern, missing, unique, rows and holds") if key in _OF_TESTS else None
-    start = f"id: {name.replace('_', '-').casefold()}-{says.partition(':')[0]}, " if around.get("id") is None else ""
-    whole = f"{{{start}column: {name}, {says}}}" if start and column is None else says
-    return Instead(f"write `{whole}`", explains=("id", "kwargs") if start else ("kwargs",))
-
-
-def _filled(says: str | None, asked: Mapping | None) -> str | None:
-    """What a test says, with the values that it was given."""
-    for word, key in (("LEAST", "min_value"), ("GREATEST", "max_value"), ("REGEX", "regex")):
-        given = asked.get(key) if asked is not None else None
-        says = says.replace(word, said(given.value)) if says is not None and given is not None else says
-    listed = asked.get("value_set") if asked is not None else None
-    if says is not None and listed is not None and isinstance(listed.value, Sequence):
-        says = says.replace("A, B", ", ".join(said(item) for item in listed.value.items))
-    return says
-
-
-_OF_TESTS = ("type", "test", "expectation_type", "expectation", "kwargs", "relationships", "test_name")
-
-
-def _bound_of(entry: Entry | None) -> str | None:
-    return said(entry.value) if entry is not None else None
+    beside = [other for other in around.entries if other.key in _SHAPE]
+    said_so = " ".join(said(other.value).casefold() for other in beside)
+    words = re.split(r"[^a-z]+", said_so)
+    whole_numbers = all(type(value.value) is int for value in values) and not {"float", "uniform", "loguniform", "double"} & set(words)
+    word = "int" if whole_numbers or "int" in words or "integer" in words else "float"
+    orders = re.search(r"log|reciprocal", said_so) is not None and around.get("log") is None
+    parts = [f"`{part.key}`" for part in (*beside, entry, high) if part is not None]
+    text = f"{word}: [{values[0].text}, {values[1].text}]{', log: true' if orders else ''}"
+    help_ = f"write `{text}` in the place of {choice(parts).replace(' or ', ' and ')}"
+    return Instead(help_, explains=(*_HIGH, *_SHAPE), sure=True)
 
 
 def _bound(entry: Entry) -> Instead:

@@ -32,6 +32,11 @@ def said(node: Node) -> str:
     return node.text if isinstance(node, Scalar) else "…"
 
 
+def snake(key: str) -> str:
+    """`hashAttribute` as `hash_attribute`."""
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", key).replace("-", "_").casefold()
+
+
 def of_section(entry: Entry, owner: str, free: Collection[str], around: Mapping) -> Instead | None:
     """What to write for a key in a mapping that the user calls `owner`; None for a key that means nothing in particular there."""
     if {"from", "personal"} & set(free) and around.get("id") is None and entry.key in _TESTS:
@@ -166,37 +171,97 @@ def _target(entry: Entry, _free: Collection[str], _around: Mapping) -> Instead |
 
 def _transform(entry: Entry, free: Collection[str], around: Mapping) -> Instead | None:
     """`{OneHotEncoder: [shop]}`: a step under its own name."""
-    step = _NAMES.get(entry.key)
+    given = _NAMES.get(said(entry.value).rpartition(".")[2]) if entry.key in _CALLED else None
+    step = given or _NAMES.get(entry.key)
     if step is None or "transform" not in free:
         return None
     known = ("id", "transform", "columns", "params")
-    columns = plain(entry.value)
-    named = around.get("id")
+    listed = around.get("columns")
+    columns = plain(listed.value) if listed is not None else plain(entry.value) if given is None else None
+    named = around.get("id") or (around.get("name") if given is not None else None)
     whole: dict[str, object] = {"id": said(named.value) if named is not None else step.replace("_", "-"), "transform": step}
     if columns:
         whole["columns"] = [columns] if isinstance(columns, str) else columns
     beside = [other for other in around.entries if other is not entry and other.key not in known]
     params = {"by" if other.key == "strategy" else other.key: plain(other.value) for other in beside if other.key not in _OF_ITSELF}
     whole |= {"params": params} if params else {}
-    return Instead(f"write `{write_flow(whole)}`", explains=(*known, *(other.key for other in beside)))
+    return Instead(f"write `{write_flow(whole)}`", explains=(*known, *(other.key for other in beside)), sure=True)
 
 
+_CALLED = ("type", "transformer", "name", "kind", "class", "class_name", "step", "estimator", "method", "op", "transformation")
+"""Keys under which a step is named elsewhere."""
 _OF_ITSELF = ("handle_unknown", "sparse", "sparse_output", "drop", "with_mean", "with_std", "name", "remainder")
 """What a transform does here without being told, or has no use for."""
 _NAMES = {**TRANSFORMERS, **{name: name for name in TRANSFORMERS.values()}}
 
 
+def _drift(entry: Entry, free: Collection[str], _around: Mapping) -> Instead | None:
+    """One bound where two are; the other is as usual."""
+    number = isinstance(entry.value, Scalar) and type(entry.value.value) in (int, float)
+    if entry.key not in ("threshold", "thresholds", "drift_threshold", "value", "bound", "limit") or not number or "effect" not in free:
+        return None
+    return Instead(f"write `effect: {{warning: {said(entry.value)}}}`, on the scale of `method`", explains=("effect",))
+
+
+def _window(entry: Entry, free: Collection[str], _around: Mapping) -> Instead | None:
+    if entry.key not in ("days", "hours", "minutes", "weeks", "duration", "period", "length", "time", "last", "for") or "rows" not in free:
+        return None
+    return Instead(
+        "a window is so many rows, and not so long: write for example `rows: 2000`; "
+        "`every` of `monitoring` says how often windows are looked at"
+    )
+
+
+_STORES = ("online_store", "offline_store", "feature_store", "online_features")
+_OTHERWISE = ("overrides", "override", "patches", "patch", "overlay", "overlays", "values", "settings", "config", "specs", "documents")
+
+
+def _environment(entry: Entry, free: Collection[str], around: Mapping) -> Instead | None:
+    """Stores of features, and what differs in one environment."""
+    if entry.key in _STORES:
+        return _events(entry) if "online" in free and entry.key != "offline_store" else Instead(_OFFLINE)
+    given = plain(entry.value)
+    kind, slash, _ = entry.key.partition("/")
+    patched = given if entry.key in _OTHERWISE else {entry.key: given} if slash and kind.islower() else None
+    if not isinstance(patched, dict) or not patched:
+        return None
+    named = around.get("name")
+    name = said(named.value) if named is not None else "NAME"
+    whole = write_flow({"kind": "overlay", "name": name, "environment": name, "patches": patched})[1:-1]
+    return Instead(f"what differs in one environment is a document of its own, parted by `---`: write `{{{whole}}}`")
+
+
+_OFFLINE = "remove it: what is not read online, a source's own `uri` says"
+
+
+def _events(entry: Entry) -> Instead:
+    """Where events are kept for reading them online: a folder, or PostgreSQL."""
+    node = entry.value
+    parts = [said(inner.value) for inner in node.entries] if isinstance(node, Mapping) else [said(node)]
+    address = next((text for text in parts if text.startswith(("postgres://", "postgresql"))), None)
+    if address is not None:
+        return Instead(f"write `online: {address}`")
+    store = re.match(r"[a-z]+", parts[0].casefold()) if parts else None
+    other = f", and not in {store[0]}" if store is not None and store[0] not in ("sqlite", "file", "local", "postgres") else ""
+    return Instead(
+        f"events are kept in a folder or in PostgreSQL{other}: write `online: .headrace/online` or `online: postgresql://user@host/database`"
+    )
+
+
 _SECTIONS: dict[str, Callable[[Entry, Collection[str], Mapping], Instead | None]] = {
     "alerts": _alert,
     "cv": _cv,
+    "drift": _drift,
     "monitoring": _monitoring,
     "needs": _needs,
     "retraining": _retraining,
     "serving": _serving,
     "target": _target,
+    "this environment": _environment,
     "this source": _source,
     "training": _training,
     "transforms": _transform,
     "tune": _tune,
+    "window": _window,
 }
 """By what the user calls a mapping."""

@@ -163,6 +163,32 @@ TRANSFORMERS = {"OneHotEncoder": "one_hot", "StandardScaler": "scale", "SimpleIm
 """What a transform is called by scikit-learn, and here."""
 
 
+_METRICS = {
+    **dict.fromkeys(("mean_absolute_error", "l1", "mean_abs_error"), "mae"),
+    **dict.fromkeys(("root_mean_squared_error", "root_mean_square_error", "l2_root"), "rmse"),
+    **dict.fromkeys(("mean_absolute_percentage_error",), "mape"),
+    **dict.fromkeys(("r2_score", "r_squared", "coefficient_of_determination"), "r2"),
+    **dict.fromkeys(("auc", "auroc", "roc_auc_score", "area_under_roc", "roc"), "roc_auc"),
+    **dict.fromkeys(("average_precision_score", "pr_auc", "auprc", "prauc", "ap"), "average_precision"),
+    **dict.fromkeys(("logloss", "binary_logloss", "cross_entropy", "binary_crossentropy", "log_loss_score"), "log_loss"),
+    **dict.fromkeys(("brier_score", "brier_score_loss"), "brier"),
+    **dict.fromkeys(("accuracy_score", "acc"), "accuracy"),
+    **dict.fromkeys(("f1_score", "fscore", "f_score"), "f1"),
+    **dict.fromkeys(("precision_score", "ppv"), "precision"),
+    **dict.fromkeys(("recall_score", "sensitivity", "tpr", "true_positive_rate"), "recall"),
+    **dict.fromkeys(("p99", "latency", "latency_p_99", "p99_latency"), "latency_p99"),
+    **dict.fromkeys(("demographic_parity", "statistical_parity_difference"), "demographic_parity_difference"),
+    **dict.fromkeys(("equalized_odds", "equalised_odds"), "equalized_odds_difference"),
+}
+"""What metrics are called by other libraries, and here, where both are the same number."""
+
+
+def of_metric(name: str, known: Collection[str]) -> str | None:
+    """The registered name of `mean_absolute_error` or `neg_mean_absolute_error`."""
+    meant = _METRICS.get(re.sub(r"[^a-z0-9]+", "_", name.casefold()).removeprefix("neg_"))
+    return meant if meant in known else None
+
+
 def of_class(name: str, known: Collection[str]) -> str | None:
     """The registered name of `LogisticRegression`, `sklearn.linear_model.LogisticRegression` or `LGBMClassifier`."""
     last = name.rpartition(".")[2]

@@ -17,8 +17,8 @@ from headrace.diagnostics.secret import holds_secret
 from headrace.document import Entry, Mapping, Node, Scalar, Sequence, write_flow
 from headrace.document.move import move
 from headrace.spec.fits import fits
-from headrace.spec.foreign import SAME, instead, snake
-from headrace.spec.foreign_section import Instead
+from headrace.spec.foreign import SAME, instead
+from headrace.spec.foreign_section import Instead, snake
 from headrace.spec.foreign_value import parameters
 from headrace.spec.later import live
 from headrace.spec.meaning import crosses, node_at, one_meaning
@@ -277,7 +277,9 @@ def _misspelt(unknown: _Unknown) -> Meant:
     # A misspelt key is missing under its right name: that follows from the slip, and is not said.
     one = len(lacking) == 1 and _may_be(keys(unknown.owner)[lacking[0]], place.node)
     word = meant if meant is not None else lacking[0] if one else None
-    return Meant(diagnostic, frozenset({(*place.path[:-1], word)} if word is not None else ()))
+    if word is None or (unknown.around is not None and unknown.around.get(word) is not None):
+        return Meant(diagnostic)
+    return Meant(diagnostic, frozenset({(*place.path[:-1], word)}))
 
 
 def _may_be(field: FieldInfo, node: Node | None) -> bool:

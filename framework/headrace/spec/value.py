@@ -223,6 +223,9 @@ class Replacing:
     def _no_name(self, match: re.Match[str], place: Span) -> None:
         said = match[1].strip()
         meant = f"var.{said}" if said in self.names.variables else f"env.{said}" if said in self.names.shell or said.isupper() else None
+        scope = _SCOPE.fullmatch(said)
+        if scope is not None:
+            meant = f"{'env' if scope[1].startswith(('env', 'secret')) else 'var'}.{scope[2]}"
         meant = meant or nearest(said, [f"var.{name}" for name in self.names.variables])
         fix = match[0].replace(match[1], f"{meant} " if match[2] is not None else meant, 1) if meant and said else None
         of_shell = re.fullmatch(r"(?:env\.)?([A-Za-z_]\w*):?-(.*)", said)
@@ -257,6 +260,8 @@ class Replacing:
         self._break("undefined-variable", message, place, help_, caret=caret, fix=fix if exact else None)
 
 
+_SCOPE = re.compile(r"(vars|variables?|params?|environ|environment|env_var|secrets?)\.([A-Za-z_]\w*)")
+"""What the two places of values are called elsewhere."""
 _READ = 12
 """How much of a circle is told."""
 

@@ -88,7 +88,11 @@ def open_workspace(path: Path, service: str | None = None) -> Workspace:
     config = read(WorkspaceConfig, path)
     report = Report()
     plugins = load_plugins(path.parent.parent, report, allow=config.plugins.allow, deny=config.plugins.deny)
+    for off in plugins.off:
+        if off.broken:
+            LOG.warning("error[plugin-failed]: %s", off.line)
     for fault in report:
-        LOG.warning("%s[%s]: %s", fault.severity, fault.id, fault.message)
+        if fault.id != "plugin-failed":
+            LOG.warning("%s[%s]: %s", fault.severity, fault.id, fault.message)
     store = Store.open(config.store, config.blobs, root=path.parent.parent)
     return Workspace(path, config, store, plugins, report, service)

@@ -10,9 +10,12 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import rfc8785
+
 from headrace.hooks import Export, Exporter, Input, Signature
 from headrace.spec.params import read_params
 from headrace.testing.fault import Broken, Checks, Unmet, function, params_are_closed, params_model, settings, tried
+from headrace.testing.variants import variants
 
 Write = Callable[[Export, Path], object]
 
@@ -26,7 +29,12 @@ def _checked(exporter: Exporter, params: Mapping[str, Any] | None, version: Expo
     checks.run("params", lambda: params_are_closed(exporter))
     write = function(exporter, "export")
     given = read_params(params_model(exporter), settings(exporter, params))
-    asked = {"a version": a_version(), "a version that nobody serves": replace(a_version(), serving=None)}
+    asked = {
+        "a version": a_version(),
+        "a version that nobody serves": replace(a_version(), serving=None),
+        "a version with a metric that is not defined (`null` in the manifest)": _with_manifest(_undefined()),
+        "a version without metrics": _with_manifest(_manifest() | {"metrics": {}}),
+    }
     if version is not None:
         asked["the given version"] = version
 
@@ -36,12 +44,30 @@ def _checked(exporter: Exporter, params: Mapping[str, Any] | None, version: Expo
     checks.run("description", lambda: iter(() if exporter.description.strip() else ("it does not say what it writes",)))
     for on, one in asked.items():
         checks.run("files", lambda one=one, on=on: _files(written, one, on))  # type: ignore[misc]
+    for said, other in variants(params_model(exporter), settings(exporter, params)):
+        if said:
+            written_so = lambda one, folder, other=other: write(one, other, folder)  # noqa: E731 - as `written`, of other parameters
+            checks.run("files", lambda on=f"a version{said}", so=written_so: _files(so, a_version(), on))  # type: ignore[misc]
     checks.run("deterministic", lambda: _deterministic(written))
+
+
+def _manifest() -> dict[str, Any]:
+    return {"metrics": {"roc_auc": 0.91, "log_loss": 0.3}, "target": "left"}
+
+
+def _undefined() -> dict[str, Any]:
+    """As it is registered where a metric has no value, such as for rows that are all of one class."""
+    return _manifest() | {"metrics": {"roc_auc": None, "log_loss": 0.3}}
+
+
+def _with_manifest(manifest: Mapping[str, Any]) -> Export:
+    data = rfc8785.dumps(dict(manifest))
+    return replace(a_version(), manifest=data, manifest_digest=f"sha256:{sha256(data).hexdigest()}")
 
 
 def a_version() -> Export:
     """A version to try an exporter with: with a category, a bound, letters beyond ASCII and a serving config."""
-    data, manifest = b"tree\nversion=v4\n", b'{"metrics":{"roc_auc":0.91},"target":"left"}'
+    data, manifest = b"tree\nversion=v4\n", rfc8785.dumps(_manifest())
     return Export(
         model="churn",
         number=7,
@@ -70,8 +96,13 @@ def _written(write: Write, version: Export, on: str) -> dict[str, bytes]:
 
 
 def _files(write: Write, version: Export, on: str) -> Iterator[str]:
-    if not _written(write, version, on):
-        yield f"on {on} it writes no file"
+    try:
+        if not _written(write, version, on):
+            yield f"on {on} it writes no file"
+    except Unmet:
+        raise
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - a plugin may raise anything
+        yield f"on {on} it raised {type(error).__name__}: {error}; `headrace explain Export` has what a version is"
 
 
 def _deterministic(write: Write) -> Iterator[str]:

@@ -12,6 +12,7 @@ from headrace.gates.ruling import NoRuling, checked
 from headrace.hooks import Gate, HeldOut, Live, Ruling
 from headrace.spec.params import read_params
 from headrace.testing.fault import Broken, Checks, Unmet, function, params_are_closed, params_model, settings, tried
+from headrace.testing.variants import variants
 
 if TYPE_CHECKING:
     import numpy as np
@@ -33,7 +34,8 @@ def _checked(gate: Gate, params: Mapping[str, Any] | None, checks: Checks) -> No
     def asked(held_out: HeldOut) -> object:
         return judge(held_out, given, seed=7)
 
-    checks.run("ruling", lambda: _rules(gate, asked))
+    for said, other in variants(params_model(gate), settings(gate, params)):
+        checks.run("ruling", lambda said=said, other=other: _rules(gate, lambda rows: judge(rows, other, seed=7), said))  # type: ignore[misc]
     checks.run("deterministic", lambda: _deterministic(gate, asked))
     checks.run("order-of-rows", lambda: _order(gate, asked))
     checks.run("first-champion", lambda: _first(gate, asked))
@@ -78,9 +80,13 @@ def _ruling(judge: Judge, given: HeldOut, on: str) -> Ruling:
         raise Unmet(f"on {on}: {why}") from None
 
 
-def _rules(gate: Gate, judge: Judge) -> Iterator[str]:
-    _ruling(judge, held_out(gate), "ordinary rows")
-    yield from ()
+def _rules(gate: Gate, judge: Judge, said: str) -> Iterator[str]:
+    try:
+        _ruling(judge, held_out(gate), f"ordinary rows{said}")
+    except Unmet:
+        raise
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - a plugin may raise anything
+        yield f"on ordinary rows{said} it raised {type(error).__name__}: {error}"
 
 
 def _deterministic(gate: Gate, judge: Judge) -> Iterator[str]:

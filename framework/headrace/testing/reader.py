@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +18,10 @@ Write = Callable[["pd.DataFrame", Path], object]
 
 
 def check_reader(reader: Reader, write: Write | None = None) -> list[Broken]:
-    """What is wrong with a reader; `write(frame, path)` writes a file of its format, and without it nothing is read."""
+    """What is wrong with a reader; `write(frame, path)` writes a file of its format.
+
+    Without it, rows are written in the usual format of its suffix; where there is none, only rubbish is read.
+    """
     if (wrong := registered(reader)) is not None:
         return [wrong]
     try:
@@ -30,15 +33,57 @@ def check_reader(reader: Reader, write: Write | None = None) -> list[Broken]:
     with tempfile.TemporaryDirectory() as folder:
         here = Path(folder)
         checks.run("rubbish", lambda: _rubbish(read, here / f"rubbish{reader.suffixes[0]}"))
+        if names is not None:
+            checks.run("names", lambda: _names(names, here / f"rubbish{reader.suffixes[0]}"))
+        write = write if write is not None else _usual(reader.suffixes)
         if write is not None:
             path, empty = here / f"rows{reader.suffixes[0]}", here / f"empty{reader.suffixes[0]}"
             write(_frame(), path)
             write(_frame().head(0), empty)
             checks.run("columns", lambda: _columns(read, names, path))
             checks.run("values", lambda: _values(read, path))
-            checks.run("no-rows", lambda: _no_rows(read, empty))
+            if reader.suffixes[0] not in _WITHOUT_HEAD:
+                checks.run("no-rows", lambda: _no_rows(read, empty))
             checks.run("file-unchanged", lambda: _unchanged(read, path))
     return checks.broken
+
+
+_WRITERS: dict[str, Write] = {
+    ".csv": lambda frame, path: frame.to_csv(path, index=False),
+    ".tsv": lambda frame, path: frame.to_csv(path, index=False, sep="\t"),
+    ".jsonl": lambda frame, path: frame.to_json(path, orient="records", lines=True),
+    ".ndjson": lambda frame, path: frame.to_json(path, orient="records", lines=True),
+    ".json": lambda frame, path: frame.to_json(path, orient="records"),
+    ".parquet": lambda frame, path: frame.to_parquet(path),
+    ".pq": lambda frame, path: frame.to_parquet(path),
+    ".feather": lambda frame, path: frame.to_feather(path),
+    ".orc": lambda frame, path: frame.to_orc(path),
+}
+"""How rows are written where everybody writes them in one way."""
+
+
+_WITHOUT_HEAD = (".json", ".jsonl", ".ndjson")
+"""Formats in which a file without rows names no column."""
+
+
+def _usual(suffixes: tuple[str, ...]) -> Write | None:
+    return _WRITERS.get(suffixes[0])
+
+
+def is_read(reader: Reader) -> bool:
+    """Whether a file of its format can be written, so that it is tried without a function that writes one."""
+    return _usual(reader.suffixes) is not None
+
+
+def _names(names: Callable[..., Any], path: Path) -> Iterator[str]:
+    """Of a file that is none it may raise, or say nothing."""
+    path.write_bytes(b"")
+    try:
+        given = names(path)
+    except Exception:  # noqa: BLE001 - it may
+        return
+    if isinstance(given, str) or not isinstance(given, Iterable) or not all(isinstance(name, str) for name in given):
+        yield f"`names` gives {given!r}, and not the names of columns"
 
 
 def _frame() -> pd.DataFrame:
@@ -108,5 +153,9 @@ def _rubbish(read: Callable[..., Any], path: Path) -> Iterator[str]:
         frame = read(path, ["id"])
     except Exception:  # noqa: BLE001 - this is what is wanted
         return
-    if len(getattr(frame, "columns", ())):
+    import pandas as pd
+
+    if not isinstance(frame, pd.DataFrame):
+        yield f"it gives {type(frame).__name__}, and not a DataFrame"
+    elif len(frame.columns):
         yield "it reads rubbish as if it were a file of its format"

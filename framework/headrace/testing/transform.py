@@ -11,6 +11,7 @@ from headrace.hooks import Input, Prepared, Transform
 from headrace.spec.params import read_params
 from headrace.testing.fault import Broken, Checks, Unmet, function, params_are_closed, params_model, settings, tried
 from headrace.testing.rows import mixed, texts
+from headrace.testing.variants import variants
 
 if TYPE_CHECKING:
     import numpy as np
@@ -58,6 +59,19 @@ def _checked(transform: Transform, params: Mapping[str, Any] | None, checks: Che
     trial = _Trial(transform, read_params(params_model(transform), settings(transform, params)))
     for word, check in _CHECKS.items():
         checks.run(word, lambda check=check: check(trial))  # type: ignore[misc]
+    for said, other in variants(params_model(transform), settings(transform, params)):
+        if said:
+            checks.run("parameters", lambda said=said, other=other: _other(_Trial(transform, other), said))  # type: ignore[misc]
+
+
+def _other(trial: _Trial, said: str) -> Iterator[str]:
+    """With other parameters it makes what it says, too."""
+    try:
+        yield from (f"{broken}{said}" for broken in _shape(trial))
+    except Unmet as error:
+        yield f"{error}{said}"
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - a plugin may raise anything
+        yield f"it raised {type(error).__name__}: {error}{said}"
 
 
 def _shape(trial: _Trial) -> Iterator[str]:

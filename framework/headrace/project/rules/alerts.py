@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Container, Iterator, Mapping
+from dataclasses import replace
 from math import inf
 
 from headrace.address import Address, Path
@@ -10,6 +12,7 @@ from headrace.diagnostics import Diagnostic, Span
 from headrace.document import Scalar, inside
 from headrace.project.inputs import inputs, known
 from headrace.project.rules.features import unknown_feature
+from headrace.project.rules.quantities import Kind, other_kind
 from headrace.project.scope import Scope, address_of, question
 from headrace.spec import FeatureView, Model
 from headrace.spec.expression import Compare, ExpressionError, Same, Truth, mend, parse
@@ -120,23 +123,41 @@ def _leaf(scope: Scope, model: Model, path: Path, alert: Alert, leaf: Compare | 
         return  # the metric that is measured is misspelt, which was said
     missing = _missing(leaf.name, monitoring)
     if leaf.name not in QUANTITIES and leaf.name not in _names(monitoring) and missing is None:
-        meant = nearest(leaf.name, _names(monitoring)) if _quantity(scope, leaf.name, monitoring) is None else None
-        yield Diagnostic(
-            "unknown-quantity",
-            f"no window has a quantity `{leaf.name}`",
-            place,
-            caret=f"did you mean `{meant}`?" if meant else None,
-            help=_quantity(scope, leaf.name, monitoring) or f"there are {', '.join(sorted(_names(monitoring)))}",
-            replacement=meant,
-            certain=certain(leaf.name, _names(monitoring)),
-        )
+        yield _unknown(scope, monitoring, alert, leaf, place)
     elif missing is not None:
         message = f"`{alert.id}` reads `{leaf.name}`, which nothing computes: {missing[0]}"
         yield Diagnostic("alert-never-fires", message, place, help=missing[1])
     elif isinstance(leaf, Truth):
         yield Diagnostic("bad-condition", f"`{leaf.name}` is a number: compare it", place, help=f"write for example `{leaf.name} > 5%`")
     elif isinstance(leaf, Compare):
-        yield from _beyond(scope, alert, leaf, place)
+        yield from _compared(scope, alert, leaf, place)
+
+
+def _unknown(scope: Scope, monitoring: Monitoring, alert: Alert, leaf: Compare | Same | Truth, place: Span) -> Diagnostic:
+    """A quantity that there is not; with the one that was meant, the value is judged as well."""
+    known, other = _names(monitoring), _quantity(scope, leaf.name, monitoring)
+    meant = (nearest(leaf.name, known) or _more_words(leaf.name, known)) if other is None else None
+    help_ = other or f"there are {', '.join(sorted(known))}"
+    if meant is not None and isinstance(leaf, Compare):
+        whole = replace(leaf, name=meant)
+        better = next((found.help for found in _compared(scope, alert, whole, place) if (found.help or "").startswith("write ")), None)
+        help_ = better or f"write `{meant} {leaf.operator} {leaf.quantity}`"
+    return Diagnostic(
+        "unknown-quantity",
+        f"no window has a quantity `{leaf.name}`",
+        place,
+        caret=f"did you mean `{meant}`?" if meant else None,
+        help=help_,
+        replacement=meant,
+        certain=certain(leaf.name, known),
+    )
+
+
+def _more_words(name: str, known: list[str]) -> str | None:
+    """The one that a name says, with more words than it has: `drift.share_of_drifted_columns` is `drift.share`."""
+    given = set(re.split(r"[._]", name.casefold()))
+    found = sorted((len(words), other) for other in known if (words := set(re.split(r"[._]", other))) <= given)
+    return found[-1][1] if found and (len(found) == 1 or found[-2][0] < found[-1][0]) else None
 
 
 def _quantity(scope: Scope, name: str, monitoring: Monitoring) -> str | None:
@@ -154,6 +175,18 @@ def _quantity(scope: Scope, name: str, monitoring: Monitoring) -> str | None:
     if metric.needs != "probability":
         return f"a window does not measure it: a gate judges `{metric.name}`, and a rollout's judge `slow_request` and `error_rate`"
     return f"write `performance.{metric.name}`, and `performance: {{metric: {metric.name}}}` in `monitoring`"
+
+
+@question
+def _compared(scope: Scope, alert: Alert, leaf: Compare, place: Span) -> Iterator[Diagnostic]:
+    """A quantity against a value of another kind, or against one that it never reaches."""
+    section, _, word = leaf.name.partition(".")
+    kind: Kind = "share" if word == "share" else "count" if (section, word) == ("drift", "critical") else "number"
+    found = other_kind(leaf, kind, place)
+    if found is not None:
+        yield found
+    else:
+        yield from _beyond(scope, alert, leaf, place)
 
 
 @question

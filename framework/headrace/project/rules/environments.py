@@ -14,6 +14,8 @@ from headrace.spec.secret import REFERENCE
 _URL = re.compile(r"(?P<name>[\w+]+)://(?P<rest>.*)")
 _FOLDER = re.compile(r"(?P<name>https?|mlflow-artifacts|runs|models|sqlite|postgres(?:ql)?(?:\+\w+)?):/.*")
 """Addresses at which no blob can be written."""
+_SERVER = re.compile(r"[\w-]+(\.[\w-]+)*:\d{2,5}(/.*)?")
+"""`redis.internal:6379`."""
 _STORE = "write `store: sqlite:///.headrace/state.db` or `store: postgresql://user@host/database`"
 
 
@@ -39,6 +41,12 @@ def _addresses(scope: Scope, environment: Environment) -> Iterator[Diagnostic]:
             "write a folder such as `blobs: .headrace/blobs`, or `blobs: s3://BUCKET`",
         )
         yield Diagnostic("store-url", message, scope.where(here, ("blobs",)), help=mend)
+    for word, at in (("online", environment.online or ""), ("blobs", environment.blobs)):
+        if _SERVER.fullmatch(at):
+            mend = f"write a folder such as `{word}: .headrace/{word}`, or " + (
+                "`online: postgresql://user@host/database`" if word == "online" else "`blobs: s3://BUCKET`"
+            )
+            yield Diagnostic("store-url", f"`{at}` is a server's address, and no folder", scope.where(here, (word,)), help=mend)
     online = _URL.fullmatch(environment.online or "")
     if online is not None and online["name"].partition("+")[0] not in ("postgresql", "postgres"):
         message = f"events cannot be kept in `{online['name']}`"

@@ -111,10 +111,17 @@ def _left_out(scope: Scope, model: Model, view: FeatureView) -> Iterator[Diagnos
             yield Diagnostic("left-out", message, declared, help=mend, severity=Severity.NOTE, related=(place,))
 
 
+def _misnamed(scope: Scope, model: Model) -> bool:
+    """Whether a feature that the model would use is of a column that there is not, which was said."""
+    views = [view for view in (scope.get(FeatureView, Address("feature_view", name)) for name in model.features.use) if view is not None]
+    of = [(feature, scope.get(Source, view.from_)) for view in views for feature in view.features.values()]
+    return any(source is not None and (named := feature.column or feature.last) and named not in source.columns for feature, source in of)
+
+
 @question
 def _inputs(scope: Scope, model: Model) -> Iterator[Diagnostic]:
     here, found = address_of(model), inputs(scope, model)
-    if not found and known(scope, model) and "all" in model.features.use.values():
+    if not found and known(scope, model) and "all" in model.features.use.values() and not _misnamed(scope, model):
         place = scope.where(here, ("features", "use"), key=True)
         yield Diagnostic(
             "no-features",

@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from headrace.address import Address, Path
 from headrace.diagnostics import Diagnostic
 from headrace.document import Scalar, inside
+from headrace.project.rules.quantities import Kind, other_kind
 from headrace.project.scope import Scope, address_of, question
 from headrace.spec import Group, Model, Policy
 from headrace.spec.expression import Compare, ExpressionError, Truth, mend, parse
 from headrace.spec.governance import Approval, Requirement
 from headrace.spec.wording import nearest
 
-FACTS = {"gates.passed": True, "card.complete": True, "signature.valid": True, "evaluation.age": False, "approvals.count": False}
-"""What a policy may ask of a version, and whether it is true or false by itself."""
+FACTS: Mapping[str, Kind] = {
+    "gates.passed": "truth",
+    "card.complete": "truth",
+    "signature.valid": "truth",
+    "evaluation.age": "duration",
+    "approvals.count": "count",
+}
+"""What a policy may ask of a version, and what it is."""
 
 
 @question
@@ -88,10 +95,13 @@ def _condition(scope: Scope, policy: Policy, path: Path, item: Requirement) -> I
             caret = f"did you mean `{meant}`?" if meant else None
             help_ = f"there are {', '.join(FACTS)}"
             yield Diagnostic("unknown-quantity", f"nothing knows `{leaf.name}` of a version", place, caret, help_, replacement=meant)
-        elif isinstance(leaf, Truth) and not FACTS[leaf.name]:
+        elif isinstance(leaf, Truth) and FACTS[leaf.name] != "truth":
+            usual = "<= 14d" if FACTS[leaf.name] == "duration" else ">= 2"
             yield Diagnostic(
-                "bad-condition", f"`{leaf.name}` is a number: compare it", place, help=f"write for example `{leaf.name} <= 14d`"
+                "bad-condition", f"`{leaf.name}` is a number: compare it", place, help=f"write for example `{leaf.name} {usual}`"
             )
-        elif isinstance(leaf, Compare) and FACTS[leaf.name]:
+        elif isinstance(leaf, Compare) and FACTS[leaf.name] == "truth":
             message = f"`{leaf.name}` is true or false: it is compared with nothing"
             yield Diagnostic("bad-condition", message, place, help=f"write `{leaf.name}`")
+        elif isinstance(leaf, Compare) and (found := other_kind(leaf, FACTS[leaf.name], place)) is not None:
+            yield found

@@ -67,7 +67,7 @@ def _table(scope: Scope, source: Source) -> Iterator[Diagnostic]:
     if separator and scheme.partition("+")[0] in _UNREAD:
         message = f"rows are not read from `{scheme[:20]}://`"
         help_ = "save the rows as Parquet, or write a function that gives them, such as `python: mycompany.data:orders`"
-        yield Diagnostic("unsupported-source", message, scope.where(here, ("uri",), key=True), help=help_)
+        yield Diagnostic("unsupported-source", message, scope.where(here, ("uri",)), help=help_)
         return
     database = bool(separator) and scheme.partition("+")[0] in ENGINES
     if database and source.table is None:

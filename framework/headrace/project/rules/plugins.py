@@ -2,26 +2,23 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from pydantic import BaseModel
-
-from headrace.address import Address, Path
-from headrace.diagnostics import Diagnostic, Report, Span
+from headrace.address import Path
+from headrace.diagnostics import Diagnostic, Span
 from headrace.document import Mapping as MappingNode
-from headrace.hooks import Algorithm, ChannelType, Plugins, Strategy, Tracker, Transform, resolve
-from headrace.hooks import Gate as Kind
+from headrace.hooks import ChannelType, Plugins
 from headrace.hooks.composed import Chosen
+from headrace.hooks.first_party import CHANNELS, PACKAGES
+from headrace.project.rules.parameters import params
 from headrace.project.scope import Scope, address_of, question
 from headrace.spec import Channel, Environment, Model
-from headrace.spec.decode import check as check_params
-from headrace.spec.foreign_value import is_class, of_class, task_of
+from headrace.spec.foreign_value import is_class, of_class, of_metric, task_of
 from headrace.spec.gates import Gate
 from headrace.spec.later import flag
 from headrace.spec.place import keys
-from headrace.spec.project import Tracking
-from headrace.spec.rollout import Rollout
 from headrace.spec.training import Baseline, Training, Transformation
 from headrace.spec.wording import certain, listed, nearest, only
 
@@ -52,17 +49,20 @@ def check(scope: Scope) -> Iterator[Diagnostic]:
 def _channel(scope: Scope, plugins: Plugins, channel: Channel) -> Iterator[Diagnostic]:
     here = address_of(channel)
     if channel.type in plugins.channels:
-        yield from _params(scope, here, (), channel, plugins.channels[channel.type])
+        yield from params(scope, here, (), channel, plugins.channels[channel.type])
         return
-    told, meant = (
-        _unknown(scope.where(here, ("type",)), "channel type", channel.type, plugins.channels),
-        channel_type(plugins, channel.type),
+    yield Diagnostic(
+        "unknown-channel-type", **_unknown(plugins, scope.where(here, ("type",)), "channel type", channel.type, plugins.channels)
     )
-    if meant is not None and told["replacement"] is None:
-        told["help"] = f"write `{meant.name}`, and its address as `params: {{url: env:NAME}}`"
-    yield Diagnostic("unknown-channel-type", **told)
+    meant = _only(channel.type, plugins.channels)
     if meant is not None:
-        yield from _params(scope, here, (), channel, meant)
+        yield from params(scope, here, (), channel, plugins.channels[meant])
+    elif channel.type in CHANNELS:
+        known, given = CHANNELS[channel.type], scope.node(here, ("params",))
+        for entry in given.entries if isinstance(given, MappingNode) else ():
+            if entry.key not in known:
+                message = f"`{entry.key[:80]}` is no key of `params of {channel.type}`"
+                yield Diagnostic("unknown-key", message, entry.key_span, help=f"the keys are {', '.join(known)}")
 
 
 @question
@@ -71,9 +71,11 @@ def _tracking(scope: Scope, plugins: Plugins, environment: Environment) -> Itera
         return
     here, name = address_of(environment), environment.tracking.tracker
     if name in plugins.trackers:
-        yield from _params(scope, here, ("tracking",), environment.tracking, plugins.trackers[name])
+        yield from params(scope, here, ("tracking",), environment.tracking, plugins.trackers[name])
     else:
-        yield Diagnostic("unknown-tracker", **_unknown(scope.where(here, ("tracking", "tracker")), "tracker", name, plugins.trackers))
+        yield Diagnostic(
+            "unknown-tracker", **_unknown(plugins, scope.where(here, ("tracking", "tracker")), "tracker", name, plugins.trackers)
+        )
 
 
 def channel_type(plugins: Plugins, name: str) -> ChannelType | None:
@@ -98,9 +100,11 @@ def algorithm(scope: Scope, plugins: Plugins, model: Model, path: Path, section:
     here, known = address_of(model), plugins.algorithms
     meant = section.algorithm if section.algorithm in known else _only(section.algorithm, known)
     if section.algorithm not in known:
-        yield Diagnostic("unknown-algorithm", **_unknown(scope.where(here, (*path, "algorithm")), "algorithm", section.algorithm, known))
+        yield Diagnostic(
+            "unknown-algorithm", **_unknown(plugins, scope.where(here, (*path, "algorithm")), "algorithm", section.algorithm, known)
+        )
     if meant is not None:
-        yield from _params(scope, here, path, section, known[meant])
+        yield from params(scope, here, path, section, known[meant])
 
 
 @question
@@ -114,9 +118,11 @@ def _transform(scope: Scope, plugins: Plugins, model: Model, path: Path, step: T
     here, known = address_of(model), plugins.transforms
     meant = step.transform if step.transform in known else _only(step.transform, known)
     if step.transform not in known:
-        yield Diagnostic("unknown-transform", **_unknown(scope.where(here, (*path, "transform")), "transform", step.transform, known))
+        yield Diagnostic(
+            "unknown-transform", **_unknown(plugins, scope.where(here, (*path, "transform")), "transform", step.transform, known)
+        )
     if meant is not None:
-        yield from _params(scope, here, path, step, known[meant])
+        yield from params(scope, here, path, step, known[meant])
 
 
 @question
@@ -132,9 +138,9 @@ def _gates(scope: Scope, plugins: Plugins, model: Model) -> Iterator[Diagnostic]
 def _kind(scope: Scope, plugins: Plugins, model: Model, path: Path, gate: Gate) -> Iterator[Diagnostic]:
     here, name = address_of(model), gate.gate or ""
     if name in plugins.gates:
-        yield from _params(scope, here, path, gate, plugins.gates[name])
+        yield from params(scope, here, path, gate, plugins.gates[name])
     else:
-        yield Diagnostic("unknown-gate", **_unknown(scope.where(here, (*path, "gate")), "gate", name, plugins.gates))
+        yield Diagnostic("unknown-gate", **_unknown(plugins, scope.where(here, (*path, "gate")), "gate", name, plugins.gates))
 
 
 @question
@@ -143,10 +149,10 @@ def _strategy(scope: Scope, plugins: Plugins, model: Model) -> Iterator[Diagnost
         return
     here, name = address_of(model), model.rollout.strategy
     if name in plugins.strategies:
-        yield from _params(scope, here, ("rollout",), model.rollout, plugins.strategies[name])
+        yield from params(scope, here, ("rollout",), model.rollout, plugins.strategies[name])
     else:
         place = scope.where(here, ("rollout", "strategy"))
-        yield Diagnostic("unknown-strategy", **_unknown(place, "strategy", name, plugins.strategies))
+        yield Diagnostic("unknown-strategy", **_unknown(plugins, place, "strategy", name, plugins.strategies))
 
 
 @question
@@ -160,7 +166,7 @@ def _drift(scope: Scope, plugins: Plugins, model: Model) -> Iterator[Diagnostic]
     drift = model.monitoring.drift if model.monitoring is not None else None
     if drift is not None and drift.method not in plugins.detectors:
         place = scope.where(address_of(model), ("monitoring", "drift", "method"))
-        yield Diagnostic("unknown-detector", **_unknown(place, "detector", drift.method, plugins.detectors))
+        yield Diagnostic("unknown-detector", **_unknown(plugins, place, "detector", drift.method, plugins.detectors))
 
 
 @question
@@ -180,7 +186,7 @@ def _goals(scope: Scope, plugins: Plugins, model: Model) -> Iterator[Diagnostic]
     for _, metric, where in model.training.tune.goals if model.training.tune is not None else ():
         if metric not in plugins.metrics:
             place = scope.where(address_of(model), ("training", "tune", *where))
-            yield Diagnostic("unknown-metric", **_unknown(place, "metric", metric, plugins.metrics))
+            yield Diagnostic("unknown-metric", **_unknown(plugins, place, "metric", metric, plugins.metrics))
 
 
 @question
@@ -189,17 +195,17 @@ def _metric(scope: Scope, plugins: Plugins, model: Model, path: Path, owner: obj
     metric = getattr(owner, str(path[-1]))
     if metric is not None and metric not in plugins.metrics and not (path[0] == "gates" and metric in _LATER):
         place = scope.where(address_of(model), path)
-        yield Diagnostic("unknown-metric", **_unknown(place, "metric", metric, plugins.metrics))
+        yield Diagnostic("unknown-metric", **_unknown(plugins, place, "metric", metric, plugins.metrics))
 
 
-def _unknown(place: Span, what: str, name: str, known: Mapping[str, object]) -> dict[str, Any]:
+def _unknown(plugins: Plugins, place: Span, what: str, name: str, known: Mapping[str, object]) -> dict[str, Any]:
     """All of a diagnostic but its id and what has a default."""
-    meant, other = of_class(name, known) or nearest(name, known), False
+    meant, other = of_class(name, known) or (of_metric(name, known) if what == "metric" else None) or nearest(name, known), False
     if meant is not None and _another_task(name, meant):
         meant = None
-    help_ = f"write `{meant}`" if meant else f"registered are {listed(known) or 'none'}"
+    help_ = f"write `{meant}`" if meant else _another(plugins, what, name, f"registered are {listed(known) or 'none'}")
     if meant is not None and what == "algorithm" and of_class(name, known) is None and is_class(name):
-        help_, other = f"registered are {listed(known)}; `{meant}` is another algorithm", True
+        help_, other = _another(plugins, what, name, f"registered are {listed(known)}; `{meant}` is another algorithm"), True
     if _another_task(name, "") and not any(task_of(other) == task_of(name) for other in known):
         help_ = f"no {what} for {task_of(name)} is registered; {help_}"
     caret = f"did you mean `{meant}`?" if meant and not other else None
@@ -214,6 +220,34 @@ def _unknown(place: Span, what: str, name: str, known: Mapping[str, object]) -> 
     }
 
 
+_AXES = {"channel type": "channel"}
+"""Axes whose things a message calls otherwise than `headrace plugins` does."""
+_ELSEWHERE = {
+    "channel": "; `webhook` posts each alert as JSON to a URL",
+    "detector": ", each with a scale of its own for `effect`",
+}
+"""What of the built-in things does for many that are not."""
+
+
+def _another(plugins: Plugins, what: str, name: str, there: str) -> str:
+    """What there is, and how a thing that is not comes to be: by the package that has it, or by a plugin of one's own."""
+    axis = _AXES.get(what, what)
+    theirs = {named: package for (of, named), package in PACKAGES.items() if of == axis}
+    packed = name if name in theirs else of_class(name, theirs) or nearest(name, theirs)
+    if packed is not None:
+        off = next((off.why for off in plugins.off if off.origin.name == theirs[packed]), None)
+        if off is not None:
+            return f"{theirs[packed]} has `{packed}`, and takes no part: {off}; {there}"
+        return f"type `pip install {theirs[packed]}`, which has `{packed}`; {there}"
+    own = re.sub(r"[^a-z0-9]+", "-", name.casefold()).strip("-")[:_NAMED]
+    begun = own if own[:1].isalpha() else axis
+    return f"{there}{_ELSEWHERE.get(axis, '')}; `headrace plugins new {begun} --axis {axis}` begins one of your own"
+
+
+_NAMED = 40
+"""Letters of the longest name of a plugin."""
+
+
 def _only(name: str, known: Mapping[str, object]) -> str | None:
     """The one that is meant by a name, or by a class of another library."""
     meant = of_class(name, known) or only(name, known)
@@ -223,50 +257,3 @@ def _only(name: str, known: Mapping[str, object]) -> str | None:
 def _another_task(name: str, other: str) -> bool:
     """Whether a name says a task, and another says another or none."""
     return task_of(name) not in (None, task_of(other))
-
-
-def _naming(section: Training | Baseline | Chosen | Transformation | Channel | Gate | Rollout | Tracking) -> str:
-    """The key that says whose parameters they are."""
-    match section:
-        case Channel():
-            return "type"
-        case Gate():
-            return "gate"
-        case Rollout():
-            return "strategy"
-        case Transformation():
-            return "transform"
-        case Tracking():
-            return "tracker"
-        case _:
-            return "algorithm"
-
-
-@question
-def _params(
-    scope: Scope,
-    address: Address,
-    path: Path,
-    section: Training | Baseline | Chosen | Transformation | Channel | Gate | Rollout | Tracking,
-    plugin: Algorithm | ChannelType | Strategy | Kind | Transform | Tracker,
-) -> Iterator[Diagnostic]:
-    naming = _naming(section)
-    _ = section.params  # asked, as what stands there may be unknown: the rest looks at the nodes
-    key = scope.where(address, (*path, "params"), key=True)
-    node = scope.node(address, (*path, "params"))
-    if not isinstance(node, MappingNode):
-        key = scope.where(address, (*path, naming))
-        node = MappingNode((), key)
-    try:
-        model = resolve(plugin.params)
-    except (Exception, SystemExit) as error:  # noqa: BLE001 - a plugin's module may raise anything
-        message = f"the parameters of `{plugin.name}` cannot be read: {type(error).__name__}: {error}"
-        yield Diagnostic("plugin-failed", message, scope.where(address, (*path, naming)))
-        return
-    if not isinstance(model, type) or not issubclass(model, BaseModel):
-        message = f"the parameters of `{plugin.name}` are `{plugin.params}`, which is no pydantic model"
-        yield Diagnostic("plugin-failed", message, scope.where(address, (*path, naming)))
-        return
-    report = Report()
-    check_params(model, node, report, name=f"params of {plugin.name}", key=key, path=(*path, "params"))
-    yield from report.found

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from datetime import timedelta
+from itertools import pairwise
 
 from headrace.address import Address
 from headrace.diagnostics import Diagnostic, Severity, Span
@@ -15,6 +16,7 @@ from headrace.spec import FeatureView, Model
 from headrace.spec.quantity import write_duration
 from headrace.spec.rollout import LOOK, Judge, Rollout, Step
 from headrace.spec.serving import Serving
+from headrace.spec.unknown import UNKNOWN
 from headrace.stats.eprocess import needed_without_failures
 
 _LOOKS = 3
@@ -83,7 +85,21 @@ def _rises(scope: Scope, model: Model, rollout: Rollout, position: int) -> Itera
     if here <= before:
         place = _where(scope, model, position, "weight")
         message = f"step {position + 1} has a weight of {here * 100:g}%, and the one before {before * 100:g}%: weights rise"
-        yield Diagnostic("rollout-weights", message, place, help=f"write more than {before * 100:g}%")
+        rising = _rising(rollout.steps)
+        more = f"write more than {before * 100:g}%"
+        help_ = f"put the steps in rising order, `{rising}`, or {more} here" if rising is not None else more
+        yield Diagnostic("rollout-weights", message, place, help=help_)
+
+
+def _rising(steps: tuple[Step, ...]) -> str | None:
+    """The same steps in the order of their weights; None where two have one weight, or something of them could not be read."""
+    known = [(getattr(step, "weight", UNKNOWN), getattr(step, "hold", UNKNOWN)) for step in steps]
+    if any(part is UNKNOWN for step in known for part in step):
+        return None
+    found = sorted(known)
+    if any(one[0] >= other[0] for one, other in pairwise(found)):
+        return None
+    return f"[{', '.join(f'{{weight: {weight * 100:g}%, hold: {write_duration(hold)}}}' for weight, hold in found)}]"
 
 
 @question

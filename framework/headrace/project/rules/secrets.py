@@ -21,6 +21,9 @@ from headrace.spec import KINDS, Channel, Environment
 from headrace.spec.place import bare, keys, members, model_of
 from headrace.spec.secret import REFERENCE, anywhere, below, capable
 
+_ANY = FieldInfo(annotation=str, json_schema_extra={"secret": "may"})
+"""A parameter of which nothing is known."""
+
 
 @dataclass(frozen=True, slots=True)
 class _At:
@@ -75,7 +78,8 @@ def _entry(scope: Scope, here: _At, key: str) -> _At | None:
     if here.path == _PARAMS.get(here.address.kind):
         model = _params(scope, here.address)
         field = keys(model).get(key) if model is not None else None
-        return here.below(key, members(field.annotation), field) if field is not None else None
+        # Under a key that is none, or of a type that nobody knows, a secret is one all the same.
+        return here.below(key, members(field.annotation), field) if field is not None else here.below(key, (), _ANY)
     models = [model for model in map(model_of, here.types) if model is not None]
     if models and not here.suspect and not any(key in below(model) for model in models):
         return None
