@@ -286,7 +286,8 @@ class Transform:
     `fit(values, target, *, inputs, params, seed)` is given c inputs of n training rows, (n, c) float64 with NaN where one is missing (a
     category is its position in `categories` of its Input), and answers a Prepared. `apply(values, state)` makes (m, d) of (m, c), for one
     row as for many: each row by itself, by the state alone, after a round trip through JSON. `of` says which inputs it takes; `any` is a
-    number or a category. One of texts is given (n, c) objects instead, each a text, empty where one is missing, and no other can take a text.
+    number or a category. One of texts is given (n, c) objects instead, each a text, empty where one is missing, and no other can take
+    a text.
     """
 
     name: str
