@@ -60,7 +60,7 @@ def test_a_file_that_is_closed_counts_as_it_stands_on_disk(editor: Editor, model
 
 def test_a_file_that_is_not_saved_yet(editor: Editor, root: Path) -> None:
     fresh = root / "specs" / "fresh.yaml"
-    editor.open(fresh, "kind: channel\nname: fresh\ntype: lgo\n")
+    editor.open(fresh, "kind: channel\nname: fresh\ntype: lgo\nparams: {path: told.log}\n")
     assert ["unknown-channel-type"] == [fault["code"] for fault in editor.published(fresh, bool)]
 
 

@@ -139,4 +139,4 @@ def test_a_driver_that_is_not_installed_is_told(tmp_path: Path) -> None:
     with pytest.raises(HeadraceError) as error:
         Blobs("gs://shop/models", root=tmp_path)
     (found,) = error.value.report
-    assert ("store-driver", "type `pip install gcsfs`") == (found.id, found.help)
+    assert ("blobs-driver", "type `pip install gcsfs`") == (found.id, found.help)

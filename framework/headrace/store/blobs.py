@@ -110,14 +110,14 @@ class Blobs:
 
 
 def _reached(url: str) -> tuple[Any, str]:
-    """The file system of a URL, and the path there; HeadraceError `store-driver` where it is not installed."""
+    """The file system of a URL, and the path there; HeadraceError `blobs-driver` where it is not installed."""
     try:
         return afar.file_system(url)
     except ImportError as error:
         scheme = url.partition("://")[0]
         driver = afar.DRIVERS.get(scheme, str(error.name or scheme))
         message = f"what reaches blobs at `{scheme}://` is not installed"
-        raise HeadraceError(Diagnostic("store-driver", message, help=f"type `pip install {driver}`")) from None
+        raise HeadraceError(Diagnostic("blobs-driver", message, help=f"type `pip install {driver}`")) from None
 
 
 def _key(digest: str) -> str:

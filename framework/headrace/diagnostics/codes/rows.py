@@ -139,7 +139,7 @@ CODES = (
         help="pip install 'psycopg[binary]'",
     ),
     Code(
-        "store-driver",
+        "blobs-driver",
         "what reaches the blobs' URL is not installed",
         "Blobs on S3 need nothing more; those of other clouds need the cloud's driver, which the message names.",
         help="pip install gcsfs",
