@@ -78,6 +78,14 @@ def test_stratified_folds_have_the_answers_of_the_whole():
     assert all(abs(rest.mean() - 149.5) < 5 for _, rest in numbers)
 
 
+def test_stratified_folds_have_the_classes_of_the_whole():
+    classes = FRAME.assign(left=["rare", "often", "often", "usual", "usual", "usual"] * 50)
+    for _, rest in deal(classes, StratifiedFolds(5), target="left", time="seen", seed=3):
+        shares = classes["left"].iloc[rest].value_counts()
+        assert abs(shares["rare"] - 10) <= 2
+        assert abs(shares["usual"] - 30) <= 2
+
+
 def test_a_group_is_in_one_fold():
     for train_, rest in deal(FRAME, GroupFolds(4, "id"), target="left", time="seen", seed=3):
         assert not set(FRAME["id"].iloc[train_]) & set(FRAME["id"].iloc[rest])

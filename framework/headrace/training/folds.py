@@ -78,7 +78,7 @@ def deal(frame: pd.DataFrame, how: Folds, *, target: str, time: str, seed: int) 
     match how:
         case StratifiedFolds(folds):
             _enough(len(frame), folds, "rows")
-            pairs = _pairs(_stratified(frame[target].to_numpy(dtype=float), folds, seed), folds)
+            pairs = _pairs(_stratified(_ranks(frame[target]), folds, seed), folds)
         case GroupFolds(folds, group):
             _known(frame, group)
             pairs = _pairs(_grouped(frame[group], folds, seed), folds)
@@ -115,6 +115,14 @@ def _pairs(fold: Positions, folds: int) -> list[tuple[Positions, Positions]]:
     import numpy as np
 
     return [(np.flatnonzero(fold != number), np.flatnonzero(fold == number)) for number in range(folds)]
+
+
+def _ranks(answers: pd.Series) -> NDArray[np.float64]:
+    """Answers as numbers in an order of their own: what is text by its place among the classes."""
+    import pandas as pd
+
+    numbers = answers if pd.api.types.is_numeric_dtype(answers) else pd.Series(pd.factorize(answers, sort=True)[0])
+    return numbers.to_numpy(dtype="float64")
 
 
 def _stratified(target: NDArray[np.float64], folds: int, seed: int) -> Positions:
