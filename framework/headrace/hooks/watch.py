@@ -38,7 +38,10 @@ class Watch:
     `step(number, values)` is called after each step, from 1 on, with the values known of it, `validation_loss` where there are validation
     rows. It may raise: after `EnoughError` fit gives the model of that many steps, anything else ends the training.
     `checkpoint(number, model)` is called after every `every` steps with bytes from which `resume` takes up the training: the model that
-    comes of it is the one that an uninterrupted training gives. An algorithm that cannot promise this never calls it.
+    comes of it is the one that an uninterrupted training gives. An algorithm that cannot promise this never calls it, and one whose steps
+    take long may call it more often.
+    `within(number, values)` may be called in the midst of a step, with a running number of what steps are made of, such as batches: it is
+    told as progress, and nothing is judged by it.
     """
 
     validation: tuple[NDArray[np.float64], NDArray[np.float64]] | None = None
@@ -48,3 +51,4 @@ class Watch:
     every: int = 50
     group: NDArray[np.int64] | None = None
     """Of a ranking: how many validation rows each group has, (h,), groups following one another."""
+    within: Callable[[int, Mapping[str, float]], None] = _silent

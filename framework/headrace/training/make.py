@@ -147,7 +147,8 @@ class _Progress:
         """As the algorithm is given it."""
         validation = (sides.train[apart.validation], sides.train_target[apart.validation]) if len(apart.validation) else None
         group = taken(sides.train_group, apart.validation) if validation is not None else None
-        return Watch(validation, self._after, self._keep, self._resume, group=None if group is None else sizes(group))
+        sized = None if group is None else sizes(group)
+        return Watch(validation, self._after, self._keep, self._resume, group=sized, within=self._within)
 
     def told(self) -> dict[str, Any]:
         """For the manifest: how many steps were trained, after how many the model is taken, and the loss there."""
@@ -163,6 +164,10 @@ class _Progress:
         if self._early is not None and self._losses and number - (best := self._best()) >= self._early.rounds:
             self._stopped = True
             raise EnoughError(best)
+
+    def _within(self, number: int, values: Mapping[str, float]) -> None:
+        if self._step is not None:
+            self._step(number, values)
 
     def _best(self) -> int:
         """The step with the least loss, from 1 on; one that is no number is never the best."""

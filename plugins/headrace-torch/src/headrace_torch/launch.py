@@ -1,0 +1,39 @@
+"""Torchrun for one training, `python -m headrace_torch.launch FOLDER WORKERS`: it writes down which worker failed first, and of what."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
+from torch.distributed.run import get_args_parser, run
+
+
+def main(folder: Path, workers: int) -> int:
+    """Run them; 0 where all ended well."""
+    arguments = [
+        "--nnodes=1",
+        f"--nproc-per-node={workers}",
+        "--max-restarts=0",
+        "--rdzv-backend=c10d",
+        "--rdzv-endpoint=127.0.0.1:0",
+        "--local-addr=127.0.0.1",
+        f"--log-dir={folder / 'logs'}",
+        "--module",
+        "headrace_torch.worker",
+        str(folder),
+    ]
+    try:
+        run(get_args_parser().parse_args(arguments))
+    except ChildFailedError as error:
+        rank, failure = error.get_first_failure()
+        signalled = failure.exitcode < 0
+        message = f"it was ended by {failure.signal_name()}" if signalled else failure.message
+        (folder / "failure.json").write_text(json.dumps({"rank": rank, "message": message}), encoding="utf-8")
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(Path(sys.argv[1]), int(sys.argv[2])))
