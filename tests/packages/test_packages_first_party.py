@@ -14,6 +14,7 @@ ADDS = {
     "headrace-fairlearn": ("metric", "fairlearn.equalized_odds_difference"),
     "headrace-mlflow": ("tracker", "mlflow"),
     "headrace-slack": ("channel", "slack"),
+    "headrace-torch": ("algorithm", "torch.classifier"),
     "headrace-xgboost": ("algorithm", "xgboost.classifier"),
 }
 

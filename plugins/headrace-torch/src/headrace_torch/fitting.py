@@ -23,7 +23,9 @@ class NotInstalledError(ImportError):
     """PyTorch is not there."""
 
     def __init__(self, name: str) -> None:
-        super().__init__(f"`{name}` is not installed where this runs: `pip install headrace-torch` brings it, or install your build of torch first")
+        super().__init__(
+            f"`{name}` is not installed where this runs: `pip install headrace-torch` brings it, or install your build of torch first"
+        )
 
 
 @dataclass(frozen=True, slots=True)

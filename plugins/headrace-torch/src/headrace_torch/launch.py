@@ -6,7 +6,7 @@ import json
 import sys
 from pathlib import Path
 
-from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
+from torch.distributed.elastic.multiprocessing.errors import ChildFailedError, ProcessFailure
 from torch.distributed.run import get_args_parser, run
 
 
@@ -28,11 +28,17 @@ def main(folder: Path, workers: int) -> int:
         run(get_args_parser().parse_args(arguments))
     except ChildFailedError as error:
         rank, failure = error.get_first_failure()
-        signalled = failure.exitcode < 0
-        message = f"it was ended by {failure.signal_name()}" if signalled else failure.message
-        (folder / "failure.json").write_text(json.dumps({"rank": rank, "message": message}), encoding="utf-8")
+        (folder / "failure.json").write_text(json.dumps({"rank": rank, "message": _message(failure)}), encoding="utf-8")
         return 1
     return 0
+
+
+def _message(failure: ProcessFailure) -> str:
+    """Of what a worker failed, in a line; torchrun has text of what wrote none, and a dict of what `record` wrote."""
+    if failure.exitcode < 0:
+        return f"it was ended by {failure.signal_name()}"
+    said: str | dict[str, str] = failure.message
+    return said if isinstance(said, str) else said["message"]
 
 
 if __name__ == "__main__":

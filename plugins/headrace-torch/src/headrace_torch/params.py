@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from headrace.hooks import Duration
 
@@ -37,16 +37,15 @@ class Params(BaseModel):
     )
     log_interval: int = Field(default=100, ge=1, description="After how many batches the mean loss of these is told, within an epoch.")
 
-    @field_validator("backend")
-    @classmethod
-    def _between_gpus(cls, value: str, info: ValidationInfo) -> str:
-        if value == "nccl" and info.data.get("device") == "cpu":
-            raise ValueError("`nccl` works between GPUs alone, and `device` is `cpu`: say `gloo`, or `device: cuda`")
-        return value
-
     @field_validator("worker_timeout")
     @classmethod
     def _some_time(cls, value: timedelta) -> timedelta:
         if value < timedelta(seconds=1):
             raise ValueError("a worker needs a second at least")
         return value
+
+    @model_validator(mode="after")
+    def _between_gpus(self) -> Self:
+        if self.backend == "nccl" and self.device == "cpu":
+            raise ValueError("`nccl` works between GPUs alone, and `device` is `cpu`: say `gloo`, or `device: cuda`")
+        return self

@@ -96,7 +96,11 @@ def job_in(folder: Path) -> tuple[Job, Watch]:
 def place_of(params: Params) -> Place:
     """Which worker this process is, as torchrun says."""
     local = int(os.environ["LOCAL_RANK"])
-    return Place(int(os.environ["RANK"]), int(os.environ["WORLD_SIZE"]), torch.device("cuda", local) if params.device == "cuda" else torch.device("cpu"))
+    return Place(
+        int(os.environ["RANK"]),
+        int(os.environ["WORLD_SIZE"]),
+        torch.device("cuda", local) if params.device == "cuda" else torch.device("cpu"),
+    )
 
 
 @contextmanager
