@@ -16,10 +16,12 @@ from headrace.builtin.algorithms.lightgbm_classifier import load
 from headrace.diagnostics import HeadraceError
 from headrace.hooks.watch import LOSS
 from headrace.training import Calibrate, EarlyStopping, GroupFolds, StratifiedFolds, TimeFolds, Tuned, train
-from headrace.training.apart import parts
+from headrace.training.apart import Parts, parts
 from headrace.training.calibrate import calibration
 from headrace.training.checkpoint import Checkpoint
+from headrace.training.fit import Sides
 from headrace.training.folds import deal
+from headrace.training.make import _Progress
 
 
 @pytest.fixture
@@ -207,6 +209,17 @@ train(store, load_plugins(None, Report(), allow=[]), rows, actor="service:train"
     params={"n_estimators": 180, "learning_rate": 0.002, "num_leaves": 4}, seed=7, early_stopping=EarlyStopping(170, 0.3), step=step)
 print(seen[0])
 """
+
+
+def test_what_is_told_within_a_step_is_progress_and_ends_nothing():
+    told = []
+    none = np.arange(0)
+    progress = _Progress(EarlyStopping(1, 0.1), lambda number, values: told.append((number, dict(values))), None)
+    watch = progress.watch(Sides(none, none, none, none), Parts(none, none, none))
+    for number in (100, 200, 300):
+        watch.within(number, {LOSS: float(number)})
+    assert [(number, {LOSS: float(number)}) for number in (100, 200, 300)] == told
+    assert {"trained": 0, "steps": 0, LOSS: None} == {word: progress.told()[word] for word in ("trained", "steps", LOSS)}
 
 
 def test_a_run_that_was_killed_goes_on_to_the_same_version(store, make_rows, tmp_path):

@@ -145,7 +145,8 @@ watch = Watch(
     (validation.matrix, validation.target), step, lambda _, data: kept.write_bytes(data), kept.read_bytes() if kept.exists() else None
 )
 params = Params(epochs=6, hidden=(16,), batch_size=32, dropout=0.2, workers=workers)
-(folder / "model").write_bytes(save(fit_classifier(world.matrix, world.target, signature=world.signature, params=params, seed=7, watch=watch)))
+model = fit_classifier(world.matrix, world.target, signature=world.signature, params=params, seed=7, watch=watch)
+(folder / "model").write_bytes(save(model))
 print(first[0])
 """
 
@@ -218,7 +219,8 @@ from headrace.compiled import ServingConfig, read
 from headrace.serving import app
 from headrace.serving.workspace import open_workspace
 config = read(ServingConfig, Path("flows/lapse.serving.json"))
-row = {"customer_id": "00001", "spend_90d": 0, "spend_365d": 11.77, "buys_90d": 0, "buys_365d": 1, "buys_730d": 1, "discs": 1, "recency": 181}
+row = {"customer_id": "00001", "spend_90d": 0, "spend_365d": 11.77, "discs": 1, "recency": 181}
+row |= {"buys_90d": 0, "buys_365d": 1, "buys_730d": 1}
 with open_workspace(Path("flows/headrace.json"), config) as workspace, TestClient(app(config, workspace)) as client:
     answer = client.post("/predict", json=row)
 print(json.dumps({"auc": candidate.metrics["roc_auc"], "passed": verdict.passed, "status": answer.status_code, "answer": answer.json()}))

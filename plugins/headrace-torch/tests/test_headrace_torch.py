@@ -47,7 +47,6 @@ def test_parameters_are_checked_at_their_place(validate):
 
 def test_gpus_talk_by_nccl_and_nobody_else(validate):
     code, text = validate("{workers: 2, backend: nccl}")
-    print(text)
     assert (3, True) == (code, "`nccl` works between GPUs alone" in text)
 
 

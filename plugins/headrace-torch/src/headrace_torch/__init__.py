@@ -1,4 +1,4 @@
-"""Multilayer perceptrons by PyTorch, trained by one process or by several that share the rows; saved as safetensors, which hold data alone."""
+"""Multilayer perceptrons by PyTorch, trained by one process or several that share the rows; saved as safetensors, which hold data alone."""
 
 from __future__ import annotations
 

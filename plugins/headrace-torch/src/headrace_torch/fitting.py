@@ -83,7 +83,7 @@ def fit_regressor(
     return _fit("regression", 1, matrix, target, signature=signature, params=params, seed=seed, watch=watch)
 
 
-def _fit(  # noqa: PLR0917 - what a network is made of
+def _fit(
     task: Task,
     outputs: int,
     matrix: NDArray[np.float64],

@@ -25,7 +25,7 @@ def main(folder: Path, workers: int) -> int:
         str(folder),
     ]
     try:
-        run(get_args_parser().parse_args(arguments))
+        run(get_args_parser().parse_args(arguments))  # type: ignore[no-untyped-call]
     except ChildFailedError as error:
         rank, failure = error.get_first_failure()
         (folder / "failure.json").write_text(json.dumps({"rank": rank, "message": _message(failure)}), encoding="utf-8")

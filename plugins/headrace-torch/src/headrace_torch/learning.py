@@ -6,7 +6,7 @@ import hashlib
 import math
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
@@ -49,7 +49,7 @@ class Place:
 
     rank: int = 0
     workers: int = 1
-    device: torch.device = torch.device("cpu")
+    device: torch.device = field(default_factory=lambda: torch.device("cpu"))
 
 
 @contextmanager
@@ -146,7 +146,7 @@ class _Course:
             chosen = order[start : start + share]
             self._optimizer.zero_grad()
             loss = self._loss(self._shared, self.job.rows, chosen)
-            loss.backward()
+            loss.backward()  # type: ignore[no-untyped-call]
             self._optimizer.step()
             total += loss.detach().double() * len(chosen)
             recent += float(loss.detach())

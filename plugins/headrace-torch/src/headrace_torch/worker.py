@@ -15,7 +15,7 @@ from headrace_torch.talk import Line
 from headrace_torch.workers import job_in, place_of
 
 
-@record  # type: ignore[untyped-decorator]
+@record
 def main() -> None:
     """The worker of the folder that the command line names."""
     folder = Path(sys.argv[1])

@@ -95,12 +95,8 @@ def job_in(folder: Path) -> tuple[Job, Watch]:
 
 def place_of(params: Params) -> Place:
     """Which worker this process is, as torchrun says."""
-    local = int(os.environ["LOCAL_RANK"])
-    return Place(
-        int(os.environ["RANK"]),
-        int(os.environ["WORLD_SIZE"]),
-        torch.device("cuda", local) if params.device == "cuda" else torch.device("cpu"),
-    )
+    device = torch.device("cuda", int(os.environ["LOCAL_RANK"])) if params.device == "cuda" else torch.device("cpu")
+    return Place(int(os.environ["RANK"]), int(os.environ["WORLD_SIZE"]), device)
 
 
 @contextmanager
@@ -141,7 +137,7 @@ def _kill(running: subprocess.Popen[bytes]) -> None:
 
 
 def _called(ends: ExitStack, listener: socket.socket, running: subprocess.Popen[bytes], params: Params) -> socket.socket:
-    """The line of the first worker, once every one has called; HungUpError where torchrun ends before, WorkerError where it takes too long."""
+    """The line of the first worker, once all have called; HungUpError where torchrun ends before, WorkerError where it takes too long."""
     listener.settimeout(_LOOK)
     until = time.monotonic() + params.worker_timeout.total_seconds()
     lines: dict[int, socket.socket] = {}
