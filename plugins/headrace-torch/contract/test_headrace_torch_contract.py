@@ -6,6 +6,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -158,7 +159,10 @@ def test_after_kill_9_it_goes_on_to_the_same_model_and_no_worker_is_left(workers
         command = [sys.executable, "-c", KILLED, str(folder), str(workers), str(end)]
         return subprocess.run(command, check=False, capture_output=True, text=True, timeout=250)
 
-    before = set(workers_of().values())
+    def folders():
+        return set(Path(tempfile.gettempdir()).glob("headrace-torch-*"))
+
+    before, places = set(workers_of().values()), folders()
     killed = run(tmp_path / "one", end=4)
     assert -signal.SIGKILL == killed.returncode, killed.stderr
     for _ in range(100):
@@ -166,6 +170,7 @@ def test_after_kill_9_it_goes_on_to_the_same_model_and_no_worker_is_left(workers
             break
         time.sleep(0.1)
     assert set() == left
+    assert folders() == places
     assert "4" == run(tmp_path / "one").stdout.strip()
     assert "1" == run(tmp_path / "two").stdout.strip()
     assert (tmp_path / "two" / "model").read_bytes() == (tmp_path / "one" / "model").read_bytes()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import queue
+import shutil
 import socket
 import struct
 import threading
@@ -47,9 +48,10 @@ def _exactly(of: socket.socket, size: int) -> bytes:
 
 @dataclass(frozen=True)
 class Line:
-    """A worker's side. Once the other side is gone the process ends at once, whatever it waits for."""
+    """A worker's side. Once the other side is gone the process ends at once, whatever it waits for, and with it what the folder held."""
 
     connection: socket.socket
+    folder: Path
     answers: queue.Queue[dict[str, Any]] = field(default_factory=queue.Queue)
 
     @classmethod
@@ -58,7 +60,7 @@ class Line:
         connection = socket.socket(socket.AF_UNIX)
         connection.connect(str(path))
         send(connection, {"rank": rank})
-        line = cls(connection)
+        line = cls(connection, path.parent)
         threading.Thread(target=line._listen, daemon=True).start()
         return line
 
@@ -67,6 +69,7 @@ class Line:
             try:
                 said, _ = receive(self.connection)
             except OSError:
+                shutil.rmtree(self.folder, ignore_errors=True)
                 os._exit(_GONE)
             self.answers.put(said)
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import platform
-import signal
 import socket
 import subprocess
 import sys
@@ -30,8 +29,8 @@ from headrace_torch.talk import HungUpError, follow, receive
 _ARRAYS = ("matrix", "target", "validation_matrix", "validation_target")
 _LOOK = 0.2
 """Seconds between two looks at whether torchrun still runs."""
-_LEAVE = 30.0
-"""Seconds that it has to end once the network is there, or a worker has failed."""
+_LEAVE = 60.0
+"""Seconds that it has to end once the network is there, or a worker has failed; it gives a worker 30 before it kills it."""
 
 
 class WorkerError(RuntimeError):
@@ -64,7 +63,7 @@ def learn_by_workers(job: Job, watch: Watch) -> bytes:
             model = follow(first, watch)
         except HungUpError:
             raise WorkerError(_why(folder, running, job.params)) from None
-        if _ended(running):
+        if _ended(running) != 0:
             raise WorkerError(_why(folder, running, job.params))
         return model
 
@@ -157,12 +156,12 @@ def _called(ends: ExitStack, listener: socket.socket, running: subprocess.Popen[
     return lines[0]
 
 
-def _ended(running: subprocess.Popen[bytes]) -> int:
-    """What torchrun ends with; it is given a while."""
+def _ended(running: subprocess.Popen[bytes]) -> int | None:
+    """What torchrun ends with; None where it does not, after a while."""
     try:
         return running.wait(_LEAVE)
     except subprocess.TimeoutExpired:
-        return -signal.SIGKILL
+        return None
 
 
 def _why(folder: Path, running: subprocess.Popen[bytes], params: Params) -> str:
@@ -172,5 +171,6 @@ def _why(folder: Path, running: subprocess.Popen[bytes], params: Params) -> str:
         said = json.loads((folder / "failure.json").read_text(encoding="utf-8"))
     except (OSError, ValueError):
         last = (folder / "log").read_text(encoding="utf-8", errors="replace").strip().splitlines()[-1:]
-        return f"torchrun ended with {code}" + (f": {last[0]}" if last else "")
+        how = f"torchrun ended with {code}" if code is not None else f"torchrun did not end within {_LEAVE:.0f} s of a worker's end"
+        return how + (f": {last[0]}" if last else "")
     return f"worker {said['rank']} (from 0) of {params.workers} failed: {said['message']}"
