@@ -10,7 +10,7 @@ import socket
 import struct
 import threading
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -75,7 +75,7 @@ class Line:
 
     def watch(self, given: Watch) -> Watch:
         """The same, told over the line."""
-        return Watch(given.validation, self._step, self._checkpoint, given.resume, given.every, self._within)
+        return replace(given, step=self._step, checkpoint=self._checkpoint, within=self._within)
 
     def end(self, model: bytes) -> None:
         """The network that came of it."""
