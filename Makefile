@@ -39,6 +39,8 @@ CONTRACTS := $(patsubst plugins/%/contract/requirements.txt,%,$(wildcard plugins
 
 .contract/%/.ready: plugins/%/contract/requirements.txt plugins/%/pyproject.toml pyproject.toml | $(READY)
 	$(PYTHON) -m venv --clear .contract/$*
+	# By plain pip, which takes builds that lie on disk; uv would fetch the registry's.
+	$(if $(wildcard plugins/$*/contract/pip.txt),.contract/$*/bin/python -m pip install --quiet --disable-pip-version-check -r plugins/$*/contract/pip.txt)
 	$(BIN)/uv pip install --quiet --python .contract/$*/bin/python -r $< -e . -e plugins/$*
 	touch $@
 
