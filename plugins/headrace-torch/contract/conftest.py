@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import psutil
 import pytest
 
@@ -23,14 +25,15 @@ def quick():
 
 @pytest.fixture
 def workers_of():
-    """The pids of the workers below a process, or of all that run, by their place."""
+    """The pids of the workers below a process, or with a folder under another, by their place."""
 
-    def found(parent: int | None = None) -> dict[int, int]:
+    def found(parent: int | None = None, under: Path | None = None) -> dict[int, int]:
         among = psutil.process_iter() if parent is None else psutil.Process(parent).children(recursive=True)
         pids = {}
         for process in among:
             try:
-                if "headrace_torch.worker" in " ".join(process.cmdline()) and process.status() != psutil.STATUS_ZOMBIE:
+                command = " ".join(process.cmdline())
+                if f"headrace_torch.worker {under or ''}" in command and process.status() != psutil.STATUS_ZOMBIE:
                     pids[int(process.environ().get("RANK", -1))] = process.pid
             except psutil.Error:
                 continue
