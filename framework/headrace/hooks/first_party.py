@@ -16,6 +16,7 @@ _FAIRNESS = (
 PACKAGES: Mapping[tuple[str, str], str] = {
     **{("metric", f"fairlearn.{name}"): "headrace-fairlearn" for name in _FAIRNESS},
     ("channel", "slack"): "headrace-slack",
+    **{("algorithm", f"torch.{name}"): "headrace-torch" for name in ("classifier", "multiclass", "regressor")},
     ("algorithm", "xgboost.classifier"): "headrace-xgboost",
     ("tracker", "mlflow"): "headrace-mlflow",
 }
