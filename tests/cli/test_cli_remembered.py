@@ -161,6 +161,24 @@ def test_what_the_shell_or_code_outside_of_the_specs_decides_is_not_remembered(f
     assert not remembered.look(folder, None).report.ok
 
 
+@pytest.mark.parametrize("within", ["{}", "{{members: [{{id: own, algorithm: python.classifier, params: {}}}]}}"])
+def test_what_builds_a_users_own_estimator_is_not_remembered(folder, within):
+    (folder / "own.py").write_text("def build(trees):\n    return trees\n", encoding="utf-8")
+    own = within.format('{python: "own:build", trees: 3}')
+    name = "python.classifier" if within == "{}" else "ensemble.voting_classifier"
+    text = model(1)
+    begin = text.index("training:")
+    end = text.index("  split:", begin)
+    (folder / "specs" / "model_1.yaml").write_text(
+        f"{text[:begin]}training:\n  algorithm: {name}\n  params: {own}\n{text[end:]}", encoding="utf-8"
+    )
+    assert remembered.look(folder, None).report.ok
+    assert [again(folder), again(folder)] == [None, None]
+    (folder / "own.py").write_text("def build():\n    return None\n", encoding="utf-8")
+    assert again(folder) is None
+    assert not remembered.look(folder, None).report.ok
+
+
 PLUGIN = """
 from headrace.hooks import Metric, hookimpl
 
@@ -241,7 +259,9 @@ def test_the_command_can_be_told_to_remember_nothing(folder):
 def test_only_the_rules_of_own_steps_and_sources_read_the_projects_folder():
     """What a rule reads beside the specs has to be known to `remembered`, or what it found must not be remembered."""
     rules = ROOT / "framework" / "headrace" / "project" / "rules"
-    assert ["places.py", "steps.py"] == sorted(path.name for path in rules.glob("*.py") if "scope.root" in path.read_text(encoding="utf-8"))
+    assert ["composed.py", "places.py", "steps.py"] == sorted(
+        path.name for path in rules.glob("*.py") if "scope.root" in path.read_text(encoding="utf-8")
+    )
 
 
 NUMBERS = st.integers(0, 3)

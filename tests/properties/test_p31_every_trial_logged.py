@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from headrace.training.search import FloatRange, IntRange, Maximize, Pruner, Sampler, Search
+from headrace.training.search.memory import in_file
 from headrace.training.search.study import Study
 
 SPACE = {"depth": IntRange(1, 64, log=True), "rate": FloatRange(0.01, 1.0)}
@@ -21,7 +22,7 @@ ENDS = st.sampled_from(["complete", "complete", "pruned", "failed", "lost-at-onc
 
 def opened(folder, name, trials):
     words = Search(trials, timedelta(minutes=1), [Maximize("roc_auc")], SPACE, Sampler("random", 5), Pruner("none"))
-    return Study(f"sqlite:///{folder}/{name}.db", "one", words, DEFAULTS)
+    return Study(in_file(folder / f"{name}.db"), "one", words, DEFAULTS)
 
 
 def end(study, how):

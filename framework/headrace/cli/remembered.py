@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from headrace.address import Address
     from headrace.hooks import Plugins
     from headrace.project import Project
+    from headrace.spec import Model
 
 FORMAT = 1
 """Of the file; it rises when its shape changes."""
@@ -113,9 +114,23 @@ def _judged(root: Path, environment: str | None, files: Mapping[str, bytes | Non
 
 
 def _pure(project: Project) -> bool:
-    """Whether nothing was read that stands in no spec: a user's own steps, sources and schemas, or what the rule of a plugin looks at."""
+    """Whether nothing was read that stands in no spec: own steps, estimators, sources and schemas, or what a rule of a plugin sees."""
     own = any(source.python is not None or any(check.pandera is not None for check in source.checks) for source in project.sources)
-    return not project.plugins.rules and not own and not any(model.steps for model in project.models)
+    return not project.plugins.rules and not own and not any(model.steps or _builds(model) for model in project.models)
+
+
+def _builds(model: Model) -> bool:
+    """Whether a function of the user's own may build one of a model's estimators, be it the part of another."""
+
+    def within(value: object) -> bool:
+        match value:
+            case dict():
+                return "python" in value or any(map(within, value.values()))
+            case list() | tuple():
+                return any(map(within, value))
+        return False
+
+    return within(model.training.model_dump())
 
 
 def _again(

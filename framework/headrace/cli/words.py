@@ -42,10 +42,14 @@ def about_field(subject: str, of: str | None, words: Words) -> dict[str, Any] | 
     if found is None:
         return None
     if plugin is None and found.get("rest"):
-        return _parameter(subject, found, words)
-    if found["names"] is not None:
-        found["names"] = {name: _first(word.told) for name, word in sorted(words.get(found["names"], {}).items())}
-    return found
+        found = _parameter(subject, found, words)
+    return _with_names(found, words) if found is not None else None
+
+
+def _with_names(found: dict[str, Any], words: Words) -> dict[str, Any]:
+    """The same with what is registered, where the field names an axis."""
+    axis = found.get("names")
+    return found if axis is None else {**found, "names": {name: _first(word.told) for name, word in sorted(words.get(axis, {}).items())}}
 
 
 def _parameter(subject: str, found: dict[str, Any], words: Words) -> dict[str, Any] | None:
@@ -82,7 +86,7 @@ def about_word(subject: str, words: Words) -> dict[str, Any] | None:
         if word.params is not None and subject.startswith(f"{word.name}."):
             found = reference.about_word(word.name, word.params, subject.removeprefix(f"{word.name}."))
             if found is not None:
-                return found
+                return _with_names(found, words)
     return None
 
 

@@ -50,7 +50,7 @@ def training(rows: Rows) -> Candidate:
             ),
             "nested": {"a": {"": None}, 'b"': [1, {"deep": [2.5, {}, []]}]},
             "none": "",
-            "numbers": [0.1, 1e16, 1e-07, -0.0, -5, True, None],
+            "of_all_kinds": [0.1, 1e16, 1e-07, -0.0, -5, True, None],
             "triple": "\"\"\"'''",
         },
         seed=0,
