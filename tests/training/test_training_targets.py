@@ -8,6 +8,7 @@ from headrace import registry
 from headrace.compiled import SourceConfig
 from headrace.diagnostics import HeadraceError
 from headrace.training import train
+from headrace.training.reproduce import reproduce
 
 KINDS = {"id": "int64", "seen": "timestamp", "age": "float", "colour": "category", "left": "int64"}
 SOURCE = SourceConfig.model_validate(
@@ -43,6 +44,13 @@ def test_classes_are_kept_sorted_and_metrics_are_those_of_the_task(do, people):
     made = do(np.where(people["age"] > 45, "old", np.where(people["age"] < 35, "Young", "middle")), MULTI)
     assert 0.5 < made.metrics["accuracy"] <= 1
     assert "rmse" not in made.metrics
+
+
+def test_a_version_of_named_classes_is_made_again(do, people, store, plugins):
+    made = do(np.where(people["age"] > 45, "old", np.where(people["age"] < 35, "Young", "middle")), MULTI)
+    with store.read() as session:
+        version = registry.get(session, made.model, made.number)
+    assert "same" == reproduce(store, plugins, version).outcome
 
 
 def test_whole_numbers_are_classes_too(do, people):

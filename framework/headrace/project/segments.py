@@ -95,7 +95,7 @@ def _allowed(scope: Scope, view: FeatureView, feature: Feature) -> tuple[str, tu
 
 def _values(scope: Scope, view: FeatureView, feature: Feature) -> tuple[str, ...]:
     if feature.segments is not None:
-        return feature.segments
+        return tuple(value for value in feature.segments if isinstance(value, str))  # what is no text was told when it was read
     allowed = _allowed(scope, view, feature)
     return allowed[1] if allowed is not None else ()
 
@@ -112,6 +112,8 @@ def _faults(scope: Scope, view: FeatureView, name: str, feature: Feature) -> Ite
             yield Diagnostic("wrong-column-type", message, by, help="name a column whose type is `category`")
             return
     values = _values(scope, view, feature)
+    if len(values) < len(feature.segments or ()):
+        return
     if not values and source is not None:
         message = f"feature `{name}` does not say which segments of `{feature.by}` there are, and no check of {view.from_} does"
         help_ = f"write for example `segments: [A, B]`, or the check `{{id: segments, column: {feature.by}, values: [A, B]}}`"

@@ -202,9 +202,12 @@ def _differ(format_: str, old: bytes, new: bytes) -> Iterator[str]:
 
 
 def _predictions(reference: bytes) -> NDArray[np.float64]:
-    import pandas as pd
+    """What was answered, a row a held-out row: each number of an answer of several, whose short form may be a label."""
+    import pyarrow.parquet as pq
 
-    return pd.read_parquet(io.BytesIO(reference), columns=[PREDICTION])[PREDICTION].to_numpy(dtype="float64")
+    names = pq.read_schema(io.BytesIO(reference)).names
+    columns = [name for name in names if name.startswith(f"{PREDICTION}.")] or [PREDICTION]
+    return pq.read_table(io.BytesIO(reference), columns=columns).to_pandas()[columns].to_numpy(dtype="float64")
 
 
 def _disagree(before: NDArray[np.float64], after: NDArray[np.float64]) -> Iterator[str]:

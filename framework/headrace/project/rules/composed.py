@@ -86,10 +86,16 @@ def _part(scope: Scope, plugins: Plugins, model: Model, whole: Algorithm, part: 
         yield from _inside(scope, plugins, model, part)
 
 
+def _searched(model: Model, chosen: Chosen, settings: BaseModel) -> Iterator[str]:
+    """What a search gives the function of the model's own algorithm, beside what is written."""
+    if tuple(chosen.path) == ("training",) and model.training.tune is not None:
+        yield from (name for name in model.training.tune.space if name not in type(settings).model_fields)
+
+
 @question
 def _function(scope: Scope, model: Model, chosen: Chosen, settings: BaseModel) -> Iterator[Diagnostic]:
     """The function stands, read from its text, and takes what it is given."""
-    python, given = str(getattr(settings, "python", "")), sorted(settings.model_extra or {})
+    python, given = str(getattr(settings, "python", "")), sorted({*(settings.model_extra or {}), *_searched(model, chosen, settings)})
     path: Path = (*chosen.path, "params", "python")
     place = scope.where(address_of(model), path)
     root = scope.root.resolve() if scope.root is not None else FilePath()
