@@ -207,7 +207,8 @@ def _predictions(reference: bytes) -> NDArray[np.float64]:
 
     names = pq.read_schema(io.BytesIO(reference)).names
     columns = [name for name in names if name.startswith(f"{PREDICTION}.")] or [PREDICTION]
-    return pq.read_table(io.BytesIO(reference), columns=columns).to_pandas()[columns].to_numpy(dtype="float64")
+    answered: NDArray[np.float64] = pq.read_table(io.BytesIO(reference), columns=columns).to_pandas()[columns].to_numpy(dtype="float64")
+    return answered
 
 
 def _disagree(before: NDArray[np.float64], after: NDArray[np.float64]) -> Iterator[str]:
