@@ -23,3 +23,8 @@ PACKAGES: Mapping[tuple[str, str], str] = {
 """By axis and name, the package that registers it."""
 CHANNELS: Mapping[str, tuple[str, ...]] = {"slack": ("url", "mention", "timeout_seconds")}
 """The parameters of the channel types among them, which are judged before the package is installed."""
+HABITS: Mapping[str, str] = {
+    **dict.fromkeys(("webhook_url", "webhook", "hook_url"), "write `url`"),
+    **dict.fromkeys(("channel", "username", "icon_emoji"), "remove it: an incoming webhook has a channel and a name of its own"),
+}
+"""What is written for their parameters elsewhere, and what to do about it."""

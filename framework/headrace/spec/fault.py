@@ -331,13 +331,20 @@ def _units(node: Scalar, example: str) -> str:
     return f"write {choice(f'`{node.text}{unit}`' for unit in units)} for {choice(names[unit] for unit in units)}"
 
 
+def _as_share(node: Scalar) -> str:
+    """The share that somebody wrote, with its sign."""
+    return f"holdout: {node.text}" if node.text.endswith("%") else f"holdout: {float(node.text) * 100:g}%"
+
+
 def _other_split(place: Place) -> str | None:
     """What is held out is a share or a time, as the split says."""
     if not place.path or place.path[-2:] != ("split", "holdout") or not isinstance(place.node, Scalar):
         return None
     share = _SHARE.fullmatch(place.node.text) is not None or (isinstance(place.node.value, float) and 0 < place.node.value < 1)
     if quantity_of(place.annotation, place.field) is duration and share:
-        return "write for example `holdout: 90d`; a share is held out `by: random`"
+        return (
+            f"by time a length is held out, and no share: write for example `holdout: 90d`, or `by: random` with `{_as_share(place.node)}`"
+        )
     if quantity_of(place.annotation, place.field) is percentage and not share:
         return "write for example `holdout: 20%`; a length of time is held out `by: time`"
     return None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from typing import Any
 
 from headrace.diagnostics import Edit
@@ -25,6 +25,7 @@ _SAME: dict[str, tuple[str, ...]] = {
     "time": ("timestamp", "timestamp_field", "timestamp_column", "event_timestamp", "event_timestamp_column", "event_time"),
     "target": ("label", "label_column", "target_column"),
     "uri": ("path", "location", "url", "file"),
+    "url": ("webhook_url", "hook_url", "webhookUrl", "endpoint_url"),
     "columns": ("schema",),
     "type": ("dtype", "data_type", "value_type", "datatype"),
     "from": ("batch_source", "source_column", "source", "old", "start", "start_date"),
@@ -181,14 +182,18 @@ def instead(entry: Entry, owner: str, free: Collection[str], around: Mapping) ->
     if here is not None:
         return here
     dotted = (
-        _dotted(entry, free, around) or of_check(entry, free, around) or _aggregated(entry, free, around) or _ranged(entry, free, around)
+        _analysed(entry, free)
+        or _dotted(entry, free, around)
+        or of_check(entry, free, around)
+        or _aggregated(entry, free, around)
+        or _ranged(entry, free, around)
     )
     if dotted is not None:
         return dotted
     ours = next((word for word in _said_here(key) if word in free), None)
     if ours is not None:
         return Instead(f"write `{ours}`", ours)
-    found = _of_training(entry, owner) or _of_value(entry, owner, free) or _of_document(entry, owner)
+    found = _of_training(entry, owner, free) or _of_value(entry, owner, free) or _of_document(entry, owner)
     if found is None and key in _ANYWHERE and (key not in _OF_DOCUMENTS or owner.startswith("this ")):
         return Instead(_ANYWHERE[key])
     return found
@@ -212,9 +217,22 @@ _MODEL = {
 """What stands at the top of a model elsewhere."""
 
 
-def _of_training(entry: Entry, owner: str) -> Instead | None:
+_LOSSES = {
+    **dict.fromkeys(("mae", "l1", "regression_l1", "mean_absolute_error", "absolute_error"), "regression_l1"),
+    **dict.fromkeys(("mse", "l2", "rmse", "regression", "regression_l2", "mean_squared_error", "squared_error"), "regression"),
+    **{word: word for word in ("huber", "poisson", "tweedie")},
+}
+"""What a loss is called elsewhere, and by LightGBM."""
+
+
+def _of_training(entry: Entry, owner: str, free: Collection[str]) -> Instead | None:
     """Parameters that no algorithm has here."""
     key, params = entry.key, owner.startswith("params of ")
+    loss = _LOSSES.get(said(entry.value).casefold().removeprefix("reg:")) if key in ("objective", "loss_function", "criterion") else None
+    if loss is not None and params and "loss" in free:
+        return Instead(f"write `loss: {loss}`")
+    if loss is not None and owner == "training":
+        return Instead(f"a loss is a parameter of the algorithm: write `params: {{loss: {loss}}}`, which `lightgbm.regressor` has")
     if key in _SAME["seed"] or (params and key == "seed"):
         return Instead(f"write `seed: {said(entry.value)}` in `training`")
     return Instead(_PARAMS[key]) if (params or owner == "training") and key in _PARAMS else None
@@ -246,6 +264,34 @@ def _of_value(entry: Entry, owner: str, free: Collection[str]) -> Instead | None
         text = f"{joined[1]}: {joined[2]}"
         return Instead(f"a space is missing after `:`: write `{text}`", edits=(Edit(entry.key_span, text),), explains=(joined[1],))
     return _bound(entry) if key in _BOUNDS and {"min", "max"} <= set(free) else None
+
+
+_CONDITION = re.compile(r"^\s*(?:result(?:\[0\])?|\w+)\s*(<=?|>=?)\s*(\d*\.?\d+)\s*$")
+
+
+def _analysed(entry: Entry, free: Collection[str]) -> Instead | None:
+    """A condition of Argo's analysis as a judge of errors: `error_rate < 0.05`, or a share of successes that it must reach."""
+    if entry.key not in ("analysis", "analyses") or "judge" not in free:
+        return None
+    for text in _texts(plain(entry.value)):
+        found = _CONDITION.match(text)
+        if found is None or not 0 < float(found[2]) < 1:
+            continue
+        share = float(found[2]) if found[1].startswith("<") else 1 - float(found[2])
+        return Instead(f"write `judge: [{{metric: error_rate, ceiling: {share * 100:g}%}}]` for `{text}`", explains=("judge",), sure=True)
+    return None
+
+
+def _texts(value: object) -> Iterator[str]:
+    match value:
+        case str():
+            yield value
+        case dict():
+            for inner in value.values():
+                yield from _texts(inner)
+        case list():
+            for inner in value:
+                yield from _texts(inner)
 
 
 def _ceiling(entry: Entry) -> Instead:
@@ -315,7 +361,8 @@ def _aggregated(entry: Entry, free: Collection[str], around: Mapping) -> Instead
     column = around.get("column")
     if ours is None or column is None:
         return None
-    return Instead(f"write `{ours}: {said(column.value)}` in the place of `{entry.key}` and `column`")
+    more = "; with `empty: 0` it is 0 where there is nothing to add up" if ours == "sum" and "empty" in free else ""
+    return Instead(f"write `{ours}: {said(column.value)}` in the place of `{entry.key}` and `column`{more}")
 
 
 _LOW, _HIGH = ("low", "min", "lower", "start"), ("high", "max", "upper", "stop", "end")

@@ -35,4 +35,5 @@ ALGORITHM = Algorithm(
     save=f"{trees.__name__}:save",
     load=f"{trees.__name__}:load",
     format="lightgbm-text",
+    watched=True,
 )

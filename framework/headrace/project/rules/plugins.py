@@ -11,7 +11,7 @@ from headrace.diagnostics import Diagnostic, Span
 from headrace.document import Mapping as MappingNode
 from headrace.hooks import ChannelType, Plugins
 from headrace.hooks.composed import Chosen
-from headrace.hooks.first_party import CHANNELS, PACKAGES
+from headrace.hooks.first_party import CHANNELS, HABITS, PACKAGES
 from headrace.project.rules.parameters import params
 from headrace.project.scope import Scope, address_of, question
 from headrace.spec import Channel, Environment, Model
@@ -62,7 +62,7 @@ def _channel(scope: Scope, plugins: Plugins, channel: Channel) -> Iterator[Diagn
         for entry in given.entries if isinstance(given, MappingNode) else ():
             if entry.key not in known:
                 message = f"`{entry.key[:80]}` is no key of `params of {channel.type}`"
-                yield Diagnostic("unknown-key", message, entry.key_span, help=f"the keys are {', '.join(known)}")
+                yield Diagnostic("unknown-key", message, entry.key_span, help=HABITS.get(entry.key, f"the keys are {', '.join(known)}"))
 
 
 @question
@@ -224,7 +224,7 @@ _AXES = {"channel type": "channel"}
 """Axes whose things a message calls otherwise than `headrace plugins` does."""
 _ELSEWHERE = {
     "channel": "; `webhook` posts each alert as JSON to a URL",
-    "detector": ", each with a scale of its own for `effect`",
+    "detector": ", each with a scale of its own for `effect` (of `psi`, 0.1 is some drift and 0.25 much; of `jensen_shannon`, 0.1 is much)",
 }
 """What of the built-in things does for many that are not."""
 
@@ -238,7 +238,8 @@ def _another(plugins: Plugins, what: str, name: str, there: str) -> str:
         off = next((off.why for off in plugins.off if off.origin.name == theirs[packed]), None)
         if off is not None:
             return f"{theirs[packed]} has `{packed}`, and takes no part: {off}; {there}"
-        return f"type `pip install {theirs[packed]}`, which has `{packed}`; {there}"
+        package = theirs[packed]
+        return f"type `pip install {package}`, or `pip install plugins/{package}` in a checkout of Headrace, which has `{packed}`; {there}"
     own = re.sub(r"[^a-z0-9]+", "-", name.casefold()).strip("-")[:_NAMED]
     begun = own if own[:1].isalpha() else axis
     return f"{there}{_ELSEWHERE.get(axis, '')}; `headrace plugins new {begun} --axis {axis}` begins one of your own"

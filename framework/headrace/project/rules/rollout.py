@@ -85,21 +85,24 @@ def _rises(scope: Scope, model: Model, rollout: Rollout, position: int) -> Itera
     if here <= before:
         place = _where(scope, model, position, "weight")
         message = f"step {position + 1} has a weight of {here * 100:g}%, and the one before {before * 100:g}%: weights rise"
-        rising = _rising(rollout.steps)
+        whole, alone = _rising(rollout.steps, whole=True), _rising(rollout.steps, whole=False)
         more = f"write more than {before * 100:g}%"
-        help_ = f"put the steps in rising order, `{rising}`, or {more} here" if rising is not None else more
+        swapped = f", or their weights alone, `{alone}`" if alone != whole else ""
+        help_ = f"put the steps in rising order, `{whole}`{swapped}, or {more} here" if whole is not None else more
         yield Diagnostic("rollout-weights", message, place, help=help_)
 
 
-def _rising(steps: tuple[Step, ...]) -> str | None:
-    """The same steps in the order of their weights; None where two have one weight, or something of them could not be read."""
+def _rising(steps: tuple[Step, ...], *, whole: bool) -> str | None:
+    """The same steps, or else their weights alone, in rising order; None where two are alike, or something could not be read."""
     known = [(getattr(step, "weight", UNKNOWN), getattr(step, "hold", UNKNOWN)) for step in steps]
     if any(part is UNKNOWN for step in known for part in step):
         return None
     found = sorted(known)
     if any(one[0] >= other[0] for one, other in pairwise(found)):
         return None
-    return f"[{', '.join(f'{{weight: {weight * 100:g}%, hold: {write_duration(hold)}}}' for weight, hold in found)}]"
+    holds = [hold for _, hold in (found if whole else known)]
+    written = (f"{{weight: {weight * 100:g}%, hold: {write_duration(hold)}}}" for (weight, _), hold in zip(found, holds, strict=True))
+    return f"[{', '.join(written)}]"
 
 
 @question
