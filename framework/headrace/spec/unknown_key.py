@@ -103,8 +103,9 @@ class _Unknown:
 
     @property
     def lacking(self) -> list[str]:
-        """The keys that must be there, and are not."""
-        return [str(path[-1]) for path in self.missing.of(self.place.path[:-1])]
+        """The keys that must be there, and are not; of a mapping that is none of the language's, those of nothing else."""
+        known = keys(self.owner)
+        return [word for path in self.missing.of(self.place.path[:-1]) if (word := str(path[-1])) in known]
 
 
 def unknown_key(place: Place, root: Place, missing: Missing, text: str | None = None) -> Meant:
