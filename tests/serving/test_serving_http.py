@@ -12,7 +12,7 @@ from serving_project import project as make_project
 from sqlmodel import select
 
 from headrace.journal import reader, ship
-from headrace.serving.application import MAX_BODY
+from headrace.serving.body import MAX_BODY
 from headrace.store import clock
 from headrace.store.tables import Prediction
 

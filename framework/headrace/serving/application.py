@@ -1,40 +1,53 @@
-"""The HTTP face of one model: bodies in, answers out, and what a supervisor asks; FastAPI with routes that do nothing twice."""
+"""The HTTP face of one model: bodies in, answers out, and what a supervisor asks; routes that do nothing twice."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from http import HTTPStatus
 from time import perf_counter
+from typing import Any
 
 import orjson
 from fastapi import FastAPI
 from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
+from starlette.types import Receive
 
 from headrace import __version__
 from headrace.compiled import ServingConfig
 from headrace.serving import openapi
+from headrace.serving.body import LIMITS, header, read
 from headrace.serving.measures import CONTENT_TYPE
 from headrace.serving.moment import HEADER
 from headrace.serving.online import Filled, events_of
+from headrace.serving.plane import Handler, Hot, Plane, bug
 from headrace.serving.problem import Refused, problem
 from headrace.serving.server import Server
 from headrace.serving.workspace import Workspace
 
-MAX_BODY = 2**20
-"""The most bytes of a body; a batch that needs more is two batches."""
-
 Endpoint = Callable[[Request], Awaitable[Response]]
 
+_HEADER = HEADER.lower().encode()
 
-def app(config: ServingConfig, workspace: Workspace) -> FastAPI:
+
+def app(config: ServingConfig, workspace: Workspace, middleware: Sequence[Middleware] = ()) -> Plane:
     """The app of one serving config; its lifespan follows the store from start to end.
 
-    Requests are answered by the process that runs it: one event loop, one spool segment.
+    Requests are answered by the process that runs it: one event loop, one spool segment. With `middleware`, Starlette's, every path is
+    answered behind it, by a FastAPI route; without, predictions are answered in front of FastAPI, by the same code.
     """
     server = Server(config, workspace)
+    routes = Routes(server)
+    answers = {("POST", "/predict"): routes.predict, ("POST", "/predict/batch"): routes.batch}
+    behind = _behind(server, routes, answers, middleware)
+    return Plane(behind, {} if middleware else {key: Hot(answer, server.measures) for key, answer in answers.items()}, server.measures)
+
+
+def _behind(server: Server, routes: Routes, answers: Mapping[tuple[str, str], Handler], middleware: Sequence[Middleware]) -> FastAPI:
+    """All routes as FastAPI has them."""
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -44,14 +57,13 @@ def app(config: ServingConfig, workspace: Workspace) -> FastAPI:
         finally:
             await server.stop()
 
-    made = FastAPI(title=f"model/{config.model}", version=__version__, lifespan=lifespan, redoc_url=None)
+    title = f"model/{server.config.model}"
+    made = FastAPI(title=title, version=__version__, lifespan=lifespan, redoc_url=None, middleware=list(middleware))
     made.state.server = server
-    document = openapi.document(config, server.schema, server.online)
+    document = openapi.document(server.config, server.schema, server.online)
     made.openapi = lambda: document  # type: ignore[method-assign]
-    routes = Routes(server)
     for path, method, endpoint in (
-        ("/predict", "POST", routes.predict),
-        ("/predict/batch", "POST", routes.batch),
+        *((path, method, routed(answer)) for (method, path), answer in answers.items()),
         ("/outcomes", "POST", routes.outcomes),
         *([("/events/{view}", "POST", routes.events)] if server.online.views else []),
         ("/health/live", "GET", routes.live),
@@ -63,6 +75,15 @@ def app(config: ServingConfig, workspace: Workspace) -> FastAPI:
     made.add_exception_handler(HTTPException, _http_problem)
     made.add_exception_handler(Exception, _bug)
     return made
+
+
+def routed(answer: Handler) -> Endpoint:
+    """A handler as an endpoint."""
+
+    async def run(request: Request) -> Response:
+        return Response(await answer(request.scope, request.receive), media_type="application/json")
+
+    return run
 
 
 class Routes:
@@ -85,37 +106,37 @@ class Routes:
 
         return run
 
-    async def predict(self, request: Request) -> Response:
+    async def predict(self, scope: Mapping[str, Any], receive: Receive) -> bytes:
         """POST /predict."""
-        body = await _body(request)
+        body = await read(scope, receive, LIMITS)
         started = perf_counter()
         server = self._server
         row = server.schema.read_row(body)
-        at = await server.moments.of(request.headers.get(HEADER))
+        at = await server.moments.of(header(scope, _HEADER))
         snapshot = server.ready_snapshot()
         (filled,) = await server.online.fill([row], at)
         reply = server.answering.one(snapshot, filled.row, at, started)
         if reply.error is not None:
             raise Refused(HTTPStatus.SERVICE_UNAVAILABLE, "prediction-failed", f"v{reply.version} {reply.error.removeprefix('the model ')}")
-        return _json(reply.body(server.config.model) | _fresh(filled))
+        return orjson.dumps(reply.body(server.config.model) | _fresh(filled))
 
-    async def batch(self, request: Request) -> Response:
+    async def batch(self, scope: Mapping[str, Any], receive: Receive) -> bytes:
         """POST /predict/batch."""
-        body = await _body(request)
+        body = await read(scope, receive, LIMITS)
         started = perf_counter()
         server = self._server
         rows = server.schema.read_rows(body)
-        at = await server.moments.of(request.headers.get(HEADER))
+        at = await server.moments.of(header(scope, _HEADER))
         snapshot = server.ready_snapshot()
         filled = await server.online.fill(rows, at, "rows[{}].")
         replies = await server.answering.many(snapshot, [item.row for item in filled], at, started)
         told = zip(replies, filled, strict=True)
-        return _json({"predictions": [reply.body(server.config.model) | _fresh(item) for reply, item in told]})
+        return orjson.dumps({"predictions": [reply.body(server.config.model) | _fresh(item) for reply, item in told]})
 
     async def outcomes(self, request: Request) -> Response:
         """POST /outcomes."""
         server = self._server
-        answers = server.schema.read_outcomes(await _body(request))
+        answers = server.schema.read_outcomes(await read(request.scope, request.receive, LIMITS))
         server.answering.outcomes(answers, await server.moments.of(request.headers.get(HEADER)))
         return _json({"accepted": len(answers)}, HTTPStatus.ACCEPTED)
 
@@ -126,7 +147,8 @@ class Routes:
         if view is None:
             known = ", ".join(server.online.views) or "none"
             raise Refused(HTTPStatus.NOT_FOUND, "no-such-view", f"the views that this server reads events of are: {known}")
-        found, late, told = events_of(view, await _body(request), await server.moments.of(request.headers.get(HEADER)))
+        body = await read(request.scope, request.receive, LIMITS)
+        found, late, told = events_of(view, body, await server.moments.of(request.headers.get(HEADER)))
         return _json({"accepted": told, "added": await view.push(found), "late": late}, HTTPStatus.ACCEPTED)
 
     async def live(self, request: Request) -> Response:
@@ -158,32 +180,6 @@ class Routes:
         return Response(text, headers={"content-type": CONTENT_TYPE})
 
 
-async def _body(request: Request) -> bytes:
-    kind = request.headers.get("content-type")
-    # A page in a browser may post text to loopback without asking; JSON it may not.
-    if kind is not None and not _is_json(kind):
-        raise Refused(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "not-json", "the body must be JSON: send `Content-Type: application/json`")
-    too_large = Refused(
-        HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "too-large", f"the body has more than {MAX_BODY} bytes: send fewer rows at once"
-    )
-    declared = request.headers.get("content-length", "")
-    if declared.isdecimal() and int(declared) > MAX_BODY:
-        raise too_large
-    chunks: list[bytes] = []
-    size = 0
-    async for chunk in request.stream():
-        size += len(chunk)
-        if size > MAX_BODY:
-            raise too_large
-        chunks.append(chunk)
-    return b"".join(chunks)
-
-
-def _is_json(kind: str) -> bool:
-    essence = kind.partition(";")[0].strip().lower()
-    return essence == "application/json" or (essence.startswith("application/") and essence.endswith("+json"))
-
-
 def _fresh(filled: Filled) -> dict[str, object]:
     return {"freshness": filled.freshness} if filled.freshness else {}
 
@@ -204,4 +200,4 @@ async def _http_problem(request: Request, error: Exception) -> Response:
 
 async def _bug(request: Request, error: Exception) -> Response:
     del request, error
-    return problem(HTTPStatus.INTERNAL_SERVER_ERROR, "bug", "the server failed; its log says how")
+    return bug()

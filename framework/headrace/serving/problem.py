@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
@@ -22,18 +22,28 @@ class Fault:
 
 
 class Refused(Exception):  # noqa: N818 - it says what happened to the request
-    """A request that gets a problem document for an answer: status, a stable id, a headline, and the fields at fault."""
+    """A request that gets a problem document for an answer: status, a stable id, a headline, the fields at fault, and headers."""
 
-    def __init__(self, status: int, id: str, detail: str, faults: Sequence[Fault] = ()) -> None:  # noqa: A002 - the id of a diagnostic
+    def __init__(
+        self,
+        status: int,
+        id: str,  # noqa: A002 - the id of a diagnostic
+        detail: str,
+        faults: Sequence[Fault] = (),
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
         super().__init__(detail)
         self.status = status
         self.id = id
         self.detail = detail
         self.faults = tuple(faults)
+        self.headers = dict(headers or {})
 
     def response(self) -> Response:
         """The problem document."""
-        return problem(self.status, self.id, self.detail, self.faults)
+        answer = problem(self.status, self.id, self.detail, self.faults)
+        answer.headers.update(self.headers)
+        return answer
 
 
 def problem(status: int, id: str, detail: str, faults: Sequence[Fault] = ()) -> Response:  # noqa: A002 - the id of a diagnostic

@@ -1,0 +1,76 @@
+"""The outermost ASGI function of a server: who may ask, how many at once, and exact paths answered ahead of the FastAPI app behind."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import FastAPI
+from starlette.requests import ClientDisconnect
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from headrace.serving.measures import Measures
+from headrace.serving.problem import Refused, problem
+
+Handler = Callable[[Mapping[str, Any], Receive], Awaitable[bytes]]
+"""Answers a request with JSON, or raises Refused."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hot:
+    """What answers one path without a framework, and the measures of the server that it belongs to."""
+
+    answer: Handler
+    measures: Measures
+
+
+class Plane:
+    """An ASGI app: `hot` by exact (method, path) in front, and `behind` it all else: docs, health, events, errors.
+
+    `measures` count what is refused before a path is looked up.
+    """
+
+    def __init__(self, behind: FastAPI, hot: Mapping[tuple[str, str], Hot], measures: Measures) -> None:
+        self.behind = behind
+        self.state = behind.state
+        self._hot = dict(hot)
+        self._measures = measures
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One request, or the lifespan."""
+        if scope["type"] != "http":
+            await self.behind(scope, receive, send)
+            return
+        # The one place where a request is admitted (who asks) and then takes a place (how many are answered at once), which it gives
+        # back whatever becomes of it. What is refused here: `self._measures.refused(…)`, and the refusal's own response.
+        found = self._hot.get((scope["method"], scope["path"]))
+        if found is None:
+            await self.behind(scope, receive, send)
+        else:
+            await _answer(found, scope, receive, send)
+
+
+async def _answer(hot: Hot, scope: Scope, receive: Receive, send: Send) -> None:
+    try:
+        body = await hot.answer(scope, receive)
+    except Refused as refused:
+        hot.measures.refused(refused.status)
+        await refused.response()(scope, receive, send)
+        return
+    except ClientDisconnect:
+        await Response(status_code=HTTPStatus.BAD_REQUEST)(scope, receive, send)
+        return
+    except Exception:
+        await bug()(scope, receive, send)
+        raise  # the server logs it
+    headers = [(b"content-length", b"%d" % len(body)), (b"content-type", b"application/json")]
+    await send({"type": "http.response.start", "status": HTTPStatus.OK, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
+
+
+def bug() -> Response:
+    """What a client is told of a fault of the server itself: nothing of what it was."""
+    return problem(HTTPStatus.INTERNAL_SERVER_ERROR, "bug", "the server failed; its log says how")
