@@ -110,11 +110,26 @@ def version(session: Session, view: str, number: int | None = None) -> Version:
     else:
         row = session.exec(select(FeatureVersion).where(FeatureVersion.view == view, FeatureVersion.number == number)).first()
     if row is None:
-        numbers = [item.number for item in history(session, view)]
-        there = f"there are {view}@{numbers[0]} to {view}@{numbers[-1]}" if numbers else "`headrace apply` records one"
-        said = f"feature_view/{view}" + (f" has no version {number}" if number is not None else " has no version yet")
-        raise HeadraceError(Diagnostic("unknown-view-version", said, help=there), Exit.FAILED)
+        raise HeadraceError(_no_version(session, view, number), Exit.FAILED)
     return _version(row)
+
+
+def _no_version(session: Session, view: str, number: int | None) -> Diagnostic:
+    from sqlmodel import col, select
+
+    from headrace.store.featured import FeatureVersion
+
+    numbers = [item.number for item in history(session, view)]
+    if numbers:
+        there = f"there are {view}@{numbers[0]} to {view}@{numbers[-1]}"
+        return Diagnostic("unknown-view-version", f"feature_view/{view} has no version {number}", help=there)
+    others = session.exec(select(FeatureVersion.view).distinct().order_by(col(FeatureVersion.view))).all()
+    known = f"; recorded are those of {', '.join(others)}" if others else ""
+    return Diagnostic(
+        "unknown-view-version",
+        f"feature_view/{view} has no version {number}" if number else f"no version of feature_view/{view} was ever applied here",
+        help=f"`headrace apply` records one of each view that the specs declare{known}",
+    )
 
 
 def applied(session: Session, address: str) -> Mapping[str, Any]:

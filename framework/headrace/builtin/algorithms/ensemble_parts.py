@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from headrace.hooks import Algorithms, Component, Predictor, Signature, Task
+from headrace.hooks import Algorithm, Algorithms, Component, Predictor, Signature, Task
 from headrace.spec.name import AlgorithmName, Name, ParamsOf
 
 if TYPE_CHECKING:
@@ -20,6 +20,23 @@ if TYPE_CHECKING:
 
 _MARK = b"headrace-ensemble 1\n"
 """The first line; then one of JSON, which says of each part how long it is, and the parts' own bytes one after another."""
+
+
+MEMBERS: Mapping[Task, Sequence[Mapping[str, Any]]] = {
+    "binary": (
+        {"id": "trees", "algorithm": "lightgbm.classifier", "params": {"n_estimators": 20}},
+        {"id": "line", "algorithm": "sklearn.logistic_regression"},
+    ),
+    "multiclass": (
+        {"id": "trees", "algorithm": "lightgbm.multiclass", "params": {"n_estimators": 20}},
+        {"id": "line", "algorithm": "sklearn.logistic_regression_multiclass"},
+    ),
+    "regression": (
+        {"id": "trees", "algorithm": "lightgbm.regressor", "params": {"n_estimators": 20}},
+        {"id": "line", "algorithm": "sklearn.ridge"},
+    ),
+}
+"""Two members by task, as examples."""
 
 
 class MemberError(Exception):
@@ -149,3 +166,18 @@ def read(algorithms: Algorithms, part: Component, signature: Signature) -> Fitte
         return Fitted(part.id, part.algorithm, part.params, algorithms.load(part.algorithm, part.data, signature=signature))
     except Exception as error:  # a plugin may raise anything
         raise MemberError(f"`{part.id}`: {type(error).__name__}: {error}") from error
+
+
+def algorithm(module: str, name: str, params: type[BaseModel], *, folds: bool = False) -> Algorithm:
+    """What a module registers whose functions are `fit`, `save` and `load`; `params` has its task as `task`."""
+    return Algorithm(
+        name=f"ensemble.{name}",
+        task=params.task,  # type: ignore[attr-defined]
+        params=f"{module}:{params.__name__}",
+        fit=f"{module}:fit",
+        save=f"{module}:save",
+        load=f"{module}:load",
+        format="headrace-ensemble",
+        components=f"{module}:components",
+        folds=folds,
+    )

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar
+from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from headrace.builtin.algorithms import ensemble_parts as parts
 from headrace.builtin.algorithms.ensemble_parts import Distinct, Fitted, Member, MemberError, Part, Rows, answers, components, fit_part
-from headrace.hooks import Algorithm, Algorithms, Input, Signature, Task
+from headrace.hooks import Algorithms, Input, Signature, Task
 
 if TYPE_CHECKING:
     import numpy as np
@@ -42,12 +42,7 @@ class Params(BaseModel):
 
     members: Members = Field(
         description=_MEMBERS,
-        examples=[
-            [
-                {"id": "trees", "algorithm": "lightgbm.classifier", "params": {"n_estimators": 20}},
-                {"id": "line", "algorithm": "sklearn.logistic_regression"},
-            ]
-        ],
+        examples=[list(parts.MEMBERS["binary"])],
     )
     final: Part = Field(
         default=Part(algorithm="sklearn.logistic_regression"),
@@ -62,12 +57,7 @@ class SeveralParams(Params):
 
     members: Members = Field(
         description=_MEMBERS,
-        examples=[
-            [
-                {"id": "trees", "algorithm": "lightgbm.multiclass", "params": {"n_estimators": 20}},
-                {"id": "line", "algorithm": "sklearn.logistic_regression_multiclass"},
-            ]
-        ],
+        examples=[list(parts.MEMBERS["multiclass"])],
     )
 
     final: Part = Field(
@@ -83,12 +73,7 @@ class NumberParams(Params):
 
     members: Members = Field(
         description=_MEMBERS,
-        examples=[
-            [
-                {"id": "trees", "algorithm": "lightgbm.regressor", "params": {"n_estimators": 20}},
-                {"id": "line", "algorithm": "sklearn.ridge"},
-            ]
-        ],
+        examples=[list(parts.MEMBERS["regression"])],
     )
 
     final: Part = Field(
@@ -174,19 +159,8 @@ def load(data: bytes, *, signature: Signature, algorithms: Algorithms) -> Stacke
     return Stacked(algorithms, members, final, told["task"], told["classes"])
 
 
-def _algorithm(kind: str, params: str) -> Algorithm:
-    model: Any = globals()[params]
-    return Algorithm(
-        name=f"ensemble.stacking_{kind}",
-        task=model.task,
-        params=f"{__name__}:{params}",
-        fit=f"{__name__}:fit",
-        save=f"{__name__}:save",
-        load=f"{__name__}:load",
-        format="headrace-ensemble",
-        components=f"{__name__}:components",
-        folds=True,
-    )
-
-
-ALGORITHM = (_algorithm("classifier", "Params"), _algorithm("multiclass", "SeveralParams"), _algorithm("regressor", "NumberParams"))
+ALGORITHM = (
+    parts.algorithm(__name__, "stacking_classifier", Params, folds=True),
+    parts.algorithm(__name__, "stacking_multiclass", SeveralParams, folds=True),
+    parts.algorithm(__name__, "stacking_regressor", NumberParams, folds=True),
+)

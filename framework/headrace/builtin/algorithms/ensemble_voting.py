@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from headrace.builtin.algorithms import ensemble_parts as parts
 from headrace.builtin.algorithms.ensemble_parts import Distinct, Fitted, Member, Rows, answers, components, fit_part
-from headrace.hooks import Algorithm, Algorithms, Signature, Task
+from headrace.hooks import Algorithms, Signature, Task
 
 if TYPE_CHECKING:
     import numpy as np
@@ -46,12 +46,7 @@ class Params(BaseModel):
 
     members: Voters = Field(
         description=_MEMBERS,
-        examples=[
-            [
-                {"id": "trees", "algorithm": "lightgbm.classifier", "params": {"n_estimators": 20}, "weight": 2},
-                {"id": "line", "algorithm": "sklearn.logistic_regression"},
-            ]
-        ],
+        examples=[[{**parts.MEMBERS["binary"][0], "weight": 2}, parts.MEMBERS["binary"][1]]],
     )
     combine: Literal["mean", "vote"] = Field(
         default="mean",
@@ -66,12 +61,7 @@ class SeveralParams(Params):
 
     members: Voters = Field(
         description=_MEMBERS,
-        examples=[
-            [
-                {"id": "trees", "algorithm": "lightgbm.multiclass", "params": {"n_estimators": 20}},
-                {"id": "line", "algorithm": "sklearn.logistic_regression_multiclass"},
-            ]
-        ],
+        examples=[list(parts.MEMBERS["multiclass"])],
     )
 
 
@@ -82,12 +72,7 @@ class NumberParams(Params):
 
     members: Voters = Field(
         description=_MEMBERS,
-        examples=[
-            [
-                {"id": "trees", "algorithm": "lightgbm.regressor", "params": {"n_estimators": 20}},
-                {"id": "line", "algorithm": "sklearn.ridge"},
-            ]
-        ],
+        examples=[list(parts.MEMBERS["regression"])],
     )
 
     combine: Literal["mean", "median"] = Field(  # type: ignore[assignment]
@@ -162,18 +147,8 @@ def load(data: bytes, *, signature: Signature, algorithms: Algorithms) -> Voting
     return Voting(algorithms, members, tuple(told["weights"]), told["combine"], told["task"], told["classes"])
 
 
-def _algorithm(kind: str, params: str) -> Algorithm:
-    model: Any = globals()[params]
-    return Algorithm(
-        name=f"ensemble.voting_{kind}",
-        task=model.task,
-        params=f"{__name__}:{params}",
-        fit=f"{__name__}:fit",
-        save=f"{__name__}:save",
-        load=f"{__name__}:load",
-        format="headrace-ensemble",
-        components=f"{__name__}:components",
-    )
-
-
-ALGORITHM = (_algorithm("classifier", "Params"), _algorithm("multiclass", "SeveralParams"), _algorithm("regressor", "NumberParams"))
+ALGORITHM = (
+    parts.algorithm(__name__, "voting_classifier", Params),
+    parts.algorithm(__name__, "voting_multiclass", SeveralParams),
+    parts.algorithm(__name__, "voting_regressor", NumberParams),
+)
