@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from headrace.builtin.algorithms import lightgbm_classifier as trees
+from headrace.builtin.algorithms import lightgbm_quantile as quantile
 from headrace.hooks import EnoughError, Watch
 from headrace.hooks.watch import LOSS
 
@@ -68,6 +69,7 @@ import os, signal, sys
 import numpy as np
 from pathlib import Path
 from headrace.builtin.algorithms import lightgbm_classifier as trees
+from headrace.builtin.algorithms import lightgbm_quantile as quantile
 from headrace.hooks import Input, Signature, Watch
 
 folder = Path(sys.argv[1])
@@ -95,3 +97,59 @@ def test_after_kill_9_the_same_model_comes_of_the_last_checkpoint(tmp_path, rows
     resumed = fit(rows, signature, Watch(resume=kept), n_estimators=60)
     whole = fit(rows, signature, n_estimators=60)
     assert (text(whole), whole.predict(rows[0]).tolist()) == (text(resumed), resumed.predict(rows[0]).tolist())
+
+
+def answers_of(rows):
+    return np.nan_to_num(rows[0][:, 0]) + rows[1]
+
+
+def fan(rows, signature, watch=None, **params):
+    answers = answers_of(rows)
+    return quantile.fit(
+        rows[0], answers, signature=signature, params=quantile.Params(**({"n_estimators": 30} | params)), seed=7, watch=watch
+    )
+
+
+def texts(made):
+    return [text(one) for one in made.levels]
+
+
+def test_levels_grow_together_and_each_as_if_alone(rows, signature):
+    told = []
+    watch = Watch(validation=(rows[0][:100], answers_of(rows)[:100]), step=lambda n, values: told.append((n, *values)))
+    alone = [
+        trees.fit(
+            rows[0],
+            answers_of(rows),
+            signature=signature,
+            params=quantile.Params(n_estimators=30, quantiles=(level,)),
+            seed=7,
+        )
+        for level in (0.1, 0.5, 0.9)
+    ]
+    assert [text(one) for one in alone] == texts(fan(rows, signature)) == texts(fan(rows, signature, watch))
+    assert [(n, LOSS) for n in range(1, 31)] == told
+
+
+def test_levels_stop_together_at_the_steps_that_are_enough(rows, signature):
+    def step(number, values):
+        if number == 20:
+            raise EnoughError(8)
+
+    assert texts(fan(rows, signature, n_estimators=8)) == texts(fan(rows, signature, Watch(step=step)))
+
+
+@pytest.mark.parametrize("at", [10, 30])
+def test_levels_that_are_taken_up_are_those_of_a_whole_training(rows, signature, at):
+    kept = {}
+    whole = fan(rows, signature, Watch(checkpoint=kept.__setitem__, every=10))
+    assert texts(whole) == texts(fan(rows, signature, Watch(resume=kept[at], every=10)))
+
+
+def test_the_loss_of_levels_is_the_mean_of_their_pinball_losses(rows, signature):
+    losses = {}
+    validation = (rows[0][:100], answers_of(rows)[:100])
+    made = fan(rows, signature, Watch(validation, lambda n, v: losses.update({n: v[LOSS]})))
+    missed = [validation[1] - one.predict(validation[0]) for one in made.levels]
+    pinball = [np.mean(np.maximum(level * off, (level - 1) * off)) for level, off in zip((0.1, 0.5, 0.9), missed, strict=True)]
+    assert np.mean(pinball) == pytest.approx(losses[30], rel=1e-6)  # LightGBM keeps answers in 32 bits

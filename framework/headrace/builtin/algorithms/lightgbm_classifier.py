@@ -123,28 +123,11 @@ def fit(
     before = begun.current_iteration() if begun is not None else 0
     if begun is not None and before >= params.n_estimators:
         return Trees(begun)
-    data = lightgbm.Dataset(
-        matrix,
-        label=target,
-        weight=params.weight(target),
-        group=group,
-        feature_name=[item.name for item in signature.inputs],
-        categorical_feature=list(signature.categorical),
-        params={"verbosity": -1, "max_bin": params.max_bin},
-    )
-    validation = [] if watch.validation is None else [_validation(*watch.validation, watch.group, params=params, reference=data)]
-    settings = params.model_dump(include=_SETTINGS) | {
-        **params.objective(target),
-        "seed": seed,
-        "deterministic": True,
-        "force_row_wise": True,
-        # More threads than cores are many times slower, and one is what a repeated run can rely on.
-        "num_threads": 1,
-        "verbosity": -1,
-    }
+    data = dataset(matrix, target, signature=signature, params=params, group=group)
+    validation = [] if watch.validation is None else [beside(*watch.validation, watch.group, params=params, reference=data)]
     try:
         booster = lightgbm.train(
-            settings,
+            settings(params, target, seed),
             data,
             num_boost_round=params.n_estimators - before,
             valid_sets=validation or None,
@@ -158,7 +141,42 @@ def fit(
     return Trees(booster)
 
 
-def _validation(
+def dataset(
+    matrix: NDArray[np.float64],
+    target: NDArray[np.float64],
+    *,
+    signature: Signature,
+    params: TreeParams,
+    group: NDArray[np.int64] | None = None,
+) -> lightgbm.Dataset:
+    """Rows to train on, (n, k) and (n,), as LightGBM takes them."""
+    import lightgbm
+
+    return lightgbm.Dataset(
+        matrix,
+        label=target,
+        weight=params.weight(target),
+        group=group,
+        feature_name=[item.name for item in signature.inputs],
+        categorical_feature=list(signature.categorical),
+        params={"verbosity": -1, "max_bin": params.max_bin},
+    )
+
+
+def settings(params: TreeParams, target: NDArray[np.float64], seed: int) -> dict[str, Any]:
+    """What LightGBM is told beside the rows."""
+    return params.model_dump(include=_SETTINGS) | {
+        **params.objective(target),
+        "seed": seed,
+        "deterministic": True,
+        "force_row_wise": True,
+        # More threads than cores are many times slower, and one is what a repeated run can rely on.
+        "num_threads": 1,
+        "verbosity": -1,
+    }
+
+
+def beside(
     matrix: NDArray[np.float64],
     target: NDArray[np.float64],
     group: NDArray[np.int64] | None,

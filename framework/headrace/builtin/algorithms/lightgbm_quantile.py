@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +11,8 @@ from pydantic import Field
 
 from headrace.builtin.algorithms import lightgbm_classifier as trees
 from headrace.builtin.algorithms.levels import Levels
-from headrace.hooks import Algorithm, Signature
+from headrace.hooks import Algorithm, EnoughError, Signature, Watch
+from headrace.hooks.watch import LOSS
 
 if TYPE_CHECKING:
     import numpy as np
@@ -45,10 +47,101 @@ class Fan:
         return np.sort(np.column_stack([one.predict(matrix) for one in self.levels]), axis=1)
 
 
-def fit(matrix: NDArray[np.float64], target: NDArray[np.float64], *, signature: Signature, params: Params, seed: int) -> Fan:
-    """Train on (n, k) and (n,), once a level; the same rows, parameters and seed give the same bytes."""
-    each = [params.model_copy(update={"quantiles": (level,)}) for level in params.quantiles]
-    return Fan(tuple(trees.fit(matrix, target, signature=signature, params=one, seed=seed) for one in each))
+def fit(
+    matrix: NDArray[np.float64],
+    target: NDArray[np.float64],
+    *,
+    signature: Signature,
+    params: Params,
+    seed: int,
+    watch: Watch | None = None,
+) -> Fan:
+    """Train on (n, k) and (n,), a tree of every level at each step; the same rows, parameters and seed give the same bytes, watched or not.
+
+    The loss of a step is the mean of the levels' pinball losses. As of one level, what is drawn for each tree has no checkpoint.
+    """
+    watch = watch or Watch()
+    begun = json.loads(watch.resume) if watch.resume is not None else [None] * len(params.quantiles)
+    levels = [
+        _Level(
+            matrix,
+            target,
+            signature=signature,
+            params=params.model_copy(update={"quantiles": (level,)}),
+            seed=seed,
+            watch=watch,
+            begun=text,
+        )
+        for level, text in zip(params.quantiles, begun, strict=True)
+    ]
+    for steps in range(levels[0].steps + 1, params.n_estimators + 1):
+        losses = [level.grow() for level in levels]
+        values = {LOSS: math.fsum(losses) / len(losses)} if watch.validation is not None else {}
+        try:
+            watch.step(steps, values)
+        except EnoughError as enough:
+            return Fan(tuple(level.made(enough.steps) for level in levels))
+        if steps % watch.every == 0 and not params.drawn:
+            watch.checkpoint(steps, json.dumps([level.text() for level in levels]).encode())
+    return Fan(tuple(level.made() for level in levels))
+
+
+class _Level:
+    """One level's booster, which grows by a tree at a time."""
+
+    def __init__(
+        self,
+        matrix: NDArray[np.float64],
+        target: NDArray[np.float64],
+        *,
+        signature: Signature,
+        params: Params,
+        seed: int,
+        watch: Watch,
+        begun: str | None,
+    ) -> None:
+        import lightgbm
+
+        self._settings = trees.settings(params, target, seed)
+        self._rows = trees.dataset(matrix, target, signature=signature, params=params)
+        self._validation = [] if watch.validation is None else [trees.beside(*watch.validation, None, params=params, reference=self._rows)]
+        self._booster = lightgbm.Booster(model_str=begun) if begun is not None else None
+        self._trained = False
+
+    @property
+    def steps(self) -> int:
+        """How many trees there are."""
+        return 0 if self._booster is None else int(self._booster.current_iteration())
+
+    def grow(self) -> float:
+        """One more; the loss on the validation rows, NaN where there are none."""
+        import lightgbm
+
+        if self._trained and self._booster is not None:
+            self._booster.update()
+        else:
+            self._booster = lightgbm.train(
+                self._settings,
+                self._rows,
+                num_boost_round=1,
+                valid_sets=self._validation or None,
+                init_model=self._booster,
+                keep_training_booster=True,
+            )
+            self._trained = True
+        return float(self._booster.eval_valid()[0][2]) if self._validation else math.nan
+
+    def text(self, steps: int | None = None) -> str:
+        """The model as LightGBM writes it, or its first trees."""
+        assert self._booster is not None  # noqa: S101 - it has grown
+        text: str = self._booster.model_to_string(num_iteration=steps)
+        return text
+
+    def made(self, steps: int | None = None) -> trees.Trees:
+        """The model apart from its rows."""
+        import lightgbm
+
+        return trees.Trees(lightgbm.Booster(model_str=self.text(steps)))
 
 
 def save(predictor: Fan) -> bytes:
@@ -69,4 +162,5 @@ ALGORITHM = Algorithm(
     save=f"{__name__}:save",
     load=f"{__name__}:load",
     format="lightgbm-text-json",
+    watched=True,
 )
