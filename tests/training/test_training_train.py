@@ -183,11 +183,13 @@ def test_the_reference_is_the_held_out_rows_with_answers_and_predictions(do_trai
     assert (["id", "seen", "age", "paint", "left", "prediction"], rows.holdout) == (list(held), len(held))
 
 
-def test_the_profile_is_of_the_training_rows(do_train, version, store, make_rows):
+def test_the_profile_is_of_the_training_rows_and_of_the_answers_to_the_held_out_ones(do_train, version, store, make_rows):
     rows = make_rows()
     do_train(rows)
     profile = Profile.from_json(json.loads(store.blobs.get(version().manifest["profile"])))
-    assert {"age": rows.train, "paint": rows.train, "prediction": rows.train} == {name: bins.rows for name, bins in profile.columns.items()}
+    assert {"age": rows.train, "paint": rows.train, "prediction": rows.holdout} == {
+        name: bins.rows for name, bins in profile.columns.items()
+    }
 
 
 def test_the_same_rows_and_seed_give_the_same_model(do_train, version, make_rows):

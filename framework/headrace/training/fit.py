@@ -46,12 +46,11 @@ class Sides:
 
 @dataclass(frozen=True)
 class Fitted:
-    """A model, its bytes, and what those bytes answer to both sides; `params` are those it was made with, defaults included, as JSON."""
+    """A model, its bytes, and what those answer to the held-out side; `params` are those it was made with, defaults included, as JSON."""
 
     algorithm: Algorithm
     params: dict[str, Any]
     data: bytes
-    train: NDArray[np.float64]
     holdout: NDArray[np.float64]
     answers: Answers = BINARY
     components: tuple[Component, ...] = ()
@@ -109,20 +108,19 @@ def fit(
         loaded = read(plugins, known, data, signature=signature)
         fitted = transformed(plugins, chain, inside)
         before, holdout = (np.asarray(model.predict(sides.holdout), dtype=np.float64) for model in (fitted, loaded))
-        train = np.asarray(loaded.predict(sides.train), dtype=np.float64)
     except Exception as error:  # a plugin may raise anything
         place = line(error, plugins.root) if plugins.root is not None else None
         raise HeadraceError(Diagnostic("training-failed", f"`{algorithm}` failed: {type(error).__name__}: {error}", place)) from error
     answers = Answers(known.task, sides.classes, tuple(getattr(settings, "quantiles", ())) if known.task == "quantile" else ())
-    for given, target in ((before, sides.holdout_target), (train, sides.train_target)):
-        if why := answers.fault(given, len(target)):
+    for given in (before, holdout):
+        if why := answers.fault(given, len(sides.holdout_target)):
             raise HeadraceError(Diagnostic("bad-predictions", f"`{algorithm}` {why}"))
     if not np.array_equal(before, holdout):
         raise HeadraceError(
             Diagnostic("unfaithful-format", f"`{algorithm}` answers otherwise after saving and loading: it cannot be served")
         )
     used = settings.model_dump(mode="json", by_alias=True)
-    return Fitted(known, used, data, train, holdout, answers, parts)
+    return Fitted(known, used, data, holdout, answers, parts)
 
 
 def _behind(plugins: Plugins, chain: Chain, watch: Watch | None) -> Watch | None:

@@ -111,9 +111,6 @@ def make(  # noqa: PLR0917 - what a model is made of
         }
     if calibrate is not None:
         fitted, told["calibration"] = _calibrated(plugins, fitted, sides, apart, calibrate, signature)
-    elif early is not None:
-        whole = read(plugins, fitted.algorithm, fitted.data, signature=signature).predict(sides.train)
-        fitted = replace(fitted, train=whole)
     return Made(fitted, told)
 
 
@@ -192,7 +189,7 @@ def _calibrated(  # noqa: PLR0917 - what a calibration is made of
     data = pack(replace(unpack(fitted.data), calibration=curve))
     whole = read(plugins, fitted.algorithm, data, signature=signature)
     told = {"method": calibrate.method, "rows": len(apart.calibration), "asked": asdict(calibrate)}
-    return replace(fitted, data=data, train=whole.predict(sides.train), holdout=whole.predict(sides.holdout)), told
+    return replace(fitted, data=data, holdout=whole.predict(sides.holdout)), told
 
 
 @dataclass(frozen=True, slots=True)

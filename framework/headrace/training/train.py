@@ -67,9 +67,10 @@ def train(
     from folds of its rows. With `cv` the same recipe is evaluated on folds of the training side as well. `step` is
     called after each step of an algorithm that is watched; a run that was killed goes on from its last checkpoint.
 
-    Categories are those of the training side. Kept beside the model: the profile of the training rows, the held-out rows with their answers
-    and predictions (`reference`), the baseline's model. `through` are the releases of the plugins that the rows came through; the manifest
-    has them beside those of the algorithms, where they are not ours. HeadraceError: those of `fit`, `artifact-altered` of the rows.
+    Categories are those of the training side. Kept beside the model: the profile (of the training rows' inputs and of the answers to the
+    held-out rows), the held-out rows with their answers and predictions (`reference`), the baseline's model. `through` are the releases of
+    the plugins that the rows came through; the manifest has them beside those of the algorithms, where they are not ours. HeadraceError:
+    those of `fit`, `artifact-altered` of the rows.
     """
     with store.read() as session:
         before = registry.by_run(session, rows.run_id)
@@ -294,11 +295,17 @@ def _reference(store: Store, rows: Material, held: pd.DataFrame, fitted: Fitted)
 
 
 def _profile(store: Store, signature: Signature, training: pd.DataFrame, fitted: Fitted) -> str:
-    """The bins of inputs but texts, and of predictions, over the training rows, as JSON; classes are counted as they were answered."""
-    columns: dict[str, Literal["number", "category"]] = {item.name: item.type for item in signature.inputs if item.type != "text"}
-    columns[PREDICTION] = "category" if fitted.answers.task == "multiclass" else "number"
-    made = bins.profile(columns, training.assign(**{PREDICTION: fitted.answers.short(fitted.train)}))
-    return store.blobs.put(_canonical(made.to_json()))
+    """The bins of inputs but texts over the training rows, and of predictions over the held-out ones, as JSON (decision 0016).
+
+    Classes are counted as they were answered.
+    """
+    import pandas as pd
+
+    inputs: dict[str, Literal["number", "category"]] = {item.name: item.type for item in signature.inputs if item.type != "text"}
+    kind: Literal["number", "category"] = "category" if fitted.answers.task == "multiclass" else "number"
+    answered = pd.DataFrame({PREDICTION: fitted.answers.short(fitted.holdout)})
+    seen, said = bins.profile(inputs, training), bins.profile({PREDICTION: kind}, answered)
+    return store.blobs.put(_canonical(seen.to_json() | said.to_json()))
 
 
 def _canonical(value: Any) -> bytes:  # noqa: ANN401 - JSON
