@@ -126,7 +126,7 @@ def cpu_seconds(pid: int) -> float:
 
 
 def prepare(made: Project, signature: Signature, data: bytes) -> None:
-    inputs = [{"name": item.name, "column": item.name, "type": item.type, "low": item.low, "high": item.high} for item in signature.inputs]
+    inputs = [{"name": item.name, "column": item.name, "view": None, "type": item.type, "low": item.low, "high": item.high} for item in signature.inputs]
     config = json.loads(made.config.read_text())
     made.config.write_text(json.dumps({**config, "inputs": inputs}))
     made.alias("champion", made.add(data, "lightgbm.classifier", "lightgbm-text", signature))

@@ -75,6 +75,11 @@ class Algorithm:
     They are dealt so that nothing of the second is known by the first: by entity, or by time with the gap that labels need. Rows of the
     oldest time may be in no second part.
     """
+    compile: str | None = None
+    """What makes a Predictor faster at one row: `compile(predictor)` gives a RowPredictor, or None where this one has no such form.
+
+    A server holds its answers against the Predictor's own before it uses it.
+    """
 
     @property
     def calls(self) -> dict[str, Takes]:
@@ -93,6 +98,7 @@ class Algorithm:
             "save": Takes(1),
             "load": Takes(1, frozenset({"signature"} | others)),
             "components": Takes(1),
+            "compile": Takes(1),
         }
 
 

@@ -115,6 +115,24 @@ class Predictor(Protocol):
         ...
 
 
+class RowPredictor(Protocol):
+    """A Predictor compiled for one row at a time: no arrays, no threads, nothing looked up. Asked by one thread at a time."""
+
+    @property
+    def path(self) -> str:
+        """What this way to answer is called where a server tells what answers, such as `lightgbm-row`."""
+        ...
+
+    @property
+    def exact(self) -> bool:
+        """Whether its answers are the Predictor's to the last bit; otherwise they may differ by 1e-12, of a larger number by that share."""
+        ...
+
+    def predict_row(self, values: Sequence[float]) -> float | Sequence[float]:
+        """One row of the matrix, k numbers with NaN where one is missing, to its answer: one number, or one for each column."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Component:
     """One part of an ensemble: what it is called, by which algorithm and parameters it was made, and its own bytes."""

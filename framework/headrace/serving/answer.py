@@ -76,15 +76,13 @@ class Answering:
         self._rules = tuple(rules)
         self._measures = measures
 
-    def one(self, snapshot: Snapshot, row: Row, at: datetime, started: float) -> Reply:
-        """One row, in the event loop; Refused (503) where it cannot be journalled, for what is not journalled is not answered."""
+    async def one(self, snapshot: Snapshot, row: Row, at: datetime, started: float) -> Reply:
+        """One row; Refused (503) where it cannot be journalled, for what is not journalled is not answered."""
         arm = assign(self._model, row.unit, snapshot.weights)
-        served = snapshot.arms[arm]
-        answered = served.answer(row.inputs)
-        tries = [_Try(arm, served, answered, perf_counter() - started)]
-        if answered.error is not None and arm == CANDIDATE and self._fallback:
-            champion = snapshot.arms[CHAMPION]
-            tries.append(_Try(CHAMPION, champion, champion.answer(row.inputs), perf_counter() - started))
+        first = await _asked(arm, snapshot.arms[arm], row, started)
+        tries = [first]
+        if first.answered.error is not None and arm == CANDIDATE and self._fallback:
+            tries.append(await _asked(CHAMPION, snapshot.arms[CHAMPION], row, started))
         return self._journal(snapshot, row, at, tries)
 
     async def many(self, snapshot: Snapshot, rows: Sequence[Row], at: datetime, started: float) -> list[Reply]:
@@ -175,6 +173,12 @@ class Answering:
         except OSError as error:
             self._measures.failed("spool")
             raise Refused(503, "journal-unwritable", f"the journal cannot be written, so nothing is answered: {error}") from error
+
+
+async def _asked(arm: str, served: Served, row: Row, started: float) -> _Try:
+    """One version's try at one row: in the event loop, or with others that wait for it."""
+    answered = served.answer(row.inputs) if served.queue is None else await served.queue(row.inputs)
+    return _Try(arm, served, answered, perf_counter() - started)
 
 
 def _beside(answered: Answered) -> Answered:

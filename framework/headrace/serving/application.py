@@ -115,7 +115,7 @@ class Routes:
         at = await server.moments.of(header(scope, _HEADER))
         snapshot = server.ready_snapshot()
         (filled,) = await server.online.fill([row], at)
-        reply = server.answering.one(snapshot, filled.row, at, started)
+        reply = await server.answering.one(snapshot, filled.row, at, started)
         if reply.error is not None:
             raise Refused(HTTPStatus.SERVICE_UNAVAILABLE, "prediction-failed", f"v{reply.version} {reply.error.removeprefix('the model ')}")
         return orjson.dumps(reply.body(server.config.model) | _fresh(filled))

@@ -12,6 +12,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from headrace import registry, traffic
 from headrace.diagnostics import HeadraceError
+from headrace.serving.fast import fastest
 from headrace.serving.measures import Measures
 from headrace.serving.moment import Moments
 from headrace.serving.snapshot import CANDIDATE, CHAMPION, Served, Snapshot
@@ -206,5 +207,6 @@ class Follower(threading.Thread):
             served.warm_up()
         except Exception as error:  # noqa: BLE001 - a plugin may raise anything; requests will tell, and be counted
             LOG.warning("v%d failed on its warm-up row: %s", number, error)
+        served = fastest(served, self._workspace.plugins.algorithms[version.algorithm], lambda: self._measures.failed("compile"))
         self.refused.pop(number, None)
         self._loaded[number] = served

@@ -133,6 +133,7 @@ class Server:
             "project": self.config.project,
             "worker": self._worker,
             "versions": snapshot.versions,
+            "paths": {arm: served.path for arm, served in snapshot.arms.items()},
             "epoch": self._follower.epoch,
             "counted_epoch": snapshot.epoch,
             "weights": dict(snapshot.weights),
