@@ -11,12 +11,28 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from starlette.middleware import Middleware
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from headrace import registry, traffic
 from headrace.diagnostics import Report
 from headrace.hooks import Input, Plugins, Signature, load_plugins
 from headrace.hooks.contracts import resolve
 from headrace.store import Store, clock
+
+
+class Beside:
+    """Somebody's middleware, which does nothing."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self.app(scope, receive, send)
+
+
+BESIDE = (Middleware(Beside),)
+"""With it, predictions are answered by FastAPI's routes; without, in front of them."""
 
 MODEL = "employment"
 SIGNATURE = Signature(

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
 from datetime import datetime
 from time import perf_counter
-from uuid import uuid4
+from typing import NamedTuple
 
 from headrace.hooks.answers import label
 from headrace.journal import OutcomeRecord, PredictionRecord, Spool
+from headrace.serving.ids import Ids
 from headrace.serving.measures import Measures
 from headrace.serving.problem import Refused
 from headrace.serving.ranked import places, whole
@@ -22,8 +22,7 @@ SPOOLED_AT_ONCE = 100
 """After so many records of a batch the event loop turns to others."""
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
+class Reply(NamedTuple):
     """One row's answer, as the caller gets it; `error` says that nobody could answer."""
 
     id: str
@@ -55,8 +54,7 @@ class Reply:
         return told if self.error is None else told | {"error": self.error}
 
 
-@dataclass(frozen=True, slots=True)
-class _Try:
+class _Try(NamedTuple):
     """One arm's try at one row, and how long the row had taken by then."""
 
     arm: str
@@ -75,6 +73,7 @@ class Answering:
         self._counter = counter
         self._rules = tuple(rules)
         self._measures = measures
+        self._ids = Ids()
 
     async def one(self, snapshot: Snapshot, row: Row, at: datetime, started: float) -> Reply:
         """One row; Refused (503) where it cannot be journalled, for what is not journalled is not answered."""
@@ -94,7 +93,7 @@ class Answering:
         if self._fallback and CANDIDATE in snapshot.arms:
             failed = [i for i, name in enumerate(arms) if name == CANDIDATE and tries[i][0].answered.error is not None]
             for i in whole(rows, failed) - set(failed):
-                tries[i][0] = replace(tries[i][0], answered=_beside(tries[i][0].answered))
+                tries[i][0] = tries[i][0]._replace(answered=_beside(tries[i][0].answered))
                 failed.append(i)
             await self._try(CHAMPION, snapshot.arms[CHAMPION], rows, picked=failed, tries=tries, started=started)
         replies = []
@@ -127,7 +126,7 @@ class Answering:
         for attempt in tries:
             answered = attempt.answered
             record = PredictionRecord(
-                id=uuid4().hex,
+                id=self._ids.new(),
                 model=self._model,
                 version=attempt.served.number,
                 arm=attempt.arm,
@@ -183,11 +182,11 @@ async def _asked(arm: str, served: Served, row: Row, started: float) -> _Try:
 
 def _beside(answered: Answered) -> Answered:
     """An answer that stands for nothing, since another row of its group has none."""
-    return replace(answered, output=None, error="the model failed on another row of the group")
+    return answered._replace(output=None, error="the model failed on another row of the group")
 
 
 def _placed(rows: Sequence[Row], replies: Sequence[Reply]) -> list[Reply]:
     """The same with each row's place in its group."""
     scores = [reply.prediction if isinstance(reply.prediction, float) else None for reply in replies]
     found = places(rows, scores, [reply.version for reply in replies])
-    return [replace(reply, rank=place, ranks=True) for reply, place in zip(replies, found, strict=True)]
+    return [reply._replace(rank=place, ranks=True) for reply, place in zip(replies, found, strict=True)]

@@ -114,11 +114,14 @@ class Routes:
         row = server.schema.read_row(body)
         at = await server.moments.of(header(scope, _HEADER))
         snapshot = server.ready_snapshot()
-        (filled,) = await server.online.fill([row], at)
-        reply = await server.answering.one(snapshot, filled.row, at, started)
+        fresh: dict[str, object] = {}
+        if server.online.views:
+            (filled,) = await server.online.fill([row], at)
+            row, fresh = filled.row, _fresh(filled)
+        reply = await server.answering.one(snapshot, row, at, started)
         if reply.error is not None:
             raise Refused(HTTPStatus.SERVICE_UNAVAILABLE, "prediction-failed", f"v{reply.version} {reply.error.removeprefix('the model ')}")
-        return orjson.dumps(reply.body(server.config.model) | _fresh(filled))
+        return orjson.dumps(reply.body(server.config.model) | fresh)
 
     async def batch(self, scope: Mapping[str, Any], receive: Receive) -> bytes:
         """POST /predict/batch."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeVar
@@ -85,7 +85,7 @@ class Online:
 
     def _with(self, row: Row, lacking: Sequence[str], known: online.Known) -> Row:
         unseen = row.unseen if known.seen or self._entity in row.unseen else (*row.unseen, self._entity)
-        return replace(row, inputs=row.inputs | {name: known.values[name] for name in lacking}, unseen=unseen)
+        return row._replace(inputs=row.inputs | {name: known.values[name] for name in lacking}, unseen=unseen)
 
     async def check(self) -> str | None:
         """Why features cannot be read now; None where they can."""

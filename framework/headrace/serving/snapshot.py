@@ -6,7 +6,7 @@ import math
 import threading
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, assert_never
+from typing import Any, NamedTuple, assert_never
 
 from headrace.hooks import Answers, Input, Predictor, Signature, Task
 from headrace.hooks.answers import BINARY
@@ -15,8 +15,7 @@ CHAMPION = "champion"
 CANDIDATE = "candidate"
 
 
-@dataclass(frozen=True, slots=True)
-class Answered:
+class Answered(NamedTuple):
     """What a version said to one row: a probability or a number, or why there is none; `answer` is what is more than one number."""
 
     output: float | None
