@@ -79,10 +79,9 @@ class Answering:
         """One row; Refused (503) where it cannot be journalled, for what is not journalled is not answered."""
         arm = assign(self._model, row.unit, snapshot.weights)
         first = await _asked(arm, snapshot.arms[arm], row, started)
-        tries = [first]
-        if first.answered.error is not None and arm == CANDIDATE and self._fallback:
-            tries.append(await _asked(CHAMPION, snapshot.arms[CHAMPION], row, started))
-        return self._journal(snapshot, row, at, tries)
+        if first.answered.error is None or arm != CANDIDATE or not self._fallback:
+            return self._journal(snapshot, row, at, (first,))
+        return self._journal(snapshot, row, at, (first, await _asked(CHAMPION, snapshot.arms[CHAMPION], row, started)))
 
     async def many(self, snapshot: Snapshot, rows: Sequence[Row], at: datetime, started: float) -> list[Reply]:
         """Many rows: each arm's share in a worker thread; a row's time is its share of the batch's."""
@@ -137,13 +136,14 @@ class Answering:
                 inputs=row.inputs,
                 output=answered.output,
                 error=answered.error,
-                unseen=(*answered.unseen, *row.unseen),
+                unseen=answered.unseen + row.unseen,
                 answer=answered.answer,
             )
             self._append(record)
             failed = answered.error is not None
             self._measures.answered(attempt.arm, attempt.served.number, attempt.seconds, failed=failed)
-        self._measures.unseen(record.unseen)
+        if record.unseen:
+            self._measures.unseen(record.unseen)
         first = tries[0]
         trial = snapshot.arms.get(CANDIDATE)
         # Counted once, for the arm that was assigned: a champion that steps in answers what is none of its share.

@@ -114,14 +114,15 @@ class Routes:
         row = server.schema.read_row(body)
         at = await server.moments.of(header(scope, _HEADER))
         snapshot = server.ready_snapshot()
-        fresh: dict[str, object] = {}
+        fresh = None
         if server.online.views:
             (filled,) = await server.online.fill([row], at)
             row, fresh = filled.row, _fresh(filled)
         reply = await server.answering.one(snapshot, row, at, started)
         if reply.error is not None:
             raise Refused(HTTPStatus.SERVICE_UNAVAILABLE, "prediction-failed", f"v{reply.version} {reply.error.removeprefix('the model ')}")
-        return orjson.dumps(reply.body(server.config.model) | fresh)
+        told = reply.body(server.config.model)
+        return orjson.dumps(told if fresh is None else told | fresh)
 
     async def batch(self, scope: Mapping[str, Any], receive: Receive) -> bytes:
         """POST /predict/batch."""

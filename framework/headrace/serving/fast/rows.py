@@ -20,6 +20,8 @@ def encoder(signature: Signature) -> Encode:
         (name,), (only,) = names, each
         return lambda row: [only(row[name])]
     picked = itemgetter(*names)
+    if all(item.type == "number" for item in signature.inputs):
+        return lambda row: list(map(float, picked(row)))
     return lambda row: list(map(call, each, picked(row)))
 
 
