@@ -9,6 +9,7 @@ from headrace.monitoring import Alert, Alerts, Drift, Performance, Windows
 from headrace.retraining import Decision, OnAlert, OnSchedule
 from headrace.rollout import Canary, Judge, NoData, Progress, Step, Warmup
 from headrace.steps import custom, features, gates, monitoring, retraining, rollout, runner, training
+from headrace.steps.features import Days
 from headrace.steps.training import Searching
 from headrace.training import Baseline, Calibrate, Candidate, EarlyStopping, GroupFolds, StratifiedFolds, TimeFolds, Tuned
 from headrace.training.search import Choice, FloatRange, IntRange, Maximize, Minimize, Pruner, Sampler, Search
@@ -24,6 +25,7 @@ __all__ = [
     "Candidate",
     "Category",
     "Choice",
+    "Days",
     "Decision",
     "Drift",
     "EarlyStopping",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING
 
 from prefect_dask.task_runners import DaskTaskRunner
@@ -23,6 +24,8 @@ class Cluster(DaskTaskRunner):
         """Whom tasks are handed to; made when the first one is. HeadraceError `runner-away`."""
         if self._client is not None:
             return self._client
+        # Every connection is a line of its log otherwise, among those of the run.
+        logging.getLogger("distributed").setLevel(logging.WARNING)
         where = f"the Dask cluster at {self.address}" if self.address is not None else "Dask on this machine"
         try:
             made = super().client
