@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from datetime import timedelta
 from pathlib import Path
@@ -215,6 +216,32 @@ def test_what_a_killed_run_had_in_hand_is_taken_by_another_on_postgresql(store, 
     left = optuna.load_study(study_name=name, storage=url)
     assert not left.get_trials(states=(optuna.trial.TrialState.RUNNING, optuna.trial.TrialState.WAITING))
     assert not (tmp_path / ".headrace" / "studies").exists()
+
+
+def test_a_database_that_goes_away_is_told_as_the_store_s(make_rows, plugins, tmp_path, postgres):
+    """In mid-search, while a trial runs; its process ends with the search."""
+    import psycopg
+
+    search_plugin.install(tmp_path)
+    mark, own = tmp_path / "mark", load_plugins(tmp_path, Report(), allow=[])
+    words = Search(4, timedelta(minutes=4), [Maximize("roc_auc")], {"do": Choice(["answer", "wait"])}, Sampler("grid"))
+    name = postgres.partition("@/")[2].partition("?")[0]
+
+    def close():
+        while not mark.exists() or "wait" not in mark.read_text():
+            time.sleep(0.1)
+        with psycopg.connect(postgres.replace(f"/{name}?", "/postgres?"), autocommit=True) as connection:
+            connection.execute(f"ALTER DATABASE {name} WITH ALLOW_CONNECTIONS false")
+            connection.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", [name])
+
+    rows = make_rows()
+    with Store.open(postgres, "blobs", root=tmp_path) as there:
+        closing = threading.Thread(target=close, daemon=True)
+        closing.start()
+        with pytest.raises(HeadraceError, match="store-unreachable"):
+            search(there, own, rows, algorithm="odd", params={"mark": str(mark)}, seed=7, cv=StratifiedFolds(2), search=words)
+        closing.join()
+    assert not [line for line in mark.read_text().splitlines() if psutil.pid_exists(int(line.split()[0]))]
 
 
 def test_a_search_is_by_any_folds_and_stops_each_training_early(store, do_search):
