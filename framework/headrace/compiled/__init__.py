@@ -2,7 +2,9 @@
 
 from headrace.compiled.config import Config
 from headrace.compiled.deploy import AutomationConfig, CronConfig, DeployConfig, DeploymentConfig, IntervalConfig, ScheduleConfig
-from headrace.compiled.file import HEADER, WORKSPACE, is_compiled, of_model, parse, read, read_serving, read_workspace
+from headrace.compiled.file import BACKFILL, HEADER, OF_PROJECT, WORKSPACE, is_compiled, of_model, parse, read, read_serving, read_workspace
+from headrace.compiled.runner import ADDRESS as RUNNER_ADDRESS
+from headrace.compiled.runner import DaskConfig, RunnerConfig, near
 from headrace.compiled.serving import InputConfig, JudgeConfig, RolloutConfig, ServingConfig
 from headrace.compiled.workspace import (
     ArrivalConfig,
@@ -20,7 +22,10 @@ from headrace.compiled.workspace import (
 )
 
 __all__ = [
+    "BACKFILL",
     "HEADER",
+    "OF_PROJECT",
+    "RUNNER_ADDRESS",
     "WORKSPACE",
     "ArrivalConfig",
     "AutomationConfig",
@@ -29,6 +34,7 @@ __all__ = [
     "ColumnConfig",
     "Config",
     "CronConfig",
+    "DaskConfig",
     "DeployConfig",
     "DeploymentConfig",
     "FeatureConfig",
@@ -38,6 +44,7 @@ __all__ = [
     "OnlineConfig",
     "PluginsConfig",
     "RolloutConfig",
+    "RunnerConfig",
     "ScheduleConfig",
     "ServingConfig",
     "SourceConfig",
@@ -45,6 +52,7 @@ __all__ = [
     "ViewConfig",
     "WorkspaceConfig",
     "is_compiled",
+    "near",
     "of_model",
     "owner",
     "parse",

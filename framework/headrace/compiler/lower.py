@@ -9,10 +9,12 @@ from hashlib import sha256
 from headrace.address import Address
 from headrace.compiled import (
     ChannelConfig,
+    DaskConfig,
     InputConfig,
     JudgeConfig,
     PluginsConfig,
     RolloutConfig,
+    RunnerConfig,
     ServingConfig,
     TrackingConfig,
     WorkspaceConfig,
@@ -20,7 +22,7 @@ from headrace.compiled import (
 )
 from headrace.compiler import sections
 from headrace.compiler.hiding import HIDING
-from headrace.compiler.ir import Announces, Call, Compiled, Cron, Flow, Interval, Life, Link, Schedule, Step
+from headrace.compiler.ir import Announces, Call, Compiled, Cron, Flow, Interval, Life, Link, Schedule, Shared, Step
 from headrace.compiler.sources import source_config
 from headrace.compiler.views import view_config
 from headrace.hooks import Task
@@ -30,6 +32,7 @@ from headrace.project.tasks import in_folds, task_of
 from headrace.spec import Environment, FeatureView, Model, Source
 from headrace.spec.retraining import AGAIN
 from headrace.spec.rollout import LOOK, Rollout
+from headrace.spec.runner import Runner
 from headrace.spec.serving import Serving
 
 SPOOL = ".headrace/spool"
@@ -47,14 +50,17 @@ def lower(project: Project) -> Compiled:
     shared = {item for _, inputs in models for item in inputs}
     read = {view.name: _digest(view, project) for view in _computing(project) if view.online is not None}
     configs, calls = {item: _input(item) for item in shared}, {item: sections.input_(item) for item in shared}
+    runner = project.environment.runner
     return Compiled(
         workspace=_workspace(project),
+        backfilling=sections.dask(runner) if runner is not None and read else None,
         lives=(
             _life(
                 owner(name, project.environment.name),
                 model,
                 [calls[item] for item in inputs],
                 tasks[model.name],
+                project.environment.runner,
                 in_folds=in_folds(model, project.scope.plugins),
             )
             for model, inputs in models
@@ -93,9 +99,10 @@ def module_name(model: str) -> str:
     return f"{name}_" if name in HIDING else name
 
 
-def _life(project: str, model: Model, inputs: Sequence[Call], task: Task, *, in_folds: bool) -> Life:
+def _life(project: str, model: Model, inputs: Sequence[Call], task: Task, runner: Runner | None, *, in_folds: bool) -> Life:
     judged = (*sections.custom(model, "training"), sections.gates(model))
-    flows = [_train(model, inputs, judged, task, in_folds=in_folds), _judge(model, judged), _roll_out(model)]
+    tuning = sections.tune(model, runner, in_folds=in_folds)
+    flows = [_train(model, inputs, judged, task, tuning, in_folds=in_folds), _judge(model, judged), _roll_out(model)]
     schedules: dict[str, tuple[Schedule, ...]] = {"roll_out": (Interval("look", LOOK),) if model.rollout is not None else ()}
     links = [Link("headrace.candidate.passed", "roll_out")]
     if model.monitoring is not None:
@@ -125,7 +132,9 @@ def _ticks(model: Model) -> list[Cron]:
     return [Cron(f"retraining-{trigger.id}", trigger.schedule) for trigger in model.retraining if trigger.schedule is not None]
 
 
-def _train(model: Model, inputs: Sequence[Call], judged: tuple[Step, ...], task: Task, *, in_folds: bool) -> Flow:
+def _train(
+    model: Model, inputs: Sequence[Call], judged: tuple[Step, ...], task: Task, tuning: tuple[Step | Shared, ...], *, in_folds: bool
+) -> Flow:
     return Flow(
         name="train",
         says=f"Train model/{model.name} as of a moment (now, if none) and announce the verdict; a rollout starts by that event.",
@@ -133,7 +142,7 @@ def _train(model: Model, inputs: Sequence[Call], judged: tuple[Step, ...], task:
         steps=(
             sections.features(model, inputs, task),
             *sections.custom(model, "features"),
-            *sections.tune(model, in_folds=in_folds),
+            *tuning,
             sections.training(model, in_folds=in_folds),
             *judged,
         ),
@@ -247,12 +256,19 @@ def _workspace(project: Project) -> WorkspaceConfig:
         spool=SPOOL,
         online=_events(project),
         tracking=_tracking(environment),
+        runner=_runner(environment),
         plugins=PluginsConfig(allow=plugins.allow, deny=plugins.deny),
         sources={source.name: source_config(source) for source in project.sources},
         views={view.name: view_config(view, project.scope.get(Source, view.from_)) for view in _computing(project)},
         channels={channel.name: ChannelConfig(type=channel.type, params=channel.params) for channel in project.channels},
         models=tuple(model.name for model in project.models),
     )
+
+
+def _runner(environment: Environment) -> RunnerConfig | None:
+    if environment.runner is None:
+        return None
+    return RunnerConfig(dask=DaskConfig(workers=environment.runner.dask.workers, address=environment.runner.dask.address))
 
 
 def _tracking(environment: Environment) -> TrackingConfig | None:

@@ -7,7 +7,7 @@ from datetime import timedelta
 from keyword import iskeyword
 from typing import assert_never
 
-from headrace.compiler.ir import Call, Parameter, Step, Value, Variable
+from headrace.compiler.ir import Call, Parameter, Shared, Step, Value, Variable
 from headrace.hooks import Task
 from headrace.project.inputs import ModelInput
 from headrace.spec.expression import parse
@@ -16,6 +16,7 @@ from headrace.spec.model import Model
 from headrace.spec.monitoring import Monitoring
 from headrace.spec.retraining import Retraining
 from headrace.spec.rollout import Judge, Rollout
+from headrace.spec.runner import Runner
 from headrace.spec.steps import CustomStep
 from headrace.spec.training import (
     Cv,
@@ -28,6 +29,7 @@ from headrace.spec.training import (
     TimeSplit,
     Training,
     Transformation,
+    Tune,
 )
 
 AS_OF = Parameter("as_of", "datetime | None")
@@ -100,44 +102,81 @@ def _transformation(step: Transformation) -> Call:
     return _call("Transformation", id=step.id, transform=step.transform, columns=step.columns, params=step.params or None)
 
 
-def tune(model: Model, *, in_folds: bool) -> tuple[Step, ...]:
+_WAITS = timedelta(minutes=2)
+"""How much longer than a search's time its trials are waited for: a worker that answers nothing any more ends no search."""
+
+
+def tune(model: Model, runner: Runner | None, *, in_folds: bool) -> tuple[Step | Shared, ...]:
     """The step that searches better parameters, where there is one; what it gives goes to training beside the rows."""
-    section = model.training
-    search = section.tune
+    search = model.training.tune
     if search is None:
         return ()
-    goals = [_call("Maximize" if word == "maximize" else "Minimize", metric) for word, metric, _ in search.goals]
-    step = Step(
-        name="tune",
-        says="The parameters that do best on folds of the training side; training with them is the step that repeats itself.",
-        takes=(Parameter("rows", "Rows"),),
-        gives="Tuned",
-        beside=True,
-        call=_call(
-            "steps.training.tune",
-            Variable("rows"),
-            algorithm=section.algorithm,
-            params=section.params,
-            seed=section.seed,
-            cv=_folds(model, section.cv) or _usual_folds(model),
-            early_stopping=_early_stopping(section),
-            calibrate=_calibrate(section),
-            transforms=[_transformation(step) for step in section.transforms] or None,
-            folds=_inner_folds(model) if in_folds else None,
-            search=_call(
-                "Search",
-                trials=search.trials,
-                timeout=search.timeout or section.timeout,
-                objectives=goals,
-                space={name: _range(search.space[name]) for name in sorted(search.space)},
-                sampler=_call("Sampler", by=search.sampler.by, seed=search.sampler.seed),
-                pruner=_call("Pruner", by=search.pruner.by) if len(goals) == 1 else None,
-                workers=search.workers,
-                choose=search.choose if len(goals) > 1 else None,
-            ),
-        ),
+    says = "The parameters that do best on folds of the training side; training with them is the step that repeats itself."
+    rows = Parameter("rows", "Rows")
+    if runner is None:
+        return (Step("tune", says, (rows,), "Tuned", _searched("steps.training.tune", model, search, in_folds=in_folds), beside=True),)
+    searching, driver = Parameter("searching", "Searching"), Parameter("driver", "int")
+    begins = Step(
+        "search",
+        "What is searched, and when the time for it is over.",
+        (rows,),
+        "Searching",
+        _searched("steps.training.search", model, search, drivers=runner.dask.workers, in_folds=in_folds),
+        kept=False,
     )
-    return (step,)
+    each = Step(
+        "trials",
+        "One trial after another, until none is left or the time is over; how many.",
+        (searching, driver),
+        "int",
+        _call("steps.training.trials", Variable("searching"), Variable("driver")),
+        kept=False,
+    )
+    ends = Step(
+        "best",
+        "The best of all trials, and every trial with it.",
+        (searching, Parameter("ended", "list[int]")),
+        "Tuned",
+        _call("steps.training.best", Variable("searching"), Variable("ended")),
+    )
+    wait = (search.timeout or model.training.timeout) + _WAITS
+    return (Shared("tune", says, begins, each, ends, dask(runner), runner.dask.workers, wait, beside=True),)
+
+
+def dask(runner: Runner) -> Call:
+    """The task runner, as a flow is decorated with it."""
+    if runner.dask.address is not None:
+        return _call("steps.runner.dask", address=runner.dask.address)
+    return _call("steps.runner.dask", workers=runner.dask.workers)
+
+
+def _searched(step: str, model: Model, search: Tune, *, drivers: int | None = None, in_folds: bool) -> Call:
+    section = model.training
+    goals = [_call("Maximize" if word == "maximize" else "Minimize", metric) for word, metric, _ in search.goals]
+    return _call(
+        step,
+        Variable("rows"),
+        algorithm=section.algorithm,
+        params=section.params,
+        seed=section.seed,
+        cv=_folds(model, section.cv) or _usual_folds(model),
+        early_stopping=_early_stopping(section),
+        calibrate=_calibrate(section),
+        transforms=[_transformation(item) for item in section.transforms] or None,
+        folds=_inner_folds(model) if in_folds else None,
+        search=_call(
+            "Search",
+            trials=search.trials,
+            timeout=search.timeout or section.timeout,
+            objectives=goals,
+            space={name: _range(search.space[name]) for name in sorted(search.space)},
+            sampler=_call("Sampler", by=search.sampler.by, seed=search.sampler.seed),
+            pruner=_call("Pruner", by=search.pruner.by) if len(goals) == 1 else None,
+            workers=search.workers,
+            choose=search.choose if len(goals) > 1 else None,
+        ),
+        drivers=drivers,
+    )
 
 
 USUAL_FOLDS = 3
@@ -211,7 +250,7 @@ def _range(values: Range) -> Call:
 
 _TAKEN = frozenset(
     {
-        *("features", "tune", "training", "newest", "gates", "rollout", "monitoring", "alerts", "retraining"),
+        *("features", "search", "trials", "best", "tune", "training", "newest", "gates", "rollout", "monitoring", "alerts", "retraining"),
         *("train", "judge", "roll_out", "monitor"),
         *("flow", "task", "steps", "datetime", "timedelta", "emit_event", "verdict", "progress", "decision", "rows", "tuned", "candidate"),
     }

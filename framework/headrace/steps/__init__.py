@@ -8,7 +8,9 @@ from headrace.gates import ByPlugin, Maximum, Minimum, NoWorse, Verdict
 from headrace.monitoring import Alert, Alerts, Drift, Performance, Windows
 from headrace.retraining import Decision, OnAlert, OnSchedule
 from headrace.rollout import Canary, Judge, NoData, Progress, Step, Warmup
-from headrace.steps import custom, features, gates, monitoring, retraining, rollout, training
+from headrace.steps import custom, features, gates, monitoring, retraining, rollout, runner, training
+from headrace.steps.features import Days
+from headrace.steps.training import Searching
 from headrace.training import Baseline, Calibrate, Candidate, EarlyStopping, GroupFolds, StratifiedFolds, TimeFolds, Tuned
 from headrace.training.search import Choice, FloatRange, IntRange, Maximize, Minimize, Pruner, Sampler, Search
 from headrace.transforms import Transformation
@@ -23,6 +25,7 @@ __all__ = [
     "Candidate",
     "Category",
     "Choice",
+    "Days",
     "Decision",
     "Drift",
     "EarlyStopping",
@@ -46,6 +49,7 @@ __all__ = [
     "Rows",
     "Sampler",
     "Search",
+    "Searching",
     "Step",
     "StratifiedFolds",
     "Target",
@@ -63,5 +67,6 @@ __all__ = [
     "monitoring",
     "retraining",
     "rollout",
+    "runner",
     "training",
 ]
