@@ -156,7 +156,7 @@ def _publish(job: Job, target: Target, folder: Path, parts: Sequence[Part]) -> s
             return expected
     refuse_taken(job, target)
     made = targets.workplace(target, job.run_id, folder)
-    about = {"run": job.run_id, "model": job.model, "version": str(job.version), "model_digest": job.model_digest}
+    about = {"model": job.model, "version": str(job.version), "model_digest": job.model_digest}
     digest = put_together(((place.part(folder, one.number), one.digest) for one in parts), made, target.format, about)
     if any(part.bad for part in parts):
         _bad_rows(job, target, folder, parts)
@@ -181,6 +181,6 @@ def _bad_rows(job: Job, target: Target, folder: Path, parts: Sequence[Part]) -> 
     beside = target.beside()
     made = targets.workplace(beside, job.run_id, folder)
     files = ((place.bad(folder, part.number), part.reasons) for part in parts)
-    digest = put_together(((path, reasons) for path, reasons in files if reasons is not None), made, beside.format, {"run": job.run_id})
+    digest = put_together(((path, reasons) for path, reasons in files if reasons is not None), made, beside.format, {})
     targets.publish(made, beside, digest)
     return beside.told

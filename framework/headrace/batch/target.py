@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any, Literal
+from typing import IO, Any, Literal, TypeVar
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
@@ -19,6 +19,7 @@ from headrace.store import afar
 Format = Literal["parquet", "csv"]
 _FORMATS: dict[str, Format] = {".parquet": "parquet", ".pq": "parquet", ".csv": "csv"}
 _PIECE = 1 << 20
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +139,7 @@ def remove(target: Target) -> None:
         _reaching(target, lambda system, path: system.rm_file(path))
 
 
-def _reaching(target: Target, ask: Callable[[Any, str], Any]) -> Any:  # noqa: ANN401 - what is asked
+def _reaching(target: Target, ask: Callable[[Any, str], T]) -> T:
     """Ask the file system of a URL; whatever its driver raises is told without its text, in which a secret may stand."""
     scheme = target.told.partition("://")[0]
     try:

@@ -87,6 +87,10 @@ class Opened:
 class Opening(Protocol):
     """How a process comes by what it needs to score: frozen, hashable and picklable, so that it goes to any machine."""
 
+    def __hash__(self) -> int:
+        """Equal ones open the same."""
+        ...
+
     def __call__(self) -> Opened:
         """Load the version, verified by its digests."""
         ...

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
-from typing import assert_never
 
 from headrace.batch import Progress, Scored
 from headrace.batch.run import CHUNK, MAX_BAD
@@ -76,13 +75,7 @@ def column(source: SourceConfig, name: str) -> Column:
 
 
 def _from(item: Number | Category | Text, source: SourceConfig) -> tuple[Column | None, str | None]:
-    match item:
-        case Number(column=None, view=view) | Category(column=None, view=view) | Text(column=None, view=view):
-            return None, view
-        case Number(column=str(name)) | Category(column=str(name)) | Text(column=str(name)):
-            return column(source, name), None
-        case _:
-            assert_never(item)
+    return (None, item.view) if item.column is None else (column(source, item.column), None)
 
 
 def _whole(told: Callable[[float], object] | None) -> Callable[[Progress], object]:

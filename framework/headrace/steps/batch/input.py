@@ -72,6 +72,41 @@ def located(root: Path, wanted: Input) -> Place:
     return fetch(root, wanted.name, at) if isinstance(at, Remote) else at
 
 
+def names_of(root: Path, wanted: Input, readers: Mapping[str, Reader]) -> dict[str, str]:
+    """The columns of an input that nobody declares, each with what its values are taken for: text, where the file does not say.
+
+    HeadraceError: those of `features.source`.
+    """
+    at = located(root, wanted)
+    match at:
+        case Files():
+            return {**_names(wanted, at.paths[0], readers), **dict.fromkeys(at.keys[0] if at.several else (), "text")}
+        case Table():
+            return dict.fromkeys(database.columns(wanted.name, at), "text")
+        case Function() | Remote():
+            raise AssertionError(at)
+
+
+def _names(wanted: Input, path: Path, readers: Mapping[str, Reader]) -> dict[str, str]:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    reader = _reader(wanted, path, readers)
+    direct = reader.name == PARQUET and not reader.override
+    if not direct and reader.names is None:
+        message = f"{wanted.told}: the reader `{reader.name}` does not tell which columns there are"
+        raise HeadraceError(Diagnostic("unknown-format", message, help="declare it as a source, and give `--input source/NAME`"))
+    try:
+        if not direct:
+            return dict.fromkeys(within(reader.seconds, resolve(str(reader.names)), path), "text")
+        kinds = ((pa.types.is_integer, "int64"), (pa.types.is_floating, "float"), (pa.types.is_timestamp, "timestamp"))
+        return {item.name: next((kind for is_one, kind in kinds if is_one(item.type)), "text") for item in pq.read_schema(path)}
+    except OSError:
+        raise
+    except Exception as error:  # a file may be broken in any way
+        raise _unreadable(wanted, path, error) from error
+
+
 def digest_now(root: Path, wanted: Input) -> str | None:
     """The digest of an input as it is now; None where it has no files, so that what was read of it once is all that counts."""
     at = located(root, wanted)
@@ -99,7 +134,7 @@ def _of_files(wanted: Input, files: Files, readers: Mapping[str, Reader], folder
             except Exception as error:  # a file may be broken in any way
                 raise _unreadable(wanted, path, error) from error
             names = [column for column in metadata.schema.to_arrow_schema().names if column]
-            _refuse_lacking(wanted, [*names, *dict(given)], lambda names=names: names)  # type: ignore[misc]
+            _refuse_lacking(wanted, [*names, *dict(given)], lambda names=names: names)
             yield _stretch(path, metadata.num_rows, given)
             continue
         frames = _frames(wanted, path, reader, rows)

@@ -108,7 +108,8 @@ def _ready(opening: VersionOpening, origins: Origins, views: Mapping[str, Any], 
         _mark(faults, absent, f"it has no `{opening.entity.name}`")
         who = pd.Series(_texts(entity), index=frame.index, dtype=object)
         spine = pd.DataFrame({"entity": who, "moment": pd.Series(pd.Timestamp(opening.moment), index=frame.index)})
-        made |= dict(joined(origins, views, wanted=computed, spine=spine).items())
+        found = joined(origins, views, wanted=computed, spine=spine)
+        made |= {name: found[name] for names in computed.values() for name in names}
     return Ready(pd.DataFrame(made, index=frame.index), keys, faults)
 
 
