@@ -47,7 +47,7 @@ class Target:
 def parse(root: Path, text: str) -> Target:
     """The target that a text means, from the project's folder; HeadraceError `unknown-format` where nothing writes such a file."""
     scheme, separator, _ = text.partition("://")
-    ending = Path(urlsplit(text).path if separator else text).suffix.lower()
+    ending = Path(text.partition("?")[0] if separator else text).suffix.lower()
     if separator and scheme.partition("+")[0] in ENGINES:
         raise _unknown(f"{scheme}:// is a database, and answers are written to files")
     if ending not in _FORMATS:
@@ -144,11 +144,15 @@ def _reaching(target: Target, ask: Callable[[Any, str], T]) -> T:
     scheme = target.told.partition("://")[0]
     try:
         system, path = afar.file_system(target.told)
-        return ask(system, path)
     except ImportError as error:
         driver = afar.DRIVERS.get(scheme, str(error.name or scheme))
         message = f"what writes to `{scheme}://` is not installed"
         raise HeadraceError(Diagnostic("output-unwritable", message, help=f"type `pip install {driver}`")) from None
+    except ValueError:
+        help_ = "write a path, or a URL that fsspec knows"
+        raise HeadraceError(Diagnostic("output-unwritable", f"`{scheme}://` is not written to", help=help_)) from None
+    try:
+        return ask(system, path)
     except Exception as error:  # noqa: BLE001 - whatever a driver raises
         said = os.strerror(error.errno) if isinstance(error, OSError) and error.errno else type(error).__name__
         raise _unwritable(target, said) from None

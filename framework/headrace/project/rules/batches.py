@@ -65,22 +65,26 @@ def _path(scope: Scope, batch: Batch) -> Iterator[Diagnostic]:
     if source is not None and source.uri == path:
         message = f"`path: {path}` is what {batch.input} reads: the answers would take the place of the questions"
         yield Diagnostic("output-is-input", message, place, help="write to another place")
-    for word in re.findall(r"\{([^{}]*)\}", path):
-        if word not in PLACEHOLDERS:
-            meant = nearest(word, PLACEHOLDERS)
-            yield Diagnostic(
-                "unknown-placeholder",
-                f"`path` cannot fill in `{{{word}}}`",
-                place,
-                caret=f"did you mean `{{{meant}}}`?" if meant else None,
-                help=f"write {choice(f'`{{{known}}}`' for known in PLACEHOLDERS)}",
-            )
+    for word in _unknown(path):
+        meant = nearest(word, PLACEHOLDERS)
+        yield Diagnostic(
+            "unknown-placeholder",
+            f"`path` cannot fill in `{{{word}}}`",
+            place,
+            caret=f"did you mean `{{{meant}}}`?" if meant else None,
+            help=f"write {choice(f'`{{{known}}}`' for known in PLACEHOLDERS)}",
+        )
+
+
+def _unknown(path: str) -> list[str]:
+    """The placeholders of a path that nothing fills in."""
+    return [word for word in re.findall(r"\{([^{}]*)\}", path) if word not in PLACEHOLDERS]
 
 
 @question
 def _repeated(scope: Scope, batch: Batch) -> Iterator[Diagnostic]:
     """A schedule under which a second run would write where the first one has written."""
-    if batch.schedule is None or batch.output.overwrite or "{run}" in batch.output.path:
+    if batch.schedule is None or batch.output.overwrite or "{run}" in batch.output.path or _unknown(batch.output.path):
         return
     daily = "{date}" in batch.output.path
     if daily and not _twice_a_day(batch.schedule):
