@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "batch"))
 from batch_world import CATEGORIES, HIGH, LOW, alone, left, opened, order, source
+
 from headrace.steps.batch.carry import scored
 
 CELLS = st.tuples(

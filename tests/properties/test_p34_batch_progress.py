@@ -1,4 +1,4 @@
-"""P34: a batch says how far it is: never less than before, never more rows than there are, and 100 % once its output stands and not before."""
+"""P34: a batch says how far it is: never less than before, every row in the end, and 100 % once its output stands and not before."""
 
 import sys
 from itertools import pairwise
@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "batch"))
 from batch_world import opened, order, rows, source
+
 from headrace.steps.batch.carry import scored
 
 

@@ -15,6 +15,7 @@ from moto.server import ThreadedMotoServer
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "batch"))
 from batch_world import alone, left, opened, order, rows, source
+
 from headrace.steps.batch.carry import scored
 from headrace.store import afar
 
@@ -62,8 +63,9 @@ def check(place, frame, told):
 
 
 @settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(folders=FOLDERS, name=NAMES, ending=ENDINGS, url=st.booleans(), number=st.integers(1, 20), chunk=st.integers(1, 7))
-def test_answers_stand_in_the_named_file(place, folders, name, ending, url, number, chunk):
+@given(path=st.tuples(FOLDERS, NAMES, ENDINGS), url=st.booleans(), number=st.integers(1, 20), chunk=st.integers(1, 7))
+def test_answers_stand_in_the_named_file(place, path, url, number, chunk):
+    folders, name, ending = path
     with TemporaryDirectory(dir=place.root) as folder:
         frame, output = rows(number), Path(folder, "out", *folders, f"{name}.{ending}")
         frame.to_parquet(Path(folder) / "rows.parquet")
@@ -74,8 +76,9 @@ def test_answers_stand_in_the_named_file(place, folders, name, ending, url, numb
 
 
 @settings(max_examples=5, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(name=st.text("abc0-", min_size=1, max_size=9), ending=ENDINGS, number=st.integers(1, 20), chunk=st.integers(1, 7), bad=st.booleans())
-def test_answers_stand_in_the_named_object(place, bucket, name, ending, number, chunk, bad):
+@given(name=st.tuples(st.text("abc0-", min_size=1, max_size=9), ENDINGS), number=st.integers(1, 20), bad=st.booleans())
+def test_answers_stand_in_the_named_object(place, bucket, name, number, bad):
+    stem, ending = name
     system, _ = afar.file_system(bucket)
     for path in system.find("shop"):
         system.rm_file(path)
@@ -86,11 +89,11 @@ def test_answers_stand_in_the_named_object(place, bucket, name, ending, number, 
         frame = pd.concat([frame, frame.tail(1).assign(id=number, x=1000.0)])
         frame.to_parquet(place.root / "rows.parquet")
         system.put_file(str(place.root / "rows.parquet"), "shop/in/rows.parquet")
-    asked = order(source(f"{bucket}/in/rows.parquet"), f"{bucket}/out/{name}.{ending}", chunk=chunk, max_bad=1.0)
+    asked = order(source(f"{bucket}/in/rows.parquet"), f"{bucket}/out/{stem}.{ending}", chunk=3, max_bad=1.0)
     scored(place, asked, lambda _: None)
-    with system.open(f"shop/out/{name}.{ending}", "rb") as file:
+    with system.open(f"shop/out/{stem}.{ending}", "rb") as file:
         check(place, frame.head(number), read(file, ending))
-    there = [f"shop/out/{name}.{ending}"] + ([f"shop/out/{name}.bad.{ending}"] if bad else [])
+    there = [f"shop/out/{stem}.{ending}"] + ([f"shop/out/{stem}.bad.{ending}"] if bad else [])
     assert sorted(["shop/in/rows.parquet", *there]) == sorted(system.find("shop"))
     assert [] == left(place)
 

@@ -12,6 +12,7 @@ from headrace.diagnostics import Diagnostic, HeadraceError
 if TYPE_CHECKING:
     import pyarrow as pa
 
+_BUFFER = 1 << 18
 _AT_ONCE = 16_384
 """How many rows are decoded at a time: a chunk of fewer waits for no more than these."""
 
@@ -80,7 +81,9 @@ class Cursor:
 
         if self._path != chunk.of.path:
             self.close()
-            self._file, self._path = pq.ParquetFile(chunk.of.path), chunk.of.path
+            # A page at a time: a whole group of rows may be as large as the file.
+            self._file = pq.ParquetFile(chunk.of.path, pre_buffer=False, buffer_size=_BUFFER)
+            self._path = chunk.of.path
         groups = [self._file.metadata.row_group(i).num_rows for i in range(self._file.num_row_groups)]
         group, before = 0, 0
         while group < len(groups) and before + groups[group] <= chunk.first:
