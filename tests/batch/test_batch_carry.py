@@ -84,6 +84,14 @@ def test_processes_beside_this_one_write_the_same_bytes(place, folder, file):
     one, two = (scored(place, each, nothing) for each in asked)
     assert (one.digest, 60) == (two.digest, two.good)
 
+    def change(now):
+        if now.done == 0:
+            rows(60, seed=2).to_parquet(file)
+
+    with pytest.raises(HeadraceError) as ended:
+        scored(place, replace(asked[1], output=str(folder / "other.parquet")), change)
+    assert ["input-changed"] == fault(ended)
+
 
 def test_a_run_goes_on_by_the_version_that_it_began_with(folder, file):
     with opened() as place:
@@ -268,7 +276,7 @@ def test_a_command_that_is_killed_goes_on(tmp_path):
     (tmp_path / "specs" / "churn.yaml").write_text(specs.read_text())
     subprocess.run([sys.executable, "-m", "headrace", "compile"], cwd=tmp_path, check=True, capture_output=True)
     rows(4000).to_csv(tmp_path / "rows.csv", index=False)
-    command = [sys.executable, "-m", "headrace", "predict", "--input", "rows.csv", "--output", "out.csv", "--chunk", "20"]
+    command = [sys.executable, "-m", "headrace", "predict", "--input", "rows.csv", "--output", "out.csv", "--chunk", "40"]
     process = subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True)
     assert process.stderr is not None
     for line in process.stderr:  # each is written once a hundredth of the rows is on the disk

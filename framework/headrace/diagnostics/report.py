@@ -105,3 +105,7 @@ class HeadraceError(Exception):
         for told in self.report:
             if told.help:  # a traceback in a notebook or in Prefect's UI shows it, too
                 self.add_note(f"help: {told.help}")
+
+    def __reduce__(self) -> tuple[type[HeadraceError], tuple[Report, Exit]]:
+        """As it goes from one process to another, whole."""
+        return HeadraceError, (self.report, self.code)

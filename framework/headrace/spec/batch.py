@@ -16,6 +16,14 @@ ENDINGS = (".parquet", ".pq", ".csv")
 """The formats in which answers are written."""
 
 
+_OF_ANSWERS = ("prediction", "row", "reason")
+
+
+def taken(key: str) -> bool:
+    """Whether a column of the answers, or of the bad rows, has a name, so that the key cannot have it."""
+    return key in _OF_ANSWERS or key.startswith(("probability.", "quantile."))
+
+
 class Output(Spec):
     """Where predictions go."""
 

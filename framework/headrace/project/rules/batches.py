@@ -13,7 +13,7 @@ from headrace.project.rules.columns import absent, columns
 from headrace.project.rules.schedules import SOME_DAY
 from headrace.project.scope import Scope, address_of, question
 from headrace.spec import Batch, Model, Source, cron
-from headrace.spec.batch import ENDINGS, PLACEHOLDERS
+from headrace.spec.batch import ENDINGS, PLACEHOLDERS, taken
 from headrace.spec.wording import choice, nearest
 
 
@@ -35,6 +35,10 @@ def _key(scope: Scope, batch: Batch) -> Iterator[Diagnostic]:
     found = absent(scope, address_of(batch), ("output", "key"), batch.output.key, source) if source is not None else None
     if found is not None:
         yield found
+    if taken(batch.output.key):
+        message = f"no key can be called `{batch.output.key}`: a column of the answers has that name"
+        place = scope.where(address_of(batch), ("output", "key"))
+        yield Diagnostic("reserved-name", message, place, help="read the column under another name, by `from` of its source")
 
 
 @question

@@ -24,6 +24,7 @@ from headrace.batch.values import Duplicates
 from headrace.diagnostics import Diagnostic, Exit, HeadraceError
 from headrace.features import Origins
 from headrace.registry import Version
+from headrace.spec.batch import taken
 from headrace.steps import run
 from headrace.steps.batch.input import Input, digest_now, hold
 from headrace.steps.batch.rows import Asks, Column, VersionOpening, keys_of
@@ -63,6 +64,11 @@ def scored(w: Workspace, order: Order, told: Callable[[Progress], object]) -> Sc
     HeadraceError: `locked` (exit 5), `batch-unfinished`, `output-exists`, `output-is-input` (exit 4), `input-changed`, and those of
     `hold`, `judge` and `carry_out`.
     """
+    if taken(order.key.name):
+        message = f"no key can be called `{order.key.name}`: a column of the answers has that name"
+        raise HeadraceError(
+            Diagnostic("reserved-name", message, help="read the column under another name, by `from` of its source"), Exit.INVALID
+        )
     moment = w.store.clock.now()
     # With `{run}` and `{version}` as they stand: runs of one batch on one day are of one output.
     identity = targets.parse(w.root, _filled(order.output, moment, None, None)).identity
@@ -115,7 +121,7 @@ def _run(work: _Work, before: Job | None, told: Callable[[Progress], object]) ->
             model_digest=version.model_digest,
             key=order.key,
             inputs=asked,
-            entity=order.entity if views else None,
+            entity=order.entity if any(item.view is not None for item in asked) else None,
             moment=datetime.fromisoformat(job.as_of),
             sources=sources,
         )
