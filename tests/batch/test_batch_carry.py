@@ -19,6 +19,7 @@ from killed import Opening, job, run
 from headrace import tracking
 from headrace.batch import Asked, here
 from headrace.batch import target as targets
+from headrace.batch.folder import write_job
 from headrace.batch.run import carry_out
 from headrace.compiled import ColumnConfig, FeatureConfig, SourceConfig, ViewConfig
 from headrace.diagnostics import Exit, HeadraceError
@@ -117,6 +118,12 @@ def test_a_scheduled_run_goes_on_unless_it_would_do_another_thing_today(folder, 
         promote(place.store, version(place.store, seed=8).number)
         done = scored(place, asked, nothing)
         assert (2, 0, []) == (done.version, done.resumed, left(place))
+
+
+def test_what_was_killed_before_anything_was_scored_is_begun_anew(place, folder, file):
+    asked = order(source(file), str(folder / "out.parquet"))
+    write_job(place.root / ".headrace" / "batch" / "gone", {"run_id": "gone", "output": str(folder / "out.parquet"), "begun": False})
+    assert (60, 0, []) == (scored(place, asked, nothing).good, scored(place, replace(asked, overwrite=True), nothing).resumed, left(place))
 
 
 def test_two_runs_for_one_output_exclude_each_other(place, folder, file):
