@@ -31,7 +31,7 @@ COMMANDS = {
     "schema": "Print the JSON Schema of the specs, for editors.",
     "lsp": "Start the language server for an editor.",
     "serve": "Serve one model over HTTP.",
-    "predict": "Ask a served model.",
+    "predict": "Ask a served model, or score every row of a file.",
     "replay": "Serve history again, under a driven clock.",
     "tune": "Look at the search that chose a version's parameters.",
     "models": "List models, their versions and aliases.",

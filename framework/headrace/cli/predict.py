@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any, Literal
 
 import click
 
@@ -22,23 +22,95 @@ PATIENCE = 30.0
 """Seconds that an answer may take."""
 
 
+class _Share(click.ParamType[float]):
+    """A percentage, as a spec has it."""
+
+    name = "PERCENT"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:  # noqa: ANN401 - click's
+        from headrace.spec.quantity import percentage
+
+        try:
+            found = percentage(value)
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+        if not 0 <= found <= 1:
+            self.fail(f"`{value}` is not between 0% and 100%", param, ctx)
+        return found
+
+
+_OF_INPUT = ("output", "table", "key", "which", "chunk", "workers", "max_bad", "duplicates", "resume", "overwrite")
+
+
+def _refuse_idle(ctx: click.Context) -> None:
+    """UsageError for an option of scoring that would do nothing to a request."""
+    from click.core import ParameterSource
+
+    for name in _OF_INPUT:
+        if ctx.get_parameter_source(name) is ParameterSource.COMMANDLINE:
+            (option,) = [item.opts[0] for item in ctx.command.params if item.name == name]
+            raise click.UsageError(f"`{option}` belongs to `--input`; a server is asked by `--row` or `--file` alone")
+
+
 @click.command("predict")
 @click.argument("model", required=False, shell_complete=models)
-@click.option("--row", "text", help="The request, as a JSON object; a list of them is a batch.")
+@click.option("--row", "text", help="The request to a server, as a JSON object; a list of them is a batch.")
 @click.option("--file", "file", type=click.File("r", encoding="utf-8"), help="A file with the request; `-` reads stdin.")
 @click.option("--url", help="Where the server is; without it, the port of the spec on this machine.")
+@click.option("--input", "read", metavar="FILE|URL|source/NAME", help="Rows to score here, without a server.")
+@click.option("--output", metavar="FILE|URL", help="Where the answers go: `.parquet` or `.csv`.")
+@click.option("--table", help="Which table, where `--input` is the URL of a database.")
+@click.option("--key", metavar="COLUMN", help="What identifies a row; the model's entity, where it is not given.")
+@click.option("--version", "which", default="champion", show_default=True, help="The version that answers: a number or an alias.")
+@click.option("--chunk", type=click.IntRange(1), default=100_000, show_default=True, help="How many rows are held at a time.")
+@click.option("--workers", type=click.IntRange(1, 256), default=1, show_default=True, help="How many processes score.")
+@click.option("--max-bad", type=_Share(), default="1%", show_default=True, help="The greatest share of rows that may be bad.")
+@click.option(
+    "--duplicates", type=click.Choice(["refuse", "first"]), default="refuse", show_default=True, help="Of a key that stands twice."
+)
+@click.option("--resume", is_flag=True, help="Go on with a run for this output that was killed; begin, where there is none.")
+@click.option("--overwrite", is_flag=True, help="Replace an output that exists.")
 @root_option
 @json_option
-def command(model: str | None, text: str | None, file: IO[str] | None, url: str | None, root: Path, *, as_json: bool) -> None:
-    """Ask a served MODEL.
+def command(  # noqa: PLR0917 - click gives them by name
+    model: str | None,
+    text: str | None,
+    file: IO[str] | None,
+    url: str | None,
+    read: str | None,
+    output: str | None,
+    table: str | None,
+    key: str | None,
+    which: str,
+    chunk: int,
+    workers: int,
+    max_bad: float,
+    duplicates: Literal["refuse", "first"],
+    root: Path,
+    *,
+    resume: bool,
+    overwrite: bool,
+    as_json: bool,
+) -> None:
+    """Ask a served MODEL, or score every row of a file, a table or a source without a server.
 
     \b
-    Example:
+    Examples:
       headrace predict employment --row '{"person_id": 1, "age": 46, "education": "21"}'
       headrace predict employment --file rows.json
+      headrace predict employment --input source/census_later --output scores.parquet --resume
     """  # noqa: D301 - click's own mark
-    if (text is None) == (file is None):
-        raise click.UsageError("give the request by `--row` or by `--file`")
+    if sum(given is not None for given in (text, file, read)) != 1:
+        raise click.UsageError("give the request by `--row` or by `--file`, or the rows to score by `--input`")
+    if read is not None:
+        from headrace.cli.scoring import Wanted, score
+
+        if output is None:
+            raise click.UsageError("say where the answers go, by `--output`")
+        wanted = Wanted(read, output, table, key, which, chunk, workers, max_bad, duplicates, resume, overwrite)
+        score(root, model, wanted, as_json=as_json)
+        return
+    _refuse_idle(click.get_current_context())
     body = _parse(text if text is not None else file.read() if file is not None else "")
     if url is None:
         config = serving_config(root, model)

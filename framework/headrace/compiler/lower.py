@@ -29,7 +29,7 @@ from headrace.hooks import Task
 from headrace.project import Project
 from headrace.project.inputs import ModelInput
 from headrace.project.tasks import in_folds, task_of
-from headrace.spec import Environment, FeatureView, Model, Source
+from headrace.spec import Batch, Environment, FeatureView, Model, Source
 from headrace.spec.retraining import AGAIN
 from headrace.spec.rollout import LOOK, Rollout
 from headrace.spec.runner import Runner
@@ -48,6 +48,7 @@ def lower(project: Project) -> Compiled:
     tasks = {model.name: task_of(model, project.scope.plugins) or "binary" for model in project.models}
     # Most models of a project share their inputs.
     shared = {item for _, inputs in models for item in inputs}
+    batches = {model.name: [one for one in project.scope.of(Batch) if one.model == f"model/{model.name}"] for model, _ in models}
     read = {view.name: _digest(view, project) for view in _computing(project) if view.online is not None}
     configs, calls = {item: _input(item) for item in shared}, {item: sections.input_(item) for item in shared}
     runner = project.environment.runner
@@ -61,6 +62,7 @@ def lower(project: Project) -> Compiled:
                 [calls[item] for item in inputs],
                 tasks[model.name],
                 project.environment.runner,
+                [_batch(one, model, inputs) for one in sorted(batches[model.name], key=lambda one: one.name)],
                 in_folds=in_folds(model, project.scope.plugins),
             )
             for model, inputs in models
@@ -99,7 +101,16 @@ def module_name(model: str) -> str:
     return f"{name}_" if name in HIDING else name
 
 
-def _life(project: str, model: Model, inputs: Sequence[Call], task: Task, runner: Runner | None, *, in_folds: bool) -> Life:
+def _life(
+    project: str,
+    model: Model,
+    inputs: Sequence[Call],
+    task: Task,
+    runner: Runner | None,
+    batches: Sequence[tuple[Flow, tuple[Cron, ...]]],
+    *,
+    in_folds: bool,
+) -> Life:
     judged = (*sections.custom(model, "training"), sections.gates(model))
     tuning = sections.tune(model, runner, in_folds=in_folds)
     flows = [_train(model, inputs, judged, task, tuning, in_folds=in_folds), _judge(model, judged), _roll_out(model)]
@@ -122,8 +133,8 @@ def _life(project: str, model: Model, inputs: Sequence[Call], task: Task, runner
         owner=model.owner,
         description=model.description,
         module=module_name(model.name),
-        flows=tuple(flows),
-        schedules=schedules,
+        flows=(*flows, *(flow for flow, _ in batches)),
+        schedules={**schedules, **{flow.name: ticks for flow, ticks in batches if ticks}},
         links=tuple(links),
     )
 
@@ -198,6 +209,13 @@ def _asked(model: Model) -> Flow:
         announces=Announces.IF_PASSED,
         result="decision",
     )
+
+
+def _batch(batch: Batch, model: Model, inputs: Sequence[ModelInput]) -> tuple[Flow, tuple[Cron, ...]]:
+    says = f"Score the rows of batch/{batch.name}: {batch.description}" if batch.description else f"Score the rows of batch/{batch.name}."
+    steps = (sections.batch(batch, model, inputs),)
+    flow = Flow(sections.batch_flow(batch.name), says, (sections.CAUSE,), steps, Announces.NEVER)
+    return flow, (Cron("batch", batch.schedule),) if batch.schedule is not None else ()
 
 
 def _server(project: str, model: Model, section: Serving, inputs: tuple[InputConfig, ...], task: Task) -> ServingConfig:

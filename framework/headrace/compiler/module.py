@@ -11,6 +11,8 @@ from headrace.compiler.literal import INDENT, WIDTH, Code, Group, lines, seconds
 
 _STEPS = "steps."
 _BUILT_IN = frozenset({"int", "str"})
+_PARTIAL, _ARTIFACTS = "partial", ("create_progress_artifact", "update_progress_artifact")
+"""The words of others that a call may have."""
 _WORDLESS = frozenset({type(None), bool, int, float, str, Variable})
 
 
@@ -55,13 +57,17 @@ def _imports(life: Life) -> Iterator[str]:
     used = [word for word, needed in (("datetime", dated), ("timedelta", timed)) if needed]
     if used:
         yield f"from datetime import {', '.join(used)}"
+    if _PARTIAL in words:
+        yield "from functools import partial"
     if announces:
         yield "from uuid import UUID"
     yield from ("", "from prefect import flow, task")
+    if _ARTIFACTS[0] in words:
+        yield f"from prefect.artifacts import {', '.join(_ARTIFACTS)}"
     if announces:
         yield "from prefect.events import emit_event"
     yield from ("", "from headrace import steps")
-    names = sorted((words | types) - {"timedelta"})
+    names = sorted((words | types) - {"timedelta", _PARTIAL, *_ARTIFACTS})
     flat = f"from headrace.steps import {', '.join(names)}"
     yield from [flat] if len(flat) <= WIDTH else ["from headrace.steps import (", *(f"    {name}," for name in names), ")"]
 

@@ -10,6 +10,7 @@ from typing import assert_never
 from headrace.compiler.ir import Call, Parameter, Shared, Step, Value, Variable
 from headrace.hooks import Task
 from headrace.project.inputs import ModelInput
+from headrace.spec.batch import Batch
 from headrace.spec.expression import parse
 from headrace.spec.gates import Gate
 from headrace.spec.model import Model
@@ -253,6 +254,7 @@ _TAKEN = frozenset(
         *("features", "search", "trials", "best", "tune", "training", "newest", "gates", "rollout", "monitoring", "alerts", "retraining"),
         *("train", "judge", "roll_out", "monitor"),
         *("flow", "task", "steps", "datetime", "timedelta", "emit_event", "verdict", "progress", "decision", "rows", "tuned", "candidate"),
+        *("partial", "create_progress_artifact", "update_progress_artifact"),
     }
 )
 """Names that a flow's module has for something else."""
@@ -295,6 +297,49 @@ def newest(model: Model) -> Step:
         gives="Candidate",
         call=_call("steps.gates.newest", model=model.name, cause=Variable("cause")),
     )
+
+
+def batch(spec: Batch, model: Model, inputs: Sequence[ModelInput]) -> Step:
+    """The step that scores every row of a source, and shows how far it is."""
+    name, task = _python(spec.name), f"{model.name}-{spec.name}".replace("_", "-")
+    shown = Call(
+        "create_progress_artifact", (0.0,), (("key", task), ("description", f"Rows of {spec.input} that batch/{spec.name} scored."))
+    )
+    return Step(
+        name="score",
+        function=f"score_{name}",
+        says=f"Every row of {spec.input} once, by the champion; a run that was killed goes on where it was.",
+        takes=(CAUSE,),
+        gives="Scored",
+        retries=2,
+        retry_after=timedelta(seconds=10),
+        call=_call(
+            "steps.batch.score",
+            batch=spec.name,
+            model=model.name,
+            source=bare(spec.input),
+            key=spec.output.key,
+            inputs=[input_(item) for item in inputs],
+            path=spec.output.path,
+            entity=model.features.entity if any(item.column is None for item in inputs) else None,
+            overwrite=spec.output.overwrite or None,
+            duplicates=spec.duplicates if spec.duplicates != "refuse" else None,
+            max_bad=spec.max_bad,
+            chunk=spec.chunk,
+            workers=spec.workers,
+            cause=Variable("cause"),
+            told=Call("partial", (Variable("update_progress_artifact"), shown)),
+        ),
+    )
+
+
+def batch_flow(name: str) -> str:
+    """The flow of a batch, as its model's module calls it."""
+    return f"batch_{_python(name)}"
+
+
+def _python(name: str) -> str:
+    return name.replace("-", "_")
 
 
 def gates(model: Model) -> Step:

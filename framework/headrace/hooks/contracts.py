@@ -192,18 +192,20 @@ class Reader:
     """A way to read a source: `read(path, columns)`, a local path and the file's column names, to a DataFrame.
 
     A column that the file lacks is left out of the frame. `names(path)` lists all columns, so that a misspelt one can be named.
+    `parts(path, columns, rows)` gives the same rows as DataFrames of so many, so that a batch holds no more of them at a time.
     """
 
     name: str
     suffixes: tuple[str, ...]
     read: str
     names: str | None = None
+    parts: str | None = None
     override: bool = False
     """Whether it takes the place of one of the same name that is built in, or installed where this one is the project's own."""
     seconds: float = 3600.0
     """How long one reading of a file may take, wall time: then it is stopped, and the source cannot be read."""
 
-    calls: ClassVar[dict[str, Takes]] = {"read": Takes(2), "names": Takes(1)}
+    calls: ClassVar[dict[str, Takes]] = {"read": Takes(2), "names": Takes(1), "parts": Takes(3)}
 
 
 @dataclass(frozen=True, slots=True)
