@@ -48,6 +48,7 @@ from headrace.hooks.values import (
     Prepared,
     Ruling,
     Rung,
+    Server,
     Signature,
 )
 from headrace.hooks.watch import EnoughError, Watch
@@ -93,6 +94,7 @@ __all__ = [
     "RunRecord",
     "Rung",
     "Sent",
+    "Server",
     "Signature",
     "Skipped",
     "Strategy",

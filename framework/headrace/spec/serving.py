@@ -13,7 +13,13 @@ class Replicas(Spec):
 
     min: int = field("The least processes that answer.", Effect.REDEPLOY, default=1, example=1, ge=1)
     max: int = field("The most processes that answer, under load.", Effect.REDEPLOY, default=1, example=4, ge=1)
-    memory: Size | None = field("The memory above which a process is replaced: it finishes what it has once another one answers.", Effect.REDEPLOY, default=None, example="4GiB", gt=0)
+    memory: Size | None = field(
+        "The memory above which a process is replaced: it finishes what it has once another one answers.",
+        Effect.REDEPLOY,
+        default=None,
+        example="4GiB",
+        gt=0,
+    )
 
 
 class Serving(Spec):
