@@ -11,8 +11,8 @@ from headrace.spec.quantity import Rate, Size
 class Replicas(Spec):
     """How many processes of one machine answer on the port, and what each may use. Between `min` and `max` the load decides."""
 
-    min: int = field("The least processes that answer.", Effect.REDEPLOY, default=1, example=1, ge=1)
-    max: int = field("The most processes that answer, under load.", Effect.REDEPLOY, default=1, example=4, ge=1)
+    min: int = field("The fewest processes that answer.", Effect.REDEPLOY, default=1, example=1, ge=1)
+    max: int = field("The most processes that answer, when the load asks for them.", Effect.REDEPLOY, default=1, example=4, ge=1)
     memory: Size | None = field(
         "The memory above which a process is replaced: it finishes what it has once another one answers.",
         Effect.REDEPLOY,

@@ -26,7 +26,9 @@ class Pace:
     shrink: float = 30.0
     """How long one worker fewer must have sufficed, and a change have stood, before one is taken away."""
     life: float = 60.0
-    """How long lies between two workers that are replaced for their memory."""
+    """How long lies between two workers that are replaced for their memory, and between two tries once too many have failed."""
+    again: float = 0.5
+    """How long after one that ended another starts; twice as long after each that ends young."""
 
 
 @dataclass(frozen=True, slots=True)

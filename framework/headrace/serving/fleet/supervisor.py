@@ -25,7 +25,7 @@ from headrace.serving.fleet.words import Failed, Leave, Load, Order, Ready, Shed
 
 LOG = logging.getLogger("headrace.serving")
 
-FIRST_PAUSE, LONGEST_PAUSE = 0.5, 10.0
+LONGEST_PAUSE = 10.0
 TRIES = 5
 """Starts in a row that may fail before the fleet gives up."""
 LOOK = 0.1
@@ -153,7 +153,7 @@ class Fleet:
         self._counts["died"] += 1
         lasted = now - one.began
         self._failures = 1 if one.state == "ready" and lasted > LONGEST_PAUSE else self._failures + 1
-        pause = min(FIRST_PAUSE * 2 ** (self._failures - 1), LONGEST_PAUSE)
+        pause = min(self._pace.again * 2 ** (self._failures - 1), LONGEST_PAUSE)
         self._not_before = now + pause
         why = one.reason or _ended(one.process.returncode)
         if self._failures >= TRIES:
