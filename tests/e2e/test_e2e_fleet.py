@@ -21,7 +21,7 @@ from sqlmodel import select
 
 from headrace.journal import ship, unshipped
 from headrace.serving.__main__ import _worker, listen
-from headrace.serving.fleet import Fleet, Limits, Pace
+from headrace.serving.fleet import Fleet, Limits, Pace, told
 from headrace.serving.process import GRACE, Ending
 from headrace.store import tables
 
@@ -52,7 +52,7 @@ class Clients:
         while not self.stopped.is_set():
             turn += 1
             try:
-                reply, told = post(connection, {**ROW, "person_id": f"{number}-{turn}"})
+                reply, answer = post(connection, {**ROW, "person_id": f"{number}-{turn}"})
             except (OSError, HTTPException) as error:
                 self.failed.append(error)
                 connection.close()
@@ -60,9 +60,9 @@ class Clients:
                     continue
                 return
             if reply.status != 200:
-                self.failed.append(RuntimeError(f"{reply.status} {told}"))
+                self.failed.append(RuntimeError(f"{reply.status} {answer}"))
                 return
-            self.answered.append(told["id"])
+            self.answered.append(answer["id"])
             self.stopped.wait(PAUSE)
             if reply.getheader("connection") == "close" and not self.again:
                 self.last.append(True)
@@ -117,8 +117,8 @@ def test_sigterm_answers_what_was_sent_and_sends_its_clients_away(tmp_path: Path
             said: list[tuple[int, str]] = []
 
             def draining() -> bool:
-                status, told = server.request("GET", "/health/ready")
-                said.append((status, told.get("type", "")))
+                status, answer = server.request("GET", "/health/ready")
+                said.append((status, answer.get("type", "")))
                 return status == 503
 
             until(draining, 5)
@@ -139,6 +139,7 @@ def test_a_killed_worker_and_the_end_of_all_lose_nothing_that_was_acknowledged(t
         until(lambda: len(workers(server)) == 2, 60)
         environments = [Path(f"/proc/{pid}/environ").read_bytes() for pid in workers(server)]
         assert all(b"OMP_NUM_THREADS=1" in one and b"OPENBLAS_NUM_THREADS=1" in one for one in environments)
+        assert [(server.port, 2)] == [(port, len(said["workers"])) for port, said in told.running(made.root, "employment").items()]
         clients = Clients(server.port, again=True)
         with clients.asking():
             until(lambda: len(clients.answered) > 300)

@@ -35,6 +35,22 @@ def read(where: Path) -> dict[str, Any] | None:
     return found
 
 
+def running(root: Path, model: str) -> dict[int, dict[str, Any]]:
+    """What the fleets of a model say that run on this machine now, by their ports; what one that was killed left behind is none."""
+    found = {int(where.name.rpartition("-")[2]): read(where) for where in sorted((root / ".headrace" / "fleet").glob(f"{model}-*"))}
+    return {port: said for port, said in found.items() if said is not None and _alive(said["supervisor"])}
+
+
+def _alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        pass  # somebody else's, and there
+    return True
+
+
 def mine() -> dict[str, Any] | None:
     """What the fleet that this process works in said last; None where it works alone."""
     where = os.environ.get(METRICS)
