@@ -26,10 +26,7 @@ from headrace.testing.exporter import a_server
 KUBERNETES = ("1.29", kubernetes_validate.latest_version())
 SERVER = a_server()
 SEVERAL = replace(SERVER, serving={**SERVER.serving, "replicas": {"min": 2, "max": 4, "memory": 2**31}})
-SECURE = replace(
-    SEVERAL,
-    serving={**SEVERAL.serving, "access": {"auth": {"keys": True}, "tls": {"certificate": "file:tls/a.crt", "key": "file:tls/a.key"}}},
-)
+HTTP = replace(SERVER, serving={**SERVER.serving, "access": {"auth": {"keys": True}, "tls": None}})
 OPEN = replace(SERVER, serving={**SERVER.serving, "access": {"auth": None, "tls": None}})
 LOCAL = replace(SERVER, workspace={**SERVER.workspace, "store": "sqlite:///.headrace/state.db", "blobs": ".headrace/blobs"})
 
@@ -45,14 +42,14 @@ def manifests(server: Server, folder: Path, **params: Any) -> dict[str, dict[str
     return {one["kind"]: one for one in yaml.safe_load_all(text)}
 
 
-@pytest.mark.parametrize("server", [SERVER, SEVERAL, SECURE], ids=["one", "several", "secure"])
+@pytest.mark.parametrize("server", [SERVER, SEVERAL, HTTP], ids=["one", "several", "http"])
 def test_kubernetes_takes_every_manifest_strictly(server: Server, tmp_path: Path) -> None:
     found = manifests(server, tmp_path / "out")
     for one in found.values():
         for version in KUBERNETES:
             kubernetes_validate.validate(one, version, strict=True)
     always = {"ServiceAccount", "Deployment", "Service", "PodDisruptionBudget", "NetworkPolicy"}
-    assert always | ({"HorizontalPodAutoscaler"} if server is not SERVER else set()) == set(found)
+    assert always | ({"HorizontalPodAutoscaler"} if server is SEVERAL else set()) == set(found)
 
 
 def test_a_validation_that_is_strict_finds_a_key_that_is_none(tmp_path: Path) -> None:
@@ -98,14 +95,14 @@ def test_a_container_is_no_root_and_writes_its_volumes_alone(tmp_path: Path) -> 
 def test_secrets_are_referred_to_and_never_printed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("STORE_URL", "postgresql://churn:hunter2@db/churn")
     for module in (kubernetes, kserve, docker, compose, systemd, nginx):
-        folder = exported(module, SECURE, tmp_path / module.__name__)
+        folder = exported(module, SERVER, tmp_path / module.__name__)
         assert not [path for path in folder.rglob("*") if path.is_file() and b"hunter2" in path.read_bytes()]
-    container = manifests(SECURE, tmp_path / "more", variables=("AWS_ACCESS_KEY_ID",))["Deployment"]["spec"]["template"]["spec"][
+    container = manifests(SERVER, tmp_path / "more", variables=("AWS_ACCESS_KEY_ID",))["Deployment"]["spec"]["template"]["spec"][
         "containers"
     ][0]
     assert ["AWS_ACCESS_KEY_ID", "EVENTS_URL", "STORE_URL"] == [one["name"] for one in container["env"]]
     assert all(one["valueFrom"]["secretKeyRef"] == {"name": "churn-secrets", "key": one["name"]} for one in container["env"])
-    assert {"/srv/headrace/tls/a.crt": "tls-a.crt", "/srv/headrace/tls/a.key": "tls-a.key"} == {
+    assert {"/srv/headrace/tls/server.crt": "tls-server.crt", "/srv/headrace/tls/server.key": "tls-server.key"} == {
         mount["mountPath"]: mount["subPath"] for mount in container["volumeMounts"] if "subPath" in mount
     }
     assert "HTTPS" == container["readinessProbe"]["httpGet"]["scheme"]
@@ -115,6 +112,14 @@ def test_secrets_are_referred_to_and_never_printed(tmp_path: Path, monkeypatch: 
 def test_what_one_machine_alone_has_does_not_leave_for_others(module: Any, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"the store `sqlite:.*` is a file of one machine and the blobs `.headrace/blobs` are a folder"):
         exported(module, LOCAL, tmp_path / "out")
+
+
+def test_a_proxy_may_speak_tls_in_its_place(tmp_path: Path) -> None:
+    pod = manifests(HTTP, tmp_path / "out")["Deployment"]["spec"]["template"]["spec"]
+    assert (["--allow", "plain-http"], "HTTP") == (
+        pod["containers"][0]["args"][-2:],
+        pod["containers"][0]["livenessProbe"]["httpGet"]["scheme"],
+    )
 
 
 @pytest.mark.parametrize("module", [kubernetes, kserve, docker, compose])
@@ -144,7 +149,7 @@ def test_an_inference_service_holds_a_pod_that_kubernetes_takes(tmp_path: Path) 
     assert ["kserve-container"] == [one["name"] for one in pod["containers"]]
 
 
-@pytest.mark.parametrize("server", [SERVER, SECURE, LOCAL], ids=["one", "secure", "local"])
+@pytest.mark.parametrize("server", [SERVER, HTTP, LOCAL], ids=["one", "http", "local"])
 def test_compose_files_are_of_their_schema(server: Server, tmp_path: Path) -> None:
     text = (exported(compose, server, tmp_path / "out") / "compose.yaml").read_text()
     (path,) = Path(check_jsonschema.__file__).parent.rglob("compose-spec.json")
@@ -238,12 +243,12 @@ def test_one_process_has_nobody_to_reload_it(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("module", [kubernetes, kserve, docker, compose, systemd, nginx])
 def test_the_same_server_is_the_same_bytes(module: Any, tmp_path: Path) -> None:
-    one, other = (exported(module, SECURE, tmp_path / name) for name in "ab")
+    one, other = (exported(module, SERVER, tmp_path / name) for name in "ab")
     assert {path: (one / path).read_bytes() for path in files(one)} == {path: (other / path).read_bytes() for path in files(other)}
 
 
 @pytest.mark.needs_nginx
-@pytest.mark.parametrize("server", [SERVER, SECURE], ids=["http", "https"])
+@pytest.mark.parametrize("server", [HTTP, SERVER], ids=["http", "https"])
 def test_nginx_takes_its_configuration(server: Server, tmp_path: Path) -> None:
     folder = exported(nginx, server, tmp_path / "out", servers=("127.0.0.1:8081", "127.0.0.1:8082"), listen="127.0.0.1:8079")
     assert shutil.which("nginx"), "nginx-light is in .ci/debian.txt"

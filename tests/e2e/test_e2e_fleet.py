@@ -179,6 +179,9 @@ def test_a_handover_fails_no_request(tmp_path: Path) -> None:
             until(lambda: not Path(f"/proc/{before[0]}").exists())
             then = len(clients.answered)
             until(lambda: len(clients.answered) > then + 200)
+        (left,) = workers(server)
+        server.kill()
+        until(lambda: not Path(f"/proc/{left}").exists())  # none goes on without who looks after it
     assert [] == clients.failed
     assert {*clients.answered} <= {*kept(made)}
 

@@ -19,6 +19,7 @@ import pytest
 
 from headrace.diagnostics import HeadraceError
 from headrace.serving.fleet import Fleet, Limits, Pace, told
+from headrace.serving.fleet import supervisor as room
 
 WORKER = """
 import json, os, select, signal, socket, sys, time
@@ -141,7 +142,10 @@ def test_a_crash_loop_ends_with_its_reason(tmp_path: Path, caplog: pytest.LogCap
     ]
 
 
-def test_those_that_answer_go_on_while_others_fail(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_those_that_answer_go_on_while_others_fail(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(room, "LONGEST_PAUSE", 0.05)  # those that answer have answered for long
     with kept(tmp_path, Limits(2, 2, None)) as made:
         until(lambda: len(made.ready()) == 2)
         stays, goes = made.ready()

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
-from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
+from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, generate_latest
 
-from headrace.serving.fleet.measured import exposition
+from headrace.serving.fleet.measured import whole
 
 CONTENT_TYPE = CONTENT_TYPE_PLAIN_0_0_4
 _SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
@@ -90,4 +90,4 @@ class Measures:
         if spool is not None:
             self._spool.labels(self._model).set(spool)
         self._unflushed.labels(self._model).set(unflushed)
-        return exposition(self.registry, self._model)
+        return generate_latest(whole(self.registry, self._model))

@@ -8,6 +8,7 @@ import os
 import signal
 import socket
 import threading
+from collections.abc import Sequence
 from dataclasses import dataclass
 from types import FrameType
 from typing import TYPE_CHECKING
@@ -47,13 +48,12 @@ def answer(config: ServingConfig, workspace: Workspace, listening: socket.socket
     made = app(config, workspace)
 
     def signalled(number: int) -> None:
-        if not received:
-            _end_within(ending.within, Exit.INTERRUPTED if number == signal.SIGINT else Exit.OK)
         received.append(number)
+        end_within(ending.within, received)
         made.state.server.draining = True
 
     def leave() -> None:
-        _end_within(ending.grace, Exit.OK)
+        end_within(ending.grace, [signal.SIGTERM])
         server.leave()
 
     def started() -> None:
@@ -91,7 +91,10 @@ def answer(config: ServingConfig, workspace: Workspace, listening: socket.socket
     return int(Exit.INTERRUPTED) if signal.SIGINT in received else int(Exit.OK)
 
 
-def _end_within(seconds: float, code: Exit) -> None:
-    timer = threading.Timer(seconds, os._exit, (int(code),))
-    timer.daemon = True
-    timer.start()
+def end_within(seconds: float, received: Sequence[int]) -> None:
+    """End the process so many seconds after its first signal, whatever hangs."""
+    if len(received) == 1:
+        code = Exit.INTERRUPTED if received[0] == signal.SIGINT else Exit.OK
+        timer = threading.Timer(seconds, os._exit, (int(code),))
+        timer.daemon = True
+        timer.start()

@@ -99,8 +99,9 @@ def a_version() -> Export:
 
 
 def a_server() -> Server:
-    """A server to try an exporter with: its store and blobs are elsewhere, and it reads a secret."""
-    serving = {"project": "shop", "model": "churn", "port": 8100, "max_rows": 1000, "replicas": None}
+    """A server to try an exporter with: its store and blobs are elsewhere, it asks for keys, speaks TLS, and reads secrets."""
+    access = {"auth": {"keys": True}, "tls": {"certificate": "file:tls/server.crt", "key": "file:tls/server.key"}}
+    serving = {"project": "shop", "model": "churn", "port": 8100, "max_rows": 1000, "replicas": None, "access": access}
     workspace = {"project": "shop", "environment": "prod", "production": True, "store": "env:STORE_URL", "blobs": "s3://shop/blobs"}
     return Server(
         model="churn",

@@ -11,6 +11,7 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
+from headrace.compiled import ServingConfig
 from headrace.hooks import Server
 
 HOME = "/srv/headrace"
@@ -83,7 +84,8 @@ def arguments(server: Server, *, host: str, workers: int | None, anonymous: bool
 
 
 def _allowed(server: Server, host: str, *, anonymous: bool) -> list[str]:
-    access = server.serving.get("access")
+    # A config without the key is one that says nothing of it, where the server knows the key at all.
+    access = server.serving.get("access", {} if "access" in ServingConfig.model_fields else None)
     if access is None or host in ("127.0.0.1", "::1"):
         return []
     if access.get("auth") is None and not anonymous:
@@ -112,6 +114,11 @@ def replicas(server: Server) -> tuple[int, int, int]:
 def mib(size: int) -> str:
     """A size as Kubernetes writes it, rounded up."""
     return f"{-(-size // 2**20)}Mi"
+
+
+def body(server: Server) -> int:
+    """The most bytes that it takes of a request's body."""
+    return int((server.serving.get("limits") or {}).get("body", 2**20))
 
 
 def local(server: Server) -> list[str]:

@@ -67,8 +67,6 @@ server {{
 }}
 """
 _ADDRESS = r"^[A-Za-z0-9.\[\]:_-]+:[0-9]{1,5}$"
-BODY = "1m"
-"""The most that a server takes of a body."""
 
 
 class Params(BaseModel):
@@ -99,7 +97,7 @@ def export(server: Server, params: Params, folder: Path) -> None:
         listen=params.listen,
         timeout=params.timeout,
         scheme=elsewhere.scheme(server),
-        body=BODY,
+        body=elsewhere.body(server),
     )
     elsewhere.write(folder, {f"{server.model}.conf": site, "nginx.conf": MAIN.format(model=server.model)})
 

@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import fcntl
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from prometheus_client import CollectorRegistry, Metric
+from prometheus_client import Metric
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
-from prometheus_client.exposition import generate_latest
 from prometheus_client.mmap_dict import MmapedDict
 from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
@@ -26,14 +25,10 @@ GONE = 0
 """The process number by which the counts of all that are gone are kept, in one file a kind."""
 
 
-def exposition(registry: CollectorRegistry, model: str) -> bytes:
+def whole(registry: Collector, model: str) -> Collector:
     """The registry's metrics: of this process, or, where it is one of several, of all of them."""
     where = os.environ.get(told.METRICS)
-    if where is None:
-        return generate_latest(registry)
-    whole = CollectorRegistry()
-    whole.register(_Whole(registry, Path(where), model))
-    return generate_latest(whole)
+    return registry if where is None else _Whole(registry, Path(where), model)
 
 
 def retire(metrics: Path, pid: int) -> None:
@@ -53,14 +48,10 @@ def retire(metrics: Path, pid: int) -> None:
 class _Whole(Collector):
     """What all have counted; of what cannot be shared (information, collectors of others), this process' own."""
 
-    def __init__(self, registry: CollectorRegistry, where: Path, model: str) -> None:
+    def __init__(self, registry: Collector, where: Path, model: str) -> None:
         self._registry = registry
         self._where = where
         self._model = model
-
-    def describe(self) -> Iterable[Metric]:
-        """Nothing: it is registered alone."""
-        return []
 
     def collect(self) -> Iterator[Metric]:
         """Those of all, then this process' own, then how many there are."""

@@ -90,7 +90,7 @@ class Fleet:
         self.workers: list[Worker] = []
         self._numbers = 0
         self._failures = 0
-        self._not_before = 0.0
+        self._failed = self._not_before = 0.0
         self._wanted = limits.least
         self._changed = self._looked = self._replaced = time.monotonic()
         self._calm: float | None = None
@@ -153,6 +153,7 @@ class Fleet:
         self._counts["died"] += 1
         lasted = now - one.began
         self._failures = 1 if one.state == "ready" and lasted > LONGEST_PAUSE else self._failures + 1
+        self._failed = now
         pause = min(self._pace.again * 2 ** (self._failures - 1), LONGEST_PAUSE)
         self._not_before = now + pause
         why = one.reason or _ended(one.process.returncode)
@@ -265,7 +266,8 @@ class Fleet:
                     one.reason = reason
                 case Load() as said:
                     one.last = said
-                    if time.monotonic() - one.began > LONGEST_PAUSE:
+                    # One that has long been there says nothing of whether another can start.
+                    if one.began > self._failed and time.monotonic() - one.began > LONGEST_PAUSE:
                         self._failures = 0
                 case other:
                     assert_never(other)
