@@ -30,6 +30,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         if options.worker is not None:
             _work(options)
+        os.environ.pop(told.METRICS, None)  # a folder of counts that is somebody else's
         return _serve(options)
     except HeadraceError as error:
         print(error, file=sys.stderr)  # noqa: T201 - a process's own log
