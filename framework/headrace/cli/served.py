@@ -10,8 +10,8 @@ from pathlib import Path
 from headrace.compiled import WORKSPACE, ServingConfig, WorkspaceConfig
 from headrace.hooks import Server
 
-DRIVERS = ("psycopg", "psycopg-binary", "s3fs", "gcsfs", "adlfs")
-"""What a store or blobs elsewhere are reached by: extras, so no requirement names them."""
+DRIVERS = ("s3fs", "gcsfs", "adlfs")
+"""What blobs elsewhere are reached by: nobody requires them."""
 
 
 def server(root: Path, workspace: WorkspaceConfig, serving: ServingConfig) -> Server:
@@ -32,11 +32,12 @@ def _plugins(root: Path) -> list[Path]:
 
 
 def _closure(workspace: WorkspaceConfig) -> Iterator[Distribution]:
-    """Headrace, the plugins that the project goes by, drivers, and all that these require, as they are installed."""
+    """Headrace with its extras, the plugins that the project goes by, drivers, and all that these require: whatever of it is installed."""
     offered = {item.dist.name for item in entry_points(group="headrace") if item.dist is not None}
     allowed = workspace.plugins.allow
     named = {name for name in offered if (allowed is None or name in allowed) and name not in workspace.plugins.deny}
-    pending: list[tuple[str, frozenset[str]]] = [(name, frozenset()) for name in sorted({"headrace", *named, *DRIVERS})]
+    extras = frozenset(distribution("headrace").metadata.get_all("Provides-Extra") or ())
+    pending = [("headrace", extras), *((name, frozenset[str]()) for name in sorted({*named, *DRIVERS}))]
     seen: set[tuple[str, frozenset[str]]] = set()
     told: set[str] = set()
     while pending:

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import socket
 from collections.abc import Callable
-from contextlib import suppress
+
+LOG = logging.getLogger("headrace.serving")
 
 STEP, LONGEST = 0.0002, 0.002
 """Seconds by which a worker lets the others go first, for each connection that it has, and at most."""
 BATCH = 8
 """How many connections it takes before it looks again."""
+EXHAUSTED = 1.0
+"""Seconds for which it looks no more once the system has nothing left for a connection."""
 
 
 class Accepting:
@@ -38,20 +42,28 @@ class Accepting:
 
     def _woken(self) -> None:
         there = self._there()
-        if not there:
-            self._accept()
-            return
-        self._loop.remove_reader(self._listening)
-        self._waiting = self._loop.call_later(min(there * STEP, LONGEST), self._again)
+        pause = min(there * STEP, LONGEST) if there else self._accept()
+        if pause:
+            self._loop.remove_reader(self._listening)
+            self._waiting = self._loop.call_later(pause, self._again)
 
     def _again(self) -> None:
         self._waiting = None
-        self._accept()
-        self._loop.add_reader(self._listening, self._woken)
+        if pause := self._accept():
+            self._waiting = self._loop.call_later(pause, self._again)
+        else:
+            self._loop.add_reader(self._listening, self._woken)
 
-    def _accept(self) -> None:
-        with suppress(BlockingIOError, ConnectionAbortedError):
+    def _accept(self) -> float:
+        """Take what there is, a batch at most; the seconds to wait before the next look."""
+        try:
             for _ in range(BATCH):
                 connection, _ = self._listening.accept()
                 connection.setblocking(False)
                 self._take(connection)
+        except (BlockingIOError, ConnectionAbortedError):
+            return 0.0
+        except OSError as error:  # no file or no memory is left for it: it waits in the queue, where another may take it
+            LOG.warning("no connection can be taken: %s", error)
+            return EXHAUSTED
+        return 0.0
