@@ -3,6 +3,7 @@
 from headrace.compiled.config import Config
 from headrace.compiled.deploy import AutomationConfig, CronConfig, DeployConfig, DeploymentConfig, IntervalConfig, ScheduleConfig
 from headrace.compiled.file import BACKFILL, HEADER, OF_PROJECT, WORKSPACE, is_compiled, of_model, parse, read, read_serving, read_workspace
+from headrace.compiled.replicas import ReplicasConfig
 from headrace.compiled.runner import ADDRESS as RUNNER_ADDRESS
 from headrace.compiled.runner import DaskConfig, RunnerConfig, near
 from headrace.compiled.serving import InputConfig, JudgeConfig, RolloutConfig, ServingConfig
@@ -43,6 +44,7 @@ __all__ = [
     "JudgeConfig",
     "OnlineConfig",
     "PluginsConfig",
+    "ReplicasConfig",
     "RolloutConfig",
     "RunnerConfig",
     "ScheduleConfig",

@@ -7,6 +7,7 @@ from typing import Literal, Self
 from pydantic import Field, model_validator
 
 from headrace.compiled.config import Config
+from headrace.compiled.replicas import ReplicasConfig
 
 
 class InputConfig(Config):
@@ -56,6 +57,8 @@ class ServingConfig(Config):
     fallback: Literal["champion", "none"]
     max_rows: int = Field(ge=1)
     rollout: RolloutConfig | None
+    replicas: ReplicasConfig | None = None
+    """How many processes answer; one, where it is None."""
     online: tuple[tuple[str, str], ...] = ()
     """The views that the server reads itself, each with the digest of all that it reads it by: another one is another server."""
 

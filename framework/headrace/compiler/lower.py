@@ -13,6 +13,7 @@ from headrace.compiled import (
     InputConfig,
     JudgeConfig,
     PluginsConfig,
+    ReplicasConfig,
     RolloutConfig,
     RunnerConfig,
     ServingConfig,
@@ -33,7 +34,7 @@ from headrace.spec import Batch, Environment, FeatureView, Model, Source
 from headrace.spec.retraining import AGAIN
 from headrace.spec.rollout import LOOK, Rollout
 from headrace.spec.runner import Runner
-from headrace.spec.serving import Serving
+from headrace.spec.serving import Replicas, Serving
 
 SPOOL = ".headrace/spool"
 """Where servers write what they answered, under the project's root."""
@@ -235,7 +236,12 @@ def _server(project: str, model: Model, section: Serving, inputs: tuple[InputCon
         fallback=section.fallback,
         max_rows=section.max_rows,
         rollout=_judged(rollout) if rollout is not None else None,
+        replicas=_replicas(section.replicas) if section.replicas is not None else None,
     )
+
+
+def _replicas(section: Replicas) -> ReplicasConfig:
+    return ReplicasConfig(min=section.min, max=section.max, memory=section.memory)
 
 
 def _input(item: ModelInput) -> InputConfig:

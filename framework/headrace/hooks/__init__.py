@@ -49,6 +49,7 @@ from headrace.hooks.values import (
     RowPredictor,
     Ruling,
     Rung,
+    Server,
     Signature,
 )
 from headrace.hooks.watch import EnoughError, Watch
@@ -95,6 +96,7 @@ __all__ = [
     "RunRecord",
     "Rung",
     "Sent",
+    "Server",
     "Signature",
     "Skipped",
     "Strategy",

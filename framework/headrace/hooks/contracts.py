@@ -273,7 +273,8 @@ class Gate:
 class Exporter:
     """A form in which a version leaves Headrace: `export(version, params, folder)`, an Export, writes files into an empty folder.
 
-    The folder is given its name only when all is written; where the function raises, nothing is left.
+    The folder is given its name only when all is written; where the function raises, nothing is left. One `of` a `server` is given a
+    Server in the version's place: it says how another machine serves the model, whichever version is its champion.
     """
 
     name: str
@@ -281,6 +282,7 @@ class Exporter:
     params: str
     description: str
     """One line that says what is written."""
+    of: Literal["version", "server"] = "version"
     override: bool = False
     """Whether it takes the place of one of the same name that is built in, or installed where this one is the project's own."""
 

@@ -287,6 +287,23 @@ class Export:
 
 
 @dataclass(frozen=True, slots=True)
+class Server:
+    """What another machine needs in order to serve a model, without a secret: those stand in it as `env:NAME` and `file:PATH`.
+
+    `serving` and `workspace` are the compiled `flows/MODEL.serving.json` and `flows/headrace.json` (JSON values). `files` are the files of
+    the project's folder that a server reads, by their paths in it. `requirements` are the packages that the server was seen to work with,
+    as `name==version`, all of them; `python` is the version that they were installed for, such as `3.11`.
+    """
+
+    model: str
+    serving: Mapping[str, Any]
+    workspace: Mapping[str, Any]
+    files: Mapping[str, bytes]
+    requirements: tuple[str, ...]
+    python: str
+
+
+@dataclass(frozen=True, slots=True)
 class Message:
     """What a channel is handed: one alert, said once."""
 

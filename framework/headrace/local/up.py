@@ -25,6 +25,7 @@ from headrace.diagnostics import Diagnostic, Exit, HeadraceError
 from headrace.local import note, prefect_server
 from headrace.local.note import Note
 from headrace.local.process import Child, end, free, spawn, stop
+from headrace.serving.fleet import single_threaded
 from headrace.steps import workspace
 from headrace.store import clock
 
@@ -214,11 +215,6 @@ class Supervisor:
         if self.claimed is not None:
             self.claimed.close()
         return stubborn
-
-
-def single_threaded() -> dict[str, str]:
-    """Environment under which numeric libraries keep to one thread: parallel work is by processes."""
-    return dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 
 
 def up(root: Path, say: Callable[[str], None], ready: Callable[[dict[str, Any]], None]) -> None:

@@ -165,6 +165,8 @@ class Routes:
     async def ready(self, request: Request) -> Response:
         """GET /health/ready."""
         del request
+        if self._server.draining:
+            raise Refused(HTTPStatus.SERVICE_UNAVAILABLE, "draining", "the server ends: ask another one")
         checks = await self._server.checks()
         failing = [f"{name}: {reason}" for name, reason in checks.items() if reason is not None]
         if failing:

@@ -7,6 +7,8 @@ from collections.abc import Callable
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, generate_latest
 
+from headrace.serving.fleet.measured import whole
+
 CONTENT_TYPE = CONTENT_TYPE_PLAIN_0_0_4
 _SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
 
@@ -36,9 +38,19 @@ class Measures:
         self._refused = Counter("headrace_refused_requests", "Requests refused, by status.", ["model", "status"], registry=self.registry)
         self._swaps = Counter("headrace_swaps", "Snapshots swapped in.", ["model"], registry=self.registry)
         self._errors = Counter("headrace_errors", "What failed beside predictions, by part.", ["model", "part"], registry=self.registry)
-        self._altered = Gauge("headrace_refused_versions", "Versions that may not be loaded.", ["model"], registry=self.registry)
-        self._spool = Gauge("headrace_spool_bytes", "Bytes in the spool that are not shipped yet.", ["model"], registry=self.registry)
-        self._unflushed = Gauge("headrace_unflushed", "Counts that are not in the store yet.", ["model"], registry=self.registry)
+        self._altered = Gauge(
+            "headrace_refused_versions", "Versions that may not be loaded.", ["model"], registry=self.registry, multiprocess_mode="livemax"
+        )
+        self._spool = Gauge(
+            "headrace_spool_bytes",
+            "Bytes in the spool that are not shipped yet.",
+            ["model"],
+            registry=self.registry,
+            multiprocess_mode="livemostrecent",
+        )
+        self._unflushed = Gauge(
+            "headrace_unflushed", "Counts that are not in the store yet.", ["model"], registry=self.registry, multiprocess_mode="livesum"
+        )
         self._children: dict[tuple[str, int, bool], Callable[[], None]] = {}
         self._seconds: dict[str, Callable[[float], None]] = {}
 
@@ -78,4 +90,4 @@ class Measures:
         if spool is not None:
             self._spool.labels(self._model).set(spool)
         self._unflushed.labels(self._model).set(unflushed)
-        return generate_latest(self.registry)
+        return generate_latest(whole(self.registry, self._model))

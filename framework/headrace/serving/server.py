@@ -19,6 +19,7 @@ from headrace.compiled import ServingConfig
 from headrace.journal import Spool, unshipped
 from headrace.journal.spool import MAX_BYTES
 from headrace.serving.answer import Answering
+from headrace.serving.fleet import told
 from headrace.serving.follow import EVERY, STORE_FAULTS, Current, Follower
 from headrace.serving.judge import Judge, Reporter, watch
 from headrace.serving.measures import Measures
@@ -68,6 +69,8 @@ class Server:
             measures=self.measures,
         )
         self._judging: asyncio.Task[None] | None = None
+        self.draining = False
+        """Whether the whole server ends: it still answers, and is not ready."""
 
     async def start(self) -> None:
         """Read the store once, so that the first request finds a champion, and follow it from then on."""
@@ -132,6 +135,7 @@ class Server:
             "model": self.config.model,
             "project": self.config.project,
             "worker": self._worker,
+            "workers": told.mine(),
             "versions": snapshot.versions,
             "paths": {arm: served.path for arm, served in snapshot.arms.items()},
             "epoch": self._follower.epoch,

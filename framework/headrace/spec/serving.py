@@ -9,11 +9,17 @@ from headrace.spec.quantity import Rate, Size
 
 
 class Replicas(Spec):
-    """How many servers answer, and what each may use."""
+    """How many processes of one machine answer on the port, and what each may use. Between `min` and `max` the load decides."""
 
-    min: int = field("The least that run.", Effect.REDEPLOY, default=1, example=1, ge=1)
-    max: int = field("The most that run.", Effect.REDEPLOY, default=1, example=4, ge=1)
-    memory: Size | None = field("What each may use.", Effect.REDEPLOY, default=None, example="4GiB", gt=0)
+    min: int = field("The fewest processes that answer.", Effect.REDEPLOY, default=1, example=1, ge=1)
+    max: int = field("The most processes that answer, when the load asks for them.", Effect.REDEPLOY, default=1, example=4, ge=1)
+    memory: Size | None = field(
+        "The memory above which a process is replaced: it finishes what it has once another one answers.",
+        Effect.REDEPLOY,
+        default=None,
+        example="4GiB",
+        gt=0,
+    )
 
 
 class Serving(Spec):
@@ -24,7 +30,7 @@ class Serving(Spec):
     )
     port: int = field("The port on loopback that it answers on.", Effect.REDEPLOY, default=8080, example=8080, ge=1, le=65535)
     replicas: Replicas | None = field(
-        "How many servers answer; one, where it is not given.", Effect.REDEPLOY, default=None, example={"min": 1, "max": 4}, later=True
+        "How many processes answer on the port; one, where it is not given.", Effect.REDEPLOY, default=None, example={"min": 1, "max": 4}
     )
     fallback: Literal["champion", "none"] = field(
         "Who answers when the candidate errs: the champion, or nobody (the caller gets the error).",
