@@ -1,5 +1,6 @@
 """What the compiled JSON files hold, declared once: the compiler prints them from these types, and all that runs reads them with them."""
 
+from headrace.compiled.access import AccessConfig, AuthConfig, JwtConfig, RateConfig, TlsConfig, TracingConfig
 from headrace.compiled.config import Config
 from headrace.compiled.deploy import AutomationConfig, CronConfig, DeployConfig, DeploymentConfig, IntervalConfig, ScheduleConfig
 from headrace.compiled.file import HEADER, WORKSPACE, is_compiled, of_model, parse, read, read_serving, read_workspace
@@ -22,7 +23,9 @@ from headrace.compiled.workspace import (
 __all__ = [
     "HEADER",
     "WORKSPACE",
+    "AccessConfig",
     "ArrivalConfig",
+    "AuthConfig",
     "AutomationConfig",
     "ChannelConfig",
     "CheckConfig",
@@ -35,12 +38,16 @@ __all__ = [
     "InputConfig",
     "IntervalConfig",
     "JudgeConfig",
+    "JwtConfig",
     "OnlineConfig",
     "PluginsConfig",
+    "RateConfig",
     "RolloutConfig",
     "ScheduleConfig",
     "ServingConfig",
     "SourceConfig",
+    "TlsConfig",
+    "TracingConfig",
     "TrackingConfig",
     "ViewConfig",
     "WorkspaceConfig",

@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING
 
 from headrace.compiled import WORKSPACE, ServingConfig, read
 from headrace.diagnostics import Diagnostic, Exit, HeadraceError, logs
+from headrace.serving import exposed, tls
+from headrace.serving.exposed import ALLOWED
 
 if TYPE_CHECKING:
     from headrace.serving.workspace import Workspace
@@ -30,7 +32,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _options(arguments)
     logs.configure(f"serve-{options.config.name.removesuffix('.serving.json')}")
     try:
-        return _serve(options.config, options.host, options.port)
+        return _serve(options.config, options.host, options.port, options.allow)
     except HeadraceError as error:
         print(error, file=sys.stderr)  # noqa: T201 - a process's own log
         for fault in error.report.errors:
@@ -44,17 +46,20 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("config", type=Path, help="the compiled flows/NAME.serving.json")
     parser.add_argument("--port", type=int, help="the port, in place of the config's; 0 for any that is free")
     parser.add_argument("--host", default="127.0.0.1", help="the address to listen on (default: %(default)s)")
+    parser.add_argument("--allow", action="append", default=[], choices=ALLOWED, help="listen beyond loopback all the same")
     return parser.parse_args(arguments)
 
 
-def _serve(path: Path, host: str, port: int | None) -> int:
+def _serve(path: Path, host: str, port: int | None, allowed: Sequence[str]) -> int:
     from headrace.serving.workspace import open_workspace
 
     config = read(ServingConfig, path)
     # Bound before anything is loaded: whoever asked for a taken port learns it at once.
     listening = listen(host, config.port if port is None else port, config.model)
     where = path.parent / WORKSPACE
-    with open_workspace(where, config) as workspace:
+    with listening, open_workspace(where, config) as workspace:
+        address = listening.getsockname()[0]
+        exposed.refuse(config.access, address, model=config.model, production=workspace.production, allowed=allowed)
         return _answer(config, workspace, listening, where)
 
 
@@ -66,6 +71,8 @@ def _answer(config: ServingConfig, workspace: Workspace, listening: socket.socke
     from headrace.serving.shipper import Shipper
 
     received: list[int] = []
+    host, port = listening.getsockname()[:2]
+    secure = None if config.access.tls is None else tls.kept(config.access.tls, workspace.root)
 
     class Bounded(uvicorn.Server):
         """A server whose end is bounded from the first signal on."""
@@ -76,7 +83,8 @@ def _answer(config: ServingConfig, workspace: Workspace, listening: socket.socke
 
     server = Bounded(
         uvicorn.Config(
-            app(config, workspace),
+            app(config, workspace, exposed=exposed.is_exposed(host)),
+            ssl_context_factory=None if secure is None else lambda *_: secure,
             loop="uvloop",
             http="httptools",
             lifespan="on",
@@ -100,8 +108,8 @@ def _answer(config: ServingConfig, workspace: Workspace, listening: socket.socke
     logging.getLogger("uvicorn").setLevel(logging.WARNING)
     shipper = Shipper(where, config.model)
     shipper.start()
-    host, number = listening.getsockname()[:2]
-    logging.getLogger("headrace.serving").info("model/%s answers on http://%s:%s", config.model, host, number)
+    scheme = "http" if secure is None else "https"
+    logging.getLogger("headrace.serving").info("model/%s answers on %s://%s:%s", config.model, scheme, host, port)
     try:
         server.run(sockets=[listening])
     finally:

@@ -33,17 +33,19 @@ Endpoint = Callable[[Request], Awaitable[Response]]
 _HEADER = HEADER.lower().encode()
 
 
-def app(config: ServingConfig, workspace: Workspace, middleware: Sequence[Middleware] = ()) -> Plane:
+def app(config: ServingConfig, workspace: Workspace, middleware: Sequence[Middleware] = (), *, exposed: bool = False) -> Plane:
     """The app of one serving config; its lifespan follows the store from start to end.
 
     Requests are answered by the process that runs it: one event loop, one spool segment. With `middleware`, Starlette's, every path is
-    answered behind it, by a FastAPI route; without, predictions are answered in front of FastAPI, by the same code.
+    answered behind it, by a FastAPI route; without, predictions are answered in front of FastAPI, by the same code. `exposed` says that it
+    listens beyond loopback.
     """
-    server = Server(config, workspace)
+    server = Server(config, workspace, exposed=exposed)
     routes = Routes(server)
     answers = {("POST", "/predict"): routes.predict, ("POST", "/predict/batch"): routes.batch}
     behind = _behind(server, routes, answers, middleware)
-    return Plane(behind, {} if middleware else {key: Hot(answer, server.measures) for key, answer in answers.items()}, server.measures)
+    hot = {} if middleware else {key: Hot(answer, server.measures) for key, answer in answers.items()}
+    return Plane(behind, hot, server.measures, server.guard.admit)
 
 
 def _behind(server: Server, routes: Routes, answers: Mapping[tuple[str, str], Handler], middleware: Sequence[Middleware]) -> FastAPI:

@@ -17,6 +17,8 @@ from headrace.serving.problem import Refused, problem
 
 Handler = Callable[[Mapping[str, Any], Receive], Awaitable[bytes]]
 """Answers a request with JSON, or raises Refused."""
+Admit = Callable[[Mapping[str, Any]], Awaitable[None] | None]
+"""Raises Refused where a request may not go on; what it returns is awaited, and may raise it too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,14 +32,15 @@ class Hot:
 class Plane:
     """An ASGI app: `hot` by exact (method, path) in front, and `behind` it all else: docs, health, events, errors.
 
-    `measures` count what is refused before a path is looked up.
+    `admit` says who may ask, as `Guard.admit`; `measures` count what is refused before a path is looked up.
     """
 
-    def __init__(self, behind: FastAPI, hot: Mapping[tuple[str, str], Hot], measures: Measures) -> None:
+    def __init__(self, behind: FastAPI, hot: Mapping[tuple[str, str], Hot], measures: Measures, admit: Admit | None = None) -> None:
         self.behind = behind
         self.state = behind.state
         self._hot = dict(hot)
         self._measures = measures
+        self._admit = admit
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request, or the lifespan."""
@@ -46,6 +49,14 @@ class Plane:
             return
         # The one place where a request is admitted (who asks) and then takes a place (how many are answered at once), which it gives
         # back whatever becomes of it. What is refused here: `self._measures.refused(…)`, and the refusal's own response.
+        if self._admit is not None:
+            try:
+                if (waiting := self._admit(scope)) is not None:
+                    await waiting
+            except Refused as refused:
+                self._measures.refused(refused.status)
+                await refused.response()(scope, receive, send)
+                return
         found = self._hot.get((scope["method"], scope["path"]))
         if found is None:
             await self.behind(scope, receive, send)

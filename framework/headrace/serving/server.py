@@ -20,6 +20,7 @@ from headrace.journal import Spool, unshipped
 from headrace.journal.spool import MAX_BYTES
 from headrace.serving.answer import Answering
 from headrace.serving.follow import EVERY, STORE_FAULTS, Current, Follower
+from headrace.serving.guard import Guard
 from headrace.serving.judge import Judge, Reporter, watch
 from headrace.serving.measures import Measures
 from headrace.serving.moment import Moments
@@ -42,11 +43,13 @@ T = TypeVar("T")
 class Server:
     """One model's server; everything but `start` and `stop` may be called between the two."""
 
-    def __init__(self, config: ServingConfig, workspace: Workspace) -> None:
+    def __init__(self, config: ServingConfig, workspace: Workspace, *, exposed: bool = False) -> None:
+        """`exposed` says that it listens beyond loopback."""
         self.config = config
         self.online = Online(config, workspace)
         self.schema = Schema(config, self.online.inputs)
         self.measures = Measures(config.model)
+        self.guard = Guard(config.access, workspace, config.model, self.measures, exposed=exposed)
         self.moments = Moments(workspace.store, production=workspace.production)
         self._workspace = workspace
         self._current = Current()
@@ -75,6 +78,7 @@ class Server:
             await asyncio.to_thread(self._follower.look)
         except STORE_FAULTS as error:
             LOG.warning("nothing is loaded yet: %s", error)
+        await self.guard.start()
         self._follower.start()
         self._reporter.start()
         self._judging = asyncio.create_task(self._judge())
@@ -83,12 +87,13 @@ class Server:
         """Stop following, flush what was counted as far as the store takes it within a second, and end the spool."""
         if self._judging is not None:
             self._judging.cancel()
+        self.guard.end()
         self._follower.end()
         self._reporter.end()
         self._spool.close()
         await self.online.close()
         with suppress(TimeoutError):
-            await self._within(self._reporter.join)
+            await self._within(self._last_words)
         if self.counter.unflushed:
             LOG.warning("%d counted requests did not reach the store", self.counter.unflushed)
 
@@ -155,6 +160,10 @@ class Server:
             except Exception:  # a bug here must not end the judging for ever
                 self.measures.failed("judge")
                 LOG.exception("the judge failed")
+
+    def _last_words(self) -> None:
+        self._reporter.join()
+        self.guard.join()
 
     def _ask_store(self) -> None:
         with self._workspace.store.read() as session:
