@@ -18,18 +18,14 @@ if TYPE_CHECKING:
     from headrace.store.keyed import ApiKey
 
 
-class _Duration(click.ParamType[timedelta]):
+def _duration(ctx: click.Context, param: click.Parameter, value: str | None) -> timedelta | None:
     """`90d` as a timedelta."""
+    from headrace.spec.quantity import duration
 
-    name = "duration"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> timedelta:  # noqa: ANN401 - click's
-        from headrace.spec.quantity import duration
-
-        try:
-            return duration(value)
-        except ValueError as error:
-            self.fail(str(error), param, ctx)
+    try:
+        return None if value is None else duration(value)
+    except ValueError as error:
+        raise click.BadParameter(str(error), ctx, param) from None
 
 
 @click.group("keys")
@@ -51,7 +47,7 @@ def command() -> None:
 @click.option(
     "--model", "models", multiple=True, shell_complete=models_there, help="A model that it may ask; may be given again. All, if none."
 )
-@click.option("--expires", type=_Duration(), metavar="DURATION", help="How long it holds, such as `90d`; for ever, if not given.")
+@click.option("--expires", callback=_duration, metavar="DURATION", help="How long it holds, such as `90d`; for ever, if not given.")
 @environment_option
 @root_option
 @json_option
@@ -93,7 +89,7 @@ def listed(environment: str | None, root: Path, *, as_json: bool) -> None:
 @click.argument("key_id", metavar="ID")
 @click.option(
     "--overlap",
-    type=_Duration(),
+    callback=_duration,
     default="24h",
     show_default=True,
     metavar="DURATION",
