@@ -192,7 +192,7 @@ def test_metrics_count_by_arm_version_and_status(client: TestClient) -> None:
         'headrace_predictions_total{arm="champion",model="employment",status="ok",version="1"} 1.0',
         'headrace_unseen_total{input="sex",model="employment"} 1.0',
         'headrace_refused_requests_total{model="employment",status="422"} 1.0',
-        'headrace_prediction_seconds_count{arm="champion",model="employment"} 1.0',
+        'headrace_prediction_seconds_count{arm="champion",model="employment",version="1"} 1.0',
         'headrace_swaps_total{model="employment"} 1.0',
     ]
     assert expected == [line for line in expected if line in text]

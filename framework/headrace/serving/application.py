@@ -178,7 +178,7 @@ class Routes:
         """GET /metrics."""
         del request
         server = self._server
-        text = server.measures.text(spool=await server.unshipped(), unflushed=server.counter.unflushed)
+        text = server.measures.text(spool=await server.unshipped(), unflushed=server.counter.unflushed, ages=server.guard.ages())
         return Response(text, headers={"content-type": CONTENT_TYPE})
 
 

@@ -155,6 +155,7 @@ class Server:
     async def _judge(self) -> None:
         while True:
             await asyncio.sleep(EVERY)
+            self.measures.settle()
             try:
                 self.judge.look()
             except Exception:  # a bug here must not end the judging for ever
