@@ -18,13 +18,11 @@ from headrace.serving.follow import STORE_FAULTS
 from headrace.serving.jwks import Jwks
 from headrace.serving.keyring import Keys
 from headrace.serving.measures import Measures
-from headrace.serving.plane import Admit
+from headrace.serving.plane import FREE, Admit
 from headrace.serving.problem import Refused
 from headrace.serving.recent import Recent
 from headrace.serving.workspace import Workspace
 
-FREE = frozenset({"/health/live", "/health/ready", "/v2/health/live", "/v2/health/ready"})
-"""What a supervisor asks: it has no key."""
 PUBLIC = {"metrics": "/metrics", "metadata": "/metadata"}
 TOKENS = 10_000
 """Tokens that are remembered as good until they expire."""

@@ -16,11 +16,14 @@ from starlette.types import Message, Receive, Scope, Send
 
 from headrace.serving.measures import Measures
 from headrace.serving.problem import Refused, problem
+from headrace.serving.tracing import Tracing
 
 _METHODS = frozenset({"DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"})
 
 Handler = Callable[[Mapping[str, Any], Receive], Awaitable[bytes]]
 """Answers a request with JSON, or raises Refused."""
+FREE = frozenset({"/health/live", "/health/ready", "/v2/health/live", "/v2/health/ready"})
+"""What a supervisor asks, without a key and all the time."""
 Admit = Callable[[Mapping[str, Any]], Awaitable[None] | None]
 """Raises Refused where a request may not go on; what it returns is awaited, and may raise it too."""
 
@@ -36,15 +39,23 @@ class Hot:
 class Plane:
     """An ASGI app: `hot` by exact (method, path) in front, and `behind` it all else: docs, health, events, errors.
 
-    `admit` says who may ask, as `Guard.admit`; `measures` count what is refused before a path is looked up.
+    `admit` says who may ask, as `Guard.admit`; `measures` count what is refused before a path is looked up; `tracing` follows requests.
     """
 
-    def __init__(self, behind: FastAPI, hot: Mapping[tuple[str, str], Hot], measures: Measures, admit: Admit | None = None) -> None:
+    def __init__(
+        self,
+        behind: FastAPI,
+        hot: Mapping[tuple[str, str], Hot],
+        measures: Measures,
+        admit: Admit | None = None,
+        tracing: Tracing | None = None,
+    ) -> None:
         self.behind = behind
         self.state = behind.state
         self._hot = dict(hot)
         self._measures = measures
         self._admit = admit
+        self._tracing = tracing
         routes = [route for route in behind.routes if isinstance(route, Route)]
         self._declared = frozenset(route.path for route in routes if "{" not in route.path)
         self._patterns = tuple((route.path, route.path_regex) for route in routes if "{" in route.path)
@@ -54,18 +65,22 @@ class Plane:
         if scope["type"] != "http":
             await self.behind(scope, receive, send)
             return
-        measures, started, asked = self._measures, perf_counter(), (scope["method"], scope["path"])
+        measures, started, method, path = self._measures, perf_counter(), scope["method"], self._path(scope["path"])
+        span = None if self._tracing is None or path in FREE else self._tracing.begin(scope, path, send)
         measures.inside += 1
         status: int = HTTPStatus.INTERNAL_SERVER_ERROR
         try:
-            status = await self._answer(scope, receive, send)
+            status = await self._answer(scope, receive, send if span is None else span.send)
         finally:
             measures.inside -= 1
-            path = asked[1] if asked[1] in self._declared else self._pattern(asked[1])
-            measures.responded(asked[0] if asked[0] in _METHODS else "other", path, status, perf_counter() - started)
+            measures.responded(method if method in _METHODS else "other", path, status, perf_counter() - started)
+            if span is not None:
+                span.end(status)
 
-    def _pattern(self, path: str) -> str:
+    def _path(self, path: str) -> str:
         """A path as it is declared, such as `/events/{view}`; `other` where it is not."""
+        if path in self._declared:
+            return path
         return next((declared for declared, expression in self._patterns if expression.match(path)), "other")
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> int:

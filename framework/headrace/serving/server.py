@@ -28,6 +28,7 @@ from headrace.serving.online import Online
 from headrace.serving.problem import Refused
 from headrace.serving.schema import Schema
 from headrace.serving.snapshot import Snapshot
+from headrace.serving.tracing import Tracing
 from headrace.serving.workspace import Workspace
 
 LOG = logging.getLogger("headrace.serving")
@@ -50,6 +51,11 @@ class Server:
         self.schema = Schema(config, self.online.inputs)
         self.measures = Measures(config.model)
         self.guard = Guard(config.access, workspace, config.model, self.measures, exposed=exposed)
+        self.tracing = (
+            None
+            if config.access.tracing is None
+            else Tracing(config.access.tracing, model=config.model, environment=workspace.environment, root=workspace.root)
+        )
         self.moments = Moments(workspace.store, production=workspace.production)
         self._workspace = workspace
         self._current = Current()
@@ -165,6 +171,8 @@ class Server:
     def _last_words(self) -> None:
         self._reporter.join()
         self.guard.join()
+        if self.tracing is not None:
+            self.tracing.close()
 
     def _ask_store(self) -> None:
         with self._workspace.store.read() as session:
