@@ -16,6 +16,7 @@ from uuid import uuid4
 
 from headrace import registry, traffic
 from headrace.compiled import ServingConfig
+from headrace.hooks import Input
 from headrace.journal import Spool, unshipped
 from headrace.journal.spool import MAX_BYTES
 from headrace.serving.answer import Answering
@@ -27,7 +28,7 @@ from headrace.serving.moment import Moments
 from headrace.serving.online import Online
 from headrace.serving.problem import Refused
 from headrace.serving.schema import Schema
-from headrace.serving.snapshot import Snapshot
+from headrace.serving.snapshot import Served, Snapshot
 from headrace.serving.tracing import Tracing
 from headrace.serving.workspace import Workspace
 
@@ -144,6 +145,7 @@ class Server:
             "project": self.config.project,
             "worker": self._worker,
             "versions": snapshot.versions,
+            "releases": {arm: self._release(served) for arm, served in snapshot.arms.items()},
             "epoch": self._follower.epoch,
             "counted_epoch": snapshot.epoch,
             "weights": dict(snapshot.weights),
@@ -156,6 +158,16 @@ class Server:
                 {"version": number, "id": refusal.id, "message": refusal.message}
                 for number, refusal in sorted(self._follower.refused.items())
             ],
+        }
+
+    def _release(self, served: Served) -> dict[str, Any]:
+        """What an arm's version is, by the digests that the registry has of it, and what it takes."""
+        found = self._follower.releases.get(served.number)
+        return {
+            "version": served.number,
+            "inputs": [_taken(item) for item in served.signature.inputs],
+            "task": served.answers.task,
+            **({} if found is None else _recorded(found)),
         }
 
     async def _judge(self) -> None:
@@ -206,3 +218,18 @@ class Server:
 
         threading.Thread(target=run, daemon=True).start()
         return await asyncio.wait_for(asyncio.wrap_future(done), PATIENCE)
+
+
+def _taken(item: Input) -> dict[str, Any]:
+    """An input as a version's signature has it; of a category how many training saw."""
+    known = {"categories": len(item.categories)} if item.type == "category" else {"low": item.low, "high": item.high}
+    return {"name": item.name, "type": item.type, **({} if item.type == "text" else known)}
+
+
+def _recorded(version: registry.Version) -> dict[str, Any]:
+    return {
+        "algorithm": version.algorithm,
+        "format": version.format,
+        "created_at": version.created_at.isoformat(),
+        "digests": {**version.manifest.get("digests", {}), "model": version.model_digest, "manifest": version.manifest_digest},
+    }
