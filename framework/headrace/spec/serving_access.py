@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, WithJsonSchema, model_validator
+from pydantic import AfterValidator, WithJsonSchema
 
-from headrace.spec.field import Effect, Lacking, Spec, field
+from headrace.spec.field import Effect, Spec, field
 from headrace.spec.quantity import Percentage, Rate
 
 Algorithm = Literal["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"]
@@ -34,7 +34,7 @@ def web(value: str) -> str:
     except ValueError:
         there = False
     if not there:
-        raise ValueError(f"`{value[:80]}` is no URL: write for example `https://login.example.com/jwks.json`")
+        raise ValueError(f"`{value[:80]}` is no URL: it begins with `https://` or `http://`")
     return value
 
 
@@ -101,12 +101,6 @@ class Auth(Spec):
         example=["metrics"],
     )
 
-    @model_validator(mode="after")
-    def _lets_someone_in(self) -> Self:
-        if not self.keys and self.jwt is None:
-            raise Lacking("keys", "jwt", help="write `keys: true`, or leave `auth` out")
-        return self
-
 
 class RateLimit(Spec):
     """How many requests each caller may send: a bucket that fills at a rate. Each worker of a server counts by itself."""
@@ -147,5 +141,9 @@ class Tracing(Spec):
         le=1,
     )
     headers: dict[str, str] = field(
-        "Headers that the endpoint wants.", Effect.REDEPLOY, default={}, example={"Authorization": "env:OTLP_TOKEN"}, reference="may"
+        "Headers that the endpoint wants, by where their values are kept.",
+        Effect.REDEPLOY,
+        default={},
+        example={"Authorization": "env:OTLP_TOKEN"},
+        reference="must",
     )

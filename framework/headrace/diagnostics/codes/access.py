@@ -66,6 +66,13 @@ CODES = (
         help="type `pip install 'headrace[tracing]'`",
     ),
     Code(
+        "no-way-in",
+        "nobody may ask a model",
+        "`auth` declares the ways in, and it has none; without `auth` everybody may ask who reaches the port.",
+        wrong="serving:\n  auth: {keys: false}",
+        right="serving:\n  auth: {keys: true}",
+    ),
+    Code(
         "rate-by-nobody",
         "requests are to be counted by key, and nobody is asked for one",
         "Without `auth` all callers look alike, and one bucket would be shared by all.",

@@ -52,7 +52,15 @@ def _access(scope: Scope, model: Model) -> Iterator[Diagnostic]:
     if model.serving.rate is not None and model.serving.auth is None:
         yield from _by_nobody(scope, model, model.serving.rate)
     if model.serving.auth is not None:
+        yield from _nobody(scope, model, model.serving.auth)
         yield from _over_the_wire(scope, model, model.serving.auth)
+
+
+@question
+def _nobody(scope: Scope, model: Model, auth: Auth) -> Iterator[Diagnostic]:
+    if not auth.keys and auth.jwt is None:
+        place = scope.where(address_of(model), ("serving", "auth"), key=True)
+        yield Diagnostic("no-way-in", "`auth` takes neither keys nor tokens, so nobody may ask", place, help="write `auth: {keys: true}`")
 
 
 @question
