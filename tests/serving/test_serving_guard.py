@@ -195,6 +195,17 @@ def test_without_auth_nothing_is_asked_on_the_path(tmp_path: Path) -> None:
     assert served(project, exposed=False).guard.admit is None
 
 
+def test_the_openapi_document_says_how_to_ask(tmp_path: Path, serve: Serve) -> None:
+    project = guarded(tmp_path, rate={"per_second": 100, "burst": 100, "by": "key"})
+    text = key(project).text
+    told = serve(project).get("/openapi.json", headers=bearer(text)).json()
+    assert [{"bearer": []}, {"key": []}] == told["security"]
+    assert {"bearer", "key"} == set(told["components"]["securitySchemes"])
+    refused = {path: {"401", "403", "429"} <= set(item[method]["responses"]) for path, item in told["paths"].items() for method in item}
+    free = {path for path, item in told["paths"].items() for method in item if item[method].get("security") == []}
+    assert {"/health/live", "/health/ready", "/metadata", "/metrics"} == free == {path for path, said in refused.items() if not said}
+
+
 # Rates --------------------------------------------------------------------------------------------------------
 
 

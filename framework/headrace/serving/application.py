@@ -23,6 +23,7 @@ from headrace.serving.body import LIMITS, header, read
 from headrace.serving.measures import CONTENT_TYPE
 from headrace.serving.moment import HEADER
 from headrace.serving.online import Filled, events_of
+from headrace.serving.openapi_access import secured
 from headrace.serving.plane import Handler, Hot, Plane, bug
 from headrace.serving.problem import Refused, problem
 from headrace.serving.server import Server
@@ -62,7 +63,7 @@ def _behind(server: Server, routes: Routes, answers: Mapping[tuple[str, str], Ha
     title = f"model/{server.config.model}"
     made = FastAPI(title=title, version=__version__, lifespan=lifespan, redoc_url=None, middleware=list(middleware))
     made.state.server = server
-    document = openapi.document(server.config, server.schema, server.online)
+    document = secured(openapi.document(server.config, server.schema, server.online), server.config.access, server.guard.open)
     made.openapi = lambda: document  # type: ignore[method-assign]
     for path, method, endpoint in (
         *((path, method, routed(answer)) for (method, path), answer in answers.items()),

@@ -47,7 +47,8 @@ class Guard:
         self._tokens: Recent[bytes, Claims] = Recent(TOKENS)
         self._believed_by: KeySet | None = None
         public = () if auth is None else auth.public if auth.public is not None else () if exposed else tuple(PUBLIC)
-        self._open = FREE | {PUBLIC[name] for name in public}
+        self.open = FREE | {PUBLIC[name] for name in public}
+        """The paths that need neither key nor token."""
         rate = access.rate
         self._by_key = Buckets(rate) if rate is not None and rate.by == "key" else None
         self._by_address = Buckets(rate) if rate is not None and rate.by == "address" else None
@@ -100,7 +101,7 @@ class Guard:
             return None
         if self._by_address is not None:
             self._count(self._by_address, address(scope["client"]))
-        if path in self._open:
+        if path in self.open:
             return None
         kind, text = _credential(scope["headers"])
         if kind == "token" and text.startswith(_KEY):
