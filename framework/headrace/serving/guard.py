@@ -93,14 +93,14 @@ class Guard:
 
     def _only_counted(self, scope: Mapping[str, Any]) -> None:
         if scope["path"] not in FREE:
-            self._count(self._by_address, address(scope["client"]))
+            self._count(self._by_address, address(scope.get("client")))
 
     def _admit(self, scope: Mapping[str, Any]) -> Awaitable[None] | None:
         path = scope["path"]
         if path in FREE:
             return None
         if self._by_address is not None:
-            self._count(self._by_address, address(scope["client"]))
+            self._count(self._by_address, address(scope.get("client")))
         if path in self.open:
             return None
         kind, text = _credential(scope["headers"])

@@ -72,6 +72,7 @@ class Jwks(threading.Thread):
                 return None
             self._asked = now
             waiting: Future[None] = Future()
+            waiting.set_running_or_notify_cancel()  # a request that goes away must not end the wait of the others
             self._awaited.append(waiting)
             self._wake.set()
             return waiting

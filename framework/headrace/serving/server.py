@@ -173,9 +173,9 @@ class Server:
     async def _judge(self) -> None:
         while True:
             await asyncio.sleep(EVERY)
-            self.measures.settle()
             try:
                 self.judge.look()
+                self.measures.settle()
             except Exception:  # a bug here must not end the judging for ever
                 self.measures.failed("judge")
                 LOG.exception("the judge failed")
