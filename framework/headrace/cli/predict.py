@@ -9,6 +9,7 @@ from typing import IO, TYPE_CHECKING, Any, Literal
 
 import click
 
+from headrace.cli.asking import VARIABLE, credential, trust
 from headrace.cli.completing import models
 from headrace.cli.place import json_option, root_option
 from headrace.cli.serve import serving_config
@@ -16,6 +17,8 @@ from headrace.cli.view import show
 from headrace.diagnostics import Diagnostic, Exit, HeadraceError, Report
 
 if TYPE_CHECKING:
+    from ssl import SSLContext
+
     from headrace.compiled import ServingConfig
 
 PATIENCE = 30.0
@@ -94,6 +97,8 @@ def command(  # noqa: PLR0917 - click gives them by name
 ) -> None:
     """Ask a served MODEL, or score every row of a file, a table or a source without a server.
 
+    A server that asks for a key is given the one that $HEADRACE_API_KEY holds.
+
     \b
     Examples:
       headrace predict employment --row '{"person_id": 1, "age": 46, "education": "21"}'
@@ -112,21 +117,26 @@ def command(  # noqa: PLR0917 - click gives them by name
         return
     _refuse_idle(click.get_current_context())
     body = _parse(text if text is not None else file.read() if file is not None else "")
+    trusted: SSLContext | None = None
     if url is None:
         config = serving_config(root, model)
-        url = f"http://127.0.0.1:{config.port}"
-        _refuse_stranger(url, config)
-    show(_ask(url.rstrip("/"), body), _told, as_json=as_json)
+        url, trusted = config.url, trust(root, config.model)
+        _refuse_stranger(url, config, trusted)
+    show(_ask(url.rstrip("/"), body, trusted), _told, as_json=as_json)
 
 
-def _refuse_stranger(url: str, config: ServingConfig) -> None:
+def _refuse_stranger(url: str, config: ServingConfig, trusted: SSLContext | None) -> None:
     """HeadraceError where the port belongs to another project's server; one that is away is told of by the request itself."""
     import httpx
 
     try:
-        told = httpx.get(f"{url}/metadata", timeout=PATIENCE, trust_env=False).json()
+        # Without a key: it may be a stranger.
+        reply = httpx.get(f"{url}/metadata", timeout=PATIENCE, trust_env=False, verify=trusted or True)
+        told = reply.json()
     except (httpx.HTTPError, ValueError):
         return
+    if reply.status_code in {httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN}:
+        return  # what it answers the request with says more
     found = (told.get("project"), told.get("model")) if isinstance(told, dict) else (None, None)
     if found != (config.project, config.model):
         raise HeadraceError(
@@ -166,13 +176,14 @@ def _parse(text: str) -> Any:  # noqa: ANN401 - any JSON
         ) from None
 
 
-def _ask(url: str, body: Any) -> Any:  # noqa: ANN401 - any JSON
+def _ask(url: str, body: Any, trusted: SSLContext | None) -> Any:  # noqa: ANN401 - any JSON
     import httpx
 
     path, sent = ("/predict/batch", {"rows": body}) if isinstance(body, list) else ("/predict", body)
     try:
-        headers = {"Content-Type": "application/json"}
-        reply = httpx.post(url + path, content=json.dumps(sent).encode(), headers=headers, timeout=PATIENCE, trust_env=False)
+        headers = {"Content-Type": "application/json", **credential()}
+        content = json.dumps(sent).encode()
+        reply = httpx.post(url + path, content=content, headers=headers, timeout=PATIENCE, trust_env=False, verify=trusted or True)
         told = reply.json()
     except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
         fault = Diagnostic(
@@ -189,5 +200,9 @@ def _ask(url: str, body: Any) -> Any:  # noqa: ANN401 - any JSON
 def _report(problem: Any, status: int) -> Report:  # noqa: ANN401 - any JSON
     told: dict[str, Any] = problem if isinstance(problem, dict) else {}
     fault = str(told.get("type", "")).removeprefix("urn:headrace:") or "refused"
+    if fault == "unauthenticated":
+        return Report(
+            [Diagnostic(fault, str(told.get("detail")), help=f"export {VARIABLE}=…; `headrace keys create --name NAME` makes one")]
+        )
     lines = [f"`{item['field']}` {item['message']}" if item["field"] else f"the body {item['message']}" for item in told.get("errors", ())]
     return Report([Diagnostic(fault, line) for line in lines or [str(told.get("detail", f"the server answered {status}"))]])

@@ -28,23 +28,31 @@ def serving_config(root: Path, model: str | None) -> ServingConfig:
 @click.argument("model", required=False, shell_complete=models)
 @click.option("--port", type=click.IntRange(0, 65535), help="The port, in place of the one in the spec; 0 for any that is free.")
 @click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
+@click.option(
+    "--allow",
+    multiple=True,
+    type=click.Choice(("anonymous", "plain-http")),
+    help="Listen beyond loopback without `auth`, or in production without `tls`; may be given again.",
+)
 @root_option
 @json_option
-def command(model: str | None, port: int | None, host: str, root: Path, *, as_json: bool) -> None:
+def command(model: str | None, port: int | None, host: str, allow: tuple[str, ...], root: Path, *, as_json: bool) -> None:
     """Serve one MODEL over HTTP until Ctrl-C; the only one of the project, where none is named.
 
     \b
     Example:
       headrace serve employment --port 8081
+      headrace serve employment --host 0.0.0.0 --allow plain-http     # behind a proxy that speaks TLS
     """  # noqa: D301 - click's own mark
     config = serving_config(root, model)
     path = root / "flows" / f"{config.model}.serving.json"
-    told = {"model": config.model, "host": host, "port": config.port if port is None else port, "pid": os.getpid()}
+    scheme = "http" if config.access.tls is None else "https"
+    told = {"model": config.model, "scheme": scheme, "host": host, "port": config.port if port is None else port, "pid": os.getpid()}
     show(
         told,
-        lambda t: f"model/{t['model']} answers on http://{t['host']}:{t['port']} (docs at /docs) as soon as it is loaded",
+        lambda t: f"model/{t['model']} answers on {t['scheme']}://{t['host']}:{t['port']} (docs at /docs) as soon as it is loaded",
         as_json=as_json,
     )
-    chosen = [] if port is None else ["--port", str(port)]
+    chosen = [*([] if port is None else ["--port", str(port)]), *(word for name in allow for word in ("--allow", name))]
     sys.stdout.flush()
     os.execv(sys.executable, [sys.executable, "-m", "headrace.serving", str(path), "--host", host, *chosen])  # noqa: S606 - our own module

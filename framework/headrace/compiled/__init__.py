@@ -1,5 +1,6 @@
 """What the compiled JSON files hold, declared once: the compiler prints them from these types, and all that runs reads them with them."""
 
+from headrace.compiled.access import AccessConfig, AuthConfig, JwtConfig, RateConfig, TlsConfig, TracingConfig
 from headrace.compiled.config import Config
 from headrace.compiled.deploy import AutomationConfig, CronConfig, DeployConfig, DeploymentConfig, IntervalConfig, ScheduleConfig
 from headrace.compiled.file import BACKFILL, HEADER, OF_PROJECT, WORKSPACE, is_compiled, of_model, parse, read, read_serving, read_workspace
@@ -28,7 +29,9 @@ __all__ = [
     "OF_PROJECT",
     "RUNNER_ADDRESS",
     "WORKSPACE",
+    "AccessConfig",
     "ArrivalConfig",
+    "AuthConfig",
     "AutomationConfig",
     "ChannelConfig",
     "CheckConfig",
@@ -42,14 +45,18 @@ __all__ = [
     "InputConfig",
     "IntervalConfig",
     "JudgeConfig",
+    "JwtConfig",
     "OnlineConfig",
     "PluginsConfig",
+    "RateConfig",
     "ReplicasConfig",
     "RolloutConfig",
     "RunnerConfig",
     "ScheduleConfig",
     "ServingConfig",
     "SourceConfig",
+    "TlsConfig",
+    "TracingConfig",
     "TrackingConfig",
     "ViewConfig",
     "WorkspaceConfig",

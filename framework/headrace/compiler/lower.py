@@ -22,6 +22,7 @@ from headrace.compiled import (
     owner,
 )
 from headrace.compiler import sections
+from headrace.compiler.access import access
 from headrace.compiler.hiding import HIDING
 from headrace.compiler.ir import Announces, Call, Compiled, Cron, Flow, Interval, Life, Link, Schedule, Shared, Step
 from headrace.compiler.sources import source_config
@@ -235,6 +236,7 @@ def _server(project: str, model: Model, section: Serving, inputs: tuple[InputCon
         port=section.port,
         fallback=section.fallback,
         max_rows=section.max_rows,
+        access=access(section),
         rollout=_judged(rollout) if rollout is not None else None,
         replicas=_replicas(section.replicas) if section.replicas is not None else None,
     )

@@ -83,7 +83,7 @@ class Supervisor:
 
     def tell(self) -> None:
         """Write what runs where, whole or not at all."""
-        servers = {name: f"http://127.0.0.1:{config.port}" for name, config in sorted(self.configs.items())}
+        servers = {name: config.url for name, config in sorted(self.configs.items())}
         children = {name: child.process.pid for name, child in sorted(self.children.items())}
         note.write(self.root, Note(pid=os.getpid(), prefect=self.prefect_url, servers=servers, children=children))
 
@@ -119,7 +119,7 @@ class Supervisor:
                 continue
             del self.waiting[model]
             if self.all_said:
-                self.say(f"model/{model}: its server starts, at http://127.0.0.1:{port}")
+                self.say(f"model/{model}: its server starts, at {self.configs[model].url}")
             self.start_server(model)
 
     def read(self, model: str, path: Path) -> ServingConfig | None:

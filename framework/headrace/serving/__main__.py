@@ -12,8 +12,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
 
-from headrace.compiled import WORKSPACE, ReplicasConfig, ServingConfig, read
+from headrace.compiled import WORKSPACE, ReplicasConfig, ServingConfig, WorkspaceConfig, read
 from headrace.diagnostics import Diagnostic, Exit, HeadraceError, logs
+from headrace.serving import exposed
+from headrace.serving.exposed import ALLOWED
 from headrace.serving.fleet import Fleet, Limits, oversee, single_threaded, told
 from headrace.serving.fleet.words import Failed, line
 from headrace.serving.process import GRACE, Ending, answer
@@ -65,6 +67,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
         metavar="SECONDS",
         help="how long it then has for what is in flight and for the journal (default: %(default)s)",
     )
+    parser.add_argument("--allow", action="append", default=[], choices=ALLOWED, help="listen beyond loopback all the same")
     parser.add_argument("--worker", type=_sockets, help=argparse.SUPPRESS)
     return parser.parse_args(arguments)
 
@@ -94,9 +97,18 @@ def _sockets(text: str) -> tuple[int, int]:
 def _serve(options: argparse.Namespace) -> int:
     path: Path = options.config
     config = read(ServingConfig, path)
-    ending = Ending(options.drain, options.grace)
     # Bound before anything is loaded: whoever asked for a taken port learns it at once.
     listening = listen(options.host, config.port if options.port is None else options.port, config.model)
+    with listening:
+        production = read(WorkspaceConfig, path.parent / WORKSPACE).production
+        address = listening.getsockname()[0]
+        exposed.refuse(config.access, address, model=config.model, production=production, allowed=options.allow)
+        return _answering(options, config, listening)
+
+
+def _answering(options: argparse.Namespace, config: ServingConfig, listening: socket.socket) -> int:
+    path: Path = options.config
+    ending = Ending(options.drain, options.grace)
     shipper = Shipper(path.parent / WORKSPACE, config.model)
     replicas = options.workers or config.replicas or ALONE
     if replicas.max == 1 and replicas.memory is None:
@@ -111,7 +123,7 @@ def _serve(options: argparse.Namespace) -> int:
     )
     shipper.start()
     most = f"{replicas.min} to {replicas.max}" if replicas.max > replicas.min else str(replicas.max)
-    _say("model/%s answers on http://%s:%s, by %s processes", config.model, host, port, most)
+    _say("model/%s answers on %s://%s:%s, by %s processes", config.model, _scheme(config), host, port, most)
     try:
         return oversee(fleet)
     finally:
@@ -123,11 +135,15 @@ def _alone(config: ServingConfig, path: Path, listening: socket.socket, ending: 
 
     with open_workspace(path.parent / WORKSPACE, config) as workspace:
         shipper.start()
-        _say("model/%s answers on http://%s:%s", config.model, *listening.getsockname()[:2])
+        _say("model/%s answers on %s://%s:%s", config.model, _scheme(config), *listening.getsockname()[:2])
         try:
             return answer(config, workspace, listening, ending, None)
         finally:
             shipper.end(max(0.0, ending.grace - GRACE))
+
+
+def _scheme(config: ServingConfig) -> str:
+    return "http" if config.access.tls is None else "https"
 
 
 def _worker(path: Path, ending: Ending, sockets: Sequence[int]) -> list[str]:

@@ -23,6 +23,7 @@ from headrace.serving.body import LIMITS, header, read
 from headrace.serving.measures import CONTENT_TYPE
 from headrace.serving.moment import HEADER
 from headrace.serving.online import Filled, events_of
+from headrace.serving.openapi_access import secured
 from headrace.serving.plane import Handler, Hot, Plane, bug
 from headrace.serving.problem import Refused, problem
 from headrace.serving.server import Server
@@ -33,17 +34,19 @@ Endpoint = Callable[[Request], Awaitable[Response]]
 _HEADER = HEADER.lower().encode()
 
 
-def app(config: ServingConfig, workspace: Workspace, middleware: Sequence[Middleware] = ()) -> Plane:
+def app(config: ServingConfig, workspace: Workspace, middleware: Sequence[Middleware] = (), *, exposed: bool = False) -> Plane:
     """The app of one serving config; its lifespan follows the store from start to end.
 
     Requests are answered by the process that runs it: one event loop, one spool segment. With `middleware`, Starlette's, every path is
-    answered behind it, by a FastAPI route; without, predictions are answered in front of FastAPI, by the same code.
+    answered behind it, by a FastAPI route; without, predictions are answered in front of FastAPI, by the same code. `exposed` says that it
+    listens beyond loopback.
     """
-    server = Server(config, workspace)
+    server = Server(config, workspace, exposed=exposed)
     routes = Routes(server)
     answers = {("POST", "/predict"): routes.predict, ("POST", "/predict/batch"): routes.batch}
     behind = _behind(server, routes, answers, middleware)
-    return Plane(behind, {} if middleware else {key: Hot(answer, server.measures) for key, answer in answers.items()}, server.measures)
+    hot = {} if middleware else {key: Hot(answer, server.measures) for key, answer in answers.items()}
+    return Plane(behind, hot, server.measures, server.guard.admit, server.tracing)
 
 
 def _behind(server: Server, routes: Routes, answers: Mapping[tuple[str, str], Handler], middleware: Sequence[Middleware]) -> FastAPI:
@@ -60,7 +63,7 @@ def _behind(server: Server, routes: Routes, answers: Mapping[tuple[str, str], Ha
     title = f"model/{server.config.model}"
     made = FastAPI(title=title, version=__version__, lifespan=lifespan, redoc_url=None, middleware=list(middleware))
     made.state.server = server
-    document = openapi.document(server.config, server.schema, server.online)
+    document = secured(openapi.document(server.config, server.schema, server.online), server.config.access, server.guard.open)
     made.openapi = lambda: document  # type: ignore[method-assign]
     for path, method, endpoint in (
         *((path, method, routed(answer)) for (method, path), answer in answers.items()),
@@ -182,7 +185,7 @@ class Routes:
         """GET /metrics."""
         del request
         server = self._server
-        text = server.measures.text(spool=await server.unshipped(), unflushed=server.counter.unflushed)
+        text = server.measures.text(spool=await server.unshipped(), unflushed=server.counter.unflushed, ages=server.guard.ages())
         return Response(text, headers={"content-type": CONTENT_TYPE})
 
 

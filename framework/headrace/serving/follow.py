@@ -139,6 +139,8 @@ class Follower(threading.Thread):
         self._swapped = swapped
         self._loaded: dict[int, Served] = {}
         self._ended = threading.Event()
+        self.releases: dict[int, registry.Version] = {}
+        """What is recorded of each version that is loaded."""
         self.refused: dict[int, Refusal] = {}
         self.epoch = 0
         """The newest epoch of weights that was read and acted upon; 0 where there is none."""
@@ -183,6 +185,7 @@ class Follower(threading.Thread):
         self.epoch = 0 if weights is None else weights.epoch
         in_use = set(self._current.snapshot.versions.values()) | numbers
         self._loaded = {number: served for number, served in self._loaded.items() if number in in_use}
+        self.releases = {number: version for number, version in self.releases.items() if number in self._loaded}
 
     def _load(self, number: int) -> None:
         refusal = self.refused.get(number)
@@ -209,4 +212,5 @@ class Follower(threading.Thread):
             LOG.warning("v%d failed on its warm-up row: %s", number, error)
         served = fastest(served, self._workspace.plugins.algorithms[version.algorithm], lambda: self._measures.failed("compile"))
         self.refused.pop(number, None)
+        self.releases[number] = version
         self._loaded[number] = served

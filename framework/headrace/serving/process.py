@@ -40,12 +40,14 @@ def answer(config: ServingConfig, workspace: Workspace, listening: socket.socket
     """Answer until a signal, or until the supervisor on `control` says so; the exit code."""
     import uvicorn
 
+    from headrace.serving import exposed, tls
     from headrace.serving.application import app
     from headrace.serving.drain import Draining
     from headrace.serving.worker import Overseen
 
     received: list[int] = []
-    made = app(config, workspace)
+    made = app(config, workspace, exposed=exposed.is_exposed(listening.getsockname()[0]))
+    secure = None if config.access.tls is None else tls.kept(config.access.tls, workspace.root)
 
     def signalled(number: int) -> None:
         received.append(number)
@@ -63,6 +65,7 @@ def answer(config: ServingConfig, workspace: Workspace, listening: socket.socket
     server = Draining(
         uvicorn.Config(
             made,
+            ssl_context_factory=None if secure is None else lambda *_: secure,
             loop="uvloop",
             http="httptools",
             lifespan="on",

@@ -16,18 +16,21 @@ from uuid import uuid4
 
 from headrace import registry, traffic
 from headrace.compiled import ServingConfig
+from headrace.hooks import Input
 from headrace.journal import Spool, unshipped
 from headrace.journal.spool import MAX_BYTES
 from headrace.serving.answer import Answering
 from headrace.serving.fleet import told
 from headrace.serving.follow import EVERY, STORE_FAULTS, Current, Follower
+from headrace.serving.guard import Guard
 from headrace.serving.judge import Judge, Reporter, watch
 from headrace.serving.measures import Measures
 from headrace.serving.moment import Moments
 from headrace.serving.online import Online
 from headrace.serving.problem import Refused
 from headrace.serving.schema import Schema
-from headrace.serving.snapshot import Snapshot
+from headrace.serving.snapshot import Served, Snapshot
+from headrace.serving.tracing import Tracing
 from headrace.serving.workspace import Workspace
 
 LOG = logging.getLogger("headrace.serving")
@@ -43,11 +46,18 @@ T = TypeVar("T")
 class Server:
     """One model's server; everything but `start` and `stop` may be called between the two."""
 
-    def __init__(self, config: ServingConfig, workspace: Workspace) -> None:
+    def __init__(self, config: ServingConfig, workspace: Workspace, *, exposed: bool = False) -> None:
+        """`exposed` says that it listens beyond loopback."""
         self.config = config
         self.online = Online(config, workspace)
         self.schema = Schema(config, self.online.inputs)
         self.measures = Measures(config.model)
+        self.guard = Guard(config.access, workspace, config.model, self.measures, exposed=exposed)
+        self.tracing = (
+            None
+            if config.access.tracing is None
+            else Tracing(config.access.tracing, model=config.model, environment=workspace.environment, root=workspace.root)
+        )
         self.moments = Moments(workspace.store, production=workspace.production)
         self._workspace = workspace
         self._current = Current()
@@ -78,6 +88,7 @@ class Server:
             await asyncio.to_thread(self._follower.look)
         except STORE_FAULTS as error:
             LOG.warning("nothing is loaded yet: %s", error)
+        await self.guard.start()
         self._follower.start()
         self._reporter.start()
         self._judging = asyncio.create_task(self._judge())
@@ -86,12 +97,13 @@ class Server:
         """Stop following, flush what was counted as far as the store takes it within a second, and end the spool."""
         if self._judging is not None:
             self._judging.cancel()
+        self.guard.end()
         self._follower.end()
         self._reporter.end()
         self._spool.close()
         await self.online.close()
         with suppress(TimeoutError):
-            await self._within(self._reporter.join)
+            await self._within(self._last_words)
         if self.counter.unflushed:
             LOG.warning("%d counted requests did not reach the store", self.counter.unflushed)
 
@@ -138,6 +150,7 @@ class Server:
             "workers": told.mine(),
             "versions": snapshot.versions,
             "paths": {arm: served.path for arm, served in snapshot.arms.items()},
+            "releases": {arm: self._release(served) for arm, served in snapshot.arms.items()},
             "epoch": self._follower.epoch,
             "counted_epoch": snapshot.epoch,
             "weights": dict(snapshot.weights),
@@ -152,14 +165,31 @@ class Server:
             ],
         }
 
+    def _release(self, served: Served) -> dict[str, Any]:
+        """What an arm's version is, by the digests that the registry has of it, and what it takes."""
+        found = self._follower.releases.get(served.number)
+        return {
+            "version": served.number,
+            "inputs": [_taken(item) for item in served.signature.inputs],
+            "task": served.answers.task,
+            **({} if found is None else _recorded(found)),
+        }
+
     async def _judge(self) -> None:
         while True:
             await asyncio.sleep(EVERY)
             try:
                 self.judge.look()
+                self.measures.settle()
             except Exception:  # a bug here must not end the judging for ever
                 self.measures.failed("judge")
                 LOG.exception("the judge failed")
+
+    def _last_words(self) -> None:
+        self._reporter.join()
+        self.guard.join()
+        if self.tracing is not None:
+            self.tracing.close()
 
     def _ask_store(self) -> None:
         with self._workspace.store.read() as session:
@@ -193,3 +223,18 @@ class Server:
 
         threading.Thread(target=run, daemon=True).start()
         return await asyncio.wait_for(asyncio.wrap_future(done), PATIENCE)
+
+
+def _taken(item: Input) -> dict[str, Any]:
+    """An input as a version's signature has it; of a category how many training saw."""
+    known = {"categories": len(item.categories)} if item.type == "category" else {"low": item.low, "high": item.high}
+    return {"name": item.name, "type": item.type, **({} if item.type == "text" else known)}
+
+
+def _recorded(version: registry.Version) -> dict[str, Any]:
+    return {
+        "algorithm": version.algorithm,
+        "format": version.format,
+        "created_at": version.created_at.isoformat(),
+        "digests": {**version.manifest.get("digests", {}), "model": version.model_digest, "manifest": version.manifest_digest},
+    }

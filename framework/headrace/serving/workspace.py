@@ -26,6 +26,7 @@ class Workspace:
     plugins: Plugins
     spool: Path
     production: bool
+    environment: str
     views: Mapping[str, ViewConfig] = field(default_factory=dict)
     sources: Mapping[str, SourceConfig] = field(default_factory=dict)
     online: str = ".headrace/online"
@@ -60,6 +61,7 @@ def open_workspace(path: Path, serving: ServingConfig) -> Workspace:
         plugins=plugins,
         spool=root / config.spool / serving.model,
         production=config.production,
+        environment=config.environment,
         views=config.views,
         sources=config.sources,
         online=config.online,

@@ -6,6 +6,7 @@ from typing import Literal
 
 from headrace.spec.field import Effect, Spec, field
 from headrace.spec.quantity import Rate, Size
+from headrace.spec.serving_access import Auth, RateLimit, Tls, Tracing
 
 
 class Replicas(Spec):
@@ -39,3 +40,24 @@ class Serving(Spec):
         example="champion",
     )
     max_rows: int = field("The most rows that one batch request may carry.", Effect.REDEPLOY, default=1000, example=1000, ge=1, le=100_000)
+    auth: Auth | None = field(
+        "Who may ask; everybody who reaches the port, where it is not given.", Effect.REDEPLOY, default=None, example={"keys": True}
+    )
+    rate: RateLimit | None = field(
+        "How many requests each caller may send; what is more is answered with 429.",
+        Effect.REDEPLOY,
+        default=None,
+        example={"requests": "100/s", "burst": 200, "by": "key"},
+    )
+    tls: Tls | None = field(
+        "Answer HTTPS, and nothing else.",
+        Effect.REDEPLOY,
+        default=None,
+        example={"certificate": "file:tls/server.crt", "key": "file:tls/server.key"},
+    )
+    tracing: Tracing | None = field(
+        "Send traces of requests; none where it is not given.",
+        Effect.REDEPLOY,
+        default=None,
+        example={"endpoint": "http://127.0.0.1:4318/v1/traces"},
+    )
