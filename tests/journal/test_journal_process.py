@@ -21,8 +21,8 @@ WRITER = """
 import os, sys
 from datetime import UTC, datetime
 from pathlib import Path
-from headrace.journal import PredictionRecord, Spool
-spool = Spool.open(Path(sys.argv[1]), segment_bytes=20_000)
+from headrace.journal import PredictionRecord, Spool, Terms
+spool = Spool.open(Path(sys.argv[1]), Terms(segment_bytes=20_000))
 for number in range(int(sys.argv[3])):
     id = f"{sys.argv[2]}-{number}"
     spool.append(PredictionRecord(id, "employment", 1, "champion", 1, id, datetime(2016, 1, 1, tzinfo=UTC), 1, {"age": 1.0}, 0.5, None, ()))

@@ -48,7 +48,7 @@ def test_a_shipped_prediction_is_the_journalled_one(folder: Path, store: Store, 
 
     with store.read() as session:
         row = session.exec(select(Prediction)).one()
-    names = record.__slots__
+    names = record._fields
     assert {name: getattr(record, name) for name in names} | {"unseen": ["education"]} == {name: getattr(row, name) for name in names}
     assert row.recorded_at > row.at
 

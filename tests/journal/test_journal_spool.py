@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from headrace.journal import Spool, SpoolFull, ship
+from headrace.journal import Spool, SpoolFull, Terms, ship
 from headrace.journal.segment import frames
 from headrace.journal.spool import MAX_BODY
 
@@ -38,7 +38,7 @@ def test_a_record_is_one_write(folder: Path, prediction, monkeypatch: pytest.Mon
 
 
 def test_a_segment_that_is_long_enough_is_followed_by_another(folder: Path, prediction) -> None:
-    spool = Spool.open(folder, segment_bytes=600)
+    spool = Spool.open(folder, Terms(segment_bytes=600))
     for person in range(10):
         spool.append(prediction(person))
 
@@ -46,7 +46,7 @@ def test_a_segment_that_is_long_enough_is_followed_by_another(folder: Path, pred
 
 
 def test_a_full_spool_refuses_and_takes_again_once_it_is_shipped(folder: Path, prediction, store) -> None:
-    spool = Spool.open(folder, max_bytes=1000)
+    spool = Spool.open(folder, Terms(max_bytes=1000))
     records = [prediction(person) for person in range(100)]
     with pytest.raises(SpoolFull, match="is the shipper running") as error:
         any(spool.append(record) for record in records)
@@ -63,7 +63,7 @@ def test_a_full_spool_refuses_and_takes_again_once_it_is_shipped(folder: Path, p
 
 
 def test_the_bound_counts_what_other_processes_spooled(folder: Path, prediction) -> None:
-    other, spool = Spool.open(folder), Spool.open(folder, max_bytes=1000)
+    other, spool = Spool.open(folder), Spool.open(folder, Terms(max_bytes=1000))
     for person in range(10):
         other.append(prediction(person))
 
@@ -141,7 +141,7 @@ def test_a_closed_spool_takes_nothing(folder: Path, prediction) -> None:
 
 
 def test_threads_may_share_a_spool(folder: Path, prediction) -> None:
-    spool = Spool.open(folder, segment_bytes=5000)
+    spool = Spool.open(folder, Terms(segment_bytes=5000))
     threads = [threading.Thread(target=lambda: [spool.append(prediction(person)) for person in range(200)]) for _ in range(4)]
     for thread in threads:
         thread.start()

@@ -3,6 +3,6 @@
 from headrace.journal import reader
 from headrace.journal.records import OutcomeRecord, PredictionRecord, Record
 from headrace.journal.shipping import Shipped, ship, ship_pass, unshipped
-from headrace.journal.spool import Spool, SpoolFull
+from headrace.journal.spool import Spool, SpoolFull, Terms
 
-__all__ = ["OutcomeRecord", "PredictionRecord", "Record", "Shipped", "Spool", "SpoolFull", "reader", "ship", "ship_pass", "unshipped"]
+__all__ = ["OutcomeRecord", "PredictionRecord", "Record", "Shipped", "Spool", "SpoolFull", "Terms", "reader", "ship", "ship_pass", "unshipped"]
