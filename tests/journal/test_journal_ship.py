@@ -130,9 +130,9 @@ def test_a_shipper_that_another_overtook_leaves_the_segment_to_it(
 ) -> None:
     offset, read = shipping._offset, []
 
-    def late(session, path):
-        read.append(path)
-        return 0 if len(read) == 1 else offset(session, path)
+    def late(session, key):
+        read.append(key)
+        return 0 if len(read) == 1 else offset(session, key)
 
     spooled(folder, prediction(), close=False)
     ship(store, folder)

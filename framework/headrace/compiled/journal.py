@@ -22,7 +22,7 @@ class JournalConfig(Config):
     durability: Literal["process", "strict"] = "process"
     bytes: int = Field(default=4 * 1024**3, gt=0)
     full: Literal["refuse", "drop"] = "refuse"
-    personal: dict[str, Literal["hash", "drop", "encrypt"]] = {}
+    personal: dict[str, Literal["hash", "drop", "encrypt"]] = Field(default={})
     hash_key: str | None = None
     encryption_keys: tuple[tuple[str, str], ...] = ()
     """Ids and references; the first encrypts."""

@@ -12,7 +12,8 @@ from pathlib import Path
 
 from headrace.compiled import WorkspaceConfig, read
 from headrace.diagnostics import HeadraceError, logs
-from headrace.journal.shipping import Shipped, ship_pass
+from headrace.journal.presence import present
+from headrace.journal.shipping import Shipped, ship_everywhere
 from headrace.store import Store
 
 LOG = logging.getLogger("headrace.journal")
@@ -36,8 +37,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return int(error.code)
     folder = root / config.spool / options.model
     alive = _alive(options.with_parent)
-    with store:
-        return _loop(lambda: ship_pass(store, folder), stop, alive, options.every)
+    with store, present(folder):
+        return _loop(lambda: ship_everywhere(store, folder), stop, alive, options.every)
 
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:

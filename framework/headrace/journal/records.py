@@ -78,20 +78,58 @@ def encode_at(record: Record, recorded: int) -> bytes:
         return orjson.dumps(_plain(fields), option=_OPTIONS)
 
 
+class PredictionFields(NamedTuple):
+    """A prediction as its body has it: moments in microseconds since 1970."""
+
+    recorded_at: int
+    id: str
+    model: str
+    version: int
+    arm: str
+    epoch: int
+    entity: str
+    at: int
+    latency_us: int
+    inputs: dict[str, Any]
+    output: float | None
+    error: str | None
+    unseen: list[str]
+    answer: dict[str, float] | None = None
+
+
+class OutcomeFields(NamedTuple):
+    """An outcome as its body has it: moments in microseconds since 1970."""
+
+    recorded_at: int
+    model: str
+    entity: str
+    value: float
+    known_at: int
+    label: str | None = None
+
+
+Fields = PredictionFields | OutcomeFields
+_OF_KIND: dict[object, type[PredictionFields | OutcomeFields]] = {_PREDICTION: PredictionFields, _OUTCOME: OutcomeFields}
+
+
+def parse(body: bytes) -> Fields:
+    """A body's fields. Raises ValueError or TypeError where it is no record that this version knows."""
+    # An answer of one number, and an outcome that is one, end before what only others have.
+    kind, *fields = orjson.loads(body)
+    made = _OF_KIND.get(kind)
+    if made is None:
+        raise ValueError("the body is no record that this version knows")
+    return made(*fields)
+
+
 def decode(body: bytes) -> Entry:
-    """A body as the record that it was made of. Raises ValueError where it is none."""
-    fields = orjson.loads(body)
-    match fields:
-        # An answer of one number, and an outcome that is one, end before what only others have.
-        case [1, recorded, id_, model, version, arm, epoch, entity, at, latency, inputs, output, error, unseen, *more] if len(more) <= 1:
-            record: Record = PredictionRecord(
-                id_, model, version, arm, epoch, entity, _moment(at), latency, inputs, output, error, tuple(unseen), *more
-            )
-        case [2, recorded, model, entity, value, known_at, *more] if len(more) <= 1:
-            record = OutcomeRecord(model, entity, value, _moment(known_at), *more)
-        case _:
-            raise ValueError("the body is no record that this version knows")
-    return Entry(record, _moment(recorded))
+    """A body as the record that it was made of. Raises ValueError or TypeError where it is none."""
+    match parse(body):
+        case PredictionFields() as told:
+            record: Record = PredictionRecord(*told[1:])._replace(at=moment(told.at), unseen=tuple(told.unseen))
+        case OutcomeFields() as told:
+            record = OutcomeRecord(*told[1:])._replace(known_at=moment(told.known_at))
+    return Entry(record, moment(told.recorded_at))
 
 
 def _fields(record: Record, recorded: int) -> tuple[Any, ...]:
@@ -124,7 +162,8 @@ def _name(text: str) -> str:
     return text.replace("\0", "\ufffd") if "\0" in text else text
 
 
-def _moment(microseconds: int) -> datetime:
+def moment(microseconds: int) -> datetime:
+    """Microseconds since 1970 as a moment in UTC; OverflowError where no year has it."""
     return _EPOCH + timedelta(microseconds=microseconds)
 
 

@@ -88,7 +88,7 @@ class Spool:
         prediction instead); ValueError and TypeError as `encode`.
         """
         try:
-            self._put(self._framed(record))
+            self._put(self._framed(record), several=False)
         except OSError:
             if not self._may_miss((record,)):
                 raise
@@ -96,12 +96,12 @@ class Spool:
     def append_all(self, records: Sequence[Record]) -> None:
         """Journal all of some records, or none, by one write; raises as `append`.
 
-        A process that is killed within the write may leave the first of them, none of which was acknowledged.
+        Where the process is killed within the write, or the disk takes a part of it, the first of them may be journalled all the same.
         """
         if not records:
             return
         try:
-            self._put(b"".join([self._framed(record) for record in records]))
+            self._put(b"".join([self._framed(record) for record in records]), several=len(records) > 1)
         except OSError:
             if not self._may_miss(records):
                 raise
@@ -121,14 +121,14 @@ class Spool:
             raise OSError(errno.EMSGSIZE, f"a record of {len(body)} bytes is longer than the {MAX_BODY} that the spool takes")
         return HEADER.pack(len(body), zlib.crc32(body)) + body
 
-    def _put(self, data: bytes) -> None:
+    def _put(self, data: bytes, *, several: bool) -> None:
         wanted = len(data)
         with self._lock:
             if wanted > self._room or time.monotonic() > self._look_by:
                 self._reserve(wanted)
             written = os.write(self._file, data)
             if written != wanted:
-                self._mend()
+                self._mend(several=several)
                 raise SpoolFull(f"the disk took {written} of {wanted} bytes")
             if self._strict:
                 self._sync()
@@ -200,17 +200,24 @@ class Spool:
             os.fdatasync(self._file)
         except OSError:
             # The kernel forgets what it could not bring to the disk: nothing may follow it in this segment.
-            with suppress(OSError):
-                os.ftruncate(self._file, self._size)
+            self._take_back()
             self._rotate()
             raise
 
-    def _mend(self) -> None:
+    def _mend(self, *, several: bool) -> None:
+        """After a write that was not whole. Of several records the shipper may have seen the first, and passed them: it would pass over
+        what came in their place."""  # noqa: D205, D209 - two sentences
+        if not self._take_back() or several:
+            self._rotate()
+
+    def _take_back(self) -> bool:
+        """Whether the segment ends where it ended before the write. What is torn stays at the end of one that nobody appends to; the
+        shipper steps over it."""  # noqa: D205, D209 - two sentences
         try:
             os.ftruncate(self._file, self._size)
         except OSError:
-            # What is torn stays at the end of a segment that nobody appends to; the shipper steps over it.
-            self._rotate()
+            return False
+        return True
 
 
 def _sync_folder(folder: Path) -> None:
