@@ -38,7 +38,7 @@ class Stretch:
         return max(set(self.versions), key=lambda version: (self.versions.count(version), version))
 
     def frame(self, columns: list[str]) -> pd.DataFrame:
-        """The inputs of these names, shape (n, columns), as they were journalled; what a request did not carry, or was not written, is missing."""
+        """The inputs of these names, shape (n, columns), as they were journalled; what was not sent or not written is missing."""
         import pandas as pd
 
         rows = [{name: None if type(value) is dict and veiled(value) else value for name, value in row.items()} for row in self.inputs]
