@@ -63,7 +63,7 @@ class Spool:
         self._folder = folder
         self._lock = threading.Lock()
         self._strict, self._personal = terms.strict, terms.personal
-        self._others = self._room = 0
+        self._others = self._room = self._lacked = 0
         self._look_by = float("-inf")
         self._closed = False
         self._open_segment()
@@ -80,6 +80,13 @@ class Spool:
         with self._lock:
             self._look()
             return self._others + self._size
+
+    @property
+    def full(self) -> bool:
+        """Whether what was last refused for want of room would be refused now."""
+        with self._lock:
+            self._look()
+            return self._others + self._size + self._lacked > self.terms.max_bytes
 
     def append(self, record: Record) -> None:
         """Journal one record, by one write.
@@ -182,6 +189,7 @@ class Spool:
             self._rotate()  # so that the shipper may delete what is shipped of ours
             self._look()
         if self._others + self._size + wanted > self.terms.max_bytes:
+            self._lacked = wanted
             raise SpoolFull(f"the spool holds {self._others + self._size} of {self.terms.max_bytes} bytes: is the shipper running?")
 
     def _look(self) -> None:

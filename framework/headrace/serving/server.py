@@ -168,7 +168,7 @@ class Server:
         probe = self._workspace.spool / f".probe-{self._worker}"
         probe.write_bytes(b".")
         probe.unlink()
-        if self._spool.bytes >= self._spool.terms.max_bytes:
+        if self._spool.full:
             raise OSError("it is full: is the shipper running?")
 
     async def _probe(self, ask: Callable[[], None]) -> str | None:
