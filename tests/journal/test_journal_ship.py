@@ -301,7 +301,9 @@ def filed(target: Path, kind: str = "predictions") -> list[dict]:
     return pq.read_table(target / kind).to_pylist() if (target / kind).exists() else []
 
 
-def test_records_go_to_parquet_files_too_once_a_segment_is_finished(folder: Path, store: Store, prediction, outcome, tmp_path: Path) -> None:
+def test_records_go_to_parquet_files_too_once_a_segment_is_finished(
+    folder: Path, store: Store, prediction, outcome, tmp_path: Path
+) -> None:
     beside.save(folder, Beside(parquet=str(tmp_path / "files")))
     spool = spooled(folder, prediction(1, unseen=("education",)), outcome(1), close=False)
     ship_everywhere(store, folder)
@@ -311,7 +313,11 @@ def test_records_go_to_parquet_files_too_once_a_segment_is_finished(folder: Path
 
     (told,), (known,) = filed(tmp_path / "files"), filed(tmp_path / "files", "outcomes")
     assert ([], [], ["1"]) == (living, segments(folder), entities(store))
-    assert ("1", {"age": 46.0, "education": "21"}, ["education"]) == (told["entity"], json.loads(told["inputs"]), json.loads(told["unseen"]))
+    assert ("1", {"age": 46.0, "education": "21"}, ["education"]) == (
+        told["entity"],
+        json.loads(told["inputs"]),
+        json.loads(told["unseen"]),
+    )
     assert (outcome(1).known_at, prediction(1).at) == (known["known_at"], told["at"])
 
 
@@ -325,7 +331,7 @@ def test_who_ships_to_the_store_alone_leaves_the_segments_for_the_files(folder: 
 
 
 @pytest.mark.parametrize("cut", ["before the file is recorded", "before the segment is deleted"])
-def test_a_file_that_is_written_again_replaces_itself(
+def test_a_file_that_is_written_again_replaces_itself(  # noqa: PLR0917 - fixtures
     cut: str, folder: Path, store: Store, prediction, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     beside.save(folder, Beside(parquet=str(tmp_path / "files")))
@@ -354,7 +360,9 @@ def test_files_that_cannot_be_written_hold_up_no_row(folder: Path, store: Store,
     assert (["1"], 1) == (entities(store), len(segments(folder)))
 
 
-def test_a_share_of_the_predictions_is_logged_the_same_ones_wherever(folder: Path, store: Store, prediction, outcome, tmp_path: Path) -> None:
+def test_a_share_of_the_predictions_is_logged_the_same_ones_wherever(
+    folder: Path, store: Store, prediction, outcome, tmp_path: Path
+) -> None:
     logs = [tmp_path / "a.jsonl", tmp_path / "logs" / "b.jsonl"]
     records = [prediction(person, id=f"{person:032x}") for person in range(400)]
     for log in logs:

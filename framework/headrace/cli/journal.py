@@ -67,7 +67,14 @@ def _text(told: Mapping[str, Any]) -> str:
     if not told["predictions"]:
         return f"nothing that model/{told['model']} answered is in the store yet"
     rows = [
-        (str(row["at"]), f"v{row['version']}", row["arm"], row["entity"], str(row["error"] or row["answer"] or row["output"]), str(row["inputs"]))
+        (
+            str(row["at"]),
+            f"v{row['version']}",
+            row["arm"],
+            row["entity"],
+            str(row["error"] or row["answer"] or row["output"]),
+            str(row["inputs"]),
+        )
         for row in told["predictions"]
     ]
     return table(rows, ("at", "version", "arm", "entity", "answer", "inputs"))

@@ -126,9 +126,12 @@ def decode(body: bytes) -> Entry:
     """A body as the record that it was made of. Raises ValueError or TypeError where it is none."""
     match parse(body):
         case PredictionFields() as told:
-            record: Record = PredictionRecord(*told[1:])._replace(at=moment(told.at), unseen=tuple(told.unseen))
+            _, id_, model, version, arm, epoch, entity, at, latency, inputs, output, error, unseen, answer = told
+            record: Record = PredictionRecord(
+                *(id_, model, version, arm, epoch, entity, moment(at), latency, inputs, output, error, tuple(unseen), answer)
+            )
         case OutcomeFields() as told:
-            record = OutcomeRecord(*told[1:])._replace(known_at=moment(told.known_at))
+            record = OutcomeRecord(told.model, told.entity, told.value, moment(told.known_at), told.label)
     return Entry(record, moment(told.recorded_at))
 
 
