@@ -57,7 +57,7 @@ def test_a_full_spool_refuses_and_takes_again_once_it_is_shipped(folder: Path, p
     with pytest.raises(SpoolFull):
         spool.append(prediction())
 
-    assert (errno.ENOSPC, refused, True) == (error.value.errno, written(folder), spool.bytes <= 1000)
+    assert (errno.ENOSPC, refused, True) == (error.value.errno, written(folder), spool.held <= 1000)
 
     ship(store, folder)
     spool.append(prediction())
@@ -140,7 +140,7 @@ def test_a_closed_spool_takes_nothing(folder: Path, prediction) -> None:
 
     with pytest.raises(OSError, match="closed"):
         spool.append(prediction())
-    assert 0 == spool.bytes
+    assert 0 == spool.held
 
 
 def test_threads_may_share_a_spool(folder: Path, prediction) -> None:

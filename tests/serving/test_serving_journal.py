@@ -14,6 +14,7 @@ from serving_project import ROW, Project
 from serving_project import project as make_project
 from sqlmodel import select
 
+from headrace.cli import main
 from headrace.compiled import ServingConfig, read
 from headrace.diagnostics import HeadraceError
 from headrace.journal import present, ship
@@ -125,6 +126,32 @@ def test_no_personal_value_leaves(
     assert (200, 200, 202, 422) == (answered.status_code, batch.status_code, outcomes.status_code, wrong.status_code)
     assert [] == [text for text in (*told, *segments, database, caplog.text, *capfd.readouterr()) if "canary" in text]
     assert (known.entity, "canary-of-a-sex") == (asked.entity, decrypt({"k1": KEY}, asked.id, "sex", asked.inputs["sex"]))
+
+
+def told(capsys: pytest.CaptureFixture[str], root: Path, *arguments: str) -> tuple[int, str, str]:
+    capsys.readouterr()
+    with pytest.raises(SystemExit) as end:
+        main(["journal", "employment", "--root", str(root), *arguments])
+    said = capsys.readouterr()
+    return int(end.value.code or 0), said.out, said.err
+
+
+@pytest.mark.usefixtures("keys")
+def test_the_journal_is_shown_as_it_is_written_and_opened_by_its_keys_alone(
+    tmp_path: Path, serve: Serve, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made, client = started(tmp_path, serve, **PERSONAL)
+    empty = told(capsys, tmp_path)
+    client.post("/predict", json=ROW)
+    ship(made.store, made.spool)
+    (shown,) = json.loads(told(capsys, tmp_path, "--json")[1])["predictions"]
+    (opened,) = json.loads(told(capsys, tmp_path, "--json", "--decrypt")[1])["predictions"]
+    (tmp_path / "keys" / "one").write_text(b64encode(os.urandom(32)).decode())
+    wrong = told(capsys, tmp_path, "--decrypt")
+
+    assert (0, "nothing that model/employment answered is in the store yet\n", "") == empty
+    assert ({"aes-256-gcm"}, "2", shown["entity"]) == (set(shown["inputs"]["sex"]), opened["inputs"]["sex"], opened["entity"])
+    assert (3, True) == (wrong[0], "error[personal-key]" in wrong[2])
 
 
 @pytest.mark.usefixtures("keys")

@@ -66,7 +66,7 @@ def _opened(keys: Mapping[str, bytes], record_id: str, column: str, value: objec
 def _text(told: Mapping[str, Any]) -> str:
     if not told["predictions"]:
         return f"nothing that model/{told['model']} answered is in the store yet"
-    rows = [
+    rows: list[tuple[str, ...]] = [
         (
             str(row["at"]),
             f"v{row['version']}",

@@ -75,8 +75,8 @@ class Spool:
         return cls(folder, terms or Terms())
 
     @property
-    def bytes(self) -> int:
-        """The size of all segments of the folder, shipped or not."""
+    def held(self) -> int:
+        """How many bytes all segments of the folder have, shipped or not."""
         with self._lock:
             self._look()
             return self._others + self._size

@@ -103,7 +103,7 @@ class Told:
         if self._last.oldest is not None:
             return max(0.0, now - self._last.oldest.timestamp())
         # All was shipped when it was last looked at; what came since may wait since then.
-        return max(0.0, now - self._looked) if now - self._looked > 1 and self._spool.bytes else 0.0
+        return max(0.0, now - self._looked) if now - self._looked > 1 and self._spool.held else 0.0
 
     def metadata(self) -> dict[str, Any]:
         """For GET /metadata."""
@@ -112,7 +112,7 @@ class Told:
             "durability": journal.durability,
             "full": journal.full,
             "limit_bytes": journal.bytes,
-            "bytes": self._spool.bytes,
+            "bytes": self._spool.held,
             "dropped": self._spool.dropped,
             "refused": self._spool.refused,
             "lag_seconds": round(self.lag, 3),
@@ -132,7 +132,7 @@ class Told:
             yield counter
         damaged = self._workspace.spool / "damaged"
         for name, says, number in (
-            ("headrace_journal_bytes", "Bytes of the spool on disk.", spool.bytes),
+            ("headrace_journal_bytes", "Bytes of the spool on disk.", spool.held),
             ("headrace_journal_limit_bytes", "The most bytes that the spool may hold.", spool.terms.max_bytes),
             ("headrace_journal_lag_seconds", "Age of the oldest record that is not in the store.", self.lag),
             ("headrace_journal_shipper_alive", "Whether a shipper works at the spool.", float(shipping_now(self._workspace.spool))),
