@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import gc
 import logging
 import signal
 import sys
@@ -37,6 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return int(error.code)
     folder = root / config.spool / options.model
     alive = _alive(options.with_parent)
+    gc.freeze()  # what was imported stays: the collector need not look through it at every chunk of rows
     with store, present(folder):
         return _loop(lambda: ship_everywhere(store, folder), stop, alive, options.every)
 
