@@ -41,7 +41,7 @@ def test_the_journal_on_postgresql(postgres: str, tmp_path: Path) -> None:
         assert (4, 1) == tuple(
             reader.new_labels(session, "employment", AT + timedelta(days=day), AT + timedelta(days=60)) for day in (0, 30)
         )
-        assert [(1, 0.5, 0.0)] * 3 + [(1, 0.5, None)] == reader.outcomes(session, "employment", 1, 10, AT + timedelta(days=59))
+        assert [(1, 0.5, 0.0)] * 3 + [(1, 0.5, None)] == reader.outcomes(session, "employment", 1, 100, AT + timedelta(days=59))
         assert [1, 2] == [len(reader.requests(session, "employment", 0, limit)) for limit in (1, 2)]
     assert [("0\ufffd", 0.0, 0), ("1\ufffd", 0.0, 0), ("2\ufffd", 0.0, 0), ("2\ufffd", 1.0, 31)] == list(
         frame.assign(day=(frame["at"] - AT).dt.days)[["entity", "value", "day"]].itertuples(index=False, name=None)

@@ -33,6 +33,7 @@ COMMANDS = {
     "serve": "Serve one model over HTTP.",
     "predict": "Ask a served model, or score every row of a file.",
     "keys": "Make, list, rotate and revoke the API keys of an environment.",
+    "journal": "Show what a model's servers answered lately.",
     "replay": "Serve history again, under a driven clock.",
     "tune": "Look at the search that chose a version's parameters.",
     "models": "List models, their versions and aliases.",

@@ -4,6 +4,7 @@ from headrace.compiled.access import AccessConfig, AuthConfig, JwtConfig, RateCo
 from headrace.compiled.config import Config
 from headrace.compiled.deploy import AutomationConfig, CronConfig, DeployConfig, DeploymentConfig, IntervalConfig, ScheduleConfig
 from headrace.compiled.file import BACKFILL, HEADER, OF_PROJECT, WORKSPACE, is_compiled, of_model, parse, read, read_serving, read_workspace
+from headrace.compiled.journal import JournalConfig, JournalLogConfig
 from headrace.compiled.replicas import ReplicasConfig
 from headrace.compiled.runner import ADDRESS as RUNNER_ADDRESS
 from headrace.compiled.runner import DaskConfig, RunnerConfig, near
@@ -44,6 +45,8 @@ __all__ = [
     "FeatureConfig",
     "InputConfig",
     "IntervalConfig",
+    "JournalConfig",
+    "JournalLogConfig",
     "JudgeConfig",
     "JwtConfig",
     "OnlineConfig",

@@ -8,6 +8,7 @@ from pydantic import Field, model_validator
 
 from headrace.compiled.access import AccessConfig
 from headrace.compiled.config import Config
+from headrace.compiled.journal import JournalConfig
 from headrace.compiled.replicas import ReplicasConfig
 
 
@@ -58,6 +59,7 @@ class ServingConfig(Config):
     fallback: Literal["champion", "none"]
     max_rows: int = Field(ge=1)
     rollout: RolloutConfig | None
+    journal: JournalConfig = JournalConfig()
     replicas: ReplicasConfig | None = None
     """How many processes answer; one, where it is None."""
     online: tuple[tuple[str, str], ...] = ()

@@ -11,6 +11,8 @@ from headrace.compiled import (
     ChannelConfig,
     DaskConfig,
     InputConfig,
+    JournalConfig,
+    JournalLogConfig,
     JudgeConfig,
     PluginsConfig,
     ReplicasConfig,
@@ -36,6 +38,7 @@ from headrace.spec.retraining import AGAIN
 from headrace.spec.rollout import LOOK, Rollout
 from headrace.spec.runner import Runner
 from headrace.spec.serving import Replicas, Serving
+from headrace.spec.serving_journal import Journal
 
 SPOOL = ".headrace/spool"
 """Where servers write what they answered, under the project's root."""
@@ -239,6 +242,21 @@ def _server(project: str, model: Model, section: Serving, inputs: tuple[InputCon
         access=access(section),
         rollout=_judged(rollout) if rollout is not None else None,
         replicas=_replicas(section.replicas) if section.replicas is not None else None,
+        journal=_journal(section.journal),
+    )
+
+
+def _journal(section: Journal) -> JournalConfig:
+    log = section.log
+    return JournalConfig(
+        durability=section.durability,
+        bytes=section.bytes,
+        full=section.full,
+        personal=dict(sorted(section.personal.items())),
+        hash_key=section.hash_key,
+        encryption_keys=tuple((item.id, item.key) for item in section.encryption_keys),
+        parquet=section.also.parquet if section.also is not None else None,
+        log=JournalLogConfig(share=log.share, file=log.file) if log is not None else None,
     )
 
 

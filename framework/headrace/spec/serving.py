@@ -7,6 +7,7 @@ from typing import Literal
 from headrace.spec.field import Effect, Spec, field
 from headrace.spec.quantity import Rate, Size
 from headrace.spec.serving_access import Auth, RateLimit, Tls, Tracing
+from headrace.spec.serving_journal import Journal
 
 
 class Replicas(Spec):
@@ -60,4 +61,7 @@ class Serving(Spec):
         Effect.REDEPLOY,
         default=None,
         example={"endpoint": "http://127.0.0.1:4318/v1/traces"},
+    )
+    journal: Journal = field(
+        "What is promised of the record of every answer.", Effect.REDEPLOY, default=Journal(), example={"full": "drop"}
     )
