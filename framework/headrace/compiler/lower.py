@@ -106,7 +106,7 @@ def module_name(model: str) -> str:
     return f"{name}_" if name in HIDING else name
 
 
-def _life(
+def _life(  # noqa: PLR0917 - what a life is made of
     project: str,
     model: Model,
     inputs: Sequence[Call],
