@@ -70,10 +70,13 @@ class Served:
             return _ask(self.single, self.signature, inputs, self.answers)
         unseen: tuple[str, ...] = ()
         try:
+            values = fast.encode(inputs)
+        except (KeyError, TypeError, ValueError):
             try:
-                values = fast.encode(inputs)
-            except (KeyError, TypeError, ValueError):
                 values, unseen = self.signature.encode_row(inputs)
+            except Exception:  # noqa: BLE001 - a version of another schema may not understand the request, however it is asked
+                return _ask(self.single, self.signature, inputs, self.answers)
+        try:
             given = fast.predict(values)
         except Exception as error:  # noqa: BLE001 - a plugin may raise anything; the plain way says what becomes of the row
             fast.failed(error)

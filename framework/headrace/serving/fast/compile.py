@@ -31,6 +31,8 @@ def fastest(served: Served, algorithm: Algorithm, failed: Callable[[], None]) ->
 
     A way that differs, or fails, is left out: that is logged and `failed` is called, as it is for each row that a way fails on later.
     """
+    if algorithm.compile is None:
+        return _queued(served, failed)
     try:
         form = compiled(algorithm, served.single, served.signature)
         if form is None:
@@ -75,6 +77,7 @@ class _Failed:
 
 
 def _queued(served: Served, failed: Callable[[], None]) -> Served:
+    """The version with a queue, where that is worth its while and answers alike."""
     rows = samples(served.signature)[:TOGETHER]
     together = partial(ask_many, served.single, served.signature, answers=served.answers)
     one = _seconds(lambda: together(rows[:1]))
