@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 from headrace.diagnostics import Diagnostic, Exit, HeadraceError
 
 if TYPE_CHECKING:
-    from prefect_dask.task_runners import DaskTaskRunner
+    from headrace.steps.dask_runner import Cluster
 
 __all__ = ["dask"]
 
 
-def dask(*, workers: int = 2, address: str | None = None) -> DaskTaskRunner:
+def dask(*, workers: int = 2, address: str | None = None) -> Cluster:
     """Processes of this machine that live as long as the flow has work for them, or a cluster that runs already.
 
     Those of this machine listen on loopback alone, and answer nobody who has not their certificate, which they make themselves.
