@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import Any
 
 from headrace.diagnostics import Diagnostic, Exit, HeadraceError
-
-if TYPE_CHECKING:
-    from prefect_dask.task_runners import DaskTaskRunner
 
 __all__ = ["dask"]
 
 
-def dask(*, workers: int = 2, address: str | None = None) -> DaskTaskRunner:
+def dask(*, workers: int = 2, address: str | None = None) -> Any:  # noqa: ANN401 - its own type is none of those that a flow declares
     """Processes of this machine that live as long as the flow has work for them, or a cluster that runs already.
 
     Those of this machine listen on loopback alone, and answer nobody who has not their certificate, which they make themselves.
