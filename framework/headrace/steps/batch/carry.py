@@ -264,7 +264,7 @@ def _before(w: Workspace, order: Order, identity: str, moment: datetime) -> Job 
 
 
 def _fits(w: Workspace, order: Order, job: Job, moment: datetime) -> bool:
-    """Whether a run that begins now would do the same: by the same version and key, on the same rows, of one day where it reads more than files."""
+    """Whether a run that begins now would do the same: one version, one key, the same rows; one day, where more than files is read."""
     with w.store.read() as session:
         version = registry.find(session, order.model, order.which)
     now = digest_now(w.root, order.input)
