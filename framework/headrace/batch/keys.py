@@ -85,6 +85,8 @@ def _twice(folder: Path, path: Path, *, wanted: bool) -> tuple[int, list[str], N
         con.execute(f"SET memory_limit = '{MEMORY}'")
         con.execute("SET temp_directory = $1", [str(folder / "spill")])
         con.execute("SET preserve_insertion_order = false")
+        if con.execute("SELECT current_setting('enable_progress_bar')").fetchone() == (True,):
+            con.execute("SET enable_progress_bar = false")  # it would stand among the results, on stdout
         con.execute("SET autoinstall_known_extensions = false")
         con.execute("CREATE TEMP TABLE twice AS " + _TWICE, [str(path)])
         ((count,),) = con.execute("SELECT CAST(COALESCE(SUM(n - 1), 0) AS BIGINT) FROM twice").fetchall()

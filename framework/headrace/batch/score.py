@@ -29,13 +29,14 @@ def score(asked: Asked, chunk: Chunk) -> Part:
     HeadraceError `input-changed`, and those of the opening; OSError where the part cannot be written.
     """
     import numpy as np
+    import pandas as pd
 
     opened, cursor = _here(asked.opening)
     ready = opened.ready(cursor.take(chunk), chunk)
     faults = ready.faults
     _refuse_keys(asked, chunk, ready)
     _refuse_bounds(opened.signature, ready.frame, faults)
-    sound = np.array([fault is None for fault in faults], dtype=bool)
+    sound = pd.isna(faults)
     frame = ready.frame if sound.all() else ready.frame[sound]
     answers, failed = _asked(opened, frame)
     rows = np.flatnonzero(sound)
@@ -46,7 +47,7 @@ def score(asked: Asked, chunk: Chunk) -> Part:
         kept[list(failed)] = False
         answers, rows, frame = answers[kept], rows[kept], frame[kept]
     folder = Path(asked.folder)
-    broken = np.flatnonzero(np.array([fault is not None for fault in faults], dtype=bool))
+    broken = np.flatnonzero(~pd.isna(faults))
     reasons = place.write_whole(place.bad(folder, chunk.number), _parquet(_bad(asked.key, chunk, ready, broken))) if len(broken) else None
     keys = ready.keys if len(rows) == len(ready.keys) else ready.keys.take(_positions(rows))
     digest = place.write_whole(place.part(folder, chunk.number), _parquet(_good(asked.key, keys, answers, opened.answers)))
@@ -179,6 +180,8 @@ def _unseen(signature: Signature, frame: pd.DataFrame) -> tuple[tuple[str, int],
     """How many rows hold what training never saw: a category, or an absence."""
     found: dict[str, int] = {}
     for item in signature.inputs:
+        if item.missing and item.type != "category":
+            continue
         absent = frame[item.name].isna().to_numpy()
         count = 0 if item.missing else int(absent.sum())
         if item.type == "category":

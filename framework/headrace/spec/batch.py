@@ -59,8 +59,9 @@ class Batch(Spec):
     max_bad: Percentage = field(
         "The greatest share of rows that may be bad, each of them written beside the output with its reason; with more there is no output.",
         Effect.RECONFIGURE,
-        default=0.01,
+        default="1%",
         example="1%",
+        validate_default=True,
         ge=0,
         le=1,
     )

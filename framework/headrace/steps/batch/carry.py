@@ -250,6 +250,10 @@ def _before(w: Workspace, order: Order, identity: str, moment: datetime) -> Job 
                 message = f"the run {job.run_id} for {job.told} began at {job.as_of[:19]} and has not ended"
                 help_ = "go on with it by `--resume`, or begin anew by `--overwrite`"
                 raise HeadraceError(Diagnostic("batch-unfinished", message, help=help_), Exit.REFUSED)
+            case "resume" if order.key.name != job.key:
+                message = f"the run {job.run_id} for {job.told} is by the key `{job.key}`, not by `{order.key.name}`"
+                help_ = f"go on with it by `--key {job.key} --resume`, or begin anew by `--overwrite`"
+                raise HeadraceError(Diagnostic("batch-unfinished", message, help=help_), Exit.REFUSED)
             case "resume":
                 found = job
             case "settle" if _fits(w, order, job, moment):
@@ -260,12 +264,14 @@ def _before(w: Workspace, order: Order, identity: str, moment: datetime) -> Job 
 
 
 def _fits(w: Workspace, order: Order, job: Job, moment: datetime) -> bool:
-    """Whether a run that begins now would do the same: by the same version, on the same rows, of the same day where views are computed."""
+    """Whether a run that begins now would do the same: one version, one key, the same rows; one day, where more than files is read."""
     with w.store.read() as session:
         version = registry.find(session, order.model, order.which)
     now = digest_now(w.root, order.input)
     same_day = datetime.fromisoformat(job.as_of).date() == moment.date()
-    return version.number == job.version and now == job.input_digest and (len(job.digests) == 1 or same_day)
+    # What has no files was read once, and nobody knows whether it is the same: of one day, it counts as it was read.
+    same_rows = (now == job.input_digest if now is not None else same_day) and order.key.name == job.key
+    return version.number == job.version and same_rows and (len(job.digests) == 1 or same_day)
 
 
 def _discard(w: Workspace, folder: Path, row: tables.Run | None) -> None:
