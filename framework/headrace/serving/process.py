@@ -17,6 +17,9 @@ from headrace.compiled import ServingConfig
 from headrace.diagnostics import Exit
 
 if TYPE_CHECKING:
+    import uvicorn
+
+    from headrace.serving.plane import Plane
     from headrace.serving.workspace import Workspace
 
 GRACE = 1.5
@@ -38,8 +41,6 @@ class Ending:
 
 def answer(config: ServingConfig, workspace: Workspace, listening: socket.socket, ending: Ending, control: socket.socket | None) -> int:
     """Answer until a signal, or until the supervisor on `control` says so; the exit code."""
-    import uvicorn
-
     from headrace.serving.application import app
     from headrace.serving.drain import Draining
     from headrace.serving.worker import Overseen
@@ -61,17 +62,7 @@ def answer(config: ServingConfig, workspace: Workspace, listening: socket.socket
             Overseen(control, server, asyncio.get_running_loop(), leave).start()
 
     server = Draining(
-        uvicorn.Config(
-            made,
-            loop="uvloop",
-            http="httptools",
-            lifespan="on",
-            access_log=False,
-            log_config=None,
-            server_header=False,
-            proxy_headers=False,
-            timeout_graceful_shutdown=max(1, round(ending.grace - 0.5)),
-        ),
+        _configured(made, ending),
         shared=control is not None,
         announce=ending.announce,
         on_signal=signalled,
@@ -89,6 +80,23 @@ def answer(config: ServingConfig, workspace: Workspace, listening: socket.socket
     logging.getLogger("uvicorn").setLevel(logging.WARNING)
     server.run(sockets=[listening])
     return int(Exit.INTERRUPTED) if signal.SIGINT in received else int(Exit.OK)
+
+
+def _configured(made: Plane, ending: Ending) -> uvicorn.Config:
+    """How uvicorn answers by an app."""
+    import uvicorn
+
+    return uvicorn.Config(
+        made,
+        loop="uvloop",
+        http="httptools",
+        lifespan="on",
+        access_log=False,
+        log_config=None,
+        server_header=False,
+        proxy_headers=False,
+        timeout_graceful_shutdown=max(1, round(ending.grace - 0.5)),
+    )
 
 
 def end_within(seconds: float, received: Sequence[int]) -> None:
