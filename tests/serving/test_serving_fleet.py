@@ -189,6 +189,27 @@ def test_a_reload_replaces_each_and_never_has_fewer(tmp_path: Path) -> None:
 
         until(renewed)
         assert 2 == min(fewest)
+        assert 2 == (told.read(made.where) or {}).get("wanted")
+
+
+def test_a_successor_stays_in_the_place_of_one_that_was_gone_before(tmp_path: Path) -> None:
+    with kept(tmp_path, Limits(1, 3, None)) as made:
+        until(lambda: len(made.ready()) == 1)
+        (old,) = made.ready()
+        made.reloaded = True
+        until(lambda: len(made.fleet.workers) == 2)
+        os.kill(old, signal.SIGKILL)
+        until(lambda: old not in [one.process.pid for one in list(made.fleet.workers)] and made.ready())
+        until(lambda: [("ready", None)] == [(one.state, one.successor_of) for one in list(made.fleet.workers)])
+
+
+def test_what_the_load_asked_for_is_kept_when_one_dies(tmp_path: Path) -> None:
+    with kept(tmp_path, Limits(1, 3, None), busy=0.95) as made:
+        until(lambda: len(made.ready()) == 3)
+        made.say(busy=0.6)
+        killed = made.ready()[0]
+        os.kill(killed, signal.SIGKILL)
+        until(lambda: killed not in made.ready() and len(made.ready()) == 3)
 
 
 def test_it_grows_with_its_load_and_shrinks_when_it_is_spare(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

@@ -12,7 +12,7 @@ from headrace.serving.fleet import Facts, Pace, decide
 from headrace.serving.fleet.scale import AIM, CROWD, GROW_ABOVE, SHRINK_BELOW, load, spare
 
 PACE = Pace()
-QUIET = Facts(least=1, most=8, running=2, starting=0, load=0.6, since=1000.0, calm=0.0)
+QUIET = Facts(least=1, most=8, wanted=2, running=2, load=0.6, since=1000.0, calm=0.0)
 
 
 @pytest.mark.parametrize(
@@ -20,17 +20,18 @@ QUIET = Facts(least=1, most=8, running=2, starting=0, load=0.6, since=1000.0, ca
     [
         pytest.param(QUIET, 2, id="what suffices stays"),
         pytest.param(replace(QUIET, load=0.9), 3, id="too much load is another worker"),
-        pytest.param(replace(QUIET, running=4, load=1.0), 7, id="so many that the load comes to its aim"),
+        pytest.param(replace(QUIET, wanted=4, running=4, load=1.0), 7, id="so many that the load comes to its aim"),
         pytest.param(replace(QUIET, most=2, load=1.0), 2, id="never more than the most"),
         pytest.param(replace(QUIET, load=0.9, since=1.0), 2, id="a change stands for a while before the next"),
-        pytest.param(replace(QUIET, load=0.9, starting=1), 3, id="what starts is waited for"),
+        pytest.param(replace(QUIET, wanted=3, load=0.9), 3, id="what starts is waited for"),
+        pytest.param(replace(QUIET, running=1, load=0.1, calm=31.0), 2, id="one that died is wanted as before"),
         pytest.param(replace(QUIET, load=0.1, calm=31.0), 1, id="what was spare for long goes"),
         pytest.param(replace(QUIET, load=0.1, calm=29.0), 2, id="what was spare for a moment stays"),
         pytest.param(replace(QUIET, load=0.1, calm=31.0, since=10.0), 2, id="nothing goes that has only come"),
         pytest.param(replace(QUIET, load=0.1, calm=1000.0, least=2), 2, id="never fewer than the least"),
         pytest.param(replace(QUIET, load=0.4, calm=1000.0), 2, id="one fewer would be too loaded"),
-        pytest.param(replace(QUIET, running=0, load=0.0, least=2), 2, id="with none, the least"),
-        pytest.param(replace(QUIET, running=6, most=4), 4, id="what is over the most goes"),
+        pytest.param(replace(QUIET, wanted=1, running=0, load=0.0, least=2), 2, id="with none, the least"),
+        pytest.param(replace(QUIET, wanted=6, running=6, most=4), 4, id="what is over the most goes"),
     ],
 )
 def test_a_decision(facts: Facts, wanted: int) -> None:
@@ -45,8 +46,8 @@ FACTS = st.builds(
     Facts,
     least=st.integers(1, 8),
     most=st.integers(8, 16),
+    wanted=st.integers(0, 20),
     running=st.integers(0, 20),
-    starting=st.integers(0, 4),
     load=st.floats(0, 1),
     since=st.floats(0, 100),
     calm=st.floats(0, 100),
@@ -64,7 +65,7 @@ def test_a_demand_that_stays_comes_to_a_number_that_stays(demand: float, running
     seen = [running]
     for _ in range(20):
         mean = min(1.0, demand / seen[-1])
-        seen.append(decide(Facts(1, 8, seen[-1], 0, mean, 1000.0, 1000.0 if spare(seen[-1], mean) else 0.0), PACE))
+        seen.append(decide(Facts(1, 8, seen[-1], seen[-1], mean, 1000.0, 1000.0 if spare(seen[-1], mean) else 0.0), PACE))
     assert seen[-1] == seen[-2]
     turns = [later - earlier for earlier, later in itertools.pairwise(seen) if later != earlier]
     assert turns == [] or all(turn > 0 for turn in turns) or all(turn < 0 for turn in turns)

@@ -17,6 +17,11 @@ from headrace.compiled import ServingConfig
 from headrace.diagnostics import Exit
 
 if TYPE_CHECKING:
+    import ssl
+
+    import uvicorn
+
+    from headrace.serving.plane import Plane
     from headrace.serving.workspace import Workspace
 
 GRACE = 1.5
@@ -38,8 +43,6 @@ class Ending:
 
 def answer(config: ServingConfig, workspace: Workspace, listening: socket.socket, ending: Ending, control: socket.socket | None) -> int:
     """Answer until a signal, or until the supervisor on `control` says so; the exit code."""
-    import uvicorn
-
     from headrace.serving import exposed, tls
     from headrace.serving.application import app
     from headrace.serving.drain import Draining
@@ -63,18 +66,7 @@ def answer(config: ServingConfig, workspace: Workspace, listening: socket.socket
             Overseen(control, server, asyncio.get_running_loop(), leave).start()
 
     server = Draining(
-        uvicorn.Config(
-            made,
-            ssl_context_factory=None if secure is None else lambda *_: secure,
-            loop="uvloop",
-            http="httptools",
-            lifespan="on",
-            access_log=False,
-            log_config=None,
-            server_header=False,
-            proxy_headers=False,
-            timeout_graceful_shutdown=max(1, round(ending.grace - 0.5)),
-        ),
+        _configured(made, ending, secure),
         shared=control is not None,
         announce=ending.announce,
         on_signal=signalled,
@@ -92,6 +84,24 @@ def answer(config: ServingConfig, workspace: Workspace, listening: socket.socket
     logging.getLogger("uvicorn").setLevel(logging.WARNING)
     server.run(sockets=[listening])
     return int(Exit.INTERRUPTED) if signal.SIGINT in received else int(Exit.OK)
+
+
+def _configured(made: Plane, ending: Ending, secure: ssl.SSLContext | None) -> uvicorn.Config:
+    """How uvicorn answers by an app, over TLS where there is a certificate."""
+    import uvicorn
+
+    return uvicorn.Config(
+        made,
+        ssl_context_factory=None if secure is None else lambda *_: secure,
+        loop="uvloop",
+        http="httptools",
+        lifespan="on",
+        access_log=False,
+        log_config=None,
+        server_header=False,
+        proxy_headers=False,
+        timeout_graceful_shutdown=max(1, round(ending.grace - 0.5)),
+    )
 
 
 def end_within(seconds: float, received: Sequence[int]) -> None:

@@ -37,10 +37,10 @@ class Facts:
 
     least: int
     most: int
+    wanted: int
+    """How many were decided on last."""
     running: int
     """Workers that answer."""
-    starting: int
-    """Workers that do not answer yet."""
     load: float
     """The mean load of those that answer, from 0 to 1."""
     since: float
@@ -60,13 +60,12 @@ def spare(running: int, mean: float) -> bool:
 
 
 def decide(facts: Facts, pace: Pace) -> int:
-    """How many workers there should be; those that start are waited for before more are asked for."""
-    there = min(max(facts.running + facts.starting, facts.least), facts.most)
-    if facts.starting or not facts.running:
+    """How many workers there should be; what was decided last is waited for before anything else is."""
+    there = min(max(facts.wanted, facts.least), facts.most)
+    if facts.running != there or not facts.running:
         return there
     if facts.load > GROW_ABOVE and facts.since >= pace.grow:
-        wanted = ceil(facts.running * facts.load / AIM)
-        return min(max(wanted, facts.running + 1), 2 * facts.running, facts.most)
-    if min(facts.since, facts.calm) >= pace.shrink and spare(facts.running, facts.load):
-        return max(there - 1, facts.least) if there == facts.running else there
+        return min(max(ceil(there * facts.load / AIM), there + 1), 2 * there, facts.most)
+    if min(facts.since, facts.calm) >= pace.shrink and spare(there, facts.load):
+        return max(there - 1, facts.least)
     return there

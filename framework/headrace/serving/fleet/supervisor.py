@@ -170,8 +170,8 @@ class Fleet:
         """Let a successor start for one worker that takes too much memory, or is to be read anew; and let go whom one has followed."""
         for one in self._of("ready"):
             old = next((other for other in self._of("ready") if other.number == one.successor_of), None)
+            one.successor_of = None  # also where the other one was gone before it answered
             if old is not None:
-                one.successor_of = None
                 self._let_go(old)
         followed = {one.successor_of for one in self._of("starting")}
         if followed - {None} or now < self._not_before:
@@ -218,8 +218,8 @@ class Fleet:
         facts = Facts(
             least=self._limits.least,
             most=self._limits.most,
+            wanted=self._wanted,
             running=len(ready),
-            starting=len(self.workers) - len(ready) - len(self._of("leaving")),
             load=mean,
             since=now - self._changed,
             calm=0.0 if self._calm is None else now - self._calm,
