@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import zlib
 from collections.abc import Sequence
@@ -41,7 +42,7 @@ class Beside:
 def save(folder: Path, beside: Beside) -> None:
     """Leave it in a spool's folder, which is made. Raises OSError."""
     folder.mkdir(parents=True, exist_ok=True)
-    draft = folder / f"{_FILE}.tmp"
+    draft = folder / f"{_FILE}.{os.getpid()}"  # several servers may begin at once
     draft.write_bytes(orjson.dumps(asdict(beside)))
     draft.replace(folder / _FILE)
 

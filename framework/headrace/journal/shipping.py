@@ -190,28 +190,36 @@ def _filed(store: Sessions, path: Path, file: int, ways: Ways, *, finished: bool
         return True
     if ways.files is None:
         return False  # somebody else's work: until it is done, the segment stays
-    key = f"parquet:{_key(path)}"
     with parquet.alone(path.parent) as mine:
         if not mine:
             return False
         with store.read() as session:
-            offset = _offset(session, key)
-        size = os.fstat(file).st_size
-        while offset < size and (finished or size - offset >= parquet.FILE_BYTES or _old(path, offset)):
-            data = os.pread(file, parquet.FILE_BYTES, offset)
-            chunk = _read(data, offset, final=finished and offset + len(data) == size, whole=len(data) >= _CHUNK)
-            if chunk.end == offset:
-                return False
-            try:
-                parquet.write(ways.parquet, f"{path.stem}-{offset:012d}", [*chunk.predictions, *chunk.outcomes])
-            except Exception as error:  # noqa: BLE001 - what a file system's package raises
-                ways.files.append(f"{type(error).__name__}: {error}")
-                return False
-            # What was written and is not recorded here is written again, under the same name.
-            with store.transaction(ACTOR, "ship", path.parent.name, often=True) as session:
-                session.merge(SpoolOffset(segment=key, offset=chunk.end))
-            offset = chunk.end
+            offset = _offset(session, _files_key(path))
+        # After the look at the offset: of a segment that another shipper has deleted, nothing is recorded any more.
+        return path.exists() and _to_files(store, path, file, offset, target=ways.parquet, failed=ways.files, finished=finished)
+
+
+def _to_files(store: Sessions, path: Path, file: int, offset: int, *, target: str, failed: list[str], finished: bool) -> bool:
+    size = os.fstat(file).st_size
+    while offset < size and (finished or size - offset >= parquet.FILE_BYTES or _old(path, offset)):
+        data = os.pread(file, parquet.FILE_BYTES, offset)
+        chunk = _read(data, offset, final=finished and offset + len(data) == size, whole=len(data) >= _CHUNK)
+        if chunk.end == offset:
+            return False
+        try:
+            parquet.write(target, f"{path.stem}-{offset:012d}", [*chunk.predictions, *chunk.outcomes])
+        except Exception as error:  # noqa: BLE001 - what a file system's package raises
+            failed.append(f"{type(error).__name__}: {error}")
+            return False
+        # What was written and is not recorded here is written again, under the same name.
+        with store.transaction(ACTOR, "ship", path.parent.name, often=True) as session:
+            session.merge(SpoolOffset(segment=_files_key(path), offset=chunk.end))
+        offset = chunk.end
     return offset >= size
+
+
+def _files_key(path: Path) -> str:
+    return f"parquet:{_key(path)}"
 
 
 def _old(path: Path, offset: int) -> bool:
@@ -272,7 +280,7 @@ def _keep(path: Path, offset: int, pieces: list[bytes]) -> None:
 def _delete(store: Sessions, path: Path) -> None:
     path.unlink(missing_ok=True)
     with store.transaction(ACTOR, "ship", path.parent.name, often=True) as session:
-        for key in (_key(path), f"parquet:{_key(path)}"):
+        for key in (_key(path), _files_key(path)):
             row = session.get(SpoolOffset, key)
             if row is not None:
                 session.delete(row)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -15,6 +14,7 @@ from headrace.journal.personal import Personal, encryption_key
 from headrace.journal.spool import SEGMENT_BYTES
 from headrace.notify.secrets import Secrets
 from headrace.serving.workspace import Workspace
+from headrace.store.clock import wall
 
 _SEGMENTS = 8
 """A spool holds at least so many segments, so that what was shipped of it can be deleted."""
@@ -88,22 +88,23 @@ class Told:
         self._workspace = workspace
         self._spool = spool
         self._last = Backlog(0, None)
-        self._looked = time.time()
+        self._looked = wall()
 
     def look(self) -> int:
         """Ask the store how far it is; the bytes that it lacks. Raises as `Store.read`."""
         self._last = backlog(self._workspace.store, self._workspace.spool)
-        self._looked = time.time()
+        self._looked = wall()
         return self._last.bytes
 
     @property
     def lag(self) -> float:
         """Seconds since the oldest record that the store lacks was written. Where the store did not answer lately, as far as is known."""
-        now = time.time()
+        now = wall()
         if self._last.oldest is not None:
-            return max(0.0, now - self._last.oldest.timestamp())
+            return max(0.0, (now - self._last.oldest).total_seconds())
         # All was shipped when it was last looked at; what came since may wait since then.
-        return max(0.0, now - self._looked) if now - self._looked > 1 and self._spool.held else 0.0
+        waited = (now - self._looked).total_seconds()
+        return waited if waited > 1 and self._spool.held else 0.0
 
     def metadata(self) -> dict[str, Any]:
         """For GET /metadata."""
