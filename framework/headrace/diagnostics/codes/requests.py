@@ -75,6 +75,12 @@ CODES = (
         help="make room under `.headrace/spool`; see whether the store answers, since the journal is shipped to it",
     ),
     Code(
+        "files-unwritable",
+        "the journal's Parquet files cannot be written",
+        "The database goes on being filled; segments of the spool are kept until their records are in files.",
+        help="look at `serving.journal.also.parquet`: its disk, its rights, its credentials",
+    ),
+    Code(
         "prediction-failed",
         "a model failed on a request",
         "It raised an error or gave no number, and no fallback answered.",
