@@ -32,6 +32,7 @@ COMMANDS = {
     "lsp": "Start the language server for an editor.",
     "serve": "Serve one model over HTTP.",
     "predict": "Ask a served model.",
+    "journal": "Show what a model's servers answered lately.",
     "replay": "Serve history again, under a driven clock.",
     "tune": "Look at the search that chose a version's parameters.",
     "models": "List models, their versions and aliases.",

@@ -3,6 +3,7 @@
 from headrace.compiled.config import Config
 from headrace.compiled.deploy import AutomationConfig, CronConfig, DeployConfig, DeploymentConfig, IntervalConfig, ScheduleConfig
 from headrace.compiled.file import HEADER, WORKSPACE, is_compiled, of_model, parse, read, read_serving, read_workspace
+from headrace.compiled.journal import JournalConfig, JournalLogConfig
 from headrace.compiled.serving import InputConfig, JudgeConfig, RolloutConfig, ServingConfig
 from headrace.compiled.workspace import (
     ArrivalConfig,
@@ -34,6 +35,8 @@ __all__ = [
     "FeatureConfig",
     "InputConfig",
     "IntervalConfig",
+    "JournalConfig",
+    "JournalLogConfig",
     "JudgeConfig",
     "OnlineConfig",
     "PluginsConfig",

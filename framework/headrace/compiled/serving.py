@@ -7,6 +7,7 @@ from typing import Literal, Self
 from pydantic import Field, model_validator
 
 from headrace.compiled.config import Config
+from headrace.compiled.journal import JournalConfig
 
 
 class InputConfig(Config):
@@ -56,6 +57,7 @@ class ServingConfig(Config):
     fallback: Literal["champion", "none"]
     max_rows: int = Field(ge=1)
     rollout: RolloutConfig | None
+    journal: JournalConfig = JournalConfig()
     online: tuple[tuple[str, str], ...] = ()
     """The views that the server reads itself, each with the digest of all that it reads it by: another one is another server."""
 

@@ -10,6 +10,8 @@ from headrace.address import Address
 from headrace.compiled import (
     ChannelConfig,
     InputConfig,
+    JournalConfig,
+    JournalLogConfig,
     JudgeConfig,
     PluginsConfig,
     RolloutConfig,
@@ -31,6 +33,7 @@ from headrace.spec import Environment, FeatureView, Model, Source
 from headrace.spec.retraining import AGAIN
 from headrace.spec.rollout import LOOK, Rollout
 from headrace.spec.serving import Serving
+from headrace.spec.serving_journal import Journal
 
 SPOOL = ".headrace/spool"
 """Where servers write what they answered, under the project's root."""
@@ -208,6 +211,21 @@ def _server(project: str, model: Model, section: Serving, inputs: tuple[InputCon
         fallback=section.fallback,
         max_rows=section.max_rows,
         rollout=_judged(rollout) if rollout is not None else None,
+        journal=_journal(section.journal),
+    )
+
+
+def _journal(section: Journal) -> JournalConfig:
+    log = section.log
+    return JournalConfig(
+        durability=section.durability,
+        bytes=section.bytes,
+        full=section.full,
+        personal=dict(sorted(section.personal.items())),
+        hash_key=section.hash_key,
+        encryption_keys=tuple((item.id, item.key) for item in section.encryption_keys),
+        parquet=section.also.parquet if section.also is not None else None,
+        log=JournalLogConfig(share=log.share, file=log.file) if log is not None else None,
     )
 
 

@@ -16,10 +16,9 @@ from uuid import uuid4
 
 from headrace import registry, traffic
 from headrace.compiled import ServingConfig
-from headrace.journal import Spool, unshipped
-from headrace.journal.spool import MAX_BYTES
 from headrace.serving.answer import Answering
 from headrace.serving.follow import EVERY, STORE_FAULTS, Current, Follower
+from headrace.serving.journalled import Told, open_spool
 from headrace.serving.judge import Judge, Reporter, watch
 from headrace.serving.measures import Measures
 from headrace.serving.moment import Moments
@@ -58,7 +57,9 @@ class Server:
         self._follower = Follower(
             workspace, config.model, self._current, moments=self.moments, measures=self.measures, swapped=self._reporter.swapped
         )
-        self._spool = Spool.open(workspace.spool)
+        self._spool = open_spool(config, workspace)
+        self._journal = Told(config, workspace, self._spool)
+        self.measures.registry.register(self._journal)
         self.answering = Answering(
             config.model,
             fallback=config.fallback == "champion",
@@ -121,7 +122,7 @@ class Server:
     async def unshipped(self) -> int | None:
         """Bytes of the spool that are not in the store yet; None where the store does not say."""
         try:
-            return await self._within(lambda: unshipped(self._workspace.store, self._workspace.spool))
+            return await self._within(self._journal.look)
         except (*STORE_FAULTS, TimeoutError):
             return None
 
@@ -140,6 +141,7 @@ class Server:
             "inputs": [item.model_dump(exclude={"column", "view"}) for item in self.config.inputs],
             "unflushed": self.counter.unflushed,
             "unshipped": await self.unshipped(),
+            "journal": self._journal.metadata(),
             "barred": self._current.barred,
             "refused": [
                 {"version": number, "id": refusal.id, "message": refusal.message}
@@ -161,10 +163,12 @@ class Server:
             registry.aliases(session, self.config.model)
 
     def _try_spool(self) -> None:
+        if self._spool.terms.drop:  # what cannot be journalled is answered all the same
+            return
         probe = self._workspace.spool / f".probe-{self._worker}"
         probe.write_bytes(b".")
         probe.unlink()
-        if self._spool.bytes >= MAX_BYTES:
+        if self._spool.full:
             raise OSError("it is full: is the shipper running?")
 
     async def _probe(self, ask: Callable[[], None]) -> str | None:

@@ -6,6 +6,7 @@ from typing import Literal
 
 from headrace.spec.field import Effect, Spec, field
 from headrace.spec.quantity import Rate, Size
+from headrace.spec.serving_journal import Journal
 
 
 class Replicas(Spec):
@@ -33,3 +34,6 @@ class Serving(Spec):
         example="champion",
     )
     max_rows: int = field("The most rows that one batch request may carry.", Effect.REDEPLOY, default=1000, example=1000, ge=1, le=100_000)
+    journal: Journal = field(
+        "What is promised of the record of every answer.", Effect.REDEPLOY, default=Journal(), example={"full": "drop"}
+    )

@@ -16,6 +16,7 @@ from headrace.features.online.database import location
 from headrace.features.online.definition import Definition, define
 from headrace.features.online.events import Events, plan
 from headrace.hooks import Live
+from headrace.journal.personal import veiled, veiled_entity
 from headrace.store.tables import Prediction
 
 if TYPE_CHECKING:
@@ -82,7 +83,13 @@ def _requests(session: Session, model: str, until: datetime) -> list[tuple[_Pair
     told = select(Prediction.entity, Prediction.at, Prediction.inputs).where(
         Prediction.model == model, col(Prediction.error).is_(None), Prediction.at <= until
     )
-    return [((entity, at), inputs) for entity, at, inputs in session.exec(told.order_by(col(Prediction.seq).desc()).limit(MOST))]
+    found = session.exec(told.order_by(col(Prediction.seq).desc()).limit(MOST))
+    # A hashed entity is known to no view, and a hashed value equals none.
+    return [
+        ((entity, at), inputs)
+        for entity, at, inputs in found
+        if not veiled_entity(entity) and not any(veiled(value) for value in inputs.values())
+    ]
 
 
 def _happened(opened: Sequence[Events], until: datetime) -> list[_Pair]:
