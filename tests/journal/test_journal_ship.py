@@ -354,9 +354,10 @@ def test_files_that_cannot_be_written_hold_up_no_row(folder: Path, store: Store,
     (tmp_path / "files").write_text("a file, where a folder should be")
     beside.save(folder, Beside(parquet=str(tmp_path / "files")))
     spooled(folder, prediction(1))
-    with pytest.raises(HeadraceError, match="Parquet files cannot be written"):
+    with pytest.raises(HeadraceError, match="Parquet files cannot be written") as error:
         ship_everywhere(store, folder)
 
+    assert ["files-unwritable"] == [fault.id for fault in error.value.report.errors]
     assert (["1"], 1) == (entities(store), len(segments(folder)))
 
 
