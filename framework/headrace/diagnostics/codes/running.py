@@ -72,34 +72,13 @@ CODES = (
         "runner-address",
         "a cluster's address is none",
         "The workers of Dask meet at its scheduler, which listens at a host and a port.",
-        wrong="""kind: environment
-name: prod
-runner:
-  dask: {address: "http://10.0.0.7:8787"}
-""",
-        right="""kind: environment
-name: prod
-store: postgresql://headrace@db/headrace
-runner:
-  dask: {address: "tcp://10.0.0.7:8786"}
-""",
+        help="write for example `address: tcp://10.0.0.7:8786`",
     ),
     Code(
         "runner-store",
         "workers on other machines could not reach what is remembered",
         "Trials of a search, and events of a view, are written by every worker; a file of this machine is none of theirs.",
-        wrong="""kind: environment
-name: prod
-store: sqlite:///.headrace/state.db
-runner:
-  dask: {address: "tcp://10.0.0.7:8786"}
-""",
-        right="""kind: environment
-name: prod
-store: postgresql://headrace@db/headrace
-runner:
-  dask: {address: "tcp://10.0.0.7:8786"}
-""",
+        help="write `store: postgresql://user@host/database`, and `online` likewise for backfills; or leave out the runner's `address`",
     ),
     Code(
         "runner-missing",
