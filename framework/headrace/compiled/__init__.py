@@ -3,6 +3,7 @@
 from headrace.compiled.config import Config
 from headrace.compiled.deploy import AutomationConfig, CronConfig, DeployConfig, DeploymentConfig, IntervalConfig, ScheduleConfig
 from headrace.compiled.file import HEADER, WORKSPACE, is_compiled, of_model, parse, read, read_serving, read_workspace
+from headrace.compiled.routing import CacheConfig, ShadowConfig
 from headrace.compiled.serving import InputConfig, JudgeConfig, RolloutConfig, ServingConfig
 from headrace.compiled.workspace import (
     ArrivalConfig,
@@ -24,6 +25,7 @@ __all__ = [
     "WORKSPACE",
     "ArrivalConfig",
     "AutomationConfig",
+    "CacheConfig",
     "ChannelConfig",
     "CheckConfig",
     "ColumnConfig",
@@ -40,6 +42,7 @@ __all__ = [
     "RolloutConfig",
     "ScheduleConfig",
     "ServingConfig",
+    "ShadowConfig",
     "SourceConfig",
     "TrackingConfig",
     "ViewConfig",

@@ -8,12 +8,14 @@ from hashlib import sha256
 
 from headrace.address import Address
 from headrace.compiled import (
+    CacheConfig,
     ChannelConfig,
     InputConfig,
     JudgeConfig,
     PluginsConfig,
     RolloutConfig,
     ServingConfig,
+    ShadowConfig,
     TrackingConfig,
     WorkspaceConfig,
     owner,
@@ -31,6 +33,7 @@ from headrace.spec import Environment, FeatureView, Model, Source
 from headrace.spec.retraining import AGAIN
 from headrace.spec.rollout import LOOK, Rollout
 from headrace.spec.serving import Serving
+from headrace.spec.serving_routing import Cache, Shadow
 
 SPOOL = ".headrace/spool"
 """Where servers write what they answered, under the project's root."""
@@ -208,7 +211,17 @@ def _server(project: str, model: Model, section: Serving, inputs: tuple[InputCon
         fallback=section.fallback,
         max_rows=section.max_rows,
         rollout=_judged(rollout) if rollout is not None else None,
+        shadow=_shadow(section.shadow) if section.shadow is not None else None,
+        cache=_cache(section.cache) if section.cache is not None else None,
     )
+
+
+def _shadow(section: Shadow) -> ShadowConfig:
+    return ShadowConfig(version=section.version, share=section.share, queue=section.queue)
+
+
+def _cache(section: Cache) -> CacheConfig:
+    return CacheConfig(predictions=section.predictions, seconds=section.for_.total_seconds())
 
 
 def _input(item: ModelInput) -> InputConfig:

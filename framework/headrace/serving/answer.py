@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from time import perf_counter
 from typing import NamedTuple
@@ -15,6 +15,7 @@ from headrace.serving.measures import Measures
 from headrace.serving.problem import Refused
 from headrace.serving.ranked import places, whole
 from headrace.serving.schema import Answer, Row
+from headrace.serving.shadow import Shadow
 from headrace.serving.snapshot import CANDIDATE, CHAMPION, Answered, Served, Snapshot
 from headrace.traffic import Counter, Rule, assign
 
@@ -66,7 +67,18 @@ class _Try(NamedTuple):
 class Answering:
     """Answers rows from a snapshot; used by the event loop alone."""
 
-    def __init__(self, model: str, *, fallback: bool, spool: Spool, counter: Counter, rules: Sequence[Rule], measures: Measures) -> None:
+    def __init__(
+        self,
+        model: str,
+        *,
+        fallback: bool,
+        spool: Spool,
+        counter: Counter,
+        rules: Sequence[Rule],
+        measures: Measures,
+        shadow: Shadow | None = None,
+        rest: Callable[[Served], None] | None = None,
+    ) -> None:
         self._model = model
         self._fallback = fallback
         self._spool = spool
@@ -74,6 +86,8 @@ class Answering:
         self._rules = tuple(rules)
         self._measures = measures
         self._ids = Ids()
+        self._shadow = shadow
+        self._rest = rest
 
     async def one(self, snapshot: Snapshot, row: Row, at: datetime, started: float) -> Reply:
         """One row; Refused (503) where it cannot be journalled, for what is not journalled is not answered."""
@@ -155,6 +169,10 @@ class Answering:
             self._rules,
             candidate=None if trial is None else trial.number,
         )
+        if first.arm == CANDIDATE and self._fallback:
+            self._mind(first)
+        if self._shadow is not None:
+            self._shadow.mirror(snapshot, record, asyncio.get_running_loop())
         several = tries[-1].answered.task == "multiclass" and record.answer is not None
         return Reply(
             record.id,
@@ -165,6 +183,13 @@ class Answering:
             None if record.error is None else "the model failed on this row",
             record.answer if several else None,
         )
+
+    def _mind(self, tried: _Try) -> None:
+        """Let a candidate rest that fails again and again: all are the champion's then, and count for nobody's judgement."""
+        if tried.answered.error is None:
+            tried.served.circuit.succeeded()
+        elif tried.served.circuit.failed(tried.answered.error) and self._rest is not None:
+            self._rest(tried.served)
 
     def _append(self, record: PredictionRecord | OutcomeRecord) -> None:
         try:

@@ -6,10 +6,8 @@ import asyncio
 import logging
 import os
 import socket
-import threading
 import time
-from collections.abc import Callable
-from concurrent.futures import Future
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import Any, TypeVar
 from uuid import uuid4
@@ -19,14 +17,18 @@ from headrace.compiled import ServingConfig
 from headrace.journal import Spool, unshipped
 from headrace.journal.spool import MAX_BYTES
 from headrace.serving.answer import Answering
+from headrace.serving.breaker import Breaker, Pauses
 from headrace.serving.follow import EVERY, STORE_FAULTS, Current, Follower
 from headrace.serving.judge import Judge, Reporter, watch
 from headrace.serving.measures import Measures
 from headrace.serving.moment import Moments
 from headrace.serving.online import Online
 from headrace.serving.problem import Refused
+from headrace.serving.routed import Circuits, Routed
 from headrace.serving.schema import Schema
-from headrace.serving.snapshot import Snapshot
+from headrace.serving.shadow import Shadow
+from headrace.serving.snapshot import Served, Snapshot
+from headrace.serving.within import within
 from headrace.serving.workspace import Workspace
 
 LOG = logging.getLogger("headrace.serving")
@@ -35,8 +37,10 @@ SILENCE = 60.0
 """Seconds without a look at the store after which the process is no longer live."""
 PATIENCE = 1.0
 """Seconds that a probe, or the last flush, waits for the store."""
-
 T = TypeVar("T")
+
+STORE = Pauses(failures=1, first=EVERY, longest=1.0)
+"""A store that failed once is asked by the thread that follows it, and by nobody else until it answers that one."""
 
 
 class Server:
@@ -47,7 +51,11 @@ class Server:
         self.online = Online(config, workspace)
         self.schema = Schema(config, self.online.inputs)
         self.measures = Measures(config.model)
-        self.moments = Moments(workspace.store, production=workspace.production)
+        self._circuit = Breaker("the store", STORE)
+        self.moments = Moments(workspace.store, self._circuit, production=workspace.production)
+        routed = Routed(self.measures.registry, config.model)
+        self.measures.registry.register(Circuits(config.model, self.circuits))
+        self._shadow = Shadow(config.shadow, workspace.spool, routed) if config.shadow is not None else None
         self._workspace = workspace
         self._current = Current()
         self._worker = f"{socket.gethostname()}-{os.getpid()}-{uuid4().hex[:8]}"
@@ -56,7 +64,14 @@ class Server:
         self.judge = Judge(rules, self.counter, self._current, config.model)
         self._reporter = Reporter(workspace, self.judge, self._current, counter=self.counter, moments=self.moments, measures=self.measures)
         self._follower = Follower(
-            workspace, config.model, self._current, moments=self.moments, measures=self.measures, swapped=self._reporter.swapped
+            workspace,
+            config.model,
+            self._current,
+            moments=self.moments,
+            measures=self.measures,
+            swapped=self._reporter.swapped,
+            circuit=self._circuit,
+            shadow=config.shadow.version if config.shadow is not None else None,
         )
         self._spool = Spool.open(workspace.spool)
         self.answering = Answering(
@@ -66,6 +81,8 @@ class Server:
             counter=self.counter,
             rules=rules.rules if rules else (),
             measures=self.measures,
+            shadow=self._shadow,
+            rest=self._rest,
         )
         self._judging: asyncio.Task[None] | None = None
 
@@ -77,6 +94,8 @@ class Server:
             LOG.warning("nothing is loaded yet: %s", error)
         self._follower.start()
         self._reporter.start()
+        if self._shadow is not None:
+            self._shadow.start()
         self._judging = asyncio.create_task(self._judge())
 
     async def stop(self) -> None:
@@ -85,10 +104,12 @@ class Server:
             self._judging.cancel()
         self._follower.end()
         self._reporter.end()
+        if self._shadow is not None:
+            await asyncio.to_thread(self._shadow.end)
         self._spool.close()
         await self.online.close()
         with suppress(TimeoutError):
-            await self._within(self._reporter.join)
+            await within(self._reporter.join, PATIENCE)
         if self.counter.unflushed:
             LOG.warning("%d counted requests did not reach the store", self.counter.unflushed)
 
@@ -114,16 +135,21 @@ class Server:
     async def checks(self) -> dict[str, str | None]:
         """What answering needs, each probed now: None where it is well, the reason where not."""
         champion = None if self._current.snapshot.champion is not None else "none is loaded"
-        store, spool = await asyncio.gather(self._probe(self._ask_store), self._probe(self._try_spool))
+        store, spool = await asyncio.gather(_fault(self._asked(self._ask_store)), _fault(within(self._try_spool, PATIENCE)))
         online = {"online": await self.online.check()} if self.online.views else {}
         return {"champion": champion, "store": store, "spool": spool, **online}
 
     async def unshipped(self) -> int | None:
         """Bytes of the spool that are not in the store yet; None where the store does not say."""
         try:
-            return await self._within(lambda: unshipped(self._workspace.store, self._workspace.spool))
+            return await self._asked(lambda: unshipped(self._workspace.store, self._workspace.spool))
         except (*STORE_FAULTS, TimeoutError):
             return None
+
+    def circuits(self) -> dict[str, Breaker]:
+        """Of each part that something waits for, or that may be left out."""
+        views = {f"online/{name}": view.circuit for name, view in self.online.views.items()}
+        return {"store": self._circuit} | views | self._follower.circuits()
 
     async def metadata(self) -> dict[str, Any]:
         """What answers, and how far the store has heard of it."""
@@ -142,6 +168,8 @@ class Server:
             "unflushed": self.counter.unflushed,
             "unshipped": await self.unshipped(),
             "barred": self._current.barred,
+            "circuits": {name: circuit.told() for name, circuit in self.circuits().items()},
+            **({"shadow": self._shadow.told(snapshot.shadow)} if self._shadow is not None else {}),
             "refused": [
                 {"version": number, "id": refusal.id, "message": refusal.message}
                 for number, refusal in sorted(self._follower.refused.items())
@@ -168,24 +196,28 @@ class Server:
         if self._spool.bytes >= MAX_BYTES:
             raise OSError("it is full: is the shipper running?")
 
-    async def _probe(self, ask: Callable[[], None]) -> str | None:
+    def _rest(self, served: Served) -> None:
+        # Judged first, by what it was counted for: while it rests there is nothing to judge.
+        self.judge.look()
+        self._current.rest(served)
+
+    async def _asked(self, ask: Callable[[], T]) -> T:
+        """What the store says; OSError at once while its circuit is not closed, TimeoutError where it does not answer."""
+        if not self._circuit.closed:
+            raise OSError(f"the circuit is open: {self._circuit.reason}")
         try:
-            await self._within(ask)
+            return await within(ask, PATIENCE)
         except TimeoutError:
-            return f"no answer within {PATIENCE:g} s"
-        except STORE_FAULTS as error:
-            return str(error)
-        return None
+            self._circuit.failed(f"no answer within {PATIENCE:g} s", hung=True)
+            raise
 
-    async def _within(self, work: Callable[[], T]) -> T:
-        """Run it in a thread of its own and wait at most `PATIENCE`; one that hangs is left behind and holds up nobody."""
-        done: Future[T] = Future()
 
-        def run() -> None:
-            try:
-                done.set_result(work())
-            except BaseException as error:  # noqa: BLE001 - handed to whoever waits
-                done.set_exception(error)
-
-        threading.Thread(target=run, daemon=True).start()
-        return await asyncio.wait_for(asyncio.wrap_future(done), PATIENCE)
+async def _fault(asked: Awaitable[object]) -> str | None:
+    """Why a part did not answer; None where it did."""
+    try:
+        await asked
+    except TimeoutError:
+        return f"no answer within {PATIENCE:g} s"
+    except STORE_FAULTS as error:
+        return str(error)
+    return None

@@ -6,6 +6,7 @@ from typing import Literal
 
 from headrace.spec.field import Effect, Spec, field
 from headrace.spec.quantity import Rate, Size
+from headrace.spec.serving_routing import Cache, Shadow
 
 
 class Replicas(Spec):
@@ -33,3 +34,15 @@ class Serving(Spec):
         example="champion",
     )
     max_rows: int = field("The most rows that one batch request may carry.", Effect.REDEPLOY, default=1000, example=1000, ge=1, le=100_000)
+    shadow: Shadow | None = field(
+        "A version that mirrors requests after they were answered.",
+        Effect.REDEPLOY,
+        default=None,
+        example={"version": "latest", "share": "20%"},
+    )
+    cache: Cache | None = field(
+        "Predictions kept for equal inputs; none, where it is not given.",
+        Effect.REDEPLOY,
+        default=None,
+        example={"predictions": 10000, "for": "60s"},
+    )
