@@ -11,6 +11,7 @@ from typing import NamedTuple
 from headrace.hooks.answers import label
 from headrace.journal import OutcomeRecord, PredictionRecord, Spool
 from headrace.serving.ids import Ids
+from headrace.serving.cache import Cache, ask, ask_many
 from headrace.serving.measures import Measures
 from headrace.serving.problem import Refused
 from headrace.serving.ranked import places, whole
@@ -76,6 +77,7 @@ class Answering:
         counter: Counter,
         rules: Sequence[Rule],
         measures: Measures,
+        cache: Cache | None = None,
         shadow: Shadow | None = None,
         rest: Callable[[Served], None] | None = None,
     ) -> None:
@@ -86,16 +88,17 @@ class Answering:
         self._rules = tuple(rules)
         self._measures = measures
         self._ids = Ids()
+        self._cache = cache
         self._shadow = shadow
         self._rest = rest
 
     async def one(self, snapshot: Snapshot, row: Row, at: datetime, started: float) -> Reply:
         """One row; Refused (503) where it cannot be journalled, for what is not journalled is not answered."""
         arm = assign(self._model, row.unit, snapshot.weights)
-        first = await _asked(arm, snapshot.arms[arm], row, started)
+        first = await self._asked(arm, snapshot.arms[arm], row, started)
         if first.answered.error is None or arm != CANDIDATE or not self._fallback:
             return self._journal(snapshot, row, at, (first,))
-        return self._journal(snapshot, row, at, (first, await _asked(CHAMPION, snapshot.arms[CHAMPION], row, started)))
+        return self._journal(snapshot, row, at, (first, await self._asked(CHAMPION, snapshot.arms[CHAMPION], row, started)))
 
     async def many(self, snapshot: Snapshot, rows: Sequence[Row], at: datetime, started: float) -> list[Reply]:
         """Many rows: each arm's share in a worker thread; a row's time is its share of the batch's."""
@@ -125,12 +128,18 @@ class Answering:
             else:
                 self._append(OutcomeRecord(self._model, answer.entity, value, known_at))
 
+    async def _asked(self, arm: str, served: Served, row: Row, started: float) -> _Try:
+        """One version's try at one row."""
+        answered = await (ask(served, row.inputs) if self._cache is None else self._cache.one(served, row.inputs))
+        return _Try(arm, served, answered, perf_counter() - started)
+
     async def _try(
         self, arm: str, served: Served, rows: Sequence[Row], *, picked: Sequence[int], tries: list[list[_Try]], started: float
     ) -> None:
         if not picked:
             return
-        answers = await asyncio.to_thread(served.answer_many, [rows[i].inputs for i in picked])
+        inputs = [rows[i].inputs for i in picked]
+        answers = await (ask_many(served, inputs) if self._cache is None else self._cache.many(served, inputs))
         seconds = (perf_counter() - started) / len(rows)
         for i, answered in zip(picked, answers, strict=True):
             tries[i].append(_Try(arm, served, answered, seconds))
@@ -197,12 +206,6 @@ class Answering:
         except OSError as error:
             self._measures.failed("spool")
             raise Refused(503, "journal-unwritable", f"the journal cannot be written, so nothing is answered: {error}") from error
-
-
-async def _asked(arm: str, served: Served, row: Row, started: float) -> _Try:
-    """One version's try at one row: in the event loop, or with others that wait for it."""
-    answered = served.answer(row.inputs) if served.queue is None else await served.queue(row.inputs)
-    return _Try(arm, served, answered, perf_counter() - started)
 
 
 def _beside(answered: Answered) -> Answered:

@@ -263,7 +263,7 @@ class Follower(threading.Thread):
                 LOG.error("refused[%s]: %s", fault.id, fault.message)  # noqa: TRY400 - the headline says it all
             self.refused[number] = Refusal(fault.id, fault.message, time.monotonic())
             return
-        served = Served(number, one.signature, one.predictor, other.predictor, answers=one.answers)
+        served = Served(number, one.signature, one.predictor, other.predictor, answers=one.answers, digest=version.manifest_digest)
         try:
             served.warm_up()
         except Exception as error:  # noqa: BLE001 - a plugin may raise anything; requests will tell, and be counted

@@ -18,6 +18,7 @@ from headrace.journal import Spool, unshipped
 from headrace.journal.spool import MAX_BYTES
 from headrace.serving.answer import Answering
 from headrace.serving.breaker import Breaker, Pauses
+from headrace.serving.cache import Cache
 from headrace.serving.follow import EVERY, STORE_FAULTS, Current, Follower
 from headrace.serving.judge import Judge, Reporter, watch
 from headrace.serving.measures import Measures
@@ -58,6 +59,7 @@ class Server:
         self._shadow = Shadow(config.shadow, workspace.spool, routed) if config.shadow is not None else None
         self._workspace = workspace
         self._current = Current()
+        self._cache = Cache(config.cache, routed) if config.cache is not None else None
         self._worker = f"{socket.gethostname()}-{os.getpid()}-{uuid4().hex[:8]}"
         rules = watch(config)
         self.counter = traffic.Counter(self._worker, model=config.model, warmup_requests=rules.warmup_requests if rules else 0)
@@ -81,6 +83,7 @@ class Server:
             counter=self.counter,
             rules=rules.rules if rules else (),
             measures=self.measures,
+            cache=self._cache,
             shadow=self._shadow,
             rest=self._rest,
         )
@@ -169,6 +172,7 @@ class Server:
             "unshipped": await self.unshipped(),
             "barred": self._current.barred,
             "circuits": {name: circuit.told() for name, circuit in self.circuits().items()},
+            **({"cached": len(self._cache)} if self._cache is not None else {}),
             **({"shadow": self._shadow.told(snapshot.shadow)} if self._shadow is not None else {}),
             "refused": [
                 {"version": number, "id": refusal.id, "message": refusal.message}

@@ -57,6 +57,8 @@ class Served:
     batch: Predictor
     lock: threading.Lock = field(default_factory=threading.Lock)
     answers: Answers = BINARY
+    digest: str = ""
+    """Of its manifest, which names the model's own: two versions of one number, in two stores, have two."""
     circuit: Breaker = field(default_factory=lambda: Breaker("a version", FAILING))
     """Open while the version fails again and again: minded of a candidate and of a shadow, never of a champion."""
     fast: Fast | None = None
