@@ -73,7 +73,7 @@ def test_equal_rows_at_once_are_one_computation() -> None:
     async def work() -> list[float | None]:
         singles = [cache.one(version, row(40.0)) for _ in range(20)]
         batch = cache.many(version, [row(40.0), row(41.0), row(40.0)])
-        *ones, many = await asyncio.gather(*singles, batch)
+        ones, many = await asyncio.gather(asyncio.gather(*singles), batch)
         return [one.output for one in (*ones, *many)]
 
     assert ([0.4] * 20 + [0.4, 0.41, 0.4], 2) == (run(work()), predictor.rows)
@@ -94,8 +94,8 @@ def test_whoever_asked_first_may_go_and_the_others_are_answered() -> None:
     assert (0.4, 1) == (run(work()), predictor.rows)
 
 
-@pytest.mark.parametrize(("one", "other"), [(0.0, -0.0), (0.0, None), (1.0, 1), (1.0, True)])
-def test_inputs_are_equal_where_their_bytes_are(one: float, other: float | None) -> None:
+@pytest.mark.parametrize(("one", "other"), [(0.0, -0.0), (1.0, 1), (1.0, True)])
+def test_inputs_are_equal_where_their_bytes_are(one: float, other: float) -> None:
     predictor, cache = Counting(), cached()
     version = served(predictor)
 

@@ -15,6 +15,7 @@ from headrace.features.online.definition import SCHEMA, Definition
 from headrace.features.online.tables import Statements, statements
 from headrace.notify.secrets import Secrets
 from headrace.spec.secret import REFERENCE
+from headrace.store.engine import WIRE
 
 if TYPE_CHECKING:
     import psycopg
@@ -23,8 +24,6 @@ BUSY_SECONDS = 30
 """How long one who writes waits for another."""
 READ_SECONDS = 1
 """How long one who reads waits; a file that is read while it is written keeps nobody waiting, unless somebody locks all of it."""
-CONNECT_SECONDS = 5
-"""How long a server may take to let one in, where the URL does not say otherwise."""
 _PAGE = 64
 """How many older events are read at once."""
 _PRIMARY = 0xFF
@@ -243,7 +242,7 @@ def _postgresql(definition: Definition, url: str, *, write: bool) -> Database | 
         raise HeadraceError(Diagnostic("online-driver", message, help="pip install 'psycopg[binary]'"), Exit.INVALID) from error
     try:
         where = psycopg.conninfo.conninfo_to_dict(url.replace("postgresql+psycopg://", "postgresql://", 1))
-        connection = psycopg.connect(**{"connect_timeout": CONNECT_SECONDS, **where}, autocommit=True)
+        connection = psycopg.connect(**{**WIRE, **where}, autocommit=True)
     except psycopg.Error as error:
         raise _unreachable(definition, error) from error
     found = _PostgreSQL(connection, definition, statements(definition, "postgresql", _prefix(definition)))
