@@ -30,7 +30,7 @@ COMMANDS = {
     "explain": "Explain a diagnostic or a field of the language.",
     "schema": "Print the JSON Schema of the specs, for editors.",
     "lsp": "Start the language server for an editor.",
-    "serve": "Serve one model over HTTP.",
+    "serve": "Serve a model, or several, over HTTP.",
     "predict": "Ask a served model.",
     "replay": "Serve history again, under a driven clock.",
     "tune": "Look at the search that chose a version's parameters.",

@@ -43,18 +43,24 @@ def command(model: str | None, text: str | None, file: IO[str] | None, url: str 
     if url is None:
         config = serving_config(root, model)
         url = f"http://127.0.0.1:{config.port}"
-        _refuse_stranger(url, config)
+        url += _below(url, config)
     show(_ask(url.rstrip("/"), body), _told, as_json=as_json)
 
 
-def _refuse_stranger(url: str, config: ServingConfig) -> None:
-    """HeadraceError where the port belongs to another project's server; one that is away is told of by the request itself."""
+def _below(url: str, config: ServingConfig) -> str:
+    """Below which path the model is asked, where the server has several; one that is away is told of by the request itself.
+
+    HeadraceError where the port belongs to another project's server.
+    """
     import httpx
 
     try:
         told = httpx.get(f"{url}/metadata", timeout=PATIENCE, trust_env=False).json()
     except (httpx.HTTPError, ValueError):
-        return
+        return ""
+    below = ""
+    if isinstance(told, dict) and isinstance(told.get("models"), dict) and config.model in told["models"]:
+        told, below = told["models"][config.model], f"/models/{config.model}"
     found = (told.get("project"), told.get("model")) if isinstance(told, dict) else (None, None)
     if found != (config.project, config.model):
         raise HeadraceError(
@@ -64,6 +70,7 @@ def _refuse_stranger(url: str, config: ServingConfig) -> None:
                 help="give each model a port of its own in its spec, `serving: {port: 8081}`, or name the server by `--url`",
             )
         )
+    return below
 
 
 def _told(answer: Mapping[str, Any]) -> str:

@@ -93,7 +93,7 @@ def _answer(config: ServingConfig, workspace: Workspace, listening: socket.socke
         del frame
         received.append(number)
         server.should_exit = True
-        _end_within(GRACE, received)
+        end_within(GRACE, received)
 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, end)
@@ -131,7 +131,8 @@ def listen(host: str, port: int, model: str) -> socket.socket:
     return listening
 
 
-def _end_within(seconds: float, received: list[int]) -> None:
+def end_within(seconds: float, received: list[int]) -> None:
+    """End the process so many seconds after its first signal, whatever hangs."""
     if len(received) == 1:
         code = Exit.INTERRUPTED if received[0] == signal.SIGINT else Exit.OK
         timer = threading.Timer(seconds, os._exit, (int(code),))

@@ -43,7 +43,9 @@ def app(config: ServingConfig, workspace: Workspace, middleware: Sequence[Middle
     routes = Routes(server)
     answers = {("POST", "/predict"): routes.predict, ("POST", "/predict/batch"): routes.batch}
     behind = _behind(server, routes, answers, middleware)
-    return Plane(behind, {} if middleware else {key: Hot(answer, server.measures) for key, answer in answers.items()}, server.measures)
+    return Plane(
+        behind, {} if middleware else {key: Hot(answer, server.measures) for key, answer in answers.items()}, server.measures, config.model
+    )
 
 
 def _behind(server: Server, routes: Routes, answers: Mapping[tuple[str, str], Handler], middleware: Sequence[Middleware]) -> FastAPI:

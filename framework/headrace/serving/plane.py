@@ -30,20 +30,24 @@ class Hot:
 class Plane:
     """An ASGI app: `hot` by exact (method, path) in front, and `behind` it all else: docs, health, events, errors.
 
-    `measures` count what is refused before a path is looked up.
+    `measures` count what is refused before a path is looked up. Every path is answered
+    below `/models/NAME`, too, as in a server of several.
     """
 
-    def __init__(self, behind: FastAPI, hot: Mapping[tuple[str, str], Hot], measures: Measures) -> None:
+    def __init__(self, behind: FastAPI, hot: Mapping[tuple[str, str], Hot], measures: Measures, model: str) -> None:
         self.behind = behind
         self.state = behind.state
         self._hot = dict(hot)
         self._measures = measures
+        self._below = f"{below(model)}/"
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request, or the lifespan."""
         if scope["type"] != "http":
             await self.behind(scope, receive, send)
             return
+        if scope["path"].startswith(self._below):
+            scope = relative(scope, self._below[:-1])
         # The one place where a request is admitted (who asks) and then takes a place (how many are answered at once), which it gives
         # back whatever becomes of it. What is refused here: `self._measures.refused(…)`, and the refusal's own response.
         found = self._hot.get((scope["method"], scope["path"]))
@@ -51,6 +55,16 @@ class Plane:
             await self.behind(scope, receive, send)
         else:
             await _answer(found, scope, receive, send)
+
+
+def below(model: str) -> str:
+    """The path below which a model's own paths are."""
+    return f"/models/{model}"
+
+
+def relative(scope: Scope, prefix: str) -> Scope:
+    """A request as what is below a path sees it."""
+    return {**scope, "path": scope["path"].removeprefix(prefix), "root_path": scope.get("root_path", "") + prefix}
 
 
 async def _answer(hot: Hot, scope: Scope, receive: Receive, send: Send) -> None:
