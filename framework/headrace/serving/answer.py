@@ -10,8 +10,8 @@ from typing import NamedTuple
 
 from headrace.hooks.answers import label
 from headrace.journal import OutcomeRecord, PredictionRecord, Spool
+from headrace.serving.cache import Cache, ask_many
 from headrace.serving.ids import Ids
-from headrace.serving.cache import Cache, ask, ask_many
 from headrace.serving.measures import Measures
 from headrace.serving.problem import Refused
 from headrace.serving.ranked import places, whole
@@ -130,7 +130,12 @@ class Answering:
 
     async def _asked(self, arm: str, served: Served, row: Row, started: float) -> _Try:
         """One version's try at one row."""
-        answered = await (ask(served, row.inputs) if self._cache is None else self._cache.one(served, row.inputs))
+        if self._cache is not None:
+            answered = await self._cache.one(served, row.inputs)
+        elif served.queue is not None:
+            answered = await served.queue(row.inputs)
+        else:
+            answered = served.answer(row.inputs)
         return _Try(arm, served, answered, perf_counter() - started)
 
     async def _try(
