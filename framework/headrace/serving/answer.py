@@ -24,6 +24,10 @@ SPOOLED_AT_ONCE = 100
 """After so many records of a batch the event loop turns to others."""
 
 
+BESIDE = "the model failed on another row of the group"
+"""Why a row has no answer of its own, though the model did not fail on it."""
+
+
 class Reply(NamedTuple):
     """One row's answer, as the caller gets it; `error` says that nobody could answer."""
 
@@ -183,7 +187,7 @@ class Answering:
             self._rules,
             candidate=None if trial is None else trial.number,
         )
-        if first.arm == CANDIDATE and self._fallback:
+        if first.arm == CANDIDATE and self._fallback and first.answered.error != BESIDE:
             self._mind(first)
         if self._shadow is not None:
             self._shadow.mirror(snapshot, record, asyncio.get_running_loop())
@@ -215,7 +219,7 @@ class Answering:
 
 def _beside(answered: Answered) -> Answered:
     """An answer that stands for nothing, since another row of its group has none."""
-    return answered._replace(output=None, error="the model failed on another row of the group")
+    return answered._replace(output=None, error=BESIDE)
 
 
 def _placed(rows: Sequence[Row], replies: Sequence[Reply]) -> list[Reply]:

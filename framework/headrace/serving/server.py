@@ -94,6 +94,7 @@ class Server:
         try:
             await asyncio.to_thread(self._follower.look)
         except STORE_FAULTS as error:
+            self._circuit.failed(str(error))
             LOG.warning("nothing is loaded yet: %s", error)
         self._follower.start()
         self._reporter.start()
