@@ -150,6 +150,7 @@ class Project:
     root: Path
     store: Store
     config: Path
+    model: str = MODEL
 
     @property
     def plugins(self) -> Plugins:
@@ -157,7 +158,7 @@ class Project:
 
     @property
     def spool(self) -> Path:
-        return self.root / ".headrace" / "spool" / MODEL
+        return self.root / ".headrace" / "spool" / self.model
 
     def register(self, seed: int = 0) -> int:
         """One more LightGBM; its number."""
@@ -183,7 +184,7 @@ class Project:
         version = registry.register(
             self.store,
             actor=ACTOR,
-            model=MODEL,
+            model=self.model,
             run_id="run",
             manifest=manifest,
             model_bytes=data,
@@ -194,23 +195,23 @@ class Project:
         return version.number
 
     def alias(self, name: str, number: int | None) -> None:
-        with self.store.transaction(ACTOR, "move", MODEL) as session:
-            registry.move(session, model=MODEL, alias=name, number=number, at=clock.wall(), reason="test")
+        with self.store.transaction(ACTOR, "move", self.model) as session:
+            registry.move(session, model=self.model, alias=name, number=number, at=clock.wall(), reason="test")
 
     def weigh(self, champion: int, candidate: int | None = None, share: float = 0.0) -> int:
         """New weights; their epoch."""
         arms = [traffic.Arm("champion", champion, 1.0 - share)]
         if candidate is not None:
             arms.append(traffic.Arm("candidate", candidate, share))
-        with self.store.transaction(ACTOR, "weigh", MODEL) as session:
-            standing = traffic.current(session, MODEL)
+        with self.store.transaction(ACTOR, "weigh", self.model) as session:
+            standing = traffic.current(session, self.model)
             expected = standing.epoch if standing else None
-            return traffic.set_weights(session, model=MODEL, expected=expected, arms=arms, at=clock.wall(), reason="test").epoch
+            return traffic.set_weights(session, model=self.model, expected=expected, arms=arms, at=clock.wall(), reason="test").epoch
 
     def blob(self, number: int) -> Path:
         """The file of a version's model."""
         with self.store.read() as session:
-            return self.store.blobs.path(registry.get(session, MODEL, number).model_digest)
+            return self.store.blobs.path(registry.get(session, self.model, number).model_digest)
 
 
 def project(root: Path, config: Mapping[str, Any] | None = None, workspace: Mapping[str, Any] | None = None) -> Project:

@@ -30,7 +30,7 @@ COMMANDS = {
     "explain": "Explain a diagnostic or a field of the language.",
     "schema": "Print the JSON Schema of the specs, for editors.",
     "lsp": "Start the language server for an editor.",
-    "serve": "Serve one model over HTTP.",
+    "serve": "Serve a model, or several, over HTTP.",
     "predict": "Ask a served model, or score every row of a file.",
     "keys": "Make, list, rotate and revoke the API keys of an environment.",
     "journal": "Show what a model's servers answered lately.",

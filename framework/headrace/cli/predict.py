@@ -121,12 +121,15 @@ def command(  # noqa: PLR0917 - click gives them by name
     if url is None:
         config = serving_config(root, model)
         url, trusted = config.url, trust(root, config.model)
-        _refuse_stranger(url, config, trusted)
+        url += _below(url, config, trusted)
     show(_ask(url.rstrip("/"), body, trusted), _told, as_json=as_json)
 
 
-def _refuse_stranger(url: str, config: ServingConfig, trusted: SSLContext | None) -> None:
-    """HeadraceError where the port belongs to another project's server; one that is away is told of by the request itself."""
+def _below(url: str, config: ServingConfig, trusted: SSLContext | None) -> str:
+    """Below which path the model is asked, where the server has several; one that is away is told of by the request itself.
+
+    HeadraceError where the port belongs to another project's server.
+    """
     import httpx
 
     try:
@@ -134,9 +137,12 @@ def _refuse_stranger(url: str, config: ServingConfig, trusted: SSLContext | None
         reply = httpx.get(f"{url}/metadata", timeout=PATIENCE, trust_env=False, verify=trusted or True)
         told = reply.json()
     except (httpx.HTTPError, ValueError):
-        return
+        return ""
     if reply.status_code in {httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN}:
-        return  # what it answers the request with says more
+        return ""  # what it answers the request with says more
+    below = ""
+    if isinstance(told, dict) and isinstance(told.get("models"), dict) and config.model in told["models"]:
+        told, below = told["models"][config.model], f"/models/{config.model}"
     found = (told.get("project"), told.get("model")) if isinstance(told, dict) else (None, None)
     if found != (config.project, config.model):
         raise HeadraceError(
@@ -146,6 +152,7 @@ def _refuse_stranger(url: str, config: ServingConfig, trusted: SSLContext | None
                 help="give each model a port of its own in its spec, `serving: {port: 8081}`, or name the server by `--url`",
             )
         )
+    return below
 
 
 def _told(answer: Mapping[str, Any]) -> str:

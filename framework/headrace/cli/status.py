@@ -25,6 +25,7 @@ def _model(session: Session, name: str) -> dict[str, Any]:
     from sqlmodel import col, func, select
 
     from headrace import registry, traffic
+    from headrace.journal import SHADOW
     from headrace.rollout.state import RUNNING
     from headrace.store import due, events
     from headrace.store.tables import Alert, Prediction, Rollout, Run, Window
@@ -45,7 +46,9 @@ def _model(session: Session, name: str) -> dict[str, Any]:
         }
         if rollout
         else None,
-        "predictions": session.exec(select(func.count()).select_from(Prediction).where(Prediction.model == name)).one(),
+        "predictions": session.exec(
+            select(func.count()).select_from(Prediction).where(Prediction.model == name, Prediction.arm != SHADOW)
+        ).one(),
         "window": {
             "number": window.number,
             "end": window.end.isoformat(),

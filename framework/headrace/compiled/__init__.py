@@ -6,6 +6,7 @@ from headrace.compiled.deploy import AutomationConfig, CronConfig, DeployConfig,
 from headrace.compiled.file import BACKFILL, HEADER, OF_PROJECT, WORKSPACE, is_compiled, of_model, parse, read, read_serving, read_workspace
 from headrace.compiled.journal import JournalConfig, JournalLogConfig
 from headrace.compiled.replicas import ReplicasConfig
+from headrace.compiled.routing import CacheConfig, ShadowConfig
 from headrace.compiled.runner import ADDRESS as RUNNER_ADDRESS
 from headrace.compiled.runner import DaskConfig, RunnerConfig, near
 from headrace.compiled.serving import InputConfig, JudgeConfig, RolloutConfig, ServingConfig
@@ -34,6 +35,7 @@ __all__ = [
     "ArrivalConfig",
     "AuthConfig",
     "AutomationConfig",
+    "CacheConfig",
     "ChannelConfig",
     "CheckConfig",
     "ColumnConfig",
@@ -57,6 +59,7 @@ __all__ = [
     "RunnerConfig",
     "ScheduleConfig",
     "ServingConfig",
+    "ShadowConfig",
     "SourceConfig",
     "TlsConfig",
     "TracingConfig",

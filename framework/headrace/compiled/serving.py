@@ -10,6 +10,7 @@ from headrace.compiled.access import AccessConfig
 from headrace.compiled.config import Config
 from headrace.compiled.journal import JournalConfig
 from headrace.compiled.replicas import ReplicasConfig
+from headrace.compiled.routing import CacheConfig, ShadowConfig
 
 
 class InputConfig(Config):
@@ -66,6 +67,8 @@ class ServingConfig(Config):
     """The views that the server reads itself, each with the digest of all that it reads it by: another one is another server."""
     access: AccessConfig = Field(default=AccessConfig(), exclude_if=lambda access: access == AccessConfig())
     """Who may ask, how often, over what, and who watches; not printed where nothing is said of it."""
+    shadow: ShadowConfig | None = None
+    cache: CacheConfig | None = None
 
     @model_validator(mode="after")
     def _unit_is_in_the_request(self) -> Self:

@@ -8,6 +8,7 @@ from hashlib import sha256
 
 from headrace.address import Address
 from headrace.compiled import (
+    CacheConfig,
     ChannelConfig,
     DaskConfig,
     InputConfig,
@@ -19,6 +20,7 @@ from headrace.compiled import (
     RolloutConfig,
     RunnerConfig,
     ServingConfig,
+    ShadowConfig,
     TrackingConfig,
     WorkspaceConfig,
     owner,
@@ -39,6 +41,7 @@ from headrace.spec.rollout import LOOK, Rollout
 from headrace.spec.runner import Runner
 from headrace.spec.serving import Replicas, Serving
 from headrace.spec.serving_journal import Journal
+from headrace.spec.serving_routing import Cache, Shadow
 
 SPOOL = ".headrace/spool"
 """Where servers write what they answered, under the project's root."""
@@ -243,6 +246,8 @@ def _server(project: str, model: Model, section: Serving, inputs: tuple[InputCon
         rollout=_judged(rollout) if rollout is not None else None,
         replicas=_replicas(section.replicas) if section.replicas is not None else None,
         journal=_journal(section.journal),
+        shadow=_shadow(section.shadow) if section.shadow is not None else None,
+        cache=_cache(section.cache) if section.cache is not None else None,
     )
 
 
@@ -262,6 +267,14 @@ def _journal(section: Journal) -> JournalConfig:
 
 def _replicas(section: Replicas) -> ReplicasConfig:
     return ReplicasConfig(min=section.min, max=section.max, memory=section.memory)
+
+
+def _shadow(section: Shadow) -> ShadowConfig:
+    return ShadowConfig(version=section.version, share=section.share, queue=section.queue)
+
+
+def _cache(section: Cache) -> CacheConfig:
+    return CacheConfig(predictions=section.predictions, seconds=section.for_.total_seconds())
 
 
 def _input(item: ModelInput) -> InputConfig:

@@ -3,23 +3,29 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from time import perf_counter
 from typing import NamedTuple
 
 from headrace.hooks.answers import label
 from headrace.journal import OutcomeRecord, PredictionRecord, Spool
+from headrace.serving.cache import Cache, ask_many
 from headrace.serving.ids import Ids
 from headrace.serving.measures import Measures
 from headrace.serving.problem import Refused
 from headrace.serving.ranked import places, whole
 from headrace.serving.schema import Answer, Row
+from headrace.serving.shadow import Shadow
 from headrace.serving.snapshot import CANDIDATE, CHAMPION, Answered, Served, Snapshot
 from headrace.traffic import Counter, Rule, assign
 
 SPOOLED_AT_ONCE = 100
 """After so many records of a batch the event loop turns to others."""
+
+
+BESIDE = "the model failed on another row of the group"
+"""Why a row has no answer of its own, though the model did not fail on it."""
 
 
 class Reply(NamedTuple):
@@ -66,7 +72,19 @@ class _Try(NamedTuple):
 class Answering:
     """Answers rows from a snapshot; used by the event loop alone."""
 
-    def __init__(self, model: str, *, fallback: bool, spool: Spool, counter: Counter, rules: Sequence[Rule], measures: Measures) -> None:
+    def __init__(
+        self,
+        model: str,
+        *,
+        fallback: bool,
+        spool: Spool,
+        counter: Counter,
+        rules: Sequence[Rule],
+        measures: Measures,
+        cache: Cache | None = None,
+        shadow: Shadow | None = None,
+        rest: Callable[[Served], None] | None = None,
+    ) -> None:
         self._model = model
         self._fallback = fallback
         self._spool = spool
@@ -74,14 +92,17 @@ class Answering:
         self._rules = tuple(rules)
         self._measures = measures
         self._ids = Ids()
+        self._cache = cache
+        self._shadow = shadow
+        self._rest = rest
 
     async def one(self, snapshot: Snapshot, row: Row, at: datetime, started: float) -> Reply:
         """One row; Refused (503) where it cannot be journalled, for what is not journalled is not answered."""
         arm = assign(self._model, row.unit, snapshot.weights)
-        first = await _asked(arm, snapshot.arms[arm], row, started)
+        first = await self._asked(arm, snapshot.arms[arm], row, started)
         if first.answered.error is None or arm != CANDIDATE or not self._fallback:
             return self._journal(snapshot, row, at, (first,))
-        return self._journal(snapshot, row, at, (first, await _asked(CHAMPION, snapshot.arms[CHAMPION], row, started)))
+        return self._journal(snapshot, row, at, (first, await self._asked(CHAMPION, snapshot.arms[CHAMPION], row, started)))
 
     async def many(self, snapshot: Snapshot, rows: Sequence[Row], at: datetime, started: float) -> list[Reply]:
         """Many rows: each arm's share in a worker thread; a row's time is its share of the batch's."""
@@ -111,12 +132,23 @@ class Answering:
             else:
                 self._append(OutcomeRecord(self._model, answer.entity, value, known_at))
 
+    async def _asked(self, arm: str, served: Served, row: Row, started: float) -> _Try:
+        """One version's try at one row."""
+        if self._cache is not None:
+            answered = await self._cache.one(served, row.inputs)
+        elif served.queue is not None:
+            answered = await served.queue(row.inputs)
+        else:
+            answered = served.answer(row.inputs)
+        return _Try(arm, served, answered, perf_counter() - started)
+
     async def _try(
         self, arm: str, served: Served, rows: Sequence[Row], *, picked: Sequence[int], tries: list[list[_Try]], started: float
     ) -> None:
         if not picked:
             return
-        answers = await asyncio.to_thread(served.answer_many, [rows[i].inputs for i in picked])
+        inputs = [rows[i].inputs for i in picked]
+        answers = await (ask_many(served, inputs) if self._cache is None else self._cache.many(served, inputs))
         seconds = (perf_counter() - started) / len(rows)
         for i, answered in zip(picked, answers, strict=True):
             tries[i].append(_Try(arm, served, answered, seconds))
@@ -155,6 +187,10 @@ class Answering:
             self._rules,
             candidate=None if trial is None else trial.number,
         )
+        if first.arm == CANDIDATE and self._fallback and first.answered.error != BESIDE:
+            self._mind(first)
+        if self._shadow is not None:
+            self._shadow.mirror(snapshot, record, asyncio.get_running_loop())
         several = tries[-1].answered.task == "multiclass" and record.answer is not None
         return Reply(
             record.id,
@@ -166,6 +202,13 @@ class Answering:
             record.answer if several else None,
         )
 
+    def _mind(self, tried: _Try) -> None:
+        """Let a candidate rest that fails again and again: all are the champion's then, and count for nobody's judgement."""
+        if tried.answered.error is None:
+            tried.served.circuit.succeeded()
+        elif tried.served.circuit.failed(tried.answered.error) and self._rest is not None:
+            self._rest(tried.served)
+
     def _append(self, record: PredictionRecord | OutcomeRecord) -> None:
         try:
             self._spool.append(record)
@@ -174,15 +217,9 @@ class Answering:
             raise Refused(503, "journal-unwritable", f"the journal cannot be written, so nothing is answered: {error}") from error
 
 
-async def _asked(arm: str, served: Served, row: Row, started: float) -> _Try:
-    """One version's try at one row: in the event loop, or with others that wait for it."""
-    answered = served.answer(row.inputs) if served.queue is None else await served.queue(row.inputs)
-    return _Try(arm, served, answered, perf_counter() - started)
-
-
 def _beside(answered: Answered) -> Answered:
     """An answer that stands for nothing, since another row of its group has none."""
-    return answered._replace(output=None, error="the model failed on another row of the group")
+    return answered._replace(output=None, error=BESIDE)
 
 
 def _placed(rows: Sequence[Row], replies: Sequence[Reply]) -> list[Reply]:

@@ -46,7 +46,7 @@ def app(config: ServingConfig, workspace: Workspace, middleware: Sequence[Middle
     answers = {("POST", "/predict"): routes.predict, ("POST", "/predict/batch"): routes.batch}
     behind = _behind(server, routes, answers, middleware)
     hot = {} if middleware else {key: Hot(answer, server.measures) for key, answer in answers.items()}
-    return Plane(behind, hot, server.measures, server.guard.admit, server.tracing)
+    return Plane(behind, hot, server.measures, config.model, server.guard.admit, server.tracing)
 
 
 def _behind(server: Server, routes: Routes, answers: Mapping[tuple[str, str], Handler], middleware: Sequence[Middleware]) -> FastAPI:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
@@ -46,6 +47,12 @@ def open_spool(config: ServingConfig, workspace: Workspace) -> Spool:
     except OSError as error:
         message = f"the journal of model/{config.model} cannot be kept in {workspace.spool}: {error.strerror or error}"
         raise HeadraceError(Diagnostic("journal-unwritable", message, help=f"ls -ld {workspace.spool}"), Exit.FAILED) from error
+
+
+def spool_beside(spool: Spool, workspace: Workspace) -> Spool:
+    """One more for the same folder, of what need not be journalled: half of the bytes are kept for what must be."""
+    terms = spool.terms
+    return Spool.open(workspace.spool, replace(terms, max_bytes=terms.max_bytes // 2, strict=False, drop=False))
 
 
 def _absolute(workspace: Workspace, place: str | None) -> str | None:

@@ -40,13 +40,15 @@ class Plane:
     """An ASGI app: `hot` by exact (method, path) in front, and `behind` it all else: docs, health, events, errors.
 
     `admit` says who may ask, as `Guard.admit`; `measures` count what is refused before a path is looked up; `tracing` follows requests.
+    Every path is answered below `/models/NAME`, too, as in a server of several.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0917 - what a plane is made of
         self,
         behind: FastAPI,
         hot: Mapping[tuple[str, str], Hot],
         measures: Measures,
+        model: str,
         admit: Admit | None = None,
         tracing: Tracing | None = None,
     ) -> None:
@@ -59,12 +61,15 @@ class Plane:
         routes = [route for route in behind.routes if isinstance(route, Route)]
         self._declared = frozenset(route.path for route in routes if "{" not in route.path)
         self._patterns = tuple((route.path, route.path_regex) for route in routes if "{" in route.path)
+        self._below = f"{below(model)}/"
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request, or the lifespan."""
         if scope["type"] != "http":
             await self.behind(scope, receive, send)
             return
+        if scope["path"].startswith(self._below):
+            scope = relative(scope, self._below[:-1])
         measures, started, method, path = self._measures, perf_counter(), scope["method"], self._path(scope["path"])
         span = None if self._tracing is None or path in FREE else self._tracing.begin(scope, path, send)
         measures.inside += 1
@@ -99,6 +104,16 @@ class Plane:
         if found is None:
             return await _behind(self.behind, scope, receive, send)
         return await _answer(found, scope, receive, send)
+
+
+def below(model: str) -> str:
+    """The path below which a model's own paths are."""
+    return f"/models/{model}"
+
+
+def relative(scope: Scope, prefix: str) -> Scope:
+    """A request as what is below a path sees it."""
+    return {**scope, "path": scope["path"].removeprefix(prefix), "root_path": scope.get("root_path", "") + prefix}
 
 
 async def _behind(app: FastAPI, scope: Scope, receive: Receive, send: Send) -> int:

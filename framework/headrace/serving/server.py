@@ -6,10 +6,8 @@ import asyncio
 import logging
 import os
 import socket
-import threading
 import time
-from collections.abc import Callable
-from concurrent.futures import Future
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import Any, TypeVar
 from uuid import uuid4
@@ -18,18 +16,23 @@ from headrace import registry, traffic
 from headrace.compiled import ServingConfig
 from headrace.hooks import Input
 from headrace.serving.answer import Answering
+from headrace.serving.breaker import Breaker, Pauses
+from headrace.serving.cache import Cache
 from headrace.serving.fleet import told
 from headrace.serving.follow import EVERY, STORE_FAULTS, Current, Follower
 from headrace.serving.guard import Guard
-from headrace.serving.journalled import Told, open_spool
+from headrace.serving.journalled import Told, open_spool, spool_beside
 from headrace.serving.judge import Judge, Reporter, watch
 from headrace.serving.measures import Measures
 from headrace.serving.moment import Moments
 from headrace.serving.online import Online
 from headrace.serving.problem import Refused
+from headrace.serving.routed import Circuits, Routed
 from headrace.serving.schema import Schema
+from headrace.serving.shadow import Shadow
 from headrace.serving.snapshot import Served, Snapshot
 from headrace.serving.tracing import Tracing
+from headrace.serving.within import within
 from headrace.serving.workspace import Workspace
 
 LOG = logging.getLogger("headrace.serving")
@@ -38,8 +41,10 @@ SILENCE = 60.0
 """Seconds without a look at the store after which the process is no longer live."""
 PATIENCE = 1.0
 """Seconds that a probe, or the last flush, waits for the store."""
-
 T = TypeVar("T")
+
+STORE = Pauses(failures=1, first=EVERY, longest=1.0)
+"""A store that failed once is asked by the thread that follows it, and by nobody else until it answers that one."""
 
 
 class Server:
@@ -57,18 +62,30 @@ class Server:
             if config.access.tracing is None
             else Tracing(config.access.tracing, model=config.model, environment=workspace.environment, root=workspace.root)
         )
-        self.moments = Moments(workspace.store, production=workspace.production)
+        self._circuit = Breaker("the store", STORE)
+        self.moments = Moments(workspace.store, self._circuit, production=workspace.production)
+        routed = Routed(self.measures.registry, config.model)
+        self.measures.registry.register(Circuits(config.model, self.circuits))
         self._workspace = workspace
         self._current = Current()
+        self._cache = Cache(config.cache, routed) if config.cache is not None else None
         self._worker = f"{socket.gethostname()}-{os.getpid()}-{uuid4().hex[:8]}"
         rules = watch(config)
         self.counter = traffic.Counter(self._worker, model=config.model, warmup_requests=rules.warmup_requests if rules else 0)
         self.judge = Judge(rules, self.counter, self._current, config.model)
         self._reporter = Reporter(workspace, self.judge, self._current, counter=self.counter, moments=self.moments, measures=self.measures)
         self._follower = Follower(
-            workspace, config.model, self._current, moments=self.moments, measures=self.measures, swapped=self._reporter.swapped
+            workspace,
+            config.model,
+            self._current,
+            moments=self.moments,
+            measures=self.measures,
+            swapped=self._reporter.swapped,
+            circuit=self._circuit,
+            shadow=config.shadow.version if config.shadow is not None else None,
         )
         self._spool = open_spool(config, workspace)
+        self._shadow = Shadow(config.shadow, spool_beside(self._spool, workspace), routed) if config.shadow is not None else None
         self._journal = Told(config, workspace, self._spool)
         self.measures.registry.register(self._journal)
         self.answering = Answering(
@@ -78,6 +95,9 @@ class Server:
             counter=self.counter,
             rules=rules.rules if rules else (),
             measures=self.measures,
+            cache=self._cache,
+            shadow=self._shadow,
+            rest=self._rest,
         )
         self._judging: asyncio.Task[None] | None = None
         self.draining = False
@@ -88,10 +108,13 @@ class Server:
         try:
             await asyncio.to_thread(self._follower.look)
         except STORE_FAULTS as error:
+            self._circuit.failed(str(error))
             LOG.warning("nothing is loaded yet: %s", error)
         await self.guard.start()
         self._follower.start()
         self._reporter.start()
+        if self._shadow is not None:
+            self._shadow.start()
         self._judging = asyncio.create_task(self._judge())
 
     async def stop(self) -> None:
@@ -101,10 +124,12 @@ class Server:
         self.guard.end()
         self._follower.end()
         self._reporter.end()
+        if self._shadow is not None:
+            await asyncio.to_thread(self._shadow.end)
         self._spool.close()
         await self.online.close()
         with suppress(TimeoutError):
-            await self._within(self._last_words)
+            await within(self._last_words, PATIENCE)
         if self.counter.unflushed:
             LOG.warning("%d counted requests did not reach the store", self.counter.unflushed)
 
@@ -130,16 +155,21 @@ class Server:
     async def checks(self) -> dict[str, str | None]:
         """What answering needs, each probed now: None where it is well, the reason where not."""
         champion = None if self._current.snapshot.champion is not None else "none is loaded"
-        store, spool = await asyncio.gather(self._probe(self._ask_store), self._probe(self._try_spool))
+        store, spool = await asyncio.gather(_fault(self._asked(self._ask_store)), _fault(within(self._try_spool, PATIENCE)))
         online = {"online": await self.online.check()} if self.online.views else {}
         return {"champion": champion, "store": store, "spool": spool, **online}
 
     async def unshipped(self) -> int | None:
         """Bytes of the spool that are not in the store yet; None where the store does not say."""
         try:
-            return await self._within(self._journal.look)
+            return await self._asked(self._journal.look)
         except (*STORE_FAULTS, TimeoutError):
             return None
+
+    def circuits(self) -> dict[str, Breaker]:
+        """Of each part that something waits for, or that may be left out."""
+        views = {f"online/{name}": view.circuit for name, view in self.online.views.items()}
+        return {"store": self._circuit} | views | self._follower.circuits()
 
     async def metadata(self) -> dict[str, Any]:
         """What answers, and how far the store has heard of it."""
@@ -161,6 +191,9 @@ class Server:
             "unshipped": await self.unshipped(),
             "journal": self._journal.metadata(),
             "barred": self._current.barred,
+            "circuits": {name: circuit.told() for name, circuit in self.circuits().items()},
+            **({"cached": len(self._cache)} if self._cache is not None else {}),
+            **({"shadow": self._shadow.told(snapshot.shadow)} if self._shadow is not None else {}),
             "refused": [
                 {"version": number, "id": refusal.id, "message": refusal.message}
                 for number, refusal in sorted(self._follower.refused.items())
@@ -206,27 +239,20 @@ class Server:
         if self._spool.full:
             raise OSError("it is full: is the shipper running?")
 
-    async def _probe(self, ask: Callable[[], None]) -> str | None:
+    def _rest(self, served: Served) -> None:
+        # Judged first, by what it was counted for: while it rests there is nothing to judge.
+        self.judge.look()
+        self._current.rest(served)
+
+    async def _asked(self, ask: Callable[[], T]) -> T:
+        """What the store says; OSError at once while its circuit is not closed, TimeoutError where it does not answer."""
+        if not self._circuit.closed:
+            raise OSError(f"the circuit is open: {self._circuit.reason}")
         try:
-            await self._within(ask)
+            return await within(ask, PATIENCE)
         except TimeoutError:
-            return f"no answer within {PATIENCE:g} s"
-        except STORE_FAULTS as error:
-            return str(error)
-        return None
-
-    async def _within(self, work: Callable[[], T]) -> T:
-        """Run it in a thread of its own and wait at most `PATIENCE`; one that hangs is left behind and holds up nobody."""
-        done: Future[T] = Future()
-
-        def run() -> None:
-            try:
-                done.set_result(work())
-            except BaseException as error:  # noqa: BLE001 - handed to whoever waits
-                done.set_exception(error)
-
-        threading.Thread(target=run, daemon=True).start()
-        return await asyncio.wait_for(asyncio.wrap_future(done), PATIENCE)
+            self._circuit.failed(f"no answer within {PATIENCE:g} s", hung=True)
+            raise
 
 
 def _taken(item: Input) -> dict[str, Any]:
@@ -242,3 +268,14 @@ def _recorded(version: registry.Version) -> dict[str, Any]:
         "created_at": version.created_at.isoformat(),
         "digests": {**version.manifest.get("digests", {}), "model": version.model_digest, "manifest": version.manifest_digest},
     }
+
+
+async def _fault(asked: Awaitable[object]) -> str | None:
+    """Why a part did not answer; None where it did."""
+    try:
+        await asked
+    except TimeoutError:
+        return f"no answer within {PATIENCE:g} s"
+    except STORE_FAULTS as error:
+        return str(error)
+    return None

@@ -10,9 +10,13 @@ from typing import Any, NamedTuple, assert_never
 
 from headrace.hooks import Answers, Input, Predictor, Signature, Task
 from headrace.hooks.answers import BINARY
+from headrace.serving.breaker import Breaker, Pauses
 
 CHAMPION = "champion"
 CANDIDATE = "candidate"
+
+FAILING = Pauses(failures=10, first=1.0, longest=60.0)
+"""When a version is not asked for a while: a rate of errors that a trial may end well with gives so many in a row in no year."""
 
 
 class Answered(NamedTuple):
@@ -53,6 +57,10 @@ class Served:
     batch: Predictor
     lock: threading.Lock = field(default_factory=threading.Lock)
     answers: Answers = BINARY
+    digest: str = ""
+    """Of its manifest, which names the model's own: two versions of one number, in two stores, have two."""
+    circuit: Breaker = field(default_factory=lambda: Breaker("a version", FAILING))
+    """Open while the version fails again and again: minded of a candidate and of a shadow, never of a champion."""
     fast: Fast | None = None
     """The compiled form of `single`, where it has one that answers alike."""
     queue: Callable[[Mapping[str, Any]], Awaitable[Answered]] | None = None
@@ -180,6 +188,8 @@ class Snapshot:
     arms: Mapping[str, Served] = field(default_factory=dict)
     trial: tuple[tuple[int, float], ...] = ()
     """The epochs of the rollout that this one is the newest of, oldest first, each with the candidate's share."""
+    shadow: Served | None = None
+    """The version that is asked what was answered."""
 
     @property
     def champion(self) -> Served | None:
@@ -194,4 +204,4 @@ class Snapshot:
     def without_candidate(self) -> Snapshot:
         """The same, with everything to the champion."""
         arms = {name: served for name, served in self.arms.items() if name != CANDIDATE}
-        return Snapshot(0, ((CHAMPION, 1.0),), arms)
+        return Snapshot(0, ((CHAMPION, 1.0),), arms, shadow=self.shadow)

@@ -8,6 +8,7 @@ from headrace.spec.field import Effect, Spec, field
 from headrace.spec.quantity import Rate, Size
 from headrace.spec.serving_access import Auth, RateLimit, Tls, Tracing
 from headrace.spec.serving_journal import Journal
+from headrace.spec.serving_routing import Cache, Shadow
 
 
 class Replicas(Spec):
@@ -64,4 +65,16 @@ class Serving(Spec):
     )
     journal: Journal = field(
         "What is promised of the record of every answer.", Effect.REDEPLOY, default=Journal(), example={"full": "drop"}
+    )
+    shadow: Shadow | None = field(
+        "A version that mirrors requests after they were answered.",
+        Effect.REDEPLOY,
+        default=None,
+        example={"version": "latest", "share": "20%"},
+    )
+    cache: Cache | None = field(
+        "Predictions kept for equal inputs; none, where it is not given.",
+        Effect.REDEPLOY,
+        default=None,
+        example={"predictions": 10000, "for": "60s"},
     )

@@ -54,6 +54,12 @@ CODES = (
         help="write `tls: {certificate: file:PATH, key: file:PATH}` under `serving`; behind a proxy with TLS say `--allow plain-http`",
     ),
     Code(
+        "several-certificates",
+        "models of one server say different things of its certificate",
+        "One process answers for them on one port, and a port speaks by one certificate, or plainly.",
+        help="write the same `tls` under `serving` of each, or serve them by themselves",
+    ),
+    Code(
         "certificate-unreadable",
         "a certificate or its key cannot be read",
         "A file is missing, is no PEM, has a password, or the key is not the certificate's.",

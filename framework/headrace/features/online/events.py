@@ -78,6 +78,10 @@ class Events:
         """Give the connection back."""
         self._database.close()
 
+    def cut(self) -> None:
+        """End what another thread is waiting for, which fails there; nothing more is said over this connection."""
+        self._database.cut()
+
     def push(self, found: Iterable[Event]) -> int:
         """Append events that were told together; how many were new. They are durable when it returns.
 

@@ -16,6 +16,7 @@ from headrace.features.online.database import location
 from headrace.features.online.definition import Definition, define
 from headrace.features.online.events import Events, plan
 from headrace.hooks import Live
+from headrace.journal import SHADOW
 from headrace.journal.personal import veiled, veiled_entity
 from headrace.store.tables import Prediction
 
@@ -81,7 +82,7 @@ def _none(message: str, advice: str | None = None) -> HeadraceError:
 def _requests(session: Session, model: str, until: datetime) -> list[tuple[_Pair, Mapping[str, Any]]]:
     """The newest answered requests, and what they were answered from."""
     told = select(Prediction.entity, Prediction.at, Prediction.inputs).where(
-        Prediction.model == model, col(Prediction.error).is_(None), Prediction.at <= until
+        Prediction.model == model, col(Prediction.error).is_(None), col(Prediction.arm) != SHADOW, Prediction.at <= until
     )
     found = session.exec(told.order_by(col(Prediction.seq).desc()).limit(MOST))
     # A hashed entity is known to no view, and a hashed value equals none.
