@@ -3,6 +3,7 @@
 from headrace.compiled.config import Config
 from headrace.compiled.deploy import AutomationConfig, CronConfig, DeployConfig, DeploymentConfig, IntervalConfig, ScheduleConfig
 from headrace.compiled.file import HEADER, WORKSPACE, is_compiled, of_model, parse, read, read_serving, read_workspace
+from headrace.compiled.limits import LimitsConfig
 from headrace.compiled.serving import InputConfig, JudgeConfig, RolloutConfig, ServingConfig
 from headrace.compiled.workspace import (
     ArrivalConfig,
@@ -35,6 +36,7 @@ __all__ = [
     "InputConfig",
     "IntervalConfig",
     "JudgeConfig",
+    "LimitsConfig",
     "OnlineConfig",
     "PluginsConfig",
     "RolloutConfig",

@@ -7,6 +7,7 @@ from typing import Literal, Self
 from pydantic import Field, model_validator
 
 from headrace.compiled.config import Config
+from headrace.compiled.limits import LimitsConfig
 
 
 class InputConfig(Config):
@@ -58,6 +59,7 @@ class ServingConfig(Config):
     rollout: RolloutConfig | None
     online: tuple[tuple[str, str], ...] = ()
     """The views that the server reads itself, each with the digest of all that it reads it by: another one is another server."""
+    limits: LimitsConfig = LimitsConfig()
 
     @model_validator(mode="after")
     def _unit_is_in_the_request(self) -> Self:

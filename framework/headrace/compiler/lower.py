@@ -11,6 +11,7 @@ from headrace.compiled import (
     ChannelConfig,
     InputConfig,
     JudgeConfig,
+    LimitsConfig,
     PluginsConfig,
     RolloutConfig,
     ServingConfig,
@@ -31,6 +32,7 @@ from headrace.spec import Environment, FeatureView, Model, Source
 from headrace.spec.retraining import AGAIN
 from headrace.spec.rollout import LOOK, Rollout
 from headrace.spec.serving import Serving
+from headrace.spec.serving_limits import Limits
 
 SPOOL = ".headrace/spool"
 """Where servers write what they answered, under the project's root."""
@@ -208,6 +210,18 @@ def _server(project: str, model: Model, section: Serving, inputs: tuple[InputCon
         fallback=section.fallback,
         max_rows=section.max_rows,
         rollout=_judged(rollout) if rollout is not None else None,
+        limits=_limits(section.limits),
+    )
+
+
+def _limits(limits: Limits) -> LimitsConfig:
+    return LimitsConfig(
+        body=limits.body,
+        depth=limits.depth,
+        time=limits.time.total_seconds(),
+        answer=limits.answer.total_seconds(),
+        concurrency=limits.concurrency,
+        connections=limits.connections,
     )
 
 

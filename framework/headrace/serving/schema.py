@@ -35,7 +35,8 @@ def utc(value: datetime) -> datetime:
         raise ValueError("the time is out of range") from None
 
 
-_Entity = Annotated[int, Field(ge=-(2**63), le=2**63 - 1)] | Annotated[str, Field(min_length=1, max_length=MAX_TEXT, pattern=_NO_NUL)]
+Entity = Annotated[int, Field(ge=-(2**63), le=2**63 - 1)] | Annotated[str, Field(min_length=1, max_length=MAX_TEXT, pattern=_NO_NUL)]
+"""Whom a request is about, or what its row is ranked within."""
 
 
 def _as_category(value: object) -> object:
@@ -115,11 +116,11 @@ class Schema:
         self._group = config.group
         self._by_group = config.unit == config.group
         # Fields are numbered and named by alias: a column may be called `json` or `model_config`.
-        fields: dict[str, Any] = {f"f{i}": (_annotation(item), _field(item.name, read)) for i, item in enumerate(config.inputs)}
+        fields: dict[str, Any] = {f"f{i}": (annotation(item), _field(item.name, read)) for i, item in enumerate(config.inputs)}
         self.row: type[BaseModel] = create_model(
             "Row",
             __config__=_STRICT,
-            entity_=(_Entity, Field(alias=config.entity, description="whom the prediction is about")),
+            entity_=(Entity, Field(alias=config.entity, description="whom the prediction is about")),
             **fields,
             **self._grouped(),
         )
@@ -132,7 +133,7 @@ class Schema:
         outcome = create_model(
             "Outcome",
             __config__=_STRICT,
-            entity_=(_Entity, Field(alias=config.entity)),
+            entity_=(Entity, Field(alias=config.entity)),
             value=(answer, Field(alias=config.target, json_schema_extra=said)),
             known_at=(_Time | None, Field(default=None, description="since when it is known; now, where it is left out")),
         )
@@ -148,15 +149,15 @@ class Schema:
     def _grouped(self) -> dict[str, Any]:
         if self._group is None:
             return {}
-        return {"group_": (_Entity, Field(alias=self._group, description="what the row is ranked within"))}
+        return {"group_": (Entity, Field(alias=self._group, description="what the row is ranked within"))}
 
     def read_row(self, body: bytes) -> Row:
         """The body of /predict."""
-        return self._to_row(self._read(self._row, body, self._say_row).__dict__)
+        return self._to_row(self._read(self._row, body, self.say).__dict__)
 
     def read_rows(self, body: bytes) -> list[Row]:
         """The body of /predict/batch."""
-        return [self._to_row(row.__dict__) for row in self._read(self._rows, body, self._say_row).__dict__["rows"]]
+        return [self._to_row(row.__dict__) for row in self._read(self._rows, body, self.say).__dict__["rows"]]
 
     def read_outcomes(self, body: bytes) -> list[Answer]:
         """The body of /outcomes."""
@@ -184,10 +185,15 @@ class Schema:
             details = error.errors(include_url=False, include_input=False)
         raise refusal(details, say)
 
-    def _say_row(self, name: str, detail: ErrorDetails) -> str:
+    def missing(self, name: str) -> str:
+        """What is said of a field of a row that is not there."""
+        return f"is required, as {_ENTITY}" if name in {self._entity, self._group} else _REQUIRED
+
+    def say(self, name: str, detail: ErrorDetails) -> str:
+        """What is said of a fault in a field of a row."""
         if name in {self._entity, self._group}:
-            return f"is required, as {_ENTITY}" if detail["type"] == "missing" else f"must be {_ENTITY}"
-        return _say(detail, "is required (null where it is not known)", "is no input of this model")
+            return self.missing(name) if detail["type"] == "missing" else f"must be {_ENTITY}"
+        return _say(detail, _REQUIRED, "is no input of this model")
 
     def _say_outcome(self, name: str, detail: ErrorDetails) -> str:
         if name == self._entity:
@@ -201,10 +207,12 @@ def _field(name: str, read: Collection[str]) -> Any:  # noqa: ANN401 - pydantic'
     return Field(alias=name, default_factory=lambda: ABSENT, description="read as of the request's moment, where none of its view is sent")
 
 
+_REQUIRED = "is required (null where it is not known)"
 _ENTITY = f"a whole number or a text of 1 to {MAX_TEXT} characters"
 
 
-def _annotation(item: InputConfig) -> Any:  # noqa: ANN401 - a type for pydantic
+def annotation(item: InputConfig) -> Any:  # noqa: ANN401 - a type for pydantic
+    """What an input of a request takes."""
     if item.type == "category":
         return _Category | None
     if item.type == "text":
@@ -234,7 +242,7 @@ class EventsSchema:
                 raise ValueError("must be a whole number")
             return entity
 
-        needed = {view.entity: Annotated[_Entity, AfterValidator(whole)], view.time: _Time}
+        needed = {view.entity: Annotated[Entity, AfterValidator(whole)], view.time: _Time}
         optional = [name for name in (view.available_at, *definition.columns) if name is not None and name not in needed]
         self._names = tuple(dict.fromkeys([*needed, *optional]))
         fields: dict[str, Any] = {}
@@ -301,6 +309,11 @@ def refusal(details: Sequence[ErrorDetails], say: Callable[[str, ErrorDetails], 
     for detail in details:
         path, name = _place(detail["loc"])
         faults.setdefault(path, say(name, detail))
+    return refused_fields(faults)
+
+
+def refused_fields(faults: Mapping[str, str]) -> Refused:
+    """A 422 that says of each place what is at fault there; the place is empty for the body itself."""
     listed = [Fault(path, message) for path, message in list(faults.items())[:MAX_FAULTS]]
     first = listed[0]
     headline = f"`{first.field}` {first.message}" if first.field else f"the body {first.message}"

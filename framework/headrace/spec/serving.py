@@ -6,6 +6,7 @@ from typing import Literal
 
 from headrace.spec.field import Effect, Spec, field
 from headrace.spec.quantity import Rate, Size
+from headrace.spec.serving_limits import Limits
 
 
 class Replicas(Spec):
@@ -33,3 +34,9 @@ class Serving(Spec):
         example="champion",
     )
     max_rows: int = field("The most rows that one batch request may carry.", Effect.REDEPLOY, default=1000, example=1000, ge=1, le=100_000)
+    limits: Limits = field(
+        "How much of a request is taken, and how many at once.",
+        Effect.REDEPLOY,
+        default=Limits(),
+        example={"body": "8MiB", "concurrency": 128},
+    )
