@@ -11,12 +11,13 @@ from serving_project import MODEL, ROW, Project
 from serving_project import project as make_project
 from sqlmodel import select
 
+from headrace.compiled import LimitsConfig
 from headrace.journal import reader, ship
-from headrace.serving.body import MAX_BODY
 from headrace.store import clock
 from headrace.store.tables import Prediction
 
 Serve = Callable[[Project], TestClient]
+MAX_BODY = LimitsConfig().body
 NOON = datetime(2016, 3, 1, 12, tzinfo=UTC)
 
 

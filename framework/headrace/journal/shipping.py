@@ -16,6 +16,7 @@ from sqlalchemy.exc import DataError, IntegrityError, InterfaceError
 from sqlmodel import Session
 
 from headrace.identity import service
+from headrace.journal.block import MARK, decode_block
 from headrace.journal.records import OutcomeRecord, PredictionRecord, Record, decode
 from headrace.journal.segment import HEADER, MAX_BODY, SUFFIX, frames
 from headrace.store import Sessions
@@ -130,12 +131,13 @@ def _read(data: bytes, offset: int, *, final: bool) -> _Chunk:
     chunk = _Chunk(end=offset + found.consumed, damaged=[data[first:last] for first, last in found.damaged])
     for body in found.bodies:
         try:
-            entry = decode(body)
+            entries = decode_block(body) if body.startswith(MARK) else (decode(body),)
         except (TypeError, ValueError):
             chunk.damaged.append(body)
             continue
-        chunk.records += 1
-        _add(chunk, entry.record, entry.recorded_at)
+        for entry in entries:
+            chunk.records += 1
+            _add(chunk, entry.record, entry.recorded_at)
     return chunk
 
 

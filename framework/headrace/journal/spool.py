@@ -11,6 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 from uuid import uuid4
 
+from headrace.journal.block import PredictionBlock, encode_block
 from headrace.journal.records import Record, encode
 from headrace.journal.segment import MAX_BODY, SUFFIX, frame
 from headrace.store.clock import wall
@@ -68,7 +69,16 @@ class Spool:
         body = encode(record, wall())
         if len(body) > MAX_BODY:
             raise OSError(errno.EMSGSIZE, f"a record of {len(body)} bytes is longer than the {MAX_BODY} that the spool takes")
-        data = frame(body)
+        self._put(frame(body))
+
+    def append_block(self, block: PredictionBlock) -> None:
+        """Journal all rows of a block, or none, by one write; raises as `append`.
+
+        A process that is killed within the write may leave the first of them, none of which was acknowledged.
+        """
+        self._put(b"".join(map(frame, encode_block(block, wall()))))
+
+    def _put(self, data: bytes) -> None:
         with self._lock:
             if self._size and self._size + len(data) > self._segment_bytes:
                 self._rotate()

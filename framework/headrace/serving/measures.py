@@ -39,18 +39,20 @@ class Measures:
         self._altered = Gauge("headrace_refused_versions", "Versions that may not be loaded.", ["model"], registry=self.registry)
         self._spool = Gauge("headrace_spool_bytes", "Bytes in the spool that are not shipped yet.", ["model"], registry=self.registry)
         self._unflushed = Gauge("headrace_unflushed", "Counts that are not in the store yet.", ["model"], registry=self.registry)
-        self._children: dict[tuple[str, int, bool], Callable[[], None]] = {}
+        self._children: dict[tuple[str, int, bool], Callable[[float], None]] = {}
         self._seconds: dict[str, Callable[[float], None]] = {}
 
-    def answered(self, arm: str, version: int, seconds: float, *, failed: bool) -> None:
-        """One row, answered or not."""
+    def answered(self, arm: str, version: int, seconds: float, *, failed: bool, rows: int = 1) -> None:
+        """One row, answered or not, or several that went alike."""
         key = (arm, version, failed)
         count = self._children.get(key)
         if count is None:
             count = self._children[key] = self._requests.labels(self._model, arm, str(version), "error" if failed else "ok").inc
             self._seconds[arm] = self._latency.labels(self._model, arm).observe
-        count()
-        self._seconds[arm](seconds)
+        count(rows)
+        observe = self._seconds[arm]
+        for _ in range(rows):
+            observe(seconds)
 
     def unseen(self, names: tuple[str, ...]) -> None:
         """Inputs whose category training never saw."""

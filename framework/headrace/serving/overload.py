@@ -19,7 +19,7 @@ class Load:
     """
 
     def __init__(self, limits: LimitsConfig) -> None:
-        self._most = limits.concurrency
+        self.limits = limits
         self._most_held = limits.concurrency * limits.body
         self.working = 0
         """Requests that are worked on."""
@@ -28,13 +28,22 @@ class Load:
 
     def take(self) -> None:
         """Take a place; Refused (503) where there is none."""
-        if self.working >= self._most:
-            raise overloaded(f"{self._most} requests are being answered")
+        if self.working >= self.limits.concurrency:
+            raise self._full()
         self.working += 1
 
     def give(self) -> None:
         """Give a place back."""
         self.working -= 1
+
+    def again(self) -> None:
+        """Take the place again that was given back for a while; there may be one too many by then, which `check` tells."""
+        self.working += 1
+
+    def check(self) -> None:
+        """Refused (503) where more are working than may."""
+        if self.working > self.limits.concurrency:
+            raise self._full()
 
     def hold(self, size: int) -> None:
         """Hold bytes of a body that is not whole yet; Refused (503) where there are too many."""
@@ -45,6 +54,9 @@ class Load:
     def drop(self, size: int) -> None:
         """Hold them no more."""
         self.held -= size
+
+    def _full(self) -> Refused:
+        return overloaded(f"{self.limits.concurrency} requests are being answered")
 
 
 def overloaded(why: str) -> Refused:

@@ -8,7 +8,7 @@ import os
 import socket
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from contextlib import suppress
 from typing import Any, TypeVar
@@ -19,11 +19,13 @@ from headrace.compiled import ServingConfig
 from headrace.journal import Spool, unshipped
 from headrace.journal.spool import MAX_BYTES
 from headrace.serving.answer import Answering
-from headrace.serving.follow import EVERY, STORE_FAULTS, Current, Follower
+from headrace.serving.bulk import Bulk
+from headrace.serving.follow import EVERY, STORE_FAULTS, Current, Follower, Refusal
 from headrace.serving.judge import Judge, Reporter, watch
 from headrace.serving.measures import Measures
 from headrace.serving.moment import Moments
 from headrace.serving.online import Online
+from headrace.serving.overload import Load
 from headrace.serving.problem import Refused
 from headrace.serving.schema import Schema
 from headrace.serving.snapshot import Snapshot
@@ -47,6 +49,7 @@ class Server:
         self.online = Online(config, workspace)
         self.schema = Schema(config, self.online.inputs)
         self.measures = Measures(config.model)
+        self.load = Load(config.limits)
         self.moments = Moments(workspace.store, production=workspace.production)
         self._workspace = workspace
         self._current = Current()
@@ -67,6 +70,7 @@ class Server:
             rules=rules.rules if rules else (),
             measures=self.measures,
         )
+        self.bulk = Bulk(config.model, spool=self._spool, counter=self.counter, rules=rules.rules if rules else (), measures=self.measures)
         self._judging: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
@@ -91,6 +95,20 @@ class Server:
             await self._within(self._reporter.join)
         if self.counter.unflushed:
             LOG.warning("%d counted requests did not reach the store", self.counter.unflushed)
+
+    @property
+    def snapshot(self) -> Snapshot:
+        """What answers right now, if anything."""
+        return self._current.snapshot
+
+    @property
+    def refused(self) -> Mapping[int, Refusal]:
+        """The versions that should answer and may not be loaded, by number."""
+        return self._follower.refused
+
+    def reload(self) -> None:
+        """Verify and load anew what the store says now; in a thread of its own, since it takes its time. Raises `STORE_FAULTS`."""
+        self._follower.reload()
 
     def ready_snapshot(self) -> Snapshot:
         """What answers; Refused (503) where no champion is loaded."""

@@ -116,6 +116,15 @@ class Reader:
             raise refused_fields(faults)
         return self.read(columns, _in_json)
 
+    def of(self, rows: Sequence[Row]) -> Columns:
+        """Rows that are known to be valid, and each whole, as columns."""
+        cells = zip(*(row.inputs.values() for row in rows), strict=True)
+        names = self.names if self.group is None else (*self.names, self.group)
+        columns: dict[str, Any] = dict(zip(names, map(list, cells), strict=True))
+        values = {name: _floats(columns[name]) if self.inputs[name].type == "number" else columns[name] for name in self.names}
+        groups: Any = columns.get(self.group) if self.group is not None else None
+        return Columns([row.entity for row in rows], values, self.names, groups=groups, group=self.group, unit=self._unit)
+
     def read(self, given: Mapping[str, Any], place: Place, entities: Callable[[int], Sequence[str]] | None = None) -> Columns:
         """Columns by name, each a list or float64 (NaN: none); Refused (422) naming each fault at its place.
 

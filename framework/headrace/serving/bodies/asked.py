@@ -1,0 +1,167 @@
+"""What answers batches, inferences of the Open Inference Protocol and explanations: a body in any of its forms, rows, and an answer."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from http import HTTPStatus
+from time import perf_counter
+from typing import TYPE_CHECKING, Any
+
+import orjson
+from starlette.types import Receive
+
+from headrace.serving.answer import Reply
+from headrace.serving.bodies.arrow import Streams
+from headrace.serving.bodies.arrow import answer as stream
+from headrace.serving.bodies.columns import BODY, Columns, Reader
+from headrace.serving.bodies.tensors import Inference, Tensors
+from headrace.serving.bodies.tensors import answer as tensors
+from headrace.serving.body import ARROW, header, is_arrow, read
+from headrace.serving.bulk import LEAST, Told, fresh_ids
+from headrace.serving.explain import explain
+from headrace.serving.moment import HEADER
+from headrace.serving.online import Filled, Freshness
+from headrace.serving.overload import AGAIN
+from headrace.serving.plane import Media
+from headrace.serving.problem import Refused
+from headrace.serving.snapshot import Snapshot
+
+if TYPE_CHECKING:
+    from headrace.serving.server import Server
+
+_HEADER = HEADER.lower().encode()
+_COLUMNS = re.compile(rb'\s*\{\s*"columns"\s*:')
+
+
+@dataclass(frozen=True, slots=True)
+class _Request:
+    """When a request came, as it says and by this process's clock, and who answers it."""
+
+    at: datetime
+    started: float
+    snapshot: Snapshot
+
+
+class Bodies:
+    """Answers what comes in other forms than one record; used by the event loop alone."""
+
+    def __init__(self, server: Server) -> None:
+        self._server = server
+        self._reader = Reader(server.config, server.schema, server.online.inputs)
+        self._streams = Streams(server.config, self._reader)
+        self._tensors = Tensors(server.config, self._reader)
+
+    async def batch(self, scope: Mapping[str, Any], receive: Receive) -> bytes | Media:
+        """POST /predict/batch: records, columns or an Arrow stream; answered as JSON, or as it was asked."""
+        server = self._server
+        body = await read(scope, receive, server.load, arrow=True)
+        started = perf_counter()
+        kind = header(scope, b"content-type")
+        asked: Columns | list[Any]
+        arrow = kind is not None and is_arrow(kind)
+        if arrow:
+            asked = self._streams.read(body)
+        elif _COLUMNS.match(body):
+            asked = self._reader.json(body)
+        else:
+            asked = server.schema.read_rows(body)
+        request = await self._request(scope, started)
+        if arrow and isinstance(asked, Columns):
+            told = await self._columns(request, asked)
+            found = told[0] or Told.of(server.config.task, asked.entities, told[1])
+            return Media(stream(found, server.config.entity), ARROW)
+        if isinstance(asked, Columns):
+            whole, replies, fresh = await self._columns(request, asked)
+        elif len(asked) >= LEAST and not server.online.views:
+            whole, replies, fresh = await self._columns(request, self._reader.of(asked), asked)
+        else:
+            whole, (replies, fresh) = None, await self._rows(request, asked, "rows[{}].")
+        told_of = whole.replies() if whole is not None else replies
+        ages = fresh or [{}] * len(told_of)
+        model = server.config.model
+        return orjson.dumps({"predictions": [one.body(model) | _fresh(age) for one, age in zip(told_of, ages, strict=True)]})
+
+    async def infer(self, scope: Mapping[str, Any], receive: Receive, version: str | None = None) -> bytes:
+        """POST /v2/models/NAME/infer: as many rows as the tensors have, each journalled and counted as any other."""
+        server = self._server
+        body = await read(scope, receive, server.load)
+        started = perf_counter()
+        asked = self._tensors.read(body, fresh_ids)
+        request = await self._request(scope, started)
+        if version is not None:
+            self._only(request.snapshot, version)
+        whole, replies, _ = await self._columns(request, asked.columns)
+        told = whole or Told.of(server.config.task, asked.columns.entities, replies)
+        return self._inferred(asked, told)
+
+    def _inferred(self, asked: Inference, told: Told) -> bytes:
+        return tensors(self._server.config.model, asked, told)
+
+    def _only(self, snapshot: Snapshot, version: str) -> None:
+        """Refused where a version would not answer every row: arms are assigned, and nobody chooses one."""
+        numbers = {str(number): arm for arm, number in snapshot.versions.items()}
+        if version not in numbers:
+            known = ", ".join(sorted(numbers))
+            raise Refused(404, "no-such-version", f"version {version} is not loaded: {known} answer")
+        if {arm for arm, weight in snapshot.weights if weight > 0.0} - {numbers[version]}:
+            raise Refused(409, "arms-assigned", f"version {version} answers a share alone, by who is asked about: ask without a version")
+
+    async def explain(self, scope: Mapping[str, Any], receive: Receive) -> bytes:
+        """POST /explain: why the champion says what it says of one record; nothing is predicted, so nothing is journalled."""
+        server = self._server
+        body = await read(scope, receive, server.load)
+        row = server.schema.read_row(body)
+        at = await server.moments.of(header(scope, _HEADER))
+        champion = server.ready_snapshot().champion
+        if champion is None:
+            raise AssertionError(server.config.model)
+        async with self._within():
+            (filled,) = await server.online.fill([row], at)
+            told = await asyncio.to_thread(explain, champion, filled.row)
+        return orjson.dumps({"model": server.config.model, **told})
+
+    async def _request(self, scope: Mapping[str, Any], started: float) -> _Request:
+        server = self._server
+        return _Request(await server.moments.of(header(scope, _HEADER)), started, server.ready_snapshot())
+
+    async def _columns(
+        self, request: _Request, columns: Columns, rows: Sequence[Any] | None = None
+    ) -> tuple[Told | None, list[Reply], list[Freshness]]:
+        """Answered by column, or, where that cannot be, row by row."""
+        async with self._within():
+            told = await self._server.bulk.answer(request.snapshot, columns, request.at, request.started)
+        if told is not None:
+            return told, [], []
+        return None, *await self._rows(request, columns.rows() if rows is None else rows, f"{BODY}[{{}}].")
+
+    async def _rows(self, request: _Request, rows: Sequence[Any], path: str) -> tuple[list[Reply], list[Freshness]]:
+        server = self._server
+        async with self._within():
+            filled: list[Filled] = await server.online.fill(rows, request.at, path)
+            replies = await server.answering.many(request.snapshot, [item.row for item in filled], request.at, request.started)
+        return replies, [item.freshness for item in filled]
+
+    @asynccontextmanager
+    async def _within(self) -> AsyncIterator[None]:
+        """Refused (503) where it takes longer than an answer may."""
+        seconds = self._server.load.limits.answer
+        try:
+            async with asyncio.timeout(seconds):
+                yield
+        except TimeoutError:
+            message = f"no answer within {seconds:g} s: send fewer rows at once, or raise `serving.limits.answer`"
+            raise Refused(HTTPStatus.SERVICE_UNAVAILABLE, "too-long", message, headers={"retry-after": AGAIN}) from None
+
+
+def _fresh(freshness: Freshness) -> dict[str, object]:
+    return {"freshness": freshness} if freshness else {}
+
+
+def no_such_model(name: str, model: str) -> Refused:
+    """A model that is not this server's."""
+    return Refused(404, "no-such-model", f"there is no model {name!r} here: this server answers for {model}")
