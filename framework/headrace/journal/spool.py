@@ -19,6 +19,7 @@ from headrace.store.clock import wall
 SEGMENT_BYTES = 64 * 1024 * 1024
 MAX_BYTES = 4 * 1024 * 1024 * 1024
 _LOOK_SECONDS = 1.0
+_Data = bytes  # `Spool.bytes` is something else
 
 
 class SpoolFull(OSError):  # noqa: N818 - a state that the caller answers with 503, as it does an OSError
@@ -78,7 +79,7 @@ class Spool:
         """
         self._put(b"".join(map(frame, encode_block(block, wall()))))
 
-    def _put(self, data: bytes) -> None:
+    def _put(self, data: _Data) -> None:
         with self._lock:
             if self._size and self._size + len(data) > self._segment_bytes:
                 self._rotate()

@@ -6,6 +6,7 @@ import argparse
 import errno
 import logging
 import os
+import resource
 import signal
 import socket
 import sys
@@ -63,6 +64,7 @@ def _answer(config: ServingConfig, workspace: Workspace, listening: socket.socke
     import uvicorn
 
     from headrace.serving.application import app
+    from headrace.serving.connections import protocol
     from headrace.serving.shipper import Shipper
 
     received: list[int] = []
@@ -74,11 +76,13 @@ def _answer(config: ServingConfig, workspace: Workspace, listening: socket.socke
             end(sig, frame)
             super().handle_exit(sig, frame)
 
+    allow_files()
+    answering = app(config, workspace)
     server = Bounded(
         uvicorn.Config(
-            app(config, workspace),
+            answering,
             loop="uvloop",
-            http="httptools",
+            http=protocol(config.limits, answering.measures),
             lifespan="on",
             access_log=False,
             log_config=None,
@@ -107,6 +111,12 @@ def _answer(config: ServingConfig, workspace: Workspace, listening: socket.socke
     finally:
         shipper.end()
     return int(Exit.INTERRUPTED) if signal.SIGINT in received else int(Exit.OK)
+
+
+def allow_files() -> None:
+    """As many open files as the system lets this process have: each connection is one."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 def listen(host: str, port: int, model: str) -> socket.socket:

@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime
 from time import perf_counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from headrace.hooks import Signature, Task
 from headrace.journal import PredictionBlock, Spool
@@ -84,24 +84,27 @@ class Told:
             ranks=[reply.rank for reply in replies] if any(reply.ranks for reply in replies) else None,
         )
 
-    def replies(self) -> list[Reply]:
-        """The same, row by row."""
-        outputs = self.outputs.tolist()
-        answers = [None] * len(self) if self.answers is None else self.answers.tolist()
-        several = [None if row is None else dict(zip(self.keys, row, strict=True)) for row in answers]
-        classes = self.task == "multiclass"
-        labels: Sequence[str | None] = self.labels if classes else ()
-        return [
-            Reply(
-                id_,
-                labels[row] if classes else outputs[row] if several[row] is None else several[row],
-                self.versions[row],
-                self.arms[row],
-                self.unseen.get(row, ()),
-                probabilities=several[row] if classes else None,
-            )
-            for row, id_ in enumerate(self.ids)
+    def bodies(self, model: str) -> list[dict[str, Any]]:
+        """The JSON of each answer, where none is an error, as `Reply.body` has it."""
+        told = self._predictions()
+        found: list[dict[str, Any]] = [
+            {"id": id_, "prediction": one, "model": model, "version": version, "arm": arm, "unseen": ()}
+            for id_, one, version, arm in zip(self.ids, told, self.versions, self.arms, strict=True)
         ]
+        for row, names in self.unseen.items():
+            found[row]["unseen"] = names
+        if self.task == "multiclass":
+            for one, values in zip(found, self._mappings(), strict=True):
+                one["probabilities"] = values
+        return found
+
+    def _predictions(self) -> Sequence[Any]:
+        if self.task == "multiclass":
+            return self.labels
+        return self._mappings() if self.keys else self.outputs.tolist()
+
+    def _mappings(self) -> list[dict[str, float]]:
+        return [] if self.answers is None else [dict(zip(self.keys, row, strict=True)) for row in self.answers.tolist()]
 
 
 def _several(reply: Reply) -> Mapping[str, float]:

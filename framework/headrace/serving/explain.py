@@ -79,5 +79,5 @@ def _seen(predictor: Predictor, signature: Signature, matrix: NDArray[Any]) -> _
         for step in predictor.links:
             taken = set(step.link.columns)
             names = (*(name for at, name in enumerate(names) if at not in taken), *(item.name for item in step.link.outputs))
-        predictor, matrix = predictor.predictor, predictor.matrix(matrix)
+        return _Seen(names, predictor.matrix(matrix), predictor.predictor, calibrated)
     return _Seen(names, matrix, predictor, calibrated)

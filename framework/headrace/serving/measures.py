@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Callable
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
@@ -40,7 +41,7 @@ class Measures:
         self._spool = Gauge("headrace_spool_bytes", "Bytes in the spool that are not shipped yet.", ["model"], registry=self.registry)
         self._unflushed = Gauge("headrace_unflushed", "Counts that are not in the store yet.", ["model"], registry=self.registry)
         self._children: dict[tuple[str, int, bool], Callable[[float], None]] = {}
-        self._seconds: dict[str, Callable[[float], None]] = {}
+        self._seconds: dict[str, Histogram] = {}
 
     def answered(self, arm: str, version: int, seconds: float, *, failed: bool, rows: int = 1) -> None:
         """One row, answered or not, or several that went alike."""
@@ -48,11 +49,13 @@ class Measures:
         count = self._children.get(key)
         if count is None:
             count = self._children[key] = self._requests.labels(self._model, arm, str(version), "error" if failed else "ok").inc
-            self._seconds[arm] = self._latency.labels(self._model, arm).observe
+            self._seconds[arm] = self._latency.labels(self._model, arm)
         count(rows)
-        observe = self._seconds[arm]
-        for _ in range(rows):
-            observe(seconds)
+        observed = self._seconds[arm]
+        if rows == 1:
+            observed.observe(seconds)
+        else:
+            _observe(observed, seconds, rows)
 
     def unseen(self, names: tuple[str, ...]) -> None:
         """Inputs whose category training never saw."""
@@ -81,3 +84,10 @@ class Measures:
             self._spool.labels(self._model).set(spool)
         self._unflushed.labels(self._model).set(unflushed)
         return generate_latest(self.registry)
+
+
+def _observe(histogram: Histogram, value: float, times: int) -> None:
+    """As `observe` so many times, which of ten thousand rows would take longer than their journal."""
+    histogram._sum.inc(value * times)  # noqa: SLF001 - the client has no way to observe several at once
+    place = bisect_left(histogram._upper_bounds, value)  # noqa: SLF001
+    histogram._buckets[place].inc(times)  # noqa: SLF001

@@ -47,7 +47,7 @@ class Plane:
         self.behind = behind
         self.state = behind.state
         self._hot = dict(hot)
-        self._measures = measures
+        self.measures = measures
         self._load = load
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -56,7 +56,7 @@ class Plane:
             await self.behind(scope, receive, send)
             return
         # The one place where a request is admitted (who asks) and then takes a place (how many are answered at once), which it gives
-        # back whatever becomes of it. What is refused here: `self._measures.refused(…)`, and the refusal's own response.
+        # back whatever becomes of it. What is refused here: `self.measures.refused(…)`, and the refusal's own response.
         path, load = scope["path"], self._load
         if path in FREE:
             await self.behind(scope, receive, send)
@@ -64,7 +64,7 @@ class Plane:
         try:
             load.take()
         except Refused as refused:
-            self._measures.refused(refused.status)
+            self.measures.refused(refused.status)
             await refused.response(path)(scope, receive, send)
             return
         try:

@@ -151,15 +151,8 @@ def answer(told: Told, entity: str) -> bytes:
         columns["rank"] = pa.array(told.ranks, pa.int64())
     columns["version"] = pa.array(told.versions, pa.int64())
     columns["arm"] = pa.array(told.arms, pa.string()).dictionary_encode()
-    offsets, names = [0], []
-    if told.unseen:
-        for row in range(size):
-            names += told.unseen.get(row, ())
-            offsets.append(len(names))
-    else:
-        offsets = [0] * (size + 1)
-    columns["unseen"] = pa.ListArray.from_arrays(pa.array(offsets, pa.int32()), pa.array(names, pa.string()))
-    columns["error"] = pa.array([told.errors.get(row) for row in range(size)] if told.errors else [None] * size, pa.string())
+    columns["unseen"] = pa.array([told.unseen.get(row, ()) for row in range(size)], pa.list_(pa.string()))
+    columns["error"] = pa.array([told.errors.get(row) for row in range(size)], pa.string())
     batch = pa.record_batch(list(columns.values()), list(columns))
     out = pa.BufferOutputStream()
     with pa.ipc.new_stream(out, batch.schema) as stream:

@@ -29,6 +29,7 @@ from headrace.serving.online import Filled, Freshness
 from headrace.serving.overload import AGAIN
 from headrace.serving.plane import Media
 from headrace.serving.problem import Refused
+from headrace.serving.schema import Row
 from headrace.serving.snapshot import Snapshot
 
 if TYPE_CHECKING:
@@ -62,29 +63,25 @@ class Bodies:
         body = await read(scope, receive, server.load, arrow=True)
         started = perf_counter()
         kind = header(scope, b"content-type")
-        asked: Columns | list[Any]
-        arrow = kind is not None and is_arrow(kind)
-        if arrow:
-            asked = self._streams.read(body)
-        elif _COLUMNS.match(body):
-            asked = self._reader.json(body)
+        if kind is not None and is_arrow(kind):
+            columns = self._streams.read(body)
+            told, replies, _ = await self._columns(await self._request(scope, started), columns)
+            whole = told or Told.of(server.config.task, columns.entities, replies)
+            return Media(stream(whole, server.config.entity), ARROW)
+        if _COLUMNS.match(body):
+            columns = self._reader.json(body)
+            told, replies, fresh = await self._columns(await self._request(scope, started), columns)
         else:
-            asked = server.schema.read_rows(body)
-        request = await self._request(scope, started)
-        if arrow and isinstance(asked, Columns):
-            told = await self._columns(request, asked)
-            found = told[0] or Told.of(server.config.task, asked.entities, told[1])
-            return Media(stream(found, server.config.entity), ARROW)
-        if isinstance(asked, Columns):
-            whole, replies, fresh = await self._columns(request, asked)
-        elif len(asked) >= LEAST and not server.online.views:
-            whole, replies, fresh = await self._columns(request, self._reader.of(asked), asked)
-        else:
-            whole, (replies, fresh) = None, await self._rows(request, asked, "rows[{}].")
-        told_of = whole.replies() if whole is not None else replies
-        ages = fresh or [{}] * len(told_of)
+            cells = server.schema.read_cells(body)
+            request = await self._request(scope, started)
+            told = await self._bulk(request, self._reader.of(cells)) if len(cells) >= LEAST and not server.online.views else None
+            replies, fresh = (
+                ([], []) if told is not None else await self._rows(request, [server.schema.row_of(row) for row in cells], "rows")
+            )
         model = server.config.model
-        return orjson.dumps({"predictions": [one.body(model) | _fresh(age) for one, age in zip(told_of, ages, strict=True)]})
+        if told is not None:
+            return orjson.dumps({"predictions": told.bodies(model)})
+        return orjson.dumps({"predictions": [one.body(model) | _fresh(age) for one, age in zip(replies, fresh, strict=True)]})
 
     async def infer(self, scope: Mapping[str, Any], receive: Receive, version: str | None = None) -> bytes:
         """POST /v2/models/NAME/infer: as many rows as the tensors have, each journalled and counted as any other."""
@@ -129,20 +126,19 @@ class Bodies:
         server = self._server
         return _Request(await server.moments.of(header(scope, _HEADER)), started, server.ready_snapshot())
 
-    async def _columns(
-        self, request: _Request, columns: Columns, rows: Sequence[Any] | None = None
-    ) -> tuple[Told | None, list[Reply], list[Freshness]]:
+    async def _columns(self, request: _Request, columns: Columns) -> tuple[Told | None, list[Reply], list[Freshness]]:
         """Answered by column, or, where that cannot be, row by row."""
-        async with self._within():
-            told = await self._server.bulk.answer(request.snapshot, columns, request.at, request.started)
-        if told is not None:
-            return told, [], []
-        return None, *await self._rows(request, columns.rows() if rows is None else rows, f"{BODY}[{{}}].")
+        told = await self._bulk(request, columns)
+        return (told, [], []) if told is not None else (None, *await self._rows(request, columns.rows(), BODY))
 
-    async def _rows(self, request: _Request, rows: Sequence[Any], path: str) -> tuple[list[Reply], list[Freshness]]:
+    async def _bulk(self, request: _Request, columns: Columns) -> Told | None:
+        async with self._within():
+            return await self._server.bulk.answer(request.snapshot, columns, request.at, request.started)
+
+    async def _rows(self, request: _Request, rows: Sequence[Row], path: str) -> tuple[list[Reply], list[Freshness]]:
         server = self._server
         async with self._within():
-            filled: list[Filled] = await server.online.fill(rows, request.at, path)
+            filled: list[Filled] = await server.online.fill(rows, request.at, f"{path}[{{}}].")
             replies = await server.answering.many(request.snapshot, [item.row for item in filled], request.at, request.started)
         return replies, [item.freshness for item in filled]
 

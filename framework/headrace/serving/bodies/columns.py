@@ -107,7 +107,7 @@ class Reader:
         if not isinstance(given, dict):
             raise refused_fields({"": "must be a JSON object"})
         faults = {name: beside(name) for name in given if name != BODY}
-        columns = given.get(BODY)
+        columns: Any = given.get(BODY)
         if not isinstance(columns, dict):
             faults[BODY] = "must be a JSON object of lists, by name" if BODY in given else "is required"
         else:
@@ -116,14 +116,13 @@ class Reader:
             raise refused_fields(faults)
         return self.read(columns, _in_json)
 
-    def of(self, rows: Sequence[Row]) -> Columns:
-        """Rows that are known to be valid, and each whole, as columns."""
-        cells = zip(*(row.inputs.values() for row in rows), strict=True)
-        names = self.names if self.group is None else (*self.names, self.group)
-        columns: dict[str, Any] = dict(zip(names, map(list, cells), strict=True))
-        values = {name: _floats(columns[name]) if self.inputs[name].type == "number" else columns[name] for name in self.names}
-        groups: Any = columns.get(self.group) if self.group is not None else None
-        return Columns([row.entity for row in rows], values, self.names, groups=groups, group=self.group, unit=self._unit)
+    def of(self, cells: Sequence[Mapping[str, Any]]) -> Columns:
+        """Rows as `Schema.read_cells` gives them, each whole, as columns."""
+        entities, *told = zip(*(row.values() for row in cells), strict=True)
+        columns: dict[str, Any] = dict(zip(self.names, told, strict=False))
+        values = {name: _floats(cell) if self.inputs[name].type == "number" else cell for name, cell in columns.items()}
+        groups = [str(group) for group in told[-1]] if self.group is not None else None
+        return Columns([str(entity) for entity in entities], values, self.names, groups=groups, group=self.group, unit=self._unit)
 
     def read(self, given: Mapping[str, Any], place: Place, entities: Callable[[int], Sequence[str]] | None = None) -> Columns:
         """Columns by name, each a list or float64 (NaN: none); Refused (422) naming each fault at its place.
