@@ -39,6 +39,7 @@ class Connection(HttpToolsProtocol):
     """Whether it is one too many."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Uvicorn's, and whether it is one too many."""
         super().connection_made(transport)  # type: ignore[arg-type]
         count = len(self.connections)
         if count > self.limits.connections + _SPARE:
@@ -51,6 +52,7 @@ class Connection(HttpToolsProtocol):
             self.loop.call_later(1.0, _sweep, self.loop, self.server_state, self.limits.time)
 
     def data_received(self, data: bytes) -> None:
+        """Uvicorn's, as long as no head is too large."""
         if self.many:
             self.refuse(503, "overloaded", f"{self.limits.connections} connections are open", {"retry-after": AGAIN})
             return
@@ -63,10 +65,12 @@ class Connection(HttpToolsProtocol):
             self.refuse(431, "too-large-head", f"the request's line and headers have more than {HEAD} bytes")
 
     def on_message_begin(self) -> None:
+        """A request begins."""
         self.begun, self.head = self.loop.time(), max(self.head, 1)
         super().on_message_begin()
 
     def on_headers_complete(self) -> None:
+        """Its head is whole."""
         self.begun, self.head = None, 0
         super().on_headers_complete()
 

@@ -266,6 +266,11 @@ def _adapter(item: InputConfig | None) -> TypeAdapter[Any]:
     return TypeAdapter(list[kind], config=ConfigDict(strict=True))
 
 
+def column_schema(item: InputConfig | None) -> dict[str, Any]:
+    """The JSON Schema of one column; no item: the entity, or a ranking's group."""
+    return _adapter(item).json_schema()
+
+
 def beside(name: str) -> str:
     """What is said of a key of a batch that is none, or is one too many."""
     return (
