@@ -303,6 +303,7 @@ def test_one_who_is_not_named_is_journalled_under_an_id_of_its_own_that_the_answ
 def test_what_is_none_of_the_protocol_is_refused_by_its_error_object(client: TestClient, body: Any, said: str) -> None:
     told = client.post(INFER, content=body if isinstance(body, bytes) else json.dumps(body), headers={"Content-Type": "application/json"})
     assert (400, ["error"]) == (told.status_code, list(told.json()))
+    assert told.json()["error"].startswith("bad-inference: ")
     assert said in told.json()["error"]
 
 
@@ -315,9 +316,13 @@ def test_the_protocol_tells_of_the_server_and_its_model(client: TestClient) -> N
     assert {"name": "age", "datatype": "FP64", "shape": [-1]} in model["inputs"]
     assert ["person_id", "age", "education", "sex"] == [item["name"] for item in model["inputs"]]
     assert (["1"], ["prediction", "id", "arm", "version", "entity"]) == (model["versions"], [item["name"] for item in model["outputs"]])
-    for path in ("/v2/models/other", f"/v2/models/{MODEL}/versions/2", "/v2/nothing"):
+    for path, id_ in (
+        ("/v2/models/other", "no-such-model"),
+        (f"/v2/models/{MODEL}/versions/2", "no-such-version"),
+        ("/v2/nothing", "no-such-route"),
+    ):
         told = client.get(path)
-        assert (404, ["error"]) == (told.status_code, list(told.json()))
+        assert (404, ["error"], id_) == (told.status_code, list(told.json()), told.json()["error"].partition(":")[0])
     assert 200 == client.post(f"/v2/models/{MODEL}/versions/1/infer", json={"inputs": tensors(rows(2))}).status_code
 
 
@@ -326,7 +331,7 @@ def test_a_version_that_answers_a_share_is_not_asked_alone(project: Project, ser
     project.alias("champion", champion)
     project.weigh(champion, candidate, 0.5)
     told = serve(project).post(f"/v2/models/{MODEL}/versions/{candidate}/infer", json={"inputs": tensors(rows(2))})
-    assert (409, "by who is asked about" in told.json()["error"]) == (told.status_code, True)
+    assert (409, "arms-assigned") == (told.status_code, told.json()["error"].partition(":")[0])
     assert [] == journalled(project)
 
 
@@ -340,11 +345,11 @@ def test_the_repository_is_what_the_store_says(project: Project, client: TestCli
     blob.chmod(0o600)
     blob.write_bytes(b"other bytes")
     told = client.post(f"/v2/repository/models/{MODEL}/load")
-    assert (503, "what was loaded goes on answering") == (told.status_code, told.json()["error"][:33])
+    assert (503, "not-loaded") == (told.status_code, told.json()["error"].partition(":")[0])
     assert 2 == client.post("/predict", json=ROW).json()["version"]
     assert ["READY", "UNAVAILABLE"] == [item["state"] for item in client.post("/v2/repository/index", json={}).json()]
     unload = client.post(f"/v2/repository/models/{MODEL}/unload")
-    assert (409, ["error"]) == (unload.status_code, list(unload.json()))
+    assert (409, "not-unloaded") == (unload.status_code, unload.json()["error"].partition(":")[0])
 
 
 @pytest.mark.parametrize(

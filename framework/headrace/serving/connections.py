@@ -10,7 +10,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from headrace.compiled import LimitsConfig
 from headrace.serving.measures import Measures
-from headrace.serving.overload import AGAIN
+from headrace.serving.overload import overloaded
 from headrace.serving.problem import Refused
 
 HEAD = 64 * 1024
@@ -54,7 +54,7 @@ class Connection(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         """Uvicorn's, as long as no head is too large."""
         if self.many:
-            self.refuse(503, "overloaded", f"{self.limits.connections} connections are open", {"retry-after": AGAIN})
+            self.refuse(overloaded(f"{self.limits.connections} connections are open"))
             return
         if self.begun is None:
             super().data_received(data)
@@ -62,7 +62,7 @@ class Connection(HttpToolsProtocol):
         self.head += len(data)
         super().data_received(data)
         if self.begun is not None and self.head > HEAD:
-            self.refuse(431, "too-large-head", f"the request's line and headers have more than {HEAD} bytes")
+            self.refuse(Refused(431, "too-large-head", f"the request's line and headers have more than {HEAD} bytes"))
 
     def on_message_begin(self) -> None:
         """A request begins."""
@@ -74,18 +74,14 @@ class Connection(HttpToolsProtocol):
         self.begun, self.head = None, 0
         super().on_headers_complete()
 
-    def refuse(self, status: int, id: str, detail: str, headers: dict[str, str] | None = None) -> None:  # noqa: A002 - the id of a diagnostic
+    def refuse(self, refused: Refused) -> None:
         """Answer outside of the app, and close."""
         if self.transport.is_closing():
             return
-        self.measures.refused(status)
-        answer = Refused(status, id, detail, headers=headers).response()
-        lines = [
-            f"HTTP/1.1 {status} {HTTPStatus(status).phrase}",
-            *(f"{k}: {v}" for k, v in answer.headers.items()),
-            "connection: close",
-        ]
-        self.transport.write("\r\n".join([*lines, "", ""]).encode() + bytes(answer.body))
+        self.measures.refused(refused.status)
+        answer = refused.response()
+        lines = [f"HTTP/1.1 {refused.status} {HTTPStatus(refused.status).phrase}", *(f"{k}: {v}" for k, v in answer.headers.items())]
+        self.transport.write("\r\n".join([*lines, "connection: close", "", ""]).encode() + bytes(answer.body))
         self.transport.close()
 
     def slow(self, now: float) -> None:
@@ -96,7 +92,7 @@ class Connection(HttpToolsProtocol):
             if now - self.begun > max(IDLE, self.limits.time):
                 self.transport.close()
         elif now - self.begun > self.limits.time:
-            self.refuse(408, "too-slow", f"the request's head did not come within {self.limits.time:g} s")
+            self.refuse(Refused(408, "too-slow", f"the request's head did not come within {self.limits.time:g} s"))
 
 
 def _sweep(loop: asyncio.AbstractEventLoop, state: Any, seconds: float) -> None:  # noqa: ANN401 - uvicorn's own

@@ -41,7 +41,11 @@ class Refused(Exception):  # noqa: N818 - it says what happened to the request
 
     def response(self, path: str = "") -> Response:
         """The problem document; on a path of the Open Inference Protocol its error object."""
-        answer = problem(self.status, self.id, self.detail, self.faults) if not open_inference(path) else error(self.status, self.detail)
+        answer = (
+            problem(self.status, self.id, self.detail, self.faults)
+            if not open_inference(path)
+            else error(self.status, self.id, self.detail)
+        )
         answer.headers.update(self.headers)
         return answer
 
@@ -51,9 +55,9 @@ def open_inference(path: str) -> bool:
     return path == "/v2" or path.startswith("/v2/")
 
 
-def error(status: int, detail: str) -> Response:
-    """The error object of the Open Inference Protocol."""
-    return Response(orjson.dumps({"error": detail}), status, media_type="application/json")
+def error(status: int, id: str, detail: str) -> Response:  # noqa: A002 - the id of a diagnostic
+    """The error object of the Open Inference Protocol, which has one text and nothing else."""
+    return Response(orjson.dumps({"error": f"{id}: {detail}"}), status, media_type="application/json")
 
 
 def problem(status: int, id: str, detail: str, faults: Sequence[Fault] = ()) -> Response:  # noqa: A002 - the id of a diagnostic

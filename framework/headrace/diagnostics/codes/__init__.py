@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from headrace.diagnostics.codes import (
+    bodies,
     conditions,
     document,
     language,
@@ -20,7 +21,7 @@ from headrace.diagnostics.codes.code import Code
 
 __all__ = ["CODES", "Code"]
 
-_PARTS = (document, language, project, values, conditions, life, rows, versions, memory, running, tracked, requests)
+_PARTS = (document, language, project, values, conditions, life, rows, versions, memory, running, tracked, requests, bodies)
 
 CODES: dict[str, Code] = {code.id: code for part in _PARTS for code in part.CODES}
 """Every code by its id. An id is stable: it is never given another meaning."""
