@@ -103,7 +103,7 @@ def _body(block: PredictionBlock, recorded: int, start: int, stop: int) -> bytes
     return b"".join([MARK, _LENGTH.pack(len(head)), head, *(np.ascontiguousarray(values, dtype="<f8").tobytes() for values in columns)])
 
 
-def decode_block(body: bytes) -> Iterator[Entry]:
+def decode_block(body: bytes) -> list[Entry]:
     """The records of a body that `encode_block` gave, with the moment they were spooled at; ValueError where it is none."""
     try:
         (length,) = _LENGTH.unpack_from(body, len(MARK))
@@ -117,9 +117,9 @@ def decode_block(body: bytes) -> Iterator[Entry]:
         columns = [floats[at * size : (at + 1) * size] for at in range(len(numbers) + 1 + len(keys))]
         inputs: dict[str, Any] = dict(zip(numbers, columns, strict=False)) | head["texts"]
         read = _Read(head, [inputs[name] for name in head["order"]], columns[len(numbers)], columns[len(numbers) + 1 :])
-    except (struct.error, KeyError, TypeError) as error:
+        return read.entries()
+    except (struct.error, AttributeError, LookupError, OverflowError, TypeError) as error:
         raise ValueError("the body is no block that this version knows") from error
-    return iter(read.entries())
 
 
 @dataclass(frozen=True, slots=True)

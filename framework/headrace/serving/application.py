@@ -150,7 +150,11 @@ class Routes:
         row = server.schema.read_row(body)
         at = await server.moments.of(header(scope, _HEADER))
         snapshot = server.ready_snapshot()
-        (filled,) = await server.online.fill([row], at)
+        if server.online.views:
+            async with server.load.within():
+                (filled,) = await server.online.fill([row], at)
+        else:
+            filled = Filled(row, {})
         reply = server.answering.one(snapshot, filled.row, at, started)
         if reply.error is not None:
             raise Refused(HTTPStatus.SERVICE_UNAVAILABLE, "prediction-failed", f"v{reply.version} {reply.error.removeprefix('the model ')}")

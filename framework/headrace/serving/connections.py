@@ -17,7 +17,7 @@ HEAD = 64 * 1024
 """The most bytes of a request's head: its line and headers."""
 IDLE = 60.0
 """Seconds after which a connection that never said anything is closed."""
-_SPARE = 1000
+_SPARE = 10_000
 """So many connections more are told that there are too many; beyond them they are closed without a word."""
 
 
@@ -89,7 +89,7 @@ class Connection(HttpToolsProtocol):
         if self.begun is None:
             return
         if self.head == 0:
-            if now - self.begun > max(IDLE, self.limits.time):
+            if now - self.begun > (self.limits.time if self.many else max(IDLE, self.limits.time)):
                 self.transport.close()
         elif now - self.begun > self.limits.time:
             self.refuse(Refused(408, "too-slow", f"the request's head did not come within {self.limits.time:g} s"))

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
 from headrace.compiled import LimitsConfig
 from headrace.serving.problem import Refused
 
@@ -54,6 +58,16 @@ class Load:
     def drop(self, size: int) -> None:
         """Hold them no more."""
         self.held -= size
+
+    @asynccontextmanager
+    async def within(self) -> AsyncIterator[None]:
+        """Refused (503) where what is done within takes longer than an answer may."""
+        try:
+            async with asyncio.timeout(self.limits.answer):
+                yield
+        except TimeoutError:
+            message = f"no answer within {self.limits.answer:g} s: send fewer rows at once, or raise `serving.limits.answer`"
+            raise Refused(503, "too-long", message, headers={"retry-after": AGAIN}) from None
 
     def _full(self) -> Refused:
         return overloaded(f"{self.limits.concurrency} requests are being answered")

@@ -25,7 +25,7 @@ class Limits(Spec):
         le=timedelta(hours=1),
     )
     answer: Duration = field(
-        "In which a request that came must be answered; a longer one gets 503.",
+        "In which a batch, an explanation, or a row whose features are read must be answered; one that takes longer gets 503.",
         Effect.REDEPLOY,
         default="30s",
         validate_default=True,

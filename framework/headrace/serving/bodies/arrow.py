@@ -15,6 +15,8 @@ from headrace.serving.schema import refused_fields
 if TYPE_CHECKING:
     import pyarrow as pa
 
+_UNREADABLE = "is no Arrow stream that can be read"
+
 
 class Streams:
     """Reads the streams of one model."""
@@ -26,7 +28,14 @@ class Streams:
 
     def read(self, body: bytes) -> Columns:
         """A stream's columns; Refused (422, naming each field) where they do not fit. A NaN stands for what is not known, as null does."""
-        table = self._batches(body)
+        import pyarrow as pa
+
+        try:
+            return self._read(self._batches(body))
+        except (pa.ArrowException, UnicodeDecodeError):
+            raise refused_fields({"": _UNREADABLE}) from None
+
+    def _read(self, table: pa.Table) -> Columns:
         names = table.column_names
         if doubled := [name for name, times in Counter(names).items() if times > 1]:
             raise refused_fields({f"{BODY}.{name}": "is sent twice" for name in doubled})
@@ -51,7 +60,7 @@ class Streams:
                         raise refused_fields({"": f"must have at most {self._most} rows"})
                     batches.append(batch)
         except (pa.ArrowException, ValueError, OSError, EOFError, MemoryError):
-            raise refused_fields({"": "is no Arrow stream that can be read"}) from None
+            raise refused_fields({"": _UNREADABLE}) from None
         if not rows:
             raise refused_fields({"": "must not be empty"})
         return pa.Table.from_batches(batches, schema)

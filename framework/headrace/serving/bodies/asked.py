@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from http import HTTPStatus
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
@@ -26,7 +24,6 @@ from headrace.serving.bulk import LEAST, Told, fresh_ids
 from headrace.serving.explain import explain
 from headrace.serving.moment import HEADER
 from headrace.serving.online import Filled, Freshness
-from headrace.serving.overload import AGAIN
 from headrace.serving.plane import Media
 from headrace.serving.problem import Refused
 from headrace.serving.schema import Row
@@ -117,7 +114,7 @@ class Bodies:
         champion = server.ready_snapshot().champion
         if champion is None:
             raise AssertionError(server.config.model)
-        async with self._within():
+        async with self._server.load.within():
             (filled,) = await server.online.fill([row], at)
             told = await asyncio.to_thread(explain, champion, filled.row)
         return orjson.dumps({"model": server.config.model, **told})
@@ -132,26 +129,15 @@ class Bodies:
         return (told, [], []) if told is not None else (None, *await self._rows(request, columns.rows(), BODY))
 
     async def _bulk(self, request: _Request, columns: Columns) -> Told | None:
-        async with self._within():
+        async with self._server.load.within():
             return await self._server.bulk.answer(request.snapshot, columns, request.at, request.started)
 
     async def _rows(self, request: _Request, rows: Sequence[Row], path: str) -> tuple[list[Reply], list[Freshness]]:
         server = self._server
-        async with self._within():
+        async with self._server.load.within():
             filled: list[Filled] = await server.online.fill(rows, request.at, f"{path}[{{}}].")
             replies = await server.answering.many(request.snapshot, [item.row for item in filled], request.at, request.started)
         return replies, [item.freshness for item in filled]
-
-    @asynccontextmanager
-    async def _within(self) -> AsyncIterator[None]:
-        """Refused (503) where it takes longer than an answer may."""
-        seconds = self._server.load.limits.answer
-        try:
-            async with asyncio.timeout(seconds):
-                yield
-        except TimeoutError:
-            message = f"no answer within {seconds:g} s: send fewer rows at once, or raise `serving.limits.answer`"
-            raise Refused(HTTPStatus.SERVICE_UNAVAILABLE, "too-long", message, headers={"retry-after": AGAIN}) from None
 
 
 def _fresh(freshness: Freshness) -> dict[str, object]:
