@@ -274,6 +274,11 @@ def test_a_matrix_of_all_inputs_is_taken_where_each_is_a_number(client: TestClie
         ] == answer["outputs"]
 
 
+def test_an_output_that_there_is_not_is_refused_before_anything_is_answered(project: Project, client: TestClient) -> None:
+    told = client.post(INFER, json={"inputs": tensors(rows(2)), "outputs": [{"name": "logits"}]})
+    assert (400, []) == (told.status_code, journalled(project))
+
+
 def test_one_who_is_not_named_is_journalled_under_an_id_of_its_own_that_the_answer_tells(project: Project, client: TestClient) -> None:
     told = [item for item in tensors(rows(2)) if item["name"] != "person_id"]
     outputs = {item["name"]: item["data"] for item in client.post(INFER, json={"inputs": told}).json()["outputs"]}

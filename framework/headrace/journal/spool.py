@@ -72,6 +72,12 @@ class Spool:
             raise OSError(errno.EMSGSIZE, f"a record of {len(body)} bytes is longer than the {MAX_BODY} that the spool takes")
         self._put(frame(body))
 
+    @property
+    def plain(self) -> bool:
+        """Whether what is journalled is written as it is, so that a batch may be written by column."""
+        # Terms may say that personal columns are veiled record by record; a spool without any writes all as it is.
+        return getattr(getattr(self, "terms", None), "personal", None) is None
+
     def append_block(self, block: PredictionBlock) -> None:
         """Journal all rows of a block, or none, by one write; raises as `append`.
 

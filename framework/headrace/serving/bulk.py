@@ -140,7 +140,7 @@ class Bulk:
 
         Refused (503) where they cannot be journalled, for what is not journalled is not answered.
         """
-        if len(columns) < LEAST or columns.groups is not None or len(columns.values) < len(columns.names):
+        if len(columns) < LEAST or not self._spool.plain or columns.groups is not None or len(columns.values) < len(columns.names):
             return None
         parts = await self._parts(snapshot, columns)
         if parts is None:

@@ -170,6 +170,6 @@ _WHY = {
     "409": "who answers is not for the caller to say",
     "413": "the body is too large",
     "415": "the body is no JSON",
-    "422": "the body nests too deep",
+    "422": "the body nests too deep, or lacks features",
     "503": "it cannot be answered now",
 }

@@ -17,7 +17,7 @@ from headrace.serving.answer import Reply
 from headrace.serving.bodies.arrow import Streams
 from headrace.serving.bodies.arrow import answer as stream
 from headrace.serving.bodies.columns import BODY, Columns, Reader
-from headrace.serving.bodies.tensors import Inference, Tensors
+from headrace.serving.bodies.tensors import Tensors
 from headrace.serving.bodies.tensors import answer as tensors
 from headrace.serving.body import ARROW, header, is_arrow, read
 from headrace.serving.bulk import LEAST, Told, fresh_ids
@@ -63,7 +63,7 @@ class Bodies:
         if kind is not None and is_arrow(kind):
             columns = self._streams.read(body)
             told, replies, _ = await self._columns(await self._request(scope, started), columns)
-            whole = told or Told.of(server.config.task, columns.entities, replies)
+            whole = told if told is not None else Told.of(server.config.task, columns.entities, replies)
             return Media(stream(whole, server.config.entity), ARROW)
         if _COLUMNS.match(body):
             columns = self._reader.json(body)
@@ -73,7 +73,7 @@ class Bodies:
             request = await self._request(scope, started)
             told = await self._bulk(request, self._reader.of(cells)) if len(cells) >= LEAST and not server.online.views else None
             replies, fresh = (
-                ([], []) if told is not None else await self._rows(request, [server.schema.row_of(row) for row in cells], "rows")
+                ([], []) if told is not None else await self._rows(request, [server.schema.row_of(row) for row in cells], "rows[{}].")
             )
         model = server.config.model
         if told is not None:
@@ -89,12 +89,9 @@ class Bodies:
         request = await self._request(scope, started)
         if version is not None:
             self._only(request.snapshot, version)
-        whole, replies, _ = await self._columns(request, asked.columns)
-        told = whole or Told.of(server.config.task, asked.columns.entities, replies)
-        return self._inferred(asked, told)
-
-    def _inferred(self, asked: Inference, told: Told) -> bytes:
-        return tensors(self._server.config.model, asked, told)
+        told, replies, _ = await self._columns(request, asked.columns)
+        whole = told if told is not None else Told.of(server.config.task, asked.columns.entities, replies)
+        return tensors(server.config.model, asked, whole)
 
     def _only(self, snapshot: Snapshot, version: str) -> None:
         """Refused where a version would not answer every row: arms are assigned, and nobody chooses one."""
@@ -126,7 +123,7 @@ class Bodies:
     async def _columns(self, request: _Request, columns: Columns) -> tuple[Told | None, list[Reply], list[Freshness]]:
         """Answered by column, or, where that cannot be, row by row."""
         told = await self._bulk(request, columns)
-        return (told, [], []) if told is not None else (None, *await self._rows(request, columns.rows(), BODY))
+        return (told, [], []) if told is not None else (None, *await self._rows(request, columns.rows(), f"{BODY}."))
 
     async def _bulk(self, request: _Request, columns: Columns) -> Told | None:
         async with self._server.load.within():
@@ -135,7 +132,7 @@ class Bodies:
     async def _rows(self, request: _Request, rows: Sequence[Row], path: str) -> tuple[list[Reply], list[Freshness]]:
         server = self._server
         async with self._server.load.within():
-            filled: list[Filled] = await server.online.fill(rows, request.at, f"{path}[{{}}].")
+            filled: list[Filled] = await server.online.fill(rows, request.at, path)
             replies = await server.answering.many(request.snapshot, [item.row for item in filled], request.at, request.started)
         return replies, [item.freshness for item in filled]
 

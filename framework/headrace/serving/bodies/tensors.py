@@ -36,13 +36,11 @@ _MATRIX = 2
 
 @dataclass(frozen=True, slots=True)
 class Inference:
-    """A request: its own id, its rows, and the outputs that it wants (None: all)."""
+    """A request: its own id, its rows, and the outputs that it wants."""
 
     id: str | None
     columns: Columns
-    outputs: tuple[str, ...] | None
-    named: bool
-    """Whether it says whom each row is about."""
+    outputs: tuple[str, ...]
 
 
 class Tensors:
@@ -52,6 +50,7 @@ class Tensors:
         self._config = config
         self._reader = reader
         self._inputs = {item.name: item for item in config.inputs}
+        self._known = tuple(outputs(config.task))
         self._named = frozenset({config.entity, *self._inputs, *([config.group] if config.group is not None else [])})
 
     def read(self, body: bytes, fresh: Callable[[int], list[str]]) -> Inference:
@@ -74,6 +73,7 @@ class Tensors:
                 if name in columns:
                     raise bad(f"inputs[{position}]: `{name}` is sent twice")
                 columns[name] = values
+        wanted = _outputs(given.get("outputs"), self._known)
         named = self._config.entity in columns
 
         def entities(size: int) -> list[str]:
@@ -83,7 +83,7 @@ class Tensors:
             found = self._reader.read(columns, _in_tensor, None if named else entities)
         except Refused as refused:
             raise bad(refused.detail) from None
-        return Inference(id_, found, _outputs(given.get("outputs")), named)
+        return Inference(id_, found, wanted)
 
     def _tensor(self, given: Any, place: str) -> dict[str, Any]:  # noqa: ANN401 - any JSON
         """One tensor's columns: its own, or, of a matrix, those of all inputs."""
@@ -174,12 +174,16 @@ def _truths(values: list[Any]) -> list[Any]:
     return [None if value is None else int(value) for value in values]
 
 
-def _outputs(given: Any) -> tuple[str, ...] | None:  # noqa: ANN401 - any JSON
-    if given is None:
-        return None
+def _outputs(given: Any, known: tuple[str, ...]) -> tuple[str, ...]:  # noqa: ANN401 - any JSON
+    """The names that a request wants, each once; all where it names none."""
+    if given is None or given == []:
+        return known
     if not isinstance(given, list) or not all(isinstance(item, dict) and isinstance(item.get("name"), str) for item in given):
         raise bad("`outputs` must be a list of objects with a name")
-    return tuple(item["name"] for item in given) or None
+    wanted = tuple(dict.fromkeys(item["name"] for item in given))
+    if strange := [name for name in wanted if name not in known]:
+        raise bad(f"`outputs`: `{strange[0]}` is no output of this model: there are {', '.join(known)}")
+    return wanted
 
 
 def _in_tensor(name: str, at: int | None) -> str:
@@ -210,10 +214,6 @@ def answer(model: str, asked: Inference, told: Told) -> bytes:
         "version": lambda: _tensor("version", "INT64", [size], list(told.versions)),
         "entity": lambda: _tensor("entity", "BYTES", [size], list(told.entities)),
     }
-    known = outputs(told.task)
-    wanted = asked.outputs if asked.outputs is not None else tuple(known)
-    if strange := [name for name in wanted if name not in known]:
-        raise bad(f"`outputs`: `{strange[0]}` is no output of this model: there are {', '.join(known)}")
     parameters = {
         **({"unseen": [[row, *names] for row, names in sorted(told.unseen.items())]} if told.unseen else {}),
         **({"errors": [[row, why] for row, why in sorted(told.errors.items())]} if told.errors else {}),
@@ -224,7 +224,7 @@ def answer(model: str, asked: Inference, told: Told) -> bytes:
         **({"model_version": str(told.versions[0])} if len(versions) == 1 else {}),
         **({"id": asked.id} if asked.id is not None else {}),
         **({"parameters": parameters} if parameters else {}),
-        "outputs": [made[name]() for name in dict.fromkeys(wanted)],
+        "outputs": [made[name]() for name in asked.outputs],
     }
     return orjson.dumps(body, option=orjson.OPT_SERIALIZE_NUMPY)
 
