@@ -132,7 +132,7 @@ def _shallow(body: bytes, kind: str | None, limits: LimitsConfig) -> bytes:
     if len(body) < _SMALL and body.count(b"[") + body.count(b"{") <= limits.depth:
         return body
     if deep(body, limits.depth):
-        raise Refused(HTTPStatus.UNPROCESSABLE_ENTITY, "too-deep", f"the body nests deeper than {limits.depth} levels")
+        raise Refused(HTTPStatus.UNPROCESSABLE_ENTITY, "body-too-deep", f"the body nests deeper than {limits.depth} levels")
     return body
 
 

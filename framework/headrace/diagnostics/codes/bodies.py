@@ -25,7 +25,7 @@ CODES = (
         help="send fewer rows at once, or raise `serving.limits.answer`",
     ),
     Code(
-        "too-deep",
+        "body-too-deep",
         "a body nests too deep",
         "No body that is taken nests deeper than a few levels, and parsing one that does is what it was sent for. Answered with 422.",
         help="send lists and objects as `GET /openapi.json` describes them",
