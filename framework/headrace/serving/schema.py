@@ -153,23 +153,18 @@ class Schema:
 
     def read_row(self, body: bytes) -> Row:
         """The body of /predict."""
-        return self.row_of(self._read(self._row, body, self.say).__dict__)
+        return self._to_row(self._read(self._row, body, self.say).__dict__)
 
     def read_rows(self, body: bytes) -> list[Row]:
         """The body of /predict/batch."""
-        return [self.row_of(cells) for cells in self.read_cells(body)]
-
-    def read_cells(self, body: bytes) -> list[dict[str, Any]]:
-        """The same as the values of each row, whatever their names: the entity, the inputs in their order, and of a ranking the group."""
-        return [row.__dict__ for row in self._read(self._rows, body, self.say).__dict__["rows"]]
+        return [self._to_row(row.__dict__) for row in self._read(self._rows, body, self.say).__dict__["rows"]]
 
     def read_outcomes(self, body: bytes) -> list[Answer]:
         """The body of /outcomes."""
         found = self._read(self._outcomes, body, self._say_outcome).__dict__["outcomes"]
         return [Answer(str(item.entity_), item.value, item.known_at) for item in found]
 
-    def row_of(self, values: Mapping[str, Any]) -> Row:
-        """One row of such values."""
+    def _to_row(self, values: Mapping[str, Any]) -> Row:
         entity = str(values["entity_"])
         # The model's fields stand in the order they were declared in: the entity, then the inputs, then a ranking's group.
         told = tuple(values.values())[1:]

@@ -69,12 +69,10 @@ class Bodies:
             columns = self._reader.json(body)
             told, replies, fresh = await self._columns(await self._request(scope, started), columns)
         else:
-            cells = server.schema.read_cells(body)
+            rows = server.schema.read_rows(body)
             request = await self._request(scope, started)
-            told = await self._bulk(request, self._reader.of(cells)) if len(cells) >= LEAST and not server.online.views else None
-            replies, fresh = (
-                ([], []) if told is not None else await self._rows(request, [server.schema.row_of(row) for row in cells], "rows[{}].")
-            )
+            told = await self._bulk(request, self._reader.of(rows)) if len(rows) >= LEAST and not server.online.views else None
+            replies, fresh = ([], []) if told is not None else await self._rows(request, rows, "rows[{}].")
         model = server.config.model
         if told is not None:
             return orjson.dumps({"predictions": told.bodies(model)})

@@ -116,13 +116,14 @@ class Reader:
             raise refused_fields(faults)
         return self.read(columns, _in_json)
 
-    def of(self, cells: Sequence[Mapping[str, Any]]) -> Columns:
-        """Rows as `Schema.read_cells` gives them, each whole, as columns."""
-        entities, *told = zip(*(row.values() for row in cells), strict=True)
+    def of(self, rows: Sequence[Row]) -> Columns:
+        """Rows that are known to be valid, and each whole, as columns."""
+        told = zip(*(row.inputs.values() for row in rows), strict=True)
+        # Behind the inputs, in their order, a row of a ranking has its group.
         columns: dict[str, Any] = dict(zip(self.names, told, strict=False))
-        values = {name: _floats(cell) if self.inputs[name].type == "number" else cell for name, cell in columns.items()}
-        groups = [str(group) for group in told[-1]] if self.group is not None else None
-        return Columns([str(entity) for entity in entities], values, self.names, groups=groups, group=self.group, unit=self._unit)
+        values = {name: _floats(cells) if self.inputs[name].type == "number" else cells for name, cells in columns.items()}
+        groups = [str(row.group) for row in rows] if self.group is not None else None
+        return Columns([row.entity for row in rows], values, self.names, groups=groups, group=self.group, unit=self._unit)
 
     def read(self, given: Mapping[str, Any], place: Place, entities: Callable[[int], Sequence[str]] | None = None) -> Columns:
         """Columns by name, each a list or float64 (NaN: none); Refused (422) naming each fault at its place.
