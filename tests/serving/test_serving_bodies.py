@@ -410,3 +410,14 @@ def test_bytes_of_any_kind_are_no_stream_and_never_a_failure(client: TestClient,
 def test_arrow_is_for_batches_alone(client: TestClient) -> None:
     table = stream(pa.table(columns(rows(1))))
     assert [415, 415] == [client.post(path, content=table, headers={"Content-Type": ARROW}).status_code for path in ("/predict", INFER)]
+
+
+def test_an_input_that_is_called_as_the_entity_is_read_as_both(tmp_path: Any, serve: Serve) -> None:
+    named = {"name": "person_id", "column": "person_id", "view": None, "type": "number", "low": None, "high": None}
+    made = make_project(tmp_path, {"inputs": [*CONFIG["inputs"], named]})
+    made.alias("champion", made.register())
+    told = serve(made).post("/predict/batch", json={"columns": columns(rows(3))})
+    assert 200 == told.status_code
+    kept = journalled(made)
+    assert [("0", 0.0), ("1", 1.0), ("2", 2.0)] == [(row["entity"], row["inputs"]["person_id"]) for row in kept]
+    made.store.close()

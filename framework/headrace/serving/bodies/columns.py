@@ -141,15 +141,16 @@ class Reader:
         size = self._size({name: values for name, values in given.items() if name in needed}, place, faults)
         if faults.found or size is None:
             raise refused_fields(faults.found)
-        columns = {name: self._column(name, given[name], place, faults) for name in needed if name in given}
+        values = {name: self._column(name, item, given[name], place, faults) for name, item in self.inputs.items() if name in given}
+        # An input may be called as the entity is: it is read once as each.
+        called = {name: self._column(name, None, given[name], place, faults) for name in (self.entity, self.group) if name in given}
         if faults.found:
             raise refused_fields(faults.found)
-        told: Any = columns.get(self.entity)
+        told = called.get(self.entity)
         if told is None:
             assert entities is not None  # noqa: S101 - else it was missing
             told = entities(size)
-        values = {name: columns[name] for name in self.names if name in columns}
-        groups: Any = columns.get(self.group) if self.group is not None else None
+        groups = called.get(self.group)
         return Columns(told, values, self.names, groups=groups, group=self.group, unit=self._unit)
 
     def _size(self, given: Mapping[str, Any], place: Place, faults: _Faults) -> int | None:
@@ -167,8 +168,7 @@ class Reader:
             faults.add(place(first, None), f"must have at most {self._most} items")
         return size
 
-    def _column(self, name: str, values: Any, place: Place, faults: _Faults) -> Any:  # noqa: ANN401 - of any kind
-        item = self.inputs.get(name)
+    def _column(self, name: str | None, item: InputConfig | None, values: Any, place: Place, faults: _Faults) -> Any:  # noqa: ANN401 - of any kind
         quick = quickly(item, values)
         if quick is not None:
             return quick
@@ -179,7 +179,7 @@ class Reader:
         except ValidationError as error:
             for detail in error.errors(include_url=False, include_input=False):
                 at = detail["loc"][0] if detail["loc"] and isinstance(detail["loc"][0], int) else None
-                faults.add(place(name, at), self._schema.say(name, detail))
+                faults.add(place(str(name), at), self._schema.say(str(name), detail))
             return []
         if item is not None and item.type == "number":
             return _floats(found)
