@@ -8,6 +8,8 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 BY_PREFECT = {"PREFECT__FLOW_RUN_ID"}
 """Set by Prefect's worker for the process of a run; nobody sets it by hand."""
+BY_SUPERVISOR = {"PROMETHEUS_MULTIPROC_DIR"}
+"""Set by a server's supervisor for its workers, and by nobody else: what a user sets is dropped."""
 OURS = re.compile(r"HEADRACE_\w+|PREFECT_API_URL")
 
 
@@ -44,7 +46,7 @@ def read_in(tree: ast.Module) -> Iterator[str]:
 
 def read() -> set[str]:
     files = (ROOT / "framework" / "headrace").rglob("*.py")
-    return {name for file in files for name in read_in(ast.parse(file.read_text(encoding="utf-8")))} - BY_PREFECT
+    return {name for file in files for name in read_in(ast.parse(file.read_text(encoding="utf-8")))} - BY_PREFECT - BY_SUPERVISOR
 
 
 def words(*files: Path) -> set[str]:

@@ -1,189 +1,168 @@
 #!/usr/bin/env python
-"""p50 of /predict at concurrency 1, journal on, against a plain FastAPI endpoint on the same model in the same run; prints JSON.
+"""A model server against the uvicorn floor, a naive FastAPI endpoint and peers; prints JSON.
 
-Compare the numbers of one run alone: rounds alternate between the two servers, and their medians are told.
+All servers of a comparison are up at once, visited by turns in changing order; medians over the rounds. Every
+request of one row carries the same row, unless it says otherwise. Compare the numbers of one run
+alone. Needs wrk.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import os
+import signal
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
-from http.client import HTTPConnection
+from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "e2e"))
 
-import numpy as np
-import psutil
-from serving_process import Project, free_port, project, served, until
+import serving_peers as peers
+import serving_targets as targets
+from serving_load import Load, Target, alternated, resident_mb, summary
+from serving_process import Hammer, Project, served, until
+from serving_project import project
+from sqlmodel import select
 
-from headrace.diagnostics import Report
-from headrace.hooks import Input, Signature, load_plugins, resolve
+from headrace.journal import ship, unshipped
+from headrace.store.tables import Prediction
 
-CATEGORIES = 15
-ROWS = 4000
-GOAL_MS = 2.0
-GOAL_MB = 400.0
-
-NAIVE = """
-import json, sys
-from typing import Optional
-
-import lightgbm
-import pandas as pd
-import uvicorn
-from fastapi import FastAPI
-from pydantic import create_model
-
-from headrace.hooks import Signature
-
-told = json.loads(open(sys.argv[1]).read())
-signature = Signature.from_json(told["signature"])
-booster = lightgbm.Booster(model_str=told["model"])
-fields = {item.name: (Optional[float if item.type == "number" else str], ...) for item in signature.inputs}
-Row = create_model("Row", person_id=(int, ...), **fields)
-app = FastAPI()
+CONNECTIONS = (1, 8, 32)
 
 
-@app.post("/predict")
-async def predict(row: Row):
-    frame = pd.DataFrame([row.model_dump()])
-    return {"prediction": float(booster.predict(signature.encode(frame), num_threads=1)[0])}
-
-
-uvicorn.run(app, port=int(sys.argv[2]), access_log=False, log_level="warning")
-"""
-
-
-def model() -> tuple[Signature, bytes]:
-    """The reference project's shape: one number, fifteen categories, 200 trees of 31 leaves."""
-    inputs = (
-        Input("age", "number", low=0.0, high=120.0),
-        *(Input(f"c{i}", "category", tuple(map(str, range(8)))) for i in range(CATEGORIES)),
-    )
-    signature = Signature(inputs)
-    random = np.random.default_rng(7)
-    matrix = np.column_stack([random.uniform(0, 120, ROWS), random.integers(0, 8, (ROWS, CATEGORIES))]).astype(float)
-    target = (matrix[:, 0] / 30 + matrix[:, 1:5].sum(axis=1) + random.normal(0, 4, ROWS) > 16).astype(float)
-    algorithm = load_plugins(None, Report()).algorithms["lightgbm.classifier"]
-    params = resolve(algorithm.params)(n_estimators=200, num_leaves=31, learning_rate=0.05)
-    fitted = resolve(algorithm.fit)(matrix, target, signature=signature, params=params, seed=7)
-    return signature, resolve(algorithm.save)(fitted)
-
-
-def rows(count: int) -> list[bytes]:
-    random = np.random.default_rng(1)
-    found = []
-    for i in range(count):
-        row: dict[str, Any] = {"person_id": i, "age": float(random.uniform(0, 120))}
-        row |= {f"c{j}": str(random.integers(0, 8)) for j in range(CATEGORIES)}
-        found.append(json.dumps(row).encode())
-    return found
-
-
-def one_round(port: int, bodies: list[bytes]) -> list[float]:
-    """Seconds of each request, over one connection."""
-    connection = HTTPConnection("127.0.0.1", port)
-    headers = {"Content-Type": "application/json"}
-    taken = []
-    for body in bodies:
-        started = time.perf_counter()
-        connection.request("POST", "/predict", body, headers)
-        reply = connection.getresponse()
-        text = reply.read()
-        taken.append(time.perf_counter() - started)
-        assert reply.status == 200, text
-    connection.close()
-    return taken
-
-
-def peak_mb(pid: int) -> float:
-    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
-    return int(next(line for line in lines if line.startswith("VmHWM")).split()[1]) / 1024
-
-
-def summary(rounds: list[list[float]], cpu: float, pid: int) -> dict[str, float]:
-    requests = sum(map(len, rounds))
-    return {
-        "p50_ms": round(statistics.median(statistics.median(one) for one in rounds) * 1e3, 4),
-        "p99_ms": round(statistics.median(float(np.quantile(one, 0.99)) for one in rounds) * 1e3, 4),
-        "requests_per_s": round(statistics.median(len(one) / sum(one) for one in rounds), 1),
-        "server_cpu_us_per_request": round(cpu / requests * 1e6, 1),
-        "peak_mb": round(peak_mb(pid), 1),
+def single(load: Load, found: list[Target], options: argparse.Namespace) -> dict[str, Any]:
+    """One row a request, at several concurrencies; how many times each of the others' requests a second, and each one's CPU time."""
+    told: dict[str, Any] = summary(alternated(load, found, CONNECTIONS, rounds=options.rounds, seconds=options.seconds))
+    us = told["headrace"]
+    told["headrace, in ratios"] = {
+        at: {
+            f"times {name}": round(us[at]["per_second"] / told[name][at]["per_second"], 2)
+            for name in told
+            if not name.startswith("headrace, 2") and name != "headrace"
+        }
+        | {"CPU, times the floor's": round(us[at]["cpu_us"] / told["uvicorn floor"][at]["cpu_us"], 2)}
+        for at in us
     }
-
-
-def cpu_seconds(pid: int) -> float:
-    times = psutil.Process(pid).cpu_times()
-    return float(times.user + times.system)
-
-
-def prepare(made: Project, signature: Signature, data: bytes) -> None:
-    inputs = [{"name": item.name, "column": item.name, "type": item.type, "low": item.low, "high": item.high} for item in signature.inputs]
-    config = json.loads(made.config.read_text())
-    made.config.write_text(json.dumps({**config, "inputs": inputs}))
-    made.alias("champion", made.add(data, "lightgbm.classifier", "lightgbm-text", signature))
-    (made.root / "naive.json").write_text(json.dumps({"signature": signature.to_json(), "model": data.decode()}))
-    (made.root / "naive.py").write_text(NAIVE)
-
-
-def run(rounds: int, requests: int) -> dict[str, Any]:
-    signature, data = model()
-    bodies = rows(requests)
-    with tempfile.TemporaryDirectory() as folder:
-        made = project(Path(folder) / "project")
-        prepare(made, signature, data)
-        port = free_port()
-        command = [sys.executable, str(made.root / "naive.py"), str(made.root / "naive.json"), str(port)]
-        naive = subprocess.Popen(command, env={**os.environ, "OMP_NUM_THREADS": "1"})
-        try:
-            with served(made) as server:
-                until(lambda: _answers(port, bodies[0]), 120)
-                targets = {"headrace": (server.port, server.process.pid), "naive": (port, naive.pid)}
-                taken: dict[str, list[list[float]]] = {name: [] for name in targets}
-                for where, _ in targets.values():
-                    one_round(where, bodies[:200])
-                before = {name: cpu_seconds(pid) for name, (_, pid) in targets.items()}
-                for turn in range(rounds):
-                    for name in sorted(targets, reverse=turn % 2 == 1):
-                        taken[name].append(one_round(targets[name][0], bodies))
-                told: dict[str, Any] = {
-                    name: summary(taken[name], cpu_seconds(pid) - before[name], pid) for name, (_, pid) in targets.items()
-                }
-        finally:
-            naive.terminate()
-            naive.wait(10)
-    told["times_naive"] = round(told["naive"]["p50_ms"] / told["headrace"]["p50_ms"], 2)
-    told["goals"] = {
-        f"p50 < {GOAL_MS:g} ms": told["headrace"]["p50_ms"] < GOAL_MS,
-        f"peak < {GOAL_MB:g} MB": told["headrace"]["peak_mb"] < GOAL_MB,
-    }
+    told["memory_mb"] = {one.name: round(resident_mb(one.pid), 1) for one in found}
     return told
 
 
-def _answers(port: int, body: bytes) -> bool:
-    try:
-        one_round(port, [body])
-    except OSError:
-        return False
-    return True
+def several(load: Load, found: list[Target], sent: Path, options: argparse.Namespace) -> dict[str, Any]:
+    """Many rows a request, as records, one request at a time."""
+    asked = [Target(one.name, one.port, one.pid, "/predict/batch", sent) for one in found]
+    told: dict[str, Any] = summary(alternated(load, asked, (1,), rounds=options.rounds, seconds=options.seconds))
+    told["times naive FastAPI"] = round(told["headrace"]["c=1"]["per_second"] / told["naive FastAPI"]["c=1"]["per_second"], 2)
+    return told
+
+
+def beside(load: Load, ours: Target, sent: Path, options: argparse.Namespace) -> dict[str, Any]:
+    """The p50 of single rows over four connections, alone and while one client sends large batches without a pause, by turns."""
+    batches = Target(ours.name, ours.port, ours.pid, "/predict/batch", sent)
+    alone, together = [], []
+    for _ in range(options.rounds):
+        alone.append(load.run(ours, 4, options.seconds)["p50_ms"])
+        other = subprocess.Popen(load.command(batches, 1, options.seconds + 2), stdout=subprocess.DEVNULL)
+        try:
+            time.sleep(0.5)
+            together.append(load.run(ours, 4, options.seconds)["p50_ms"])
+        finally:
+            other.terminate()
+            other.wait()
+    told = {"alone_p50_ms": round(statistics.median(alone), 3), "beside_batches_p50_ms": round(statistics.median(together), 3)}
+    return told | {"times": round(told["beside_batches_p50_ms"] / told["alone_p50_ms"], 2)}
+
+
+def survived(folder: Path, seconds: int) -> dict[str, Any]:
+    """What a kill -9 under load loses of what was acknowledged, and what a change of champion under load makes fail."""
+    made = project(folder)
+    one, other = made.register(0), made.register(1)
+    made.alias("champion", one)
+    with served(made) as server:
+        with Hammer(server.port) as swap:
+            until(lambda: len(swap.answered) > 200)
+            made.alias("champion", other)
+            until(lambda: server.answers_as(champion=other))
+            time.sleep(seconds / 2)
+        before = len(swap.answered)
+        with Hammer(server.port) as hammer:
+            time.sleep(seconds)
+            server.process.send_signal(signal.SIGKILL)
+            server.process.wait()
+    answered = [reply["id"] for reply in (*swap.answered, *hammer.answered)]
+    kept = _kept(made)
+    return {
+        "swap": {"answered": before, "failed": len(swap.failed), "versions": sorted({reply["version"] for reply in swap.answered})},
+        "kill -9": {
+            "acknowledged": len(answered),
+            "lost": len(set(answered) - set(kept)),
+            "twice": len(kept) - len(set(kept)),
+            "journalled, not acknowledged": len(set(kept) - set(answered)),
+        },
+    }
+
+
+def _taken(found: list[Target], sent: Path) -> bool:
+    body = sent.read_text().splitlines()[0].encode()
+    return all(targets.answers(one.port, "/predict/batch", body) for one in found)
+
+
+def _kept(made: Project) -> list[str]:
+    def all_of_it() -> bool:
+        ship(made.store, made.spool)  # beside the killed server's own shipper, which makes a last pass
+        return unshipped(made.store, made.spool) == 0
+
+    until(all_of_it, 60)
+    with made.store.read() as session:
+        found = [row.id for row in session.exec(select(Prediction))]
+    made.store.close()
+    return found
+
+
+def run(options: argparse.Namespace) -> dict[str, Any]:
+    with tempfile.TemporaryDirectory() as place:
+        folder = Path(place)
+        load, model, sent = Load.made(folder), targets.trained(), targets.bodies(folder)
+        made = targets.prepared(folder / "project", model)
+        told: dict[str, Any] = {}
+        with ExitStack() as open_:
+            found: list[Target] = [
+                open_.enter_context(targets.floor(folder, sent)),
+                open_.enter_context(targets.naive(folder, model, sent)),
+                open_.enter_context(targets.ours(folder, made, sent)),
+                open_.enter_context(targets.ours(folder, made, sent, logged=False)),
+            ]
+            headrace = next(one for one in found if one.name == "headrace")
+            found.append(replace(headrace, name="headrace, 200 different rows", bodies=sent[200]))
+            mine = [one for one in found if one.name in ("headrace", "naive FastAPI")]
+            if options.peers:
+                where = None if options.peers == "make" else Path(options.peers)
+                others = [
+                    *(open_.enter_context(peers.mlserver(folder, where, model, sent[1], workers=n)) for n in (0, 1)),
+                    open_.enter_context(peers.mlflow(folder, where, model, sent[1])),
+                ]
+                found += [one for one in others if one is not None]
+            told["1 row"] = single(load, found, options)
+            told["100 rows"] = several(load, mine, sent[100], options)
+            most = 10_000 if _taken(mine, sent[10_000]) else 1_000  # a body may be refused for its size
+            told[f"{most:,} rows"] = several(load, mine, sent[most], options)
+            told[f"single rows beside {most:,}"] = beside(load, headrace, sent[most], options)
+        told["lives"] = survived(folder / "lives", options.seconds)
+    return told
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--requests", type=int, default=1000, help="requests a round")
-    options = parser.parse_args()
-    told = run(options.rounds, options.requests)
-    print(json.dumps(told, indent=2))
-    return 0 if all(told["goals"].values()) else 1
+    parser.add_argument("--seconds", type=int, default=3, help="of one target at one concurrency in a round")
+    parser.add_argument("--peers", help="`make` for environments that are made, or a folder with them: mlserver, mlflow")
+    print(json.dumps(run(parser.parse_args()), indent=2))
+    return 0
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterator
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -110,3 +111,33 @@ def test_a_folder_that_stands_there_is_left_alone(made: Project, headrace, tmp_p
     (tmp_path / "out").mkdir()
     code, _, err = headrace(MODEL, "--to", "folder", "--out", str(tmp_path / "out"), "--root", str(made.root))
     assert (Exit.REFUSED, True, []) == (code, "error[export-exists]" in err, list((tmp_path / "out").iterdir()))
+
+
+def test_a_server_leaves_before_there_is_a_version(headrace, tmp_path) -> None:
+    project = make_project(tmp_path / "made")
+    project.store.close()
+    out = tmp_path / "unit"
+    code, told, err = headrace(MODEL, "--to", "systemd", "--out", str(out), "--root", str(project.root))
+    assert (0, True) == (code, f"The server of model/{MODEL} is exported as `systemd`." in told), err
+    assert [f"headrace-{MODEL}.service"] == [path.name for path in out.iterdir()]
+
+
+def test_a_server_is_of_no_version(made: Project, headrace, tmp_path) -> None:
+    code, _, err = headrace(f"{MODEL}@2", "--to", "systemd", "--out", str(tmp_path / "unit"), "--root", str(made.root))
+    assert (Exit.USAGE, True) == (code, "`systemd` is of a model's server, and of no version of it" in err)
+
+
+def test_a_server_leaves_with_the_projects_plugins_and_pins_what_is_installed(made: Project, headrace, tmp_path) -> None:
+    (made.root / "plugins" / "__pycache__").mkdir(parents=True)
+    (made.root / "plugins" / "own.py").write_text("")
+    (made.root / "plugins" / "__pycache__" / "own.pyc").write_text("")
+    out = tmp_path / "image"
+    arguments = ("--param", "anonymous=true", "--root", str(made.root))
+    assert 0 == headrace(MODEL, "--to", "docker", "--out", str(out), *arguments)[0]
+    copied = {path.relative_to(out / "project").as_posix() for path in (out / "project").rglob("*") if path.is_file()}
+    assert {"flows/headrace.json", f"flows/{MODEL}.serving.json", "plugins/own.py"} == copied
+    pinned = dict(line.split("==") for line in (out / "requirements.lock").read_text().splitlines())
+    assert {name: version(name) for name in ("headrace", "uvicorn", "numpy", "psycopg")} == {
+        name: pinned[name] for name in ("headrace", "uvicorn", "numpy", "psycopg")
+    }
+    assert "pytest" not in pinned

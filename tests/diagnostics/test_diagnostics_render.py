@@ -1,6 +1,8 @@
 """How faults are shown."""
 
-from headrace.diagnostics import Diagnostic, Report, Severity, Span, render
+import pickle
+
+from headrace.diagnostics import Diagnostic, Exit, HeadraceError, Report, Severity, Span, render
 from headrace.diagnostics.codes import CODES
 
 TEXT = 'a: 1\nb: "日本", confidense: 0.95\nc: e\u0301x\n'
@@ -125,3 +127,12 @@ def test_colour() -> None:
 
 def test_every_code_says_why() -> None:
     assert [] == [code.id for code in CODES.values() if not code.title or not code.why.endswith(".") or bool(code.wrong) > bool(code.right)]
+
+
+def test_what_ends_a_process_beside_is_told_whole_in_this_one():
+    told = pickle.loads(pickle.dumps(HeadraceError(Diagnostic("locked", "it is held", help="wait"), Exit.LOCKED)))  # noqa: S301 - of our own
+    assert ([Diagnostic("locked", "it is held", help="wait")], Exit.LOCKED, ["help: wait"]) == (
+        list(told.report),
+        told.code,
+        told.__notes__,
+    )

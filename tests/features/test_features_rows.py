@@ -71,6 +71,16 @@ def test_a_journalled_category_is_the_text_that_a_source_would_hold(read_rows, j
     assert [33.0, "7"] == frame.loc[frame["id"] == "900", ["age", "paint"]].iloc[0].tolist()
 
 
+def test_a_request_that_was_not_written_as_it_was_is_left_out_and_counted(read_rows, journalled):
+    plain = {"age": 33.0, "paint": "blue"}
+    journalled(f"hmac-sha256:{'a1' * 32}", day=300, value=1.0, known_day=310, inputs=plain)
+    for person, held in enumerate(({"hmac-sha256": "a1" * 32}, {"aes-256-gcm": "k1:AAAA"}, {"dropped": True})):
+        journalled(str(900 + person), day=300, value=1.0, known_day=310, inputs=plain | {"paint": held})
+    journalled("910", day=300, value=1.0, known_day=310, inputs=plain)
+    rows, frame = read_rows(as_of=day(320))
+    assert (4, 1, ["910"]) == (rows.misfit, rows.new, frame.loc[frame["origin"] == "journal", "id"].tolist())
+
+
 def test_a_request_whose_value_is_nothing_of_its_input_is_left_out_and_counted(read_rows, journalled):
     journalled("900", day=300, value=1.0, known_day=310, inputs={"age": "young", "paint": "blue"})
     journalled("901", day=300, value=1.0, known_day=310, inputs={"age": 33.0, "paint": 1.5})

@@ -21,7 +21,7 @@ def test_every_field_of_a_contract_is_told(kind: type) -> None:
 @pytest.mark.parametrize(
     ("word", "crossing"),
     [
-        ("exporter", {"Export", "Signature", "Input"}),
+        ("exporter", {"Export", "Signature", "Input", "Server"}),
         ("gate", {"HeldOut", "Live", "Ruling"}),
         ("transform", {"Input", "Prepared"}),
         ("rule", {"Finding"}),

@@ -21,8 +21,8 @@ WRITER = """
 import os, sys
 from datetime import UTC, datetime
 from pathlib import Path
-from headrace.journal import PredictionRecord, Spool
-spool = Spool.open(Path(sys.argv[1]), segment_bytes=20_000)
+from headrace.journal import PredictionRecord, Spool, Terms
+spool = Spool.open(Path(sys.argv[1]), Terms(segment_bytes=20_000))
 for number in range(int(sys.argv[3])):
     id = f"{sys.argv[2]}-{number}"
     spool.append(PredictionRecord(id, "employment", 1, "champion", 1, id, datetime(2016, 1, 1, tzinfo=UTC), 1, {"age": 1.0}, 0.5, None, ()))
@@ -201,7 +201,7 @@ def test_a_store_that_does_not_take_the_last_pass_is_said_once_and_is_a_failure(
             os.kill(os.getpid(), signal.SIGTERM)
         raise OSError("the disk is gone")
 
-    monkeypatch.setattr("headrace.journal.__main__.ship_pass", refuse)
+    monkeypatch.setattr("headrace.journal.__main__.ship_everywhere", refuse)
 
     assert (1, 1) == (run(workspace), capsys.readouterr().err.count("the disk is gone"))
 
@@ -223,7 +223,7 @@ def test_a_store_that_answers_again_is_said_and_so_is_what_was_stepped_over(
         os.kill(os.getpid(), signal.SIGTERM)
         return ship_pass(*arguments)
 
-    monkeypatch.setattr("headrace.journal.__main__.ship_pass", second)
+    monkeypatch.setattr("headrace.journal.__main__.ship_everywhere", second)
     code, said = run(workspace), capsys.readouterr().err
 
     assert (0, True, True) == (code, "the store answers again" in said, "0 torn or damaged and 1 refused" in said)

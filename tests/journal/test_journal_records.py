@@ -33,8 +33,9 @@ predictions = st.builds(
     output=st.none() | numbers,
     error=st.none() | texts,
     unseen=st.lists(texts).map(tuple),
+    answer=st.none() | st.dictionaries(texts, numbers),
 )
-outcomes = st.builds(OutcomeRecord, model=texts, entity=texts, value=numbers, known_at=moments)
+outcomes = st.builds(OutcomeRecord, model=texts, entity=texts, value=numbers, known_at=moments, label=st.none() | texts)
 anything = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(st.characters()) | st.decimals() | st.dates(),
     lambda inner: st.lists(inner) | st.dictionaries(st.text(st.characters()), inner),

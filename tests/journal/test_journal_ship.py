@@ -4,13 +4,29 @@ import json
 from datetime import timedelta
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 from sqlmodel import select
 
 from headrace.diagnostics import HeadraceError
-from headrace.journal import Shipped, Spool, ship, ship_pass, shipping, unshipped
+from headrace.journal import (
+    Shipped,
+    Spool,
+    backlog,
+    beside,
+    parquet,
+    present,
+    ship,
+    ship_everywhere,
+    ship_pass,
+    shipping,
+    shipping_now,
+    unshipped,
+)
+from headrace.journal.beside import Beside
 from headrace.journal.segment import frame
 from headrace.store import Store
+from headrace.store.clock import wall
 from headrace.store.tables import Audit, Outcome, Prediction, SpoolOffset
 
 
@@ -48,7 +64,7 @@ def test_a_shipped_prediction_is_the_journalled_one(folder: Path, store: Store, 
 
     with store.read() as session:
         row = session.exec(select(Prediction)).one()
-    names = record.__slots__
+    names = record._fields
     assert {name: getattr(record, name) for name in names} | {"unseen": ["education"]} == {name: getattr(row, name) for name in names}
     assert row.recorded_at > row.at
 
@@ -130,9 +146,9 @@ def test_a_shipper_that_another_overtook_leaves_the_segment_to_it(
 ) -> None:
     offset, read = shipping._offset, []
 
-    def late(session, path):
-        read.append(path)
-        return 0 if len(read) == 1 else offset(session, path)
+    def late(session, key):
+        read.append(key)
+        return 0 if len(read) == 1 else offset(session, key)
 
     spooled(folder, prediction(), close=False)
     ship(store, folder)
@@ -245,3 +261,116 @@ def test_shipping_leaves_one_audit_row_an_hour(folder: Path, store: Store, predi
     with store.read() as session:
         rows = list(session.exec(select(Audit).where(Audit.action == "ship")))
     assert (5, True) == (sum(row.n for row in rows), len(rows) <= 2)
+
+
+@pytest.mark.parametrize("damage", [bytes(1_200_000), bytes(range(256)) * 4600])
+def test_damage_longer_than_any_record_takes_no_other_along(folder: Path, store: Store, prediction, damage: bytes) -> None:
+    spooled(folder, prediction(1))
+    (path,) = segments(folder)
+    whole = path.read_bytes()
+    spooled(folder, prediction(2))
+    after = next(other for other in segments(folder) if other != path)
+    path.write_bytes(whole + damage + after.read_bytes())
+    after.unlink()
+
+    done = ship_pass(store, folder)
+    kept = sum(piece.stat().st_size for piece in (folder / "damaged").iterdir())
+    assert (2, ["1", "2"], len(damage), []) == (done.records, entities(store), kept, segments(folder))
+
+
+def test_the_backlog_says_since_when_the_oldest_record_waits(folder: Path, store: Store, prediction) -> None:
+    before = wall()
+    spool = spooled(folder, prediction(1), prediction(2), close=False)
+    waiting = backlog(store, folder)
+    after = wall()
+    ship(store, folder)
+    spool.append(prediction(3))
+
+    assert (True, unshipped(store, folder) > 0) == (before <= waiting.oldest <= after <= backlog(store, folder).oldest, True)
+
+
+def test_a_shipper_is_told_of_while_it_lives(folder: Path) -> None:
+    before = shipping_now(folder)
+    with present(folder), present(folder):
+        during = shipping_now(folder)
+
+    assert (False, True, False) == (before, during, shipping_now(folder))
+
+
+def filed(target: Path, kind: str = "predictions") -> list[dict]:
+    return pq.read_table(target / kind).to_pylist() if (target / kind).exists() else []
+
+
+def test_records_go_to_parquet_files_too_once_a_segment_is_finished(
+    folder: Path, store: Store, prediction, outcome, tmp_path: Path
+) -> None:
+    beside.save(folder, Beside(parquet=str(tmp_path / "files")))
+    spool = spooled(folder, prediction(1, unseen=("education",)), outcome(1), close=False)
+    ship_everywhere(store, folder)
+    living = filed(tmp_path / "files")
+    spool.close()
+    ship_everywhere(store, folder)
+
+    (told,), (known,) = filed(tmp_path / "files"), filed(tmp_path / "files", "outcomes")
+    assert ([], [], ["1"]) == (living, segments(folder), entities(store))
+    assert ("1", {"age": 46.0, "education": "21"}, ["education"]) == (
+        told["entity"],
+        json.loads(told["inputs"]),
+        json.loads(told["unseen"]),
+    )
+    assert (outcome(1).known_at, prediction(1).at) == (known["known_at"], told["at"])
+
+
+def test_who_ships_to_the_store_alone_leaves_the_segments_for_the_files(folder: Path, store: Store, prediction, tmp_path: Path) -> None:
+    beside.save(folder, Beside(parquet=str(tmp_path / "files")))
+    spooled(folder, prediction(1))
+
+    assert (1, 1, 0) == (ship(store, folder), len(segments(folder)), unshipped(store, folder))
+    ship_everywhere(store, folder)
+    assert (["1"], []) == ([row["entity"] for row in filed(tmp_path / "files")], segments(folder))
+
+
+@pytest.mark.parametrize("cut", ["before the file is recorded", "before the segment is deleted"])
+def test_a_file_that_is_written_again_replaces_itself(  # noqa: PLR0917 - fixtures
+    cut: str, folder: Path, store: Store, prediction, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    beside.save(folder, Beside(parquet=str(tmp_path / "files")))
+    spooled(folder, *(prediction(person) for person in range(5)))
+    if cut == "before the file is recorded":
+        write = parquet.write
+        monkeypatch.setattr(parquet, "write", lambda *given: write(*given) or killed())
+    else:
+        monkeypatch.setattr(shipping, "_delete", killed)
+    with pytest.raises((HeadraceError, RuntimeError), match="killed"):
+        ship_everywhere(store, folder)
+    monkeypatch.undo()
+    ship_everywhere(store, folder)
+
+    found = [row["entity"] for row in filed(tmp_path / "files")]
+    assert (["0", "1", "2", "3", "4"], found, []) == (sorted(found), entities(store), segments(folder))
+
+
+def test_files_that_cannot_be_written_hold_up_no_row(folder: Path, store: Store, prediction, tmp_path: Path) -> None:
+    (tmp_path / "files").write_text("a file, where a folder should be")
+    beside.save(folder, Beside(parquet=str(tmp_path / "files")))
+    spooled(folder, prediction(1))
+    with pytest.raises(HeadraceError, match="Parquet files cannot be written") as error:
+        ship_everywhere(store, folder)
+
+    assert ["files-unwritable"] == [fault.id for fault in error.value.report.errors]
+    assert (["1"], 1) == (entities(store), len(segments(folder)))
+
+
+def test_a_share_of_the_predictions_is_logged_the_same_ones_wherever(
+    folder: Path, store: Store, prediction, outcome, tmp_path: Path
+) -> None:
+    logs = [tmp_path / "a.jsonl", tmp_path / "logs" / "b.jsonl"]
+    records = [prediction(person, id=f"{person:032x}") for person in range(400)]
+    for log in logs:
+        beside.save(folder, Beside(share=0.1, log=str(log)))
+        spooled(folder, *records, outcome(1))
+        ship_everywhere(store, folder)
+    first, second = [[json.loads(line) for line in log.read_text().splitlines()] for log in logs]
+
+    assert ([row["id"] for row in first], True) == ([row["id"] for row in second], 15 < len(first) < 80)
+    assert ("prediction", {"age": 46.0, "education": "21"}) == (first[0]["event"], first[0]["inputs"])

@@ -5,13 +5,16 @@ import os
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 
 import pytest
+from sqlmodel import select
 
-from headrace.journal import Spool, SpoolFull, ship
+from headrace.journal import Backlog, Spool, SpoolFull, Terms, backlog, ship
 from headrace.journal.segment import frames
 from headrace.journal.spool import MAX_BODY
+from headrace.store.tables import Prediction
 
 
 def written(folder: Path) -> int:
@@ -38,7 +41,7 @@ def test_a_record_is_one_write(folder: Path, prediction, monkeypatch: pytest.Mon
 
 
 def test_a_segment_that_is_long_enough_is_followed_by_another(folder: Path, prediction) -> None:
-    spool = Spool.open(folder, segment_bytes=600)
+    spool = Spool.open(folder, Terms(segment_bytes=600))
     for person in range(10):
         spool.append(prediction(person))
 
@@ -46,7 +49,7 @@ def test_a_segment_that_is_long_enough_is_followed_by_another(folder: Path, pred
 
 
 def test_a_full_spool_refuses_and_takes_again_once_it_is_shipped(folder: Path, prediction, store) -> None:
-    spool = Spool.open(folder, max_bytes=1000)
+    spool = Spool.open(folder, Terms(max_bytes=1000))
     records = [prediction(person) for person in range(100)]
     with pytest.raises(SpoolFull, match="is the shipper running") as error:
         any(spool.append(record) for record in records)
@@ -54,7 +57,7 @@ def test_a_full_spool_refuses_and_takes_again_once_it_is_shipped(folder: Path, p
     with pytest.raises(SpoolFull):
         spool.append(prediction())
 
-    assert (errno.ENOSPC, refused, True) == (error.value.errno, written(folder), spool.bytes <= 1000)
+    assert (errno.ENOSPC, refused, True) == (error.value.errno, written(folder), spool.held <= 1000)
 
     ship(store, folder)
     spool.append(prediction())
@@ -63,7 +66,7 @@ def test_a_full_spool_refuses_and_takes_again_once_it_is_shipped(folder: Path, p
 
 
 def test_the_bound_counts_what_other_processes_spooled(folder: Path, prediction) -> None:
-    other, spool = Spool.open(folder), Spool.open(folder, max_bytes=1000)
+    other, spool = Spool.open(folder), Spool.open(folder, Terms(max_bytes=1000))
     for person in range(10):
         other.append(prediction(person))
 
@@ -137,11 +140,11 @@ def test_a_closed_spool_takes_nothing(folder: Path, prediction) -> None:
 
     with pytest.raises(OSError, match="closed"):
         spool.append(prediction())
-    assert 0 == spool.bytes
+    assert 0 == spool.held
 
 
 def test_threads_may_share_a_spool(folder: Path, prediction) -> None:
-    spool = Spool.open(folder, segment_bytes=5000)
+    spool = Spool.open(folder, Terms(segment_bytes=5000))
     threads = [threading.Thread(target=lambda: [spool.append(prediction(person)) for person in range(200)]) for _ in range(4)]
     for thread in threads:
         thread.start()
@@ -156,3 +159,160 @@ def test_a_folder_that_cannot_be_made_is_an_os_error(tmp_path: Path) -> None:
 
     with pytest.raises(OSError, match="taken"):
         Spool.open(tmp_path / "taken" / "employment")
+
+
+def test_a_batch_is_one_write_and_all_of_it_or_nothing(folder: Path, prediction, monkeypatch: pytest.MonkeyPatch) -> None:
+    spool, writes, write = Spool.open(folder), [], os.write
+    monkeypatch.setattr(os, "write", lambda file, data: writes.append(len(data)) or write(file, data))
+    spool.append_all([prediction(person) for person in range(50)])
+    with pytest.raises(OSError, match="longer than"):
+        spool.append_all([prediction(1), prediction(2, inputs={"essay": "x" * MAX_BODY})])
+    spool.append_all([])
+
+    assert (50, [segments(folder)[0].stat().st_size], 2) == (written(folder), writes, spool.refused)
+
+
+def test_what_follows_a_batch_that_the_disk_cut_is_shipped_though_the_shipper_saw_its_beginning(
+    folder: Path, prediction, store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spool, write = Spool.open(folder), os.write
+
+    def cut(file: int, data: bytes) -> int:
+        took = write(file, data[:-20])
+        ship(store, folder)  # between the write and its being taken back
+        return took
+
+    monkeypatch.setattr(os, "write", cut)
+    with pytest.raises(SpoolFull):
+        spool.append_all([prediction(person) for person in range(3)])
+    monkeypatch.undo()
+    for person in range(10, 13):
+        spool.append(prediction(person))
+    ship(store, folder)
+
+    with store.read() as session:
+        found = set(session.exec(select(Prediction.entity)))
+    assert {"10", "11", "12"} <= found
+
+
+def test_a_strict_record_is_on_the_disk_before_it_is_acknowledged(folder: Path, prediction, monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[str] = []
+    write, sync = os.write, os.fdatasync
+    monkeypatch.setattr(os, "write", lambda file, data: told.append("write") or write(file, data))
+    monkeypatch.setattr(os, "fdatasync", lambda file: told.append("sync") or sync(file))
+    strict, usual = Spool.open(folder, Terms(strict=True)), Spool.open(folder)
+    strict.append(prediction())
+    told.append("acknowledged")
+    strict.append_all([prediction(), prediction()])
+    told.append("acknowledged")
+    usual.append(prediction())
+
+    assert ["write", "sync", "acknowledged"] * 2 + ["write"] == told
+
+
+def test_what_could_not_be_brought_to_the_disk_is_refused_and_nothing_follows_it(
+    folder: Path, prediction, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spool = Spool.open(folder, Terms(strict=True))
+    spool.append(prediction())
+
+    def fail(_: int) -> None:
+        raise OSError(errno.EIO, "input/output error")
+
+    monkeypatch.setattr(os, "fdatasync", fail)
+    with pytest.raises(OSError, match="input/output"):
+        spool.append(prediction())
+    monkeypatch.undo()
+    spool.append(prediction())
+
+    assert [1, 1] == [len(frames(path.read_bytes(), final=True).bodies) for path in segments(folder)]
+
+
+def test_a_spool_that_drops_counts_predictions_and_refuses_outcomes(folder: Path, prediction, outcome) -> None:
+    spool = Spool.open(folder, Terms(max_bytes=600, drop=True))
+    for person in range(10):
+        spool.append(prediction(person))
+    spool.append_all([prediction(person, inputs={"essay": "x" * 600}) for person in range(3)])
+    with pytest.raises(SpoolFull):
+        spool.append(outcome(1, label="x" * 600))
+
+    assert (13, 1, True) == (written(folder) + spool.dropped, spool.refused, spool.dropped > 3)
+
+
+def test_a_closed_spool_refuses_even_where_it_drops(folder: Path, prediction) -> None:
+    spool = Spool.open(folder, Terms(drop=True))
+    spool.close()
+
+    with pytest.raises(OSError, match="closed"):
+        spool.append(prediction())
+
+
+def test_a_disk_without_room_for_a_segment_that_has_it_again_is_written_to_again(
+    folder: Path, prediction, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spool = Spool.open(folder, Terms(segment_bytes=300))
+    spool.append(prediction())
+    opened = os.open
+
+    def none(path, flags, *more, **named):
+        if flags & os.O_CREAT:
+            raise OSError(errno.ENOSPC, "no space left on device")
+        return opened(path, flags, *more, **named)
+
+    monkeypatch.setattr(os, "open", none)
+    for _ in range(2):
+        with pytest.raises(OSError, match="no space"):
+            spool.append(prediction())
+    monkeypatch.undo()
+    spool.append(prediction())
+
+    assert (2, 2) == (written(folder), spool.refused)
+
+
+SMALL = """
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from headrace.journal import OutcomeRecord, Spool, Terms
+spool = Spool.open(Path(sys.argv[1]), Terms(segment_bytes=40_000))
+def fill(first):
+    taken = first
+    try:
+        while True:
+            spool.append(OutcomeRecord("employment", str(taken), 1.0, datetime(2016, 1, 1, tzinfo=UTC)))
+            taken += 1
+    except OSError as error:
+        return taken, error.errno
+taken, why = fill(0)
+Path(sys.argv[2]).unlink()
+print(taken, why, *fill(taken))
+"""
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="a file system is mounted by root alone")
+def test_a_disk_that_fills_takes_whole_records_alone_and_goes_on_once_there_is_room(tmp_path: Path) -> None:
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=400k", "tmpfs", disk], check=False).returncode:
+        pytest.skip("this machine lets nobody mount")
+    try:
+        (disk / "ballast").write_bytes(b"x" * 200_000)
+        told = subprocess.run([sys.executable, "-c", SMALL, disk / "spool", disk / "ballast"], check=True, capture_output=True, text=True)
+        first, why, last, again = map(int, told.stdout.split())
+        found = [frames(path.read_bytes(), final=True) for path in segments(disk / "spool")]
+    finally:
+        subprocess.run(["umount", disk], check=True)
+
+    assert (errno.ENOSPC, errno.ENOSPC, True) == (why, again, last > first > 100)
+    assert (last, []) == (sum(len(one.bodies) for one in found), [damage for one in found for damage in one.damaged])
+
+
+def test_a_clock_that_jumps_back_loses_nothing(folder: Path, prediction, store, monkeypatch: pytest.MonkeyPatch) -> None:
+    spool, now = Spool.open(folder, Terms(segment_bytes=600)), time.time_ns()
+    for turn in range(12):
+        monkeypatch.setattr(time, "time_ns", lambda turn=turn: now - turn * 3_600_000_000_000)
+        spool.append(prediction(turn))
+    monkeypatch.undo()
+    spool.close()
+
+    assert (12, Backlog(0, None)) == (ship(store, folder), backlog(store, folder))

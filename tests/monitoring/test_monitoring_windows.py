@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -9,10 +9,12 @@ from sqlmodel import insert, select
 
 from headrace.diagnostics import HeadraceError
 from headrace.monitoring import Drift, Performance
+from headrace.monitoring.stretch import Stretch
 from headrace.store import EventKind
 from headrace.store.tables import Due, Outcome, Prediction
 
 DAY = timedelta(days=1)
+NOW = datetime(2016, 1, 1, tzinfo=UTC)
 AUC = Performance("roc_auc")
 
 
@@ -24,6 +26,13 @@ def test_a_window_is_so_many_predictions_in_the_order_of_the_journal(world: Any)
         closed,
         [(w.number, w.first_seq, w.last_seq, w.n) for w in world.windows()],
     )
+
+
+def test_what_was_not_written_as_it_was_is_missing_to_a_window() -> None:
+    held = ({"age": 40.0, "grade": {"hmac-sha256": "a1" * 32}}, {"age": {"dropped": True}, "grade": "a"})
+    stretch = Stretch(1, (1, 2), (1, 1), (0.5, 0.5), held, (False, False), NOW, NOW)
+
+    assert [[40.0, None], [None, "a"]] == stretch.frame(["age", "grade"]).astype(object).replace({float("nan"): None}).to_numpy().tolist()
 
 
 def test_a_window_closes_only_when_it_is_full(world: Any) -> None:

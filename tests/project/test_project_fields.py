@@ -68,7 +68,18 @@ def read() -> set[tuple[str, str]]:
             ROOT,
             *(
                 ROOT / "tests" / "golden" / case
-                for case in ("census", "minimal", "several", "no-rollout", "own-steps", "windows", "by-plugin", "transforms", "tuned")
+                for case in (
+                    "census",
+                    "minimal",
+                    "several",
+                    "no-rollout",
+                    "own-steps",
+                    "windows",
+                    "by-plugin",
+                    "transforms",
+                    "tuned",
+                    "beyond",
+                )
             ),
         ):
             report = Report()

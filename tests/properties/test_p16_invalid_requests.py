@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "serving"))
 
-from serving_project import ROW, project
+from serving_project import BESIDE, ROW, project
 
 from headrace.compiled import ServingConfig, read
 from headrace.serving import app
@@ -26,14 +26,14 @@ JSON = st.recursive(
 PATH = st.sampled_from(["/predict", "/predict/batch", "/outcomes"])
 
 
-@pytest.fixture(scope="module")
-def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
+@pytest.fixture(scope="module", params=["hot", "route"])
+def client(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
     made = project(tmp_path_factory.mktemp("p16"))
     made.alias("champion", made.register())
     config = read(ServingConfig, made.config)
     with (
         open_workspace(made.config.parent / "headrace.json", config) as workspace,
-        TestClient(app(config, workspace), raise_server_exceptions=False) as started,
+        TestClient(app(config, workspace, BESIDE if request.param == "route" else ()), raise_server_exceptions=False) as started,
     ):
         yield started
     made.store.close()

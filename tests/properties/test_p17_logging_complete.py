@@ -14,7 +14,7 @@ from sqlmodel import col, func, select
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "serving"))
 
-from serving_project import ROW, Project, project
+from serving_project import BESIDE, ROW, Project, project
 
 from headrace.compiled import ServingConfig, read
 from headrace.journal import ship
@@ -38,14 +38,17 @@ ROWS = st.lists(
 BAD = {**ROW, "age": "x"}
 
 
-@pytest.fixture(scope="module")
-def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Project, TestClient]]:
+@pytest.fixture(scope="module", params=["hot", "route"])
+def served(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Project, TestClient]]:
     made = project(tmp_path_factory.mktemp("p17"))
     champion, candidate = made.register(), made.register_flaky(0.75, fail=3)
     made.alias("champion", champion)
     made.weigh(champion, candidate, 0.01)  # few enough failures that it is never aborted here
     config = read(ServingConfig, made.config)
-    with open_workspace(made.config.parent / "headrace.json", config) as workspace, TestClient(app(config, workspace)) as client:
+    with (
+        open_workspace(made.config.parent / "headrace.json", config) as workspace,
+        TestClient(app(config, workspace, BESIDE if request.param == "route" else ())) as client,
+    ):
         yield made, client
     made.store.close()
 

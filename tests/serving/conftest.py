@@ -6,10 +6,8 @@ from pathlib import Path
 
 import pytest
 from fastapi.testclient import TestClient
-from serving_project import Project
+from serving_project import BESIDE, Project
 from serving_project import project as make_project
-from starlette.middleware import Middleware
-from starlette.types import ASGIApp, Receive, Scope, Send
 
 from headrace.compiled import ServingConfig, read
 from headrace.serving import app
@@ -23,20 +21,10 @@ def project(tmp_path: Path) -> Iterator[Project]:
     made.store.close()
 
 
-class Beside:
-    """Somebody's middleware, which does nothing."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        self.app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        await self.app(scope, receive, send)
-
-
 @pytest.fixture(params=["hot", "route"])
 def serve(request: pytest.FixtureRequest) -> Iterator[Callable[[Project], TestClient]]:
     """Both faces: predictions answered in front of FastAPI, and by its routes, as they are behind a middleware."""
-    middleware = [Middleware(Beside)] if request.param == "route" else []
+    middleware = BESIDE if request.param == "route" else ()
     with ExitStack() as stack:
 
         def start(made: Project) -> TestClient:

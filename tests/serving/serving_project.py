@@ -11,12 +11,28 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from starlette.middleware import Middleware
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from headrace import registry, traffic
 from headrace.diagnostics import Report
 from headrace.hooks import Input, Plugins, Signature, load_plugins
 from headrace.hooks.contracts import resolve
 from headrace.store import Store, clock
+
+
+class Beside:
+    """Somebody's middleware, which does nothing."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self.app(scope, receive, send)
+
+
+BESIDE = (Middleware(Beside),)
+"""With it, predictions are answered by FastAPI's routes; without, in front of them."""
 
 MODEL = "employment"
 SIGNATURE = Signature(
@@ -134,6 +150,7 @@ class Project:
     root: Path
     store: Store
     config: Path
+    model: str = MODEL
 
     @property
     def plugins(self) -> Plugins:
@@ -141,7 +158,7 @@ class Project:
 
     @property
     def spool(self) -> Path:
-        return self.root / ".headrace" / "spool" / MODEL
+        return self.root / ".headrace" / "spool" / self.model
 
     def register(self, seed: int = 0) -> int:
         """One more LightGBM; its number."""
@@ -167,7 +184,7 @@ class Project:
         version = registry.register(
             self.store,
             actor=ACTOR,
-            model=MODEL,
+            model=self.model,
             run_id="run",
             manifest=manifest,
             model_bytes=data,
@@ -178,23 +195,23 @@ class Project:
         return version.number
 
     def alias(self, name: str, number: int | None) -> None:
-        with self.store.transaction(ACTOR, "move", MODEL) as session:
-            registry.move(session, model=MODEL, alias=name, number=number, at=clock.wall(), reason="test")
+        with self.store.transaction(ACTOR, "move", self.model) as session:
+            registry.move(session, model=self.model, alias=name, number=number, at=clock.wall(), reason="test")
 
     def weigh(self, champion: int, candidate: int | None = None, share: float = 0.0) -> int:
         """New weights; their epoch."""
         arms = [traffic.Arm("champion", champion, 1.0 - share)]
         if candidate is not None:
             arms.append(traffic.Arm("candidate", candidate, share))
-        with self.store.transaction(ACTOR, "weigh", MODEL) as session:
-            standing = traffic.current(session, MODEL)
+        with self.store.transaction(ACTOR, "weigh", self.model) as session:
+            standing = traffic.current(session, self.model)
             expected = standing.epoch if standing else None
-            return traffic.set_weights(session, model=MODEL, expected=expected, arms=arms, at=clock.wall(), reason="test").epoch
+            return traffic.set_weights(session, model=self.model, expected=expected, arms=arms, at=clock.wall(), reason="test").epoch
 
     def blob(self, number: int) -> Path:
         """The file of a version's model."""
         with self.store.read() as session:
-            return self.store.blobs.path(registry.get(session, MODEL, number).model_digest)
+            return self.store.blobs.path(registry.get(session, self.model, number).model_digest)
 
 
 def project(root: Path, config: Mapping[str, Any] | None = None, workspace: Mapping[str, Any] | None = None) -> Project:

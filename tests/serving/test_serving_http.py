@@ -11,6 +11,7 @@ from serving_project import MODEL, ROW, Project
 from serving_project import project as make_project
 from sqlmodel import select
 
+from headrace import registry
 from headrace.compiled import LimitsConfig
 from headrace.journal import reader, ship
 from headrace.store import clock
@@ -185,6 +186,27 @@ def test_metadata_says_what_answers_and_how_far_the_store_has_heard(client: Test
     assert told["unshipped"] > 0
 
 
+def test_metadata_names_what_each_arm_is_by_its_digests_and_what_it_takes(project: Project, client: TestClient) -> None:
+    told = client.get("/metadata").json()["releases"]["champion"]
+    with project.store.read() as session:
+        version = registry.get(session, MODEL, 1)
+    expected = {
+        "version": 1,
+        "inputs": [
+            {"name": "age", "type": "number", "low": 0.0, "high": 120.0},
+            {"name": "education", "type": "category", "categories": 3},
+            {"name": "sex", "type": "category", "categories": 2},
+        ],
+        "task": "binary",
+        "algorithm": "lightgbm.classifier",
+        "format": "lightgbm-text",
+        "created_at": version.created_at.isoformat(),
+        "digests": {**version.manifest["digests"], "model": version.model_digest, "manifest": version.manifest_digest},
+    }
+    assert expected == told
+    assert {"data", "spec", "code", "environment", "model", "manifest"} == set(told["digests"])
+
+
 def test_metrics_count_by_arm_version_and_status(client: TestClient) -> None:
     client.post("/predict", json={**ROW, "sex": "9"})
     client.post("/predict", json={})
@@ -193,7 +215,7 @@ def test_metrics_count_by_arm_version_and_status(client: TestClient) -> None:
         'headrace_predictions_total{arm="champion",model="employment",status="ok",version="1"} 1.0',
         'headrace_unseen_total{input="sex",model="employment"} 1.0',
         'headrace_refused_requests_total{model="employment",status="422"} 1.0',
-        'headrace_prediction_seconds_count{arm="champion",model="employment"} 1.0',
+        'headrace_prediction_seconds_count{arm="champion",model="employment",version="1"} 1.0',
         'headrace_swaps_total{model="employment"} 1.0',
     ]
     assert expected == [line for line in expected if line in text]

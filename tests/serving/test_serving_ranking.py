@@ -74,6 +74,26 @@ def test_where_a_candidate_fails_on_a_row_the_champion_answers_the_group(tmp_pat
     assert [2, 1, 1, 2] == [one.body("m")["rank"] for one in replies]
 
 
+def test_rows_that_fell_with_their_group_are_no_failures_of_the_candidate_in_a_row(tmp_path):
+    candidate = Served(2, SIGNATURE, ByAge(fails=100), ByAge(fails=100), answers=Answers("ranking"))
+    champion = Served(1, SIGNATURE, ByAge(), ByAge(), answers=Answers("ranking"))
+    snapshot = Snapshot(1, (("candidate", 1.0),), {"champion": champion, "candidate": candidate})
+    spool, rested = Spool.open(tmp_path), []
+    answering = Answering(
+        "m", fallback=True, spool=spool, counter=Counter("w", model="m"), rules=(), measures=Measures("m"), rest=rested.append
+    )
+    try:
+        seen = []
+        for ages in ([*range(40), 120], [120] * 9):
+            rows = [row("a", age=age) for age in ages]
+            asyncio.run(answering.many(snapshot, rows, datetime(2024, 1, 1, tzinfo=UTC), perf_counter()))
+            seen.append(len(rested))
+    finally:
+        spool.close()
+    # Of fifty rows without an answer of the candidate's it failed on one, and then on nine: ten in a row.
+    assert [0, 1] == seen
+
+
 def test_a_request_carries_its_group_and_arms_are_assigned_by_it():
     schema = Schema(RANKED)
     told = schema.read_row(json.dumps({"person_id": 1, "query": 7, **ROW}).encode())

@@ -1,8 +1,11 @@
 import json
 from datetime import UTC, datetime, timedelta, timezone
+from functools import cache
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from serving_project import CONFIG, ROW
 
 from headrace.compiled import ServingConfig
@@ -203,3 +206,52 @@ def test_the_published_schema_says_what_the_checks_do() -> None:
 
 def test_utc_is_where_times_end() -> None:
     assert timedelta(0) == parse_time(datetime(2016, 1, 1, tzinfo=timezone(timedelta(hours=5))).isoformat()).utcoffset()
+
+
+CELL = (
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.sampled_from(["", "1", "21", "\0", "x" * 256, "x" * 257])
+    | st.text(max_size=3)
+)
+FIELDS = st.sampled_from(["person_id", "age", "education", "sex", "query", "more"])
+
+
+@cache
+def both(**more: Any) -> tuple[Schema, Schema]:
+    """A schema, and one that reads by its models alone."""
+    made, by_models = (Schema(ServingConfig.model_validate({**CONFIG, **more, "max_rows": 2}), {"age"}) for _ in range(2))
+    by_models._codec = None
+    return made, by_models
+
+
+@pytest.mark.parametrize("read", ["read_row", "read_rows"])
+@pytest.mark.parametrize("config", [{}, {"task": "ranking", "group": "query", "unit": "query"}])
+@settings(deadline=None, max_examples=150)
+@given(row=st.dictionaries(FIELDS, CELL) | st.dictionaries(FIELDS, CELL, max_size=2).map(lambda some: {**ROW, "query": "q", **some}))
+def test_the_codec_takes_what_the_models_take_and_reads_it_alike(config: dict[str, Any], read: str, row: dict[str, Any]) -> None:
+    body = json.dumps(row if read == "read_row" else {"rows": [row] * (1 + len(row) % 3)}).encode()
+
+    def told(schema: Schema) -> object:
+        try:
+            return getattr(schema, read)(body)
+        except Refused as refused:
+            return refused.detail, refused.faults
+
+    made, by_models = both(**config)
+    assert told(by_models) == told(made)
+
+
+def test_rows_are_read_by_the_codec() -> None:
+    schema = Schema(ServingConfig.model_validate(CONFIG))
+    schema._to_row = None  # type: ignore[method-assign, assignment]
+    body = json.dumps(ROW).encode()
+    assert [schema.read_row(body)] == schema.read_rows(b'{"rows": [%s]}' % body)
+
+
+def test_an_entity_that_is_an_input_too_is_read_by_the_models() -> None:
+    inputs = [*CONFIG["inputs"], {"name": "person_id", "column": "person_id", "view": None, "type": "number", "low": None, "high": None}]
+    schema = Schema(ServingConfig.model_validate({**CONFIG, "inputs": inputs}))
+    assert ("7", 7.0) == ((row := schema.read_row(json.dumps(ROW).encode())).entity, row.inputs["person_id"])

@@ -4,10 +4,12 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from sqlmodel import col, select
 
 from headrace.identity import local_principal
 from headrace.journal import OutcomeRecord, PredictionRecord, Shipped, Spool, reader, ship_pass, unshipped
 from headrace.store import Store, clock, lock
+from headrace.store.tables import Outcome, Prediction
 
 AT = datetime(2016, 1, 1, tzinfo=UTC)
 
@@ -41,7 +43,7 @@ def test_the_journal_on_postgresql(postgres: str, tmp_path: Path) -> None:
         assert (4, 1) == tuple(
             reader.new_labels(session, "employment", AT + timedelta(days=day), AT + timedelta(days=60)) for day in (0, 30)
         )
-        assert [(1, 0.5, 0.0)] * 3 + [(1, 0.5, None)] == reader.outcomes(session, "employment", 1, 10, AT + timedelta(days=59))
+        assert [(1, 0.5, 0.0)] * 3 + [(1, 0.5, None)] == reader.outcomes(session, "employment", 1, 100, AT + timedelta(days=59))
         assert [1, 2] == [len(reader.requests(session, "employment", 0, limit)) for limit in (1, 2)]
     assert [("0\ufffd", 0.0, 0), ("1\ufffd", 0.0, 0), ("2\ufffd", 0.0, 0), ("2\ufffd", 1.0, 31)] == list(
         frame.assign(day=(frame["at"] - AT).dt.days)[["entity", "value", "day"]].itertuples(index=False, name=None)
@@ -60,3 +62,22 @@ def test_clock_lock_and_principals_on_postgresql(postgres: str, tmp_path: Path) 
     assert found is not None
     assert (AT + timedelta(days=1), held.id) == (store.clock.now(), found.id)
     store.close()
+
+
+def test_whatever_a_text_holds_copy_brings_it_as_it_is(postgres: str, tmp_path: Path) -> None:
+    store = Store.open(postgres, "blobs", root=tmp_path)
+    spool = Spool.open(tmp_path / "spool")
+    texts = ["a\tb", "a\nb\r", "\\N", "\\", "", '"{,}"', "漢\u2028", "\\.", "1\\t2", " "]
+    spool.append_all([record(number, entity=text, error=text, inputs={text: [text]}) for number, text in enumerate(texts)])
+    far = datetime(9999, 12, 31, 23, 59, 59, 999_999, tzinfo=UTC)
+    spool.append(OutcomeRecord("employment", "e", 1.5, far, label="\\N"))
+    spool.append(OutcomeRecord("employment", "e", 0.1 + 0.2, datetime(1969, 12, 31, 23, 59, 59, 999_999, tzinfo=UTC)))
+    spool.close()
+    ship_pass(store, tmp_path / "spool")
+
+    with store.read() as session:
+        told = [(row.entity, row.error, row.inputs) for row in session.exec(select(Prediction).order_by(col(Prediction.seq)))]
+        known = [(row.value, row.known_at, row.label) for row in session.exec(select(Outcome).order_by(col(Outcome.id)))]
+    store.close()
+    before = datetime(1969, 12, 31, 23, 59, 59, 999_999, tzinfo=UTC)
+    assert ([(text, text, {text: [text]}) for text in texts], [(1.5, far, "\\N"), (0.1 + 0.2, before, None)]) == (told, known)

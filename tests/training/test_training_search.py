@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from datetime import timedelta
 from pathlib import Path
@@ -17,8 +18,21 @@ import search_plugin
 from headrace.diagnostics import HeadraceError, Report
 from headrace.hooks import load_plugins
 from headrace.store import Store
-from headrace.training import EarlyStopping, GroupFolds, StratifiedFolds
-from headrace.training.search import Choice, FloatRange, IntRange, Maximize, Sampler, Search, search
+from headrace.training import EarlyStopping, GroupFolds, StratifiedFolds, TimeFolds
+from headrace.training.search import (
+    Asked,
+    Choice,
+    FloatRange,
+    IntRange,
+    Maximize,
+    Minimize,
+    Sampler,
+    Search,
+    asked,
+    chosen,
+    drive,
+    search,
+)
 from headrace.training.search.memory import memory
 
 pytestmark = pytest.mark.slow  # each starts processes
@@ -204,9 +218,70 @@ def test_what_a_killed_run_had_in_hand_is_taken_by_another_on_postgresql(store, 
     assert not (tmp_path / ".headrace" / "studies").exists()
 
 
+def test_a_database_that_goes_away_is_told_as_the_store_s(make_rows, plugins, tmp_path, postgres):
+    """In mid-search, while a trial runs; its process ends with the search."""
+    import psycopg
+
+    search_plugin.install(tmp_path)
+    mark, own = tmp_path / "mark", load_plugins(tmp_path, Report(), allow=[])
+    words = Search(4, timedelta(minutes=4), [Maximize("roc_auc")], {"do": Choice(["answer", "wait"])}, Sampler("grid"))
+    name = postgres.partition("@/")[2].partition("?")[0]
+
+    def close():
+        while not mark.exists() or "wait" not in mark.read_text():
+            time.sleep(0.1)
+        with psycopg.connect(postgres.replace(f"/{name}?", "/postgres?"), autocommit=True) as connection:
+            connection.execute(f"ALTER DATABASE {name} WITH ALLOW_CONNECTIONS false")
+            connection.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", [name])
+
+    rows = make_rows()
+    with Store.open(postgres, "blobs", root=tmp_path) as there:
+        closing = threading.Thread(target=close, daemon=True)
+        closing.start()
+        with pytest.raises(HeadraceError, match="store-unreachable"):
+            search(there, own, rows, algorithm="odd", params={"mark": str(mark)}, seed=7, cv=StratifiedFolds(2), search=words)
+        closing.join()
+    assert not [line for line in mark.read_text().splitlines() if psutil.pid_exists(int(line.split()[0]))]
+
+
 def test_a_search_is_by_any_folds_and_stops_each_training_early(store, do_search):
     tuned = do_search(trials=2, cv=GroupFolds(2, "paint"), early_stopping=EarlyStopping(3, 0.2))
     assert [2, 2] == [len(trial["folds"]) for trial in kept(store, tuned)["trials"]]
+
+
+def test_what_a_search_is_asked_can_be_handed_to_others(store, plugins, make_rows):
+    """Whole numbers and others stay apart in it, and it is the same search."""
+    space = {
+        "num_leaves": IntRange(2, 31, log=True),
+        "learning_rate": FloatRange(1.0, 3.0),
+        "boosting": Choice(["gbdt", None, 1, 1.5, True]),
+    }
+    words = Search(4, timedelta(minutes=4), [Maximize("roc_auc"), Minimize("log_loss")], space, Sampler("nsga2", 3), workers=2)
+    told = {"algorithm": "lightgbm.classifier", "params": {"n_estimators": 8}, "seed": 7, "cv": TimeFolds(2, timedelta(0))}
+    found = asked(store, plugins, make_rows(), **told, search=words, early_stopping=EarlyStopping(3, 0.2), allow=None)
+    assert found == Asked.of(found.to_bytes())
+    assert list(map(type, space.values())) == [type(Asked.of(found.to_bytes()).search.space[key]) for key in space]
+
+
+def test_one_driver_of_several_finds_what_a_search_alone_does(store, plugins, make_rows, do_search):
+    """Where one trial runs at a time a seed promises the same trials: in a flow of tasks as well."""
+    told = {"algorithm": "lightgbm.classifier", "params": {"n_estimators": 8}, "seed": 7, "cv": StratifiedFolds(2)}
+    words = Search(3, timedelta(minutes=4), [Maximize("roc_auc")], SPACE, Sampler("tpe", 5))
+    alone = do_search(trials=3, sampler=Sampler("tpe", 5))
+    (file,) = (store.root / ".headrace" / "studies").glob("*.db")
+    file.unlink()
+    found = asked(store, plugins, make_rows(), **told, search=words)
+    assert (3, 0) == (drive(store, found, seconds=200), drive(store, found, seconds=0))
+    again = chosen(store, found)
+    assert [trial["params"] for trial in kept(store, alone)["trials"]] == [trial["params"] for trial in kept(store, again)["trials"]]
+    assert (alone.study, alone.best, alone.values) == (again.study, again.best, again.values)
+
+
+def test_rows_that_cannot_be_dealt_are_told_before_any_trial(do_search, store):
+    with pytest.raises(HeadraceError, match="too-few-rows") as caught:
+        do_search(cv=TimeFolds(3, timedelta(days=40_000)))
+    assert "`gap`" in caught.value.__notes__[0]
+    assert not (store.root / ".headrace" / "studies").exists()
 
 
 def test_a_metric_that_nobody_offers_is_refused(do_search):

@@ -82,6 +82,27 @@ def test_a_study_that_goes_on_asks_for_something_new(open_study):
     assert 6 == len({str(trial.params) for trial in trials})
 
 
+def test_who_begins_at_once_asks_for_something_else(open_study):
+    """Two drivers, on one machine or two, that open a study of some trials before either has asked."""
+    run(open_study(trials=2), 2)
+    first, second = open_study(sampler=Sampler("random", 3)), open_study(sampler=Sampler("random", 3))
+    assert first.take(6)[1] != second.take(6)[1]
+
+
+def test_who_only_reads_a_study_changes_no_seed(open_study, remembered):
+    words = {
+        "trials": 6,
+        "timeout": timedelta(minutes=1),
+        "objectives": [Maximize("roc_auc")],
+        "space": SPACE,
+        "sampler": Sampler("tpe", 3),
+    }
+    one = [trial.params for trial in run(open_study(sampler=Sampler("tpe", 3)))]
+    optuna.delete_study(study_name="one", storage=remembered.url)
+    Study(remembered, "one", Search(**words), DEFAULTS, drives=False).close()
+    assert one == [trial.params for trial in run(open_study(sampler=Sampler("tpe", 3)))]
+
+
 def test_defaults_are_tried_as_they_stand_even_outside_of_the_space(open_study):
     trial, params = open_study().ask()
     assert ({}, {"rate": 0.5, "kind": "a"}) == (params, trial.params)

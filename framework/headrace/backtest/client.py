@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import ssl
 import time
 from collections.abc import Mapping
 from typing import Any
@@ -19,11 +20,20 @@ IDLE = 2.0
 class Client:
     """Speaks to one model server on loopback; an answer that is no 2xx is an error, never passed over."""
 
-    def __init__(self, url: str, timeout: float = 30.0) -> None:
+    def __init__(
+        self, url: str, timeout: float = 30.0, *, headers: Mapping[str, str] | None = None, secure: ssl.SSLContext | None = None
+    ) -> None:
+        """`headers` go with every request; `secure` is what an `https` server is believed by."""
         self.url = url
         parts = urlsplit(url)
         self.used = time.monotonic()
-        self.connection = http.client.HTTPConnection(parts.hostname or "127.0.0.1", parts.port or 80, timeout=timeout)
+        self.headers = dict(headers or {})
+        host = parts.hostname or "127.0.0.1"
+        self.connection: http.client.HTTPConnection = (
+            http.client.HTTPConnection(host, parts.port or 80, timeout=timeout)
+            if parts.scheme != "https"
+            else http.client.HTTPSConnection(host, parts.port or 443, timeout=timeout, context=secure)
+        )
 
     def post(self, path: str, body: object, headers: Mapping[str, str] | None = None) -> Any:  # noqa: ANN401 - JSON
         """Send JSON, and give the JSON that comes back."""
@@ -38,7 +48,7 @@ class Client:
             self.connection.close()  # the server may be closing it right now; the next request opens a new one
         self.used = time.monotonic()
         try:
-            self.connection.request(method, path, body=body, headers=dict(headers))
+            self.connection.request(method, path, body=body, headers={**self.headers, **headers})
             response = self.connection.getresponse()
             answer = response.read()
         except (OSError, http.client.HTTPException) as error:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from headrace.cli.asking import trust
 from headrace.cli.place import environment_option, json_option, root_option, running, server_url
 from headrace.cli.plan import Intent, look_at_sources, make_plan, open_store, other_environment, read_intent, select_options
 from headrace.cli.view import ended, progress, show, waiting
@@ -285,7 +286,7 @@ def await_server(root: Path, model: str) -> None:
     while time.monotonic() < until:
         url = server_url(root, model)
         with suppress(httpx.HTTPError):
-            if httpx.get(f"{url}/health/ready", timeout=2.0).status_code == httpx.codes.OK:
+            if httpx.get(f"{url}/health/ready", timeout=2.0, verify=trust(root, model) or True).status_code == httpx.codes.OK:
                 ended(f"model/{model} answers at {url}")
                 return
         still()

@@ -87,13 +87,13 @@ def _meant(
 ) -> tuple[dict[str, str], list[str]]:
     """The compiled files, and those that are no longer, of what a selection means."""
     from headrace.cli.selecting import models
-    from headrace.plan.scope import WORKSPACE, is_of
+    from headrace.plan.scope import WHOLE, is_of
 
     chosen = models(project, select, exclude)
     whole = f"project/{project.project.name}" in chosen
 
     def has(path: str) -> bool:
-        return whole if path == WORKSPACE else any(is_of(path, address) for address in chosen)
+        return whole if path in WHOLE else any(is_of(path, address) for address in chosen)
 
     return {path: text for path, text in compiled.items() if has(path)}, [path for path in gone if has(path)]
 

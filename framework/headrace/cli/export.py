@@ -4,45 +4,91 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, assert_never
 
 import click
 
-from headrace.cli.place import json_option, model_of, open_workspace, root_option
+from headrace.cli.place import json_option, model_of, open_workspace, root_option, serving_of
 from headrace.cli.view import show
 from headrace.diagnostics import Diagnostic, Exit, HeadraceError
 
 if TYPE_CHECKING:
-    from headrace.hooks import Exporter, Plugins
+    from headrace.compiled import WorkspaceConfig
+    from headrace.hooks import Export, Exporter, Plugins, Server
 
 
 @click.command("export")
 @click.argument("version", metavar="MODEL[@VERSION]")
-@click.option("--to", "form", required=True, metavar="FORMAT", help="`folder`, `card`, or what a plugin adds.")
+@click.option("--to", "form", required=True, metavar="FORMAT", help="`folder`, `card`, `kubernetes`, `docker` …, or what a plugin adds.")
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="The folder to write; it must not be there yet.")
 @click.option("--param", "params", multiple=True, metavar="KEY=VALUE", help="A parameter of the format; may be repeated.")
 @root_option
 @json_option
 def command(version: str, form: str, out: Path, params: Sequence[str], root: Path, *, as_json: bool) -> None:
-    """Write a version into a folder of its own.
+    """Write a version, or what another machine serves its model by, into a folder of its own.
 
     MODEL is `employment` or `model/employment`; VERSION a number, an alias or `latest`, and `champion` where it is not given. Every byte
     is held against its digest first: what was altered is refused (exit 4). The folder is there as a whole, or not at all.
+    `kubernetes`, `kserve`, `docker`, `compose`, `systemd` and `nginx` are of the model's server, whichever version it answers by.
     `headrace plugins list --axis exporter` lists the formats.
 
     \b
     Example:
       headrace export model/employment --to folder --out exported/employment
       headrace export employment@3 --to card --out card --param categories=5 --json
+      headrace export employment --to kubernetes --out deploy --param image=registry.example/employment:1
     """  # noqa: D301 - click's own mark
+    from headrace import registry
+    from headrace.cli.served import server
+    from headrace.compiled import read_workspace
+
+    root = root.resolve()
+    named, at, which = version.partition("@")
+    config = read_workspace(root)
+    model = model_of(config, named)
+    exporter = _exporter(_plugins(root, config), form)
+    found: Export | Server
+    number: int | None = None
+    match exporter.of:
+        case "version":
+            found, number = _version(root, model, which)
+        case "server" if at:
+            help_ = f"`headrace export {named} --to {form} …`"
+            raise HeadraceError(
+                Diagnostic("no-version", f"`{form}` is of a model's server, and of no version of it", help=help_), Exit.USAGE
+            )
+        case "server":
+            found = server(root, config, serving_of(root, model))
+        case _:
+            assert_never(exporter.of)
+    written = registry.export(found, exporter, _given(params), out)
+    result = {
+        "model": model,
+        "version": number,
+        "format": exporter.name,
+        "folder": str(written.folder),
+        "files": [{"path": path, "bytes": size} for path, size in written.files.items()],
+    }
+    show(result, _text, as_json=as_json)
+
+
+def _plugins(root: Path, config: WorkspaceConfig) -> Plugins:
+    from headrace.cli.view import print_report, wants_json
+    from headrace.diagnostics import Report
+    from headrace.hooks import load_plugins
+
+    report = Report()
+    plugins = load_plugins(root, report, allow=config.plugins.allow, deny=config.plugins.deny)
+    if report.found and not wants_json():
+        print_report(report)
+    return plugins
+
+
+def _version(root: Path, model: str, which: str) -> tuple[Export, int]:
     from headrace import registry
     from headrace.compiled import read_serving
 
-    root = root.resolve()
     with open_workspace(root) as workspace:
-        named, _, which = version.partition("@")
-        model = model_of(workspace.config, named)
-        exporter = _exporter(workspace.plugins, form)
         with workspace.store.read() as session:
             if not which and registry.CHAMPION not in registry.aliases(session, model):
                 there = registry.versions(session, model)
@@ -55,15 +101,7 @@ def command(version: str, form: str, out: Path, params: Sequence[str], root: Pat
             found = registry.find(session, model, which or registry.CHAMPION)
         served = (root / "flows" / f"{model}.serving.json").exists()
         serving = read_serving(root, model).to_json() if served else None
-        written = registry.export(registry.verified(workspace.store, found, serving), exporter, _given(params), out)
-    result = {
-        "model": model,
-        "version": found.number,
-        "format": exporter.name,
-        "folder": str(written.folder),
-        "files": [{"path": path, "bytes": size} for path, size in written.files.items()],
-    }
-    show(result, _text, as_json=as_json)
+        return registry.verified(workspace.store, found, serving), found.number
 
 
 def _exporter(plugins: Plugins, form: str) -> Exporter:
@@ -94,4 +132,5 @@ def _given(params: Sequence[str]) -> dict[str, Any]:
 
 def _text(result: Mapping[str, Any]) -> str:
     files = [f"  wrote {result['folder']}/{file['path']}   {file['bytes']:,} bytes" for file in result["files"]]
-    return "\n".join([*files, f"model/{result['model']} v{result['version']} is exported as `{result['format']}`."])
+    what = f"model/{result['model']} v{result['version']}" if result["version"] is not None else f"The server of model/{result['model']}"
+    return "\n".join([*files, f"{what} is exported as `{result['format']}`."])

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from headrace.cli.backfill import held, on_runner, placed
 from headrace.cli.feature_versions import get, history, pin, save
 from headrace.cli.place import environment_option, json_option, open_workspace, root_option
 from headrace.cli.view import ended, progress, show, table
@@ -58,49 +59,60 @@ def materialize(views: tuple[str, ...], environment: str | None, root: Path, *, 
       headrace features materialize
       headrace features materialize shopping --prune --json
     """  # noqa: D301 - click's own mark
-    _bring(views, environment, root, span=None, prune=prune, as_json=as_json)
+    with open_workspace(root.resolve(), environment) as workspace:
+        now = workspace.store.clock.now()
+        chosen = _chosen(workspace, [view.removeprefix("feature_view/") for view in views])
+        done = [_one(workspace, view, now, prune=prune) for view in chosen]
+        result = {"environment": workspace.config.environment, "views": [_told(item) for item in done]}
+    show(result, _text, as_json=as_json)
 
 
 @command.command("backfill")
 @click.argument("views", nargs=-1, metavar="[VIEW]...")
 @click.option("--from", "start", required=True, metavar="TIME", help="The first moment, such as 2017-01-01; in UTC.")
 @click.option("--to", "end", metavar="TIME", help="The moment before which it ends; now, where it is not given.")
+@click.option("--here", is_flag=True, help="Do it all in this process, also where the environment has a `runner`.")
 @environment_option
 @root_option
 @json_option
-def backfill(views: tuple[str, ...], start: str, end: str | None, environment: str | None, root: Path, *, as_json: bool) -> None:
+def backfill(
+    views: tuple[str, ...], start: str, end: str | None, environment: str | None, root: Path, *, here: bool, as_json: bool
+) -> None:
     """Bring in the days from one moment to another again, whatever was read of them before.
 
+    It may be ended at any moment: the same command goes on where it was. Where the environment has a `runner`, the days are dealt to its
+    workers as tasks of a flow, for which Prefect's server must run.
+
     \b
-    Example:
+    Examples:
       headrace features backfill shopping --from 2017-01-01 --to 2017-02-01
+      headrace features backfill --from 2017-01-01 --here
     """  # noqa: D301 - click's own mark
-    _bring(views, environment, root, span=(start, end), prune=False, as_json=as_json)
+    from headrace.features.online import backfill
 
-
-def _bring(
-    views: Sequence[str], environment: str | None, root: Path, *, span: tuple[str, str | None] | None, prune: bool, as_json: bool
-) -> None:
     with open_workspace(root.resolve(), environment) as workspace:
-        now = workspace.store.clock.now()
         chosen = _chosen(workspace, [view.removeprefix("feature_view/") for view in views])
-        asked = None if span is None else _span(span[0], span[1], now)
-        done = [_one(workspace, view, now, asked, prune=prune) for view in chosen]
+        span = _span(start, end, workspace.store.clock.now())
+        if workspace.config.runner is not None and not here:
+            done = on_runner(workspace, chosen, span)
+        else:
+            done = []
+            for view in chosen:
+                origins, definition, where = placed(workspace, view)
+                with held(workspace, view), _telling() as tell:
+                    done.append(backfill.backfill(origins, definition, where, span, tell=tell))
         result = {"environment": workspace.config.environment, "views": [_told(item) for item in done]}
     show(result, _text, as_json=as_json)
 
 
-def _one(workspace: Workspace, view: str, now: datetime, span: Span | None, *, prune: bool) -> Done:
+def _one(workspace: Workspace, view: str, now: datetime, *, prune: bool) -> Done:
     from dataclasses import replace
 
-    from headrace.features import Origins, online
-    from headrace.store import lock
+    from headrace.features import online
 
-    origins = Origins(workspace.root, workspace.config.sources, workspace.plugins.readers)
-    definition = online.definition_of(origins, workspace.config.views, view)
-    where = online.location(workspace.root, workspace.config.online)
-    with lock.hold(workspace.store, f"feature_view/{view}", workspace.actor), _telling() as tell:
-        done = online.materialize(origins, definition, where, now, span=span, tell=tell)
+    origins, definition, where = placed(workspace, view)
+    with held(workspace, view), _telling() as tell:
+        done = online.materialize(origins, definition, where, now, tell=tell)
         if prune:
             done = replace(done, pruned_before=online.prune(definition, where, origins, now))
     return done

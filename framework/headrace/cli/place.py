@@ -141,7 +141,7 @@ def server_url(root: Path, model: str) -> str:
     told = running(root)
     if told is not None and model in told.get("servers", {}):
         return str(told["servers"][model])
-    return f"http://127.0.0.1:{serving_of(root, model).port}"
+    return serving_of(root, model).url
 
 
 def serving_of(root: Path, model: str) -> ServingConfig:

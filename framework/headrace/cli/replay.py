@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from headrace.cli.asking import credential, trust
 from headrace.cli.place import (
     json_option,
     load_project,
@@ -96,7 +97,7 @@ def command(name: str | None, rows: str | None, report: Path | None, root: Path,
         driver = room.Driver(
             store=workspace.store,
             door=door,
-            client=Client(url),
+            client=Client(url, headers=credential(), secure=trust(root, model.name)),
             spool=root / workspace.config.spool / model.name,
             model=model.name,
             history=room.history(

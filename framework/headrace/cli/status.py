@@ -25,6 +25,7 @@ def _model(session: Session, name: str) -> dict[str, Any]:
     from sqlmodel import col, func, select
 
     from headrace import registry, traffic
+    from headrace.journal import SHADOW
     from headrace.rollout.state import RUNNING
     from headrace.store import due, events
     from headrace.store.tables import Alert, Prediction, Rollout, Run, Window
@@ -45,7 +46,9 @@ def _model(session: Session, name: str) -> dict[str, Any]:
         }
         if rollout
         else None,
-        "predictions": session.exec(select(func.count()).select_from(Prediction).where(Prediction.model == name)).one(),
+        "predictions": session.exec(
+            select(func.count()).select_from(Prediction).where(Prediction.model == name, Prediction.arm != SHADOW)
+        ).one(),
         "window": {
             "number": window.number,
             "end": window.end.isoformat(),
@@ -83,7 +86,7 @@ def _rejected(session: Session, run: Run) -> dict[str, Any] | None:
 
 def _describe(workspace: Workspace, models: list[str], root: Path) -> dict[str, Any]:
     with workspace.store.read() as session:
-        told = [_model(session, name) for name in models]
+        told = [_model(session, name) | {"processes": _processes(root, name)} for name in models]
     now = workspace.store.clock.now()
     return {
         "project": workspace.config.project,
@@ -94,6 +97,16 @@ def _describe(workspace: Workspace, models: list[str], root: Path) -> dict[str, 
         "models": told,
         "notes": _notes(workspace, root),
     }
+
+
+def _processes(root: Path, model: str) -> list[dict[str, Any]]:
+    """The servers of several processes that run on this machine, and how loaded they are."""
+    from headrace.serving.fleet import told
+
+    return [
+        {"port": port, "least": said["least"], "most": said["most"], "workers": said["workers"]}
+        for port, said in sorted(told.running(root, model).items())
+    ]
 
 
 def _notes(workspace: Workspace, root: Path) -> list[str]:
@@ -140,6 +153,7 @@ def _text(result: Mapping[str, Any]) -> str:
         if model["rollout"]:
             lines.append(f"  rollout    {_rollout(model['rollout'])}")
         lines.append(f"  requests   {model['predictions']:,} journalled")
+        lines += [f"  processes  {_answering(one)}" for one in model["processes"]]
         if model["window"]:
             value = (model["window"]["performance"] or {}).get("value")
             share = model["window"]["drift"]
@@ -154,6 +168,14 @@ def _text(result: Mapping[str, Any]) -> str:
         lines += [f"  due        {item['flow']} at {item['at'][:16]}: {item['reason']}" for item in model["due"]]
         lines += [f"  waiting    {item['event']} has not started its successor yet ({item['id']})" for item in model["unanswered"]]
     return "\n".join(lines)
+
+
+def _answering(fleet: Mapping[str, Any]) -> str:
+    """How many processes answer on a port, and their mean load."""
+    ready = [one for one in fleet["workers"] if one["state"] == "ready"]
+    loads = [one["load"] for one in ready if one["load"] is not None]
+    load = f", load {sum(loads) / len(loads):.0%}" if loads else ""
+    return f"{len(ready)} of {fleet['least']} to {fleet['most']} answer on port {fleet['port']}{load}"
 
 
 def _rollout(rollout: Mapping[str, Any]) -> str:

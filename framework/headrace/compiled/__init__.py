@@ -1,9 +1,15 @@
 """What the compiled JSON files hold, declared once: the compiler prints them from these types, and all that runs reads them with them."""
 
+from headrace.compiled.access import AccessConfig, AuthConfig, JwtConfig, RateConfig, TlsConfig, TracingConfig
 from headrace.compiled.config import Config
 from headrace.compiled.deploy import AutomationConfig, CronConfig, DeployConfig, DeploymentConfig, IntervalConfig, ScheduleConfig
-from headrace.compiled.file import HEADER, WORKSPACE, is_compiled, of_model, parse, read, read_serving, read_workspace
+from headrace.compiled.file import BACKFILL, HEADER, OF_PROJECT, WORKSPACE, is_compiled, of_model, parse, read, read_serving, read_workspace
+from headrace.compiled.journal import JournalConfig, JournalLogConfig
 from headrace.compiled.limits import LimitsConfig
+from headrace.compiled.replicas import ReplicasConfig
+from headrace.compiled.routing import CacheConfig, ShadowConfig
+from headrace.compiled.runner import ADDRESS as RUNNER_ADDRESS
+from headrace.compiled.runner import DaskConfig, RunnerConfig, near
 from headrace.compiled.serving import InputConfig, JudgeConfig, RolloutConfig, ServingConfig
 from headrace.compiled.workspace import (
     ArrivalConfig,
@@ -21,32 +27,49 @@ from headrace.compiled.workspace import (
 )
 
 __all__ = [
+    "BACKFILL",
     "HEADER",
+    "OF_PROJECT",
+    "RUNNER_ADDRESS",
     "WORKSPACE",
+    "AccessConfig",
     "ArrivalConfig",
+    "AuthConfig",
     "AutomationConfig",
+    "CacheConfig",
     "ChannelConfig",
     "CheckConfig",
     "ColumnConfig",
     "Config",
     "CronConfig",
+    "DaskConfig",
     "DeployConfig",
     "DeploymentConfig",
     "FeatureConfig",
     "InputConfig",
     "IntervalConfig",
+    "JournalConfig",
+    "JournalLogConfig",
     "JudgeConfig",
+    "JwtConfig",
     "LimitsConfig",
     "OnlineConfig",
     "PluginsConfig",
+    "RateConfig",
+    "ReplicasConfig",
     "RolloutConfig",
+    "RunnerConfig",
     "ScheduleConfig",
     "ServingConfig",
+    "ShadowConfig",
     "SourceConfig",
+    "TlsConfig",
+    "TracingConfig",
     "TrackingConfig",
     "ViewConfig",
     "WorkspaceConfig",
     "is_compiled",
+    "near",
     "of_model",
     "owner",
     "parse",

@@ -17,6 +17,10 @@ HEADER = "# Compiled by headrace from "
 """How the first line of every compiled Python file begins."""
 WORKSPACE = "headrace.json"
 """The file of the whole project, in `flows/`."""
+BACKFILL = "backfill_.py"
+"""The flow that brings in days of any view, where the environment has a runner; no model's name ends so."""
+OF_PROJECT = frozenset({WORKSPACE, BACKFILL})
+"""The files of `flows/` that are of no model."""
 _OF_A_MODEL = (".deploy.json", ".serving.json")
 _FAULTS = 3
 """How many faults of one file are told."""

@@ -6,8 +6,12 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
+from headrace.compiled.access import AccessConfig
 from headrace.compiled.config import Config
+from headrace.compiled.journal import JournalConfig
 from headrace.compiled.limits import LimitsConfig
+from headrace.compiled.replicas import ReplicasConfig
+from headrace.compiled.routing import CacheConfig, ShadowConfig
 
 
 class InputConfig(Config):
@@ -57,15 +61,27 @@ class ServingConfig(Config):
     fallback: Literal["champion", "none"]
     max_rows: int = Field(ge=1)
     rollout: RolloutConfig | None
+    journal: JournalConfig = JournalConfig()
+    replicas: ReplicasConfig | None = None
+    """How many processes answer; one, where it is None."""
     online: tuple[tuple[str, str], ...] = ()
     """The views that the server reads itself, each with the digest of all that it reads it by: another one is another server."""
     limits: LimitsConfig = LimitsConfig()
+    access: AccessConfig = Field(default=AccessConfig(), exclude_if=lambda access: access == AccessConfig())
+    """Who may ask, how often, over what, and who watches; not printed where nothing is said of it."""
+    shadow: ShadowConfig | None = None
+    cache: CacheConfig | None = None
 
     @model_validator(mode="after")
     def _unit_is_in_the_request(self) -> Self:
         if self.unit not in {self.entity, self.group} and self.unit_input is None:
             raise ValueError(f"the rollout's unit `{self.unit}` is neither the entity nor an input, so that no request carries it")
         return self
+
+    @property
+    def url(self) -> str:
+        """Where it answers on its own machine."""
+        return f"{'http' if self.access.tls is None else 'https'}://127.0.0.1:{self.port}"
 
     @property
     def unit_input(self) -> str | None:

@@ -7,6 +7,7 @@ from typing import Literal
 from pydantic import Field, JsonValue
 
 from headrace.compiled.config import Config
+from headrace.compiled.runner import RunnerConfig
 
 DEFAULT = "dev"
 """The environment that is meant where several are declared and none is named; it exists without being declared."""
@@ -185,6 +186,8 @@ class WorkspaceConfig(Config):
     """Where events are kept for servers to read."""
     tracking: TrackingConfig | None = None
     """Where runs and versions are mirrored to; None where they stay."""
+    runner: RunnerConfig | None = Field(default=None, exclude_if=lambda runner: runner is None)
+    """What takes the work that many can share; not printed where it is the process that has it."""
     plugins: PluginsConfig
     sources: dict[str, SourceConfig]
     views: dict[str, ViewConfig]

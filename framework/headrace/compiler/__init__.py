@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from headrace.compiled import WORKSPACE
+from headrace.compiled import BACKFILL, WORKSPACE
+from headrace.compiler import backfill
 from headrace.compiler.artifact import deployments, pretty
 from headrace.compiler.lower import lower
 from headrace.compiler.module import module
@@ -15,6 +16,8 @@ def compile_project(project: Project) -> dict[str, str]:
     """Every compiled file by its path under the project's root, sorted; equal projects give equal bytes."""
     compiled = lower(project)
     files = {f"flows/{WORKSPACE}": pretty(compiled.workspace)}
+    if compiled.backfilling is not None:
+        files[f"flows/{BACKFILL}"] = backfill.module(compiled.workspace.owner, compiled.backfilling)
     for life in compiled.lives:
         files[f"flows/{life.module}.py"] = module(life)
         files[f"flows/{life.model.name}.deploy.json"] = pretty(deployments(life))

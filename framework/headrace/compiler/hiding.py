@@ -36,6 +36,7 @@ pytz readchar redis referencing regex requests requests_oauthlib rfc3339_validat
 semver shellingham six sklearn skops slugify sniffio sqlalchemy sqlmodel starlette statsmodels tenacity text_unidecode threadpoolctl toml
 lsprotocol cattr cattrs duckdb adbc_driver_duckdb sqlglot
 aiohappyeyeballs aiohttp aiosignal cmaes colorlog frozenlist multidict optuna pandera propcache psycopg psycopg_binary tqdm typeguard yarl
+dask distributed importlib_metadata lazy_importer locket msgpack partd prefect_dask tblib tlz toolz zict zipp
 typer typing_extensions typing_inspection tzdata tzlocal uncalled_for urllib3 uvicorn uvloop wcwidth websockets wrapt xgboost yaml
 """
 

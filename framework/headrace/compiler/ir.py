@@ -75,6 +75,8 @@ class Step:
     """Its name in Python, where that is another."""
     beside: bool = False
     """Whether the next step is handed what this one gives beside what this one was handed."""
+    kept: bool = True
+    """Whether Prefect keeps what it gives; a worker elsewhere would keep it where nobody reads it."""
 
     def __post_init__(self) -> None:
         _word(self.function or self.name)
@@ -83,6 +85,45 @@ class Step:
     def python_name(self) -> str:
         """What the flow's module calls it."""
         return self.function or self.name
+
+
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """A section whose work many tasks share: a flow of its own, within the other.
+
+    One task begins it; as many as `times`, on the runner, are handed what that gives and a number; one ends it with what all of them give.
+    """
+
+    name: str
+    says: str
+    begins: Step
+    each: Step
+    ends: Step
+    runner: Call
+    times: int
+    wait: timedelta
+    """After which what is missing is waited for no more."""
+    beside: bool = False
+
+    @property
+    def python_name(self) -> str:
+        """What the flow's module calls it."""
+        return self.name
+
+    @property
+    def takes(self) -> tuple[Parameter, ...]:
+        """What it is handed."""
+        return self.begins.takes
+
+    @property
+    def gives(self) -> str:
+        """What comes of it."""
+        return self.ends.gives
+
+    @property
+    def tasks(self) -> tuple[Step, ...]:
+        """In the order in which they run."""
+        return (self.begins, self.each, self.ends)
 
 
 class Announces(StrEnum):
@@ -100,7 +141,7 @@ class Flow:
     name: str
     says: str
     takes: tuple[Parameter, ...]
-    steps: tuple[Step, ...]
+    steps: tuple[Step | Shared, ...]
     announces: Announces
     result: str = ""
     """What the last step's answer is called, where it is announced."""
@@ -161,5 +202,7 @@ class Compiled:
     """A whole project; lives and servers are made while they are asked for, once, since no text needs two of them."""
 
     workspace: WorkspaceConfig
+    backfilling: Call | None
+    """The task runner of backfills, where there are any."""
     lives: Iterator[Life]
     servers: Iterator[ServingConfig]

@@ -8,31 +8,42 @@ from hashlib import sha256
 
 from headrace.address import Address
 from headrace.compiled import (
+    CacheConfig,
     ChannelConfig,
+    DaskConfig,
     InputConfig,
+    JournalConfig,
+    JournalLogConfig,
     JudgeConfig,
     LimitsConfig,
     PluginsConfig,
+    ReplicasConfig,
     RolloutConfig,
+    RunnerConfig,
     ServingConfig,
+    ShadowConfig,
     TrackingConfig,
     WorkspaceConfig,
     owner,
 )
 from headrace.compiler import sections
+from headrace.compiler.access import access
 from headrace.compiler.hiding import HIDING
-from headrace.compiler.ir import Announces, Call, Compiled, Cron, Flow, Interval, Life, Link, Schedule, Step
+from headrace.compiler.ir import Announces, Call, Compiled, Cron, Flow, Interval, Life, Link, Schedule, Shared, Step
 from headrace.compiler.sources import source_config
 from headrace.compiler.views import view_config
 from headrace.hooks import Task
 from headrace.project import Project
 from headrace.project.inputs import ModelInput
 from headrace.project.tasks import in_folds, task_of
-from headrace.spec import Environment, FeatureView, Model, Source
+from headrace.spec import Batch, Environment, FeatureView, Model, Source
 from headrace.spec.retraining import AGAIN
 from headrace.spec.rollout import LOOK, Rollout
-from headrace.spec.serving import Serving
+from headrace.spec.runner import Runner
+from headrace.spec.serving import Replicas, Serving
+from headrace.spec.serving_journal import Journal
 from headrace.spec.serving_limits import Limits
+from headrace.spec.serving_routing import Cache, Shadow
 
 SPOOL = ".headrace/spool"
 """Where servers write what they answered, under the project's root."""
@@ -47,16 +58,21 @@ def lower(project: Project) -> Compiled:
     tasks = {model.name: task_of(model, project.scope.plugins) or "binary" for model in project.models}
     # Most models of a project share their inputs.
     shared = {item for _, inputs in models for item in inputs}
+    batches = {model.name: [one for one in project.scope.of(Batch) if one.model == f"model/{model.name}"] for model, _ in models}
     read = {view.name: _digest(view, project) for view in _computing(project) if view.online is not None}
     configs, calls = {item: _input(item) for item in shared}, {item: sections.input_(item) for item in shared}
+    runner = project.environment.runner
     return Compiled(
         workspace=_workspace(project),
+        backfilling=sections.dask(runner) if runner is not None and read else None,
         lives=(
             _life(
                 owner(name, project.environment.name),
                 model,
                 [calls[item] for item in inputs],
                 tasks[model.name],
+                project.environment.runner,
+                [_batch(one, model, inputs) for one in sorted(batches[model.name], key=lambda one: one.name)],
                 in_folds=in_folds(model, project.scope.plugins),
             )
             for model, inputs in models
@@ -95,9 +111,19 @@ def module_name(model: str) -> str:
     return f"{name}_" if name in HIDING else name
 
 
-def _life(project: str, model: Model, inputs: Sequence[Call], task: Task, *, in_folds: bool) -> Life:
+def _life(  # noqa: PLR0917 - what a life is made of
+    project: str,
+    model: Model,
+    inputs: Sequence[Call],
+    task: Task,
+    runner: Runner | None,
+    batches: Sequence[tuple[Flow, tuple[Cron, ...]]],
+    *,
+    in_folds: bool,
+) -> Life:
     judged = (*sections.custom(model, "training"), sections.gates(model))
-    flows = [_train(model, inputs, judged, task, in_folds=in_folds), _judge(model, judged), _roll_out(model)]
+    tuning = sections.tune(model, runner, in_folds=in_folds)
+    flows = [_train(model, inputs, judged, task, tuning, in_folds=in_folds), _judge(model, judged), _roll_out(model)]
     schedules: dict[str, tuple[Schedule, ...]] = {"roll_out": (Interval("look", LOOK),) if model.rollout is not None else ()}
     links = [Link("headrace.candidate.passed", "roll_out")]
     if model.monitoring is not None:
@@ -117,8 +143,8 @@ def _life(project: str, model: Model, inputs: Sequence[Call], task: Task, *, in_
         owner=model.owner,
         description=model.description,
         module=module_name(model.name),
-        flows=tuple(flows),
-        schedules=schedules,
+        flows=(*flows, *(flow for flow, _ in batches)),
+        schedules={**schedules, **{flow.name: ticks for flow, ticks in batches if ticks}},
         links=tuple(links),
     )
 
@@ -127,7 +153,9 @@ def _ticks(model: Model) -> list[Cron]:
     return [Cron(f"retraining-{trigger.id}", trigger.schedule) for trigger in model.retraining if trigger.schedule is not None]
 
 
-def _train(model: Model, inputs: Sequence[Call], judged: tuple[Step, ...], task: Task, *, in_folds: bool) -> Flow:
+def _train(
+    model: Model, inputs: Sequence[Call], judged: tuple[Step, ...], task: Task, tuning: tuple[Step | Shared, ...], *, in_folds: bool
+) -> Flow:
     return Flow(
         name="train",
         says=f"Train model/{model.name} as of a moment (now, if none) and announce the verdict; a rollout starts by that event.",
@@ -135,7 +163,7 @@ def _train(model: Model, inputs: Sequence[Call], judged: tuple[Step, ...], task:
         steps=(
             sections.features(model, inputs, task),
             *sections.custom(model, "features"),
-            *sections.tune(model, in_folds=in_folds),
+            *tuning,
             sections.training(model, in_folds=in_folds),
             *judged,
         ),
@@ -193,6 +221,13 @@ def _asked(model: Model) -> Flow:
     )
 
 
+def _batch(batch: Batch, model: Model, inputs: Sequence[ModelInput]) -> tuple[Flow, tuple[Cron, ...]]:
+    says = f"Score the rows of batch/{batch.name}: {batch.description}" if batch.description else f"Score the rows of batch/{batch.name}."
+    steps = (sections.batch(batch, model, inputs),)
+    flow = Flow(sections.batch_flow(batch.name), says, (sections.CAUSE,), steps, Announces.NEVER)
+    return flow, (Cron("batch", batch.schedule),) if batch.schedule is not None else ()
+
+
 def _server(project: str, model: Model, section: Serving, inputs: tuple[InputConfig, ...], task: Task) -> ServingConfig:
     features, rollout = model.features, model.rollout
     return ServingConfig(
@@ -209,7 +244,12 @@ def _server(project: str, model: Model, section: Serving, inputs: tuple[InputCon
         port=section.port,
         fallback=section.fallback,
         max_rows=section.max_rows,
+        access=access(section),
         rollout=_judged(rollout) if rollout is not None else None,
+        replicas=_replicas(section.replicas) if section.replicas is not None else None,
+        journal=_journal(section.journal),
+        shadow=_shadow(section.shadow) if section.shadow is not None else None,
+        cache=_cache(section.cache) if section.cache is not None else None,
         limits=_limits(section.limits),
     )
 
@@ -223,6 +263,32 @@ def _limits(limits: Limits) -> LimitsConfig:
         concurrency=limits.concurrency,
         connections=limits.connections,
     )
+
+
+def _journal(section: Journal) -> JournalConfig:
+    log = section.log
+    return JournalConfig(
+        durability=section.durability,
+        bytes=section.bytes,
+        full=section.full,
+        personal=dict(sorted(section.personal.items())),
+        hash_key=section.hash_key,
+        encryption_keys=tuple((item.id, item.key) for item in section.encryption_keys),
+        parquet=section.also.parquet if section.also is not None else None,
+        log=JournalLogConfig(share=log.share, file=log.file) if log is not None else None,
+    )
+
+
+def _replicas(section: Replicas) -> ReplicasConfig:
+    return ReplicasConfig(min=section.min, max=section.max, memory=section.memory)
+
+
+def _shadow(section: Shadow) -> ShadowConfig:
+    return ShadowConfig(version=section.version, share=section.share, queue=section.queue)
+
+
+def _cache(section: Cache) -> CacheConfig:
+    return CacheConfig(predictions=section.predictions, seconds=section.for_.total_seconds())
 
 
 def _input(item: ModelInput) -> InputConfig:
@@ -261,12 +327,19 @@ def _workspace(project: Project) -> WorkspaceConfig:
         spool=SPOOL,
         online=_events(project),
         tracking=_tracking(environment),
+        runner=_runner(environment),
         plugins=PluginsConfig(allow=plugins.allow, deny=plugins.deny),
         sources={source.name: source_config(source) for source in project.sources},
         views={view.name: view_config(view, project.scope.get(Source, view.from_)) for view in _computing(project)},
         channels={channel.name: ChannelConfig(type=channel.type, params=channel.params) for channel in project.channels},
         models=tuple(model.name for model in project.models),
     )
+
+
+def _runner(environment: Environment) -> RunnerConfig | None:
+    if environment.runner is None:
+        return None
+    return RunnerConfig(dask=DaskConfig(workers=environment.runner.dask.workers, address=environment.runner.dask.address))
 
 
 def _tracking(environment: Environment) -> TrackingConfig | None:

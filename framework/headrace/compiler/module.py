@@ -6,10 +6,13 @@ from collections.abc import Iterable, Iterator
 from datetime import timedelta
 from functools import lru_cache
 
-from headrace.compiler.ir import Announces, Call, Flow, Life, Step, Value, Variable
+from headrace.compiler.ir import Announces, Call, Flow, Life, Parameter, Shared, Step, Value, Variable
 from headrace.compiler.literal import INDENT, WIDTH, Code, Group, lines, seconds, sentence
 
 _STEPS = "steps."
+_BUILT_IN = frozenset({"int", "str"})
+_PARTIAL, _ARTIFACTS = "partial", ("create_progress_artifact", "update_progress_artifact")
+"""The words of others that a call may have."""
 _WORDLESS = frozenset({type(None), bool, int, float, str, Variable})
 
 
@@ -45,23 +48,32 @@ def _ended(text: str, marks: str = ".?!") -> str:
 
 def _imports(life: Life) -> Iterator[str]:
     steps = {step.python_name: step for flow in life.flows for step in flow.steps}.values()  # a step of two flows is told once
-    words = _words(step.call for step in steps)
-    types = {word for word in (_type for step in steps for _type in _types(step)) if word.isidentifier()}
+    tasks = [task for step in steps for task in _tasks(step)]
+    words = _words(task.call for task in tasks)
+    types = {word for word in (_type for task in tasks for _type in _types(task)) if word.isidentifier() and word not in _BUILT_IN}
     announces = any(flow.announces is not Announces.NEVER for flow in life.flows)
     dated = any("datetime" in parameter.type for flow in life.flows for parameter in flow.takes)
     timed = "timedelta" in words
     used = [word for word, needed in (("datetime", dated), ("timedelta", timed)) if needed]
     if used:
         yield f"from datetime import {', '.join(used)}"
+    if _PARTIAL in words:
+        yield "from functools import partial"
     if announces:
         yield "from uuid import UUID"
     yield from ("", "from prefect import flow, task")
+    if _ARTIFACTS[0] in words:
+        yield f"from prefect.artifacts import {', '.join(_ARTIFACTS)}"
     if announces:
         yield "from prefect.events import emit_event"
     yield from ("", "from headrace import steps")
-    names = sorted((words | types) - {"timedelta"})
+    names = sorted((words | types) - {"timedelta", _PARTIAL, *_ARTIFACTS})
     flat = f"from headrace.steps import {', '.join(names)}"
     yield from [flat] if len(flat) <= WIDTH else ["from headrace.steps import (", *(f"    {name}," for name in names), ")"]
+
+
+def _tasks(step: Step | Shared) -> tuple[Step, ...]:
+    return step.tasks if isinstance(step, Shared) else (step,)
 
 
 def _words(values: Iterable[Value]) -> set[str]:
@@ -93,9 +105,12 @@ def _types(step: Step) -> Iterator[str]:
     yield from (parameter.type for parameter in step.takes)
 
 
-def _flow(life: Life, flow: Flow, tasks: Iterable[Step]) -> Iterator[str]:
-    for step in tasks:
-        yield from ("", "", *_task(step))
+def _flow(life: Life, flow: Flow, steps: Iterable[Step | Shared]) -> Iterator[str]:
+    for step in steps:
+        for task in _tasks(step):
+            yield from ("", "", *_task(task))
+        if isinstance(step, Shared):
+            yield from _shared(life, step)
     title = f"{life.model.name}-{flow.name}".replace("_", "-")
     yield from ("", "", *_decorator("flow", name=title, flow_run_name=title.replace("-", " ")))
     yield from _signature(flow.name, tuple(f"{item.name}: {item.type} = None" for item in flow.takes), "None")
@@ -112,6 +127,25 @@ def _flow(life: Life, flow: Flow, tasks: Iterable[Step]) -> Iterator[str]:
         else:
             chain, beside = Call(step.python_name, (chain, *beside)), ()
     yield from _announced(life, flow, chain)
+
+
+def _shared(life: Life, step: Shared) -> Iterator[str]:
+    """A flow within the other, which runs one of its tasks many times on a runner."""
+    begun, number = step.each.takes
+    title = f"{life.model.name}-{step.name}".replace("_", "-")
+    yield from ("", "", *_decorator("flow", name=title, flow_run_name=title.replace("-", " "), task_runner=step.runner))
+    yield from _signature(step.python_name, _told(step.takes), step.gives)
+    yield _docstring(step.says)
+    yield from lines(Call(step.begins.python_name, tuple(Variable(item.name) for item in step.takes)), INDENT, before=f"{begun.name} = ")
+    numbers = Call("range", (step.times,))
+    many = Call(f"{step.each.python_name}.map", (Variable(begun.name),), ((number.name, numbers),))
+    yield from lines(many, INDENT, before="running = ")
+    given = Call("running.result", keywords=(("timeout", seconds(step.wait)),))
+    yield from lines(Call(step.ends.python_name, (Variable(begun.name), given)), INDENT, before="return ")
+
+
+def _told(parameters: Iterable[Parameter]) -> tuple[str, ...]:
+    return tuple(f"{item.name}: {item.type}" for item in parameters)
 
 
 def _announced(life: Life, flow: Flow, chain: Value) -> Iterator[str]:
@@ -136,20 +170,22 @@ def _announced(life: Life, flow: Flow, chain: Value) -> Iterator[str]:
 
 
 def _task(step: Step) -> Iterator[str]:
-    yield from _trials(step.name, step.retries, step.retry_after, step.timeout)
-    yield from _signature(step.python_name, tuple(f"{item.name}: {item.type}" for item in step.takes), step.gives)
+    yield from _trials(step.name, step.retries, step.retry_after, step.timeout, kept=step.kept)
+    yield from _signature(step.python_name, _told(step.takes), step.gives)
     yield _docstring(step.says)
     yield from lines(step.call, INDENT, before="return ")
 
 
 @lru_cache(maxsize=1000)  # the same in every model's flows
-def _trials(name: str, retries: int, retry_after: timedelta, timeout: timedelta | None) -> tuple[str, ...]:
+def _trials(name: str, retries: int, retry_after: timedelta, timeout: timedelta | None, *, kept: bool) -> tuple[str, ...]:
     """A task's decorator: how it is called, how often it is tried and for how long."""
     given: dict[str, Value] = {"name": name}
     if retries:
         given |= {"retries": retries, "retry_delay_seconds": seconds(retry_after)}
     if timeout is not None:
         given["timeout_seconds"] = seconds(timeout)
+    if not kept:
+        return tuple(_decorator("task", **given, persist_result=False))
     return tuple(_decorator("task", **given, persist_result=True, result_serializer="json"))
 
 

@@ -7,15 +7,17 @@ from datetime import timedelta
 from keyword import iskeyword
 from typing import assert_never
 
-from headrace.compiler.ir import Call, Parameter, Step, Value, Variable
+from headrace.compiler.ir import Call, Parameter, Shared, Step, Value, Variable
 from headrace.hooks import Task
 from headrace.project.inputs import ModelInput
+from headrace.spec.batch import Batch
 from headrace.spec.expression import parse
 from headrace.spec.gates import Gate
 from headrace.spec.model import Model
 from headrace.spec.monitoring import Monitoring
 from headrace.spec.retraining import Retraining
 from headrace.spec.rollout import Judge, Rollout
+from headrace.spec.runner import Runner
 from headrace.spec.steps import CustomStep
 from headrace.spec.training import (
     Cv,
@@ -28,6 +30,7 @@ from headrace.spec.training import (
     TimeSplit,
     Training,
     Transformation,
+    Tune,
 )
 
 AS_OF = Parameter("as_of", "datetime | None")
@@ -100,44 +103,81 @@ def _transformation(step: Transformation) -> Call:
     return _call("Transformation", id=step.id, transform=step.transform, columns=step.columns, params=step.params or None)
 
 
-def tune(model: Model, *, in_folds: bool) -> tuple[Step, ...]:
+_WAITS = timedelta(minutes=2)
+"""How much longer than a search's time its trials are waited for: a worker that answers nothing any more ends no search."""
+
+
+def tune(model: Model, runner: Runner | None, *, in_folds: bool) -> tuple[Step | Shared, ...]:
     """The step that searches better parameters, where there is one; what it gives goes to training beside the rows."""
-    section = model.training
-    search = section.tune
+    search = model.training.tune
     if search is None:
         return ()
-    goals = [_call("Maximize" if word == "maximize" else "Minimize", metric) for word, metric, _ in search.goals]
-    step = Step(
-        name="tune",
-        says="The parameters that do best on folds of the training side; training with them is the step that repeats itself.",
-        takes=(Parameter("rows", "Rows"),),
-        gives="Tuned",
-        beside=True,
-        call=_call(
-            "steps.training.tune",
-            Variable("rows"),
-            algorithm=section.algorithm,
-            params=section.params,
-            seed=section.seed,
-            cv=_folds(model, section.cv) or _usual_folds(model),
-            early_stopping=_early_stopping(section),
-            calibrate=_calibrate(section),
-            transforms=[_transformation(step) for step in section.transforms] or None,
-            folds=_inner_folds(model) if in_folds else None,
-            search=_call(
-                "Search",
-                trials=search.trials,
-                timeout=search.timeout or section.timeout,
-                objectives=goals,
-                space={name: _range(search.space[name]) for name in sorted(search.space)},
-                sampler=_call("Sampler", by=search.sampler.by, seed=search.sampler.seed),
-                pruner=_call("Pruner", by=search.pruner.by) if len(goals) == 1 else None,
-                workers=search.workers,
-                choose=search.choose if len(goals) > 1 else None,
-            ),
-        ),
+    says = "The parameters that do best on folds of the training side; training with them is the step that repeats itself."
+    rows = Parameter("rows", "Rows")
+    if runner is None:
+        return (Step("tune", says, (rows,), "Tuned", _searched("steps.training.tune", model, search, in_folds=in_folds), beside=True),)
+    searching, driver = Parameter("searching", "Searching"), Parameter("driver", "int")
+    begins = Step(
+        "search",
+        "What is searched, and when the time for it is over.",
+        (rows,),
+        "Searching",
+        _searched("steps.training.search", model, search, drivers=runner.dask.workers, in_folds=in_folds),
+        kept=False,
     )
-    return (step,)
+    each = Step(
+        "trials",
+        "One trial after another, until none is left or the time is over; how many.",
+        (searching, driver),
+        "int",
+        _call("steps.training.trials", Variable("searching"), Variable("driver")),
+        kept=False,
+    )
+    ends = Step(
+        "best",
+        "The best of all trials, and every trial with it.",
+        (searching, Parameter("ended", "list[int]")),
+        "Tuned",
+        _call("steps.training.best", Variable("searching"), Variable("ended")),
+    )
+    wait = (search.timeout or model.training.timeout) + _WAITS
+    return (Shared("tune", says, begins, each, ends, dask(runner), runner.dask.workers, wait, beside=True),)
+
+
+def dask(runner: Runner) -> Call:
+    """The task runner, as a flow is decorated with it."""
+    if runner.dask.address is not None:
+        return _call("steps.runner.dask", address=runner.dask.address)
+    return _call("steps.runner.dask", workers=runner.dask.workers)
+
+
+def _searched(step: str, model: Model, search: Tune, *, drivers: int | None = None, in_folds: bool) -> Call:
+    section = model.training
+    goals = [_call("Maximize" if word == "maximize" else "Minimize", metric) for word, metric, _ in search.goals]
+    return _call(
+        step,
+        Variable("rows"),
+        algorithm=section.algorithm,
+        params=section.params,
+        seed=section.seed,
+        cv=_folds(model, section.cv) or _usual_folds(model),
+        early_stopping=_early_stopping(section),
+        calibrate=_calibrate(section),
+        transforms=[_transformation(item) for item in section.transforms] or None,
+        folds=_inner_folds(model) if in_folds else None,
+        search=_call(
+            "Search",
+            trials=search.trials,
+            timeout=search.timeout or section.timeout,
+            objectives=goals,
+            space={name: _range(search.space[name]) for name in sorted(search.space)},
+            sampler=_call("Sampler", by=search.sampler.by, seed=search.sampler.seed),
+            pruner=_call("Pruner", by=search.pruner.by) if len(goals) == 1 else None,
+            workers=search.workers,
+            choose=search.choose if len(goals) > 1 else None,
+        ),
+        drivers=drivers,
+    )
 
 
 USUAL_FOLDS = 3
@@ -211,9 +251,10 @@ def _range(values: Range) -> Call:
 
 _TAKEN = frozenset(
     {
-        *("features", "tune", "training", "newest", "gates", "rollout", "monitoring", "alerts", "retraining"),
+        *("features", "search", "trials", "best", "tune", "training", "newest", "gates", "rollout", "monitoring", "alerts", "retraining"),
         *("train", "judge", "roll_out", "monitor"),
         *("flow", "task", "steps", "datetime", "timedelta", "emit_event", "verdict", "progress", "decision", "rows", "tuned", "candidate"),
+        *("partial", "create_progress_artifact", "update_progress_artifact"),
     }
 )
 """Names that a flow's module has for something else."""
@@ -256,6 +297,49 @@ def newest(model: Model) -> Step:
         gives="Candidate",
         call=_call("steps.gates.newest", model=model.name, cause=Variable("cause")),
     )
+
+
+def batch(spec: Batch, model: Model, inputs: Sequence[ModelInput]) -> Step:
+    """The step that scores every row of a source, and shows how far it is."""
+    name, task = _python(spec.name), f"{model.name}-{spec.name}".replace("_", "-")
+    shown = Call(
+        "create_progress_artifact", (0.0,), (("key", task), ("description", f"Rows of {spec.input} that batch/{spec.name} scored."))
+    )
+    return Step(
+        name="score",
+        function=f"score_{name}",
+        says=f"Every row of {spec.input} once, by the champion; a run that was killed goes on where it was.",
+        takes=(CAUSE,),
+        gives="Scored",
+        retries=2,
+        retry_after=timedelta(seconds=10),
+        call=_call(
+            "steps.batch.score",
+            batch=spec.name,
+            model=model.name,
+            source=bare(spec.input),
+            key=spec.output.key,
+            inputs=[input_(item) for item in inputs],
+            path=spec.output.path,
+            entity=model.features.entity if any(item.column is None for item in inputs) else None,
+            overwrite=spec.output.overwrite or None,
+            duplicates=spec.duplicates if spec.duplicates != "refuse" else None,
+            max_bad=spec.max_bad,
+            chunk=spec.chunk,
+            workers=spec.workers,
+            cause=Variable("cause"),
+            told=Call("partial", (Variable("update_progress_artifact"), shown)),
+        ),
+    )
+
+
+def batch_flow(name: str) -> str:
+    """The flow of a batch, as its model's module calls it."""
+    return f"batch_{_python(name)}"
+
+
+def _python(name: str) -> str:
+    return name.replace("-", "_")
 
 
 def gates(model: Model) -> Step:

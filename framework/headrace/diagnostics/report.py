@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 from headrace.diagnostics.exit import Exit
 
@@ -105,3 +105,7 @@ class HeadraceError(Exception):
         for told in self.report:
             if told.help:  # a traceback in a notebook or in Prefect's UI shows it, too
                 self.add_note(f"help: {told.help}")
+
+    def __reduce__(self) -> tuple[type[Self], tuple[Report, Exit]]:
+        """What was raised on a worker of a cluster is raised here as what it is; its notes are made anew."""
+        return type(self), (self.report, self.code)

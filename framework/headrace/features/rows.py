@@ -22,6 +22,7 @@ from headrace.features.values import Category, Number, RandomSplit, Rows, Target
 from headrace.hooks import Input, Reader, Task
 from headrace.hooks.answers import MOST_RELEVANT
 from headrace.journal import reader as journal
+from headrace.journal.personal import veiled, veiled_entity
 from headrace.spec.features import RESERVED
 from headrace.store import Store, digest
 
@@ -238,13 +239,18 @@ def _of_journal(labelled: pd.DataFrame, *, spine: _Spine, inputs: Sequence[Item]
     """Journalled requests with their answers, typed as a source's columns are; an input that a request did not carry is missing.
 
     A request from before an input changed its type, whose value is nothing of the new one, is left out: the journal cannot be mended. So
-    is one without the group, from before there was one.
+    is one without the group, from before there was one, and one whose entity or values were not written as they are.
     """
     import pandas as pd
 
     requests = labelled["inputs"].tolist()
     parts: dict[str, Any] = {spine.entity: labelled["entity"].astype(str), spine.time: labelled["at"]}
-    misfit = pd.Series(data=False, index=labelled.index)
+    # Of a row with a hash in place of its entity nobody knows whether the source has it, too; of one with a hash in place of a value,
+    # nobody knows the value.
+    hidden = [veiled_entity(entity) for entity in labelled["entity"]]
+    for place, request in enumerate(requests):
+        hidden[place] |= any(type(value) is dict and veiled(value) for value in request.values())
+    misfit = pd.Series(hidden, index=labelled.index, dtype=bool)
     if spine.group is not None:
         named = pd.Series([request.get(spine.group) for request in requests], index=labelled.index, dtype=object)
         parts[spine.group], _ = typed(named, "category")

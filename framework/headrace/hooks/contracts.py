@@ -75,6 +75,11 @@ class Algorithm:
     They are dealt so that nothing of the second is known by the first: by entity, or by time with the gap that labels need. Rows of the
     oldest time may be in no second part.
     """
+    compile: str | None = None
+    """What makes a Predictor faster at one row: `compile(predictor)` gives a RowPredictor, or None where this one has no such form.
+
+    A server holds its answers against the Predictor's own before it uses it.
+    """
 
     @property
     def calls(self) -> dict[str, Takes]:
@@ -93,6 +98,7 @@ class Algorithm:
             "save": Takes(1),
             "load": Takes(1, frozenset({"signature"} | others)),
             "components": Takes(1),
+            "compile": Takes(1),
         }
 
 
@@ -186,18 +192,20 @@ class Reader:
     """A way to read a source: `read(path, columns)`, a local path and the file's column names, to a DataFrame.
 
     A column that the file lacks is left out of the frame. `names(path)` lists all columns, so that a misspelt one can be named.
+    `parts(path, columns, rows)` gives the same rows as DataFrames of so many, so that a batch holds no more of them at a time.
     """
 
     name: str
     suffixes: tuple[str, ...]
     read: str
     names: str | None = None
+    parts: str | None = None
     override: bool = False
     """Whether it takes the place of one of the same name that is built in, or installed where this one is the project's own."""
     seconds: float = 3600.0
     """How long one reading of a file may take, wall time: then it is stopped, and the source cannot be read."""
 
-    calls: ClassVar[dict[str, Takes]] = {"read": Takes(2), "names": Takes(1)}
+    calls: ClassVar[dict[str, Takes]] = {"read": Takes(2), "names": Takes(1), "parts": Takes(3)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -265,7 +273,8 @@ class Gate:
 class Exporter:
     """A form in which a version leaves Headrace: `export(version, params, folder)`, an Export, writes files into an empty folder.
 
-    The folder is given its name only when all is written; where the function raises, nothing is left.
+    The folder is given its name only when all is written; where the function raises, nothing is left. One `of` a `server` is given a
+    Server in the version's place: it says how another machine serves the model, whichever version is its champion.
     """
 
     name: str
@@ -273,6 +282,7 @@ class Exporter:
     params: str
     description: str
     """One line that says what is written."""
+    of: Literal["version", "server"] = "version"
     override: bool = False
     """Whether it takes the place of one of the same name that is built in, or installed where this one is the project's own."""
 

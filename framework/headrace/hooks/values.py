@@ -119,6 +119,24 @@ class Predictor(Protocol):
         ...
 
 
+class RowPredictor(Protocol):
+    """A Predictor compiled for one row at a time: no arrays, no threads, nothing looked up. Asked by one thread at a time."""
+
+    @property
+    def path(self) -> str:
+        """What this way to answer is called where a server tells what answers, such as `lightgbm-row`."""
+        ...
+
+    @property
+    def exact(self) -> bool:
+        """Whether its answers are the Predictor's to the last bit; otherwise they may differ by 1e-12, of a larger number by that share."""
+        ...
+
+    def predict_row(self, values: Sequence[float]) -> float | Sequence[float]:
+        """One row of the matrix, k numbers with NaN where one is missing, to its answer: one number, or one for each column."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Contributions:
     """What each input adds to a raw score: `values` are (n, c, k + 1), of n rows, c classes or levels (or 1) and k inputs, the base last.
@@ -281,6 +299,23 @@ class Export:
     signature: Signature
     created_at: datetime
     serving: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """What another machine needs in order to serve a model, without a secret: those stand in it as `env:NAME` and `file:PATH`.
+
+    `serving` and `workspace` are the compiled `flows/MODEL.serving.json` and `flows/headrace.json` (JSON values). `files` are the files of
+    the project's folder that a server reads, by their paths in it. `requirements` are the packages that the server was seen to work with,
+    as `name==version`, all of them; `python` is the version that they were installed for, such as `3.11`.
+    """
+
+    model: str
+    serving: Mapping[str, Any]
+    workspace: Mapping[str, Any]
+    files: Mapping[str, bytes]
+    requirements: tuple[str, ...]
+    python: str
 
 
 @dataclass(frozen=True, slots=True)

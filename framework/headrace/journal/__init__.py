@@ -1,12 +1,16 @@
 """What was answered and what turned out: serving spools it durably, a shipper brings it into the store, and others read it there."""
 
-from headrace.journal import reader
+from headrace.journal import beside, reader
 from headrace.journal.block import PredictionBlock
+from headrace.journal.mirrored import SHADOW
+from headrace.journal.presence import present, shipping_now
 from headrace.journal.records import OutcomeRecord, PredictionRecord, Record
-from headrace.journal.shipping import Shipped, ship, ship_pass, unshipped
-from headrace.journal.spool import Spool, SpoolFull
+from headrace.journal.shipping import Backlog, Shipped, backlog, ship, ship_everywhere, ship_pass, unshipped
+from headrace.journal.spool import Spool, SpoolFull, Terms
 
 __all__ = [
+    "SHADOW",
+    "Backlog",
     "OutcomeRecord",
     "PredictionBlock",
     "PredictionRecord",
@@ -14,8 +18,14 @@ __all__ = [
     "Shipped",
     "Spool",
     "SpoolFull",
+    "Terms",
+    "backlog",
+    "beside",
+    "present",
     "reader",
     "ship",
+    "ship_everywhere",
     "ship_pass",
+    "shipping_now",
     "unshipped",
 ]

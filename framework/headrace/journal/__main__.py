@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import gc
 import logging
 import signal
 import sys
@@ -12,7 +13,8 @@ from pathlib import Path
 
 from headrace.compiled import WorkspaceConfig, read
 from headrace.diagnostics import HeadraceError, logs
-from headrace.journal.shipping import Shipped, ship_pass
+from headrace.journal.presence import present
+from headrace.journal.shipping import Shipped, ship_everywhere
 from headrace.store import Store
 
 LOG = logging.getLogger("headrace.journal")
@@ -36,8 +38,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return int(error.code)
     folder = root / config.spool / options.model
     alive = _alive(options.with_parent)
-    with store:
-        return _loop(lambda: ship_pass(store, folder), stop, alive, options.every)
+    gc.freeze()  # what was imported stays: the collector need not look through it at every chunk of rows
+    with store, present(folder):
+        return _loop(lambda: ship_everywhere(store, folder), stop, alive, options.every)
 
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:

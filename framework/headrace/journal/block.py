@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import struct
 from array import array
 from collections.abc import Iterator, Mapping, Sequence
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from headrace.journal.records import Entry, PredictionRecord
+from headrace.journal.records import PredictionFields
 from headrace.journal.segment import MAX_BODY
 
 if TYPE_CHECKING:
@@ -53,11 +54,14 @@ class PredictionBlock:
         return len(self.ids)
 
 
-def encode_block(block: PredictionBlock, recorded_at: datetime) -> list[bytes]:
-    """Bodies of at most `MAX_BODY` bytes, in the order of the rows; ValueError where one row alone is longer."""
+def encode_block(block: PredictionBlock, recorded: int) -> list[bytes]:
+    """Bodies of at most `MAX_BODY` bytes, in the order of the rows, spooled at so many microseconds since 1970.
+
+    OSError where one row alone is longer.
+    """
     numbers = sum(not isinstance(values, Sequence) for values in block.inputs.values()) + 1 + len(block.keys)
     step = max(1, MAX_BODY // (8 * numbers + 100 + 20 * (len(block.inputs) - numbers + 1 + len(block.keys))))
-    return list(_bodies(block, (recorded_at - _EPOCH) // _MICROSECOND, 0, len(block), step))
+    return list(_bodies(block, recorded, 0, len(block), step))
 
 
 def _bodies(block: PredictionBlock, recorded: int, start: int, end: int, step: int) -> Iterator[bytes]:
@@ -67,7 +71,7 @@ def _bodies(block: PredictionBlock, recorded: int, start: int, end: int, step: i
         if len(body) <= MAX_BODY:
             yield body
         elif stop - start == 1:
-            raise ValueError(f"a record of {len(body)} bytes is longer than the {MAX_BODY} that the spool takes")
+            raise OSError(errno.EMSGSIZE, f"a record of {len(body)} bytes is longer than the {MAX_BODY} that the spool takes")
         else:
             yield from _bodies(block, recorded, start, stop, (stop - start + 1) // 2)
         start = stop
@@ -103,8 +107,8 @@ def _body(block: PredictionBlock, recorded: int, start: int, stop: int) -> bytes
     return b"".join([MARK, _LENGTH.pack(len(head)), head, *(np.ascontiguousarray(values, dtype="<f8").tobytes() for values in columns)])
 
 
-def decode_block(body: bytes) -> list[Entry]:
-    """The records of a body that `encode_block` gave, with the moment they were spooled at; ValueError where it is none."""
+def decode_block(body: bytes) -> list[PredictionFields]:
+    """The predictions of a body that `encode_block` gave; ValueError where it is none."""
     try:
         (length,) = _LENGTH.unpack_from(body, len(MARK))
         begin = len(MARK) + _LENGTH.size
@@ -116,44 +120,36 @@ def decode_block(body: bytes) -> list[Entry]:
             raise ValueError("the block has not as many numbers as its rows need")
         columns = [floats[at * size : (at + 1) * size] for at in range(len(numbers) + 1 + len(keys))]
         inputs: dict[str, Any] = dict(zip(numbers, columns, strict=False)) | head["texts"]
-        read = _Read(head, [inputs[name] for name in head["order"]], columns[len(numbers)], columns[len(numbers) + 1 :])
-        return read.entries()
+        return _fields(head, [inputs[name] for name in head["order"]], columns[len(numbers)], columns[len(numbers) + 1 :])
     except (struct.error, AttributeError, LookupError, OverflowError, TypeError) as error:
         raise ValueError("the body is no block that this version knows") from error
 
 
-@dataclass(frozen=True, slots=True)
-class _Read:
-    """A block as it was read."""
-
-    head: Mapping[str, Any]
-    inputs: list[Any]
-    outputs: array[float]
-    answers: list[array[float]]
-
-    def entries(self) -> list[Entry]:
-        head = self.head
-        recorded, at = (_EPOCH + timedelta(microseconds=head[name]) for name in ("recorded", "at"))
-        unseen = {row: tuple(names) for row, names in head["unseen"]}
-        cells = zip(*self.inputs, strict=True) if self.inputs else [()] * len(head["ids"])
-        found = []
-        for row, (id_, entity, arm, values) in enumerate(zip(head["ids"], head["entities"], head["answered"], cells, strict=True)):
-            name, version = head["arms"][arm]
-            inputs = {key: None if value != value else value for key, value in zip(head["order"], values, strict=True)}  # noqa: PLR0124 - NaN
-            record = PredictionRecord(
+def _fields(
+    head: Mapping[str, Any], inputs: Sequence[Any], outputs: array[float], answers: Sequence[array[float]]
+) -> list[PredictionFields]:
+    unseen = {row: list(names) for row, names in head["unseen"]}
+    order, keys = head["order"], head["keys"]
+    cells = zip(*inputs, strict=True) if inputs else [()] * len(head["ids"])
+    found = []
+    for row, (id_, entity, arm, values) in enumerate(zip(head["ids"], head["entities"], head["answered"], cells, strict=True)):
+        name, version = head["arms"][arm]
+        found.append(
+            PredictionFields(
+                recorded_at=head["recorded"],
                 id=id_,
                 model=head["model"],
                 version=version,
                 arm=name,
                 epoch=head["epoch"],
                 entity=entity,
-                at=at,
+                at=head["at"],
                 latency_us=head["latency"],
-                inputs=inputs,
-                output=self.outputs[row],
+                inputs={key: None if value != value else value for key, value in zip(order, values, strict=True)},  # noqa: PLR0124 - NaN
+                output=outputs[row],
                 error=None,
-                unseen=unseen.get(row, ()),
-                answer={key: column[row] for key, column in zip(head["keys"], self.answers, strict=True)} or None,
+                unseen=unseen.get(row, []),
+                answer={key: column[row] for key, column in zip(keys, answers, strict=True)} or None,
             )
-            found.append(Entry(record, recorded))
-        return found
+        )
+    return found

@@ -1,8 +1,9 @@
 """What the journal holds, each request once and with its own outcome: for windows, for training rows, and for counting new labels.
 
 A request is a prediction that gave an answer; a client that tries again after it was answered makes a repetition (the same entity,
-moment and answer), which is none. An outcome belongs to the last request about its entity made at or before it was known, and of the
-outcomes after a request only the first is its own: an entity that is asked about again has another answer of its own.
+moment and answer), which is none, and neither is what a shadow answered (see `mirrored`). An outcome belongs to the last request about
+its entity made at or before it was known, and of the outcomes after a request only the first is its own: an entity that is asked about
+again has another answer of its own.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import orjson
 from sqlalchemy import ColumnElement, FromClause, Select, String, Text, and_, cast, exists, func, select, type_coerce
 from sqlmodel import Session
 
+from headrace.journal.mirrored import SHADOW
 from headrace.store.tables import Row
 
 if TYPE_CHECKING:
@@ -92,7 +94,7 @@ def _pairs(columns: Sequence[Any], model: str, known_by: datetime) -> Select[Any
 
 
 def _answered(prediction: FromClause) -> ColumnElement[bool]:
-    return and_(prediction.c.error.is_(None), prediction.c.output.is_not(None))
+    return and_(prediction.c.error.is_(None), prediction.c.output.is_not(None), prediction.c.arm != SHADOW)
 
 
 def _counts() -> ColumnElement[bool]:
@@ -104,6 +106,7 @@ def _counts() -> ColumnElement[bool]:
         before.c.at == p.at,
         before.c.output == p.output,
         before.c.error.is_(None),
+        before.c.arm != SHADOW,
         before.c.seq < p.seq,
     )
     return and_(_answered(_PREDICTION), ~repeated)

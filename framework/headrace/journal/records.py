@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import math
 import re
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
 import orjson
 
 
-@dataclass(frozen=True, slots=True)
-class PredictionRecord:
+class PredictionRecord(NamedTuple):
     """One answer, or the failure to give one (`error`); `at` is the request's time, `inputs` what the model saw by name.
 
     `output` is the one number of an answer: a probability, a predicted number, the probability of the class that was answered, the middle
@@ -34,8 +32,7 @@ class PredictionRecord:
     answer: dict[str, float] | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class OutcomeRecord:
+class OutcomeRecord(NamedTuple):
     """What turned out to be true of an entity, and since when it is known; `value` is finite. Of a class it is 1, and `label` its name."""
 
     model: str
@@ -56,7 +53,6 @@ class Entry(NamedTuple):
 
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND = timedelta(microseconds=1)
 _PREDICTION = 1
 _OUTCOME = 2
 _OPTIONS = orjson.OPT_SERIALIZE_NUMPY
@@ -70,61 +66,98 @@ def encode(record: Record, recorded_at: datetime) -> bytes:
 
     Raises ValueError for an outcome that is not finite, TypeError for a moment without a zone.
     """  # noqa: D205 - one list, one sentence
-    fields = _fields(record, (recorded_at - _EPOCH) // _MICROSECOND)
+    return encode_at(record, _microseconds(recorded_at))
+
+
+def encode_at(record: Record, recorded: int) -> bytes:
+    """The same, of microseconds since 1970."""
+    fields = _fields(record, recorded)
     try:
         return orjson.dumps(fields, option=_OPTIONS)
     except TypeError:
         return orjson.dumps(_plain(fields), option=_OPTIONS)
 
 
+class PredictionFields(NamedTuple):
+    """A prediction as its body has it: moments in microseconds since 1970."""
+
+    recorded_at: int
+    id: str
+    model: str
+    version: int
+    arm: str
+    epoch: int
+    entity: str
+    at: int
+    latency_us: int
+    inputs: dict[str, Any]
+    output: float | None
+    error: str | None
+    unseen: list[str]
+    answer: dict[str, float] | None = None
+
+
+class OutcomeFields(NamedTuple):
+    """An outcome as its body has it: moments in microseconds since 1970."""
+
+    recorded_at: int
+    model: str
+    entity: str
+    value: float
+    known_at: int
+    label: str | None = None
+
+
+Fields = PredictionFields | OutcomeFields
+_OF_KIND: dict[object, type[PredictionFields | OutcomeFields]] = {_PREDICTION: PredictionFields, _OUTCOME: OutcomeFields}
+
+
+def parse(body: bytes) -> Fields:
+    """A body's fields. Raises ValueError or TypeError where it is no record that this version knows."""
+    # An answer of one number, and an outcome that is one, end before what only others have.
+    kind, *fields = orjson.loads(body)
+    made = _OF_KIND.get(kind)
+    if made is None:
+        raise ValueError("the body is no record that this version knows")
+    return made(*fields)
+
+
 def decode(body: bytes) -> Entry:
-    """A body as the record that it was made of. Raises ValueError where it is none."""
-    fields = orjson.loads(body)
-    match fields:
-        # An answer of one number, and an outcome that is one, end before what only others have.
-        case [1, recorded, id_, model, version, arm, epoch, entity, at, latency, inputs, output, error, unseen, *more] if len(more) <= 1:
+    """A body as the record that it was made of. Raises ValueError or TypeError where it is none."""
+    match parse(body):
+        case PredictionFields() as told:
+            _, id_, model, version, arm, epoch, entity, at, latency, inputs, output, error, unseen, answer = told
             record: Record = PredictionRecord(
-                id_, model, version, arm, epoch, entity, _moment(at), latency, inputs, output, error, tuple(unseen), *more
+                *(id_, model, version, arm, epoch, entity, moment(at), latency, inputs, output, error, tuple(unseen), answer)
             )
-        case [2, recorded, model, entity, value, known_at, *more] if len(more) <= 1:
-            record = OutcomeRecord(model, entity, value, _moment(known_at), *more)
-        case _:
-            raise ValueError("the body is no record that this version knows")
-    return Entry(record, _moment(recorded))
+        case OutcomeFields() as told:
+            record = OutcomeRecord(told.model, told.entity, told.value, moment(told.known_at), told.label)
+    return Entry(record, moment(told.recorded_at))
 
 
-def _fields(record: Record, recorded: int) -> list[Any]:
-    match record:
-        case PredictionRecord():
-            return [
-                _PREDICTION,
-                recorded,
-                record.id,
-                record.model,
-                record.version,
-                record.arm,
-                record.epoch,
-                _name(record.entity),
-                (record.at - _EPOCH) // _MICROSECOND,
-                record.latency_us,
-                record.inputs,
-                record.output,
-                None if record.error is None else _name(record.error),
-                record.unseen,
-                *(() if record.answer is None else (record.answer,)),
-            ]
-        case OutcomeRecord():
-            if not math.isfinite(record.value):
-                raise ValueError(f"an outcome is a finite number, not {record.value}")
-            return [
-                _OUTCOME,
-                recorded,
-                record.model,
-                _name(record.entity),
-                float(record.value),
-                (record.known_at - _EPOCH) // _MICROSECOND,
-                *(() if record.label is None else (_name(record.label),)),
-            ]
+def _fields(record: Record, recorded: int) -> tuple[Any, ...]:
+    # What is written of every answer is written here: each call, and each unpacking less, is felt.
+    if isinstance(record, PredictionRecord):
+        id_, model, version, arm, epoch, entity, at, latency, inputs, output, error, unseen, answer = record
+        if "\0" in entity:
+            entity = _name(entity)
+        if error is not None:
+            error = _name(error)
+        since = at - _EPOCH
+        moment = (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
+        if answer is None:
+            return (_PREDICTION, recorded, id_, model, version, arm, epoch, entity, moment, latency, inputs, output, error, unseen)
+        return (_PREDICTION, recorded, id_, model, version, arm, epoch, entity, moment, latency, inputs, output, error, unseen, answer)
+    model, entity, value, known_at, label = record
+    if not math.isfinite(value):
+        raise ValueError(f"an outcome is a finite number, not {value}")
+    told = (_OUTCOME, recorded, model, _name(entity), float(value), _microseconds(known_at))
+    return told if label is None else (*told, _name(label))
+
+
+def _microseconds(at: datetime) -> int:
+    since = at - _EPOCH
+    return (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
 
 
 def _name(text: str) -> str:
@@ -132,7 +165,8 @@ def _name(text: str) -> str:
     return text.replace("\0", "\ufffd") if "\0" in text else text
 
 
-def _moment(microseconds: int) -> datetime:
+def moment(microseconds: int) -> datetime:
+    """Microseconds since 1970 as a moment in UTC; OverflowError where no year has it."""
     return _EPOCH + timedelta(microseconds=microseconds)
 
 

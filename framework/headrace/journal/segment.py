@@ -29,11 +29,12 @@ class Frames:
     damaged: list[tuple[int, int]] = field(default_factory=list)
 
 
-def frames(data: bytes, *, final: bool) -> Frames:
+def frames(data: bytes, *, final: bool, whole: bool = False) -> Frames:
     """The whole bodies in bytes that begin at a header.
 
     `final`: nothing will follow these bytes, so what is torn at their end is damage; otherwise it is left to be read again.
-    Damage with whole records behind it is stepped over.
+    `whole`: there are as many bytes as the longest record has, so that what begins with them is one, or damage.
+    Damage with whole records behind it is stepped over; of `whole` bytes without any, up to where a record may begin.
     """
     found = Frames()
     while found.consumed < len(data):
@@ -47,9 +48,12 @@ def frames(data: bytes, *, final: bool) -> Frames:
             break
         end = _next(data, start + 1)
         if end is None:
-            if not final:
+            if final:
+                end = len(data)
+            elif whole and start == 0:
+                end = next(at for at in range(1, len(data) + 1) if _incomplete(data, at))
+            else:
                 break
-            end = len(data)
         found.damaged.append((start, end))
         found.consumed = end
     return found

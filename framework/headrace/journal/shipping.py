@@ -4,26 +4,29 @@ from __future__ import annotations
 
 import fcntl
 import os
-from dataclasses import asdict, dataclass, field
-from datetime import datetime
+import struct
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import NamedTuple
 
 import orjson
-from sqlalchemy import Connection, Executable
-from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import DataError, IntegrityError, InterfaceError
 from sqlmodel import Session
 
+from headrace.diagnostics import Diagnostic, Exit, HeadraceError
 from headrace.identity import service
+from headrace.journal import beside, insert, parquet
 from headrace.journal.block import MARK, decode_block
-from headrace.journal.records import OutcomeRecord, PredictionRecord, Record, decode
+from headrace.journal.records import Fields, OutcomeFields, PredictionFields, moment, parse
 from headrace.journal.segment import HEADER, MAX_BODY, SUFFIX, frames
 from headrace.store import Sessions
-from headrace.store.tables import Outcome, Prediction, Row, SpoolOffset
+from headrace.store.clock import wall
+from headrace.store.tables import SpoolOffset
 
 ACTOR = service("journal")
-_REFUSALS = (DataError, IntegrityError, InterfaceError, OverflowError)
+_LONGEST = timedelta(minutes=15)
+"""How long a record waits for others to make a file."""
 _CHUNK = MAX_BODY + HEADER.size
 
 
@@ -40,15 +43,26 @@ class Shipped:
 class _Chunk:
     """Some of a segment, decoded: the rows in it, and where the next read begins."""
 
-    predictions: list[dict[str, Any]] = field(default_factory=list)
-    outcomes: list[dict[str, Any]] = field(default_factory=list)
-    records: int = 0
+    predictions: list[PredictionFields] = field(default_factory=list)
+    outcomes: list[OutcomeFields] = field(default_factory=list)
     damaged: list[bytes] = field(default_factory=list)
     end: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class Ways:
+    """Where else records go. A finished segment whose records go to files is kept until they are there; only who has `files`, a list for
+    what failed, writes them."""  # noqa: D205, D209 - two sentences
+
+    parquet: str | None = None
+    sample: Callable[[Sequence[PredictionFields]], None] | None = None
+    files: list[str] | None = None
+
+
 def ship(store: Sessions, folder: Path) -> int:
     """One pass over the folder's segments: how many records were brought to the store. A record twice in the spool is once in the store.
+
+    It is for whoever needs them there now; only the shipper itself brings them to files and logs, by `ship_everywhere`.
 
     Raises HeadraceError as `Store.transaction`; what was not shipped stays in the spool.
     """
@@ -61,16 +75,60 @@ def ship_pass(store: Sessions, folder: Path) -> Shipped:
     Of a segment whose writer is gone the torn end was never acknowledged: it is counted, in an audit row `ship-torn`, and skipped.
     Whatever is damaged or refused is kept in `<folder>/damaged/`. Segments of dead writers are deleted once all of them is in the store.
     """
+    return _pass(store, folder, Ways(beside.load(folder).parquet))
+
+
+def ship_everywhere(store: Sessions, folder: Path) -> Shipped:
+    """As `ship_pass`, and to wherever else the spool's records go.
+
+    Raises HeadraceError `files-unwritable` after the pass, where files could not be written; what the log's file raises is an OSError.
+    """
+    also = beside.load(folder)
+    failed: list[str] = []
+    done = _pass(store, folder, Ways(also.parquet, also.sample if also.share else None, failed))
+    if failed:
+        message = f"Parquet files cannot be written to {also.parquet}: {failed[0]}"
+        raise HeadraceError(Diagnostic("files-unwritable", message, help="what was not written stays in the spool"), Exit.FAILED)
+    return done
+
+
+def _pass(store: Sessions, folder: Path, ways: Ways) -> Shipped:
     done = Shipped()
     for path in _segments(folder):
-        _ship_segment(store, path, done)
+        _ship_segment(store, path, ways, done)
     return done
+
+
+class Backlog(NamedTuple):
+    """What of a spool is not in the store yet: how many bytes, and when the oldest record in them was written (None: there is none)."""
+
+    bytes: int
+    oldest: datetime | None
 
 
 def unshipped(store: Sessions, folder: Path) -> int:
     """How many bytes of the spool are not in the store yet."""
+    return backlog(store, folder).bytes
+
+
+def backlog(store: Sessions, folder: Path) -> Backlog:
+    """How much of the spool is not in the store yet, and since when."""
     with store.read() as session:
-        return sum(max(0, _size(path) - _offset(session, path)) for path in _segments(folder))
+        waiting = [(path, offset) for path in _segments(folder) if (offset := _offset(session, _key(path))) < _size(path)]
+    written = [at for path, offset in waiting if (at := _first(path, offset)) is not None]
+    return Backlog(sum(max(0, _size(path) - offset) for path, offset in waiting), min(written, default=None))
+
+
+def _first(path: Path, offset: int) -> datetime | None:
+    """When the record at an offset was written; None where there is no whole one."""
+    try:
+        with path.open("rb") as file:
+            file.seek(offset)
+            header = file.read(HEADER.size)
+            body = file.read(min(HEADER.unpack(header)[0], MAX_BODY))
+        return moment(parse(body).recorded_at)
+    except (FileNotFoundError, struct.error, TypeError, ValueError, OverflowError):
+        return None
 
 
 def _segments(folder: Path) -> list[Path]:
@@ -88,12 +146,12 @@ def _key(path: Path) -> str:
     return f"{path.parent.name}/{path.name}"
 
 
-def _offset(session: Session, path: Path) -> int:
-    row = session.get(SpoolOffset, _key(path), populate_existing=True)
+def _offset(session: Session, key: str) -> int:
+    row = session.get(SpoolOffset, key, populate_existing=True)
     return 0 if row is None else row.offset
 
 
-def _ship_segment(store: Sessions, path: Path, done: Shipped) -> None:
+def _ship_segment(store: Sessions, path: Path, ways: Ways, done: Shipped) -> None:
     try:
         file = os.open(path, os.O_RDWR | os.O_CLOEXEC)
     except FileNotFoundError:  # another shipper was faster
@@ -101,21 +159,73 @@ def _ship_segment(store: Sessions, path: Path, done: Shipped) -> None:
     try:
         # The order matters: a segment found finished before its bytes are read has no more to come.
         finished = _finished(file)
-        with store.read() as session:
-            offset = _offset(session, path)
-        size = os.fstat(file).st_size
-        if offset < size:
-            os.fdatasync(file)
-        while offset < size:
-            data = os.pread(file, _CHUNK, offset)
-            chunk = _read(data, offset, final=finished and offset + len(data) == size)
-            if chunk.end == offset or not _commit(store, path, offset, chunk, done):
-                return
-            offset = chunk.end
-        if finished:
+        if _to_store(store, path, file, ways, done, finished=finished) and finished and _filed(store, path, file, ways):
             _delete(store, path)
+        elif not finished:
+            _filed(store, path, file, ways, finished=False)
     finally:
         os.close(file)
+
+
+def _to_store(store: Sessions, path: Path, file: int, ways: Ways, done: Shipped, *, finished: bool) -> bool:
+    """Whether all that the segment held when it was looked at is in the store."""
+    with store.read() as session:
+        offset = _offset(session, _key(path))
+    size = os.fstat(file).st_size
+    if offset < size:
+        os.fdatasync(file)
+    while offset < size:
+        data = os.pread(file, _CHUNK, offset)
+        chunk = _read(data, offset, final=finished and offset + len(data) == size, whole=len(data) == _CHUNK)
+        if chunk.end == offset or not _commit(store, path, offset, chunk, done):
+            return False
+        offset = chunk.end
+        if ways.sample is not None:
+            ways.sample(chunk.predictions)
+    return True
+
+
+def _filed(store: Sessions, path: Path, file: int, ways: Ways, *, finished: bool = True) -> bool:
+    """Whether all of a segment is in files, where its records go to some; they are written once there are enough of them, or old ones."""
+    if ways.parquet is None:
+        return True
+    if ways.files is None:
+        return False  # somebody else's work: until it is done, the segment stays
+    with parquet.alone(path.parent) as mine:
+        if not mine:
+            return False
+        with store.read() as session:
+            offset = _offset(session, _files_key(path))
+        # After the look at the offset: of a segment that another shipper has deleted, nothing is recorded any more.
+        return path.exists() and _to_files(store, path, file, offset, target=ways.parquet, failed=ways.files, finished=finished)
+
+
+def _to_files(store: Sessions, path: Path, file: int, offset: int, *, target: str, failed: list[str], finished: bool) -> bool:
+    size = os.fstat(file).st_size
+    while offset < size and (finished or size - offset >= parquet.FILE_BYTES or _old(path, offset)):
+        data = os.pread(file, parquet.FILE_BYTES, offset)
+        chunk = _read(data, offset, final=finished and offset + len(data) == size, whole=len(data) >= _CHUNK)
+        if chunk.end == offset:
+            return False
+        try:
+            parquet.write(target, f"{path.stem}-{offset:012d}", [*chunk.predictions, *chunk.outcomes])
+        except Exception as error:  # noqa: BLE001 - what a file system's package raises
+            failed.append(f"{type(error).__name__}: {error}")
+            return False
+        # What was written and is not recorded here is written again, under the same name.
+        with store.transaction(ACTOR, "ship", path.parent.name, often=True) as session:
+            session.merge(SpoolOffset(segment=_files_key(path), offset=chunk.end))
+        offset = chunk.end
+    return offset >= size
+
+
+def _files_key(path: Path) -> str:
+    return f"parquet:{_key(path)}"
+
+
+def _old(path: Path, offset: int) -> bool:
+    at = _first(path, offset)
+    return at is not None and wall() - at > _LONGEST
 
 
 def _finished(file: int) -> bool:
@@ -126,30 +236,22 @@ def _finished(file: int) -> bool:
     return True
 
 
-def _read(data: bytes, offset: int, *, final: bool) -> _Chunk:
-    found = frames(data, final=final)
+def _read(data: bytes, offset: int, *, final: bool, whole: bool) -> _Chunk:
+    found = frames(data, final=final, whole=whole)
     chunk = _Chunk(end=offset + found.consumed, damaged=[data[first:last] for first, last in found.damaged])
     for body in found.bodies:
         try:
-            entries = decode_block(body) if body.startswith(MARK) else (decode(body),)
+            told = parse(body) if not body.startswith(MARK) else decode_block(body)
         except (TypeError, ValueError):
             chunk.damaged.append(body)
             continue
-        for entry in entries:
-            chunk.records += 1
-            _add(chunk, entry.record, entry.recorded_at)
+        if isinstance(told, list):
+            chunk.predictions.extend(told)
+        elif isinstance(told, PredictionFields):
+            chunk.predictions.append(told)
+        else:
+            chunk.outcomes.append(told)
     return chunk
-
-
-def _add(chunk: _Chunk, record: Record, recorded_at: datetime) -> None:
-    match record:
-        case PredictionRecord():
-            names = PredictionRecord.__slots__
-            row = {name: getattr(record, name) for name in names}
-            row["unseen"], row["recorded_at"] = list(record.unseen), recorded_at
-            chunk.predictions.append(row)
-        case OutcomeRecord():
-            chunk.outcomes.append(asdict(record))
 
 
 def _commit(store: Sessions, path: Path, offset: int, chunk: _Chunk, done: Shipped) -> bool:
@@ -157,41 +259,17 @@ def _commit(store: Sessions, path: Path, offset: int, chunk: _Chunk, done: Shipp
     torn = len(chunk.damaged)
     action, subject = ("ship-torn", f"{_key(path)}: {torn}") if torn else ("ship", path.parent.name)
     with store.transaction(ACTOR, action, subject, often=not torn) as session:
-        if _offset(session, path) != offset:
+        if _offset(session, _key(path)) != offset:
             return False
         connection = session.connection()
-        refused = _insert(connection, _once(connection, Prediction, "id"), chunk.predictions)
-        # Of two that say otherwise of one moment, the first that came holds.
-        refused += _insert(connection, _once(connection, Outcome, "model", "entity", "known_at"), chunk.outcomes)
+        refused: list[Fields] = [*insert.predictions(connection, chunk.predictions), *insert.outcomes(connection, chunk.outcomes)]
         session.merge(SpoolOffset(segment=_key(path), offset=chunk.end))
         # Before the commit: afterwards nobody would know of them.
-        _keep(path, offset, [*chunk.damaged, *(orjson.dumps(row, default=str) for row in refused)])
-    done.records += chunk.records - len(refused)
+        _keep(path, offset, [*chunk.damaged, *(orjson.dumps(row._asdict(), default=str) for row in refused)])
+    done.records += len(chunk.predictions) + len(chunk.outcomes) - len(refused)
     done.torn += torn
     done.refused += len(refused)
     return True
-
-
-def _insert(connection: Connection, statement: Executable, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Insert all rows, or, where the database refuses one for its content, all others; the refused ones."""
-    if not rows:
-        return []
-    try:
-        with connection.begin_nested():
-            connection.execute(statement, rows)
-    except _REFUSALS:
-        if len(rows) == 1:
-            return rows
-        half = len(rows) // 2
-        return _insert(connection, statement, rows[:half]) + _insert(connection, statement, rows[half:])
-    return []
-
-
-def _once(connection: Connection, table: type[Row], *key: str) -> Executable:
-    """Insert into a table what is not there by this key already."""
-    dialect: Any = sqlite if connection.dialect.name == "sqlite" else postgresql
-    statement: Executable = dialect.insert(table).on_conflict_do_nothing(index_elements=key)
-    return statement
 
 
 def _keep(path: Path, offset: int, pieces: list[bytes]) -> None:
@@ -205,6 +283,7 @@ def _keep(path: Path, offset: int, pieces: list[bytes]) -> None:
 def _delete(store: Sessions, path: Path) -> None:
     path.unlink(missing_ok=True)
     with store.transaction(ACTOR, "ship", path.parent.name, often=True) as session:
-        row = session.get(SpoolOffset, _key(path))
-        if row is not None:
-            session.delete(row)
+        for key in (_key(path), _files_key(path)):
+            row = session.get(SpoolOffset, key)
+            if row is not None:
+                session.delete(row)

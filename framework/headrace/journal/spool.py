@@ -1,4 +1,4 @@
-"""The spool of one server: segments that one process appends to, one write a record, bounded in bytes."""
+"""The spool of one server: segments that one process appends to, one write a record or a batch, bounded in bytes."""
 
 from __future__ import annotations
 
@@ -7,19 +7,22 @@ import fcntl
 import os
 import threading
 import time
+import zlib
+from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from uuid import uuid4
 
 from headrace.journal.block import PredictionBlock, encode_block
-from headrace.journal.records import Record, encode
-from headrace.journal.segment import MAX_BODY, SUFFIX, frame
-from headrace.store.clock import wall
+from headrace.journal.personal import Personal
+from headrace.journal.records import OutcomeRecord, Record, encode_at
+from headrace.journal.segment import HEADER, MAX_BODY, SUFFIX
+from headrace.store.now import wall_microseconds
 
 SEGMENT_BYTES = 64 * 1024 * 1024
 MAX_BYTES = 4 * 1024 * 1024 * 1024
 _LOOK_SECONDS = 1.0
-_Data = bytes  # `Spool.bytes` is something else
 
 
 class SpoolFull(OSError):  # noqa: N818 - a state that the caller answers with 503, as it does an OSError
@@ -29,86 +32,159 @@ class SpoolFull(OSError):  # noqa: N818 - a state that the caller answers with 5
         super().__init__(errno.ENOSPC, message)
 
 
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What a spool promises: how much it holds, whether a record is on the disk when it is acknowledged, and what it does where it cannot
+    take one.
+
+    `max_bytes` bounds all segments of the folder, of all processes. `drop`: a prediction that cannot be journalled is counted, and may be
+    answered all the same; an outcome is never dropped, since being kept is all that it is for.
+    """  # noqa: D205 - one list, one sentence
+
+    segment_bytes: int = SEGMENT_BYTES
+    max_bytes: int = MAX_BYTES
+    strict: bool = False
+    drop: bool = False
+    personal: Personal | None = None
+
+
 class Spool:
     """Appends records to segments of its own; open it after forking. Threads may share it.
 
     A record is in the kernel's hands when `append` returns: it survives a `kill -9` of this process. The shipper brings it to the disk,
-    so that a loss of power costs what was appended since the shipper's last pass.
+    so that a loss of power costs what was appended since the shipper's last pass; a `strict` one is on the disk when `append` returns.
     """
 
-    def __init__(self, folder: Path, segment_bytes: int, max_bytes: int) -> None:
+    def __init__(self, folder: Path, terms: Terms) -> None:
+        self.terms = terms
+        self.dropped = 0
+        """Predictions that were not journalled, and may have been answered."""
+        self.refused = 0
+        """Records that were not journalled, and whose caller was told so."""
         self._folder = folder
-        self._segment_bytes = segment_bytes
-        self._max_bytes = max_bytes
         self._lock = threading.Lock()
-        self._others = 0
-        self._looked = float("-inf")
+        self._strict, self._personal = terms.strict, terms.personal
+        self._others = self._room = self._lacked = 0
+        self._look_by = float("-inf")
+        self._closed = False
         self._open_segment()
 
     @classmethod
-    def open(cls, folder: Path, *, segment_bytes: int = SEGMENT_BYTES, max_bytes: int = MAX_BYTES) -> Spool:
-        """A spool with a fresh segment in the folder, which is made. `max_bytes` bounds all segments of the folder, of all processes.
-
-        Raises OSError.
-        """
+    def open(cls, folder: Path, terms: Terms | None = None) -> Spool:
+        """A spool with a fresh segment in the folder, which is made. Raises OSError."""
         folder.mkdir(parents=True, exist_ok=True)
-        return cls(folder, segment_bytes, max_bytes)
+        return cls(folder, terms or Terms())
 
     @property
-    def bytes(self) -> int:
-        """The size of all segments of the folder, shipped or not."""
+    def held(self) -> int:
+        """How many bytes all segments of the folder have, shipped or not."""
         with self._lock:
             self._look()
             return self._others + self._size
 
+    @property
+    def full(self) -> bool:
+        """Whether what was last refused for want of room would be refused now."""
+        with self._lock:
+            self._look()
+            return self._others + self._size + self._lacked > self.terms.max_bytes
+
     def append(self, record: Record) -> None:
         """Journal one record, by one write.
 
-        Raises SpoolFull, or another OSError: then nothing was journalled, and the caller must not answer; ValueError and TypeError as
-        `encode`.
+        Raises SpoolFull, or another OSError: then nothing was journalled, and the caller must not answer (a spool that drops counts a
+        prediction instead); ValueError and TypeError as `encode`.
         """
-        body = encode(record, wall())
-        if len(body) > MAX_BODY:
-            raise OSError(errno.EMSGSIZE, f"a record of {len(body)} bytes is longer than the {MAX_BODY} that the spool takes")
-        self._put(frame(body))
+        try:
+            self._put(self._framed(record), several=False)
+        except OSError:
+            if not self._may_miss((record,)):
+                raise
+
+    def append_all(self, records: Sequence[Record]) -> None:
+        """Journal all of some records, or none, by one write; raises as `append`.
+
+        Where the process is killed within the write, or the disk takes a part of it, the first of them may be journalled all the same.
+        """
+        if not records:
+            return
+        try:
+            self._put(b"".join([self._framed(record) for record in records]), several=len(records) > 1)
+        except OSError:
+            if not self._may_miss(records):
+                raise
 
     @property
     def plain(self) -> bool:
         """Whether what is journalled is written as it is, so that a batch may be written by column."""
-        # Terms may say that personal columns are veiled record by record; a spool without any writes all as it is.
-        return getattr(getattr(self, "terms", None), "personal", None) is None
+        return self._personal is None
 
     def append_block(self, block: PredictionBlock) -> None:
-        """Journal all rows of a block, or none, by one write; raises as `append`.
-
-        A process that is killed within the write may leave the first of them, none of which was acknowledged.
-        """
-        self._put(b"".join(map(frame, encode_block(block, wall()))))
-
-    def _put(self, data: _Data) -> None:
-        with self._lock:
-            if self._size and self._size + len(data) > self._segment_bytes:
-                self._rotate()
-            self._reserve(len(data))
-            written = os.write(self._file, data)
-            if written != len(data):
-                self._mend()
-                raise SpoolFull(f"the disk took {written} of {len(data)} bytes")
-            self._size += written
+        """Journal all rows of a block by one write; raises, and counts, as `append_all`. AssertionError where columns are to be veiled."""
+        if not self.plain:
+            raise AssertionError(block.model)
+        bodies = encode_block(block, wall_microseconds())
+        try:
+            self._put(b"".join([HEADER.pack(len(body), zlib.crc32(body)) + body for body in bodies]), several=len(bodies) > 1)
+        except OSError:
+            if not self.terms.drop or self._closed:
+                self.refused += len(block)
+                raise
+            self.dropped += len(block)
 
     def close(self) -> None:
         """End the segment: the shipper may delete it once it is shipped. Nothing is appended afterwards."""
         with self._lock:
+            self._closed = True
             self._close_segment()
+            self._size = self._room = 0
+
+    def _framed(self, record: Record) -> bytes:
+        if self._personal is not None:
+            record = self._personal.veil(record)
+        body = encode_at(record, wall_microseconds())
+        if len(body) > MAX_BODY:
+            raise OSError(errno.EMSGSIZE, f"a record of {len(body)} bytes is longer than the {MAX_BODY} that the spool takes")
+        return HEADER.pack(len(body), zlib.crc32(body)) + body
+
+    def _put(self, data: bytes, *, several: bool) -> None:
+        wanted = len(data)
+        with self._lock:
+            if wanted > self._room or time.monotonic() > self._look_by:
+                self._reserve(wanted)
+            written = os.write(self._file, data)
+            if written != wanted:
+                self._mend(several=several)
+                raise SpoolFull(f"the disk took {written} of {wanted} bytes")
+            if self._strict:
+                self._sync()
+            self._size += written
+            self._room -= written
+
+    def _may_miss(self, records: Sequence[Record]) -> bool:
+        """Count what is not journalled; whether it may be answered all the same."""
+        if self.terms.drop and not self._closed and not any(isinstance(record, OutcomeRecord) for record in records):
+            self.dropped += len(records)
+            return True
+        self.refused += len(records)
+        return False
 
     def _open_segment(self) -> None:
+        self._file, self._size, self._room = -1, 0, 0
         name = f"{time.time_ns():020d}-{os.getpid()}-{uuid4().hex[:8]}"
         hidden, final = self._folder / f".{name}", self._folder / f"{name}{SUFFIX}"
-        self._file = os.open(hidden, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o640)
-        # A shipper deletes segments that nobody holds locked: lock first, then show it.
-        fcntl.flock(self._file, fcntl.LOCK_EX)
-        hidden.rename(final)
-        self._size = 0
+        file = os.open(hidden, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o640)
+        try:
+            # A shipper deletes segments that nobody holds locked: lock first, then show it.
+            fcntl.flock(file, fcntl.LOCK_EX)
+            hidden.rename(final)
+            if self.terms.strict:
+                _sync_folder(self._folder)
+        except OSError:
+            os.close(file)
+            hidden.unlink(missing_ok=True)
+            raise
+        self._file = file
 
     def _close_segment(self) -> None:
         if self._file >= 0:
@@ -118,33 +194,63 @@ class Spool:
     def _rotate(self) -> None:
         self._close_segment()
         self._open_segment()
-        self._look()
 
     def _reserve(self, wanted: int) -> None:
-        if self._file < 0:
+        """A segment that takes so many bytes, within the bound; SpoolFull, or another OSError."""
+        if self._closed:
             raise OSError(errno.EBADF, "the spool is closed")
-        if time.monotonic() - self._looked > _LOOK_SECONDS:
-            self._look()
-        if self._others + self._size + wanted <= self._max_bytes:
-            return
-        if self._size:
-            self._rotate()  # so that the shipper may delete what is shipped of ours
+        if self._file < 0:
+            self._open_segment()  # a disk that had no room for one may have it again
+        elif self._size and self._size + wanted > self.terms.segment_bytes:
+            self._rotate()
         self._look()
-        if self._others + self._size + wanted > self._max_bytes:
-            raise SpoolFull(f"the spool holds {self._others + self._size} of {self._max_bytes} bytes: is the shipper running?")
+        if self._others + self._size + wanted > self.terms.max_bytes and self._size:
+            self._rotate()  # so that the shipper may delete what is shipped of ours
+            self._look()
+        if self._others + self._size + wanted > self.terms.max_bytes:
+            self._lacked = wanted
+            raise SpoolFull(f"the spool holds {self._others + self._size} of {self.terms.max_bytes} bytes: is the shipper running?")
 
     def _look(self) -> None:
+        """What all segments hold, and how much may be appended before it is looked at again."""
         mine = os.fstat(self._file).st_ino if self._file >= 0 else None
         self._others = 0
         for path in self._folder.glob(f"*{SUFFIX}"):
             with suppress(FileNotFoundError):  # shipped and deleted meanwhile
                 found = path.stat()
                 self._others += found.st_size if found.st_ino != mine else 0
-        self._looked = time.monotonic()
+        self._look_by = time.monotonic() + _LOOK_SECONDS
+        self._room = min(self.terms.segment_bytes, self.terms.max_bytes - self._others) - self._size
 
-    def _mend(self) -> None:
+    def _sync(self) -> None:
+        try:
+            os.fdatasync(self._file)
+        except OSError:
+            # The kernel forgets what it could not bring to the disk: nothing may follow it in this segment.
+            self._take_back()
+            self._rotate()
+            raise
+
+    def _mend(self, *, several: bool) -> None:
+        """After a write that was not whole. Of several records the shipper may have seen the first, and passed them: it would pass over
+        what came in their place."""  # noqa: D205, D209 - two sentences
+        if not self._take_back() or several:
+            self._rotate()
+
+    def _take_back(self) -> bool:
+        """Whether the segment ends where it ended before the write. What is torn stays at the end of one that nobody appends to; the
+        shipper steps over it."""  # noqa: D205, D209 - two sentences
         try:
             os.ftruncate(self._file, self._size)
         except OSError:
-            # What is torn stays at the end of a segment that nobody appends to; the shipper steps over it.
-            self._rotate()
+            return False
+        return True
+
+
+def _sync_folder(folder: Path) -> None:
+    """So that a new segment's name survives a loss of power, too."""
+    held = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(held)
+    finally:
+        os.close(held)

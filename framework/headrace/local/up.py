@@ -25,6 +25,7 @@ from headrace.diagnostics import Diagnostic, Exit, HeadraceError
 from headrace.local import note, prefect_server
 from headrace.local.note import Note
 from headrace.local.process import Child, end, free, spawn, stop
+from headrace.serving.fleet import single_threaded
 from headrace.steps import workspace
 from headrace.store import clock
 
@@ -82,7 +83,7 @@ class Supervisor:
 
     def tell(self) -> None:
         """Write what runs where, whole or not at all."""
-        servers = {name: f"http://127.0.0.1:{config.port}" for name, config in sorted(self.configs.items())}
+        servers = {name: config.url for name, config in sorted(self.configs.items())}
         children = {name: child.process.pid for name, child in sorted(self.children.items())}
         note.write(self.root, Note(pid=os.getpid(), prefect=self.prefect_url, servers=servers, children=children))
 
@@ -118,7 +119,7 @@ class Supervisor:
                 continue
             del self.waiting[model]
             if self.all_said:
-                self.say(f"model/{model}: its server starts, at http://127.0.0.1:{port}")
+                self.say(f"model/{model}: its server starts, at {self.configs[model].url}")
             self.start_server(model)
 
     def read(self, model: str, path: Path) -> ServingConfig | None:
@@ -214,11 +215,6 @@ class Supervisor:
         if self.claimed is not None:
             self.claimed.close()
         return stubborn
-
-
-def single_threaded() -> dict[str, str]:
-    """Environment under which numeric libraries keep to one thread: parallel work is by processes."""
-    return dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 
 
 def up(root: Path, say: Callable[[str], None], ready: Callable[[dict[str, Any]], None]) -> None:

@@ -11,6 +11,7 @@ from sqlmodel import Session, col, select
 
 from headrace.hooks.answers import Answers, label
 from headrace.journal import reader
+from headrace.journal.personal import veiled
 from headrace.store.tables import Window
 
 if TYPE_CHECKING:
@@ -37,10 +38,11 @@ class Stretch:
         return max(set(self.versions), key=lambda version: (self.versions.count(version), version))
 
     def frame(self, columns: list[str]) -> pd.DataFrame:
-        """The inputs of these names, shape (n, columns), as they were journalled; what a request did not carry is missing."""
+        """The inputs of these names, shape (n, columns), as they were journalled; what was not sent or not written is missing."""
         import pandas as pd
 
-        return pd.DataFrame.from_records(list(self.inputs)).reindex(columns=columns)
+        rows = [{name: None if type(value) is dict and veiled(value) else value for name, value in row.items()} for row in self.inputs]
+        return pd.DataFrame.from_records(rows).reindex(columns=columns)
 
     def answered_by(self, version: int) -> NDArray[Any]:
         """The answers of one version: float64, or labels."""

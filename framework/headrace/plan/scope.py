@@ -7,12 +7,13 @@ from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
 
 from headrace.address import Address
+from headrace.compiled import OF_PROJECT
 from headrace.plan.change import Selection
 from headrace.plan.wanted import Observed, Wanted
 from headrace.spec import AnyKind, FeatureView, Model
 
-WORKSPACE = "flows/headrace.json"
-"""The compiled file that is of the whole project: every process reads it, so it always fits what was applied."""
+WHOLE = frozenset(f"flows/{file}" for file in OF_PROJECT)
+"""The compiled files that are of the whole project: every process may read them, so they always fit what was applied."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +39,7 @@ class Scope:
 
     def file(self, path: str) -> bool:
         """Whether a compiled file may be written or deleted."""
-        return path == WORKSPACE or any(is_of(path, address) for address in self.addresses | self.reached)
+        return path in WHOLE or any(is_of(path, address) for address in self.addresses | self.reached)
 
     def model(self, name: str) -> bool:
         """Whether what Prefect holds of a model may be touched."""

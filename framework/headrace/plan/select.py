@@ -121,6 +121,8 @@ def narrow(project: Project, state: State, selection: Selection, whole_plan: Pla
     _judge(mixed)
     differing = {item.address for item in whole_plan.items if item.action is not Action.OUTSIDE}
     following = closure(chosen & differing, turned({str(a): tuple(references(a.kind, plain(s))) for a, s in specs.items()}))
+    # A batch is a flow of its model's, whose files follow it.
+    following |= {used for name in chosen & differing if name.startswith("batch/") for used in there.uses.get(name, ())}
     reached = {name for name in following if name.startswith("model/")} | {name for move in moves for name in (move.old, move.new)}
     scope = Scope(
         selection,

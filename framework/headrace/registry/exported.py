@@ -12,7 +12,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from headrace.diagnostics import Diagnostic, Exit, HeadraceError
-from headrace.hooks import Export, Exporter, Signature, resolve
+from headrace.hooks import Export, Exporter, Server, Signature, resolve
 from headrace.registry.version import Version, digest_of
 from headrace.spec.params import read_params
 from headrace.store import Store
@@ -48,8 +48,8 @@ def verified(store: Store, version: Version, serving: Mapping[str, Any] | None =
     )
 
 
-def export(version: Export, exporter: Exporter, params: Mapping[str, Any], folder: Path) -> Written:
-    """Write a version into a folder that is not there yet, under its name only once all of it is written.
+def export(version: Export | Server, exporter: Exporter, params: Mapping[str, Any], folder: Path) -> Written:
+    """Write a version, or how its model is served, into a folder that is not there yet, under its name only once all of it is written.
 
     HeadraceError: `bad-params`; `export-exists` where something stands there already; `export-failed` where the exporter raises, writes
     nothing, or the disk does not take it. Nothing is left then.
@@ -86,7 +86,7 @@ def _settings(exporter: Exporter, params: Mapping[str, Any]) -> BaseModel:
         raise _failed(exporter, f"its parameters cannot be read: {type(error).__name__}: {error}") from error
 
 
-def _written(version: Export, exporter: Exporter, settings: BaseModel, folder: Path) -> dict[str, int]:
+def _written(version: Export | Server, exporter: Exporter, settings: BaseModel, folder: Path) -> dict[str, int]:
     try:
         resolve(exporter.export)(version, settings, folder)
     except OSError as error:

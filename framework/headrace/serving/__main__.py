@@ -1,4 +1,4 @@
-"""`python -m headrace.serving flows/NAME.serving.json`: one model's server, and the shipper of its journal beside it."""
+"""`python -m headrace.serving flows/NAME.serving.json`: one model's server, of one process or several, and the shipper of its journal."""
 
 from __future__ import annotations
 
@@ -6,32 +6,34 @@ import argparse
 import errno
 import logging
 import os
-import resource
-import signal
 import socket
 import sys
-import threading
 from collections.abc import Sequence
 from pathlib import Path
-from types import FrameType
-from typing import TYPE_CHECKING
+from typing import NoReturn
 
-from headrace.compiled import WORKSPACE, ServingConfig, read
+from headrace.compiled import WORKSPACE, ReplicasConfig, ServingConfig, WorkspaceConfig, read
 from headrace.diagnostics import Diagnostic, Exit, HeadraceError, logs
+from headrace.serving import exposed
+from headrace.serving.exposed import ALLOWED
+from headrace.serving.fleet import Fleet, Limits, oversee, single_threaded, told
+from headrace.serving.fleet.words import Failed, line
+from headrace.serving.process import GRACE, Ending, answer
+from headrace.serving.shipper import Shipper
 
-if TYPE_CHECKING:
-    from headrace.serving.workspace import Workspace
-
-GRACE = 1.5
-"""Seconds after SIGTERM at which the process ends, whatever hangs."""
+ALONE = ReplicasConfig()
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Serve until SIGTERM or SIGINT; the exit code."""
     options = _options(arguments)
     logs.configure(f"serve-{options.config.name.removesuffix('.serving.json')}")
+    os.environ.update(single_threaded())  # before anything that reads it is loaded
     try:
-        return _serve(options.config, options.host, options.port)
+        if options.worker is not None:
+            _work(options)
+        os.environ.pop(told.METRICS, None)  # a folder of counts that is somebody else's
+        return _serve(options)
     except HeadraceError as error:
         print(error, file=sys.stderr)  # noqa: T201 - a process's own log
         for fault in error.report.errors:
@@ -45,78 +47,130 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("config", type=Path, help="the compiled flows/NAME.serving.json")
     parser.add_argument("--port", type=int, help="the port, in place of the config's; 0 for any that is free")
     parser.add_argument("--host", default="127.0.0.1", help="the address to listen on (default: %(default)s)")
+    parser.add_argument(
+        "--workers",
+        type=_workers,
+        metavar="LEAST[:MOST]",
+        help="how many processes answer, in place of the config's `replicas`; 1 where something else starts and counts them",
+    )
+    parser.add_argument(
+        "--drain",
+        type=_seconds,
+        default=0.0,
+        metavar="SECONDS",
+        help="how long it goes on accepting after SIGTERM while /health/ready says that it ends, for a balancer that asks (default: 0)",
+    )
+    parser.add_argument(
+        "--grace",
+        type=_seconds,
+        default=GRACE,
+        metavar="SECONDS",
+        help="how long it then has for what is in flight and for the journal (default: %(default)s)",
+    )
+    parser.add_argument("--allow", action="append", default=[], choices=ALLOWED, help="listen beyond loopback all the same")
+    parser.add_argument("--worker", type=_sockets, help=argparse.SUPPRESS)
     return parser.parse_args(arguments)
 
 
-def _serve(path: Path, host: str, port: int | None) -> int:
-    from headrace.serving.workspace import open_workspace
+def _workers(text: str) -> ReplicasConfig:
+    least, _, most = text.partition(":")
+    try:
+        found = ReplicasConfig(min=int(least), max=int(most or least))
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"`{text}` is no number of processes, such as 1 or 1:4") from None
+    if found.max < found.min:
+        raise argparse.ArgumentTypeError(f"at least {found.min} are more than at most {found.max}")
+    return found
 
+
+def _seconds(text: str) -> float:
+    if not text.replace(".", "", 1).isdecimal():
+        raise argparse.ArgumentTypeError(f"`{text}` is no number of seconds")
+    return float(text)
+
+
+def _sockets(text: str) -> tuple[int, int]:
+    listening, control = text.split(",")
+    return int(listening), int(control)
+
+
+def _serve(options: argparse.Namespace) -> int:
+    path: Path = options.config
     config = read(ServingConfig, path)
     # Bound before anything is loaded: whoever asked for a taken port learns it at once.
-    listening = listen(host, config.port if port is None else port, config.model)
-    where = path.parent / WORKSPACE
-    with open_workspace(where, config) as workspace:
-        return _answer(config, workspace, listening, where)
+    listening = listen(options.host, config.port if options.port is None else options.port, config.model)
+    with listening:
+        production = read(WorkspaceConfig, path.parent / WORKSPACE).production
+        address = listening.getsockname()[0]
+        exposed.refuse(config.access, address, model=config.model, production=production, allowed=options.allow)
+        return _answering(options, config, listening)
 
 
-def _answer(config: ServingConfig, workspace: Workspace, listening: socket.socket, where: Path) -> int:
-    """Answer on the bound socket until a signal; the exit code."""
-    import uvicorn
-
-    from headrace.serving.application import app
-    from headrace.serving.connections import protocol
-    from headrace.serving.shipper import Shipper
-
-    received: list[int] = []
-
-    class Bounded(uvicorn.Server):
-        """A server whose end is bounded from the first signal on."""
-
-        def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-            end(sig, frame)
-            super().handle_exit(sig, frame)
-
-    allow_files()
-    answering = app(config, workspace)
-    server = Bounded(
-        uvicorn.Config(
-            answering,
-            loop="uvloop",
-            http=protocol(config.limits, answering.measures),
-            lifespan="on",
-            access_log=False,
-            log_config=None,
-            server_header=False,
-            proxy_headers=False,
-            timeout_graceful_shutdown=1,
-        )
+def _answering(options: argparse.Namespace, config: ServingConfig, listening: socket.socket) -> int:
+    path: Path = options.config
+    ending = Ending(options.drain, options.grace)
+    shipper = Shipper(path.parent / WORKSPACE, config.model)
+    replicas = options.workers or config.replicas or ALONE
+    if replicas.max == 1 and replicas.memory is None:
+        return _alone(config, path, listening, ending, shipper)
+    host, port = listening.getsockname()[:2]
+    fleet = Fleet(
+        lambda *sockets: _worker(path, ending, sockets),
+        listening,
+        Limits(replicas.min, replicas.max, replicas.memory),
+        where=told.folder(path.resolve().parent.parent, config.model, port),
+        grace=ending.within,
     )
-
-    def end(number: int, frame: FrameType | None) -> None:
-        # Called before uvicorn listens to signals, by it, and again after it has shut down, when it raises each once more.
-        del frame
-        received.append(number)
-        server.should_exit = True
-        _end_within(GRACE, received)
-
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, end)
-    logging.getLogger("uvicorn").setLevel(logging.WARNING)
-    shipper = Shipper(where, config.model)
     shipper.start()
-    host, number = listening.getsockname()[:2]
-    logging.getLogger("headrace.serving").info("model/%s answers on http://%s:%s", config.model, host, number)
+    most = f"{replicas.min} to {replicas.max}" if replicas.max > replicas.min else str(replicas.max)
+    _say("model/%s answers on %s://%s:%s, by %s processes", config.model, _scheme(config), host, port, most)
     try:
-        server.run(sockets=[listening])
+        return oversee(fleet)
     finally:
-        shipper.end()
-    return int(Exit.INTERRUPTED) if signal.SIGINT in received else int(Exit.OK)
+        shipper.end(max(0.0, ending.grace - GRACE))
 
 
-def allow_files() -> None:
-    """As many open files as the system lets this process have: each connection is one."""
-    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+def _alone(config: ServingConfig, path: Path, listening: socket.socket, ending: Ending, shipper: Shipper) -> int:
+    from headrace.serving.workspace import open_workspace
+
+    with open_workspace(path.parent / WORKSPACE, config) as workspace:
+        shipper.start()
+        _say("model/%s answers on %s://%s:%s", config.model, _scheme(config), *listening.getsockname()[:2])
+        try:
+            return answer(config, workspace, listening, ending, None)
+        finally:
+            shipper.end(max(0.0, ending.grace - GRACE))
+
+
+def _scheme(config: ServingConfig) -> str:
+    return "http" if config.access.tls is None else "https"
+
+
+def _worker(path: Path, ending: Ending, sockets: Sequence[int]) -> list[str]:
+    """What starts a worker: a process of its own from the first, since one that was forked would share what it must not."""
+    command = [sys.executable, "-m", "headrace.serving", str(path), "--worker", ",".join(map(str, sockets))]
+    return [*command, "--drain", str(ending.announce), "--grace", str(ending.grace)]
+
+
+def _work(options: argparse.Namespace) -> NoReturn:
+    listening, control = (socket.socket(fileno=number) for number in options.worker)
+    try:
+        from headrace.serving.workspace import open_workspace
+
+        path: Path = options.config
+        config = read(ServingConfig, path)
+        with open_workspace(path.parent / WORKSPACE, config) as workspace:
+            code = answer(config, workspace, listening, Ending(options.drain, options.grace), control)
+    except Exception as error:
+        control.sendall(line(Failed(f"{type(error).__name__}: {error}" if not isinstance(error, HeadraceError) else str(error))))
+        raise
+    logging.shutdown()
+    # All is said and written: taking the interpreter apart would hold up whoever waits for the end.
+    os._exit(code)
+
+
+def _say(text: str, *values: object) -> None:
+    logging.getLogger("headrace.serving").info(text, *values)
 
 
 def listen(host: str, port: int, model: str) -> socket.socket:
@@ -139,14 +193,6 @@ def listen(host: str, port: int, model: str) -> socket.socket:
             fault = Diagnostic("port-refused", f"port {port} of {host} cannot be had: {error.strerror or error}")
         raise HeadraceError(fault, Exit.FAILED) from None
     return listening
-
-
-def _end_within(seconds: float, received: list[int]) -> None:
-    if len(received) == 1:
-        code = Exit.INTERRUPTED if received[0] == signal.SIGINT else Exit.OK
-        timer = threading.Timer(seconds, os._exit, (int(code),))
-        timer.daemon = True
-        timer.start()
 
 
 if __name__ == "__main__":

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from time import perf_counter
-from uuid import uuid4
+from typing import NamedTuple
 
 from headrace.hooks.answers import label
 from headrace.journal import OutcomeRecord, PredictionRecord, Spool
+from headrace.serving.cache import Cache, ask_many
+from headrace.serving.ids import Ids
 from headrace.serving.measures import Measures
 from headrace.serving.problem import Refused
 from headrace.serving.ranked import places, whole
 from headrace.serving.schema import Answer, Row
+from headrace.serving.shadow import Shadow
 from headrace.serving.snapshot import CANDIDATE, CHAMPION, Answered, Served, Snapshot
 from headrace.traffic import Counter, Rule, assign
 
@@ -22,8 +24,11 @@ SPOOLED_AT_ONCE = 100
 """After so many records of a batch the event loop turns to others."""
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
+BESIDE = "the model failed on another row of the group"
+"""Why a row has no answer of its own, though the model did not fail on it."""
+
+
+class Reply(NamedTuple):
     """One row's answer, as the caller gets it; `error` says that nobody could answer."""
 
     id: str
@@ -55,8 +60,7 @@ class Reply:
         return told if self.error is None else told | {"error": self.error}
 
 
-@dataclass(frozen=True, slots=True)
-class _Try:
+class _Try(NamedTuple):
     """One arm's try at one row, and how long the row had taken by then."""
 
     arm: str
@@ -68,24 +72,37 @@ class _Try:
 class Answering:
     """Answers rows from a snapshot; used by the event loop alone."""
 
-    def __init__(self, model: str, *, fallback: bool, spool: Spool, counter: Counter, rules: Sequence[Rule], measures: Measures) -> None:
+    def __init__(
+        self,
+        model: str,
+        *,
+        fallback: bool,
+        spool: Spool,
+        counter: Counter,
+        rules: Sequence[Rule],
+        measures: Measures,
+        cache: Cache | None = None,
+        shadow: Shadow | None = None,
+        rest: Callable[[Served], None] | None = None,
+    ) -> None:
         self._model = model
         self._fallback = fallback
         self._spool = spool
         self._counter = counter
         self._rules = tuple(rules)
         self._measures = measures
+        self._ids = Ids()
+        self._cache = cache
+        self._shadow = shadow
+        self._rest = rest
 
-    def one(self, snapshot: Snapshot, row: Row, at: datetime, started: float) -> Reply:
-        """One row, in the event loop; Refused (503) where it cannot be journalled, for what is not journalled is not answered."""
+    async def one(self, snapshot: Snapshot, row: Row, at: datetime, started: float) -> Reply:
+        """One row; Refused (503) where it cannot be journalled, for what is not journalled is not answered."""
         arm = assign(self._model, row.unit, snapshot.weights)
-        served = snapshot.arms[arm]
-        answered = served.answer(row.inputs)
-        tries = [_Try(arm, served, answered, perf_counter() - started)]
-        if answered.error is not None and arm == CANDIDATE and self._fallback:
-            champion = snapshot.arms[CHAMPION]
-            tries.append(_Try(CHAMPION, champion, champion.answer(row.inputs), perf_counter() - started))
-        return self._journal(snapshot, row, at, tries)
+        first = await self._asked(arm, snapshot.arms[arm], row, started)
+        if first.answered.error is None or arm != CANDIDATE or not self._fallback:
+            return self._journal(snapshot, row, at, (first,))
+        return self._journal(snapshot, row, at, (first, await self._asked(CHAMPION, snapshot.arms[CHAMPION], row, started)))
 
     async def many(self, snapshot: Snapshot, rows: Sequence[Row], at: datetime, started: float) -> list[Reply]:
         """Many rows: each arm's share in a worker thread; a row's time is its share of the batch's."""
@@ -96,7 +113,7 @@ class Answering:
         if self._fallback and CANDIDATE in snapshot.arms:
             failed = [i for i, name in enumerate(arms) if name == CANDIDATE and tries[i][0].answered.error is not None]
             for i in whole(rows, failed) - set(failed):
-                tries[i][0] = replace(tries[i][0], answered=_beside(tries[i][0].answered))
+                tries[i][0] = tries[i][0]._replace(answered=_beside(tries[i][0].answered))
                 failed.append(i)
             await self._try(CHAMPION, snapshot.arms[CHAMPION], rows, picked=failed, tries=tries, started=started)
         replies = []
@@ -115,12 +132,23 @@ class Answering:
             else:
                 self._append(OutcomeRecord(self._model, answer.entity, value, known_at))
 
+    async def _asked(self, arm: str, served: Served, row: Row, started: float) -> _Try:
+        """One version's try at one row."""
+        if self._cache is not None:
+            answered = await self._cache.one(served, row.inputs)
+        elif served.queue is not None:
+            answered = await served.queue(row.inputs)
+        else:
+            answered = served.answer(row.inputs)
+        return _Try(arm, served, answered, perf_counter() - started)
+
     async def _try(
         self, arm: str, served: Served, rows: Sequence[Row], *, picked: Sequence[int], tries: list[list[_Try]], started: float
     ) -> None:
         if not picked:
             return
-        answers = await asyncio.to_thread(served.answer_many, [rows[i].inputs for i in picked])
+        inputs = [rows[i].inputs for i in picked]
+        answers = await (ask_many(served, inputs) if self._cache is None else self._cache.many(served, inputs))
         seconds = (perf_counter() - started) / len(rows)
         for i, answered in zip(picked, answers, strict=True):
             tries[i].append(_Try(arm, served, answered, seconds))
@@ -129,7 +157,7 @@ class Answering:
         for attempt in tries:
             answered = attempt.answered
             record = PredictionRecord(
-                id=uuid4().hex,
+                id=self._ids.new(),
                 model=self._model,
                 version=attempt.served.number,
                 arm=attempt.arm,
@@ -140,13 +168,14 @@ class Answering:
                 inputs=row.inputs,
                 output=answered.output,
                 error=answered.error,
-                unseen=(*answered.unseen, *row.unseen),
+                unseen=answered.unseen + row.unseen,
                 answer=answered.answer,
             )
             self._append(record)
             failed = answered.error is not None
             self._measures.answered(attempt.arm, attempt.served.number, attempt.seconds, failed=failed)
-        self._measures.unseen(record.unseen)
+        if record.unseen:
+            self._measures.unseen(record.unseen)
         first = tries[0]
         trial = snapshot.arms.get(CANDIDATE)
         # Counted once, for the arm that was assigned: a champion that steps in answers what is none of its share.
@@ -158,6 +187,10 @@ class Answering:
             self._rules,
             candidate=None if trial is None else trial.number,
         )
+        if first.arm == CANDIDATE and self._fallback and first.answered.error != BESIDE:
+            self._mind(first)
+        if self._shadow is not None:
+            self._shadow.mirror(snapshot, record, asyncio.get_running_loop())
         several = tries[-1].answered.task == "multiclass" and record.answer is not None
         return Reply(
             record.id,
@@ -169,6 +202,13 @@ class Answering:
             record.answer if several else None,
         )
 
+    def _mind(self, tried: _Try) -> None:
+        """Let a candidate rest that fails again and again: all are the champion's then, and count for nobody's judgement."""
+        if tried.answered.error is None:
+            tried.served.circuit.succeeded()
+        elif tried.served.circuit.failed(tried.answered.error) and self._rest is not None:
+            self._rest(tried.served)
+
     def _append(self, record: PredictionRecord | OutcomeRecord) -> None:
         try:
             self._spool.append(record)
@@ -179,11 +219,11 @@ class Answering:
 
 def _beside(answered: Answered) -> Answered:
     """An answer that stands for nothing, since another row of its group has none."""
-    return replace(answered, output=None, error="the model failed on another row of the group")
+    return answered._replace(output=None, error=BESIDE)
 
 
 def _placed(rows: Sequence[Row], replies: Sequence[Reply]) -> list[Reply]:
     """The same with each row's place in its group."""
     scores = [reply.prediction if isinstance(reply.prediction, float) else None for reply in replies]
     found = places(rows, scores, [reply.version for reply in replies])
-    return [replace(reply, rank=place, ranks=True) for reply, place in zip(replies, found, strict=True)]
+    return [reply._replace(rank=place, ranks=True) for reply, place in zip(replies, found, strict=True)]

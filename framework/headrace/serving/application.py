@@ -25,6 +25,7 @@ from headrace.serving.body import header, read
 from headrace.serving.measures import CONTENT_TYPE
 from headrace.serving.moment import HEADER
 from headrace.serving.online import Filled, events_of
+from headrace.serving.openapi_access import secured
 from headrace.serving.plane import Handler, Hot, Media, Plane, bug
 from headrace.serving.problem import Refused
 from headrace.serving.server import Server
@@ -35,13 +36,14 @@ Endpoint = Callable[[Request], Awaitable[Response]]
 _HEADER = HEADER.lower().encode()
 
 
-def app(config: ServingConfig, workspace: Workspace, middleware: Sequence[Middleware] = ()) -> Plane:
+def app(config: ServingConfig, workspace: Workspace, middleware: Sequence[Middleware] = (), *, exposed: bool = False) -> Plane:
     """The app of one serving config; its lifespan follows the store from start to end.
 
     Requests are answered by the process that runs it: one event loop, one spool segment. With `middleware`, Starlette's, every path is
-    answered behind it, by a FastAPI route; without, predictions are answered in front of FastAPI, by the same code.
+    answered behind it, by a FastAPI route; without, predictions are answered in front of FastAPI, by the same code. `exposed` says that it
+    listens beyond loopback.
     """
-    server = Server(config, workspace)
+    server = Server(config, workspace, exposed=exposed)
     routes = Routes(server)
     bodies = Bodies(server)
     answers: dict[tuple[str, str], Handler] = {
@@ -52,7 +54,7 @@ def app(config: ServingConfig, workspace: Workspace, middleware: Sequence[Middle
     }
     behind = _behind(server, routes, answers, Protocol(server, bodies), middleware)
     hot = {} if middleware else {key: Hot(answer, server.measures) for key, answer in answers.items()}
-    return Plane(behind, hot, server.measures, server.load)
+    return Plane(behind, hot, server.measures, config.model, server.load, server.guard.admit, server.tracing)
 
 
 def _behind(
@@ -71,7 +73,7 @@ def _behind(
     title = f"model/{server.config.model}"
     made = FastAPI(title=title, version=__version__, lifespan=lifespan, redoc_url=None, middleware=list(middleware))
     made.state.server = server
-    document = openapi.document(server.config, server.schema, server.online)
+    document = secured(openapi.document(server.config, server.schema, server.online), server.config.access, server.guard.open)
     made.openapi = lambda: document  # type: ignore[method-assign]
     for path, method, endpoint in (
         *((path, method, routed(answer)) for (method, path), answer in answers.items()),
@@ -136,7 +138,7 @@ class Routes:
                 return await endpoint(request)
             except Refused as refused:
                 self._server.measures.refused(refused.status)
-                return refused.response(request.url.path)
+                return refused.response(request.scope["path"])
             except ClientDisconnect:
                 return Response(status_code=HTTPStatus.BAD_REQUEST)
 
@@ -150,15 +152,16 @@ class Routes:
         row = server.schema.read_row(body)
         at = await server.moments.of(header(scope, _HEADER))
         snapshot = server.ready_snapshot()
+        fresh = None
         if server.online.views:
             async with server.load.within():
                 (filled,) = await server.online.fill([row], at)
-        else:
-            filled = Filled(row, {})
-        reply = server.answering.one(snapshot, filled.row, at, started)
+            row, fresh = filled.row, _fresh(filled)
+        reply = await server.answering.one(snapshot, row, at, started)
         if reply.error is not None:
             raise Refused(HTTPStatus.SERVICE_UNAVAILABLE, "prediction-failed", f"v{reply.version} {reply.error.removeprefix('the model ')}")
-        return orjson.dumps(reply.body(server.config.model) | _fresh(filled))
+        told = reply.body(server.config.model)
+        return orjson.dumps(told if fresh is None else told | fresh)
 
     async def outcomes(self, request: Request) -> Response:
         """POST /outcomes."""
@@ -188,6 +191,8 @@ class Routes:
     async def ready(self, request: Request) -> Response:
         """GET /health/ready."""
         del request
+        if self._server.draining:
+            raise Refused(HTTPStatus.SERVICE_UNAVAILABLE, "draining", "the server ends: ask another one")
         checks = await self._server.checks()
         failing = [f"{name}: {reason}" for name, reason in checks.items() if reason is not None]
         if failing:
@@ -203,7 +208,7 @@ class Routes:
         """GET /metrics."""
         del request
         server = self._server
-        text = server.measures.text(spool=await server.unshipped(), unflushed=server.counter.unflushed)
+        text = server.measures.text(spool=await server.unshipped(), unflushed=server.counter.unflushed, ages=server.guard.ages())
         return Response(text, headers={"content-type": CONTENT_TYPE})
 
 
@@ -219,9 +224,9 @@ async def _http_problem(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # noqa: S101 - it is registered for nothing else
     kinds = {HTTPStatus.NOT_FOUND: "no-such-route", HTTPStatus.METHOD_NOT_ALLOWED: "method-not-allowed"}
     kind = kinds.get(HTTPStatus(error.status_code), "refused")
-    return Refused(error.status_code, kind, str(error.detail), headers=error.headers).response(request.url.path)
+    return Refused(error.status_code, kind, str(error.detail), headers=error.headers).response(request.scope["path"])
 
 
 async def _bug(request: Request, error: Exception) -> Response:
     del error
-    return bug(request.url.path)
+    return bug(request.scope["path"])

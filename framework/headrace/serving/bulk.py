@@ -128,8 +128,10 @@ class _Part:
 class Bulk:
     """Answers columns from a snapshot; used by the event loop alone."""
 
-    def __init__(self, model: str, *, spool: Spool, counter: Counter, rules: Sequence[Rule], measures: Measures) -> None:
+    def __init__(self, model: str, *, spool: Spool, counter: Counter, rules: Sequence[Rule], measures: Measures, by_row: bool) -> None:
+        """`by_row`: something that looks at rows one by one, such as a cache, must see each."""
         self._model = model
+        self._by_row = by_row
         self._spool = spool
         self._counter = counter
         self._rules = tuple(rules)
@@ -140,7 +142,9 @@ class Bulk:
 
         Refused (503) where they cannot be journalled, for what is not journalled is not answered.
         """
-        if len(columns) < LEAST or not self._spool.plain or columns.groups is not None or len(columns.values) < len(columns.names):
+        if len(columns) < LEAST or self._by_row or columns.groups is not None or len(columns.values) < len(columns.names):
+            return None
+        if snapshot.shadow is not None or not self._spool.plain:  # each row is mirrored, or veiled, by itself
             return None
         parts = await self._parts(snapshot, columns)
         if parts is None:
@@ -190,6 +194,8 @@ class Bulk:
         trial = snapshot.arms.get(CANDIDATE)
         for part in parts:
             size = len(part.rows)
+            if part.arm == CANDIDATE:
+                part.served.circuit.succeeded()
             self._measures.answered(part.arm, part.served.number, seconds, failed=False, rows=size)
             for names in part.unseen.values():
                 self._measures.unseen(names)

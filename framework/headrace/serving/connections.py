@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import resource
 from http import HTTPStatus
 from typing import Any
 
@@ -24,6 +25,12 @@ _SPARE = 10_000
 def protocol(limits: LimitsConfig, measures: Measures) -> type[HttpToolsProtocol]:
     """The protocol of uvicorn, with these limits, counting what it refuses."""
     return type("Connection", (Connection,), {"limits": limits, "measures": measures})
+
+
+def allow_files() -> None:
+    """As many open files as the system lets this process have: each connection is one."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 class Connection(HttpToolsProtocol):

@@ -6,12 +6,16 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sqlalchemy.exc import SQLAlchemyError
+from sqlmodel import Session
 
 from headrace import registry, traffic
 from headrace.diagnostics import HeadraceError
+from headrace.journal import SHADOW
+from headrace.serving.breaker import Breaker, State
+from headrace.serving.fast import fastest
 from headrace.serving.measures import Measures
 from headrace.serving.moment import Moments
 from headrace.serving.snapshot import CANDIDATE, CHAMPION, Served, Snapshot
@@ -36,6 +40,14 @@ class Wanted:
     share: float
     epoch: int
     trial: tuple[tuple[int, float], ...] = ()
+    shadow: int | None = None
+    standby: int | None = None
+    """The version that a rollback would put back: kept loaded, so that going back is a swap and nothing else."""
+
+    @property
+    def numbers(self) -> set[int]:
+        """The versions that answer, or may have to at once."""
+        return {number for number in (self.champion, self.candidate, self.standby) if number is not None}
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +93,8 @@ def compose(want: Wanted, loaded: Mapping[int, Served], before: Snapshot, *, bar
 
 def same(one: Snapshot, other: Snapshot) -> bool:
     """Whether two snapshots answer alike."""
-    return (one.epoch, one.weights, one.versions) == (other.epoch, other.weights, other.versions)
+    mirrors = tuple(None if shadow is None else shadow.number for shadow in (one.shadow, other.shadow))
+    return (one.epoch, one.weights, one.versions, mirrors[0]) == (other.epoch, other.weights, other.versions, mirrors[1])
 
 
 class Current:
@@ -109,6 +122,12 @@ class Current:
             self.barred = number
             self.snapshot = self.snapshot.without_candidate()
 
+    def rest(self, served: Served) -> None:
+        """Take all traffic from a candidate until its circuit lets it be tried again."""
+        with self._lock:
+            if self.snapshot.arms.get(CANDIDATE) is served:
+                self.snapshot = self.snapshot.without_candidate()
+
     def lift(self, candidate: int | None) -> None:
         """Forget the bar once the store sends nothing to that candidate any more."""
         with self._lock:
@@ -128,6 +147,8 @@ class Follower(threading.Thread):
         moments: Moments,
         measures: Measures,
         swapped: Callable[[Snapshot], None],
+        circuit: Breaker,
+        shadow: str | None = None,
     ) -> None:
         super().__init__(name=f"follow-{model}", daemon=True)
         self._workspace = workspace
@@ -136,9 +157,15 @@ class Follower(threading.Thread):
         self._moments = moments
         self._measures = measures
         self._swapped = swapped
+        self._circuit = circuit
+        self._shadow = shadow
+        self._want = Wanted(None, None, 0.0, 0)
         self._loaded: dict[int, Served] = {}
+        self._mirrors: dict[int, Served] = {}
         self._ended = threading.Event()
         self._looking = threading.RLock()
+        self.releases: dict[int, registry.Version] = {}
+        """What is recorded of each version that is loaded."""
         self.refused: dict[int, Refusal] = {}
         self.epoch = 0
         """The newest epoch of weights that was read and acted upon; 0 where there is none."""
@@ -148,10 +175,18 @@ class Follower(threading.Thread):
         """Look, wait, look again."""
         failing = False
         while not self._ended.wait(EVERY):
+            self.heartbeat = time.monotonic()
+            if not self._circuit.allows():
+                continue
             try:
                 self.look()
                 failing = False
+                self._circuit.succeeded()
             except Exception as error:  # noqa: BLE001 - a server that stops following is worse than any fault
+                if isinstance(error, STORE_FAULTS):
+                    self._circuit.failed(str(error))
+                else:
+                    self._circuit.succeeded()
                 self._measures.failed("follow")
                 if not failing:
                     LOG.warning("the store cannot be followed, what was loaded goes on answering: %s", error)
@@ -165,7 +200,7 @@ class Follower(threading.Thread):
     def reload(self) -> None:
         """Look at once, and verify and load anew what should answer, whatever was loaded or refused before."""
         with self._looking:
-            self._loaded, self.refused = {}, {}
+            self._loaded, self._mirrors, self.refused = {}, {}, {}
             self.look()
 
     def look(self) -> None:
@@ -179,22 +214,52 @@ class Follower(threading.Thread):
             aliases = registry.aliases(session, self._model)
             weights = traffic.current(session, self._model)
             epochs = traffic.epochs(session, weights) if weights is not None and weights.share > 0.0 else []
-        want = wanted(aliases, weights, epochs)
+            shadow = self._wanted_shadow(session)
+        want = replace(wanted(aliases, weights, epochs), shadow=shadow, standby=aliases.get(registry.PREVIOUS))
+        self._want = want
         self._current.lift(want.candidate)
-        numbers = {number for number in (want.champion, want.candidate) if number is not None}
-        for number in sorted(numbers - self._loaded.keys()):
-            self._load(number)
-        self.refused = {number: refusal for number, refusal in self.refused.items() if number in numbers}
+        # Who answers first, and what may wait after it.
+        for number in sorted({number for number in (want.champion, want.candidate) if number is not None} - self._loaded.keys()):
+            self._load(number, self._loaded)
+        self._swap(want)
+        if want.standby is not None and want.standby not in self._loaded:
+            self._load(want.standby, self._loaded)
+        if shadow is not None and shadow not in self._mirrors:
+            self._load(shadow, self._mirrors)
+            self._swap(want)
+        self.refused = {number: refusal for number, refusal in self.refused.items() if number in want.numbers | {shadow}}
         self._measures.altered(len(self.refused))
-        snapshot = compose(want, self._loaded, self._current.snapshot, barred=self._current.barred == want.candidate)
-        if self._current.swap(snapshot):
+        self.epoch = 0 if weights is None else weights.epoch
+        in_use = set(self._current.snapshot.versions.values()) | want.numbers
+        self._loaded = {number: served for number, served in self._loaded.items() if number in in_use}
+        self._mirrors = {number: served for number, served in self._mirrors.items() if number == shadow}
+
+    def circuits(self) -> dict[str, Breaker]:
+        """Those of the candidate that is wanted and of the shadow, where they are loaded."""
+        found = {CANDIDATE: self._loaded.get(self._want.candidate or 0), SHADOW: self._mirrors.get(self._want.shadow or 0)}
+        return {name: served.circuit for name, served in found.items() if served is not None}
+
+    def _swap(self, want: Wanted) -> None:
+        candidate = self._loaded.get(want.candidate or 0)
+        resting = candidate is not None and candidate.circuit.state is State.OPEN
+        barred = want.candidate is not None and self._current.barred == want.candidate
+        snapshot = compose(want, self._loaded, self._current.snapshot, barred=barred or resting)
+        if self._current.swap(replace(snapshot, shadow=self._mirrors.get(want.shadow or 0))):
             self._measures.swapped()
             self._swapped(self._current.snapshot)
-        self.epoch = 0 if weights is None else weights.epoch
-        in_use = set(self._current.snapshot.versions.values()) | numbers
-        self._loaded = {number: served for number, served in self._loaded.items() if number in in_use}
+        self.releases = {number: version for number, version in self.releases.items() if number in self._loaded}
 
-    def _load(self, number: int) -> None:
+    def _wanted_shadow(self, session: Session) -> int | None:
+        if self._shadow is None:
+            return None
+        try:
+            return registry.find(session, self._model, self._shadow).number
+        except HeadraceError as error:
+            if error.report.errors[0].id != "no-version":
+                raise
+            return None
+
+    def _load(self, number: int, into: dict[int, Served]) -> None:
         refusal = self.refused.get(number)
         if refusal is not None and time.monotonic() - refusal.since < AGAIN:
             return
@@ -212,10 +277,13 @@ class Follower(threading.Thread):
                 LOG.error("refused[%s]: %s", fault.id, fault.message)  # noqa: TRY400 - the headline says it all
             self.refused[number] = Refusal(fault.id, fault.message, time.monotonic())
             return
-        served = Served(number, one.signature, one.predictor, other.predictor, answers=one.answers)
+        served = Served(number, one.signature, one.predictor, other.predictor, answers=one.answers, digest=version.manifest_digest)
         try:
             served.warm_up()
         except Exception as error:  # noqa: BLE001 - a plugin may raise anything; requests will tell, and be counted
             LOG.warning("v%d failed on its warm-up row: %s", number, error)
+        if into is self._loaded:  # a shadow is asked many rows at once
+            served = fastest(served, self._workspace.plugins.algorithms[version.algorithm], lambda: self._measures.failed("compile"))
         self.refused.pop(number, None)
-        self._loaded[number] = served
+        self.releases[number] = version
+        into[number] = served

@@ -129,12 +129,9 @@ def _model(model: str, header: dict[str, Any]) -> dict[str, Any]:
         missing = gone[:1]
         ready = _object(name=_TEXT, ready={"type": "boolean"})
         refused = {code: _refused(code) for code in gone}
-        found[here] = {"get": _get("The model.", _ref("InferenceModel"), *missing), "parameters": parameters}
-        found[f"{here}/ready"] = {"get": _get("Whether it can answer.", ready, *missing), "parameters": parameters}
-        found[f"{here}/infer"] = {
-            "post": infer | {"parameters": [header], "responses": infer["responses"] | refused},
-            "parameters": parameters,
-        }
+        found[here] = {"get": _get("The model.", _ref("InferenceModel"), *missing) | {"parameters": parameters}}
+        found[f"{here}/ready"] = {"get": _get("Whether it can answer.", ready, *missing) | {"parameters": parameters}}
+        found[f"{here}/infer"] = {"post": infer | {"parameters": [header, *parameters], "responses": infer["responses"] | refused}}
     return found
 
 

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, generate_latest
+
+from headrace.serving.fleet.measured import whole
+from headrace.serving.named import Named
 
 CONTENT_TYPE = CONTENT_TYPE_PLAIN_0_0_4
 _SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
@@ -27,9 +31,33 @@ class Measures:
         self._latency = Histogram(
             "headrace_prediction_seconds",
             "From a request's body to its answer.",
-            ["model", "arm"],
+            ["model", "arm", "version"],
             buckets=_SECONDS,
             registry=self.registry,
+        )
+        self._responses = Counter(
+            "rest_server_requests", "HTTP requests answered.", ["model", "method", "path", "status_code"], registry=self.registry
+        )
+        self._responding = Histogram(
+            "rest_server_request_duration_seconds",
+            "From a request's first line to its last byte.",
+            ["model", "method", "path", "status_code"],
+            buckets=_SECONDS,
+            registry=self.registry,
+        )
+        self._inside = Gauge(
+            "rest_server_requests_in_progress",
+            "HTTP requests that are being answered.",
+            ["model"],
+            registry=self.registry,
+            multiprocess_mode="livesum",
+        )
+        self._age = Gauge(
+            "headrace_access_age_seconds",
+            "How long ago API keys, or a token issuer's keys, were read.",
+            ["model", "of"],
+            registry=self.registry,
+            multiprocess_mode="livemax",
         )
         self._unseen = Counter(
             "headrace_unseen", "Categories that training never saw, by input.", ["model", "input"], registry=self.registry
@@ -37,11 +65,24 @@ class Measures:
         self._refused = Counter("headrace_refused_requests", "Requests refused, by status.", ["model", "status"], registry=self.registry)
         self._swaps = Counter("headrace_swaps", "Snapshots swapped in.", ["model"], registry=self.registry)
         self._errors = Counter("headrace_errors", "What failed beside predictions, by part.", ["model", "part"], registry=self.registry)
-        self._altered = Gauge("headrace_refused_versions", "Versions that may not be loaded.", ["model"], registry=self.registry)
-        self._spool = Gauge("headrace_spool_bytes", "Bytes in the spool that are not shipped yet.", ["model"], registry=self.registry)
-        self._unflushed = Gauge("headrace_unflushed", "Counts that are not in the store yet.", ["model"], registry=self.registry)
+        self._altered = Gauge(
+            "headrace_refused_versions", "Versions that may not be loaded.", ["model"], registry=self.registry, multiprocess_mode="livemax"
+        )
+        self._spool = Gauge(
+            "headrace_spool_bytes",
+            "Bytes in the spool that are not shipped yet.",
+            ["model"],
+            registry=self.registry,
+            multiprocess_mode="livemostrecent",
+        )
+        self._unflushed = Gauge(
+            "headrace_unflushed", "Counts that are not in the store yet.", ["model"], registry=self.registry, multiprocess_mode="livesum"
+        )
         self._children: dict[tuple[str, int, bool], Callable[[float], None]] = {}
-        self._seconds: dict[str, Histogram] = {}
+        self._seconds: dict[tuple[str, int], Histogram] = {}
+        self._tallies: dict[tuple[str, str, int], _Tally] = {}
+        self.inside = 0
+        """HTTP requests that are being answered; counted by the event loop."""
 
     def answered(self, arm: str, version: int, seconds: float, *, failed: bool, rows: int = 1) -> None:
         """One row, answered or not, or several that went alike."""
@@ -49,9 +90,9 @@ class Measures:
         count = self._children.get(key)
         if count is None:
             count = self._children[key] = self._requests.labels(self._model, arm, str(version), "error" if failed else "ok").inc
-            self._seconds[arm] = self._latency.labels(self._model, arm)
+            self._seconds[arm, version] = self._latency.labels(self._model, arm, str(version))
         count(rows)
-        observed = self._seconds[arm]
+        observed = self._seconds[arm, version]
         if rows == 1:
             observed.observe(seconds)
         else:
@@ -66,6 +107,28 @@ class Measures:
         """A request that got a problem document."""
         self._refused.labels(self._model, str(status)).inc()
 
+    def responded(self, method: str, path: str, status: int, seconds: float) -> None:
+        """One HTTP request; `path` as the server declares it, so that nobody can make as many as they like. By the event loop alone."""
+        tally = self._tallies.get((method, path, status))
+        if tally is None:
+            tally = self._tallies[method, path, status] = _Tally()
+        tally.seconds += seconds
+        tally.buckets[bisect_left(_SECONDS, seconds)] += 1
+
+    def settle(self) -> None:
+        """Hand what was tallied to the metrics, which are slower than a request should wait for. By the event loop alone."""
+        for (method, path, status), tally in self._tallies.items():
+            if not (number := sum(tally.buckets)):
+                continue
+            labels = (self._model, method, path, str(status))
+            self._responses.labels(*labels).inc(number)
+            histogram = self._responding.labels(*labels)
+            histogram._sum.inc(tally.seconds)  # noqa: SLF001 - the client has no way to observe several at once
+            for place, count in enumerate(tally.buckets):
+                if count:
+                    histogram._buckets[place].inc(count)  # noqa: SLF001
+            tally.seconds, tally.buckets = 0.0, [0] * (len(_SECONDS) + 1)
+
     def swapped(self) -> None:
         """A new snapshot."""
         self._swaps.labels(self._model).inc()
@@ -78,12 +141,24 @@ class Measures:
         """How many versions are refused right now."""
         self._altered.labels(self._model).set(versions)
 
-    def text(self, *, spool: int | None, unflushed: int) -> bytes:
+    def text(self, *, spool: int | None, unflushed: int, ages: Mapping[str, float]) -> bytes:
         """The exposition, with what is read when it is asked for; a spool that cannot be measured keeps its last number."""
+        self.settle()
+        self._inside.labels(self._model).set(self.inside)
+        for of, seconds in ages.items():
+            self._age.labels(self._model, of).set(seconds)
         if spool is not None:
             self._spool.labels(self._model).set(spool)
         self._unflushed.labels(self._model).set(unflushed)
-        return generate_latest(self.registry)
+        return generate_latest(Named(whole(self.registry, self._model)))
+
+
+@dataclass(slots=True)
+class _Tally:
+    """Requests of one kind since they were last handed on."""
+
+    seconds: float = 0.0
+    buckets: list[int] = field(default_factory=lambda: [0] * (len(_SECONDS) + 1))
 
 
 def _observe(histogram: Histogram, value: float, times: int) -> None:

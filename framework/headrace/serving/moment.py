@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,14 +9,18 @@ from datetime import datetime
 from sqlalchemy.exc import SQLAlchemyError
 
 from headrace.diagnostics import HeadraceError
+from headrace.serving.breaker import Breaker
 from headrace.serving.problem import Refused
 from headrace.serving.schema import parse_time
+from headrace.serving.within import within
 from headrace.store import Store, clock
 from headrace.store.now import reading
 
 HEADER = "Headrace-Time"
 FRESH = 1.0
 """For how many seconds what was read of the clock is believed."""
+PATIENCE = 1.0
+"""Seconds that a request waits for the store to tell the time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,8 +32,9 @@ class _Reading:
 class Moments:
     """The clock, as it was last read; read by the thread that follows the store, and again where a request depends on it."""
 
-    def __init__(self, store: Store, *, production: bool) -> None:
+    def __init__(self, store: Store, circuit: Breaker, *, production: bool) -> None:
         self._store = store
+        self._circuit = circuit
         self._production = production
         self._last = _Reading(None, -FRESH)
 
@@ -57,10 +61,19 @@ class Moments:
             raise Refused(400, "time-invalid", f"`{HEADER}` is no ISO 8601 time with a zone, such as 2016-03-01T12:00:00Z") from None
         if self._last.driven is None or time.monotonic() - self._last.read > FRESH:
             # The driver may have begun since the last look.
-            try:
-                await asyncio.to_thread(self.read)
-            except (HeadraceError, SQLAlchemyError) as error:
-                raise Refused(503, "clock-unknown", "the store does not say what time it is") from error
+            await self._ask()
         if self._last.driven is None:
             raise Refused(400, "time-refused", f"`{HEADER}` is taken only while the clock is driven, and it runs with the wall")
         return moment
+
+    async def _ask(self) -> None:
+        unknown = Refused(503, "clock-unknown", "the store does not say what time it is")
+        if not self._circuit.closed:
+            raise unknown
+        try:
+            await within(self.read, PATIENCE)
+        except TimeoutError as error:
+            self._circuit.failed(f"no answer within {PATIENCE:g} s", hung=True)
+            raise unknown from error
+        except (HeadraceError, SQLAlchemyError) as error:
+            raise unknown from error

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeVar
@@ -13,6 +13,8 @@ from headrace.compiled import OnlineConfig, ServingConfig
 from headrace.diagnostics import HeadraceError
 from headrace.features import online
 from headrace.features.joined import of_views
+from headrace.serving.breaker import Breaker, Pauses
+from headrace.serving.line import Line, OpenCircuit
 from headrace.serving.problem import Fault, Refused
 from headrace.serving.schema import ABSENT, EventsSchema, Row
 from headrace.serving.workspace import Workspace
@@ -38,6 +40,14 @@ FRESHNESS: dict[str, Any] = {
 """The JSON Schema of what an answer says of them."""
 
 T = TypeVar("T")
+PAUSES = Pauses(failures=1, first=0.5, longest=10.0)
+"""A database that cannot be reached is tried again by a probe of its own: no request waits for it."""
+READ_PATIENCE, PUSH_PATIENCE = 1.0, 5.0
+"""Seconds that a request waits for features that it does not send, and for events to be durable."""
+LOOK = 0.1
+"""Seconds between two looks at whether a probe is due."""
+DATA = ("features-failed", "online-pruned")
+"""What is wrong with what was asked, rather than with what is asked."""
 Freshness = dict[str, dict[str, Any]]
 
 
@@ -85,7 +95,7 @@ class Online:
 
     def _with(self, row: Row, lacking: Sequence[str], known: online.Known) -> Row:
         unseen = row.unseen if known.seen or self._entity in row.unseen else (*row.unseen, self._entity)
-        return replace(row, inputs=row.inputs | {name: known.values[name] for name in lacking}, unseen=unseen)
+        return row._replace(inputs=row.inputs | {name: known.values[name] for name in lacking}, unseen=unseen)
 
     async def check(self) -> str | None:
         """Why features cannot be read now; None where they can."""
@@ -129,10 +139,10 @@ class View:
         self._config = config
         self._plan = online.plan(definition, inputs)
         self._place = place
-        self._reader: online.Events | None = None
-        self._writer: online.Events | None = None
-        self._reading = asyncio.Lock()
-        self._writing = asyncio.Lock()
+        self.circuit = Breaker(f"the events of feature_view/{definition.name}", PAUSES)
+        self._reader = Line(lambda: place.find(definition), self.circuit, READ_PATIENCE)
+        self._writer = Line(lambda: place.open(definition), self.circuit, PUSH_PATIENCE)
+        self._probing: asyncio.Task[None] | None = None
 
     def lacking(self, row: Row, path: str) -> list[str]:
         """The features that a row does not send; Refused (422) where it sends others and may not."""
@@ -148,13 +158,12 @@ class View:
     async def read(self, entities: Sequence[str], at: datetime) -> list[online.Known]:
         """What is known of entities at a moment; Refused (503) where it cannot be told, or is too old."""
 
-        def work() -> list[online.Known]:
-            events = self._opened()
-            return [events.read(self._plan, entity, at) for entity in entities]
+        def work(events: online.Events | None) -> list[online.Known]:
+            there = self._there(events)
+            return [there.read(self._plan, entity, at) for entity in entities]
 
-        async with self._reading:
-            # A file answers sooner than a thread begins; a batch would hold up the others.
-            found = await self._guarded(work, aside=len(entities) > 1)
+        # A file answers sooner than a thread begins; a batch would hold up the others.
+        found = await self._guarded(self._reader, work, "features-unreadable", aside=len(entities) > 1 or online.remote(self._place.where))
         state = found[0].state
         self._ready(state)
         fresh = self.freshness(state, at)
@@ -166,27 +175,13 @@ class View:
 
     async def state(self) -> online.State:
         """What is known of the events as a whole; Refused (503) where they cannot be read."""
-        async with self._reading:
-            found = await self._guarded(lambda: self._opened().state(), aside=True)
+        found = await self._guarded(self._reader, lambda events: self._there(events).state(), "features-unreadable")
         self._ready(found)
         return found
 
     async def push(self, events: Sequence[online.Event]) -> int:
         """Append events; how many were new, once they are durable. Refused (503) where they cannot be written."""
-
-        def work() -> int:
-            if self._writer is None:
-                self._writer = self._place.open(self._definition)
-            return self._writer.push(events)
-
-        async with self._writing:
-            try:
-                return await asyncio.to_thread(work)
-            except HeadraceError as error:
-                if self._writer is not None:
-                    self._writer.close()
-                    self._writer = None
-                raise Refused(503, "events-unwritable", _said(error)) from error
+        return await self._guarded(self._writer, lambda kept: self._there(kept).push(events), "events-unwritable")
 
     def freshness(self, state: online.State, at: datetime) -> dict[str, Any]:
         """What an answer says of the events as a whole."""
@@ -201,17 +196,15 @@ class View:
 
     async def close(self) -> None:
         """Give the connections back."""
-        for events in (self._reader, self._writer):
-            if events is not None:
-                await asyncio.to_thread(events.close)
-        self._reader = self._writer = None
+        if self._probing is not None:
+            self._probing.cancel()
+        await self._reader.close()
+        await self._writer.close()
 
-    def _opened(self) -> online.Events:
-        if self._reader is None:
-            self._reader = self._place.find(self._definition)
-        if self._reader is None:
+    def _there(self, events: online.Events | None) -> online.Events:
+        if events is None:
             raise self._nothing()
-        return self._reader
+        return events
 
     def _nothing(self) -> Refused:
         message = f"the events of feature_view/{self.name} were not brought in yet: `headrace features materialize {self.name}`"
@@ -222,14 +215,41 @@ class View:
         if state.watermark is None:
             raise self._nothing()
 
-    async def _guarded(self, work: Callable[[], T], *, aside: bool) -> T:
+    async def _guarded(self, line: Line, work: Callable[[online.Events | None], T], refusal: str, *, aside: bool = True) -> T:
+        """What the work says; Refused (503) where the events cannot be reached, at once while that is known."""
         try:
-            return await asyncio.to_thread(work) if aside or online.remote(self._place.where) else work()
+            return await line.use(work, aside=aside)
+        except OpenCircuit as error:
+            raise Refused(503, refusal, f"the events of feature_view/{self.name} could not be reached just now: {error}") from error
+        except TimeoutError as error:
+            self._failed("no answer in time", hung=True)
+            raise Refused(503, refusal, f"the events of feature_view/{self.name} gave no answer in time") from error
         except HeadraceError as error:
-            if self._reader is not None and not any(item.id in ("features-failed", "online-pruned") for item in error.report):
-                self._reader.close()
-                self._reader = None
-            raise Refused(503, "features-unreadable", _said(error)) from error
+            if not any(item.id in DATA for item in error.report):
+                line.drop()
+            if any(item.id == "online-unreachable" for item in error.report):
+                self._failed(_said(error))
+            raise Refused(503, refusal, _said(error)) from error
+
+    def _failed(self, reason: str, *, hung: bool = False) -> None:
+        if self.circuit.failed(reason, hung=hung) and (self._probing is None or self._probing.done()):
+            self._probing = asyncio.create_task(self._probe())
+
+    async def _probe(self) -> None:
+        """Ask again, each time after a longer pause, until it answers."""
+        while not self.circuit.closed:
+            await asyncio.sleep(LOOK)
+            if not self.circuit.allows():
+                continue
+            try:
+                await self._reader.use(lambda events: None if events is None else events.state(), aside=True, probe=True)
+            except TimeoutError:
+                self.circuit.failed("no answer in time", hung=True)
+            except Exception as error:  # noqa: BLE001 - a probe that ended would leave the circuit open for ever
+                self._reader.drop()
+                self.circuit.failed(_said(error) if isinstance(error, HeadraceError) else str(error))
+            else:
+                self.circuit.succeeded()
 
 
 def _said(error: HeadraceError) -> str:

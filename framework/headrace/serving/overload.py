@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 from headrace.compiled import LimitsConfig
 from headrace.serving.problem import Refused
 
-FREE = frozenset({"/health/live", "/health/ready", "/v2/health/live", "/v2/health/ready", "/metrics"})
+UNBOUNDED = frozenset({"/health/live", "/health/ready", "/v2/health/live", "/v2/health/ready", "/metrics"})
 """Paths that are answered however much there is to do: who watches a server must see that it has too much."""
 AGAIN = "1"
 """Seconds after which one who was refused may try again."""

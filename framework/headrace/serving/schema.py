@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, create_model
 from pydantic_core import ErrorDetails, SchemaValidator
@@ -15,6 +15,7 @@ from headrace.features.online import Definition, entity_of, moment
 from headrace.hooks import Task
 from headrace.hooks.answers import MOST_RELEVANT
 from headrace.hooks.values import LONGEST_TEXT
+from headrace.serving.codec import Codec
 from headrace.serving.problem import Fault, Refused
 from headrace.stats.category import category_text
 
@@ -48,6 +49,8 @@ def _as_category(value: object) -> object:
 
 
 _Category = Annotated[str, Field(max_length=MAX_TEXT, pattern=_NO_NUL), BeforeValidator(_as_category, json_schema_input_type=str | int)]
+_QUICK_CATEGORY = Annotated[Annotated[str, Field(max_length=MAX_TEXT, pattern=_NO_NUL)] | _Category, Field(union_mode="left_to_right")]
+"""The same, to read alone: most are text, and no function of ours is asked about those."""
 _Text = Annotated[str, Field(max_length=LONGEST_TEXT, pattern=_NO_NUL)]
 _Time = Annotated[AwareDatetime, AfterValidator(utc)]
 
@@ -82,8 +85,7 @@ ABSENT = _Absent()
 """An input that is not sent, since it is read."""
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(NamedTuple):
     """One valid request: who, and the inputs by name; a missing value is None."""
 
     entity: str
@@ -114,7 +116,10 @@ class Schema:
         self._names = tuple(item.name for item in config.inputs)
         self._unit = config.unit_input
         self._group = config.group
-        self._by_group = config.unit == config.group
+        self._by_group = self._group is not None and config.unit == config.group
+        self._optional = bool(read)
+        self._told_names = self._names if self._group is None else (*self._names, self._group)
+        self._width = len(self._told_names)
         # Fields are numbered and named by alias: a column may be called `json` or `model_config`.
         fields: dict[str, Any] = {f"f{i}": (annotation(item), _field(item.name, read)) for i, item in enumerate(config.inputs)}
         self.row: type[BaseModel] = create_model(
@@ -142,6 +147,7 @@ class Schema:
             __config__=_STRICT,
             outcomes=(Annotated[list[outcome], Field(min_length=1, max_length=config.max_rows)], ...),
         )
+        self._codec = self._compiled(config, read)
         self._row = self.row.__pydantic_validator__
         self._rows = self.rows.__pydantic_validator__
         self._outcomes = self.outcomes.__pydantic_validator__
@@ -151,13 +157,41 @@ class Schema:
             return {}
         return {"group_": (Entity, Field(alias=self._group, description="what the row is ranked within"))}
 
+    def _compiled(self, config: ServingConfig, read: Collection[str]) -> Codec | None:
+        """The codec of rows; None where two fields of a request have one name, which only the models can tell apart."""
+        if len({*self._names, self._entity, self._group}) < len(self._names) + 2:
+            return None
+        fields = {item.name: annotation(item, _QUICK_CATEGORY) for item in config.inputs} | {self._entity: Entity}
+        if self._group is not None:
+            fields[self._group] = Entity
+        return Codec(fields, optional=read, most=config.max_rows)
+
     def read_row(self, body: bytes) -> Row:
         """The body of /predict."""
+        found = self._codec.row(body) if self._codec is not None else None
+        if found is not None:
+            return self._told(found)
         return self._to_row(self._read(self._row, body, self.say).__dict__)
 
     def read_rows(self, body: bytes) -> list[Row]:
         """The body of /predict/batch."""
+        found = self._codec.rows(body) if self._codec is not None else None
+        if found is not None:
+            return [self._told(values) for values in found]
         return [self._to_row(row.__dict__) for row in self._read(self._rows, body, self.say).__dict__["rows"]]
+
+    def _told(self, values: dict[str, Any]) -> Row:
+        """A row of the codec's, which is nobody else's: what is left of it are the inputs."""
+        entity = str(values.pop(self._entity))
+        inputs = values
+        if self._group is not None:
+            # Journalled beside the inputs, since a training on what was answered needs it.
+            values[self._group] = str(values.pop(self._group))
+        if self._optional and len(values) < self._width:
+            inputs = {name: values.get(name, ABSENT) for name in self._told_names}
+        group = None if self._group is None else inputs[self._group]
+        unit = group if self._by_group else inputs[self._unit] if self._unit is not None else None
+        return Row(entity, entity if unit is None else str(unit), inputs, (), group)
 
     def read_outcomes(self, body: bytes) -> list[Answer]:
         """The body of /outcomes."""
@@ -211,10 +245,10 @@ _REQUIRED = "is required (null where it is not known)"
 _ENTITY = f"a whole number or a text of 1 to {MAX_TEXT} characters"
 
 
-def annotation(item: InputConfig) -> Any:  # noqa: ANN401 - a type for pydantic
+def annotation(item: InputConfig, category: Any = _Category) -> Any:  # noqa: ANN401 - a type for pydantic
     """What an input of a request takes."""
     if item.type == "category":
-        return _Category | None
+        return category | None
     if item.type == "text":
         return _Text | None
     return Annotated[float, Field(ge=item.low, le=item.high, allow_inf_nan=False)] | None

@@ -6,29 +6,35 @@ import asyncio
 import logging
 import os
 import socket
-import threading
 import time
-from collections.abc import Callable, Mapping
-from concurrent.futures import Future
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from typing import Any, TypeVar
 from uuid import uuid4
 
 from headrace import registry, traffic
 from headrace.compiled import ServingConfig
-from headrace.journal import Spool, unshipped
-from headrace.journal.spool import MAX_BYTES
+from headrace.hooks import Input
 from headrace.serving.answer import Answering
+from headrace.serving.breaker import Breaker, Pauses
 from headrace.serving.bulk import Bulk
+from headrace.serving.cache import Cache
+from headrace.serving.fleet import told
 from headrace.serving.follow import EVERY, STORE_FAULTS, Current, Follower, Refusal
+from headrace.serving.guard import Guard
+from headrace.serving.journalled import Told, open_spool, spool_beside
 from headrace.serving.judge import Judge, Reporter, watch
 from headrace.serving.measures import Measures
 from headrace.serving.moment import Moments
 from headrace.serving.online import Online
 from headrace.serving.overload import Load
 from headrace.serving.problem import Refused
+from headrace.serving.routed import Circuits, Routed
 from headrace.serving.schema import Schema
-from headrace.serving.snapshot import Snapshot
+from headrace.serving.shadow import Shadow
+from headrace.serving.snapshot import Served, Snapshot
+from headrace.serving.tracing import Tracing
+from headrace.serving.within import within
 from headrace.serving.workspace import Workspace
 
 LOG = logging.getLogger("headrace.serving")
@@ -37,31 +43,54 @@ SILENCE = 60.0
 """Seconds without a look at the store after which the process is no longer live."""
 PATIENCE = 1.0
 """Seconds that a probe, or the last flush, waits for the store."""
-
 T = TypeVar("T")
+
+STORE = Pauses(failures=1, first=EVERY, longest=1.0)
+"""A store that failed once is asked by the thread that follows it, and by nobody else until it answers that one."""
 
 
 class Server:
     """One model's server; everything but `start` and `stop` may be called between the two."""
 
-    def __init__(self, config: ServingConfig, workspace: Workspace) -> None:
+    def __init__(self, config: ServingConfig, workspace: Workspace, *, exposed: bool = False) -> None:
+        """`exposed` says that it listens beyond loopback."""
         self.config = config
         self.online = Online(config, workspace)
         self.schema = Schema(config, self.online.inputs)
         self.measures = Measures(config.model)
         self.load = Load(config.limits)
-        self.moments = Moments(workspace.store, production=workspace.production)
+        self.guard = Guard(config.access, workspace, config.model, self.measures, exposed=exposed)
+        self.tracing = (
+            None
+            if config.access.tracing is None
+            else Tracing(config.access.tracing, model=config.model, environment=workspace.environment, root=workspace.root)
+        )
+        self._circuit = Breaker("the store", STORE)
+        self.moments = Moments(workspace.store, self._circuit, production=workspace.production)
+        routed = Routed(self.measures.registry, config.model)
+        self.measures.registry.register(Circuits(config.model, self.circuits))
         self._workspace = workspace
         self._current = Current()
+        self._cache = Cache(config.cache, routed) if config.cache is not None else None
         self._worker = f"{socket.gethostname()}-{os.getpid()}-{uuid4().hex[:8]}"
         rules = watch(config)
         self.counter = traffic.Counter(self._worker, model=config.model, warmup_requests=rules.warmup_requests if rules else 0)
         self.judge = Judge(rules, self.counter, self._current, config.model)
         self._reporter = Reporter(workspace, self.judge, self._current, counter=self.counter, moments=self.moments, measures=self.measures)
         self._follower = Follower(
-            workspace, config.model, self._current, moments=self.moments, measures=self.measures, swapped=self._reporter.swapped
+            workspace,
+            config.model,
+            self._current,
+            moments=self.moments,
+            measures=self.measures,
+            swapped=self._reporter.swapped,
+            circuit=self._circuit,
+            shadow=config.shadow.version if config.shadow is not None else None,
         )
-        self._spool = Spool.open(workspace.spool)
+        self._spool = open_spool(config, workspace)
+        self._shadow = Shadow(config.shadow, spool_beside(self._spool, workspace), routed) if config.shadow is not None else None
+        self._journal = Told(config, workspace, self._spool)
+        self.measures.registry.register(self._journal)
         self.answering = Answering(
             config.model,
             fallback=config.fallback == "champion",
@@ -69,30 +98,49 @@ class Server:
             counter=self.counter,
             rules=rules.rules if rules else (),
             measures=self.measures,
+            cache=self._cache,
+            shadow=self._shadow,
+            rest=self._rest,
         )
-        self.bulk = Bulk(config.model, spool=self._spool, counter=self.counter, rules=rules.rules if rules else (), measures=self.measures)
+        self.bulk = Bulk(
+            config.model,
+            spool=self._spool,
+            counter=self.counter,
+            rules=rules.rules if rules else (),
+            measures=self.measures,
+            by_row=self._cache is not None,
+        )
         self._judging: asyncio.Task[None] | None = None
+        self.draining = False
+        """Whether the whole server ends: it still answers, and is not ready."""
 
     async def start(self) -> None:
         """Read the store once, so that the first request finds a champion, and follow it from then on."""
         try:
             await asyncio.to_thread(self._follower.look)
         except STORE_FAULTS as error:
+            self._circuit.failed(str(error))
             LOG.warning("nothing is loaded yet: %s", error)
+        await self.guard.start()
         self._follower.start()
         self._reporter.start()
+        if self._shadow is not None:
+            self._shadow.start()
         self._judging = asyncio.create_task(self._judge())
 
     async def stop(self) -> None:
         """Stop following, flush what was counted as far as the store takes it within a second, and end the spool."""
         if self._judging is not None:
             self._judging.cancel()
+        self.guard.end()
         self._follower.end()
         self._reporter.end()
+        if self._shadow is not None:
+            await asyncio.to_thread(self._shadow.end)
         self._spool.close()
         await self.online.close()
         with suppress(TimeoutError):
-            await self._within(self._reporter.join)
+            await within(self._last_words, PATIENCE)
         if self.counter.unflushed:
             LOG.warning("%d counted requests did not reach the store", self.counter.unflushed)
 
@@ -132,16 +180,21 @@ class Server:
     async def checks(self) -> dict[str, str | None]:
         """What answering needs, each probed now: None where it is well, the reason where not."""
         champion = None if self._current.snapshot.champion is not None else "none is loaded"
-        store, spool = await asyncio.gather(self._probe(self._ask_store), self._probe(self._try_spool))
+        store, spool = await asyncio.gather(_fault(self._asked(self._ask_store)), _fault(within(self._try_spool, PATIENCE)))
         online = {"online": await self.online.check()} if self.online.views else {}
         return {"champion": champion, "store": store, "spool": spool, **online}
 
     async def unshipped(self) -> int | None:
         """Bytes of the spool that are not in the store yet; None where the store does not say."""
         try:
-            return await self._within(lambda: unshipped(self._workspace.store, self._workspace.spool))
+            return await self._asked(self._journal.look)
         except (*STORE_FAULTS, TimeoutError):
             return None
+
+    def circuits(self) -> dict[str, Breaker]:
+        """Of each part that something waits for, or that may be left out."""
+        views = {f"online/{name}": view.circuit for name, view in self.online.views.items()}
+        return {"store": self._circuit} | views | self._follower.circuits()
 
     async def metadata(self) -> dict[str, Any]:
         """What answers, and how far the store has heard of it."""
@@ -150,7 +203,10 @@ class Server:
             "model": self.config.model,
             "project": self.config.project,
             "worker": self._worker,
+            "workers": told.mine(),
             "versions": snapshot.versions,
+            "paths": {arm: served.path for arm, served in snapshot.arms.items()},
+            "releases": {arm: self._release(served) for arm, served in snapshot.arms.items()},
             "epoch": self._follower.epoch,
             "counted_epoch": snapshot.epoch,
             "weights": dict(snapshot.weights),
@@ -158,11 +214,25 @@ class Server:
             "inputs": [item.model_dump(exclude={"column", "view"}) for item in self.config.inputs],
             "unflushed": self.counter.unflushed,
             "unshipped": await self.unshipped(),
+            "journal": self._journal.metadata(),
             "barred": self._current.barred,
+            "circuits": {name: circuit.told() for name, circuit in self.circuits().items()},
+            **({"cached": len(self._cache)} if self._cache is not None else {}),
+            **({"shadow": self._shadow.told(snapshot.shadow)} if self._shadow is not None else {}),
             "refused": [
                 {"version": number, "id": refusal.id, "message": refusal.message}
                 for number, refusal in sorted(self._follower.refused.items())
             ],
+        }
+
+    def _release(self, served: Served) -> dict[str, Any]:
+        """What an arm's version is, by the digests that the registry has of it, and what it takes."""
+        found = self._follower.releases.get(served.number)
+        return {
+            "version": served.number,
+            "inputs": [_taken(item) for item in served.signature.inputs],
+            "task": served.answers.task,
+            **({} if found is None else _recorded(found)),
         }
 
     async def _judge(self) -> None:
@@ -170,39 +240,67 @@ class Server:
             await asyncio.sleep(EVERY)
             try:
                 self.judge.look()
+                self.measures.settle()
             except Exception:  # a bug here must not end the judging for ever
                 self.measures.failed("judge")
                 LOG.exception("the judge failed")
+
+    def _last_words(self) -> None:
+        self._reporter.join()
+        self.guard.join()
+        if self.tracing is not None:
+            self.tracing.close()
 
     def _ask_store(self) -> None:
         with self._workspace.store.read() as session:
             registry.aliases(session, self.config.model)
 
     def _try_spool(self) -> None:
+        if self._spool.terms.drop:  # what cannot be journalled is answered all the same
+            return
         probe = self._workspace.spool / f".probe-{self._worker}"
         probe.write_bytes(b".")
         probe.unlink()
-        if self._spool.bytes >= MAX_BYTES:
+        if self._spool.full:
             raise OSError("it is full: is the shipper running?")
 
-    async def _probe(self, ask: Callable[[], None]) -> str | None:
+    def _rest(self, served: Served) -> None:
+        # Judged first, by what it was counted for: while it rests there is nothing to judge.
+        self.judge.look()
+        self._current.rest(served)
+
+    async def _asked(self, ask: Callable[[], T]) -> T:
+        """What the store says; OSError at once while its circuit is not closed, TimeoutError where it does not answer."""
+        if not self._circuit.closed:
+            raise OSError(f"the circuit is open: {self._circuit.reason}")
         try:
-            await self._within(ask)
+            return await within(ask, PATIENCE)
         except TimeoutError:
-            return f"no answer within {PATIENCE:g} s"
-        except STORE_FAULTS as error:
-            return str(error)
-        return None
+            self._circuit.failed(f"no answer within {PATIENCE:g} s", hung=True)
+            raise
 
-    async def _within(self, work: Callable[[], T]) -> T:
-        """Run it in a thread of its own and wait at most `PATIENCE`; one that hangs is left behind and holds up nobody."""
-        done: Future[T] = Future()
 
-        def run() -> None:
-            try:
-                done.set_result(work())
-            except BaseException as error:  # noqa: BLE001 - handed to whoever waits
-                done.set_exception(error)
+def _taken(item: Input) -> dict[str, Any]:
+    """An input as a version's signature has it; of a category how many training saw."""
+    known = {"categories": len(item.categories)} if item.type == "category" else {"low": item.low, "high": item.high}
+    return {"name": item.name, "type": item.type, **({} if item.type == "text" else known)}
 
-        threading.Thread(target=run, daemon=True).start()
-        return await asyncio.wait_for(asyncio.wrap_future(done), PATIENCE)
+
+def _recorded(version: registry.Version) -> dict[str, Any]:
+    return {
+        "algorithm": version.algorithm,
+        "format": version.format,
+        "created_at": version.created_at.isoformat(),
+        "digests": {**version.manifest.get("digests", {}), "model": version.model_digest, "manifest": version.manifest_digest},
+    }
+
+
+async def _fault(asked: Awaitable[object]) -> str | None:
+    """Why a part did not answer; None where it did."""
+    try:
+        await asked
+    except TimeoutError:
+        return f"no answer within {PATIENCE:g} s"
+    except STORE_FAULTS as error:
+        return str(error)
+    return None

@@ -43,14 +43,14 @@ class Shipper(threading.Thread):
             LOG.warning("the journal's shipper ended with code %s; it starts again in %g s", child.returncode, pause)
             self._ended.wait(pause)
 
-    def end(self) -> None:
-        """Let it make a last pass, and go; one that takes too long ends by itself once this process has."""
+    def end(self, patience: float = 0.0) -> None:
+        """Let it make a last pass, and go; one that takes longer than it is given ends by itself once this process has."""
         self._ended.set()
         self.join(_PATIENCE)
         child = self._child
         if child is not None and child.poll() is None:
             child.terminate()
             try:
-                child.wait(_PATIENCE)
+                child.wait(max(_PATIENCE, patience))
             except subprocess.TimeoutExpired:
                 LOG.info("the shipper is still at its last pass; it ends by itself")

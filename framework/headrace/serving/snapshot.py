@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import math
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, assert_never
+from typing import Any, NamedTuple, assert_never
 
 from headrace.hooks import Answers, Input, Predictor, Signature, Task
 from headrace.hooks.answers import BINARY
+from headrace.serving.breaker import Breaker, Pauses
 
 CHAMPION = "champion"
 CANDIDATE = "candidate"
 
+FAILING = Pauses(failures=10, first=1.0, longest=60.0)
+"""When a version is not asked for a while: a rate of errors that a trial may end well with gives so many in a row in no year."""
 
-@dataclass(frozen=True, slots=True)
-class Answered:
+
+class Answered(NamedTuple):
     """What a version said to one row: a probability or a number, or why there is none; `answer` is what is more than one number."""
 
     output: float | None
@@ -27,11 +30,25 @@ class Answered:
 
 
 @dataclass(frozen=True, slots=True)
+class Fast:
+    """How a version answers one row without arrays: its way's name, a row's numbers, and their answer.
+
+    `encode` raises KeyError, TypeError or ValueError of a row that is not all known. Where `predict` raises, `failed` is told, and the
+    row is asked the plain way.
+    """
+
+    path: str
+    encode: Callable[[Mapping[str, Any]], list[Any]]
+    predict: Callable[[Sequence[Any]], float | Sequence[float]]
+    failed: Callable[[Exception], None]
+
+
+@dataclass(frozen=True, slots=True)
 class Served:
     """One loaded version.
 
-    A predictor is asked by one thread at a time, so there are two of each: `single` belongs to the event loop, `batch` to
-    whoever holds the lock. A long batch never holds up a single row.
+    A predictor is asked by one thread at a time, so there are two of each: `single` belongs to the event loop, or to the one thread that
+    `queue` asks it on, and `batch` to whoever holds the lock. A long batch never holds up a single row.
     """
 
     number: int
@@ -40,28 +57,78 @@ class Served:
     batch: Predictor
     lock: threading.Lock = field(default_factory=threading.Lock)
     answers: Answers = BINARY
+    digest: str = ""
+    """Of its manifest, which names the model's own: two versions of one number, in two stores, have two."""
+    circuit: Breaker = field(default_factory=lambda: Breaker("a version", FAILING))
+    """Open while the version fails again and again: minded of a candidate and of a shadow, never of a champion."""
+    fast: Fast | None = None
+    """The compiled form of `single`, where it has one that answers alike."""
+    queue: Callable[[Mapping[str, Any]], Awaitable[Answered]] | None = None
+    """One row among those that wait, where many at once cost little more than one: then nobody else asks `single`."""
+
+    @property
+    def path(self) -> str:
+        """The way in which it answers one row."""
+        return self.fast.path if self.fast is not None else "plain" if self.queue is None else "batched"
 
     def answer(self, inputs: Mapping[str, Any]) -> Answered:
         """One row, in the event loop; a predictor that raises, or says what is no probability, is an error in the answer."""
-        return _ask(self.single, self.signature, inputs, self.answers)
+        fast = self.fast
+        if fast is None:
+            return _ask(self.single, self.signature, inputs, self.answers)
+        unseen: tuple[str, ...] = ()
+        try:
+            values = fast.encode(inputs)
+        except (KeyError, TypeError, ValueError):
+            try:
+                values, unseen = self.signature.encode_row(inputs)
+            except Exception:  # noqa: BLE001 - a version of another schema may not understand the request, however it is asked
+                return _ask(self.single, self.signature, inputs, self.answers)
+        try:
+            given = fast.predict(values)
+        except Exception as error:  # noqa: BLE001 - a plugin may raise anything; the plain way says what becomes of the row
+            fast.failed(error)
+            return _ask(self.single, self.signature, inputs, self.answers)
+        return _said(given, unseen, self.answers)
 
     def answer_many(self, rows: Sequence[Mapping[str, Any]]) -> list[Answered]:
         """Many rows, in a worker thread; where they fail together, each is asked alone, so that only the bad ones err."""
         with self.lock:
-            try:
-                encoded = [self.signature.encode_row(row) for row in rows]
-                outputs = self.batch.predict(self.signature.matrix([values for values, _ in encoded]))
-                if self.answers.fault(outputs, len(rows)) is None:
-                    return [_answered(output, unseen, self.answers) for output, (_, unseen) in zip(outputs, encoded, strict=True)]
-            except Exception:  # noqa: BLE001, S110 - a plugin may raise anything; what it raises is told row by row
-                pass
-            return [_ask(self.batch, self.signature, row, self.answers) for row in rows]
+            return ask_many(self.batch, self.signature, rows, self.answers)
 
     def warm_up(self) -> None:
         """Ask once, so that no request pays for what a first prediction loads."""
         matrix = self.signature.matrix([[_usual(item) for item in self.signature.inputs]])
         for predictor in (self.single, self.batch):
             predictor.predict(matrix)
+
+
+def ask_many(predictor: Predictor, signature: Signature, rows: Sequence[Mapping[str, Any]], answers: Answers) -> list[Answered]:
+    """Rows as one matrix; where they fail together, each is asked alone."""
+    try:
+        encoded = [signature.encode_row(row) for row in rows]
+        outputs = predictor.predict(signature.matrix([values for values, _ in encoded]))
+        if answers.fault(outputs, len(rows)) is None:
+            return [_answered(output, unseen, answers) for output, (_, unseen) in zip(outputs, encoded, strict=True)]
+    except Exception:  # noqa: BLE001, S110 - a plugin may raise anything; what it raises is told row by row
+        pass
+    return [_ask(predictor, signature, row, answers) for row in rows]
+
+
+def _said(given: float | Sequence[float], unseen: tuple[str, ...], answers: Answers) -> Answered:
+    """What a compiled form gave of one row, if it is an answer."""
+    import numpy as np
+
+    if isinstance(given, float):
+        if (0.0 <= given <= 1.0) if answers.task == "binary" else (not answers.keys and math.isfinite(given)):
+            return Answered(given, unseen, None, None, answers.task)
+        if answers.task == "binary":
+            return Answered(None, unseen, f"the model answered {given}, which is no probability")
+        return Answered(None, unseen, f"the model {answers.fault(np.array([given]), 1)}")
+    why = answers.fault(np.array([given]), 1)
+    if why is not None:
+        return Answered(None, unseen, f"the model {why}")
+    return Answered(answers.output(given), unseen, None, dict(zip(answers.keys, given, strict=True)), answers.task)
 
 
 def _ask(predictor: Predictor, signature: Signature, inputs: Mapping[str, Any], answers: Answers) -> Answered:
@@ -121,6 +188,8 @@ class Snapshot:
     arms: Mapping[str, Served] = field(default_factory=dict)
     trial: tuple[tuple[int, float], ...] = ()
     """The epochs of the rollout that this one is the newest of, oldest first, each with the candidate's share."""
+    shadow: Served | None = None
+    """The version that is asked what was answered."""
 
     @property
     def champion(self) -> Served | None:
@@ -135,4 +204,4 @@ class Snapshot:
     def without_candidate(self) -> Snapshot:
         """The same, with everything to the champion."""
         arms = {name: served for name, served in self.arms.items() if name != CANDIDATE}
-        return Snapshot(0, ((CHAMPION, 1.0),), arms)
+        return Snapshot(0, ((CHAMPION, 1.0),), arms, shadow=self.shadow)

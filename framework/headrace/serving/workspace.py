@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -26,6 +26,7 @@ class Workspace:
     plugins: Plugins
     spool: Path
     production: bool
+    environment: str
     views: Mapping[str, ViewConfig] = field(default_factory=dict)
     sources: Mapping[str, SourceConfig] = field(default_factory=dict)
     online: str = ".headrace/online"
@@ -43,11 +44,7 @@ def open_workspace(path: Path, serving: ServingConfig) -> Workspace:
 
     HeadraceError where it cannot be read or a part of it cannot be opened, and `config-unreadable` where it is another project's.
     """
-    config = read(WorkspaceConfig, path)
-    if serving.project != config.project or serving.model not in config.models:
-        message = f"{path} is of project {config.project} with the models {', '.join(config.models) or 'none'}: it knows no "
-        message += f"model/{serving.model} of project {serving.project}"
-        raise HeadraceError(Diagnostic("config-unreadable", message, help="type `headrace compile` to write both again"), Exit.FAILED)
+    config = _known(path, serving)
     root = path.resolve().parent.parent
     report = Report()
     plugins = load_plugins(root, report, allow=config.plugins.allow, deny=config.plugins.deny)
@@ -60,7 +57,22 @@ def open_workspace(path: Path, serving: ServingConfig) -> Workspace:
         plugins=plugins,
         spool=root / config.spool / serving.model,
         production=config.production,
+        environment=config.environment,
         views=config.views,
         sources=config.sources,
         online=config.online,
     )
+
+
+def beside(opened: Workspace, path: Path, serving: ServingConfig) -> Workspace:
+    """The same store and plugins for another of the project's models, with its own spool; HeadraceError as `open_workspace`."""
+    return replace(opened, spool=opened.root / _known(path, serving).spool / serving.model)
+
+
+def _known(path: Path, serving: ServingConfig) -> WorkspaceConfig:
+    config = read(WorkspaceConfig, path)
+    if serving.project != config.project or serving.model not in config.models:
+        message = f"{path} is of project {config.project} with the models {', '.join(config.models) or 'none'}: it knows no "
+        message += f"model/{serving.model} of project {serving.project}"
+        raise HeadraceError(Diagnostic("config-unreadable", message, help="type `headrace compile` to write both again"), Exit.FAILED)
+    return config

@@ -158,8 +158,7 @@ def wrong_type(place: Place) -> Diagnostic:
     message = f"`{place.name}` wants {wants(place.annotation, place.field)}, not {found(node)}"
     if place.field is not None and flag(place.field) is True:
         later = f"`{place.name}` is a word of the language that nothing runs by yet"
-        instead = INSTEAD.get(place.name)
-        return Diagnostic("wrong-type", later, place.span, help=f"remove `{place.name}`" + (f": {instead}" if instead else ""))
+        return Diagnostic("wrong-type", later, place.span, help=f"remove `{place.name}`")
     fix = _retyped(place)
     if fix is None and (full := whole(place)) is not None:
         help_ = f"write `- {full}`" if place.name.endswith("]") else f"write `{place.name}: {full}`"
@@ -167,10 +166,6 @@ def wrong_type(place: Place) -> Diagnostic:
     written = entry(place.name, plain(node.items[0])) if isinstance(node, Sequence) and fix else fix
     help_ = f"write `{written}`" if fix else shaped(place)
     return Diagnostic("wrong-type", message, place.span, help=help_, replacement=fix, certain=fix is not None)
-
-
-INSTEAD = {"replicas": "one server answers, on one machine; what it may take is said where it is run"}
-"""What there is, for words that nothing runs by yet."""
 
 
 def _of_time(place: Place, root: Place) -> Diagnostic | None:

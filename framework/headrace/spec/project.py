@@ -9,6 +9,7 @@ from pydantic import AfterValidator, BeforeValidator, WithJsonSchema
 from headrace.address import NAME, Address
 from headrace.spec.field import Effect, Spec, field
 from headrace.spec.name import Name, ParamsOf, TrackerName
+from headrace.spec.runner import Runner
 
 
 def _language(value: object) -> object:
@@ -120,6 +121,12 @@ class Environment(Spec):
         Effect.RECONFIGURE,
         default=None,
         example={"tracker": "mlflow", "params": {"uri": "http://127.0.0.1:5000"}},
+    )
+    runner: Runner | None = field(
+        "What takes the trials of searches and the days of backfills; where it is not given, the process that runs them.",
+        Effect.REDEPLOY,
+        default=None,
+        example={"dask": {"workers": 4}},
     )
     production: bool = field(
         "A production environment refuses a driven clock and event times sent by callers.",

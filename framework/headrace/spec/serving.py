@@ -6,15 +6,24 @@ from typing import Literal
 
 from headrace.spec.field import Effect, Spec, field
 from headrace.spec.quantity import Rate, Size
+from headrace.spec.serving_access import Auth, RateLimit, Tls, Tracing
+from headrace.spec.serving_journal import Journal
 from headrace.spec.serving_limits import Limits
+from headrace.spec.serving_routing import Cache, Shadow
 
 
 class Replicas(Spec):
-    """How many servers answer, and what each may use."""
+    """How many processes of one machine answer on the port, and what each may use. Between `min` and `max` the load decides."""
 
-    min: int = field("The least that run.", Effect.REDEPLOY, default=1, example=1, ge=1)
-    max: int = field("The most that run.", Effect.REDEPLOY, default=1, example=4, ge=1)
-    memory: Size | None = field("What each may use.", Effect.REDEPLOY, default=None, example="4GiB", gt=0)
+    min: int = field("The fewest processes that answer.", Effect.REDEPLOY, default=1, example=1, ge=1)
+    max: int = field("The most processes that answer, when the load asks for them.", Effect.REDEPLOY, default=1, example=4, ge=1)
+    memory: Size | None = field(
+        "The memory above which a process is replaced: it finishes what it has once another one answers.",
+        Effect.REDEPLOY,
+        default=None,
+        example="4GiB",
+        gt=0,
+    )
 
 
 class Serving(Spec):
@@ -25,7 +34,7 @@ class Serving(Spec):
     )
     port: int = field("The port on loopback that it answers on.", Effect.REDEPLOY, default=8080, example=8080, ge=1, le=65535)
     replicas: Replicas | None = field(
-        "How many servers answer; one, where it is not given.", Effect.REDEPLOY, default=None, example={"min": 1, "max": 4}, later=True
+        "How many processes answer on the port; one, where it is not given.", Effect.REDEPLOY, default=None, example={"min": 1, "max": 4}
     )
     fallback: Literal["champion", "none"] = field(
         "Who answers when the candidate errs: the champion, or nobody (the caller gets the error).",
@@ -39,4 +48,40 @@ class Serving(Spec):
         Effect.REDEPLOY,
         default=Limits(),
         example={"body": "8MiB", "concurrency": 128},
+    )
+    auth: Auth | None = field(
+        "Who may ask; everybody who reaches the port, where it is not given.", Effect.REDEPLOY, default=None, example={"keys": True}
+    )
+    rate: RateLimit | None = field(
+        "How many requests each caller may send; what is more is answered with 429.",
+        Effect.REDEPLOY,
+        default=None,
+        example={"requests": "100/s", "burst": 200, "by": "key"},
+    )
+    tls: Tls | None = field(
+        "Answer HTTPS, and nothing else.",
+        Effect.REDEPLOY,
+        default=None,
+        example={"certificate": "file:tls/server.crt", "key": "file:tls/server.key"},
+    )
+    tracing: Tracing | None = field(
+        "Send traces of requests; none where it is not given.",
+        Effect.REDEPLOY,
+        default=None,
+        example={"endpoint": "http://127.0.0.1:4318/v1/traces"},
+    )
+    journal: Journal = field(
+        "What is promised of the record of every answer.", Effect.REDEPLOY, default=Journal(), example={"full": "drop"}
+    )
+    shadow: Shadow | None = field(
+        "A version that mirrors requests after they were answered.",
+        Effect.REDEPLOY,
+        default=None,
+        example={"version": "latest", "share": "20%"},
+    )
+    cache: Cache | None = field(
+        "Predictions kept for equal inputs; none, where it is not given.",
+        Effect.REDEPLOY,
+        default=None,
+        example={"predictions": 10000, "for": "60s"},
     )

@@ -3,12 +3,15 @@
 This is the interface of compiled code. A new argument with a default is compatible; anything else is a new step.
 """
 
+from headrace.batch import Scored
 from headrace.features import Category, Number, RandomSplit, Rows, Target, Text, TimeSplit
 from headrace.gates import ByPlugin, Maximum, Minimum, NoWorse, Verdict
 from headrace.monitoring import Alert, Alerts, Drift, Performance, Windows
 from headrace.retraining import Decision, OnAlert, OnSchedule
 from headrace.rollout import Canary, Judge, NoData, Progress, Step, Warmup
-from headrace.steps import custom, features, gates, monitoring, retraining, rollout, training
+from headrace.steps import batch, custom, features, gates, monitoring, retraining, rollout, runner, training
+from headrace.steps.features import Days
+from headrace.steps.training import Searching
 from headrace.training import Baseline, Calibrate, Candidate, EarlyStopping, GroupFolds, StratifiedFolds, TimeFolds, Tuned
 from headrace.training.search import Choice, FloatRange, IntRange, Maximize, Minimize, Pruner, Sampler, Search
 from headrace.transforms import Transformation
@@ -23,6 +26,7 @@ __all__ = [
     "Candidate",
     "Category",
     "Choice",
+    "Days",
     "Decision",
     "Drift",
     "EarlyStopping",
@@ -45,7 +49,9 @@ __all__ = [
     "RandomSplit",
     "Rows",
     "Sampler",
+    "Scored",
     "Search",
+    "Searching",
     "Step",
     "StratifiedFolds",
     "Target",
@@ -57,11 +63,13 @@ __all__ = [
     "Verdict",
     "Warmup",
     "Windows",
+    "batch",
     "custom",
     "features",
     "gates",
     "monitoring",
     "retraining",
     "rollout",
+    "runner",
     "training",
 ]

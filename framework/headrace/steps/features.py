@@ -1,10 +1,10 @@
-"""What a generated `train` flow calls first: read the rows."""
+"""What a generated `train` flow calls first, which is to read the rows; and what one of a backfill's tasks calls."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import date, datetime
 from typing import Any, Literal
 
 from headrace import features, registry
@@ -12,10 +12,10 @@ from headrace.features import Category, Number, RandomSplit, Rows, Target, Text,
 from headrace.features.joined import of_views
 from headrace.hooks import Task
 from headrace.hooks.release import reader_of, releases
-from headrace.steps import run
+from headrace.steps import far, run
 from headrace.steps.workspace import Workspace, workspace
 
-__all__ = ["training_rows"]
+__all__ = ["Days", "bring", "training_rows"]
 
 
 def training_rows(
@@ -94,3 +94,26 @@ def _changed(w: Workspace, model: str, digests: Mapping[str, str]) -> list[dict[
         {"source": name, "digest": digest, "changed": before[name] != digest if name in before else None}
         for name, digest in sorted(digests.items())
     ]
+
+
+@dataclass(frozen=True, slots=True)
+class Days:
+    """Days of a view from one to another, both in it, such as 2017-01-31; `project` is its folder."""
+
+    view: str
+    first: str
+    last: str
+    project: str
+
+
+def bring(days: Days) -> int:
+    """Bring in some days of a view again; how many events they have. Done twice, or by two at once, they are the same."""
+    with far.workspace_of(days.project, "backfill") as w:
+        origins = features.Origins(w.root, w.config.sources, w.plugins.readers)
+        definition = features.online.definition_of(origins, w.config.views, days.view)
+        where = features.online.location(w.root, w.config.online)
+        first, last = (date.fromisoformat(day).toordinal() - _EPOCH for day in (days.first, days.last))
+        return features.online.backfill.bring_again(origins, definition, where, first, last)
+
+
+_EPOCH = date(1970, 1, 1).toordinal()

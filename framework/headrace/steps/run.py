@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -20,7 +21,7 @@ from headrace.store.kinds import RunStatus, TrackedStatus
 __all__ = ["Running", "end", "running", "start"]
 
 
-TRACKED = ("train",)
+TRACKED = re.compile(r"train|batch(_.*)?")
 """The flows whose runs are tracked, under the same id."""
 
 
@@ -102,7 +103,7 @@ def start(workspace: Place, *, model: str, flow: str, cause: str | None = None, 
         row = tables.Run(id=tracking.new_id(), model=model, flow=flow, cause=cause, as_of=known_by, started_at=at, details=_in_prefect())
         session.add(row)
         session.flush()
-        if flow in TRACKED:
+        if TRACKED.fullmatch(flow):
             tracking.begin(session, id=row.id, experiment=model, actor=workspace.actor, at=at, model=model, flow=flow)
         events.append(session, model=model, kind=EventKind.RUN_STARTED, payload={"run_id": row.id, "flow": flow}, at=at, cause=cause)
         return row.id

@@ -1,6 +1,6 @@
 """What is remembered: tables, the log of events, the audit log, the clock, locks and blobs."""
 
-from headrace.store import beside, clock, due, events, featured, lock, tables, tracked
+from headrace.store import beside, clock, due, events, featured, keyed, lock, tables, tracked
 from headrace.store.blobs import Blobs, digest
 from headrace.store.events import EventKind
 from headrace.store.faults import ReadOnlyError
@@ -19,6 +19,7 @@ __all__ = [
     "due",
     "events",
     "featured",
+    "keyed",
     "lock",
     "tables",
     "tracked",

@@ -16,6 +16,16 @@ from headrace.diagnostics import Diagnostic, Exit, HeadraceError
 from headrace.store import faults
 
 BUSY_SECONDS = 30
+POOL: dict[str, Any] = {"pool_size": 5, "max_overflow": 10, "pool_timeout": BUSY_SECONDS}
+"""A process opens at most fifteen connections to its store, and keeps five; one more waits as long as for a busy database."""
+WIRE: dict[str, Any] = {
+    "connect_timeout": 10,
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 30_000,
+}
+"""How libpq notices a server that has vanished without a word, where the URL does not say otherwise; its own way takes hours."""
 WRITE = {"headrace_write": True}
 """The execution option of a connection that may write."""
 
@@ -94,7 +104,7 @@ def _sqlite(url: URL, root: Path) -> Engine:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise faults.unwritable(path, error.strerror) from error
-    engine = create_engine(url.set(database=str(path)), connect_args={"timeout": BUSY_SECONDS}, json_serializer=dumps)
+    engine = create_engine(url.set(database=str(path)), connect_args={"timeout": BUSY_SECONDS}, json_serializer=dumps, **POOL)
     event.listen(engine, "connect", _prepare_sqlite)
     return engine
 
@@ -108,7 +118,8 @@ def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
 
 
 def _postgresql(url: URL) -> Engine:
-    options: dict[str, Any] = {"pool_pre_ping": True, "json_serializer": dumps}
+    wire = {name: value for name, value in WIRE.items() if name not in url.query}
+    options: dict[str, Any] = {"pool_pre_ping": True, "json_serializer": dumps, "connect_args": wire, **POOL}
     try:
         return create_engine(url, **options)
     except ModuleNotFoundError as error:

@@ -28,6 +28,8 @@ _RANKED = 0.6
 """An area under the ROC curve that whoever learned anything of the training rows exceeds."""
 _RIGHT = 0.45
 """The share of three classes, all as frequent, that it tells."""
+_APART = 1e-12
+"""How far a compiled form's answers may be from the model's own, where they are not to be the same bits."""
 _TIED = 0.3
 """A correlation with what is true that it exceeds."""
 
@@ -320,6 +322,26 @@ def _watched(trial: _Trial, rows: Rows) -> Iterator[str]:
         yield "after `EnoughError(1)` it gives the whole model, and not that of one step"
 
 
+def _compiled(trial: _Trial, rows: Rows) -> Iterator[str]:
+    """Its form for one row, made of a loaded model, answers as the model does; a form that there is not is none that is wrong."""
+    import numpy as np
+
+    if trial.algorithm.compile is None:
+        return
+    predictor = trial.again(trial.on(rows), rows)
+    form = function(trial.algorithm, "compile")(predictor)
+    if form is None:
+        return
+    asked = np.vstack([rows.matrix[:40], np.full((1, rows.matrix.shape[1]), np.nan)])
+    whole = predictor.predict(asked)
+    single = np.array([form.predict_row(values) for values in asked.tolist()])
+    if single.shape != whole.shape:
+        yield f"`predict_row` gives answers of shape {single.shape[1:]} a row, and `predict` of {whole.shape[1:]}"
+    elif not np.allclose(whole, single, rtol=0 if form.exact else _APART, atol=0 if form.exact else _APART):
+        promised = "the same bits" if form.exact else f"within {_APART:g}"
+        yield f"its compiled form `{form.path}` answers otherwise, by up to {float(abs(whole - single).max()):g}; promised is {promised}"
+
+
 _CHECKS: dict[str, Callable[[_Trial, Rows], Iterator[str]]] = {
     "answers": _answers,
     "deterministic": _deterministic,
@@ -333,5 +355,6 @@ _CHECKS: dict[str, Callable[[_Trial, Rows], Iterator[str]]] = {
     "row-by-row": _row_by_row,
     "inputs-unchanged": _leaves_inputs_alone,
     "watched": _watched,
+    "compiled": _compiled,
 }
 """Every check by its word."""

@@ -12,33 +12,33 @@ from typing import Any
 
 import rfc8785
 
-from headrace.hooks import Export, Exporter, Input, Signature
+from headrace.hooks import Export, Exporter, Input, Server, Signature
 from headrace.spec.params import read_params
 from headrace.testing.fault import Broken, Checks, Unmet, function, params_are_closed, params_model, settings, tried
 from headrace.testing.variants import variants
 
-Write = Callable[[Export, Path], object]
+Subject = Export | Server
+Write = Callable[[Subject, Path], object]
 
 
-def check_exporter(exporter: Exporter, params: Mapping[str, Any] | None = None, version: Export | None = None) -> list[Broken]:
-    """What is wrong with an exporter; `params` where its defaults are not all there, `version` to try it on one of yours too."""
+def check_exporter(exporter: Exporter, params: Mapping[str, Any] | None = None, version: Subject | None = None) -> list[Broken]:
+    """What is wrong with an exporter; `params` where its defaults are not all there, `version` to try it on one of yours too.
+
+    One of a server is tried on a Server, and `version` is one.
+    """
     return tried(exporter, lambda found: _checked(exporter, params, version, found))
 
 
-def _checked(exporter: Exporter, params: Mapping[str, Any] | None, version: Export | None, checks: Checks) -> None:
+def _checked(exporter: Exporter, params: Mapping[str, Any] | None, version: Subject | None, checks: Checks) -> None:
     checks.run("params", lambda: params_are_closed(exporter))
     write = function(exporter, "export")
     given = read_params(params_model(exporter), settings(exporter, params))
-    asked = {
-        "a version": a_version(),
-        "a version that nobody serves": replace(a_version(), serving=None),
-        "a version with a metric that is not defined (`null` in the manifest)": _with_manifest(_undefined()),
-        "a version without metrics": _with_manifest(_manifest() | {"metrics": {}}),
-    }
+    usual, one_of = (a_server, "a server") if exporter.of == "server" else (a_version, "a version")
+    asked = _servers() if exporter.of == "server" else _versions()
     if version is not None:
-        asked["the given version"] = version
+        asked[f"the given {exporter.of}"] = version
 
-    def written(one: Export, folder: Path) -> object:
+    def written(one: Subject, folder: Path) -> object:
         return write(one, given, folder)
 
     checks.run("description", lambda: iter(() if exporter.description.strip() else ("it does not say what it writes",)))
@@ -47,8 +47,23 @@ def _checked(exporter: Exporter, params: Mapping[str, Any] | None, version: Expo
     for said, other in variants(params_model(exporter), settings(exporter, params)):
         if said:
             written_so = lambda one, folder, other=other: write(one, other, folder)  # noqa: E731 - as `written`, of other parameters
-            checks.run("files", lambda on=f"a version{said}", so=written_so: _files(so, a_version(), on))  # type: ignore[misc]
-    checks.run("deterministic", lambda: _deterministic(written))
+            checks.run("files", lambda on=f"{one_of}{said}", so=written_so: _files(so, usual(), on))  # type: ignore[misc]
+    checks.run("deterministic", lambda: _deterministic(written, usual(), exporter.of))
+
+
+def _versions() -> dict[str, Subject]:
+    return {
+        "a version": a_version(),
+        "a version that nobody serves": replace(a_version(), serving=None),
+        "a version with a metric that is not defined (`null` in the manifest)": _with_manifest(_undefined()),
+        "a version without metrics": _with_manifest(_manifest() | {"metrics": {}}),
+    }
+
+
+def _servers() -> dict[str, Subject]:
+    plain = a_server()
+    several = {**plain.serving, "replicas": {"min": 2, "max": 4, "memory": 2**30}}
+    return {"a server": plain, "a server of several processes": replace(plain, serving=several)}
 
 
 def _manifest() -> dict[str, Any]:
@@ -83,7 +98,22 @@ def a_version() -> Export:
     )
 
 
-def _written(write: Write, version: Export, on: str) -> dict[str, bytes]:
+def a_server() -> Server:
+    """A server to try an exporter with: its store and blobs are elsewhere, it asks for keys, speaks TLS, and reads secrets."""
+    access = {"auth": {"keys": True}, "tls": {"certificate": "file:tls/server.crt", "key": "file:tls/server.key"}}
+    serving = {"project": "shop", "model": "churn", "port": 8100, "max_rows": 1000, "replicas": None, "access": access}
+    workspace = {"project": "shop", "environment": "prod", "production": True, "store": "env:STORE_URL", "blobs": "s3://shop/blobs"}
+    return Server(
+        model="churn",
+        serving=serving,
+        workspace={**workspace, "online": "env:EVENTS_URL"},
+        files={"flows/churn.serving.json": b"{}\n", "flows/headrace.json": b"{}\n", "plugins/own.py": b"LIMIT = 3\n"},
+        requirements=("headrace==0.1.0", "numpy==2.4.6"),
+        python="3.11",
+    )
+
+
+def _written(write: Write, version: Subject, on: str) -> dict[str, bytes]:
     with TemporaryDirectory() as place:
         folder = Path(place) / "folder"
         folder.mkdir()
@@ -95,17 +125,17 @@ def _written(write: Write, version: Export, on: str) -> dict[str, bytes]:
         return {path.relative_to(folder).as_posix(): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
 
 
-def _files(write: Write, version: Export, on: str) -> Iterator[str]:
+def _files(write: Write, version: Subject, on: str) -> Iterator[str]:
     try:
         if not _written(write, version, on):
             yield f"on {on} it writes no file"
     except Unmet:
         raise
     except (Exception, SystemExit) as error:  # noqa: BLE001 - a plugin may raise anything
-        yield f"on {on} it raised {type(error).__name__}: {error}; `headrace explain Export` has what a version is"
+        yield f"on {on} it raised {type(error).__name__}: {error}; `headrace explain {type(version).__name__}` has what it is given"
 
 
-def _deterministic(write: Write) -> Iterator[str]:
-    one, other = (_written(write, a_version(), "a version") for _ in range(2))
+def _deterministic(write: Write, usual: Subject, of: str) -> Iterator[str]:
+    one, other = (_written(write, usual, f"a {of}") for _ in range(2))
     if differ := sorted(name for name in {*one, *other} if one.get(name) != other.get(name)):
-        yield f"the same version gave other bytes of {', '.join(differ)}: leave the time of writing out"
+        yield f"the same {of} gave other bytes of {', '.join(differ)}: leave the time of writing out"

@@ -27,6 +27,7 @@ def check_reader(reader: Reader, write: Write | None = None) -> list[Broken]:
     try:
         read = function(reader, "read")
         names = function(reader, "names") if reader.names is not None else None
+        parts = function(reader, "parts") if reader.parts is not None else None
     except Unmet as error:
         return [Broken("import", str(error))]
     checks = Checks()
@@ -42,6 +43,8 @@ def check_reader(reader: Reader, write: Write | None = None) -> list[Broken]:
             write(_frame().head(0), empty)
             checks.run("columns", lambda: _columns(read, names, path))
             checks.run("values", lambda: _values(read, path))
+            if parts is not None:
+                checks.run("parts", lambda: _parts(parts, read, path))
             if reader.suffixes[0] not in _WITHOUT_HEAD:
                 checks.run("no-rows", lambda: _no_rows(read, empty))
             checks.run("file-unchanged", lambda: _unchanged(read, path))
@@ -132,6 +135,16 @@ def _values(read: Callable[..., Any], path: Path) -> Iterator[str]:
         yield "what is missing in the file is not missing in the frame, or the other way round"
     elif [float(value) for value in frame["value"].dropna()] != [1.5, -2.25]:
         yield f"the numbers 1.5 and -2.25 come as {list(frame['value'].dropna())}"
+
+
+def _parts(parts: Callable[..., Any], read: Callable[..., Any], path: Path) -> Iterator[str]:
+    found = list(parts(path, ["id", "name"], 2))
+    if (sizes := [len(part) for part in found]) != [2, 1]:
+        yield f"three rows come two at a time as parts of {sizes}"
+    whole = _read(read, path, ["id", "name"])
+    for column in ("id", "name"):
+        if (told := [str(value) for part in found for value in part[column]]) != [str(value) for value in whole[column]]:
+            yield f"in parts, `{column}` comes as {told}, and not as in the whole"
 
 
 def _no_rows(read: Callable[..., Any], path: Path) -> Iterator[str]:

@@ -89,9 +89,9 @@ def deal(frame: pd.DataFrame, how: Folds, *, target: str, time: str, seed: int) 
             assert_never(how)
     for number, (train, rest) in enumerate(pairs, start=1):
         if not len(train) or not len(rest):
-            raise HeadraceError(
-                Diagnostic("too-few-rows", f"fold {number} of {how.folds} has no rows to {'train on' if not len(train) else 'evaluate'}")
-            )
+            message = f"fold {number} of {how.folds} has no rows to {'train on' if not len(train) else 'evaluate'}"
+            by_time = "write fewer `folds`, a smaller `gap`, or `cv: {by: stratified}`"
+            raise HeadraceError(Diagnostic("too-few-rows", message, help=by_time if isinstance(how, TimeFolds) else "write fewer `folds`"))
     return [(np.sort(train), np.sort(rest)) for train, rest in pairs]
 
 

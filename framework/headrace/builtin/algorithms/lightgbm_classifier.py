@@ -255,4 +255,5 @@ ALGORITHM = Algorithm(
     load=f"{__name__}:load",
     format="lightgbm-text",
     watched=True,
+    compile="headrace.builtin.algorithms.lightgbm_row:compile_trees",
 )

@@ -29,4 +29,5 @@ ALGORITHM = Algorithm(
     load=f"{trees.__name__}:load",
     format="lightgbm-text",
     watched=True,
+    compile="headrace.builtin.algorithms.lightgbm_row:compile_trees",
 )

@@ -169,4 +169,5 @@ ALGORITHM = Algorithm(
     load=f"{__name__}:load",
     format="lightgbm-text-json",
     watched=True,
+    compile="headrace.builtin.algorithms.lightgbm_row:compile_fan",
 )

@@ -171,6 +171,7 @@ def _algorithm(kind: str, task: Task, params: str = "Params") -> Algorithm:
         load=f"{__name__}:load_{kind}",
         format="headrace-python+skops",
         python=True,
+        compile="headrace.builtin.algorithms.sklearn_closed:compile_own",
     )
 
 

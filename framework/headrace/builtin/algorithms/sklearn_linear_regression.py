@@ -64,6 +64,7 @@ def _algorithm(name: str, fit: str, params: str) -> Algorithm:
         save=f"{__name__}:save",
         load=f"{__name__}:load",
         format="skops",
+        compile="headrace.builtin.algorithms.sklearn_closed:compile_line",
     )
 
 

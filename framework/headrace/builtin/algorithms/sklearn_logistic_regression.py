@@ -66,6 +66,7 @@ ALGORITHM = (
         save=f"{__name__}:save",
         load=f"{__name__}:load",
         format="skops",
+        compile="headrace.builtin.algorithms.sklearn_closed:compile_line",
     ),
     Algorithm(
         name="sklearn.logistic_regression_multiclass",
@@ -75,5 +76,6 @@ ALGORITHM = (
         save=f"{__name__}:save",
         load=f"{__name__}:load_multiclass",
         format="skops",
+        compile="headrace.builtin.algorithms.sklearn_closed:compile_line",
     ),
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,6 +22,17 @@ def read(path: Path, columns: Sequence[str]) -> pd.DataFrame:
     return pd.read_csv(path, usecols=lambda name: name in wanted, dtype="string", keep_default_na=False, na_values=[""])
 
 
+def parts(path: Path, columns: Sequence[str], rows: int) -> Iterator[pd.DataFrame]:
+    """The same, so many rows at a time; one without rows where there is none."""
+    import pandas as pd
+
+    wanted = set(columns)
+    with pd.read_csv(
+        path, usecols=lambda name: name in wanted, dtype="string", keep_default_na=False, na_values=[""], chunksize=rows
+    ) as found:
+        yield from found
+
+
 def names(path: Path) -> list[str]:
     """All columns that the file has."""
     # The first line alone, and without pandas: a plan asks for it.
@@ -29,4 +40,4 @@ def names(path: Path) -> list[str]:
         return next((row for row in csv.reader(file) if row), [])
 
 
-READER = Reader(name="csv", suffixes=(".csv",), read=f"{__name__}:read", names=f"{__name__}:names")
+READER = Reader(name="csv", suffixes=(".csv",), read=f"{__name__}:read", names=f"{__name__}:names", parts=f"{__name__}:parts")

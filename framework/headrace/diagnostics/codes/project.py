@@ -321,6 +321,27 @@ CODES = (
         "features: {group: query_id}\ntraining: {algorithm: lightgbm.ranker, cv: {by: group}}",
     ),
     Code(
+        "personal-column",
+        "the journal cannot treat a column so",
+        "Only inputs and the entity are journalled; the entity can be hashed and no more, since outcomes are found by it.",
+        "serving: {journal: {personal: {person_id: drop}}}",
+        "serving: {journal: {personal: {person_id: hash}, hash_key: env:JOURNAL_HASH_KEY}}",
+    ),
+    Code(
+        "personal-key",
+        "the journal lacks a key",
+        "Hashes are keyed, since the hash of a short value can be guessed without one.",
+        "serving: {journal: {personal: {sex: hash}}}",
+        "serving: {journal: {personal: {sex: hash}, hash_key: env:JOURNAL_HASH_KEY}}",
+    ),
+    Code(
+        "personal-unread",
+        "something needs values that the journal does not hold",
+        "Of a personal column the journal has no value: no drift can be seen of it, and requests are no rows to learn from.",
+        "monitoring: {drift: {features: all}}",
+        "monitoring: {drift: {features: [age]}}",
+    ),
+    Code(
         "needs-serving",
         "a section needs requests, and the model does not serve",
         "A rollout and monitoring live on requests.",

@@ -17,6 +17,12 @@ CODES = (
         "The operating system refuses it: ports below 1024 belong to root, and an address must be one of this machine.",
         help="type `headrace serve NAME --port N`, or change `serving.port`",
     ),
+    Code(
+        "workers-fail",
+        "no process of a server starts",
+        "One after the other ended as soon as it had started; the server tries a few times, each later than the one before, and gives up.",
+        help="mend what the last one says, and start the server again",
+    ),
     Code("server-away", "no model server answers", "None runs at that address.", help="type `headrace serve`, or `headrace up`"),
     Code(
         "request-unreadable",
@@ -73,6 +79,12 @@ CODES = (
         "an answer cannot be recorded, so none is given",
         "Every answer is journalled before it is given; the disk is full, or the spool has reached its limit.",
         help="make room under `.headrace/spool`; see whether the store answers, since the journal is shipped to it",
+    ),
+    Code(
+        "files-unwritable",
+        "the journal's Parquet files cannot be written",
+        "The database goes on being filled; segments of the spool are kept until their records are in files.",
+        help="look at `serving.journal.also.parquet`: its disk, its rights, its credentials",
     ),
     Code(
         "prediction-failed",

@@ -69,6 +69,30 @@ CODES = (
         help="type `headrace compile` to write it again",
     ),
     Code(
+        "runner-address",
+        "a cluster's address is none",
+        "The workers of Dask meet at its scheduler, which listens at a host and a port.",
+        help="write for example `address: tcp://10.0.0.7:8786`",
+    ),
+    Code(
+        "runner-store",
+        "workers on other machines could not reach what is remembered",
+        "Trials of a search, and events of a view, are written by every worker; a file of this machine is none of theirs.",
+        help="write `store: postgresql://user@host/database`, and `online` likewise for backfills; or leave out the runner's `address`",
+    ),
+    Code(
+        "runner-missing",
+        "the environment's runner is not installed",
+        "Dask comes with an extra, since most projects run on one machine.",
+        help="pip install 'headrace[dask]'",
+    ),
+    Code(
+        "runner-away",
+        "a cluster cannot be had",
+        "Its scheduler does not answer, or no worker has come to it.",
+        help="start `dask scheduler`, and on each machine `dask worker ADDRESS`; or leave out the runner's `address`",
+    ),
+    Code(
         "foreign-file",
         "a file stands where a compiled one goes",
         "It was not compiled by Headrace, so it is not written over.",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import socket
 import sqlite3
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -13,11 +15,15 @@ from headrace.features.online.definition import SCHEMA, Definition
 from headrace.features.online.tables import Statements, statements
 from headrace.notify.secrets import Secrets
 from headrace.spec.secret import REFERENCE
+from headrace.store.engine import WIRE
 
 if TYPE_CHECKING:
     import psycopg
 
 BUSY_SECONDS = 30
+"""How long one who writes waits for another."""
+READ_SECONDS = 1
+"""How long one who reads waits; a file that is read while it is written keeps nobody waiting, unless somebody locks all of it."""
 _PAGE = 64
 """How many older events are read at once."""
 _PRIMARY = 0xFF
@@ -50,6 +56,10 @@ class Database(Protocol):
     @contextmanager
     def reading(self) -> Iterator[None]:
         """The block sees one state."""
+        ...
+
+    def cut(self) -> None:
+        """End what another thread is waiting for."""
         ...
 
     def close(self) -> None:
@@ -90,7 +100,9 @@ def _sqlite(definition: Definition, path: Path, *, write: bool) -> Database | No
     with _told(path):
         if write:
             path.parent.mkdir(parents=True, exist_ok=True)
-        connection = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False, cached_statements=64)
+        connection = sqlite3.connect(
+            path, timeout=BUSY_SECONDS if write else READ_SECONDS, isolation_level=None, check_same_thread=False, cached_statements=64
+        )
         found = _SQLite(connection, path, statements(definition, "sqlite"))
         try:
             if write:
@@ -180,6 +192,9 @@ class _SQLite:
                 self._connection.execute("ROLLBACK")
             raise
 
+    def cut(self) -> None:
+        self._connection.interrupt()
+
     def close(self) -> None:
         self._connection.close()
 
@@ -202,7 +217,7 @@ def _meant(path: Path, error: OSError | sqlite3.Error) -> Exception:
             Diagnostic("online-altered", message, help="remove the file, and type `headrace features materialize`: it is made again")
         )
     if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
-        message = f"the events at {path} stayed locked by another writer for {BUSY_SECONDS} s"
+        message = f"the events at {path} stayed locked by another writer"
         return HeadraceError(Diagnostic("online-unreachable", message, help="run the command again"), Exit.LOCKED)
     return _unwritable(path, error)
 
@@ -226,7 +241,8 @@ def _postgresql(definition: Definition, url: str, *, write: bool) -> Database | 
         message = f"events are kept in PostgreSQL, and its driver `{error.name}` is not installed"
         raise HeadraceError(Diagnostic("online-driver", message, help="pip install 'psycopg[binary]'"), Exit.INVALID) from error
     try:
-        connection = psycopg.connect(url.replace("postgresql+psycopg://", "postgresql://", 1), autocommit=True)
+        where = psycopg.conninfo.conninfo_to_dict(url.replace("postgresql+psycopg://", "postgresql://", 1))
+        connection = psycopg.connect(**{**WIRE, **where}, autocommit=True)
     except psycopg.Error as error:
         raise _unreachable(definition, error) from error
     found = _PostgreSQL(connection, definition, statements(definition, "postgresql", _prefix(definition)))
@@ -292,6 +308,11 @@ class _PostgreSQL:
             raise _unwritable(_prefix(self._definition), error) from error
         except psycopg.Error as error:
             raise _unreachable(self._definition, error) from error
+
+    def cut(self) -> None:
+        # Closing is for its own thread: another may only make the wait end.
+        with suppress(OSError, ValueError), socket.socket(fileno=os.dup(self._connection.fileno())) as wire:
+            wire.shutdown(socket.SHUT_RDWR)
 
     def close(self) -> None:
         self._connection.close()

@@ -78,6 +78,10 @@ class Events:
         """Give the connection back."""
         self._database.close()
 
+    def cut(self) -> None:
+        """End what another thread is waiting for, which fails there; nothing more is said over this connection."""
+        self._database.cut()
+
     def push(self, found: Iterable[Event]) -> int:
         """Append events that were told together; how many were new. They are durable when it returns.
 
@@ -98,10 +102,10 @@ class Events:
             ((number,),) = self._database.rows(self._said.round)
         return int(number)
 
-    def replace(self, days: Sequence[tuple[int, str]], found: Iterable[Keyed], number: int) -> int:
+    def replace(self, days: Sequence[tuple[int, str]], found: Iterable[Keyed], number: int, *, again: bool = False) -> int:
         """All events that the source holds of some days, each with the digest of what was read, in place of those that it held before.
 
-        `number` is the round. How many there are. All of it, or nothing.
+        `number` is the round; with `again` the days are marked. How many there are. All of it, or nothing.
         """
         times: list[int] = []
 
@@ -114,12 +118,25 @@ class Events:
             self._database.many(self._said.take, rows())
             self._database.many(self._said.drop, [(day * DAY_MICROS, (day + 1) * DAY_MICROS, number) for day, _ in days])
             self._database.many(self._said.day, days)
+            if again:
+                self._database.many(self._said.mark, [(day,) for day, _ in days])
             self._advance(times)
         return len(times)
 
     def days(self) -> dict[int, str]:
         """The days that were brought in whole, with the digests of what was read."""
         return {int(day): str(digest) for day, digest in self._database.rows(self._said.days)}
+
+    def marked(self) -> set[int]:
+        """The days that a backfill which has not ended brought in."""
+        return {int(day) for (day,) in self._database.rows(self._said.marked)}
+
+    def unmark(self, first: int, last: int, *, floor: datetime | None) -> None:
+        """Say that a backfill of some days has ended, and with `floor` that events from then on are there again."""
+        with self._database.writing():
+            self._database.rows(self._said.unmark, (first, last))
+            if floor is not None:
+                self._database.rows(self._said.floor, (moment(floor),))
 
     def complete(self, watermark: datetime) -> None:
         """Say that the source was brought in whole, as of a moment."""
@@ -142,11 +159,6 @@ class Events:
             self._database.rows(self._said.prune, (day * DAY_MICROS,))
             self._database.rows(self._said.forget, (day,))
             self._database.rows(self._said.floor, (day * DAY_MICROS,))
-
-    def lower(self, floor: datetime) -> None:
-        """Say that events from an earlier moment on are there again."""
-        with self._database.writing():
-            self._database.rows(self._said.floor, (moment(floor),))
 
     def read(self, plan: Computing, entity: Entity, now: datetime) -> Known:
         """The features of an entity at a moment.

@@ -16,6 +16,8 @@ from headrace.features.online.database import location
 from headrace.features.online.definition import Definition, define
 from headrace.features.online.events import Events, plan
 from headrace.hooks import Live
+from headrace.journal import SHADOW
+from headrace.journal.personal import veiled, veiled_entity
 from headrace.store.tables import Prediction
 
 if TYPE_CHECKING:
@@ -80,9 +82,15 @@ def _none(message: str, advice: str | None = None) -> HeadraceError:
 def _requests(session: Session, model: str, until: datetime) -> list[tuple[_Pair, Mapping[str, Any]]]:
     """The newest answered requests, and what they were answered from."""
     told = select(Prediction.entity, Prediction.at, Prediction.inputs).where(
-        Prediction.model == model, col(Prediction.error).is_(None), Prediction.at <= until
+        Prediction.model == model, col(Prediction.error).is_(None), col(Prediction.arm) != SHADOW, Prediction.at <= until
     )
-    return [((entity, at), inputs) for entity, at, inputs in session.exec(told.order_by(col(Prediction.seq).desc()).limit(MOST))]
+    found = session.exec(told.order_by(col(Prediction.seq).desc()).limit(MOST))
+    # A hashed entity is known to no view, and a hashed value equals none.
+    return [
+        ((entity, at), inputs)
+        for entity, at, inputs in found
+        if not veiled_entity(entity) and not any(veiled(value) for value in inputs.values())
+    ]
 
 
 def _happened(opened: Sequence[Events], until: datetime) -> list[_Pair]:

@@ -7,6 +7,7 @@ are new are added, those that the source holds no longer are deleted, and those 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
@@ -15,7 +16,7 @@ from headrace.compiled import ViewConfig
 from headrace.diagnostics import Diagnostic, Exit, HeadraceError
 from headrace.features.engine import Origins, column_types, engine, engine_errors, relation
 from headrace.features.online.definition import Definition, define
-from headrace.features.online.event import Event, Keyed, at, key, moment, plain
+from headrace.features.online.event import Event, Keyed, key, moment, plain
 from headrace.features.online.events import DAY_MICROS, Events, needed
 from headrace.features.sql import DUCKDB, ENTITY, SEEN, TIME
 from headrace.features.sql.relation import events as events_of
@@ -28,7 +29,8 @@ AT_ONCE = 50_000
 """After about so many events what was read is made durable."""
 _FETCH = 10_000
 
-_Held = Mapping[int, tuple[int, str]]
+Held = Mapping[int, tuple[int, str]]
+"""By day: how many events the source has of it, and a digest of them."""
 Tell = Callable[["Progress"], None]
 
 
@@ -57,14 +59,6 @@ class Done:
     pruned_before: datetime | None
 
 
-@dataclass(frozen=True, slots=True)
-class Span:
-    """Days to bring in whatever was read of them before: those that hold moments from one to another, the end not in it."""
-
-    start: datetime
-    end: datetime
-
-
 def definition_of(origins: Origins, views: Mapping[str, ViewConfig], view: str) -> Definition:
     """A view as events are kept for it; HeadraceError `unknown-view`."""
     if view not in views:
@@ -74,36 +68,34 @@ def definition_of(origins: Origins, views: Mapping[str, ViewConfig], view: str) 
     return define(view, views[view], origins.sources[views[view].source])
 
 
-def materialize(
-    origins: Origins, definition: Definition, where: str, now: datetime, *, span: Span | None = None, tell: Tell | None = None
-) -> Done:
-    """Bring in the days of the source that changed since the last time, or all of a span; one call at a time for a definition.
+def materialize(origins: Origins, definition: Definition, where: str, now: datetime, *, tell: Tell | None = None) -> Done:
+    """Bring in the days of the source that changed since the last time; one call at a time for a definition.
 
-    HeadraceError: those of `read_source`, of `Events.open`, `features-failed` where the engine cannot go on, and `backfill-gap` for a span
-    that would leave a hole between it and what was kept.
+    HeadraceError: those of `read_source`, of `Events.open`, and `features-failed` where the engine cannot go on.
     """
+    with Events.open(definition, origins.root, where) as events:
+        with reading(origins, definition) as (con, happened):
+            held = days_of(con, definition, happened)
+            chosen, unchanged = _chosen(held, events.days(), events.state().floor)
+            count = bring(con, events, happened, chosen=chosen, held=held, tell=tell)
+        events.complete(now)
+        state = events.state()
+        return Done(definition.name, len(chosen), unchanged, count, state.newest, state.watermark, state.floor)
+
+
+@contextmanager
+def reading(origins: Origins, definition: Definition) -> Iterator[tuple[duckdb.DuckDBPyConnection, str]]:
+    """An engine, and the events of a view's source as a query; HeadraceError: those of `read_source`, and `features-failed`."""
     view = definition.view
     types = column_types(origins.sources[view.source])
-    with Events.open(definition, origins.root, where) as events, engine(origins.root) as con:
-        floor = events.state().floor
-        if span is not None:
-            _refuse_gap(definition, floor, span)
+    with engine(origins.root) as con:
         read = sorted({*definition.columns, view.entity, view.time, *([view.available_at] if view.available_at else [])})
         source = relation(con, origins, view.source, read)
         try:
-            happened = events_of(view, source, types, DUCKDB)
-            held = _days(con, definition, happened)
-            chosen, unchanged = _chosen(held, events.days(), span, floor)
-            count = _bring(con, events, happened, chosen=chosen, held=held, tell=tell)
+            yield con, events_of(view, source, types, DUCKDB)
         except engine_errors() as error:
             said = str(error).splitlines()[0]
             raise HeadraceError(Diagnostic("features-failed", f"feature_view/{definition.name} could not be read: {said}")) from error
-        if span is None:
-            events.complete(now)
-        elif floor is not None and span.start < floor:
-            events.lower(at(_day(span.start) * DAY_MICROS))
-        state = events.state()
-        return Done(definition.name, len(chosen), unchanged, count, state.newest, state.watermark, state.floor)
 
 
 def prune(definition: Definition, where: str, origins: Origins, now: datetime) -> datetime | None:
@@ -122,13 +114,6 @@ def prune(definition: Definition, where: str, origins: Origins, now: datetime) -
         return events.state().floor
 
 
-def _refuse_gap(definition: Definition, floor: datetime | None, span: Span) -> None:
-    if floor is not None and span.start < floor and span.end < floor:
-        message = f"events of feature_view/{definition.name} are kept from {floor:%Y-%m-%d} on, and those up to {span.end:%Y-%m-%d} would"
-        message += " leave a gap"
-        raise HeadraceError(Diagnostic("backfill-gap", message, help=f"write `--to {floor:%Y-%m-%d}` or later"), Exit.INVALID)
-
-
 _DAY = f"({name(TIME)} - ((({name(TIME)} % {DAY_MICROS}) + {DAY_MICROS}) % {DAY_MICROS})) // {DAY_MICROS}"
 """The day of an event, also of one before 1970."""
 
@@ -138,30 +123,44 @@ def _told(definition: Definition) -> str:
     return ", ".join(name(column) for column in (ENTITY, TIME, SEEN, *definition.columns))
 
 
-def _days(con: duckdb.DuckDBPyConnection, definition: Definition, happened: str) -> dict[int, tuple[int, str]]:
+def days_of(con: duckdb.DuckDBPyConnection, definition: Definition, happened: str) -> dict[int, tuple[int, str]]:
     """The days of the source, each with the number of its events and a digest of them that no order changes."""
     told = f"SELECT {_DAY}, COUNT(*), SUM(CAST(hash({_told(definition)}) AS HUGEINT)) FROM ({happened}) GROUP BY 1"
     return {int(day): (int(count), f"{count}:{total}") for day, count, total in con.execute(told).fetchall()}
 
 
-def _chosen(held: _Held, known: Mapping[int, str], span: Span | None, floor: datetime | None) -> tuple[list[int], int]:
+def _chosen(held: Held, known: Mapping[int, str], floor: datetime | None) -> tuple[list[int], int]:
     """The days to bring in, and how many are as they were. A day that the source holds no longer is brought in as empty."""
-    days = sorted({*held, *known})
-    if span is not None:
-        first, last = _day(span.start), _day(span.end - timedelta(microseconds=1))
-        return [day for day in days if first <= day <= last], 0
-    least = _day(floor) if floor is not None else None
-    kept = [day for day in days if least is None or day >= least]
-    changed = [day for day in kept if (held[day][1] if day in held else "") != known.get(day, "")]
+    least = day_of(floor) if floor is not None else None
+    kept = [day for day in sorted({*held, *known}) if least is None or day >= least]
+    changed = [day for day in kept if digest_of(held, day) != known.get(day, "")]
     return changed, len(kept) - len(changed)
 
 
-def _day(when: datetime) -> int:
+def digest_of(held: Held, day: int) -> str:
+    """What the source holds of a day; nothing of one that it does not have."""
+    return held[day][1] if day in held else ""
+
+
+def day_of(when: datetime) -> int:
+    """The day of a moment, counted from 1970-01-01."""
     return moment(when) // DAY_MICROS
 
 
-def _bring(con: duckdb.DuckDBPyConnection, events: Events, happened: str, *, chosen: Sequence[int], held: _Held, tell: Tell | None) -> int:
-    """Read the days in their order and make them durable, some at a time; how many events there are."""
+def bring(
+    con: duckdb.DuckDBPyConnection,
+    events: Events,
+    happened: str,
+    *,
+    chosen: Sequence[int],
+    held: Held,
+    tell: Tell | None = None,
+    again: bool = False,
+) -> int:
+    """Read the days in their order and make them durable, some at a time; how many events there are.
+
+    With `again` each is marked as brought in by a backfill that has not ended.
+    """
     definition = events.definition
     if not chosen:
         return 0
@@ -169,30 +168,32 @@ def _bring(con: duckdb.DuckDBPyConnection, events: Events, happened: str, *, cho
     kept = f"SELECT {_DAY} AS __day, {_told(definition)} FROM ({happened}) WHERE {_DAY} IN (SELECT day FROM chosen) ORDER BY __day"
     con.execute(f"CREATE TEMP TABLE happened AS {kept}")
     number, done, events_done = events.begin_round(), 0, 0
-    for group in _groups(chosen, held):
+    for group, count in _groups(chosen, held):
         told = _told(definition)
         alike = f"ROW_NUMBER() OVER (PARTITION BY {told}) - 1"
         read = con.execute(f"SELECT {alike}, {told} FROM happened WHERE __day BETWEEN ? AND ?", [group[0], group[-1]])
-        days = [(day, held[day][1] if day in held else "") for day in group]
-        events_done += events.replace(days, _keyed(definition, read), number)
+        days = [(day, digest_of(held, day)) for day in group]
+        rows = _keyed(definition, read)
+        # Read before the file is locked, where that is no heap of memory: others write meanwhile.
+        events_done += events.replace(days, list(rows) if count <= 2 * AT_ONCE else rows, number, again=again)
         done += len(group)
         if tell is not None:
             tell(Progress(definition.name, done, len(chosen), events_done))
     return events_done
 
 
-def _groups(chosen: Sequence[int], held: _Held) -> Iterator[list[int]]:
-    """Days that are made durable together."""
+def _groups(chosen: Sequence[int], held: Held) -> Iterator[tuple[list[int], int]]:
+    """Days that are made durable together, and how many events they have."""
     group: list[int] = []
     count = 0
     for day in chosen:
         group.append(day)
         count += held[day][0] if day in held else 0
         if count >= AT_ONCE:
-            yield group
+            yield group, count
             group, count = [], 0
     if group:
-        yield group
+        yield group, count
 
 
 def _keyed(definition: Definition, read: duckdb.DuckDBPyConnection) -> Iterator[Keyed]:

@@ -40,6 +40,11 @@ class Statements:
     """day, digest: what was read of the source."""
     forget: str
     """Before a day."""
+    mark: str
+    """day: one that a backfill which has not ended brought in."""
+    marked: str
+    unmark: str
+    """From a day, to a day."""
     recent: str
     """How many: an entity and the time of its event, of the newest events."""
     state: str
@@ -53,7 +58,7 @@ class Statements:
 
 def statements(definition: Definition, dialect: str, prefix: str = "") -> Statements:
     """All of them; `prefix` stands before the name of every table."""
-    event, day, state = (name(f"{prefix}{table}") for table in ("event", "day", "state"))
+    event, day, state, again = (name(f"{prefix}{table}") for table in ("event", "day", "state", "again"))
     kinds = _TYPES[dialect]
     columns = [f"c{place}" for place in range(len(definition.columns))]
     kept = ", ".join(["entity", "time", "seen", "key", "occurrence", "round", *columns])
@@ -73,9 +78,10 @@ def statements(definition: Definition, dialect: str, prefix: str = "") -> Statem
         f"CREATE TABLE IF NOT EXISTS {state} (one {integer} PRIMARY KEY CHECK (one = 1), schema {integer} NOT NULL,"
         f" definition {kinds['text']} NOT NULL, round {integer} NOT NULL DEFAULT 0, newest {integer}, watermark {integer}, floor {integer})"
     )
+    of_again = f"CREATE TABLE IF NOT EXISTS {again} (day {integer} PRIMARY KEY)"
     insert = f"INSERT INTO {event} ({kept}) VALUES ({marks}) ON CONFLICT"
     return Statements(
-        create=(of_events, index, of_days, of_state),
+        create=(of_events, index, of_days, of_again, of_state),
         begin=f"INSERT INTO {state} (one, schema, definition) VALUES (1, ?, ?) ON CONFLICT DO NOTHING",
         begin_round=f"UPDATE {state} SET round = round + 1",
         round=f"SELECT round FROM {state}",
@@ -88,6 +94,9 @@ def statements(definition: Definition, dialect: str, prefix: str = "") -> Statem
         days=f"SELECT day, digest FROM {day}",
         day=f"INSERT INTO {day} (day, digest) VALUES (?, ?) ON CONFLICT (day) DO UPDATE SET digest = excluded.digest",
         forget=f"DELETE FROM {day} WHERE day < ?",
+        mark=f"INSERT INTO {again} (day) VALUES (?) ON CONFLICT DO NOTHING",
+        marked=f"SELECT day FROM {again}",
+        unmark=f"DELETE FROM {again} WHERE day >= ? AND day <= ?",
         recent=f"SELECT entity, time FROM {event} ORDER BY time DESC LIMIT ?",
         state=f"SELECT newest, watermark, floor FROM {state}",
         advance=f"UPDATE {state} SET newest = ? WHERE newest IS NULL OR newest < ?",

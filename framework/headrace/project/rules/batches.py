@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from datetime import timedelta
 
-from headrace.address import Path
+from headrace.address import Address, Path
 from headrace.diagnostics import Diagnostic
 from headrace.project.inputs import inputs
 from headrace.project.rules.columns import absent, columns
+from headrace.project.rules.schedules import SOME_DAY
 from headrace.project.scope import Scope, address_of, question
-from headrace.spec import Batch, Model, Source
-from headrace.spec.batch import PLACEHOLDERS
+from headrace.spec import Batch, Model, Source, cron
+from headrace.spec.batch import ENDINGS, PLACEHOLDERS, taken
 from headrace.spec.wording import choice, nearest
 
 
@@ -22,6 +24,9 @@ def check(scope: Scope) -> Iterator[Diagnostic]:
         yield from _key(scope, batch)
         yield from _columns(scope, batch)
         yield from _path(scope, batch)
+        yield from _repeated(scope, batch)
+    yield from _shared(scope)
+    yield from _flows(scope)
 
 
 @question
@@ -30,6 +35,10 @@ def _key(scope: Scope, batch: Batch) -> Iterator[Diagnostic]:
     found = absent(scope, address_of(batch), ("output", "key"), batch.output.key, source) if source is not None else None
     if found is not None:
         yield found
+    if taken(batch.output.key):
+        message = f"no key can be called `{batch.output.key}`: a column of the answers has that name"
+        place = scope.where(address_of(batch), ("output", "key"))
+        yield Diagnostic("reserved-name", message, place, help="read the column under another name, by `from` of its source")
 
 
 @question
@@ -44,17 +53,91 @@ def _columns(scope: Scope, batch: Batch) -> Iterator[Diagnostic]:
             yield Diagnostic(
                 "unknown-column", message, scope.where(here, path), help=f"add `{item.column}` to the columns of {batch.input}"
             )
+    if model is not None and any(item.column is None for item in inputs(scope, model)) and model.features.entity not in columns(source):
+        entity = model.features.entity
+        message = f"{batch.input} has no column `{entity}`, whom {batch.model} is asked about"
+        yield Diagnostic("unknown-column", message, scope.where(here, path), help=f"add `{entity}` to the columns of {batch.input}")
 
 
 @question
 def _path(scope: Scope, batch: Batch) -> Iterator[Diagnostic]:
-    for word in re.findall(r"\{([^{}]*)\}", batch.output.path):
-        if word not in PLACEHOLDERS:
-            meant = nearest(word, PLACEHOLDERS)
-            yield Diagnostic(
-                "unknown-placeholder",
-                f"`path` cannot fill in `{{{word}}}`",
-                scope.where(address_of(batch), ("output", "path")),
-                caret=f"did you mean `{{{meant}}}`?" if meant else None,
-                help=f"write {choice(f'`{{{known}}}`' for known in PLACEHOLDERS)}",
-            )
+    place, path = scope.where(address_of(batch), ("output", "path")), batch.output.path
+    if not path.lower().endswith(ENDINGS):
+        message = f"`path: {path}` names no format in which answers are written"
+        yield Diagnostic("unknown-format", message, place, help=f"end it with {choice(f'`{ending}`' for ending in ENDINGS)}")
+    source = scope.get(Source, batch.input)
+    if source is not None and source.uri == path:
+        message = f"`path: {path}` is what {batch.input} reads: the answers would take the place of the questions"
+        yield Diagnostic("output-is-input", message, place, help="write to another place")
+    for word in _unknown(path):
+        meant = nearest(word, PLACEHOLDERS)
+        yield Diagnostic(
+            "unknown-placeholder",
+            f"`path` cannot fill in `{{{word}}}`",
+            place,
+            caret=f"did you mean `{{{meant}}}`?" if meant else None,
+            help=f"write {choice(f'`{{{known}}}`' for known in PLACEHOLDERS)}",
+        )
+
+
+def _unknown(path: str) -> list[str]:
+    """The placeholders of a path that nothing fills in."""
+    return [word for word in re.findall(r"\{([^{}]*)\}", path) if word not in PLACEHOLDERS]
+
+
+@question
+def _repeated(scope: Scope, batch: Batch) -> Iterator[Diagnostic]:
+    """A schedule under which a second run would write where the first one has written."""
+    if batch.schedule is None or batch.output.overwrite or "{run}" in batch.output.path or _unknown(batch.output.path):
+        return
+    daily = "{date}" in batch.output.path
+    if daily and not _twice_a_day(batch.schedule):
+        return
+    often = "runs of one day would" if daily else "every run would"
+    place = scope.where(address_of(batch), ("output", "path"))
+    message = f"`path: {batch.output.path}` is one file, and by `schedule: {batch.schedule}` {often} write it"
+    help_ = "write `overwrite: true` in `output`, or put `{run}` into the path" + ("" if daily else ", or `{date}`")
+    yield Diagnostic("repeated-output", message, place, help=help_)
+
+
+def _twice_a_day(line: str) -> bool:
+    """Whether a cron line comes twice on the first day on which it comes; a line that is none is told elsewhere."""
+    try:
+        ticks = cron.parse(line)
+    except ValueError:
+        return False
+    first = ticks.next(SOME_DAY - timedelta(minutes=1))
+    second = ticks.next(first) if first is not None else None
+    return first is not None and second is not None and first.date() == second.date()
+
+
+@question
+def _shared(scope: Scope) -> Iterator[Diagnostic]:
+    """Two batches that would write one file."""
+    seen: dict[str, Batch] = {}
+    for batch in scope.of(Batch):
+        first = seen.setdefault(batch.output.path, batch)
+        if first is not batch and "{run}" not in batch.output.path:
+            place, other = (scope.where(address_of(one), ("output", "path")) for one in (batch, first))
+            message = f"{address_of(first)} and {address_of(batch)} both write {batch.output.path}"
+            yield Diagnostic("shared-output", message, place, help="give each a path of its own", related=(other,))
+
+
+@question
+def _flows(scope: Scope) -> Iterator[Diagnostic]:
+    """What would be one function of a model's flows."""
+    seen: dict[tuple[str, str], Batch] = {}
+    for batch in scope.of(Batch):
+        name = batch.name.replace("-", "_")
+        first = seen.setdefault((batch.model, name), batch)
+        if first is not batch:
+            place, other = (scope.where(address_of(one), ("name",)) for one in (batch, first))
+            message = f"{address_of(first)} and {address_of(batch)} would both be the flow `batch_{name}` of {batch.model}"
+            yield Diagnostic("module-collision", message, place, help="rename one of them", related=(other,))
+        model = scope.get(Model, batch.model)
+        for position, step in enumerate(model.steps if model is not None else ()):
+            if step.id.replace("-", "_") in (f"batch_{name}", f"score_{name}"):
+                place = scope.where(address_of(batch), ("name",))
+                other = scope.where(Address.parse(batch.model), ("steps", position, "id"))
+                message = f"{address_of(batch)} and the step `{step.id}` of {batch.model} would be one function"
+                yield Diagnostic("reserved-name", message, place, help="rename one of them", related=(other,))

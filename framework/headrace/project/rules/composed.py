@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path as FilePath
@@ -20,6 +21,7 @@ from headrace.project.scope import Scope, address_of, question
 from headrace.project.tasks import ANSWERS
 from headrace.spec import Model
 from headrace.spec.params import read_params
+from headrace.spec.place import keys
 from headrace.spec.wording import listed
 
 
@@ -31,6 +33,7 @@ def check(scope: Scope) -> Iterator[Diagnostic]:
     for model in scope.of(Model):
         yield from _training(scope, scope.plugins, model)
         yield from _baseline(scope, scope.plugins, model)
+        yield from _choices(scope, scope.plugins, model)
 
 
 @question
@@ -44,6 +47,26 @@ def _baseline(scope: Scope, plugins: Plugins, model: Model) -> Iterator[Diagnost
     baseline = model.training.baseline
     if baseline is not None:
         yield from _inside(scope, plugins, model, Chosen(baseline.algorithm, baseline.params, ("training", "baseline")))
+
+
+@question
+def _choices(scope: Scope, plugins: Plugins, model: Model) -> Iterator[Diagnostic]:
+    """What a search chooses among are values of the parameter: else each trial with one of them would fail, and nothing else say so."""
+    training = model.training
+    known = plugins.algorithms.get(training.algorithm)
+    if training.tune is None or known is None or _settings(known, training.params) is None:
+        return
+    said = {fault.message for fault in _inside(scope, plugins, model, Chosen(training.algorithm, training.params, ("training",)))}
+    for name, values in training.tune.space.items():
+        for position, value in enumerate(values.choice or ()):
+            place = scope.where(address_of(model), ("training", "tune", "space", name, "choice", position))
+            chosen = Chosen(training.algorithm, {**training.params, name: value}, ("training",))
+            if name in keys(resolve(known.params)) and _settings(known, chosen.params) is None:
+                message = f"`{json.dumps(value)}` cannot be `{name}` of `{known.name}`"
+                yield Diagnostic("tune-range", message, place, help=f"leave it out, or write what `{name}` can be")
+            elif known.python or known.components is not None:
+                found = _inside(scope, plugins, model, chosen)
+                yield from (replace(fault, span=place) for fault in found if fault.message not in said)
 
 
 @question

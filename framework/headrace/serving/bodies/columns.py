@@ -143,14 +143,16 @@ class Reader:
             raise refused_fields(faults.found)
         values = {name: self._column(name, item, given[name], place, faults) for name, item in self.inputs.items() if name in given}
         # An input may be called as the entity is: it is read once as each.
-        called = {name: self._column(name, None, given[name], place, faults) for name in (self.entity, self.group) if name in given}
+        called = {
+            name: self._column(name, None, given[name], place, faults) for name in (self.entity, self.group or self.entity) if name in given
+        }
         if faults.found:
             raise refused_fields(faults.found)
         told = called.get(self.entity)
         if told is None:
             assert entities is not None  # noqa: S101 - else it was missing
             told = entities(size)
-        groups = called.get(self.group)
+        groups = called.get(self.group) if self.group is not None else None
         return Columns(told, values, self.names, groups=groups, group=self.group, unit=self._unit)
 
     def _size(self, given: Mapping[str, Any], place: Place, faults: _Faults) -> int | None:
@@ -168,7 +170,7 @@ class Reader:
             faults.add(place(first, None), f"must have at most {self._most} items")
         return size
 
-    def _column(self, name: str | None, item: InputConfig | None, values: Any, place: Place, faults: _Faults) -> Any:  # noqa: ANN401 - of any kind
+    def _column(self, name: str, item: InputConfig | None, values: Any, place: Place, faults: _Faults) -> Any:  # noqa: ANN401 - of any kind
         quick = quickly(item, values)
         if quick is not None:
             return quick
@@ -179,7 +181,7 @@ class Reader:
         except ValidationError as error:
             for detail in error.errors(include_url=False, include_input=False):
                 at = detail["loc"][0] if detail["loc"] and isinstance(detail["loc"][0], int) else None
-                faults.add(place(str(name), at), self._schema.say(str(name), detail))
+                faults.add(place(name, at), self._schema.say(name, detail))
             return []
         if item is not None and item.type == "number":
             return _floats(found)

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     import optuna
 
 _THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
+_ENDING = 5
+"""Seconds that a process which says nothing any more is given to end by itself: its own words and code tell more than our signal."""
 _TOLD = 400
 """How many characters of a dead process's last words are told."""
 
@@ -71,6 +73,8 @@ class Drive:
     trials: int
     seconds: float
     workers: int
+    left: float | None = None
+    """How many of the seconds are left; all of them, where it is not said."""
     told: Callable[[], None] = lambda: None
     """Called after each trial that has ended."""
     _busy: dict[int, _Worker] = field(default_factory=dict)
@@ -78,7 +82,7 @@ class Drive:
 
     def run(self) -> bool:
         """Until the trials are all there, or the time is over; whether time ended it. Nothing runs on afterwards."""
-        ends = time.monotonic() + self.seconds
+        ends = time.monotonic() + (self.seconds if self.left is None else min(self.left, self.seconds))
         with selectors.DefaultSelector() as selector:
             try:
                 return self._loop(selector, ends)
@@ -175,6 +179,8 @@ class Drive:
         """A process ended without a word: another takes its place, and its parameters are tried again."""
         selector.unregister(worker.output)
         del self._busy[worker.output]
+        with suppress(subprocess.TimeoutExpired):
+            worker.process.wait(_ENDING)
         worker.kill()
         self._deaths += 1
         code, words = worker.process.returncode, worker.last_words()

@@ -32,12 +32,18 @@ _GRID = 100_000
 TRIES = 3
 """How often the same parameters are tried, where the process that tries them is killed."""
 _DEFAULTS, _PARAMS, _FOLDS, _REASON, _AGAIN, _TRIES, _OWNER = "defaults", "params", "folds", "reason", "again", "tries", "owner"
+_DRIVERS = "drivers"
+"""How often the study was taken up."""
+_APART = 1_000_003
+"""How far the seeds of two that took it up lie apart: further than there are trials."""
+_SEEDS = 2**32
 
 
 class Study:
     """One search, open. Every change of a trial is written before it is acted upon, so a kill loses nothing."""
 
-    def __init__(self, memory: Memory, name: str, search: Search, defaults: dict[str, Any]) -> None:
+    def __init__(self, memory: Memory, name: str, search: Search, defaults: dict[str, Any], *, drives: bool = True) -> None:
+        """Open it, or make it; without `drives` what it holds is only read."""
         import optuna
 
         optuna.logging.set_verbosity(optuna.logging.ERROR)
@@ -62,16 +68,20 @@ class Study:
             )
         self._defaults = defaults
         self._pruner = search.pruner.by
-        # A sampler that began from the same seed again would ask for what is there already.
-        with _quiet():
-            self._study.sampler = _sampler(search, search.sampler.seed + len(self._study.get_trials(deepcopy=False)))
-            self._study.pruner = _pruner(search) if self._single else optuna.pruners.NopPruner()
+        self._grid = list(grid(search)) if search.sampler.by == "grid" else None
+        if not drives:
+            return
         self.recover()
-        with self._alone():
+        with self._alone(), _quiet():
+            # Two samplers of the same seed would ask for the same, whether one began after the other or both at once.
+            before = int(self._study.user_attrs.get(_DRIVERS, 0))
+            self._study.set_user_attr(_DRIVERS, before + 1)
+            seed = search.sampler.seed + len(self._study.get_trials(deepcopy=False)) + before * _APART
+            self._study.sampler = _sampler(search, seed % _SEEDS)
+            self._study.pruner = _pruner(search) if self._single else optuna.pruners.NopPruner()
             if not any(trial.user_attrs.get(_DEFAULTS) for trial in self._study.get_trials(deepcopy=False)):
                 inside = {key: value for key, value in defaults.items() if key in self._space and _holds(self._space[key], value)}
                 self._study.enqueue_trial(inside, user_attrs={_DEFAULTS: True})
-        self._grid = list(grid(search)) if search.sampler.by == "grid" else None
 
     def take(self, trials: int) -> tuple[optuna.Trial, dict[str, Any]] | None:
         """The next trial of so many, as `ask` gives it; None where none is left, whoever else takes from the same study."""

@@ -2,13 +2,15 @@
 """model/lapse. Owner: shop."""
 
 from datetime import datetime, timedelta
+from functools import partial
 from uuid import UUID
 
 from prefect import flow, task
+from prefect.artifacts import create_progress_artifact, update_progress_artifact
 from prefect.events import emit_event
 
 from headrace import steps
-from headrace.steps import Candidate, Category, Minimum, Number, Progress, RandomSplit, Rows, Target, Verdict
+from headrace.steps import Candidate, Category, Minimum, Number, Progress, RandomSplit, Rows, Scored, Target, Verdict
 
 
 @task(name="features", retries=2, retry_delay_seconds=10, persist_result=True, result_serializer="json")
@@ -101,3 +103,91 @@ def roll_out(cause: str | None = None) -> None:
         resource={"prefect.resource.id": "headrace.shop.lapse"},
         payload=progress.payload,
     )
+
+
+@task(name="score", retries=2, retry_delay_seconds=10, persist_result=True, result_serializer="json")
+def score_nightly(cause: str | None) -> Scored:
+    """Every row of source/asks once, by the champion; a run that was killed goes on where it was."""
+    return steps.batch.score(
+        batch="nightly",
+        model="lapse",
+        source="asks",
+        key="household_id",
+        inputs=[
+            Category("channel", column="channel"),
+            Number("amount_before", view="basket"),
+            Number("deli", view="basket"),
+            Number("departments_90d", view="basket"),
+            Category("last_department", view="basket"),
+            Number("least", view="basket"),
+            Number("most", view="basket"),
+            Number("newest_amount", view="basket"),
+            Number("per_trip", view="basket"),
+            Number("recency", view="basket"),
+            Number("spend_28d", view="basket"),
+            Number("spread", view="basket"),
+            Number("trips_28d", view="basket"),
+            Number("usual", view="basket"),
+        ],
+        path="out/{date}.parquet",
+        entity="household_id",
+        max_bad=0.01,
+        chunk=100000,
+        workers=1,
+        cause=cause,
+        told=partial(
+            update_progress_artifact,
+            create_progress_artifact(0.0, key="lapse-nightly", description="Rows of source/asks that batch/nightly scored."),
+        ),
+    )
+
+
+@flow(name="lapse-batch-nightly", flow_run_name="lapse batch nightly")
+def batch_nightly(cause: str | None = None) -> None:
+    """Score the rows of batch/nightly: the letters of tomorrow"""
+    score_nightly(cause)
+
+
+@task(name="score", retries=2, retry_delay_seconds=10, persist_result=True, result_serializer="json")
+def score_on_demand(cause: str | None) -> Scored:
+    """Every row of source/asks once, by the champion; a run that was killed goes on where it was."""
+    return steps.batch.score(
+        batch="on-demand",
+        model="lapse",
+        source="asks",
+        key="household_id",
+        inputs=[
+            Category("channel", column="channel"),
+            Number("amount_before", view="basket"),
+            Number("deli", view="basket"),
+            Number("departments_90d", view="basket"),
+            Category("last_department", view="basket"),
+            Number("least", view="basket"),
+            Number("most", view="basket"),
+            Number("newest_amount", view="basket"),
+            Number("per_trip", view="basket"),
+            Number("recency", view="basket"),
+            Number("spend_28d", view="basket"),
+            Number("spread", view="basket"),
+            Number("trips_28d", view="basket"),
+            Number("usual", view="basket"),
+        ],
+        path="s3://shop/lapse.csv",
+        entity="household_id",
+        overwrite=True,
+        duplicates="first",
+        max_bad=0.0,
+        chunk=5000,
+        workers=4,
+        cause=cause,
+        told=partial(
+            update_progress_artifact,
+            create_progress_artifact(0.0, key="lapse-on-demand", description="Rows of source/asks that batch/on-demand scored."),
+        ),
+    )
+
+
+@flow(name="lapse-batch-on-demand", flow_run_name="lapse batch on demand")
+def batch_on_demand(cause: str | None = None) -> None:
+    """Score the rows of batch/on-demand."""
+    score_on_demand(cause)

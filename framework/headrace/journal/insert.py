@@ -1,0 +1,176 @@
+"""Records into the two tables, each once: by one statement for many rows on SQLite, by COPY into a staging table on PostgreSQL."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+from typing import Any, TypeVar
+
+import orjson
+from sqlalchemy import Connection
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, InterfaceError
+
+from headrace.journal.records import OutcomeFields, PredictionFields
+
+R = TypeVar("R", PredictionFields, OutcomeFields)
+
+_REFUSALS = (DataError, IntegrityError, InterfaceError, OverflowError, TypeError)
+"""What a row raises whose content no table takes."""
+_EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - SQLite keeps no zone: what it is given is UTC
+
+_PREDICTION = {
+    "id": "text",
+    "model": "text",
+    "version": "bigint",
+    "arm": "text",
+    "epoch": "bigint",
+    "entity": "text",
+    "at": "bigint",
+    "recorded_at": "bigint",
+    "latency_us": "bigint",
+    "inputs": "json",
+    "output": "double precision",
+    "error": "text",
+    "unseen": "json",
+    "answer": "json",
+}
+_OUTCOME = {"model": "text", "entity": "text", "value": "double precision", "known_at": "bigint", "label": "text"}
+"""Columns, and their types in a staging table: moments are microseconds there."""
+_MOMENTS = {"at", "recorded_at", "known_at"}
+
+
+def predictions(connection: Connection, rows: Sequence[PredictionFields]) -> list[PredictionFields]:
+    """Insert what is not there by its id already, in this order; the rows that the database refuses for their content."""
+    if connection.dialect.name == "sqlite":
+        return _insert(connection, _by_sqlite("prediction", _PREDICTION, "id", _prediction_row), rows)
+    return _insert(connection, _by_copy("prediction", _PREDICTION, "id", _prediction_line), rows)
+
+
+def outcomes(connection: Connection, rows: Sequence[OutcomeFields]) -> list[OutcomeFields]:
+    """The same of outcomes. Of two that say otherwise of one moment, the first that came holds."""
+    key = "model, entity, known_at"
+    if connection.dialect.name == "sqlite":
+        return _insert(connection, _by_sqlite("outcome", _OUTCOME, key, _outcome_row), rows)
+    return _insert(connection, _by_copy("outcome", _OUTCOME, key, _outcome_line), rows)
+
+
+def _insert(connection: Connection, write: Callable[[Connection, Sequence[R]], None], rows: Sequence[R]) -> list[R]:
+    """Insert all rows, or, where the database refuses one for its content, all others; the refused ones."""
+    if not rows:
+        return []
+    try:
+        with connection.begin_nested():
+            write(connection, rows)
+    except _REFUSALS:
+        if len(rows) == 1:
+            return list(rows)
+        half = len(rows) // 2
+        return _insert(connection, write, rows[:half]) + _insert(connection, write, rows[half:])
+    return []
+
+
+def _by_sqlite(
+    table: str, columns: dict[str, str], key: str, row: Callable[[R], tuple[object, ...]]
+) -> Callable[[Connection, Sequence[R]], None]:
+    marks = ", ".join("?" * len(columns))
+    sql = f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({marks}) ON CONFLICT ({key}) DO NOTHING"  # noqa: S608 - our own names
+
+    def write(connection: Connection, rows: Sequence[R]) -> None:
+        connection.exec_driver_sql(sql, [row(item) for item in rows])
+
+    return write
+
+
+def _prediction_row(row: PredictionFields) -> tuple[object, ...]:
+    recorded_at, id_, model, version, arm, epoch, entity, at, latency, inputs, output, error, unseen, answer = row
+    told = None if answer is None else _json(answer)
+    moments = (_written(at), _written(recorded_at))
+    return (id_, model, version, arm, epoch, entity, *moments, latency, _json(inputs), output, error, _json(unseen), told)
+
+
+def _outcome_row(row: OutcomeFields) -> tuple[object, ...]:
+    return (row.model, row.entity, row.value, _written(row.known_at), row.label)
+
+
+def _written(microseconds: int) -> str:
+    """A moment as SQLite keeps it: text of fixed width."""
+    return (_EPOCH + timedelta(microseconds=microseconds)).isoformat(" ", "microseconds")
+
+
+def _json(value: object) -> str:
+    return orjson.dumps(value).decode()
+
+
+def _by_copy(table: str, columns: dict[str, str], key: str, line: Callable[[R], str]) -> Callable[[Connection, Sequence[R]], None]:
+    """One COPY into a table that is this connection's own and empty at each commit, and one INSERT from there."""
+    staging = f"headrace_staged_{table}"
+    declared = ", ".join(f"{name} {kind}" for name, kind in columns.items())
+    names = ", ".join(columns)
+    # Whole seconds and the rest apart: as one double a moment of the year 9999 would be some microseconds off.
+    moment = "timestamptz 'epoch' + ({0} / 1000000) * interval '1 second' + mod({0}, 1000000) * interval '1 microsecond'"
+    chosen = ", ".join(moment.format(name) if name in _MOMENTS else name for name in columns)
+    make = f"CREATE TEMP TABLE IF NOT EXISTS {staging} (n serial, {declared}) ON COMMIT DELETE ROWS"
+    copy = f"COPY {staging} ({names}) FROM STDIN"
+    insert = f"WITH told AS (DELETE FROM {staging} RETURNING *) INSERT INTO {table} ({names})"  # noqa: S608 - our own names
+    insert += f" SELECT {chosen} FROM told ORDER BY n ON CONFLICT ({key}) DO NOTHING"  # noqa: S608 - likewise
+
+    def write(connection: Connection, rows: Sequence[R]) -> None:
+        lines = "".join([line(item) for item in rows])
+        connection.exec_driver_sql(make)
+        _copy(connection, copy, lines.encode())
+        connection.exec_driver_sql(insert)
+
+    return write
+
+
+def _copy(connection: Connection, sql: str, data: bytes) -> None:
+    """COPY by the driver itself, with its errors as SQLAlchemy's, so that they are told as all others are."""
+    import psycopg
+
+    driver: Any = connection.connection.driver_connection
+    try:
+        with driver.cursor() as cursor, cursor.copy(sql) as copying:
+            copying.write(data)
+    except psycopg.Error as error:
+        lost = bool(driver.closed)
+        if lost:
+            connection.invalidate()
+        raise DBAPIError.instance(
+            sql, None, error, psycopg.Error, hide_parameters=True, connection_invalidated=lost, dialect=connection.dialect
+        ) from error
+
+
+def _prediction_line(row: PredictionFields) -> str:
+    recorded_at, id_, model, version, arm, epoch, entity, at, latency, inputs, output, error, unseen, answer = row
+    who = f"{_text(id_)}\t{_text(model)}\t{_number(version)}\t{_text(arm)}\t{_number(epoch)}\t{_text(entity)}"
+    when = f"{_number(at)}\t{_number(recorded_at)}\t{_number(latency)}"
+    told = "\\N" if answer is None else _escaped(_json(answer))
+    return f"{who}\t{when}\t{_escaped(_json(inputs))}\t{_number(output)}\t{_text(error)}\t{_escaped(_json(unseen))}\t{told}\n"
+
+
+def _outcome_line(row: OutcomeFields) -> str:
+    told = f"{_text(row.model)}\t{_text(row.entity)}\t{_number(row.value)}\t{_number(row.known_at)}\t{_text(row.label)}"
+    return f"{told}\n"
+
+
+def _text(value: str | None) -> str:
+    if value is None:
+        return "\\N"
+    if not isinstance(value, str):
+        raise TypeError("a text is none")
+    return value if value.isalnum() else _escaped(value)
+
+
+def _number(value: float | None) -> str:
+    if value is None:
+        return "\\N"
+    if not isinstance(value, int | float):
+        raise TypeError("a number is none")
+    return repr(value)
+
+
+def _escaped(text: str) -> str:
+    """As COPY reads text: a backslash, and what ends a field or a line, by a backslash."""
+    if "\\" in text:
+        text = text.replace("\\", "\\\\")
+    return text.replace("\t", "\\t").replace("\n", "\\n").replace("\r", "\\r")

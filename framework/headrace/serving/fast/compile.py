@@ -1,0 +1,101 @@
+"""Which way a version answers one row: its compiled form where it has one, a queue where many cost as much as one, and plain otherwise."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+from headrace.hooks import Algorithm
+from headrace.serving.fast.batched import Batched
+from headrace.serving.fast.composed import compiled
+from headrace.serving.fast.gate import difference, samples
+from headrace.serving.fast.rows import encoder
+from headrace.serving.snapshot import Answered, Fast, Served, ask_many
+
+LOG = logging.getLogger("headrace.serving")
+
+TOGETHER = 16
+"""So many rows are tried together."""
+WORTH = 4.0
+"""A queue is worth its while where those cost less than so many of one each…"""
+LEAST = 200e-6
+"""…and one costs more than this, in CPU seconds."""
+
+
+def fastest(served: Served, algorithm: Algorithm, failed: Callable[[], None]) -> Served:
+    """The version with the fastest way that it has to answer one row as it would answer plainly.
+
+    A way that differs, or fails, is left out: that is logged and `failed` is called, as it is for each row that a way fails on later.
+    """
+    if algorithm.compile is None:
+        return _queued(served, failed)
+    try:
+        form = compiled(algorithm, served.single, served.signature)
+        if form is None:
+            return _queued(served, failed)
+        fast = Fast(form.path, encoder(served.signature), form.predict_row, _raised)
+        tried = replace(served, fast=fast)
+        # The plain way is asked of the other predictor: this one may be changed by what is tried.
+        plain = partial(ask_many, served.batch, served.signature, answers=served.answers)
+        why = difference(samples(served.signature), plain, lambda rows: [_tried(tried, row) for row in rows], exact=form.exact)
+    except Exception as error:  # noqa: BLE001 - a plugin may raise anything
+        why = f"{type(error).__name__}: {error}"
+    if why is None:
+        return replace(served, fast=replace(fast, failed=_Failed(served.number, failed)))
+    failed()
+    LOG.warning("v%d answers plainly: its compiled form does not answer alike: %s", served.number, why)
+    return served
+
+
+def _raised(error: Exception) -> None:
+    raise error
+
+
+def _tried(served: Served, row: Mapping[str, Any]) -> Answered:
+    """What the compiled form alone says to a row."""
+    try:
+        return served.answer(row)
+    except Exception as error:  # noqa: BLE001 - a plugin may raise anything
+        return Answered(None, (), f"{type(error).__name__}: {error}")
+
+
+class _Failed:
+    """Logs the first row of a version that its compiled form fails on, and counts all."""
+
+    def __init__(self, number: int, count: Callable[[], None]) -> None:
+        self._number, self._count, self._logged = number, count, False
+
+    def __call__(self, error: Exception) -> None:
+        self._count()
+        if not self._logged:
+            self._logged = True
+            LOG.warning("v%d: a row was asked plainly, for its compiled form failed: %s: %s", self._number, type(error).__name__, error)
+
+
+def _queued(served: Served, failed: Callable[[], None]) -> Served:
+    """The version with a queue, where that is worth its while and answers alike."""
+    rows = samples(served.signature)[:TOGETHER]
+    together = partial(ask_many, served.single, served.signature, answers=served.answers)
+    one = _seconds(lambda: together(rows[:1]))
+    if one < LEAST or _seconds(lambda: together(rows)) > WORTH * one:
+        return served
+    why = difference(rows, lambda each: [told for row in each for told in together([row])], together, exact=False)
+    if why is None:
+        return replace(served, queue=Batched(together))
+    failed()
+    LOG.warning("v%d answers plainly: rows together are not answered as each alone: %s", served.number, why)
+    return served
+
+
+def _seconds(work: Callable[[], object]) -> float:
+    """The CPU time of this thread that it takes, the least of three."""
+    taken = []
+    for _ in range(3):
+        started = time.thread_time()
+        work()
+        taken.append(time.thread_time() - started)
+    return min(taken)

@@ -1,0 +1,116 @@
+"""One process that answers for a model on a bound socket, alone or as one worker of several, and how it ends."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import signal
+import socket
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+from types import FrameType
+from typing import TYPE_CHECKING
+
+from headrace.compiled import ServingConfig
+from headrace.diagnostics import Exit
+
+if TYPE_CHECKING:
+    import ssl
+
+    import uvicorn
+
+    from headrace.serving.plane import Plane
+    from headrace.serving.workspace import Workspace
+
+GRACE = 1.5
+"""Seconds after it has stopped accepting at which a process ends, whatever hangs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How a server ends: seconds for which it goes on accepting while it says that it is not ready, and those for what is in flight."""
+
+    announce: float = 0.0
+    grace: float = GRACE
+
+    @property
+    def within(self) -> float:
+        """Seconds from the signal to the end."""
+        return self.announce + self.grace
+
+
+def answer(config: ServingConfig, workspace: Workspace, listening: socket.socket, ending: Ending, control: socket.socket | None) -> int:
+    """Answer until a signal, or until the supervisor on `control` says so; the exit code."""
+    from headrace.serving import exposed, tls
+    from headrace.serving.application import app
+    from headrace.serving.drain import Draining
+    from headrace.serving.worker import Overseen
+
+    received: list[int] = []
+    made = app(config, workspace, exposed=exposed.is_exposed(listening.getsockname()[0]))
+    secure = None if config.access.tls is None else tls.kept(config.access.tls, workspace.root)
+
+    def signalled(number: int) -> None:
+        received.append(number)
+        end_within(ending.within, received)
+        made.state.server.draining = True
+
+    def leave() -> None:
+        end_within(ending.grace, [signal.SIGTERM])
+        server.leave()
+
+    def started() -> None:
+        if control is not None:
+            Overseen(control, server, asyncio.get_running_loop(), leave).start()
+
+    server = Draining(
+        _configured(config, made, ending, secure),
+        shared=control is not None,
+        announce=ending.announce,
+        on_signal=signalled,
+        on_start=started,
+    )
+
+    def end(number: int, frame: FrameType | None) -> None:
+        # Before uvicorn listens to signals, and again after it has shut down, when it raises each once more.
+        del frame
+        signalled(number)
+        server.should_exit = True
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, end)
+    logging.getLogger("uvicorn").setLevel(logging.WARNING)
+    server.run(sockets=[listening])
+    return int(Exit.INTERRUPTED) if signal.SIGINT in received else int(Exit.OK)
+
+
+def _configured(config: ServingConfig, made: Plane, ending: Ending, secure: ssl.SSLContext | None) -> uvicorn.Config:
+    """How uvicorn answers by an app, over TLS where there is a certificate."""
+    import uvicorn
+
+    from headrace.serving.connections import allow_files, protocol
+
+    allow_files()
+    return uvicorn.Config(
+        made,
+        ssl_context_factory=None if secure is None else lambda *_: secure,
+        loop="uvloop",
+        http=protocol(config.limits, made.state.server.measures),
+        lifespan="on",
+        access_log=False,
+        log_config=None,
+        server_header=False,
+        proxy_headers=False,
+        timeout_graceful_shutdown=max(1, round(ending.grace - 0.5)),
+    )
+
+
+def end_within(seconds: float, received: Sequence[int]) -> None:
+    """End the process so many seconds after its first signal, whatever hangs."""
+    if len(received) == 1:
+        code = Exit.INTERRUPTED if received[0] == signal.SIGINT else Exit.OK
+        timer = threading.Timer(seconds, os._exit, (int(code),))
+        timer.daemon = True
+        timer.start()

@@ -1,0 +1,109 @@
+"""What is written of persons: a hash, a text that only a key opens, or nothing; never the value."""
+
+from base64 import b64encode
+from datetime import UTC, datetime
+
+import orjson
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from headrace.journal import OutcomeRecord, PredictionRecord, Spool, Terms, ship
+from headrace.journal.personal import Personal, decrypt, encryption_key, veiled, veiled_entity
+from headrace.journal.segment import frames
+from headrace.store.tables import Outcome, Prediction
+
+HASH_KEY = b"a key of hashes, long enough"
+KEY, OLD = b"k" * 32, b"o" * 32
+COLUMNS = {"person_id": "hash", "name": "hash", "income": "encrypt", "street": "drop"}
+
+
+def personal(**given) -> Personal:
+    fields = {"columns": COLUMNS, "entity": "person_id", "hash_key": HASH_KEY, "encryption_id": "k2", "encryption_key": KEY}
+    return Personal(**(fields | given))
+
+
+@given(st.text(st.characters(exclude_categories=["Cs"])) | st.integers(-(2**63), 2**63 - 1))
+def test_equal_values_have_equal_hashes_under_one_key_and_others_under_another(value) -> None:
+    def hashed(**given):
+        return personal(**given)._veiled("name", value, "1")
+
+    assert (hashed(), True) == (hashed(), veiled(hashed()))
+    assert hashed() != hashed(hash_key=b"another key of hashes, as long")
+    assert hashed() != personal(columns={"other": "hash"})._veiled("other", value, "1")
+
+
+@given(st.floats(allow_nan=False, allow_infinity=False) | st.text(st.characters(exclude_categories=["Cs"])) | st.lists(st.integers(0, 9)))
+def test_what_is_encrypted_opens_by_its_key_alone_and_where_it_stood(value) -> None:
+    held = personal()._veiled("income", value, "id-1")
+
+    assert value == decrypt({"k1": OLD, "k2": KEY}, "id-1", "income", held)
+    with pytest.raises(KeyError, match="k2"):
+        decrypt({"k1": OLD}, "id-1", "income", held)
+    for keys, record, column in (({"k2": OLD}, "id-1", "income"), ({"k2": KEY}, "id-2", "income"), ({"k2": KEY}, "id-1", "other")):
+        with pytest.raises(ValueError, match="not encrypted by this key"):
+            decrypt(keys, record, column, held)
+
+
+def test_after_a_rotation_old_and_new_texts_open() -> None:
+    old = personal(encryption_id="k1", encryption_key=OLD)._veiled("income", 1.0, "a")
+    new = personal()._veiled("income", 2.0, "b")
+    keys = {"k2": KEY, "k1": OLD}
+
+    assert (1.0, 2.0) == (decrypt(keys, "a", "income", old), decrypt(keys, "b", "income", new))
+
+
+def test_a_missing_value_stays_missing_and_other_columns_as_they_are(prediction) -> None:
+    record = personal().veil(prediction(inputs={"name": None, "age": 46.0}))
+
+    assert {"name": None, "age": 46.0} == record.inputs
+
+
+def test_the_text_of_what_a_model_raised_is_left_out(prediction) -> None:
+    said = personal().veil(prediction(error="ValueError: could not convert 'Alice'", output=None)).error
+    other = personal().veil(prediction(error="the model answered 3.0, which is no probability", output=None)).error
+
+    assert ("ValueError: (its text may hold personal values)", "the model answered 3.0, which is no probability") == (said, other)
+
+
+def test_outcomes_still_find_their_requests(folder, store, prediction, outcome) -> None:
+    spool = Spool.open(folder, Terms(personal=personal()))
+    spool.append(prediction(7))
+    spool.append(outcome(7))
+    spool.close()
+    ship(store, folder)
+
+    with store.read() as session:
+        asked, known = session.get(Prediction, 1), session.get(Outcome, 1)
+    assert (asked.entity, True) == (known.entity, veiled_entity(asked.entity))
+
+
+@given(canary=st.text(st.characters(categories=["L", "N"]), min_size=6, max_size=20), number=st.integers(10**11, 10**15))
+def test_no_plain_value_is_in_a_segment_or_a_table(tmp_path_factory, canary: str, number: int) -> None:
+    folder = tmp_path_factory.mktemp("canary")
+    spool = Spool.open(folder, Terms(personal=personal()))
+    canary = f"~{canary}~"
+    inputs = {"name": canary, "income": number, "street": {"of": [canary]}, "age": 3.0}
+    at = datetime(2016, 1, 1, tzinfo=UTC)
+    spool.append(PredictionRecord("1", "m", 1, "champion", 1, canary, at, 1, inputs, None, f"KeyError: {canary} {number}", ()))
+    spool.append_all([OutcomeRecord("m", canary, 1.0, at)])
+    spool.close()
+
+    (segment,) = folder.glob("*.spool")
+    bodies = frames(segment.read_bytes(), final=True).bodies
+    # As it is, and as JSON that escapes what is no ASCII would have it.
+    looked_for = [canary.encode(), str(number).encode(), *([canary.encode("unicode_escape")] if not canary.isascii() else [])]
+    assert (2, []) == (len(bodies), [body for body in bodies for plain in looked_for if plain in body])
+    assert 3.0 == orjson.loads(bodies[0])[10]["age"]
+
+
+@pytest.mark.parametrize("text", [b64encode(KEY).decode(), KEY.hex(), f"{KEY.hex()}\n"])
+def test_a_key_is_32_bytes_in_base64_or_hexadecimal_digits(text: str) -> None:
+    assert KEY == encryption_key(text)
+
+
+@pytest.mark.parametrize("text", ["", "short", b64encode(bytes(16)).decode(), "ä" * 32])
+def test_what_is_no_key_is_refused_without_being_told(text: str) -> None:
+    with pytest.raises(ValueError, match="32 bytes") as error:
+        encryption_key(text)
+    assert text == "" or text not in str(error.value)

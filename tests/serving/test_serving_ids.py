@@ -1,0 +1,29 @@
+"""Ids of answers."""
+
+import os
+from uuid import UUID
+
+from headrace.serving.ids import Ids
+
+
+def test_each_id_is_a_random_uuid_and_no_two_are_the_same() -> None:
+    ids = Ids()
+    made = [ids.new() for _ in range(5000)]
+    assert (5000, {4}, {"specified in RFC 4122"}) == (
+        len(set(made)),
+        {UUID(one).version for one in made},
+        {UUID(one).variant for one in made},
+    )
+    assert [UUID(one).hex for one in made] == made
+
+
+def test_a_process_that_was_forked_off_has_ids_of_its_own() -> None:
+    ids = Ids()
+    ids.new()
+    read, write = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.write(write, ids.new().encode())
+        os._exit(0)
+    os.waitpid(child, 0)
+    assert os.read(read, 32).decode() != ids.new()
