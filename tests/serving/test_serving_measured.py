@@ -21,7 +21,7 @@ measures = Measures("churn")
 for _ in range(int(sys.argv[1])):
     measures.answered("champion", 1, 0.003, failed=False)
 measures.altered(int(sys.argv[2]))
-print(measures.text(spool=None, unflushed=int(sys.argv[1])).decode())
+print(measures.text(spool=None, unflushed=int(sys.argv[1]), ages={}).decode())
 """
 
 
@@ -84,5 +84,5 @@ def test_one_that_is_alone_tells_its_own() -> None:
     assert told.METRICS not in os.environ
     measures = Measures("churn")
     measures.answered("champion", 1, 0.003, failed=False)
-    text = measures.text(spool=7, unflushed=0).decode()
+    text = measures.text(spool=7, unflushed=0, ages={}).decode()
     assert (1.0, 7.0, False) == (value(text, "headrace_predictions_total"), value(text, "headrace_spool_bytes"), "headrace_workers" in text)

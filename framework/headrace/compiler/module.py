@@ -11,8 +11,8 @@ from headrace.compiler.literal import INDENT, WIDTH, Code, Group, lines, seconds
 
 _STEPS = "steps."
 _BUILT_IN = frozenset({"int", "str"})
-_PARTIAL, _ARTIFACTS = "partial", ("create_progress_artifact", "update_progress_artifact")
-"""The words of others that a call may have."""
+_ARTIFACTS = ("create_progress_artifact", "update_progress_artifact")
+"""Prefect's words that a call of `steps.batch.shown` is given."""
 _WORDLESS = frozenset({type(None), bool, int, float, str, Variable})
 
 
@@ -57,8 +57,6 @@ def _imports(life: Life) -> Iterator[str]:
     used = [word for word, needed in (("datetime", dated), ("timedelta", timed)) if needed]
     if used:
         yield f"from datetime import {', '.join(used)}"
-    if _PARTIAL in words:
-        yield "from functools import partial"
     if announces:
         yield "from uuid import UUID"
     yield from ("", "from prefect import flow, task")
@@ -67,7 +65,7 @@ def _imports(life: Life) -> Iterator[str]:
     if announces:
         yield "from prefect.events import emit_event"
     yield from ("", "from headrace import steps")
-    names = sorted((words | types) - {"timedelta", _PARTIAL, *_ARTIFACTS})
+    names = sorted((words | types) - {"timedelta", *_ARTIFACTS})
     flat = f"from headrace.steps import {', '.join(names)}"
     yield from [flat] if len(flat) <= WIDTH else ["from headrace.steps import (", *(f"    {name}," for name in names), ")"]
 
@@ -85,8 +83,7 @@ def _words(values: Iterable[Value]) -> set[str]:
             continue  # most of them
         match value:
             case Call(name, positional, keywords):
-                if not name.startswith(_STEPS):
-                    found.add(name)
+                found |= set(_ARTIFACTS) if name == "steps.batch.shown" else set() if name.startswith(_STEPS) else {name}
                 todo += positional
                 todo += [item for _, item in keywords]
             case timedelta():

@@ -254,7 +254,7 @@ _TAKEN = frozenset(
         *("features", "search", "trials", "best", "tune", "training", "newest", "gates", "rollout", "monitoring", "alerts", "retraining"),
         *("train", "judge", "roll_out", "monitor"),
         *("flow", "task", "steps", "datetime", "timedelta", "emit_event", "verdict", "progress", "decision", "rows", "tuned", "candidate"),
-        *("partial", "create_progress_artifact", "update_progress_artifact"),
+        *("create_progress_artifact", "update_progress_artifact"),
     }
 )
 """Names that a flow's module has for something else."""
@@ -302,9 +302,8 @@ def newest(model: Model) -> Step:
 def batch(spec: Batch, model: Model, inputs: Sequence[ModelInput]) -> Step:
     """The step that scores every row of a source, and shows how far it is."""
     name, task = _python(spec.name), f"{model.name}-{spec.name}".replace("_", "-")
-    shown = Call(
-        "create_progress_artifact", (0.0,), (("key", task), ("description", f"Rows of {spec.input} that batch/{spec.name} scored."))
-    )
+    artifacts = (Variable("create_progress_artifact"), Variable("update_progress_artifact"))
+    description = f"Rows of {spec.input} that batch/{spec.name} scored."
     return Step(
         name="score",
         function=f"score_{name}",
@@ -328,7 +327,7 @@ def batch(spec: Batch, model: Model, inputs: Sequence[ModelInput]) -> Step:
             chunk=spec.chunk,
             workers=spec.workers,
             cause=Variable("cause"),
-            told=Call("partial", (Variable("update_progress_artifact"), shown)),
+            told=_call("steps.batch.shown", *artifacts, key=task, description=description),
         ),
     )
 

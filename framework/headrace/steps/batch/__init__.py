@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
+from typing import Any
 
 from headrace.batch import Progress, Scored
 from headrace.batch.run import CHUNK, MAX_BAD
@@ -16,7 +17,7 @@ from headrace.steps.batch.input import Input
 from headrace.steps.batch.rows import Asks, Column
 from headrace.steps.workspace import workspace
 
-__all__ = ["score"]
+__all__ = ["score", "shown"]
 
 LOG = logging.getLogger("headrace.steps")
 
@@ -66,6 +67,12 @@ def score(
             workers=workers,
         )
         return scored(w, order, _whole(told))
+
+
+def shown(create: Callable[..., Any], update: Callable[..., Any], *, key: str, description: str) -> Callable[[float], object]:
+    """What tells a percentage to Prefect's page of the run, by its functions that make a progress artifact and change it."""
+    artifact = create(0.0, key=key, description=description)
+    return lambda percent: update(artifact, percent)
 
 
 def column(source: SourceConfig, name: str) -> Column:

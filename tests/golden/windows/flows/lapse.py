@@ -2,7 +2,6 @@
 """model/lapse. Owner: shop."""
 
 from datetime import datetime, timedelta
-from functools import partial
 from uuid import UUID
 
 from prefect import flow, task
@@ -135,9 +134,11 @@ def score_nightly(cause: str | None) -> Scored:
         chunk=100000,
         workers=1,
         cause=cause,
-        told=partial(
+        told=steps.batch.shown(
+            create_progress_artifact,
             update_progress_artifact,
-            create_progress_artifact(0.0, key="lapse-nightly", description="Rows of source/asks that batch/nightly scored."),
+            key="lapse-nightly",
+            description="Rows of source/asks that batch/nightly scored.",
         ),
     )
 
@@ -180,9 +181,11 @@ def score_on_demand(cause: str | None) -> Scored:
         chunk=5000,
         workers=4,
         cause=cause,
-        told=partial(
+        told=steps.batch.shown(
+            create_progress_artifact,
             update_progress_artifact,
-            create_progress_artifact(0.0, key="lapse-on-demand", description="Rows of source/asks that batch/on-demand scored."),
+            key="lapse-on-demand",
+            description="Rows of source/asks that batch/on-demand scored.",
         ),
     )
 
