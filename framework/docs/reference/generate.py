@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import inspect
+import json
 import sys
 from collections.abc import Iterator
 from importlib import import_module
@@ -26,7 +27,7 @@ NOTE = "<!-- Written by framework/docs/reference/generate.py from the package's 
 
 def pages() -> dict[str, str]:
     """Every generated page's text by its file name."""
-    return {name: NOTE + text.rstrip() + "\n" for name, text in _pages()}
+    return {name: ("" if name.endswith(".json") else NOTE) + text.rstrip() + "\n" for name, text in _pages()}
 
 
 def _pages() -> Iterator[tuple[str, str]]:
@@ -38,6 +39,17 @@ def _pages() -> Iterator[tuple[str, str]]:
     yield "diagnostics.md", "\n".join(_diagnostics())
     yield "command-line.md", "\n".join(_commands())
     yield "plugins.md", "\n".join(_plugins())
+    yield "openapi.json", _openapi()
+
+
+def _openapi() -> str:
+    """The API of the reference project's server."""
+    from headrace.compiled import ServingConfig, read
+    from headrace.serving.openapi import document
+    from headrace.serving.schema import Schema
+
+    config = read(ServingConfig, HERE.parents[2] / "flows" / "employment.serving.json")
+    return json.dumps(document(config, Schema(config)), indent=2, ensure_ascii=False)
 
 
 def _index(kinds: list[str]) -> Iterator[str]:

@@ -5,6 +5,7 @@ from headrace.compiled.config import Config
 from headrace.compiled.deploy import AutomationConfig, CronConfig, DeployConfig, DeploymentConfig, IntervalConfig, ScheduleConfig
 from headrace.compiled.file import BACKFILL, HEADER, OF_PROJECT, WORKSPACE, is_compiled, of_model, parse, read, read_serving, read_workspace
 from headrace.compiled.journal import JournalConfig, JournalLogConfig
+from headrace.compiled.limits import LimitsConfig
 from headrace.compiled.replicas import ReplicasConfig
 from headrace.compiled.routing import CacheConfig, ShadowConfig
 from headrace.compiled.runner import ADDRESS as RUNNER_ADDRESS
@@ -51,6 +52,7 @@ __all__ = [
     "JournalLogConfig",
     "JudgeConfig",
     "JwtConfig",
+    "LimitsConfig",
     "OnlineConfig",
     "PluginsConfig",
     "RateConfig",

@@ -9,6 +9,7 @@ from pydantic import Field, model_validator
 from headrace.compiled.access import AccessConfig
 from headrace.compiled.config import Config
 from headrace.compiled.journal import JournalConfig
+from headrace.compiled.limits import LimitsConfig
 from headrace.compiled.replicas import ReplicasConfig
 from headrace.compiled.routing import CacheConfig, ShadowConfig
 
@@ -65,6 +66,7 @@ class ServingConfig(Config):
     """How many processes answer; one, where it is None."""
     online: tuple[tuple[str, str], ...] = ()
     """The views that the server reads itself, each with the digest of all that it reads it by: another one is another server."""
+    limits: LimitsConfig = LimitsConfig()
     access: AccessConfig = Field(default=AccessConfig(), exclude_if=lambda access: access == AccessConfig())
     """Who may ask, how often, over what, and who watches; not printed where nothing is said of it."""
     shadow: ShadowConfig | None = None

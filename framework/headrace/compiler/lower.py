@@ -15,6 +15,7 @@ from headrace.compiled import (
     JournalConfig,
     JournalLogConfig,
     JudgeConfig,
+    LimitsConfig,
     PluginsConfig,
     ReplicasConfig,
     RolloutConfig,
@@ -41,6 +42,7 @@ from headrace.spec.rollout import LOOK, Rollout
 from headrace.spec.runner import Runner
 from headrace.spec.serving import Replicas, Serving
 from headrace.spec.serving_journal import Journal
+from headrace.spec.serving_limits import Limits
 from headrace.spec.serving_routing import Cache, Shadow
 
 SPOOL = ".headrace/spool"
@@ -248,6 +250,18 @@ def _server(project: str, model: Model, section: Serving, inputs: tuple[InputCon
         journal=_journal(section.journal),
         shadow=_shadow(section.shadow) if section.shadow is not None else None,
         cache=_cache(section.cache) if section.cache is not None else None,
+        limits=_limits(section.limits),
+    )
+
+
+def _limits(limits: Limits) -> LimitsConfig:
+    return LimitsConfig(
+        body=limits.body,
+        depth=limits.depth,
+        time=limits.time.total_seconds(),
+        answer=limits.answer.total_seconds(),
+        concurrency=limits.concurrency,
+        connections=limits.connections,
     )
 
 

@@ -111,7 +111,11 @@ class Predictor(Protocol):
     """A model that answers; loaded once, asked by one thread at a time."""
 
     def predict(self, matrix: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Shape (n, k) to answers: (n,), or (n, c) and (n, q), as the algorithm's task says; an algorithm is given no text."""
+        """Shape (n, k) to answers: (n,), or (n, c) and (n, q), as the algorithm's task says; an algorithm is given no text.
+
+        A model that can explain itself has a second method, `contributions(matrix) -> Contributions`; `/explain` asks it. One that several
+        threads may ask at once says so by `concurrent = True`.
+        """
         ...
 
 
@@ -131,6 +135,17 @@ class RowPredictor(Protocol):
     def predict_row(self, values: Sequence[float]) -> float | Sequence[float]:
         """One row of the matrix, k numbers with NaN where one is missing, to its answer: one number, or one for each column."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class Contributions:
+    """What each input adds to a raw score: `values` are (n, c, k + 1), of n rows, c classes or levels (or 1) and k inputs, the base last.
+
+    Summed over the last axis they are the raw score, on the `scale` that says how it becomes an answer.
+    """
+
+    values: NDArray[np.float64]
+    scale: Literal["identity", "log", "log-odds", "softmax"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,7 @@
 """What was answered and what turned out: serving spools it durably, a shipper brings it into the store, and others read it there."""
 
 from headrace.journal import beside, reader
+from headrace.journal.block import PredictionBlock
 from headrace.journal.mirrored import SHADOW
 from headrace.journal.presence import present, shipping_now
 from headrace.journal.records import OutcomeRecord, PredictionRecord, Record
@@ -11,6 +12,7 @@ __all__ = [
     "SHADOW",
     "Backlog",
     "OutcomeRecord",
+    "PredictionBlock",
     "PredictionRecord",
     "Record",
     "Shipped",

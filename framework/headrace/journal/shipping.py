@@ -17,6 +17,7 @@ from sqlmodel import Session
 from headrace.diagnostics import Diagnostic, Exit, HeadraceError
 from headrace.identity import service
 from headrace.journal import beside, insert, parquet
+from headrace.journal.block import MARK, decode_block
 from headrace.journal.records import Fields, OutcomeFields, PredictionFields, moment, parse
 from headrace.journal.segment import HEADER, MAX_BODY, SUFFIX, frames
 from headrace.store import Sessions
@@ -240,11 +241,13 @@ def _read(data: bytes, offset: int, *, final: bool, whole: bool) -> _Chunk:
     chunk = _Chunk(end=offset + found.consumed, damaged=[data[first:last] for first, last in found.damaged])
     for body in found.bodies:
         try:
-            told = parse(body)
+            told = parse(body) if not body.startswith(MARK) else decode_block(body)
         except (TypeError, ValueError):
             chunk.damaged.append(body)
             continue
-        if isinstance(told, PredictionFields):
+        if isinstance(told, list):
+            chunk.predictions.extend(told)
+        elif isinstance(told, PredictionFields):
             chunk.predictions.append(told)
         else:
             chunk.outcomes.append(told)

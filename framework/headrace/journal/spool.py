@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from uuid import uuid4
 
+from headrace.journal.block import PredictionBlock, encode_block
 from headrace.journal.personal import Personal
 from headrace.journal.records import OutcomeRecord, Record, encode_at
 from headrace.journal.segment import HEADER, MAX_BODY, SUFFIX
@@ -112,6 +113,24 @@ class Spool:
         except OSError:
             if not self._may_miss(records):
                 raise
+
+    @property
+    def plain(self) -> bool:
+        """Whether what is journalled is written as it is, so that a batch may be written by column."""
+        return self._personal is None
+
+    def append_block(self, block: PredictionBlock) -> None:
+        """Journal all rows of a block by one write; raises, and counts, as `append_all`. AssertionError where columns are to be veiled."""
+        if not self.plain:
+            raise AssertionError(block.model)
+        bodies = encode_block(block, wall_microseconds())
+        try:
+            self._put(b"".join([HEADER.pack(len(body), zlib.crc32(body)) + body for body in bodies]), several=len(bodies) > 1)
+        except OSError:
+            if not self.terms.drop or self._closed:
+                self.refused += len(block)
+                raise
+            self.dropped += len(block)
 
     def close(self) -> None:
         """End the segment: the shipper may delete it once it is shipped. Nothing is appended afterwards."""

@@ -19,13 +19,15 @@ from starlette.types import Receive
 from headrace import __version__
 from headrace.compiled import ServingConfig
 from headrace.serving import openapi
-from headrace.serving.body import LIMITS, header, read
+from headrace.serving.bodies.asked import Bodies
+from headrace.serving.bodies.protocol import Protocol
+from headrace.serving.body import header, read
 from headrace.serving.measures import CONTENT_TYPE
 from headrace.serving.moment import HEADER
 from headrace.serving.online import Filled, events_of
 from headrace.serving.openapi_access import secured
-from headrace.serving.plane import Handler, Hot, Plane, bug
-from headrace.serving.problem import Refused, problem
+from headrace.serving.plane import Handler, Hot, Media, Plane, bug
+from headrace.serving.problem import Refused
 from headrace.serving.server import Server
 from headrace.serving.workspace import Workspace
 
@@ -43,13 +45,21 @@ def app(config: ServingConfig, workspace: Workspace, middleware: Sequence[Middle
     """
     server = Server(config, workspace, exposed=exposed)
     routes = Routes(server)
-    answers = {("POST", "/predict"): routes.predict, ("POST", "/predict/batch"): routes.batch}
-    behind = _behind(server, routes, answers, middleware)
+    bodies = Bodies(server)
+    answers: dict[tuple[str, str], Handler] = {
+        ("POST", "/predict"): routes.predict,
+        ("POST", "/predict/batch"): bodies.batch,
+        ("POST", f"/v2/models/{config.model}/infer"): bodies.infer,
+        ("POST", "/explain"): bodies.explain,
+    }
+    behind = _behind(server, routes, answers, Protocol(server, bodies), middleware)
     hot = {} if middleware else {key: Hot(answer, server.measures) for key, answer in answers.items()}
-    return Plane(behind, hot, server.measures, config.model, server.guard.admit, server.tracing)
+    return Plane(behind, hot, server.measures, config.model, server.load, server.guard.admit, server.tracing)
 
 
-def _behind(server: Server, routes: Routes, answers: Mapping[tuple[str, str], Handler], middleware: Sequence[Middleware]) -> FastAPI:
+def _behind(
+    server: Server, routes: Routes, answers: Mapping[tuple[str, str], Handler], protocol: Protocol, middleware: Sequence[Middleware]
+) -> FastAPI:
     """All routes as FastAPI has them."""
 
     @asynccontextmanager
@@ -73,6 +83,7 @@ def _behind(server: Server, routes: Routes, answers: Mapping[tuple[str, str], Ha
         ("/health/ready", "GET", routes.ready),
         ("/metadata", "GET", routes.metadata),
         ("/metrics", "GET", routes.metrics),
+        *_protocol(protocol),
     ):
         made.add_route(path, routes.guarded(endpoint), methods=[method], include_in_schema=False)
     made.add_exception_handler(HTTPException, _http_problem)
@@ -80,11 +91,35 @@ def _behind(server: Server, routes: Routes, answers: Mapping[tuple[str, str], Ha
     return made
 
 
+def _protocol(protocol: Protocol) -> list[tuple[str, str, Endpoint]]:
+    """The Open Inference Protocol's paths."""
+    models = "/v2/models/{name}"
+    return [
+        ("/v2", "GET", protocol.server),
+        ("/v2/", "GET", protocol.server),
+        ("/v2/health/live", "GET", protocol.live),
+        ("/v2/health/ready", "GET", protocol.ready),
+        *[
+            (f"{path}{rest}", method, endpoint)
+            for path in (models, models + "/versions/{version}")
+            for rest, method, endpoint in (
+                ("", "GET", protocol.model),
+                ("/ready", "GET", protocol.model_ready),
+                ("/infer", "POST", protocol.infer),
+            )
+        ],
+        ("/v2/repository/index", "POST", protocol.index),
+        ("/v2/repository/models/{name}/load", "POST", protocol.load),
+        ("/v2/repository/models/{name}/unload", "POST", protocol.unload),
+    ]
+
+
 def routed(answer: Handler) -> Endpoint:
     """A handler as an endpoint."""
 
     async def run(request: Request) -> Response:
-        return Response(await answer(request.scope, request.receive), media_type="application/json")
+        told = await answer(request.scope, request.receive)
+        return Response(told.body, media_type=told.kind) if isinstance(told, Media) else Response(told, media_type="application/json")
 
     return run
 
@@ -103,7 +138,7 @@ class Routes:
                 return await endpoint(request)
             except Refused as refused:
                 self._server.measures.refused(refused.status)
-                return refused.response()
+                return refused.response(request.scope["path"])
             except ClientDisconnect:
                 return Response(status_code=HTTPStatus.BAD_REQUEST)
 
@@ -111,7 +146,7 @@ class Routes:
 
     async def predict(self, scope: Mapping[str, Any], receive: Receive) -> bytes:
         """POST /predict."""
-        body = await read(scope, receive, LIMITS)
+        body = await read(scope, receive, self._server.load)
         started = perf_counter()
         server = self._server
         row = server.schema.read_row(body)
@@ -119,7 +154,8 @@ class Routes:
         snapshot = server.ready_snapshot()
         fresh = None
         if server.online.views:
-            (filled,) = await server.online.fill([row], at)
+            async with server.load.within():
+                (filled,) = await server.online.fill([row], at)
             row, fresh = filled.row, _fresh(filled)
         reply = await server.answering.one(snapshot, row, at, started)
         if reply.error is not None:
@@ -127,23 +163,10 @@ class Routes:
         told = reply.body(server.config.model)
         return orjson.dumps(told if fresh is None else told | fresh)
 
-    async def batch(self, scope: Mapping[str, Any], receive: Receive) -> bytes:
-        """POST /predict/batch."""
-        body = await read(scope, receive, LIMITS)
-        started = perf_counter()
-        server = self._server
-        rows = server.schema.read_rows(body)
-        at = await server.moments.of(header(scope, _HEADER))
-        snapshot = server.ready_snapshot()
-        filled = await server.online.fill(rows, at, "rows[{}].")
-        replies = await server.answering.many(snapshot, [item.row for item in filled], at, started)
-        told = zip(replies, filled, strict=True)
-        return orjson.dumps({"predictions": [reply.body(server.config.model) | _fresh(item) for reply, item in told]})
-
     async def outcomes(self, request: Request) -> Response:
         """POST /outcomes."""
         server = self._server
-        answers = server.schema.read_outcomes(await read(request.scope, request.receive, LIMITS))
+        answers = server.schema.read_outcomes(await read(request.scope, request.receive, self._server.load))
         server.answering.outcomes(answers, await server.moments.of(request.headers.get(HEADER)))
         return _json({"accepted": len(answers)}, HTTPStatus.ACCEPTED)
 
@@ -154,7 +177,7 @@ class Routes:
         if view is None:
             known = ", ".join(server.online.views) or "none"
             raise Refused(HTTPStatus.NOT_FOUND, "no-such-view", f"the views that this server reads events of are: {known}")
-        body = await read(request.scope, request.receive, LIMITS)
+        body = await read(request.scope, request.receive, self._server.load)
         found, late, told = events_of(view, body, await server.moments.of(request.headers.get(HEADER)))
         return _json({"accepted": told, "added": await view.push(found), "late": late}, HTTPStatus.ACCEPTED)
 
@@ -198,15 +221,12 @@ def _json(value: object, status: int = HTTPStatus.OK) -> Response:
 
 
 async def _http_problem(request: Request, error: Exception) -> Response:
-    del request
     assert isinstance(error, HTTPException)  # noqa: S101 - it is registered for nothing else
-    headers = error.headers or {}
     kinds = {HTTPStatus.NOT_FOUND: "no-such-route", HTTPStatus.METHOD_NOT_ALLOWED: "method-not-allowed"}
-    answer = problem(error.status_code, kinds.get(HTTPStatus(error.status_code), "refused"), str(error.detail))
-    answer.headers.update(headers)
-    return answer
+    kind = kinds.get(HTTPStatus(error.status_code), "refused")
+    return Refused(error.status_code, kind, str(error.detail), headers=error.headers).response(request.scope["path"])
 
 
 async def _bug(request: Request, error: Exception) -> Response:
-    del request, error
-    return bug()
+    del error
+    return bug(request.scope["path"])

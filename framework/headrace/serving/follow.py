@@ -163,6 +163,7 @@ class Follower(threading.Thread):
         self._loaded: dict[int, Served] = {}
         self._mirrors: dict[int, Served] = {}
         self._ended = threading.Event()
+        self._looking = threading.RLock()
         self.releases: dict[int, registry.Version] = {}
         """What is recorded of each version that is loaded."""
         self.refused: dict[int, Refusal] = {}
@@ -196,8 +197,18 @@ class Follower(threading.Thread):
         """Look no more."""
         self._ended.set()
 
+    def reload(self) -> None:
+        """Look at once, and verify and load anew what should answer, whatever was loaded or refused before."""
+        with self._looking:
+            self._loaded, self._mirrors, self.refused = {}, {}, {}
+            self.look()
+
     def look(self) -> None:
         """Read the store once, load what is new, and swap where that changes who answers."""
+        with self._looking:
+            self._look()
+
+    def _look(self) -> None:
         self._moments.read()
         with self._workspace.store.read() as session:
             aliases = registry.aliases(session, self._model)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from headrace import __version__
 from headrace.compiled import ServingConfig
 from headrace.hooks import Task
-from headrace.serving import problem
+from headrace.serving import inference, problem
+from headrace.serving.bodies.columns import column_schema
+from headrace.serving.body import ARROW
 from headrace.serving.moment import HEADER
 from headrace.serving.online import FRESHNESS, Online
 from headrace.serving.schema import Schema, json_schema
@@ -67,19 +70,24 @@ _PUSHED: dict[str, Any] = {
 }
 
 
-def document(config: ServingConfig, schema: Schema, online: Online) -> dict[str, Any]:
-    """OpenAPI 3.1 of one model's server."""
+def document(config: ServingConfig, schema: Schema, online: Online | None = None) -> dict[str, Any]:
+    """OpenAPI 3.1 of one model's server; `online` where it reads features itself."""
     one = _answer(config.task)
     answers = {"type": "object", "required": ["predictions"], "properties": {"predictions": {"type": "array", "items": one}}}
     taken = {"type": "object", "required": ["accepted"], "properties": {"accepted": {"type": "integer"}}}
-    components: dict[str, Any] = {}
+    components: dict[str, Any] = {"Problem": problem.SCHEMA, "InferenceError": inference.ERROR}
     pushed = {"type": "object", "required": list(_PUSHED), "properties": _PUSHED}
+    row, rows = _body(schema.row, components), _body(schema.rows, components)
+    components["Columns"] = _columns(config, online.inputs if online is not None else frozenset())
+    batch = {"oneOf": [rows, {"$ref": "#/components/schemas/Columns"}]}
+    views = {} if online is None else online.views
     events = {
         f"/events/{name}": {
             "post": _post(f"Tell events of feature_view/{name}.", _body(view.schema.body, components), pushed, status="202")
         }
-        for name, view in online.views.items()
+        for name, view in views.items()
     }
+    explained = {"501": _problem("the champion's algorithm tells no contributions")}
     return {
         "openapi": "3.1.0",
         "info": {
@@ -88,18 +96,77 @@ def document(config: ServingConfig, schema: Schema, online: Online) -> dict[str,
             "description": f"Answers for `{config.model}` of the project `{config.project}`.",
         },
         "paths": {
-            "/predict": {"post": _post("Predict one row.", _body(schema.row, components), one)},
-            "/predict/batch": {"post": _post(f"Predict up to {config.max_rows} rows.", _body(schema.rows, components), answers)},
+            "/predict": {"post": _post("Predict one row.", row, one)},
+            "/predict/batch": {"post": _streamed(_post(f"Predict up to {config.max_rows} rows, as records or columns.", batch, answers))},
+            "/explain": {"post": _post("What each input of one row adds to the champion's score.", row, _EXPLAINED, more=explained)},
             "/outcomes": {"post": _post("Say what turned out to be true.", _body(schema.outcomes, components), taken, status="202")},
             **events,
-            "/health/live": {"get": _get("Whether the process works.", may_fail=True)},
-            "/health/ready": {"get": _get("Whether it can answer: store, spool and champion are probed.", may_fail=True)},
+            "/health/live": {"get": _get("Whether the process works.")},
+            "/health/ready": {"get": _get("Whether it can answer: store, spool and champion are probed.")},
             "/metadata": {"get": _get("What answers: versions, weights, epoch, inputs.")},
-            "/metrics": {
-                "get": {"summary": "Prometheus metrics.", "responses": {"200": {"description": "metrics", "content": {"text/plain": {}}}}}
-            },
+            "/metrics": {"get": _metrics()},
+            **inference.paths(config, components, _HEADER),
         },
         "components": {"schemas": components},
+    }
+
+
+_HEADER: dict[str, Any] = {
+    "name": HEADER,
+    "in": "header",
+    "required": False,
+    "schema": {"type": "string", "format": "date-time"},
+    "description": "when it happened; only while the clock is driven, and never in production",
+}
+_PART: dict[str, Any] = {
+    "type": "object",
+    "required": ["base", "contributions", "score"],
+    "properties": {
+        "base": {"type": "number"},
+        "contributions": {
+            "type": "object",
+            "additionalProperties": {"type": "number"},
+            "description": "by input, as the algorithm sees it",
+        },
+        "score": {"type": "number", "description": "the sum of all, before it becomes an answer"},
+    },
+}
+_EXPLAINED: dict[str, Any] = {
+    "type": "object",
+    "required": ["model", "version", "arm", "scale", "calibrated", "unseen", "links"],
+    "properties": {
+        **_PART["properties"],
+        "answers": {"type": "object", "additionalProperties": _PART, "description": "of several classes, or levels: of each"},
+        "model": {"type": "string"},
+        "version": {"type": "integer"},
+        "arm": {"type": "string", "const": "champion"},
+        "scale": {"enum": ["identity", "log", "log-odds", "softmax"], "description": "what the score is of the answer"},
+        "calibrated": {"type": "boolean", "description": "whether the answer is corrected after that"},
+        "unseen": {"type": "array", "items": {"type": "string"}},
+        "links": {"type": "object", "properties": {"metadata": {"type": "string", "format": "uri-reference"}}},
+    },
+}
+
+
+def _columns(config: ServingConfig, read: Collection[str]) -> dict[str, Any]:
+    kinds = {config.entity: column_schema(None)} | {item.name: column_schema(item) for item in config.inputs}
+    if config.group is not None:
+        kinds[config.group] = column_schema(None)
+    columns = {name: kind | {"minItems": 1, "maxItems": config.max_rows} for name, kind in kinds.items()}
+    return {
+        "title": "Columns",
+        "description": "lists of one length, by name",
+        "type": "object",
+        "required": ["columns"],
+        "additionalProperties": False,
+        "properties": {
+            "columns": {
+                "type": "object",
+                "required": [name for name in columns if name not in read],
+                "additionalProperties": False,
+                "properties": columns,
+            }
+        },
     }
 
 
@@ -110,36 +177,44 @@ def _body(model: Any, components: dict[str, Any]) -> dict[str, Any]:  # noqa: AN
     return {"$ref": f"#/components/schemas/{model.__name__}"}
 
 
-def _post(summary: str, body: dict[str, Any], answer: dict[str, Any], *, status: str = "200") -> dict[str, Any]:
-    header = {
-        "name": HEADER,
-        "in": "header",
-        "required": False,
-        "schema": {"type": "string", "format": "date-time"},
-        "description": "when it happened; only while the clock is driven, and never in production",
-    }
+def _post(
+    summary: str, body: dict[str, Any], answer: dict[str, Any], *, status: str = "200", more: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
     refusals = {
         "400": "a time that may not be given",
+        "408": "the body did not come in time",
         "413": "the body is too large",
-        "415": "the body is no JSON",
+        "415": "the body is of another kind",
         "422": "a field is at fault",
         "503": "it cannot be answered now",
     }
     return {
         "summary": summary,
-        "parameters": [header],
+        "parameters": [_HEADER],
         "requestBody": {"required": True, "content": {"application/json": {"schema": body}}},
         "responses": {
             status: {"description": "the answer", "content": {"application/json": {"schema": answer}}},
             **{code: _problem(text) for code, text in refusals.items()},
+            **(more or {}),
         },
     }
 
 
-def _get(summary: str, *, may_fail: bool = False) -> dict[str, Any]:
+def _streamed(post: dict[str, Any]) -> dict[str, Any]:
+    """An operation that takes an Arrow stream, too, and answers it by one."""
+    for content in (post["requestBody"]["content"], post["responses"]["200"]["content"]):
+        content[ARROW] = {}
+    return post
+
+
+def _get(summary: str) -> dict[str, Any]:
     responses: dict[str, Any] = {"200": {"description": "the answer", "content": {"application/json": {"schema": {"type": "object"}}}}}
-    return {"summary": summary, "responses": responses | ({"503": _problem("it does not")} if may_fail else {})}
+    return {"summary": summary, "responses": responses | {"503": _problem("it does not, or not now")}}
+
+
+def _metrics() -> dict[str, Any]:
+    return {"summary": "Prometheus metrics.", "responses": {"200": {"description": "metrics", "content": {"text/plain": {}}}}}
 
 
 def _problem(description: str) -> dict[str, Any]:
-    return {"description": description, "content": {problem.MEDIA_TYPE: {"schema": problem.SCHEMA}}}
+    return {"description": description, "content": {problem.MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}}

@@ -6,7 +6,7 @@ from collections.abc import Collection
 from typing import Any
 
 from headrace.compiled import AccessConfig
-from headrace.serving import problem
+from headrace.serving import inference, problem
 
 _REFUSALS = {
     "401": "no key and no token that is believed",
@@ -22,7 +22,7 @@ def secured(document: dict[str, Any], access: AccessConfig, free: Collection[str
     codes = [code for code in _REFUSALS if (code == "429" and counted) or (code != "429" and ways)]
     told = dict(document)
     told["paths"] = {
-        path: item if path in free else {method: _refusing(asked, codes) for method, asked in item.items()}
+        path: item if path in free else {method: _refusing(path, asked, codes) for method, asked in item.items()}
         for path, item in document["paths"].items()
     }
     if ways:
@@ -43,6 +43,9 @@ def _ways(access: AccessConfig) -> dict[str, dict[str, Any]]:
     return {"bearer": bearer} | ({"key": key} if access.auth.keys else {})
 
 
-def _refusing(asked: dict[str, Any], codes: list[str]) -> dict[str, Any]:
-    refusals = {code: {"description": _REFUSALS[code], "content": {problem.MEDIA_TYPE: {"schema": problem.SCHEMA}}} for code in codes}
+def _refusing(path: str, asked: dict[str, Any], codes: list[str]) -> dict[str, Any]:
+    content = {problem.MEDIA_TYPE: {"schema": problem.SCHEMA}}
+    if problem.open_inference(path):
+        content = {"application/json": {"schema": inference.ERROR}}
+    refusals = {code: {"description": _REFUSALS[code], "content": content} for code in codes}
     return {**asked, "responses": {**asked["responses"], **refusals}}

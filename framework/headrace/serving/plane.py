@@ -15,13 +15,23 @@ from starlette.routing import Route
 from starlette.types import Message, Receive, Scope, Send
 
 from headrace.serving.measures import Measures
-from headrace.serving.problem import Refused, problem
+from headrace.serving.overload import UNBOUNDED, Load
+from headrace.serving.problem import Refused
 from headrace.serving.tracing import Tracing
 
 _METHODS = frozenset({"DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"})
 
-Handler = Callable[[Mapping[str, Any], Receive], Awaitable[bytes]]
-"""Answers a request with JSON, or raises Refused."""
+
+@dataclass(frozen=True, slots=True)
+class Media:
+    """An answer that is no JSON, and what it is."""
+
+    body: bytes
+    kind: str
+
+
+Handler = Callable[[Mapping[str, Any], Receive], Awaitable[bytes | Media]]
+"""Answers a request with JSON, or with what it says, or raises Refused."""
 FREE = frozenset({"/health/live", "/health/ready", "/v2/health/live", "/v2/health/ready"})
 """What a supervisor asks, without a key and all the time."""
 Admit = Callable[[Mapping[str, Any]], Awaitable[None] | None]
@@ -49,6 +59,7 @@ class Plane:
         hot: Mapping[tuple[str, str], Hot],
         measures: Measures,
         model: str,
+        load: Load,
         admit: Admit | None = None,
         tracing: Tracing | None = None,
     ) -> None:
@@ -56,6 +67,7 @@ class Plane:
         self.state = behind.state
         self._hot = dict(hot)
         self._measures = measures
+        self._load = load
         self._admit = admit
         self._tracing = tracing
         routes = [route for route in behind.routes if isinstance(route, Route)]
@@ -92,18 +104,24 @@ class Plane:
         """One request; the status that it was answered with."""
         # The one place where a request is admitted (who asks) and then takes a place (how many are answered at once), which it gives
         # back whatever becomes of it. What is refused here: `self._measures.refused(…)`, and the refusal's own response.
-        if self._admit is not None:
-            try:
-                if (waiting := self._admit(scope)) is not None:
-                    await waiting
-            except Refused as refused:
-                self._measures.refused(refused.status)
-                await refused.response()(scope, receive, send)
-                return refused.status
-        found = self._hot.get((scope["method"], scope["path"]))
-        if found is None:
-            return await _behind(self.behind, scope, receive, send)
-        return await _answer(found, scope, receive, send)
+        path = scope["path"]
+        try:
+            if self._admit is not None and (waiting := self._admit(scope)) is not None:
+                await waiting
+            if path in UNBOUNDED:
+                return await _behind(self.behind, scope, receive, send)
+            self._load.take()
+        except Refused as refused:
+            self._measures.refused(refused.status)
+            await refused.response(path)(scope, receive, send)
+            return refused.status
+        try:
+            found = self._hot.get((scope["method"], path))
+            if found is None:
+                return await _behind(self.behind, scope, receive, send)
+            return await _answer(found, scope, receive, send)
+        finally:
+            self._load.give()
 
 
 def below(model: str) -> str:
@@ -134,20 +152,23 @@ async def _answer(hot: Hot, scope: Scope, receive: Receive, send: Send) -> int:
         body = await hot.answer(scope, receive)
     except Refused as refused:
         hot.measures.refused(refused.status)
-        await refused.response()(scope, receive, send)
+        await refused.response(scope["path"])(scope, receive, send)
         return refused.status
     except ClientDisconnect:
         await Response(status_code=HTTPStatus.BAD_REQUEST)(scope, receive, send)
         return HTTPStatus.BAD_REQUEST
     except Exception:
-        await bug()(scope, receive, send)
+        await bug(scope["path"])(scope, receive, send)
         raise  # the server logs it
-    headers = [(b"content-length", b"%d" % len(body)), (b"content-type", b"application/json")]
+    kind = b"application/json"
+    if isinstance(body, Media):
+        kind, body = body.kind.encode(), body.body
+    headers = [(b"content-length", b"%d" % len(body)), (b"content-type", kind)]
     await send({"type": "http.response.start", "status": HTTPStatus.OK, "headers": headers})
     await send({"type": "http.response.body", "body": body})
     return HTTPStatus.OK
 
 
-def bug() -> Response:
+def bug(path: str = "") -> Response:
     """What a client is told of a fault of the server itself: nothing of what it was."""
-    return problem(HTTPStatus.INTERNAL_SERVER_ERROR, "bug", "the server failed; its log says how")
+    return Refused(HTTPStatus.INTERNAL_SERVER_ERROR, "bug", "the server failed; its log says how").response(path)

@@ -39,11 +39,25 @@ class Refused(Exception):  # noqa: N818 - it says what happened to the request
         self.faults = tuple(faults)
         self.headers = dict(headers or {})
 
-    def response(self) -> Response:
-        """The problem document."""
-        answer = problem(self.status, self.id, self.detail, self.faults)
+    def response(self, path: str = "") -> Response:
+        """The problem document; on a path of the Open Inference Protocol its error object."""
+        answer = (
+            problem(self.status, self.id, self.detail, self.faults)
+            if not open_inference(path)
+            else error(self.status, self.id, self.detail)
+        )
         answer.headers.update(self.headers)
         return answer
+
+
+def open_inference(path: str) -> bool:
+    """Whether a path is the Open Inference Protocol's."""
+    return path == "/v2" or path.startswith("/v2/")
+
+
+def error(status: int, id: str, detail: str) -> Response:  # noqa: A002 - the id of a diagnostic
+    """The error object of the Open Inference Protocol, which has one text and nothing else."""
+    return Response(orjson.dumps({"error": f"{id}: {detail}"}), status, media_type="application/json")
 
 
 def problem(status: int, id: str, detail: str, faults: Sequence[Fault] = ()) -> Response:  # noqa: A002 - the id of a diagnostic

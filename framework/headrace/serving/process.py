@@ -66,7 +66,7 @@ def answer(config: ServingConfig, workspace: Workspace, listening: socket.socket
             Overseen(control, server, asyncio.get_running_loop(), leave).start()
 
     server = Draining(
-        _configured(made, ending, secure),
+        _configured(config, made, ending, secure),
         shared=control is not None,
         announce=ending.announce,
         on_signal=signalled,
@@ -86,15 +86,18 @@ def answer(config: ServingConfig, workspace: Workspace, listening: socket.socket
     return int(Exit.INTERRUPTED) if signal.SIGINT in received else int(Exit.OK)
 
 
-def _configured(made: Plane, ending: Ending, secure: ssl.SSLContext | None) -> uvicorn.Config:
+def _configured(config: ServingConfig, made: Plane, ending: Ending, secure: ssl.SSLContext | None) -> uvicorn.Config:
     """How uvicorn answers by an app, over TLS where there is a certificate."""
     import uvicorn
 
+    from headrace.serving.connections import allow_files, protocol
+
+    allow_files()
     return uvicorn.Config(
         made,
         ssl_context_factory=None if secure is None else lambda *_: secure,
         loop="uvloop",
-        http="httptools",
+        http=protocol(config.limits, made.state.server.measures),
         lifespan="on",
         access_log=False,
         log_config=None,

@@ -36,7 +36,8 @@ def utc(value: datetime) -> datetime:
         raise ValueError("the time is out of range") from None
 
 
-_Entity = Annotated[int, Field(ge=-(2**63), le=2**63 - 1)] | Annotated[str, Field(min_length=1, max_length=MAX_TEXT, pattern=_NO_NUL)]
+Entity = Annotated[int, Field(ge=-(2**63), le=2**63 - 1)] | Annotated[str, Field(min_length=1, max_length=MAX_TEXT, pattern=_NO_NUL)]
+"""Whom a request is about, or what its row is ranked within."""
 
 
 def _as_category(value: object) -> object:
@@ -120,11 +121,11 @@ class Schema:
         self._told_names = self._names if self._group is None else (*self._names, self._group)
         self._width = len(self._told_names)
         # Fields are numbered and named by alias: a column may be called `json` or `model_config`.
-        fields: dict[str, Any] = {f"f{i}": (_annotation(item), _field(item.name, read)) for i, item in enumerate(config.inputs)}
+        fields: dict[str, Any] = {f"f{i}": (annotation(item), _field(item.name, read)) for i, item in enumerate(config.inputs)}
         self.row: type[BaseModel] = create_model(
             "Row",
             __config__=_STRICT,
-            entity_=(_Entity, Field(alias=config.entity, description="whom the prediction is about")),
+            entity_=(Entity, Field(alias=config.entity, description="whom the prediction is about")),
             **fields,
             **self._grouped(),
         )
@@ -137,7 +138,7 @@ class Schema:
         outcome = create_model(
             "Outcome",
             __config__=_STRICT,
-            entity_=(_Entity, Field(alias=config.entity)),
+            entity_=(Entity, Field(alias=config.entity)),
             value=(answer, Field(alias=config.target, json_schema_extra=said)),
             known_at=(_Time | None, Field(default=None, description="since when it is known; now, where it is left out")),
         )
@@ -154,15 +155,15 @@ class Schema:
     def _grouped(self) -> dict[str, Any]:
         if self._group is None:
             return {}
-        return {"group_": (_Entity, Field(alias=self._group, description="what the row is ranked within"))}
+        return {"group_": (Entity, Field(alias=self._group, description="what the row is ranked within"))}
 
     def _compiled(self, config: ServingConfig, read: Collection[str]) -> Codec | None:
         """The codec of rows; None where two fields of a request have one name, which only the models can tell apart."""
         if len({*self._names, self._entity, self._group}) < len(self._names) + 2:
             return None
-        fields = {item.name: _annotation(item, _QUICK_CATEGORY) for item in config.inputs} | {self._entity: _Entity}
+        fields = {item.name: annotation(item, _QUICK_CATEGORY) for item in config.inputs} | {self._entity: Entity}
         if self._group is not None:
-            fields[self._group] = _Entity
+            fields[self._group] = Entity
         return Codec(fields, optional=read, most=config.max_rows)
 
     def read_row(self, body: bytes) -> Row:
@@ -170,14 +171,14 @@ class Schema:
         found = self._codec.row(body) if self._codec is not None else None
         if found is not None:
             return self._told(found)
-        return self._to_row(self._read(self._row, body, self._say_row).__dict__)
+        return self._to_row(self._read(self._row, body, self.say).__dict__)
 
     def read_rows(self, body: bytes) -> list[Row]:
         """The body of /predict/batch."""
         found = self._codec.rows(body) if self._codec is not None else None
         if found is not None:
             return [self._told(values) for values in found]
-        return [self._to_row(row.__dict__) for row in self._read(self._rows, body, self._say_row).__dict__["rows"]]
+        return [self._to_row(row.__dict__) for row in self._read(self._rows, body, self.say).__dict__["rows"]]
 
     def _told(self, values: dict[str, Any]) -> Row:
         """A row of the codec's, which is nobody else's: what is left of it are the inputs."""
@@ -218,10 +219,15 @@ class Schema:
             details = error.errors(include_url=False, include_input=False)
         raise refusal(details, say)
 
-    def _say_row(self, name: str, detail: ErrorDetails) -> str:
+    def missing(self, name: str) -> str:
+        """What is said of a field of a row that is not there."""
+        return f"is required, as {_ENTITY}" if name in {self._entity, self._group} else _REQUIRED
+
+    def say(self, name: str, detail: ErrorDetails) -> str:
+        """What is said of a fault in a field of a row."""
         if name in {self._entity, self._group}:
-            return f"is required, as {_ENTITY}" if detail["type"] == "missing" else f"must be {_ENTITY}"
-        return _say(detail, "is required (null where it is not known)", "is no input of this model")
+            return self.missing(name) if detail["type"] == "missing" else f"must be {_ENTITY}"
+        return _say(detail, _REQUIRED, "is no input of this model")
 
     def _say_outcome(self, name: str, detail: ErrorDetails) -> str:
         if name == self._entity:
@@ -235,10 +241,12 @@ def _field(name: str, read: Collection[str]) -> Any:  # noqa: ANN401 - pydantic'
     return Field(alias=name, default_factory=lambda: ABSENT, description="read as of the request's moment, where none of its view is sent")
 
 
+_REQUIRED = "is required (null where it is not known)"
 _ENTITY = f"a whole number or a text of 1 to {MAX_TEXT} characters"
 
 
-def _annotation(item: InputConfig, category: Any = _Category) -> Any:  # noqa: ANN401 - a type for pydantic
+def annotation(item: InputConfig, category: Any = _Category) -> Any:  # noqa: ANN401 - a type for pydantic
+    """What an input of a request takes."""
     if item.type == "category":
         return category | None
     if item.type == "text":
@@ -268,7 +276,7 @@ class EventsSchema:
                 raise ValueError("must be a whole number")
             return entity
 
-        needed = {view.entity: Annotated[_Entity, AfterValidator(whole)], view.time: _Time}
+        needed = {view.entity: Annotated[Entity, AfterValidator(whole)], view.time: _Time}
         optional = [name for name in (view.available_at, *definition.columns) if name is not None and name not in needed]
         self._names = tuple(dict.fromkeys([*needed, *optional]))
         fields: dict[str, Any] = {}
@@ -335,6 +343,11 @@ def refusal(details: Sequence[ErrorDetails], say: Callable[[str, ErrorDetails], 
     for detail in details:
         path, name = _place(detail["loc"])
         faults.setdefault(path, say(name, detail))
+    return refused_fields(faults)
+
+
+def refused_fields(faults: Mapping[str, str]) -> Refused:
+    """A 422 that says of each place what is at fault there; the place is empty for the body itself."""
     listed = [Fault(path, message) for path, message in list(faults.items())[:MAX_FAULTS]]
     first = listed[0]
     headline = f"`{first.field}` {first.message}" if first.field else f"the body {first.message}"

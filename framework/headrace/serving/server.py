@@ -7,7 +7,7 @@ import logging
 import os
 import socket
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from typing import Any, TypeVar
 from uuid import uuid4
@@ -17,15 +17,17 @@ from headrace.compiled import ServingConfig
 from headrace.hooks import Input
 from headrace.serving.answer import Answering
 from headrace.serving.breaker import Breaker, Pauses
+from headrace.serving.bulk import Bulk
 from headrace.serving.cache import Cache
 from headrace.serving.fleet import told
-from headrace.serving.follow import EVERY, STORE_FAULTS, Current, Follower
+from headrace.serving.follow import EVERY, STORE_FAULTS, Current, Follower, Refusal
 from headrace.serving.guard import Guard
 from headrace.serving.journalled import Told, open_spool, spool_beside
 from headrace.serving.judge import Judge, Reporter, watch
 from headrace.serving.measures import Measures
 from headrace.serving.moment import Moments
 from headrace.serving.online import Online
+from headrace.serving.overload import Load
 from headrace.serving.problem import Refused
 from headrace.serving.routed import Circuits, Routed
 from headrace.serving.schema import Schema
@@ -56,6 +58,7 @@ class Server:
         self.online = Online(config, workspace)
         self.schema = Schema(config, self.online.inputs)
         self.measures = Measures(config.model)
+        self.load = Load(config.limits)
         self.guard = Guard(config.access, workspace, config.model, self.measures, exposed=exposed)
         self.tracing = (
             None
@@ -99,6 +102,14 @@ class Server:
             shadow=self._shadow,
             rest=self._rest,
         )
+        self.bulk = Bulk(
+            config.model,
+            spool=self._spool,
+            counter=self.counter,
+            rules=rules.rules if rules else (),
+            measures=self.measures,
+            by_row=self._cache is not None,
+        )
         self._judging: asyncio.Task[None] | None = None
         self.draining = False
         """Whether the whole server ends: it still answers, and is not ready."""
@@ -132,6 +143,20 @@ class Server:
             await within(self._last_words, PATIENCE)
         if self.counter.unflushed:
             LOG.warning("%d counted requests did not reach the store", self.counter.unflushed)
+
+    @property
+    def snapshot(self) -> Snapshot:
+        """What answers right now, if anything."""
+        return self._current.snapshot
+
+    @property
+    def refused(self) -> Mapping[int, Refusal]:
+        """The versions that should answer and may not be loaded, by number."""
+        return self._follower.refused
+
+    def reload(self) -> None:
+        """Verify and load anew what the store says now; in a thread of its own, since it takes its time. Raises `STORE_FAULTS`."""
+        self._follower.reload()
 
     def ready_snapshot(self) -> Snapshot:
         """What answers; Refused (503) where no champion is loaded."""

@@ -8,6 +8,7 @@ from headrace.spec.field import Effect, Spec, field
 from headrace.spec.quantity import Rate, Size
 from headrace.spec.serving_access import Auth, RateLimit, Tls, Tracing
 from headrace.spec.serving_journal import Journal
+from headrace.spec.serving_limits import Limits
 from headrace.spec.serving_routing import Cache, Shadow
 
 
@@ -42,6 +43,12 @@ class Serving(Spec):
         example="champion",
     )
     max_rows: int = field("The most rows that one batch request may carry.", Effect.REDEPLOY, default=1000, example=1000, ge=1, le=100_000)
+    limits: Limits = field(
+        "How much of a request is taken, and how many at once.",
+        Effect.REDEPLOY,
+        default=Limits(),
+        example={"body": "8MiB", "concurrency": 128},
+    )
     auth: Auth | None = field(
         "Who may ask; everybody who reaches the port, where it is not given.", Effect.REDEPLOY, default=None, example={"keys": True}
     )

@@ -35,15 +35,26 @@ class Counter:
         self._requests = 0
         self._flushed = 0
 
-    def record(self, epoch: int, arm: str, error: bool, seconds: float, rules: Sequence[Rule], *, candidate: int | None = None) -> None:  # noqa: FBT001 - one of two counts
+    def record(
+        self,
+        epoch: int,
+        arm: str,
+        error: bool,  # noqa: FBT001 - one of two counts
+        seconds: float,
+        rules: Sequence[Rule],
+        *,
+        candidate: int | None = None,
+        times: int = 1,
+    ) -> None:
         """Count one request that `arm` answered, or failed to.
 
         Count it once, for the arm it was assigned to: not again for the champion that stepped in. `candidate` is the version on trial;
-        a warm-up belongs to it. Where it is None the warm-up begins anew with each epoch.
+        a warm-up belongs to it. Where it is None the warm-up begins anew with each epoch. `times` counts as many that went alike; of
+        a candidate's, whose warm-up each of them is, they are counted one by one.
         """
         with self._lock:
-            self._requests += 1
-            self._add((epoch, arm, ERROR_RATE), bad=error)
+            self._requests += times
+            self._add((epoch, arm, ERROR_RATE), bad=error, times=times)
             trial = f"epoch {epoch}" if candidate is None else f"version {candidate}"
             answered = self._warm.get(trial, 0)
             if arm == CANDIDATE:
@@ -52,7 +63,7 @@ class Counter:
                 return
             for rule in rules:
                 if rule.metric == SLOW_REQUEST and rule.over is not None:
-                    self._add((epoch, arm, SLOW_REQUEST), bad=seconds > rule.over)
+                    self._add((epoch, arm, SLOW_REQUEST), bad=seconds > rule.over, times=times)
 
     def totals(self) -> dict[tuple[int, str, str], tuple[int, int]]:
         """What this worker has counted since it started, flushed or not: (n, bad) by (epoch, arm, metric)."""
@@ -83,9 +94,9 @@ class Counter:
         flushed, self._flushed = requests - self._flushed, requests
         return flushed
 
-    def _add(self, key: _Key, *, bad: bool) -> None:
+    def _add(self, key: _Key, *, bad: bool, times: int) -> None:
         n, worse = self._totals.get(key, (0, 0))
-        self._totals[key] = (n + 1, worse + bad)
+        self._totals[key] = (n + times, worse + bad * times)
         self._changed.add(key)
 
 

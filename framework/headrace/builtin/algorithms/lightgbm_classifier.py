@@ -5,11 +5,11 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, cast
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, cast
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from headrace.hooks import Algorithm, EnoughError, Signature, Watch
+from headrace.hooks import Algorithm, Contributions, EnoughError, Signature, Watch
 from headrace.hooks.watch import LOSS
 
 if TYPE_CHECKING:
@@ -19,6 +19,13 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _VALIDATION = "validation"
+_SCALES: dict[str, Literal["log", "log-odds", "softmax"]] = {
+    "binary": "log-odds",
+    "multiclass": "softmax",
+    "poisson": "log",
+    "tweedie": "log",
+}
+"""How a raw score becomes an answer, by LightGBM's objective; of all others it is one."""
 
 
 class TreeParams(BaseModel, ABC):
@@ -88,6 +95,9 @@ class Params(ClassParams):
 class Trees:
     """A trained booster."""
 
+    concurrent: ClassVar[bool] = True
+    """Several threads may ask at once: each asks LightGBM for one thread, and LightGBM shares a model among readers."""
+
     booster: lightgbm.Booster
 
     def predict(self, matrix: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -98,6 +108,14 @@ class Trees:
             several = self.booster.num_model_per_iteration()
             return np.empty((0, several) if several > 1 else 0)
         return np.asarray(self.booster.predict(matrix, num_threads=1), dtype=np.float64)
+
+    def contributions(self, matrix: NDArray[np.float64]) -> Contributions:
+        """By TreeSHAP, as LightGBM computes it. Source: Lundberg et al. (2018), "Consistent individualized feature attribution"."""
+        import numpy as np
+
+        given = np.asarray(self.booster.predict(matrix, num_threads=1, pred_contrib=True), dtype=np.float64)
+        objective = str(self.booster.dump_model(num_iteration=1)["objective"]).partition(" ")[0]
+        return Contributions(given.reshape(len(matrix), self.booster.num_model_per_iteration(), -1), _SCALES.get(objective, "identity"))
 
 
 def fit(

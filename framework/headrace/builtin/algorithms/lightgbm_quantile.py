@@ -11,7 +11,7 @@ from pydantic import Field
 
 from headrace.builtin.algorithms import lightgbm_classifier as trees
 from headrace.builtin.algorithms.levels import Levels
-from headrace.hooks import Algorithm, EnoughError, Signature, Watch
+from headrace.hooks import Algorithm, Contributions, EnoughError, Signature, Watch
 from headrace.hooks.watch import LOSS
 
 if TYPE_CHECKING:
@@ -45,6 +45,12 @@ class Fan:
         import numpy as np
 
         return np.sort(np.column_stack([one.predict(matrix) for one in self.levels]), axis=1)
+
+    def contributions(self, matrix: NDArray[np.float64]) -> Contributions:
+        """Of each level's own trees; where levels cross, answers are sorted and these are not."""
+        import numpy as np
+
+        return Contributions(np.concatenate([one.contributions(matrix).values for one in self.levels], axis=1), "identity")
 
 
 def fit(

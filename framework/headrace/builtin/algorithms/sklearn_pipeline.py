@@ -7,13 +7,14 @@ import json
 import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-from headrace.hooks import Algorithm, Signature, Task
+from headrace.hooks import Algorithm, Contributions, Signature, Task
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
+    from sklearn.compose import ColumnTransformer
     from sklearn.pipeline import Pipeline
 
 TRUSTED = ("numpy.dtype",)
@@ -32,10 +33,37 @@ class Fitted:
 
         return np.asarray(self.pipeline.predict(matrix), dtype=np.float64) if len(matrix) else np.empty(0)
 
+    def contributions(self, matrix: NDArray[np.float64]) -> Contributions:
+        """Of a linear model behind our columns in closed form: a coefficient times its column, added up by input; others have none.
+
+        NotImplementedError where there are none. A number counts from its mean in training, a category from nothing.
+        """
+        import numpy as np
+
+        if "columns" not in self.pipeline.named_steps or not hasattr(self.pipeline[-1], "coef_"):
+            raise NotImplementedError("no linear model behind columns of ours")
+        columns, model = self.pipeline.named_steps["columns"], self.pipeline[-1]
+        given = columns.transform(matrix)
+        dense = np.asarray(given.toarray() if hasattr(given, "toarray") else given, dtype=np.float64)
+        coefficients, base = np.atleast_2d(model.coef_), np.atleast_1d(model.intercept_)
+        found = np.zeros((len(matrix), len(coefficients), matrix.shape[1] + 1))
+        found[:, :, -1] = base
+        for column, owner in enumerate(_owners(columns)):
+            found[:, :, owner] += dense[:, [column]] * coefficients[:, column]
+        return Contributions(self._scaled(found), self.scale)
+
+    scale: ClassVar[Literal["identity", "log-odds", "softmax"]] = "identity"
+
+    def _scaled(self, found: NDArray[np.float64]) -> NDArray[np.float64]:
+        """The contributions to each answer, (n, c, k + 1), of those to each of the model's scores."""
+        return found
+
 
 @dataclass(frozen=True, slots=True)
 class Line(Fitted):
     """A trained pipeline that tells a yes from a no."""
+
+    scale = "log-odds"
 
     def predict(self, matrix: NDArray[np.float64]) -> NDArray[np.float64]:
         """Shape (n, k) to the probability of the positive class, (n,)."""
@@ -52,6 +80,8 @@ class Line(Fitted):
 class Several(Fitted):
     """A trained pipeline that tells several classes apart."""
 
+    scale = "softmax"
+
     def predict(self, matrix: NDArray[np.float64]) -> NDArray[np.float64]:
         """Shape (n, k) to a probability for each class, (n, c)."""
         import numpy as np
@@ -60,6 +90,12 @@ class Several(Fitted):
             return np.empty((0, len(self.pipeline.classes_)))
         given = np.asarray(self.pipeline.predict_proba(matrix), dtype=np.float64)
         return np.asarray(given / given.sum(axis=1, keepdims=True))
+
+    def _scaled(self, found: NDArray[np.float64]) -> NDArray[np.float64]:
+        import numpy as np
+
+        # Of two classes there is one score, that of the second against the first.
+        return found if found.shape[1] > 1 else np.concatenate([np.zeros_like(found), found], axis=1)
 
 
 def _columns(signature: Signature) -> list[tuple[str, Any, list[int]]]:
@@ -80,6 +116,18 @@ def _columns(signature: Signature) -> list[tuple[str, Any, list[int]]]:
         ]
     )
     return [(name, step, columns) for name, step, columns in (("number", scaled, numbers), ("category", encoded, categories)) if columns]
+
+
+def _owners(columns: ColumnTransformer) -> list[int]:
+    """Of each column that `_columns` made the input that it is of, by position."""
+    found: list[int] = []
+    for name, step, inputs in columns.transformers_:
+        if name == "number":
+            found += [*inputs, *(inputs[at] for at in step.named_steps["missing"].indicator_.features_)]
+        elif name == "category":
+            each = zip(inputs, step.named_steps["encode"].categories_, strict=True)
+            found += [at for at, categories in each for _ in categories]
+    return found
 
 
 def trained(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import asyncio
 import logging
 import signal
 import socket
@@ -14,7 +15,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from types import FrameType
 
-from headrace.compiled import WORKSPACE, ServingConfig, read
+from headrace.compiled import WORKSPACE, LimitsConfig, ServingConfig, read
 from headrace.diagnostics import Diagnostic, Exit, HeadraceError, logs
 from headrace.serving import exposed, tls
 from headrace.serving.__main__ import listen
@@ -97,6 +98,20 @@ def _member(name: str, config: ServingConfig | HeadraceError, opened: Workspace,
         return Member(config.model, None, str(error))
 
 
+def _protocol(members: Sequence[Member]) -> type[asyncio.Protocol]:
+    """How connections are bounded: of one port there is one bound, the widest that a model asks for."""
+    from headrace.serving.connections import allow_files, protocol
+    from headrace.serving.measures import Measures
+
+    allow_files()
+    servers = [member.plane.state.server for member in members if member.plane is not None]
+    limits = [server.config.limits for server in servers]
+    most = (
+        LimitsConfig(connections=max(one.connections for one in limits), time=max(one.time for one in limits)) if limits else LimitsConfig()
+    )
+    return protocol(most, servers[0].measures if servers else Measures(""))
+
+
 def _answer(members: Sequence[Member], listening: socket.socket, where: Path, secure: ssl.SSLContext | None) -> int:
     """Answer on the bound socket until a signal; the exit code."""
     import uvicorn
@@ -117,7 +132,7 @@ def _answer(members: Sequence[Member], listening: socket.socket, where: Path, se
             Together(members),
             ssl_context_factory=None if secure is None else lambda *_: secure,
             loop="uvloop",
-            http="httptools",
+            http=_protocol(members),
             lifespan="on",
             access_log=False,
             log_config=None,

@@ -1,0 +1,304 @@
+"""How a large batch is answered by column: arms, predictions, the journal and the counts, each of all rows at once."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import datetime
+from time import perf_counter
+from typing import TYPE_CHECKING, Any
+
+from headrace.hooks import Signature, Task
+from headrace.journal import PredictionBlock, Spool
+from headrace.serving.answer import Reply
+from headrace.serving.bodies.columns import Columns
+from headrace.serving.measures import Measures
+from headrace.serving.problem import Refused
+from headrace.serving.snapshot import CANDIDATE, Served, Snapshot
+from headrace.traffic import Counter, Rule, assign
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+LEAST = 200
+"""A batch of fewer rows is answered row by row: there is nothing to gain."""
+SHARE = 2000
+"""Rows that a thread of its own is worth."""
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """The answers to n rows, by column; of a row that has none, `outputs` is NaN and `errors` says why."""
+
+    task: Task
+    ids: Sequence[str]
+    entities: Sequence[str]
+    outputs: NDArray[np.float64]
+    """(n,): the one number of each answer, as the journal has it."""
+    versions: Sequence[int]
+    arms: Sequence[str]
+    keys: tuple[str, ...] = ()
+    answers: NDArray[np.float64] | None = None
+    """(n, c) by `keys`, where an answer is more than one number."""
+    unseen: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
+    errors: Mapping[int, str] = field(default_factory=dict)
+    ranks: Sequence[int | None] | None = None
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    @property
+    def labels(self) -> list[str | None]:
+        """Of classes, the one that was answered in each row: the most probable, and of equals the first."""
+        if self.answers is None:
+            return [None] * len(self)
+        import numpy as np
+
+        best = np.nan_to_num(self.answers, nan=-1.0).argmax(axis=1).tolist()
+        return [None if row in self.errors else self.keys[at] for row, at in enumerate(best)]
+
+    @classmethod
+    def of(cls, task: Task, entities: Sequence[str], replies: Sequence[Reply]) -> Told:
+        """Answers that were given row by row; a class that one version does not know has NaN in its rows."""
+        import numpy as np
+
+        several = [_several(reply) for reply in replies]
+        keys = tuple(dict.fromkeys(key for one in several for key in one))
+        answers = np.array([[one.get(key, np.nan) for key in keys] for one in several]) if keys else None
+        alone = [reply.prediction if isinstance(reply.prediction, float) else None for reply in replies]
+        return cls(
+            task=task,
+            ids=[reply.id for reply in replies],
+            entities=entities,
+            outputs=np.array(alone, dtype=np.float64),
+            versions=[reply.version for reply in replies],
+            arms=[reply.arm for reply in replies],
+            keys=keys,
+            answers=answers,
+            unseen={row: reply.unseen for row, reply in enumerate(replies) if reply.unseen},
+            errors={row: reply.error for row, reply in enumerate(replies) if reply.error is not None},
+            ranks=[reply.rank for reply in replies] if any(reply.ranks for reply in replies) else None,
+        )
+
+    def bodies(self, model: str) -> list[dict[str, Any]]:
+        """The JSON of each answer, where none is an error, as `Reply.body` has it."""
+        told = self._predictions()
+        found: list[dict[str, Any]] = [
+            {"id": id_, "prediction": one, "model": model, "version": version, "arm": arm, "unseen": ()}
+            for id_, one, version, arm in zip(self.ids, told, self.versions, self.arms, strict=True)
+        ]
+        for row, names in self.unseen.items():
+            found[row]["unseen"] = names
+        if self.task == "multiclass":
+            for one, values in zip(found, self._mappings(), strict=True):
+                one["probabilities"] = values
+        return found
+
+    def _predictions(self) -> Sequence[Any]:
+        if self.task == "multiclass":
+            return self.labels
+        return self._mappings() if self.keys else self.outputs.tolist()
+
+    def _mappings(self) -> list[dict[str, float]]:
+        return [] if self.answers is None else [dict(zip(self.keys, row, strict=True)) for row in self.answers.tolist()]
+
+
+def _several(reply: Reply) -> Mapping[str, float]:
+    """By class or level what a reply says, where that is more than one number."""
+    if reply.probabilities is not None:
+        return reply.probabilities
+    return reply.prediction if isinstance(reply.prediction, Mapping) else {}
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """One arm's share of a batch: which rows, what it said of them, and what training never saw in them."""
+
+    arm: str
+    served: Served
+    rows: NDArray[np.int64]
+    outputs: NDArray[np.float64]
+    unseen: Mapping[int, tuple[str, ...]]
+
+
+class Bulk:
+    """Answers columns from a snapshot; used by the event loop alone."""
+
+    def __init__(self, model: str, *, spool: Spool, counter: Counter, rules: Sequence[Rule], measures: Measures, by_row: bool) -> None:
+        """`by_row`: something that looks at rows one by one, such as a cache, must see each."""
+        self._model = model
+        self._by_row = by_row
+        self._spool = spool
+        self._counter = counter
+        self._rules = tuple(rules)
+        self._measures = measures
+
+    async def answer(self, snapshot: Snapshot, columns: Columns, at: datetime, started: float) -> Told | None:
+        """All rows; None where anything about them is unusual: then nothing was journalled, and each row is to be answered by itself.
+
+        Refused (503) where they cannot be journalled, for what is not journalled is not answered.
+        """
+        if len(columns) < LEAST or self._by_row or columns.groups is not None or len(columns.values) < len(columns.names):
+            return None
+        if snapshot.shadow is not None or not self._spool.plain:  # each row is mirrored, or veiled, by itself
+            return None
+        parts = await self._parts(snapshot, columns)
+        if parts is None:
+            return None
+        block = _block(self._model, snapshot, columns, parts, at=at, seconds=(perf_counter() - started) / len(columns))
+        try:
+            self._spool.append_block(block)
+        except OSError as error:
+            self._measures.failed("spool")
+            raise Refused(503, "journal-unwritable", f"the journal cannot be written, so nothing is answered: {error}") from error
+        self._count(snapshot, parts, (perf_counter() - started) / len(columns))
+        names = [name for name, _ in block.arms]
+        numbers = [number for _, number in block.arms]
+        return Told(
+            task=parts[0].served.answers.task,
+            ids=block.ids,
+            entities=block.entities,
+            outputs=block.outputs,
+            versions=[numbers[at] for at in block.answered],
+            arms=[names[at] for at in block.answered],
+            keys=block.keys,
+            answers=block.answers,
+            unseen=block.unseen,
+        )
+
+    async def _parts(self, snapshot: Snapshot, columns: Columns) -> list[_Part] | None:
+        import numpy as np
+
+        weighed = [name for name, weight in snapshot.weights if weight > 0.0]
+        if len(weighed) == 1:
+            shares = {weighed[0]: np.arange(len(columns))}
+        else:
+            told = np.array([assign(self._model, unit, snapshot.weights) for unit in columns.units])
+            shares = {name: np.flatnonzero(told == name) for name in weighed}
+        found: list[_Part] = []
+        for name, rows in shares.items():
+            if not len(rows):
+                continue
+            served = snapshot.arms[name]
+            part = await asyncio.to_thread(_answered, name, served, columns, rows)
+            if part is None or (found and part.served.answers != found[0].served.answers):
+                return None
+            found.append(part)
+        return found
+
+    def _count(self, snapshot: Snapshot, parts: Sequence[_Part], seconds: float) -> None:
+        trial = snapshot.arms.get(CANDIDATE)
+        for part in parts:
+            size = len(part.rows)
+            if part.arm == CANDIDATE:
+                part.served.circuit.succeeded()
+            self._measures.answered(part.arm, part.served.number, seconds, failed=False, rows=size)
+            for names in part.unseen.values():
+                self._measures.unseen(names)
+            # Each row of a candidate is one of its warm-up.
+            for times in [1] * size if part.arm == CANDIDATE else [size]:
+                self._counter.record(
+                    snapshot.epoch, part.arm, False, seconds, self._rules, candidate=None if trial is None else trial.number, times=times
+                )
+
+
+def _answered(arm: str, served: Served, columns: Columns, rows: NDArray[np.int64]) -> _Part | None:
+    """In a worker thread; None where the version cannot take the columns as they are, or errs."""
+    encoded = encode(served.signature, columns, rows)
+    if encoded is None:
+        return None
+    matrix, unseen = encoded
+    try:
+        outputs = predict(served, matrix)
+    except Exception:  # noqa: BLE001 - a plugin may raise anything; what it raises is told row by row
+        return None
+    return _Part(arm, served, rows, outputs, unseen) if served.answers.fault(outputs, len(rows)) is None else None
+
+
+def predict(served: Served, matrix: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The version's answers; by as many threads as there are cores to run them, where it may be asked by several at once."""
+    import numpy as np
+
+    threads = min(len(os.sched_getaffinity(0)), len(matrix) // SHARE) if getattr(served.batch, "concurrent", False) else 1
+    with served.lock:
+        if threads <= 1:
+            return served.batch.predict(matrix)
+        with ThreadPoolExecutor(threads) as pool:
+            return np.concatenate(list(pool.map(served.batch.predict, np.array_split(matrix, threads))))
+
+
+def encode(
+    signature: Signature, columns: Columns, rows: NDArray[np.int64]
+) -> tuple[NDArray[np.float64], dict[int, tuple[str, ...]]] | None:
+    """Some rows as the signature encodes each, (n, k), and by row what training never saw; None where a column is of another kind."""
+    import numpy as np
+
+    matrix = np.empty((len(rows), len(signature.inputs)))
+    unseen: dict[int, tuple[str, ...]] = {}
+    whole = len(rows) == len(columns)
+    for position, item in enumerate(signature.inputs):
+        values = columns.values.get(item.name)
+        if item.type == "text" or (values is not None and isinstance(values, Sequence) != (item.type == "category")):
+            return None
+        if values is None:
+            matrix[:, position] = np.nan
+            strange = np.ones(len(rows), dtype=bool)
+        elif isinstance(values, Sequence):
+            codes: dict[str | None, float] = {name: float(code) for code, name in enumerate(item.categories)}
+            picked = values if whole else [values[row] for row in rows.tolist()]
+            matrix[:, position] = [codes.get(value, np.nan) for value in picked]
+            known = {None} if item.missing else set[str | None]()
+            missed = np.isnan(matrix[:, position])
+            strange = np.array([value not in known for value in picked]) & missed if missed.any() else missed
+        else:
+            matrix[:, position] = values if whole else values[rows]
+            strange = np.zeros(len(rows), dtype=bool) if item.missing else np.isnan(matrix[:, position])
+        for row in rows[strange].tolist():
+            unseen[row] = (*unseen.get(row, ()), item.name)
+    return matrix, unseen
+
+
+def _block(model: str, snapshot: Snapshot, columns: Columns, parts: Sequence[_Part], *, at: datetime, seconds: float) -> PredictionBlock:
+    import numpy as np
+
+    answers = parts[0].served.answers
+    size = len(columns)
+    given = np.empty(answers.shape(size))
+    answered = np.zeros(size, dtype=np.int64)
+    unseen: dict[int, tuple[str, ...]] = {}
+    for position, part in enumerate(parts):
+        given[part.rows] = part.outputs
+        answered[part.rows] = position
+        unseen |= part.unseen
+    several = bool(answers.keys)
+    one = given if not several else given.max(axis=1) if answers.task == "multiclass" else given[:, answers.middle]
+    return PredictionBlock(
+        model=model,
+        epoch=snapshot.epoch,
+        at=at,
+        latency_us=int(seconds * 1e6),
+        ids=fresh_ids(size),
+        entities=columns.entities,
+        arms=tuple((part.arm, part.served.number) for part in parts),
+        answered=answered.tolist(),
+        inputs=columns.values,
+        outputs=one,
+        keys=answers.keys,
+        answers=given if several else None,
+        unseen=unseen,
+    )
+
+
+def fresh_ids(size: int) -> list[str]:
+    """So many random UUIDs of version 4, as 32 hexadecimal digits each."""
+    import numpy as np
+
+    drawn = np.frombuffer(bytearray(os.urandom(16 * size)), dtype=np.uint8).reshape(size, 16)
+    drawn[:, 6] = drawn[:, 6] & 0x0F | 0x40
+    drawn[:, 8] = drawn[:, 8] & 0x3F | 0x80
+    text = drawn.tobytes().hex()
+    return [text[at : at + 32] for at in range(0, len(text), 32)]
