@@ -13,7 +13,7 @@ from headrace.diagnostics import codes
 from headrace.diagnostics.codes import CODES
 
 HEADRACE = Path(headrace.__file__).parent
-SAYS = {"Diagnostic": ("id", 0), "_break": ("id_", 0), "Refused": ("id", 1), "problem": ("id", 1)}
+SAYS = {"Diagnostic": ("id", 0), "_break": ("id_", 0), "Refused": ("id", 1), "problem": ("id", 1), "_guarded": ("refusal", 2)}
 """What is called with an id: the keyword and the position of it."""
 NAMED = re.compile(r"(?<=[\"'`:\[])[a-z0-9]+(?:-[a-z0-9]+)*(?![\w-])")
 """What stands like an id: in quotes, in brackets, or after `urn:headrace:`."""

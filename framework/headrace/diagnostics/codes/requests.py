@@ -183,4 +183,16 @@ CODES = (
         "It reads the views of its model that declare `online`, and takes events of these.",
         help="correct the view's name; the message lists those that there are",
     ),
+    Code(
+        "draining",
+        "a server ends",
+        "It was told to, answers what it has begun, and says by /health/ready that nothing new should come to it.",
+        help="ask another server; a balancer that asks /health/ready does",
+    ),
+    Code(
+        "not-started",
+        "one model of a server of several does not answer",
+        "It could not be started, as the message says; the others answer.",
+        help="do what the message says, and start the server again",
+    ),
 )
