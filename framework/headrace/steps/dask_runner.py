@@ -55,9 +55,9 @@ class Cluster(DaskTaskRunner):
         first = list(islice(waiting, at_once))
         if not first:
             return
-        client = self.client
+        client: Any = self.client  # whose methods are not typed
         handed = {client.submit(work, item, pure=False) for item in first}
-        running = as_completed(handed, loop=client.loop)
+        running: Any = as_completed(handed, loop=client.loop)  # type: ignore[no-untyped-call]
         try:
             for future in running:
                 handed.remove(future)
