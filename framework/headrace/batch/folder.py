@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import secrets
 import shutil
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -20,7 +21,7 @@ JOB, MANIFEST, PUBLISHING = "job.json", "manifest.jsonl", "publishing.json"
 
 def write_whole(path: Path, data: bytes) -> str:
     """Give a file its name once all of it is on the disk, and its digest; OSError where the disk is full."""
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
+    beside = path.with_name(f".{path.name}.{secrets.token_hex(8)}")  # processes of two machines may have one number
     try:
         with beside.open("wb") as file:
             file.write(data)

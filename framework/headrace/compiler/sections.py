@@ -299,8 +299,8 @@ def newest(model: Model) -> Step:
     )
 
 
-def batch(spec: Batch, model: Model, inputs: Sequence[ModelInput]) -> Step:
-    """The step that scores every row of a source, and shows how far it is."""
+def batch(spec: Batch, model: Model, inputs: Sequence[ModelInput], runner: Runner | None) -> Step:
+    """The step that scores every row of a source, on the environment's runner where there is one, and shows how far it is."""
     name, task = _python(spec.name), f"{model.name}-{spec.name}".replace("_", "-")
     artifacts = (Variable("create_progress_artifact"), Variable("update_progress_artifact"))
     description = f"Rows of {spec.input} that batch/{spec.name} scored."
@@ -325,7 +325,8 @@ def batch(spec: Batch, model: Model, inputs: Sequence[ModelInput]) -> Step:
             duplicates=spec.duplicates if spec.duplicates != "refuse" else None,
             max_bad=spec.max_bad,
             chunk=spec.chunk,
-            workers=spec.workers,
+            workers=spec.workers if runner is None else runner.dask.workers,
+            runner=dask(runner) if runner is not None else None,
             cause=Variable("cause"),
             told=_call("steps.batch.shown", *artifacts, key=task, description=description),
         ),

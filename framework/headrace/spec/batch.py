@@ -73,7 +73,14 @@ class Batch(Spec):
         ge=1,
         le=10_000_000,
     )
-    workers: int = field("How many processes score, on the machine of the run.", Effect.RECONFIGURE, default=1, example=4, ge=1, le=256)
+    workers: int = field(
+        "How many processes score, on the machine of the run; where the environment has a `runner`, its `workers` do, as many as it says.",
+        Effect.RECONFIGURE,
+        default=1,
+        example=4,
+        ge=1,
+        le=256,
+    )
     schedule: CronLine | None = field(
         "A cron line, in UTC; only when asked for, without.", Effect.RECONFIGURE, default=None, example="0 2 * * *"
     )

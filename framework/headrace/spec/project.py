@@ -123,7 +123,7 @@ class Environment(Spec):
         example={"tracker": "mlflow", "params": {"uri": "http://127.0.0.1:5000"}},
     )
     runner: Runner | None = field(
-        "What takes the trials of searches and the days of backfills; where it is not given, the process that runs them.",
+        "What takes trials of searches, days of backfills and rows of batches; where it is not given, the process that runs them.",
         Effect.REDEPLOY,
         default=None,
         example={"dask": {"workers": 4}},

@@ -1,4 +1,4 @@
-"""What takes the work that many can share, an environment's `runner`: the trials of a search, the days of a backfill."""
+"""What takes the work that many can share, an environment's `runner`: trials of a search, days of a backfill, rows of a batch."""
 
 from __future__ import annotations
 

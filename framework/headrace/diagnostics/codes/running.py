@@ -77,8 +77,15 @@ CODES = (
     Code(
         "runner-store",
         "workers on other machines could not reach what is remembered",
-        "Trials of a search, and events of a view, are written by every worker; a file of this machine is none of theirs.",
+        "Trials of a search, events of a view and the version that a batch asks are in the store, which every worker opens; a file of this"
+        " machine is none of theirs.",
         help="write `store: postgresql://user@host/database`, and `online` likewise for backfills; or leave out the runner's `address`",
+    ),
+    Code(
+        "runner-folder",
+        "a worker does not see what a batch keeps or reads",
+        "Workers score a part of the rows each and write their answers to files of the run, which whoever began it puts together.",
+        help="let the project's folder, and the files that are read, be at one path on all machines; or leave out the runner's `address`",
     ),
     Code(
         "runner-missing",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from headrace.batch import Progress, Scored
 from headrace.batch.run import CHUNK, MAX_BAD
@@ -12,10 +12,14 @@ from headrace.batch.values import Duplicates
 from headrace.compiled import SourceConfig
 from headrace.diagnostics import Diagnostic, Exit, HeadraceError
 from headrace.features import Category, Number, Text
+from headrace.steps import far
 from headrace.steps.batch.carry import Order, scored
 from headrace.steps.batch.input import Input
 from headrace.steps.batch.rows import Asks, Column
 from headrace.steps.workspace import workspace
+
+if TYPE_CHECKING:
+    from headrace.steps.dask_runner import Cluster
 
 __all__ = ["score", "shown"]
 
@@ -36,14 +40,18 @@ def score(
     max_bad: float = MAX_BAD,
     chunk: int = CHUNK,
     workers: int = 1,
+    runner: Cluster | None = None,
     cause: str | None = None,
     told: Callable[[float], object] | None = None,
 ) -> Scored:
     """Every row of the source, by the model's champion; a run of its own, or the one for the same output that was killed.
 
-    `told` is given the percentage that is done, at each whole one. HeadraceError as `carry.scored`.
+    `workers` of `runner` score, or so many processes of this machine. `told` is given the percentage that is done, at each whole one.
+    HeadraceError `runner-store` where workers on other machines could not reach the version, and as `carry.scored`.
     """
     with workspace("batch") as w:
+        if runner is not None:
+            far.refuse(w.config.runner, w.config.environment, w.store.where)
         declared = w.config.sources.get(source)
         if declared is None:
             raise HeadraceError(Diagnostic("unknown-source", f"there is no source/{source}", help="type `headrace compile`"), Exit.INVALID)
@@ -65,6 +73,7 @@ def score(
             overwrite=overwrite,
             unfinished="settle",
             workers=workers,
+            runner=runner,
         )
         return scored(w, order, _whole(told))
 

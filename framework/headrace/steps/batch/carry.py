@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from time import perf_counter
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from headrace import features, registry, tracking
 from headrace.batch import Asked, Processes, Progress, Runner, Scored, Stretch, here
@@ -28,9 +28,13 @@ from headrace.spec.batch import taken
 from headrace.steps import run
 from headrace.steps.batch.input import Input, digest_now, hold
 from headrace.steps.batch.rows import Asks, Column, VersionOpening, keys_of
+from headrace.steps.batch.shared import Shared
 from headrace.steps.workspace import Workspace
 from headrace.store import lock, tables
 from headrace.store.kinds import RunStatus
+
+if TYPE_CHECKING:
+    from headrace.steps.dask_runner import Cluster
 
 Unfinished = Literal["refuse", "resume", "settle", "discard"]
 """What becomes of a run for the same output that was killed: told, gone on with (or an error), gone on with if it still fits, forgotten."""
@@ -56,6 +60,8 @@ class Order:
     overwrite: bool = False
     unfinished: Unfinished = "refuse"
     workers: int = 1
+    runner: Cluster | None = None
+    """Whose workers score; without one, processes of this machine."""
 
 
 def scored(w: Workspace, order: Order, told: Callable[[Progress], object]) -> Scored:
@@ -125,12 +131,19 @@ def _run(work: _Work, before: Job | None, told: Callable[[Progress], object]) ->
             moment=datetime.fromisoformat(job.as_of),
             sources=sources,
         )
-        runner: Runner = Processes(order.workers) if order.workers > 1 else here
         stack.callback(forget_opened)
         asking = Asked(str(work.folder), order.key.name, opening)
-        done = carry_out(job, asking, runner, targets.parse(w.root, job.told), told)
+        done = carry_out(job, asking, _runner(work, stack), targets.parse(w.root, job.told), told)
     _record(w, job, done, work.step, perf_counter() - began)
     return done
+
+
+def _runner(work: _Work, stack: ExitStack) -> Runner:
+    """Who scores; workers of a cluster are let go when the stack is."""
+    order = work.order
+    if order.runner is not None:
+        return Shared(stack.enter_context(order.runner), order.workers, work.folder)
+    return Processes(order.workers) if order.workers > 1 else here
 
 
 def _version(w: Workspace, order: Order, before: Job | None) -> Version:

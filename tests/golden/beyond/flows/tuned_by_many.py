@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from prefect import flow, task
+from prefect.artifacts import create_progress_artifact, update_progress_artifact
 from prefect.events import emit_event
 
 from headrace import steps
@@ -19,6 +20,7 @@ from headrace.steps import (
     RandomSplit,
     Rows,
     Sampler,
+    Scored,
     Search,
     Searching,
     StratifiedFolds,
@@ -146,3 +148,34 @@ def roll_out(cause: str | None = None) -> None:
         resource={"prefect.resource.id": "headrace.beyond.tuned-by-many"},
         payload=progress.payload,
     )
+
+
+@task(name="score", retries=2, retry_delay_seconds=10, persist_result=True, result_serializer="json")
+def score_nightly(cause: str | None) -> Scored:
+    """Every row of source/visits once, by the champion; a run that was killed goes on where it was."""
+    return steps.batch.score(
+        batch="nightly",
+        model="tuned-by-many",
+        source="visits",
+        key="visit_id",
+        inputs=[Number("pages", view="visit")],
+        path="out/{date}.parquet",
+        entity="visit_id",
+        max_bad=0.01,
+        chunk=100000,
+        workers=2,
+        runner=steps.runner.dask(workers=2),
+        cause=cause,
+        told=steps.batch.shown(
+            create_progress_artifact,
+            update_progress_artifact,
+            key="tuned-by-many-nightly",
+            description="Rows of source/visits that batch/nightly scored.",
+        ),
+    )
+
+
+@flow(name="tuned-by-many-batch-nightly", flow_run_name="tuned by many batch nightly")
+def batch_nightly(cause: str | None = None) -> None:
+    """Score the rows of batch/nightly."""
+    score_nightly(cause)
