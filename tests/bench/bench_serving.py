@@ -2,7 +2,7 @@
 """A model server against the uvicorn floor, a naive FastAPI endpoint and peers; prints JSON.
 
 All servers of a comparison are up at once, visited by turns in changing order; medians over the rounds. Every
-request of one row carries the same row, unless it says otherwise. Compare the numbers of one run
+request of one row carries the same row, unless it says otherwise, and an API key, which Headrace asks for. Compare the numbers of one run
 alone. Needs wrk.
 """
 
@@ -107,9 +107,9 @@ def survived(folder: Path, seconds: int) -> dict[str, Any]:
     }
 
 
-def _taken(found: list[Target], sent: Path) -> bool:
+def _taken(found: list[Target], sent: Path, key: str) -> bool:
     body = sent.read_text().splitlines()[0].encode()
-    return all(targets.answers(one.port, "/predict/batch", body) for one in found)
+    return all(targets.answers(one.port, "/predict/batch", body, key) for one in found)
 
 
 def _kept(made: Project) -> list[str]:
@@ -127,15 +127,16 @@ def _kept(made: Project) -> list[str]:
 def run(options: argparse.Namespace) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
-        load, model, sent = Load.made(folder), targets.trained(), targets.bodies(folder)
-        made = targets.prepared(folder / "project", model)
+        model, sent = targets.trained(), targets.bodies(folder)
+        made, key = targets.prepared(folder / "project", model)
+        load = Load.made(folder, key)
         told: dict[str, Any] = {}
         with ExitStack() as open_:
             found: list[Target] = [
                 open_.enter_context(targets.floor(folder, sent)),
                 open_.enter_context(targets.naive(folder, model, sent)),
-                open_.enter_context(targets.ours(folder, made, sent)),
-                open_.enter_context(targets.ours(folder, made, sent, logged=False)),
+                open_.enter_context(targets.ours(folder, made, key, sent)),
+                open_.enter_context(targets.ours(folder, made, key, sent, logged=False)),
             ]
             headrace = next(one for one in found if one.name == "headrace")
             found.append(replace(headrace, name="headrace, 200 different rows", bodies=sent[200]))
@@ -149,7 +150,7 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
                 found += [one for one in others if one is not None]
             told["1 row"] = single(load, found, options)
             told["100 rows"] = several(load, mine, sent[100], options)
-            most = 10_000 if _taken(mine, sent[10_000]) else 1_000  # a body may be refused for its size
+            most = 10_000 if _taken(mine, sent[10_000], key) else 1_000  # a body may be refused for its size
             told[f"{most:,} rows"] = several(load, mine, sent[most], options)
             told[f"single rows beside {most:,}"] = beside(load, headrace, sent[most], options)
         told["lives"] = survived(folder / "lives", options.seconds)

@@ -19,8 +19,9 @@ SCRIPT = """
 local requests, at = {}, 0
 
 function init(arguments)
+  local headers = {["Content-Type"] = "application/json", ["Host"] = "127.0.0.1", ["X-API-Key"] = arguments[3]}
   for line in io.lines(arguments[1]) do
-    requests[#requests + 1] = wrk.format("POST", arguments[2], {["Content-Type"] = "application/json", ["Host"] = "127.0.0.1"}, line)
+    requests[#requests + 1] = wrk.format("POST", arguments[2], headers, line)
   end
 end
 
@@ -51,26 +52,27 @@ class Target:
 
 @dataclass(frozen=True)
 class Load:
-    """wrk, with its script in a folder."""
+    """wrk, with its script in a folder; the API key goes with every request to every server, so that all read the same bytes."""
 
     wrk: str
     script: Path
+    key: str
 
     @classmethod
-    def made(cls, folder: Path) -> Load:
+    def made(cls, folder: Path, key: str) -> Load:
         """Ends the program where wrk is not there."""
         found = shutil.which("wrk")
         if found is None:
             sys.exit("this benchmark needs wrk: `apt-get install wrk`")
         script = folder / "post.lua"
         script.write_text(SCRIPT)
-        return cls(found, script)
+        return cls(found, script, key)
 
     def command(self, target: Target, connections: int, seconds: int) -> list[str]:
         """One round of so many connections, by one thread."""
         url = f"http://127.0.0.1:{target.port}"
         options = ["-t1", f"-c{connections}", f"-d{seconds}s", "--timeout", "30s", "-s", str(self.script)]
-        return [self.wrk, *options, url, "--", str(target.bodies), target.path]
+        return [self.wrk, *options, url, "--", str(target.bodies), target.path, self.key]
 
     def run(self, target: Target, connections: int, seconds: int) -> dict[str, float]:
         """One round's figures; ends the program where a request failed."""

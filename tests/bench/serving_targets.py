@@ -21,6 +21,7 @@ from serving_load import Target
 from serving_process import Project, free_port, project
 
 from headrace.hooks import Input, Signature
+from headrace.identity import keys
 
 WIDTH = 30
 """Inputs, all numbers."""
@@ -146,21 +147,25 @@ def bodies(folder: Path) -> dict[int, Path]:
     return made
 
 
-def prepared(folder: Path, model: lightgbm.LGBMClassifier) -> Project:
-    """A project whose champion and candidate are the model, each with half of the units."""
+def prepared(folder: Path, model: lightgbm.LGBMClassifier) -> tuple[Project, str]:
+    """A project whose champion and candidate are the model, each with half of the units; and the API key that its server asks for."""
     signature = Signature(tuple(Input(name, "number") for name in NAMES))
     inputs = [{"name": name, "column": name, "view": None, "type": "number", "low": None, "high": None} for name in NAMES]
-    made = project(folder, {"inputs": inputs, "max_rows": 10_000, "rollout": None})
+    access = {"auth": {"keys": True, "jwt": None, "public": None}}
+    made = project(folder, {"inputs": inputs, "max_rows": 10_000, "rollout": None, "access": access})
+    key = keys.issue(made.store, "user:bench", name="bench", models=None, environment="dev", expires=None)
     data = model.booster_.model_to_string().encode()
     champion, candidate = (made.add(data, "lightgbm.classifier", "lightgbm-text", signature) for _ in range(2))
     made.alias("champion", champion)
     made.weigh(champion, candidate, 0.5)
-    return made
+    return made, key.text
 
 
 @contextmanager
-def running(name: str, command: list[str], port: int, path: str, bodies: Path, *, own: Path | None = None) -> Iterator[Target]:
-    """A process that answers, until the end; `own` has the programs of its environment."""
+def running(
+    name: str, command: list[str], port: int, path: str, bodies: Path, *, own: Path | None = None, key: str = ""
+) -> Iterator[Target]:
+    """A process that answers, until the end; `own` has the programs of its environment, and `key` is the one that it asks for."""
     env = {**os.environ, **QUIET}
     if own is not None:
         env["PATH"] = f"{own}:{env['PATH']}"
@@ -169,7 +174,7 @@ def running(name: str, command: list[str], port: int, path: str, bodies: Path, *
     try:
         body = bodies.read_text().splitlines()[0].encode()
         started = time.monotonic()
-        while not answers(port, path, body):
+        while not answers(port, path, body, key):
             if process.poll() is not None or time.monotonic() - started > 120:
                 sys.exit(f"{name} does not answer")
             time.sleep(0.1)
@@ -184,11 +189,11 @@ def running(name: str, command: list[str], port: int, path: str, bodies: Path, *
                 process.wait()
 
 
-def answers(port: int, path: str, body: bytes) -> bool:
+def answers(port: int, path: str, body: bytes, key: str) -> bool:
     """Whether a server answers a body with 200."""
     connection = HTTPConnection("127.0.0.1", port, timeout=30)
     try:
-        connection.request("POST", path, body, {"Content-Type": "application/json"})
+        connection.request("POST", path, body, {"Content-Type": "application/json", "X-API-Key": key})
         return connection.getresponse().status == 200
     except OSError:
         return False
@@ -204,18 +209,15 @@ def script(folder: Path, name: str, text: str, *arguments: str, port: int) -> li
 
 
 @contextmanager
-def ours(folder: Path, made: Project, sent: dict[int, Path], *, logged: bool = True) -> Iterator[Target]:
+def ours(folder: Path, made: Project, key: str, sent: dict[int, Path], *, logged: bool = True) -> Iterator[Target]:
     """Headrace, everything on, or without its journal."""
     port = free_port()
     if logged:
-        command = [sys.executable, "-m", "headrace.serving", str(made.config), "--port", str(port)]
-        with running("headrace", command, port, "/predict", sent[1]) as target:
-            yield target
+        name, command = "headrace", [sys.executable, "-m", "headrace.serving", str(made.config), "--port", str(port)]
     else:
-        with running(
-            "headrace, log off", script(folder, "unlogged", UNLOGGED, str(made.config), port=port), port, "/predict", sent[1]
-        ) as t:
-            yield t
+        name, command = "headrace, log off", script(folder, "unlogged", UNLOGGED, str(made.config), port=port)
+    with running(name, command, port, "/predict", sent[1], key=key) as target:
+        yield target
 
 
 @contextmanager

@@ -69,9 +69,6 @@ def _since(now: Totals, then: Totals, key: tuple[int, str, str]) -> tuple[int, i
     return n - n_then, bad - bad_then
 
 
-METRICS = ("error_rate", "slow_request")
-
-
 class Judge:
     """Looks at the counts in the event loop, and needs nothing but memory to act."""
 
@@ -80,6 +77,8 @@ class Judge:
         self._counter = counter
         self._current = current
         self._model = model
+        self.metrics: tuple[str, ...] = () if rules is None else tuple(dict.fromkeys(rule.metric for rule in rules.rules))
+        """What there is to judge by: without any, nobody needs what the others counted."""
         self.evidence = Evidence()
         self.aborted: Aborted | None = None
 
@@ -159,14 +158,14 @@ class Reporter(threading.Thread):
 
     def _read(self) -> None:
         epochs = [epoch for epoch, _ in self._current.snapshot.trial]
-        if not epochs:
+        if not epochs or not self._judge.metrics:
             return
         # Taken after the flush: what was counted in between is missing until the next look, and never there twice.
         own = {key: value for key, value in self._judge.totals().items() if key[0] in epochs}
         with self._store.read() as session:
             strata = {
                 (epoch, metric): stratum
-                for metric in METRICS
+                for metric in self._judge.metrics
                 for epoch, stratum in zip(epochs, traffic.strata(session, self._model, epochs, metric), strict=True)
             }
         self._judge.evidence = Evidence(strata, own)

@@ -79,24 +79,25 @@ class Measures:
             "headrace_unflushed", "Counts that are not in the store yet.", ["model"], registry=self.registry, multiprocess_mode="livesum"
         )
         self._children: dict[tuple[str, int, bool], Callable[[float], None]] = {}
-        self._seconds: dict[tuple[str, int], Histogram] = {}
+        self._seconds: dict[tuple[str, int], _Tally] = {}
         self._tallies: dict[tuple[str, str, int], _Tally] = {}
         self.inside = 0
         """HTTP requests that are being answered; counted by the event loop."""
 
     def answered(self, arm: str, version: int, seconds: float, *, failed: bool, rows: int = 1) -> None:
-        """One row, answered or not, or several that went alike."""
+        """One row, answered or not, or several that went alike. By the event loop alone.
+
+        It is counted at once, so that a worker's end loses none; how long it took is tallied.
+        """
         key = (arm, version, failed)
         count = self._children.get(key)
         if count is None:
             count = self._children[key] = self._requests.labels(self._model, arm, str(version), "error" if failed else "ok").inc
-            self._seconds[arm, version] = self._latency.labels(self._model, arm, str(version))
+            self._seconds.setdefault((arm, version), _Tally())
         count(rows)
-        observed = self._seconds[arm, version]
-        if rows == 1:
-            observed.observe(seconds)
-        else:
-            _observe(observed, seconds, rows)
+        tally = self._seconds[arm, version]
+        tally.seconds += seconds * rows
+        tally.buckets[bisect_left(_SECONDS, seconds)] += rows
 
     def unseen(self, names: tuple[str, ...]) -> None:
         """Inputs whose category training never saw."""
@@ -117,17 +118,14 @@ class Measures:
 
     def settle(self) -> None:
         """Hand what was tallied to the metrics, which are slower than a request should wait for. By the event loop alone."""
+        for (arm, version), tally in self._seconds.items():
+            if any(tally.buckets):
+                _observe(self._latency.labels(self._model, arm, str(version)), tally)
         for (method, path, status), tally in self._tallies.items():
-            if not (number := sum(tally.buckets)):
-                continue
-            labels = (self._model, method, path, str(status))
-            self._responses.labels(*labels).inc(number)
-            histogram = self._responding.labels(*labels)
-            histogram._sum.inc(tally.seconds)  # noqa: SLF001 - the client has no way to observe several at once
-            for place, count in enumerate(tally.buckets):
-                if count:
-                    histogram._buckets[place].inc(count)  # noqa: SLF001
-            tally.seconds, tally.buckets = 0.0, [0] * (len(_SECONDS) + 1)
+            if number := sum(tally.buckets):
+                labels = (self._model, method, path, str(status))
+                self._responses.labels(*labels).inc(number)
+                _observe(self._responding.labels(*labels), tally)
 
     def swapped(self) -> None:
         """A new snapshot."""
@@ -161,8 +159,9 @@ class _Tally:
     buckets: list[int] = field(default_factory=lambda: [0] * (len(_SECONDS) + 1))
 
 
-def _observe(histogram: Histogram, value: float, times: int) -> None:
-    """As `observe` so many times, which of ten thousand rows would take longer than their journal."""
-    histogram._sum.inc(value * times)  # noqa: SLF001 - the client has no way to observe several at once
-    place = bisect_left(histogram._upper_bounds, value)  # noqa: SLF001
-    histogram._buckets[place].inc(times)  # noqa: SLF001
+def _observe(histogram: Histogram, tally: _Tally) -> None:
+    histogram._sum.inc(tally.seconds)  # noqa: SLF001 - the client has no way to observe several at once
+    for place, count in enumerate(tally.buckets):
+        if count:
+            histogram._buckets[place].inc(count)  # noqa: SLF001
+    tally.seconds, tally.buckets = 0.0, [0] * (len(_SECONDS) + 1)

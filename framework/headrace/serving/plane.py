@@ -18,6 +18,7 @@ from headrace.serving.measures import Measures
 from headrace.serving.overload import UNBOUNDED, Load
 from headrace.serving.problem import Refused
 from headrace.serving.tracing import Tracing
+from headrace.serving.written import at_once
 
 _METHODS = frozenset({"DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"})
 
@@ -164,6 +165,8 @@ async def _answer(hot: Hot, scope: Scope, receive: Receive, send: Send) -> int:
     if isinstance(body, Media):
         kind, body = body.kind.encode(), body.body
     headers = [(b"content-length", b"%d" % len(body)), (b"content-type", kind)]
+    if at_once(send, headers, body):
+        return HTTPStatus.OK
     await send({"type": "http.response.start", "status": HTTPStatus.OK, "headers": headers})
     await send({"type": "http.response.body", "body": body})
     return HTTPStatus.OK

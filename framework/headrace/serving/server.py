@@ -132,6 +132,7 @@ class Server:
         """Stop following, flush what was counted as far as the store takes it within a second, and end the spool."""
         if self._judging is not None:
             self._judging.cancel()
+        self.measures.settle()
         self.guard.end()
         self._follower.end()
         self._reporter.end()

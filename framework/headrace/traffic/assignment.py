@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from hashlib import blake2b
 from math import log
 
@@ -16,16 +17,25 @@ def assign(salt: str, unit: str, weights: Sequence[tuple[str, float]]) -> str:
     The salt is the model's name. An arm of weight 0 gets nobody; raising one arm takes units from the others and moves none between them.
     ValueError where no arm has any weight. Source: Schindelhauer and Schomaker 2005; Thaler and Ravishankar 1998.
     """
-    positive = [(arm, weight) for arm, weight in weights if weight > 0.0]
-    if not positive:
-        raise ValueError("no arm has any weight")
+    positive = _begun(salt, tuple(weights))
     if len(positive) == 1:
         return positive[0][0]
+    told = unit.encode()
     best, chosen = -1.0, ""
-    for arm, weight in positive:
-        digest = blake2b(f"{salt}|{arm}|{unit}".encode(), digest_size=8).digest()
-        u = min(max(int.from_bytes(digest, "big") / _SIZE, _LEAST), _MOST)
-        score = -weight / log(u)
+    for arm, weight, begun in positive:
+        whole = begun.copy()
+        whole.update(told)
+        u = int.from_bytes(whole.digest(), "big") / _SIZE
+        score = -weight / log(min(max(u, _LEAST), _MOST))
         if score > best:
             best, chosen = score, arm
     return chosen
+
+
+@lru_cache(maxsize=64)
+def _begun(salt: str, weights: tuple[tuple[str, float], ...]) -> tuple[tuple[str, float, blake2b], ...]:
+    """The arms that have any weight, each with the hash of what all units have in common: the same for each request."""
+    positive = tuple((arm, weight, blake2b(f"{salt}|{arm}|".encode(), digest_size=8)) for arm, weight in weights if weight > 0.0)
+    if not positive:
+        raise ValueError("no arm has any weight")
+    return positive

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterable, Sequence
 
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session, col, func, select
 
 from headrace.stats.eprocess import Stratum
@@ -84,9 +85,8 @@ class Counter:
             return 0
         try:
             with store.transaction("service:serving", "count", f"model/{self.model}", often=True) as session:
-                for (epoch, arm, metric), (n, bad) in sorted(changed.items()):
-                    row = tables.TrafficCount(model=self.model, epoch=epoch, arm=arm, metric=metric, worker=self.worker, n=n, bad=bad)
-                    session.merge(row)
+                told = [(epoch, arm, metric, n, bad) for (epoch, arm, metric), (n, bad) in sorted(changed.items())]
+                _put(session, self.model, self.worker, told)
         except BaseException:
             with self._lock:
                 self._changed.update(changed)
@@ -98,6 +98,17 @@ class Counter:
         n, worse = self._totals.get(key, (0, 0))
         self._totals[key] = (n + times, worse + bad * times)
         self._changed.add(key)
+
+
+def _put(session: Session, model: str, worker: str, totals: Sequence[tuple[int, str, str, int, int]]) -> None:
+    """Totals in place of what stands of them, by one statement."""
+    insert = sqlite.insert if session.get_bind().dialect.name == "sqlite" else postgresql.insert
+    row = insert(tables.TrafficCount)
+    upsert = row.on_conflict_do_update(
+        index_elements=["model", "epoch", "arm", "metric", "worker"], set_={"n": row.excluded.n, "bad": row.excluded.bad}
+    )
+    names = ("epoch", "arm", "metric", "n", "bad")
+    session.connection().execute(upsert, [{"model": model, "worker": worker, **dict(zip(names, one, strict=True))} for one in totals])
 
 
 def strata(session: Session, model: str, epochs: Iterable[int], metric: str) -> list[Stratum]:
