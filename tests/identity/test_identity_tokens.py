@@ -65,6 +65,8 @@ def forged(head: dict[str, Any], body: dict[str, Any], sign: Any = lambda _: b""
     return signed + b"." + part(sign(signed))
 
 
+LATER = int(time.time()) + 10_000_000
+"""Beyond the end of any run of these tests."""
 KEYS = key_set(jwk("rsa"), jwk("p256"), jwk("p384"), jwk("ed"))
 
 
@@ -107,8 +109,8 @@ BAD: dict[str, tuple[bytes, str]] = {
     "an extension": (token(head={"crit": ["exp"], "exp": 1}), "cannot be read"),
     "an extension that signatures know": (token(head={"crit": ["b64"], "b64": True}), "cannot be read"),
     "expired": (token(exp=int(time.time()) - LEEWAY - 5), "expired"),
-    "not yet valid": (token(nbf=int(time.time()) + LEEWAY + 60), "not valid yet"),
-    "issued in the future": (token(iat=int(time.time()) + LEEWAY + 60), "not valid yet"),
+    "not yet valid": (token(nbf=LATER, exp=LATER + 600), "not valid yet"),
+    "issued in the future": (token(iat=LATER, exp=LATER + 600), "not valid yet"),
     "another audience": (token(aud="other"), "another audience"),
     "an audience of which ours is a part": (token(aud=AUDIENCE + "-admin"), "another audience"),
     "another issuer": (token(iss="https://login.example.com.evil.example/"), "another issuer"),

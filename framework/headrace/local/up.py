@@ -96,18 +96,16 @@ class Supervisor:
             self.looked = -LOOK  # what it wrote last is looked for at once
             del self.configs[model]
             self.waiting.pop(model, None)
-        changed = {
-            model: config for model, path in wanted.items() if (config := self.read(model, path)) not in {None, self.configs.get(model)}
-        }
+        found = {model: self.read(model, path) for model, path in wanted.items()}
+        changed = {model: config for model, config in found.items() if config is not None and config != self.configs.get(model)}
         # All that changed stop before any starts: one may have the port that another had.
         for model in [name for name in changed if name in self.configs]:
             self.say(f"model/{model}: its serving config changed; the server starts again")
             self.stop_server(model)
             self.restarts.pop(f"serve-{model}", None)
         for model, config in changed.items():
-            if config is not None:
-                self.configs[model] = config
-                self.waiting[model] = time.monotonic()
+            self.configs[model] = config
+            self.waiting[model] = time.monotonic()
         self.start_waiting()
         self.tell()
 
