@@ -90,7 +90,11 @@ VALIDATOR_ONLY = (
     ("bad-name", r"[^\x00-\x7f]", "which letters beyond ASCII an identifier may have, JavaScript's patterns do not know"),
     ("bad-value", r"`\d{4}-?\d\d-?\d\d` is no date|is longer than time", "a calendar is no pattern"),
     ("bad-value", "a rollout rises", "one parameter beside another is no form"),
-    ("bad-value", "two members are called|every weight is 0|the levels must rise", "one item of a list beside another is no form"),
+    (
+        "bad-value",
+        "two members are called|every weight is 0|the levels must rise|the least first",
+        "one item of a list beside another is no form",
+    ),
     ("not-yet-supported", r"\$\{", "words within a text that this version does not replace yet"),
 )
 """Faults of one document that only the validator knows: id, what its message says, why. Rules over the whole project are its own, too."""

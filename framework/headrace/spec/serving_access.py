@@ -135,8 +135,9 @@ class Tracing(Spec):
     sample: Percentage = field(
         "The share of requests that is traced; one whose `traceparent` decides is traced, or not, as that says.",
         Effect.REDEPLOY,
-        default=1.0,
+        default="100%",
         example="10%",
+        validate_default=True,
         ge=0,
         le=1,
     )
