@@ -142,6 +142,7 @@ def test_status_tells_a_machine_where_a_model_stands(lived: Project, headrace: R
             "run": {"flow": "monitor", "status": "passed", "started_at": "2020-01-01T00:00:00+00:00", "rejected": None},
             "due": [{"flow": "monitor", "at": "2020-01-10T00:00:00+00:00", "reason": "the windows are looked at again"}],
             "unanswered": [{"event": "rollout.aborted", "id": "e-1"}],
+            "processes": [],
         }
     ] == found["models"]
 

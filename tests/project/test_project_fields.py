@@ -79,6 +79,7 @@ def read() -> set[tuple[str, str]]:
                     "transforms",
                     "tuned",
                     "beyond",
+                    "answering",
                 )
             ),
         ):

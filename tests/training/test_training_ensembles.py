@@ -254,7 +254,7 @@ def test_another_text_of_the_function_is_another_model_and_is_told(store, make_r
     made = train(store, plugins, make_rows(), actor="test", algorithm="python.classifier", params=params, seed=7)
     with store.read() as session:
         version = registry.get(session, "churn", made.number)
-    again = own("own_changing", OWN.replace("n_estimators=10", "n_estimators=11"))
+    again = own("own_changing", OWN.replace("n_estimators=10", "n_estimators=110"))
     proof = reproduce(store, again, version)
     assert ("differs", [("code", ("own_changing differs",))]) == (proof.outcome, [(item.input, item.details) for item in proof.moved])
 
