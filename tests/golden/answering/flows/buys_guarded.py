@@ -1,5 +1,5 @@
-# Compiled by headrace from model/buys. Change the spec, then run `headrace compile`.
-"""model/buys. Owner: none."""
+# Compiled by headrace from model/buys-guarded. Change the spec, then run `headrace compile`.
+"""model/buys-guarded. Owner: none."""
 
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -15,7 +15,7 @@ from headrace.steps import Candidate, Category, Minimum, Number, Progress, Rando
 def features(as_of: datetime | None, cause: str | None) -> Rows:
     """Rows of source/visits, and the journalled ones whose answers are known by then."""
     return steps.features.training_rows(
-        model="buys",
+        model="buys-guarded",
         source="visits",
         entity="visit_id",
         time="seen_at",
@@ -40,14 +40,14 @@ def gates(candidate: Candidate) -> Verdict:
     return steps.gates.judge(candidate, Minimum(id="quality", metric="roc_auc", min=0.7))
 
 
-@flow(name="buys-train", flow_run_name="buys train")
+@flow(name="buys-guarded-train", flow_run_name="buys guarded train")
 def train(as_of: datetime | None = None, cause: str | None = None) -> None:
-    """Train model/buys as of a moment (now, if none) and announce the verdict; a rollout starts by that event."""
+    """Train model/buys-guarded as of a moment (now, if none) and announce the verdict; a rollout starts by that event."""
     verdict = gates(training(features(as_of, cause)))
     emit_event(
         event=verdict.event,
         id=UUID(verdict.event_id),
-        resource={"prefect.resource.id": "headrace.small.buys"},
+        resource={"prefect.resource.id": "headrace.small.buys-guarded"},
         payload=verdict.payload,
     )
 
@@ -55,17 +55,17 @@ def train(as_of: datetime | None = None, cause: str | None = None) -> None:
 @task(name="newest", persist_result=True, result_serializer="json")
 def newest(cause: str | None) -> Candidate:
     """The newest version as it was registered: nothing is trained."""
-    return steps.gates.newest(model="buys", cause=cause)
+    return steps.gates.newest(model="buys-guarded", cause=cause)
 
 
-@flow(name="buys-judge", flow_run_name="buys judge")
+@flow(name="buys-guarded-judge", flow_run_name="buys guarded judge")
 def judge(cause: str | None = None) -> None:
-    """Judge the newest version of model/buys by the gates as they are now, and announce the verdict."""
+    """Judge the newest version of model/buys-guarded by the gates as they are now, and announce the verdict."""
     verdict = gates(newest(cause))
     emit_event(
         event=verdict.event,
         id=UUID(verdict.event_id),
-        resource={"prefect.resource.id": "headrace.small.buys"},
+        resource={"prefect.resource.id": "headrace.small.buys-guarded"},
         payload=verdict.payload,
     )
 
@@ -73,16 +73,16 @@ def judge(cause: str | None = None) -> None:
 @task(name="rollout", persist_result=True, result_serializer="json")
 def rollout(cause: str | None) -> Progress:
     """Make the newest candidate that passed its gates the champion."""
-    return steps.rollout.replace(model="buys", cause=cause)
+    return steps.rollout.replace(model="buys-guarded", cause=cause)
 
 
-@flow(name="buys-roll-out", flow_run_name="buys roll out")
+@flow(name="buys-guarded-roll-out", flow_run_name="buys guarded roll out")
 def roll_out(cause: str | None = None) -> None:
-    """Make the newest candidate of model/buys its champion and announce it."""
+    """Make the newest candidate of model/buys-guarded its champion and announce it."""
     progress = rollout(cause)
     emit_event(
         event=progress.event,
         id=UUID(progress.event_id),
-        resource={"prefect.resource.id": "headrace.small.buys"},
+        resource={"prefect.resource.id": "headrace.small.buys-guarded"},
         payload=progress.payload,
     )
