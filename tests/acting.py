@@ -295,7 +295,7 @@ class Acting:
         """One request to the served model; what it is answered with stands in comments."""
         expected = "\n".join(line for line in text.splitlines() if line.startswith("# "))
         head, _, body = "\n".join(line for line in text.splitlines() if not line.startswith("# ")).partition("\n\n")
-        (method, path), *headers = [line.split(" ", 1) for line in head.splitlines()]
+        (method, path), *headers = [line.split(" ", 1) for line in head.replace("{model}", "work").splitlines()]
         if self.client is None:
             self.serve()
         assert self.client is not None
