@@ -218,6 +218,6 @@ def test_a_reader_of_a_usual_format_is_tried_on_a_file_and_another_is_said_not_t
     headrace("new", "lines", "--axis", "reader")
     assert [([], None)] == [(item["broken"], item["left"]) for item in headrace("check", "lines")[1]["checked"]]
     file = headrace.root / "plugins" / "lines.py"
-    file.write_text(file.read_text().replace('".tsv"', '".odd"'))
+    file.write_text(file.read_text().replace('".tsv"', '".other"'))
     (checked,) = headrace("check", "lines")[1]["checked"]
     assert "no file of its format was read" in checked["left"]
