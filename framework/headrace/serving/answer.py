@@ -5,8 +5,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
+from http import HTTPStatus
 from time import perf_counter
 from typing import NamedTuple
+
+import orjson
 
 from headrace.hooks.answers import label
 from headrace.journal import OutcomeRecord, PredictionRecord, Spool
@@ -42,6 +45,15 @@ class Reply(NamedTuple):
     rank: int | None = None
     """Of a ranking, in a batch."""
     ranks: bool = False
+
+    def refusal(self) -> Refused:
+        """What is told where nobody could answer."""
+        why = (self.error or "").removeprefix("the model ")
+        return Refused(HTTPStatus.SERVICE_UNAVAILABLE, "prediction-failed", f"v{self.version} {why}")
+
+    def json(self, model: str) -> bytes:
+        """One answer as its bytes."""
+        return orjson.dumps(self.body(model))
 
     def body(self, model: str) -> dict[str, object]:
         """The JSON of one answer."""
@@ -95,6 +107,16 @@ class Answering:
         self._cache = cache
         self._shadow = shadow
         self._rest = rest
+
+    def now(self, snapshot: Snapshot, row: Row, at: datetime, started: float) -> Reply:
+        """One row of a prompt snapshot, as `one` without a cache; Refused as there."""
+        arm = assign(self._model, row.unit, snapshot.weights)
+        served = snapshot.arms[arm]
+        first = _Try(arm, served, served.answer(row.inputs), perf_counter() - started)
+        if first.answered.error is None or arm != CANDIDATE or not self._fallback:
+            return self._journal(snapshot, row, at, (first,))
+        served = snapshot.arms[CHAMPION]
+        return self._journal(snapshot, row, at, (first, _Try(CHAMPION, served, served.answer(row.inputs), perf_counter() - started)))
 
     async def one(self, snapshot: Snapshot, row: Row, at: datetime, started: float) -> Reply:
         """One row; Refused (503) where it cannot be journalled, for what is not journalled is not answered."""

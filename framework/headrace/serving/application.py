@@ -28,6 +28,7 @@ from headrace.serving.online import Filled, events_of
 from headrace.serving.openapi_access import secured
 from headrace.serving.plane import Handler, Hot, Media, Plane, bug
 from headrace.serving.problem import Refused
+from headrace.serving.prompt import METHOD, PATH, prompt
 from headrace.serving.server import Server
 from headrace.serving.workspace import Workspace
 
@@ -53,7 +54,8 @@ def app(config: ServingConfig, workspace: Workspace, middleware: Sequence[Middle
         ("POST", "/explain"): bodies.explain,
     }
     behind = _behind(server, routes, answers, Protocol(server, bodies), middleware)
-    hot = {} if middleware else {key: Hot(answer, server.measures) for key, answer in answers.items()}
+    nows = {(METHOD, PATH): prompt(server)}
+    hot = {} if middleware else {key: Hot(answer, server.measures, nows.get(key)) for key, answer in answers.items()}
     return Plane(behind, hot, server.measures, config.model, server.load, server.guard.admit, server.tracing)
 
 
@@ -159,9 +161,9 @@ class Routes:
             row, fresh = filled.row, _fresh(filled)
         reply = await server.answering.one(snapshot, row, at, started)
         if reply.error is not None:
-            raise Refused(HTTPStatus.SERVICE_UNAVAILABLE, "prediction-failed", f"v{reply.version} {reply.error.removeprefix('the model ')}")
-        told = reply.body(server.config.model)
-        return orjson.dumps(told if fresh is None else told | fresh)
+            raise reply.refusal()
+        model = server.config.model
+        return reply.json(model) if fresh is None else orjson.dumps(reply.body(model) | fresh)
 
     async def outcomes(self, request: Request) -> Response:
         """POST /outcomes."""

@@ -15,6 +15,7 @@ from headrace.compiled import AccessConfig
 from headrace.identity.tokens import BadToken, Claims, KeySet, Trust, UnknownKey, verify
 from headrace.serving.buckets import Buckets, address
 from headrace.serving.follow import STORE_FAULTS
+from headrace.serving.head import Client, Head
 from headrace.serving.jwks import Jwks
 from headrace.serving.keyring import Keys
 from headrace.serving.measures import Measures
@@ -61,6 +62,34 @@ class Guard:
             self.admit = self._admit
         elif self._by_address is not None:
             self.admit = self._only_counted
+
+    def known(self, head: Head) -> str | None:
+        """Whose key a request has, which is nobody's where none is asked for; None where `admit` must say what becomes of it.
+
+        That has no effect but that the key was used.
+        """
+        keys = self._keys
+        if keys is None:
+            return None if self._trust is not None else ""
+        if head.admitted is not None and head.admitted[0] is keys.current:
+            # The same bytes, among the same keys: the table that has them tells nobody how much of a wrong one was right.
+            return keys.again(head.admitted[1])
+        try:
+            kind, text = _credential(head.headers)
+        except Refused:
+            return None
+        among = keys.current
+        found = keys.find(text) if kind is not None and text.startswith(_KEY) else None
+        if among is None or found is None or (found.models is not None and self._model not in found.models):
+            return None
+        head.admitted = (among, found)
+        return found.id
+
+    def counted(self, who: str, client: Client) -> bool:
+        """Whether one whom `known` told may ask now, which is then counted; where not, nothing was."""
+        if self._by_key is not None:
+            return not self._by_key.take(who, time.monotonic())
+        return self._by_address is None or not self._by_address.take(address(client), time.monotonic())
 
     async def start(self) -> None:
         """Read keys and key set once, so that the first request finds them, and again and again from then on."""

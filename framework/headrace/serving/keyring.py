@@ -57,6 +57,14 @@ class Keys:
             self._used[found.id] = now
         return found
 
+    def again(self, found: keys.Known) -> str | None:
+        """A key that was found before and stands among the current ones, used once more; None where it has expired."""
+        now = time.time()
+        if now >= found.expires:
+            return None
+        self._used[found.id] = now
+        return found.id
+
     def look(self) -> None:
         """Read them, where they changed."""
         with self._store.read() as session:

@@ -14,6 +14,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import Message, Receive, Scope, Send
 
+from headrace.serving.head import Now
 from headrace.serving.measures import Measures
 from headrace.serving.overload import UNBOUNDED, Load
 from headrace.serving.problem import Refused
@@ -45,6 +46,8 @@ class Hot:
 
     answer: Handler
     measures: Measures
+    now: Now | None = None
+    """Answers the same where a request is read, as far as it can."""
 
 
 class Plane:
@@ -94,6 +97,12 @@ class Plane:
             measures.responded(method if method in _METHODS else "other", path, status, perf_counter() - started)
             if span is not None:
                 span.end(status)
+
+    @property
+    def nows(self) -> dict[tuple[bytes, bytes], Now]:
+        """What answers where a request is read, by its method and target."""
+        each = [(method, path, hot.now) for (method, path), hot in self._hot.items() if hot.now is not None]
+        return {(m.encode(), target.encode()): now for m, path, now in each for target in (path, self._below[:-1] + path)}
 
     def _path(self, path: str) -> str:
         """A path as it is declared, such as `/events/{view}`; `other` where it is not."""

@@ -90,14 +90,15 @@ def _configured(config: ServingConfig, made: Plane, ending: Ending, secure: ssl.
     """How uvicorn answers by an app, over TLS where there is a certificate."""
     import uvicorn
 
-    from headrace.serving.connections import allow_files, protocol
+    from headrace.serving.connections import allow_files
+    from headrace.serving.direct import protocol
 
     allow_files()
     return uvicorn.Config(
         made,
         ssl_context_factory=None if secure is None else lambda *_: secure,
         loop="uvloop",
-        http=protocol(config.limits, made.state.server.measures),
+        http=protocol(config.limits, made.state.server.measures, made.nows),
         lifespan="on",
         access_log=False,
         log_config=None,

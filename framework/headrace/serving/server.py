@@ -146,6 +146,11 @@ class Server:
             LOG.warning("%d counted requests did not reach the store", self.counter.unflushed)
 
     @property
+    def cached(self) -> bool:
+        """Whether answers are kept for a while."""
+        return self._cache is not None
+
+    @property
     def snapshot(self) -> Snapshot:
         """What answers right now, if anything."""
         return self._current.snapshot

@@ -190,6 +190,12 @@ class Snapshot:
     """The epochs of the rollout that this one is the newest of, oldest first, each with the candidate's share."""
     shadow: Served | None = None
     """The version that is asked what was answered."""
+    prompt: bool = field(init=False)
+    """Whether a champion is there, and all arms answer one row in microseconds."""
+
+    def __post_init__(self) -> None:
+        prompt = CHAMPION in self.arms and all(served.fast is not None for served in self.arms.values())
+        object.__setattr__(self, "prompt", prompt)
 
     @property
     def champion(self) -> Served | None:
