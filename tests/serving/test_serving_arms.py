@@ -16,6 +16,7 @@ from headrace.serving.breaker import Pauses
 from headrace.store import EventKind, events
 
 Serve = Callable[[Project], TestClient]
+WAYS = ("direct", "hot", "route")
 
 
 def until(true: Callable[[], bool]) -> None:

@@ -21,6 +21,7 @@ from headrace.serving.server import Server
 from headrace.serving.workspace import Workspace, open_workspace
 
 Serve = Callable[[Project], TestClient]
+WAYS = ("direct", "hot", "route")
 KEYS = {"auth": {"keys": True, "jwt": None, "public": None}}
 
 

@@ -18,6 +18,7 @@ from headrace.store import clock
 from headrace.store.tables import Prediction
 
 Serve = Callable[[Project], TestClient]
+WAYS = ("direct", "hot", "route")
 MAX_BODY = LimitsConfig().body
 NOON = datetime(2016, 3, 1, 12, tzinfo=UTC)
 

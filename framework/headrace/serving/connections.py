@@ -81,6 +81,12 @@ class Connection(HttpToolsProtocol):
         self.begun, self.head = None, 0
         super().on_headers_complete()
 
+    def _should_upgrade_to_ws(self) -> bool:
+        return False  # there is nothing to speak of by web sockets, whose protocol knows nothing of these bounds
+
+    def _unsupported_upgrade_warning(self) -> None:
+        """Nothing: anybody may ask for one, as often as they like."""
+
     def refuse(self, refused: Refused) -> None:
         """Answer outside of the app, and close."""
         if self.transport.is_closing():
