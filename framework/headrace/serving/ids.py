@@ -5,23 +5,22 @@ from __future__ import annotations
 import os
 
 _MANY = 256
-_BYTES = 16
-_VARIANT = "89ab"
+_DIGITS = 32
+_VARIANTS = dict(zip("0123456789abcdef", "89ab" * 4, strict=True))
 
 
 class Ids:
     """A supply of ids; used by one thread."""
 
     def __init__(self) -> None:
-        self._random, self._at, self._process = b"", 0, 0
+        self._digits, self._at, self._process = "", 0, 0
 
     def new(self) -> str:
         """32 hexadecimal digits, as `uuid4().hex` has them."""
         at = self._at
         # A process that was forked off must not go on with what its parent has.
-        if at == len(self._random) or self._process != os.getpid():
-            self._random, self._process = os.urandom(_MANY * _BYTES), os.getpid()
+        if at == len(self._digits) or self._process != os.getpid():
+            self._digits, self._process = os.urandom(_MANY * _DIGITS // 2).hex(), os.getpid()
             at = 0
-        self._at = at + _BYTES
-        digits = self._random[at : self._at].hex()
-        return f"{digits[:12]}4{digits[13:16]}{_VARIANT[int(digits[16], 16) & 3]}{digits[17:]}"
+        digits, self._at = self._digits, at + _DIGITS
+        return f"{digits[at : at + 12]}4{digits[at + 13 : at + 16]}{_VARIANTS[digits[at + 16]]}{digits[at + 17 : at + _DIGITS]}"

@@ -92,7 +92,8 @@ class Measures:
         key = (arm, version, failed)
         count = self._children.get(key)
         if count is None:
-            count = self._children[key] = self._requests.labels(self._model, arm, str(version), "error" if failed else "ok").inc
+            child = self._requests.labels(self._model, arm, str(version), "error" if failed else "ok")
+            count = self._children[key] = child._value.inc  # noqa: SLF001 - what `inc` checks first costs as much again
             self._seconds.setdefault((arm, version), _Tally())
         count(rows)
         tally = self._seconds[arm, version]

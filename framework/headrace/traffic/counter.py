@@ -14,6 +14,7 @@ from headrace.traffic.rule import ERROR_RATE, SLOW_REQUEST, Rule
 from headrace.traffic.weights import CANDIDATE, CHAMPION, shares
 
 _Key = tuple[int, str, str]
+_NONE = (0, 0)
 
 
 class Counter:
@@ -55,16 +56,12 @@ class Counter:
         """
         with self._lock:
             self._requests += times
-            self._add((epoch, arm, ERROR_RATE), bad=error, times=times)
-            trial = f"epoch {epoch}" if candidate is None else f"version {candidate}"
-            answered = self._warm.get(trial, 0)
-            if arm == CANDIDATE:
-                self._warm[trial] = answered + 1
-            if answered < self.warmup_requests:
+            self._add((epoch, arm, ERROR_RATE), error, times)
+            if self.warmup_requests and self._warms(epoch, arm, candidate):
                 return
             for rule in rules:
                 if rule.metric == SLOW_REQUEST and rule.over is not None:
-                    self._add((epoch, arm, SLOW_REQUEST), bad=seconds > rule.over, times=times)
+                    self._add((epoch, arm, SLOW_REQUEST), seconds > rule.over, times)
 
     def totals(self) -> dict[tuple[int, str, str], tuple[int, int]]:
         """What this worker has counted since it started, flushed or not: (n, bad) by (epoch, arm, metric)."""
@@ -94,8 +91,16 @@ class Counter:
         flushed, self._flushed = requests - self._flushed, requests
         return flushed
 
-    def _add(self, key: _Key, *, bad: bool, times: int) -> None:
-        n, worse = self._totals.get(key, (0, 0))
+    def _warms(self, epoch: int, arm: str, candidate: int | None) -> bool:
+        """Whether the candidate has not answered enough by now; this one counts for it, if it is its own."""
+        trial = f"epoch {epoch}" if candidate is None else f"version {candidate}"
+        answered = self._warm.get(trial, 0)
+        if arm == CANDIDATE:
+            self._warm[trial] = answered + 1
+        return answered < self.warmup_requests
+
+    def _add(self, key: _Key, bad: bool, times: int) -> None:  # noqa: FBT001 - one of two counts
+        n, worse = self._totals.get(key, _NONE)
         self._totals[key] = (n + times, worse + bad * times)
         self._changed.add(key)
 
