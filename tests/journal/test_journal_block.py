@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import orjson
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -66,9 +67,11 @@ def test_a_block_is_the_records_that_went_in(rows: list[tuple[str, float, str | 
             outputs[row],
             None,
         )
-        assert expected == (record.id, record.entity, record.at, record.latency_us, record.inputs, record.output, record.error)
-        assert (given_block.arms[row % 2], ["text"] if strange[row] else []) == ((record.arm, record.version), record.unseen)
-        assert record.answer == ({"no": outputs[row], "yes": outputs[row]} if several else None)
+        inputs, unseen = orjson.loads(record.inputs), orjson.loads(record.unseen)
+        assert expected == (record.id, record.entity, record.at, record.latency_us, inputs, record.output, record.error)
+        assert (given_block.arms[row % 2], ["text"] if strange[row] else []) == ((record.arm, record.version), unseen)
+        answer = None if record.answer is None else orjson.loads(record.answer)
+        assert answer == ({"no": outputs[row], "yes": outputs[row]} if several else None)
 
 
 def test_a_long_block_is_bodies_that_a_reader_holds_whole() -> None:

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from headrace.journal import OutcomeRecord, PredictionRecord, Spool, Terms, ship
 from headrace.journal.personal import Personal, decrypt, encryption_key, veiled, veiled_entity
+from headrace.journal.records import parse
 from headrace.journal.segment import frames
 from headrace.store.tables import Outcome, Prediction
 
@@ -94,7 +95,7 @@ def test_no_plain_value_is_in_a_segment_or_a_table(tmp_path_factory, canary: str
     # As it is, and as JSON that escapes what is no ASCII would have it.
     looked_for = [canary.encode(), str(number).encode(), *([canary.encode("unicode_escape")] if not canary.isascii() else [])]
     assert (2, []) == (len(bodies), [body for body in bodies for plain in looked_for if plain in body])
-    assert 3.0 == orjson.loads(bodies[0])[10]["age"]
+    assert 3.0 == orjson.loads(parse(bodies[0]).inputs)["age"]
 
 
 @pytest.mark.parametrize("text", [b64encode(KEY).decode(), KEY.hex(), f"{KEY.hex()}\n"])

@@ -297,8 +297,11 @@ def test_an_answer_of_several_numbers_and_an_outcome_that_is_a_class_come_back(s
     assert [(1, probabilities, "d\u00f6g"), (1, 0.25, 1.0), (1, probabilities, None)] == told
 
 
-def test_records_from_before_there_were_classes_are_read(prediction, outcome) -> None:
-    bodies = [encode(record, AT) for record in (prediction(1), outcome(1))]
+def test_records_as_they_were_written_earlier_are_read(prediction, outcome) -> None:
+    given = prediction(1, unseen=("age",))
+    fields = [7, *given._replace(at=int(AT.timestamp()) * 1_000_000)]
+    bodies = [orjson.dumps([1, *fields[:-1]]), orjson.dumps([1, *fields[:-1], {"a": 0.5}])]
 
-    assert [14, 6] == [len(orjson.loads(body)) for body in bodies]
-    assert [(None,), (None,)] == [(getattr(decode(body).record, name),) for body, name in zip(bodies, ("answer", "label"), strict=True)]
+    plain = given._replace(at=AT)
+    assert [plain, plain._replace(answer={"a": 0.5})] == [decode(body).record for body in bodies]
+    assert outcome(1) == decode(orjson.dumps(orjson.loads(encode(outcome(1), AT))[:6])).record

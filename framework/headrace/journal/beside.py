@@ -11,7 +11,7 @@ from pathlib import Path
 
 import orjson
 
-from headrace.journal.records import PredictionFields, moment
+from headrace.journal.records import PredictionFields, moment, told
 
 _FILE = ".beside.json"
 
@@ -56,5 +56,4 @@ def load(folder: Path) -> Beside:
 
 
 def _line(row: PredictionFields) -> dict[str, object]:
-    told = row._asdict()
-    return {"event": "prediction", **told, "recorded_at": moment(row.recorded_at), "at": moment(row.at)}
+    return {"event": "prediction", **told(row), "recorded_at": moment(row.recorded_at), "at": moment(row.at)}

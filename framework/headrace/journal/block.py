@@ -128,7 +128,7 @@ def decode_block(body: bytes) -> list[PredictionFields]:
 def _fields(
     head: Mapping[str, Any], inputs: Sequence[Any], outputs: array[float], answers: Sequence[array[float]]
 ) -> list[PredictionFields]:
-    unseen = {row: list(names) for row, names in head["unseen"]}
+    unseen = {row: _json(names) for row, names in head["unseen"]}
     order, keys = head["order"], head["keys"]
     cells = zip(*inputs, strict=True) if inputs else [()] * len(head["ids"])
     found = []
@@ -145,11 +145,15 @@ def _fields(
                 entity=entity,
                 at=head["at"],
                 latency_us=head["latency"],
-                inputs={key: None if value != value else value for key, value in zip(order, values, strict=True)},  # noqa: PLR0124 - NaN
+                inputs=_json(dict(zip(order, values, strict=True))),  # NaN is null
                 output=outputs[row],
                 error=None,
-                unseen=unseen.get(row, []),
-                answer={key: column[row] for key, column in zip(keys, answers, strict=True)} or None,
+                unseen=unseen.get(row, "[]"),
+                answer=_json({key: column[row] for key, column in zip(keys, answers, strict=True)}) if keys else None,
             )
         )
     return found
+
+
+def _json(value: object) -> str:
+    return orjson.dumps(value).decode()

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Any, TypeVar
 
-import orjson
 from sqlalchemy import Connection
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, InterfaceError
 
@@ -14,8 +14,14 @@ from headrace.journal.records import OutcomeFields, PredictionFields
 
 R = TypeVar("R", PredictionFields, OutcomeFields)
 
-_REFUSALS = (DataError, IntegrityError, InterfaceError, OverflowError, TypeError)
+_REFUSALS = (DataError, IntegrityError, InterfaceError, OverflowError, TypeError, ValueError)
 """What a row raises whose content no table takes."""
+
+
+class Refused(Exception):  # noqa: N818 - a state that the caller goes on from
+    """The database refuses one of the rows for its content: the transaction is to be made again, row by row where it must."""
+
+
 _EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - SQLite keeps no zone: what it is given is UTC
 
 _PREDICTION = {
@@ -39,25 +45,39 @@ _OUTCOME = {"model": "text", "entity": "text", "value": "double precision", "kno
 _MOMENTS = {"at", "recorded_at", "known_at"}
 
 
-def predictions(connection: Connection, rows: Sequence[PredictionFields]) -> list[PredictionFields]:
-    """Insert what is not there by its id already, in this order; the rows that the database refuses for their content."""
+def predictions(connection: Connection, rows: Sequence[PredictionFields], *, apart: bool) -> list[PredictionFields]:
+    """Insert what is not there by its id already, in this order.
+
+    `apart`: the rows that the database refuses for their content are given back, and all others are there. Otherwise Refused is raised
+    where it refuses any: to be able to return to a savepoint costs SQLite a copy of each page.
+    """
     if connection.dialect.name == "sqlite":
-        return _insert(connection, _by_sqlite("prediction", _PREDICTION, "id", _prediction_row), rows)
-    return _insert(connection, _by_copy("prediction", _PREDICTION, "id", _prediction_line), rows)
+        return _insert(connection, _by_sqlite("prediction", _PREDICTION, "id", _prediction_row), rows, apart=apart)
+    return _insert(connection, _by_copy("prediction", _PREDICTION, "id", _prediction_line), rows, apart=apart)
 
 
-def outcomes(connection: Connection, rows: Sequence[OutcomeFields]) -> list[OutcomeFields]:
+def outcomes(connection: Connection, rows: Sequence[OutcomeFields], *, apart: bool) -> list[OutcomeFields]:
     """The same of outcomes. Of two that say otherwise of one moment, the first that came holds."""
     key = "model, entity, known_at"
     if connection.dialect.name == "sqlite":
-        return _insert(connection, _by_sqlite("outcome", _OUTCOME, key, _outcome_row), rows)
-    return _insert(connection, _by_copy("outcome", _OUTCOME, key, _outcome_line), rows)
+        return _insert(connection, _by_sqlite("outcome", _OUTCOME, key, _outcome_row), rows, apart=apart)
+    return _insert(connection, _by_copy("outcome", _OUTCOME, key, _outcome_line), rows, apart=apart)
 
 
-def _insert(connection: Connection, write: Callable[[Connection, Sequence[R]], None], rows: Sequence[R]) -> list[R]:
-    """Insert all rows, or, where the database refuses one for its content, all others; the refused ones."""
+def _insert(connection: Connection, write: Callable[[Connection, Sequence[R]], None], rows: Sequence[R], *, apart: bool) -> list[R]:
     if not rows:
         return []
+    if apart:
+        return _insert_apart(connection, write, rows)
+    try:
+        write(connection, rows)
+    except _REFUSALS as error:
+        raise Refused from error
+    return []
+
+
+def _insert_apart(connection: Connection, write: Callable[[Connection, Sequence[R]], None], rows: Sequence[R]) -> list[R]:
+    """Insert all rows, or, where the database refuses one for its content, all others; the refused ones."""
     try:
         with connection.begin_nested():
             write(connection, rows)
@@ -65,7 +85,7 @@ def _insert(connection: Connection, write: Callable[[Connection, Sequence[R]], N
         if len(rows) == 1:
             return list(rows)
         half = len(rows) // 2
-        return _insert(connection, write, rows[:half]) + _insert(connection, write, rows[half:])
+        return _insert_apart(connection, write, rows[:half]) + _insert_apart(connection, write, rows[half:])
     return []
 
 
@@ -83,9 +103,7 @@ def _by_sqlite(
 
 def _prediction_row(row: PredictionFields) -> tuple[object, ...]:
     recorded_at, id_, model, version, arm, epoch, entity, at, latency, inputs, output, error, unseen, answer = row
-    told = None if answer is None else _json(answer)
-    moments = (_written(at), _written(recorded_at))
-    return (id_, model, version, arm, epoch, entity, *moments, latency, _json(inputs), output, error, _json(unseen), told)
+    return (id_, model, version, arm, epoch, entity, _written(at), _written(recorded_at), latency, inputs, output, error, unseen, answer)
 
 
 def _outcome_row(row: OutcomeFields) -> tuple[object, ...]:
@@ -94,11 +112,14 @@ def _outcome_row(row: OutcomeFields) -> tuple[object, ...]:
 
 def _written(microseconds: int) -> str:
     """A moment as SQLite keeps it: text of fixed width."""
-    return (_EPOCH + timedelta(microseconds=microseconds)).isoformat(" ", "microseconds")
+    second, rest = divmod(microseconds, 1_000_000)
+    return f"{_second(second)}{rest:06d}"
 
 
-def _json(value: object) -> str:
-    return orjson.dumps(value).decode()
+@lru_cache(maxsize=64)
+def _second(second: int) -> str:
+    """Up to the decimal point: thousands of records share it."""
+    return (_EPOCH + timedelta(seconds=second)).isoformat(" ", "seconds") + "."
 
 
 def _by_copy(table: str, columns: dict[str, str], key: str, line: Callable[[R], str]) -> Callable[[Connection, Sequence[R]], None]:
@@ -144,8 +165,8 @@ def _prediction_line(row: PredictionFields) -> str:
     recorded_at, id_, model, version, arm, epoch, entity, at, latency, inputs, output, error, unseen, answer = row
     who = f"{_text(id_)}\t{_text(model)}\t{_number(version)}\t{_text(arm)}\t{_number(epoch)}\t{_text(entity)}"
     when = f"{_number(at)}\t{_number(recorded_at)}\t{_number(latency)}"
-    told = "\\N" if answer is None else _escaped(_json(answer))
-    return f"{who}\t{when}\t{_escaped(_json(inputs))}\t{_number(output)}\t{_text(error)}\t{_escaped(_json(unseen))}\t{told}\n"
+    told = "\\N" if answer is None else _escaped(answer)
+    return f"{who}\t{when}\t{_escaped(inputs)}\t{_number(output)}\t{_text(error)}\t{_escaped(unseen)}\t{told}\n"
 
 
 def _outcome_line(row: OutcomeFields) -> str:

@@ -9,8 +9,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import orjson
-
 from headrace.journal.records import Fields, OutcomeFields, PredictionFields
 
 if TYPE_CHECKING:
@@ -21,7 +19,6 @@ FILE_BYTES = 8 * 1024 * 1024
 
 _LOCK = ".parquet"
 _MOMENTS = {"at", "recorded_at", "known_at"}
-_JSON = {"inputs", "unseen", "answer"}
 
 
 @contextmanager
@@ -93,8 +90,6 @@ def _table(rows: Sequence[Fields], names: Sequence[str], types: dict[str, Any]) 
         values = columns[name]
         if name in _MOMENTS:
             arrays[name] = pa.array(values, pa.int64()).cast(pa.timestamp("us", tz="UTC"))
-        elif name in _JSON:
-            arrays[name] = pa.array([None if value is None else orjson.dumps(value).decode() for value in values], pa.string())
         else:
             arrays[name] = pa.array(values, types.get(name, pa.string()))
     return pa.table(arrays)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+import struct
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
@@ -52,12 +53,17 @@ class Entry(NamedTuple):
     recorded_at: datetime
 
 
+MARK = b"\x04"
+"""What a prediction's body begins with; one that begins with `[` is all JSON: an outcome, or a prediction as it was written earlier."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _PREDICTION = 1
 _OUTCOME = 2
 _OPTIONS = orjson.OPT_SERIALIZE_NUMPY
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _INT64 = range(-(2**63), 2**63)
+_PARTS = struct.Struct("<cII")
+"""The mark, and the lengths of the first two of a body's parts: who answered whom and when; the inputs; the answer, where there is more
+than a number. Each is JSON of its own: the shipper passes the last two on as they are."""
 
 
 def encode(record: Record, recorded_at: datetime) -> bytes:
@@ -71,15 +77,35 @@ def encode(record: Record, recorded_at: datetime) -> bytes:
 
 def encode_at(record: Record, recorded: int) -> bytes:
     """The same, of microseconds since 1970."""
-    fields = _fields(record, recorded)
+    if not isinstance(record, PredictionRecord):
+        return _dumps(_outcome(record, recorded))
+    # What is written of every answer is written here: each call, and each unpacking less, is felt.
+    id_, model, version, arm, epoch, entity, at, latency, inputs, output, error, unseen, answer = record
+    if "\0" in entity:
+        entity = _name(entity)
+    if error is not None:
+        error = _name(error)
+    since = at - _EPOCH
+    moment = (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
+    fields = (recorded, id_, model, version, arm, epoch, entity, moment, latency, output, error, unseen)
     try:
-        return orjson.dumps(fields, option=_OPTIONS)
+        head, told = orjson.dumps(fields, option=_OPTIONS), orjson.dumps(inputs, option=_OPTIONS)
     except TypeError:
-        return orjson.dumps(_plain(fields), option=_OPTIONS)
+        head, told = _dumps(fields), _dumps(inputs)
+    if answer is None:
+        return _PARTS.pack(MARK, len(head), len(told)) + head + told
+    return b"".join((_PARTS.pack(MARK, len(head), len(told)), head, told, _dumps(answer)))
+
+
+def _dumps(value: Any) -> bytes:  # noqa: ANN401 - any JSON, and more
+    try:
+        return orjson.dumps(value, option=_OPTIONS)
+    except TypeError:
+        return orjson.dumps(_plain(value), option=_OPTIONS)
 
 
 class PredictionFields(NamedTuple):
-    """A prediction as its body has it: moments in microseconds since 1970."""
+    """A prediction as its body has it: moments in microseconds since 1970, `inputs`, `unseen` and `answer` as text of JSON."""
 
     recorded_at: int
     id: str
@@ -90,11 +116,11 @@ class PredictionFields(NamedTuple):
     entity: str
     at: int
     latency_us: int
-    inputs: dict[str, Any]
+    inputs: str
     output: float | None
     error: str | None
-    unseen: list[str]
-    answer: dict[str, float] | None = None
+    unseen: str = "[]"
+    answer: str | None = None
 
 
 class OutcomeFields(NamedTuple):
@@ -109,17 +135,53 @@ class OutcomeFields(NamedTuple):
 
 
 Fields = PredictionFields | OutcomeFields
-_OF_KIND: dict[object, type[PredictionFields | OutcomeFields]] = {_PREDICTION: PredictionFields, _OUTCOME: OutcomeFields}
-
 
 def parse(body: bytes) -> Fields:
     """A body's fields. Raises ValueError or TypeError where it is no record that this version knows."""
-    # An answer of one number, and an outcome that is one, end before what only others have.
+    if body[:1] == MARK:
+        return _prediction(body)
     kind, *fields = orjson.loads(body)
-    made = _OF_KIND.get(kind)
-    if made is None:
+    # An answer of one number, and an outcome that is one, end before what only others have.
+    if kind == _OUTCOME:
+        return OutcomeFields(*fields)
+    if kind != _PREDICTION:
         raise ValueError("the body is no record that this version knows")
-    return made(*fields)
+    *first, inputs, output, error, unseen = fields[:13]
+    (answer,) = fields[13:] or (None,)
+    return PredictionFields(*first, _text(inputs), output, error, _text(unseen), None if answer is None else _text(answer))
+
+
+def _prediction(body: bytes) -> PredictionFields:
+    try:
+        _, head, told = _PARTS.unpack_from(body)
+    except struct.error as error:
+        raise ValueError("the body ends within its head") from error
+    first = _PARTS.size + head
+    last = first + told
+    recorded, id_, model, version, arm, epoch, entity, at, latency, output, error, unseen = orjson.loads(body[_PARTS.size : first])
+    inputs, answer = body[first:last].decode(), body[last:].decode() or None
+    if inputs[:1] != "{" or inputs[-1:] != "}" or len(body) < last:
+        raise ValueError("the body ends within its inputs")
+    missing = _text(unseen) if unseen else "[]"
+    # Made of a tuple, which is faster than by its names.
+    made = (recorded, id_, model, version, arm, epoch, entity, at, latency, inputs, output, error, missing, answer)
+    return tuple.__new__(PredictionFields, made)
+
+
+def _text(value: object) -> str:
+    return orjson.dumps(value).decode()
+
+
+def told(fields: Fields) -> dict[str, object]:
+    """By name, for orjson: what is JSON already stands as it is."""
+    named = fields._asdict()
+    for name in _JSON & named.keys():
+        if isinstance(named[name], str):
+            named[name] = orjson.Fragment(named[name])
+    return named
+
+
+_JSON = {"inputs", "unseen", "answer"}
 
 
 def decode(body: bytes) -> Entry:
@@ -127,27 +189,15 @@ def decode(body: bytes) -> Entry:
     match parse(body):
         case PredictionFields() as told:
             _, id_, model, version, arm, epoch, entity, at, latency, inputs, output, error, unseen, answer = told
-            record: Record = PredictionRecord(
-                *(id_, model, version, arm, epoch, entity, moment(at), latency, inputs, output, error, tuple(unseen), answer)
-            )
+            more = None if answer is None else orjson.loads(answer)
+            seen = orjson.loads(inputs), output, error, tuple(orjson.loads(unseen)), more
+            record: Record = PredictionRecord(*(id_, model, version, arm, epoch, entity, moment(at), latency), *seen)
         case OutcomeFields() as told:
             record = OutcomeRecord(told.model, told.entity, told.value, moment(told.known_at), told.label)
     return Entry(record, moment(told.recorded_at))
 
 
-def _fields(record: Record, recorded: int) -> tuple[Any, ...]:
-    # What is written of every answer is written here: each call, and each unpacking less, is felt.
-    if isinstance(record, PredictionRecord):
-        id_, model, version, arm, epoch, entity, at, latency, inputs, output, error, unseen, answer = record
-        if "\0" in entity:
-            entity = _name(entity)
-        if error is not None:
-            error = _name(error)
-        since = at - _EPOCH
-        moment = (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
-        if answer is None:
-            return (_PREDICTION, recorded, id_, model, version, arm, epoch, entity, moment, latency, inputs, output, error, unseen)
-        return (_PREDICTION, recorded, id_, model, version, arm, epoch, entity, moment, latency, inputs, output, error, unseen, answer)
+def _outcome(record: OutcomeRecord, recorded: int) -> tuple[Any, ...]:
     model, entity, value, known_at, label = record
     if not math.isfinite(value):
         raise ValueError(f"an outcome is a finite number, not {value}")

@@ -38,12 +38,9 @@ def frames(data: bytes, *, final: bool, whole: bool = False) -> Frames:
     """
     found = Frames()
     while found.consumed < len(data):
-        start = found.consumed
-        body = _body(data, start)
-        if body is not None:
-            found.bodies.append(body)
-            found.consumed = start + HEADER.size + len(body)
-            continue
+        found.consumed = start = _whole(data, found.consumed, found.bodies)
+        if start == len(data):
+            break
         if not final and _incomplete(data, start):
             break
         end = _next(data, start + 1)
@@ -57,6 +54,23 @@ def frames(data: bytes, *, final: bool, whole: bool = False) -> Frames:
         found.damaged.append((start, end))
         found.consumed = end
     return found
+
+
+def _whole(data: bytes, start: int, into: list[bytes]) -> int:
+    """Add whole bodies to some; where the first that is none begins."""
+    unpack, checked, size, end = HEADER.unpack_from, zlib.crc32, HEADER.size, len(data)
+    while start + size <= end:
+        length, checksum = unpack(data, start)
+        first = start + size
+        last = first + length
+        if not 0 < length <= MAX_BODY or last > end:
+            break
+        body = data[first:last]
+        if checked(body) != checksum:
+            break
+        into.append(body)
+        start = last
+    return start
 
 
 def _incomplete(data: bytes, start: int) -> bool:

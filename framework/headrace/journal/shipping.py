@@ -12,23 +12,30 @@ from pathlib import Path
 from typing import NamedTuple
 
 import orjson
-from sqlalchemy.dialects import postgresql, sqlite
-from sqlmodel import Session, select
+from sqlalchemy import text
+from sqlmodel import Session
 
 from headrace.diagnostics import Diagnostic, Exit, HeadraceError
 from headrace.identity import service
-from headrace.journal import beside, insert, parquet
-from headrace.journal.block import MARK, decode_block
-from headrace.journal.records import Fields, OutcomeFields, PredictionFields, moment, parse
+from headrace.journal import beside, block, insert, parquet
+from headrace.journal.records import Fields, OutcomeFields, PredictionFields, moment, parse, told
 from headrace.journal.segment import HEADER, MAX_BODY, SUFFIX, frames
 from headrace.store import Sessions
 from headrace.store.clock import wall
-from headrace.store.tables import SpoolOffset
 
 ACTOR = service("journal")
 _LONGEST = timedelta(minutes=15)
 """How long a record waits for others to make a file."""
-_CHUNK = MAX_BODY + HEADER.size
+_CHUNK = 4 * (MAX_BODY + HEADER.size)
+"""Bytes of a segment in one transaction: fewer larger ones cost less, and others who write wait for each."""
+
+_OFFSET = text('SELECT "offset" FROM spool_offset WHERE segment = :segment')
+_PUT_OFFSET = text(
+    'INSERT INTO spool_offset (segment, "offset") VALUES (:segment, :offset) ON CONFLICT (segment) DO UPDATE SET "offset" = excluded."offset"'
+)
+_FORGET_OFFSET = text("DELETE FROM spool_offset WHERE segment = :segment")
+Known = dict[str, int]
+"""How far segments are in the store, by their keys, as far as it is known without asking."""
 
 
 @dataclass(slots=True)
@@ -76,27 +83,28 @@ def ship_pass(store: Sessions, folder: Path) -> Shipped:
     Of a segment whose writer is gone the torn end was never acknowledged: it is counted, in an audit row `ship-torn`, and skipped.
     Whatever is damaged or refused is kept in `<folder>/damaged/`. Segments of dead writers are deleted once all of them is in the store.
     """
-    return _pass(store, folder, Ways(beside.load(folder).parquet))
+    return _pass(store, folder, Ways(beside.load(folder).parquet), {})
 
 
-def ship_everywhere(store: Sessions, folder: Path) -> Shipped:
+def ship_everywhere(store: Sessions, folder: Path, known: Known | None = None) -> Shipped:
     """As `ship_pass`, and to wherever else the spool's records go.
 
+    `known` is what the pass before left in it: where nothing was appended since, the store is not asked.
     Raises HeadraceError `files-unwritable` after the pass, where files could not be written; what the log's file raises is an OSError.
     """
     also = beside.load(folder)
     failed: list[str] = []
-    done = _pass(store, folder, Ways(also.parquet, also.sample if also.share else None, failed))
+    done = _pass(store, folder, Ways(also.parquet, also.sample if also.share else None, failed), {} if known is None else known)
     if failed:
         message = f"Parquet files cannot be written to {also.parquet}: {failed[0]}"
         raise HeadraceError(Diagnostic("files-unwritable", message, help="what was not written stays in the spool"), Exit.FAILED)
     return done
 
 
-def _pass(store: Sessions, folder: Path, ways: Ways) -> Shipped:
+def _pass(store: Sessions, folder: Path, ways: Ways, known: Known) -> Shipped:
     done = Shipped()
     for path in _segments(folder):
-        _ship_segment(store, path, ways, done)
+        _ship_segment(store, path, ways, done, known)
     return done
 
 
@@ -148,18 +156,15 @@ def _key(path: Path) -> str:
 
 
 def _offset(session: Session, key: str) -> int:
-    # By column: what is asked at each of ten passes a second need be no object.
-    found = session.exec(select(SpoolOffset.offset).where(SpoolOffset.segment == key)).first()
+    found: int | None = session.connection().execute(_OFFSET, {"segment": key}).scalar()
     return 0 if found is None else found
 
 
 def _put_offset(session: Session, key: str, offset: int) -> None:
-    insert = sqlite.insert if session.get_bind().dialect.name == "sqlite" else postgresql.insert
-    row = insert(SpoolOffset).values(segment=key, offset=offset)
-    session.connection().execute(row.on_conflict_do_update(index_elements=["segment"], set_={"offset": row.excluded.offset}))
+    session.connection().execute(_PUT_OFFSET, {"segment": key, "offset": offset})
 
 
-def _ship_segment(store: Sessions, path: Path, ways: Ways, done: Shipped) -> None:
+def _ship_segment(store: Sessions, path: Path, ways: Ways, done: Shipped, known: Known) -> None:
     try:
         file = os.open(path, os.O_RDWR | os.O_CLOEXEC)
     except FileNotFoundError:  # another shipper was faster
@@ -167,27 +172,38 @@ def _ship_segment(store: Sessions, path: Path, ways: Ways, done: Shipped) -> Non
     try:
         # The order matters: a segment found finished before its bytes are read has no more to come.
         finished = _finished(file)
-        if _to_store(store, path, file, ways, done, finished=finished) and finished and _filed(store, path, file, ways):
+        if finished:  # it will be deleted: that all of it is there is for the store to say
+            known.pop(_key(path), None)
+        if _to_store(store, path, file, ways, done, known, finished=finished) and finished and _filed(store, path, file, ways):
             _delete(store, path)
+            known.pop(_key(path), None)
         elif not finished:
             _filed(store, path, file, ways, finished=False)
     finally:
         os.close(file)
 
 
-def _to_store(store: Sessions, path: Path, file: int, ways: Ways, done: Shipped, *, finished: bool) -> bool:
+def _to_store(  # noqa: PLR0917 - what a pass is made of
+    store: Sessions, path: Path, file: int, ways: Ways, done: Shipped, known: Known, *, finished: bool
+) -> bool:
     """Whether all that the segment held when it was looked at is in the store."""
-    with store.read() as session:
-        offset = _offset(session, _key(path))
+    key = _key(path)
+    if key not in known:
+        with store.read() as session:
+            known[key] = _offset(session, key)
+    offset = known[key]
     size = os.fstat(file).st_size
     if offset < size:
         os.fdatasync(file)
     while offset < size:
         data = os.pread(file, _CHUNK, offset)
         chunk = _read(data, offset, final=finished and offset + len(data) == size, whole=len(data) == _CHUNK)
-        if chunk.end == offset or not _commit(store, path, offset, chunk, done):
+        if chunk.end == offset:
             return False
-        offset = chunk.end
+        if not _commit(store, path, offset, chunk, done):
+            del known[key]
+            return False
+        known[key] = offset = chunk.end
         if ways.sample is not None:
             ways.sample(chunk.predictions)
     return True
@@ -249,31 +265,42 @@ def _read(data: bytes, offset: int, *, final: bool, whole: bool) -> _Chunk:
     chunk = _Chunk(end=offset + found.consumed, damaged=[data[first:last] for first, last in found.damaged])
     for body in found.bodies:
         try:
-            told = parse(body) if not body.startswith(MARK) else decode_block(body)
+            if body[:1] == block.MARK:
+                chunk.predictions.extend(block.decode_block(body))
+                continue
+            row = parse(body)
         except (TypeError, ValueError):
             chunk.damaged.append(body)
             continue
-        if isinstance(told, list):
-            chunk.predictions.extend(told)
-        elif isinstance(told, PredictionFields):
-            chunk.predictions.append(told)
+        if isinstance(row, PredictionFields):
+            chunk.predictions.append(row)
         else:
-            chunk.outcomes.append(told)
+            chunk.outcomes.append(row)
     return chunk
 
 
 def _commit(store: Sessions, path: Path, offset: int, chunk: _Chunk, done: Shipped) -> bool:
     """Whether the chunk was written; it was not, where another shipper was faster."""
+    try:
+        return _written(store, path, offset, chunk, done, apart=False)
+    except insert.Refused:
+        return _written(store, path, offset, chunk, done, apart=True)
+
+
+def _written(store: Sessions, path: Path, offset: int, chunk: _Chunk, done: Shipped, *, apart: bool) -> bool:  # noqa: PLR0917 - as above
     torn = len(chunk.damaged)
     action, subject = ("ship-torn", f"{_key(path)}: {torn}") if torn else ("ship", path.parent.name)
     with store.transaction(ACTOR, action, subject, often=not torn) as session:
         if _offset(session, _key(path)) != offset:
             return False
         connection = session.connection()
-        refused: list[Fields] = [*insert.predictions(connection, chunk.predictions), *insert.outcomes(connection, chunk.outcomes)]
+        refused: list[Fields] = [
+            *insert.predictions(connection, chunk.predictions, apart=apart),
+            *insert.outcomes(connection, chunk.outcomes, apart=apart),
+        ]
         _put_offset(session, _key(path), chunk.end)
         # Before the commit: afterwards nobody would know of them.
-        _keep(path, offset, [*chunk.damaged, *(orjson.dumps(row._asdict(), default=str) for row in refused)])
+        _keep(path, offset, [*chunk.damaged, *(orjson.dumps(told(row), default=str) for row in refused)])
     done.records += len(chunk.predictions) + len(chunk.outcomes) - len(refused)
     done.torn += torn
     done.refused += len(refused)
@@ -292,6 +319,4 @@ def _delete(store: Sessions, path: Path) -> None:
     path.unlink(missing_ok=True)
     with store.transaction(ACTOR, "ship", path.parent.name, often=True) as session:
         for key in (_key(path), _files_key(path)):
-            row = session.get(SpoolOffset, key)
-            if row is not None:
-                session.delete(row)
+            session.connection().execute(_FORGET_OFFSET, {"segment": key})

@@ -29,6 +29,8 @@ WIRE: dict[str, Any] = {
 WRITE = {"headrace_write": True}
 """The execution option of a connection that may write."""
 
+_LOG_PAGES = 4000
+"""After how many pages of 4 KiB SQLite empties its write-ahead log into the file."""
 _WRITERS = 0x48454144
 """The advisory lock of PostgreSQL that one writer holds at a time; any number, the same for ever."""
 
@@ -114,6 +116,8 @@ def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
     cursor = connection.cursor()
     cursor.execute("PRAGMA foreign_keys=ON")
     cursor.execute("PRAGMA synchronous=FULL")
+    # A page that many transactions touch, such as an index has, goes from the log into the file once for all of them.
+    cursor.execute(f"PRAGMA wal_autocheckpoint={_LOG_PAGES}")
     cursor.close()
 
 

@@ -5,16 +5,20 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, Never, Self
+from typing import Never, Self
 
-from sqlalchemy import Engine, event
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import Engine, bindparam, event, text
 from sqlmodel import Session
 
 from headrace.store import engine as engines
+from headrace.store.columns import UtcTime
 from headrace.store.faults import ReadOnlyError, read_only, translated
 from headrace.store.now import reading, wall
 from headrace.store.tables import Audit
+
+
+class _Reading(Session):
+    """A session that only reads."""
 
 
 class Sessions:
@@ -54,8 +58,7 @@ class Sessions:
     @contextmanager
     def read(self) -> Iterator[Session]:
         """Read: one consistent view for the length of the block. A write raises ReadOnlyError."""
-        with translated(self.where), read_only(), Session(self.engine, expire_on_commit=False, autoflush=False) as session:
-            event.listen(session, "before_flush", _refuse)
+        with translated(self.where), read_only(), _Reading(self.engine, expire_on_commit=False, autoflush=False) as session:
             yield session
 
     def close(self) -> None:
@@ -69,30 +72,24 @@ class Sessions:
         self.close()
 
 
+@event.listens_for(_Reading, "before_flush")
 def _refuse(*_: object) -> Never:
     raise ReadOnlyError("this session only reads: write within Store.transaction")
 
 
+_FOLDED = text(
+    "INSERT INTO audit (actor, action, subject, at, recorded_at, n, fold) VALUES (:actor, :action, :subject, :at, :recorded_at, 1, :fold)"
+    " ON CONFLICT (fold) DO UPDATE SET n = audit.n + 1, recorded_at = excluded.recorded_at, at = excluded.at"
+).bindparams(bindparam("at", type_=UtcTime()), bindparam("recorded_at", type_=UtcTime()))
+"""As text, which both databases understand: it is said many times a second, and need not be built anew."""
+
+
 def _audit(session: Session, actor: str, action: str, subject: str, *, often: bool) -> None:
-    recorded = wall()
-    row: dict[str, Any] = {
-        "actor": actor,
-        "action": action,
-        "subject": subject,
-        "at": reading(session).now,
-        "recorded_at": recorded,
-        "n": 1,
-    }
+    recorded, at = wall(), reading(session).now
     if not often:
-        session.add(Audit(**row))
+        session.add(Audit(actor=actor, action=action, subject=subject, at=at, recorded_at=recorded, n=1))
         session.flush()
         return
-    row["fold"] = f"{actor}|{action}|{subject}|{recorded:%Y-%m-%dT%H}"
-    insert = sqlite.insert(Audit) if session.get_bind().dialect.name == "sqlite" else postgresql.insert(Audit)
-    statement = insert.values(**row)
-    session.connection().execute(
-        statement.on_conflict_do_update(
-            index_elements=["fold"],
-            set_={"n": Audit.n + 1, "recorded_at": statement.excluded.recorded_at, "at": statement.excluded.at},
-        )
-    )
+    fold = f"{actor}|{action}|{subject}|{recorded:%Y-%m-%dT%H}"
+    row = {"actor": actor, "action": action, "subject": subject, "at": at, "recorded_at": recorded, "fold": fold}
+    session.connection().execute(_FOLDED, row)
