@@ -114,9 +114,10 @@ def _configured(face: Face, ending: Ending) -> uvicorn.Config:
     from headrace.serving.connections import allow_files, protocol
 
     allow_files()
+    secure = face.secure
     return uvicorn.Config(
         face.app,
-        ssl_context_factory=None if face.secure is None else lambda *_: face.secure,
+        ssl_context_factory=None if secure is None else lambda *_: secure,
         loop="uvloop",
         http=protocol(face.limits, face.measures),
         lifespan="on",
