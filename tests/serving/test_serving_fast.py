@@ -270,6 +270,30 @@ def test_rows_that_wait_are_asked_together_and_one_that_is_alone_at_once():
     assert ([0.0, 1.0, 2.0, 3.0, 4.0, 5.0], [1, 5]) == (asyncio.run(main()), asked)
 
 
+def test_a_row_that_nobody_waits_for_any_more_is_not_asked():
+    asked: list[list[int]] = []
+    begun, go = threading.Event(), threading.Event()
+
+    def ask(rows):
+        asked.append([row["x"] for row in rows])
+        begun.set()
+        go.wait(10)
+        return [Answered(row["x"], (), None) for row in rows]
+
+    async def main() -> list[float | None]:
+        batched = Batched(ask)
+        waiting = [asyncio.create_task(batched({"x": number})) for number in range(3)]
+        await asyncio.to_thread(begun.wait, 10)
+        waiting += [asyncio.create_task(batched({"x": number})) for number in (3, 4)]
+        await asyncio.sleep(0)
+        waiting[3].cancel()
+        go.set()
+        return [(await waiting[at]).output for at in (0, 1, 2, 4)]
+
+    assert [0, 1, 2, 4] == asyncio.run(main())
+    assert [0, 1, 2, 4] == [number for rows in asked for number in rows]
+
+
 def test_a_model_that_cannot_be_asked_at_all_fails_each_that_waits_and_goes_on():
     def ask(rows):
         if rows[0]["x"] < 0:

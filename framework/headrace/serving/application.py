@@ -158,11 +158,15 @@ class Routes:
         at = await server.moments.of(header(scope, _HEADER))
         snapshot = server.ready_snapshot()
         fresh = None
-        if server.online.views:
+        if server.online.views or server.answering.waits(snapshot):
+            # Whoever goes from here is journalled nowhere: a record is written after the last wait.
             async with server.load.within():
-                (filled,) = await server.online.fill([row], at)
-            row, fresh = filled.row, _fresh(filled)
-        reply = await server.answering.one(snapshot, row, at, started)
+                if server.online.views:
+                    (filled,) = await server.online.fill([row], at)
+                    row, fresh = filled.row, _fresh(filled)
+                reply = await server.answering.one(snapshot, row, at, started)
+        else:
+            reply = await server.answering.one(snapshot, row, at, started)
         if reply.error is not None:
             raise Refused(HTTPStatus.SERVICE_UNAVAILABLE, "prediction-failed", f"v{reply.version} {reply.error.removeprefix('the model ')}")
         told = reply.body(server.config.model)
