@@ -1,21 +1,27 @@
 """The compiled ways to answer one row: they answer as the plain one does, and one that does not is left out and says so."""
 
 import asyncio
+import io
 import math
 import threading
 from dataclasses import replace
+from datetime import UTC, datetime
 from functools import cache
+from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from serving_project import ROW, Project
 
+from headrace import registry
 from headrace.diagnostics import Report
 from headrace.hooks import Algorithm, Answers, Input, Predictor, Signature, load_plugins
 from headrace.hooks.composed import fitted, loaded
 from headrace.hooks.contracts import resolve
+from headrace.registry import Version
 from headrace.serving.fast import fastest
 from headrace.serving.fast.batched import Batched
 from headrace.serving.snapshot import Answered, Served, ask_many
@@ -92,7 +98,7 @@ def plain(name: str) -> Served:
 
 def failures(served: Served, algorithm: Algorithm) -> tuple[Served, int]:
     told: list[None] = []
-    return fastest(served, algorithm, lambda: told.append(None)), len(told)
+    return fastest(served, algorithm, lambda: told.append(None), list), len(told)
 
 
 @cache
@@ -177,10 +183,65 @@ def sudden(predictor):
     return Sudden(predictor)
 
 
+def stored() -> list[dict[str, Any]]:
+    return [{"age": 33.25, "city": "b", "debt": None, "sex": "1"}]
+
+
+@pytest.mark.parametrize("form", ["sudden", None])
+def test_a_form_is_tried_on_the_rows_that_the_version_was_judged_by_too(form, caplog):
+    algorithm = (
+        version("lightgbm.classifier")[0] if form is None else replace(version("lightgbm.classifier")[0], compile=f"{__name__}:{form}")
+    )
+    told: list[None] = []
+    served = fastest(plain("lightgbm.classifier"), algorithm, lambda: told.append(None), stored)
+    assert served.parity is not None
+    expected = ("lightgbm-row", 0, None) if form is None else ("plain", 1, "sample 63: an answer, and ArithmeticError: never seen")
+    assert (*expected, 1) == (served.path, len(told), served.parity.differs, served.parity.stored)
+
+
+def unreadable() -> list[dict[str, Any]]:
+    raise OSError("the blobs are away")
+
+
+def test_rows_that_cannot_be_read_leave_the_drawn_ones_and_that_is_told(caplog):
+    told: list[None] = []
+    served = fastest(plain("lightgbm.classifier"), version("lightgbm.classifier")[0], lambda: told.append(None), unreadable)
+    assert served.parity is not None
+    assert ("lightgbm-row", 1, 0) == (served.path, len(told), served.parity.stored)
+    assert "held-out rows cannot be read" in caplog.text
+
+
+@pytest.mark.parametrize("name", ["lightgbm.classifier", "sklearn.logistic_regression", "sklearn.random_forest_classifier"])
+def test_the_held_out_rows_of_a_version_are_tried_before_it_answers(project: Project, name):
+    """Missing numbers and categories, and a category that training never saw, as they stand in what is stored."""
+    algorithm = version(name)[0]
+    frame = pd.DataFrame(
+        {
+            "age": [None, 20.5, 30.25, 119.0] * 30,
+            "city": ["a", None, "never seen", "d"] * 30,
+            "debt": [1, -2, 3, 4] * 30,
+            "sex": ["1", "2", None, "2"] * 30,
+            "label": [0.0, 1.0, 0.0, 1.0] * 30,
+        }
+    )
+    out = io.BytesIO()
+    frame.to_parquet(out)
+    manifest = {"signature": SIGNATURE.to_json(), "reference": project.store.blobs.put(out.getvalue())}
+    kept = Version("m", 1, "r", name, "", "", "", manifest, datetime(2024, 1, 1, tzinfo=UTC))
+    found = registry.probe(project.store, kept, 40)
+    assert 40 == len(found)
+    assert {"age": 119.0, "city": "d", "debt": 4.0, "sex": "2"} in found
+    assert {"age": 30.25, "city": "never seen", "debt": 3.0, "sex": None} in found
+    assert {"age": None, "city": "a", "debt": 1.0, "sex": "1"} in found
+    served = fastest(plain(name), algorithm, lambda: None, lambda: found)
+    assert (FORMS[name][0], 40) == (served.path, served.parity and served.parity.stored)
+    assert [] == registry.probe(project.store, replace(kept, manifest={}), 40)
+
+
 def test_a_row_that_a_form_fails_on_is_asked_plainly_and_counted(caplog):
     algorithm = replace(version("lightgbm.classifier")[0], compile=f"{__name__}:sudden")
     told: list[None] = []
-    served = fastest(plain("lightgbm.classifier"), algorithm, lambda: told.append(None))
+    served = fastest(plain("lightgbm.classifier"), algorithm, lambda: told.append(None), list)
     row = {"age": 33.25, "city": "b", "debt": 1.0, "sex": "1"}
     answers = [served.answer(row) for _ in range(2)]
     assert [replace(served, fast=None).answer(row)] * 2 == answers
@@ -207,6 +268,30 @@ def test_rows_that_wait_are_asked_together_and_one_that_is_alone_at_once():
         return [told.output for told in await asyncio.gather(first, *rest)]
 
     assert ([0.0, 1.0, 2.0, 3.0, 4.0, 5.0], [1, 5]) == (asyncio.run(main()), asked)
+
+
+def test_a_row_that_nobody_waits_for_any_more_is_not_asked():
+    asked: list[list[int]] = []
+    begun, go = threading.Event(), threading.Event()
+
+    def ask(rows):
+        asked.append([row["x"] for row in rows])
+        begun.set()
+        go.wait(10)
+        return [Answered(row["x"], (), None) for row in rows]
+
+    async def main() -> list[float | None]:
+        batched = Batched(ask)
+        waiting = [asyncio.create_task(batched({"x": number})) for number in range(3)]
+        await asyncio.to_thread(begun.wait, 10)
+        waiting += [asyncio.create_task(batched({"x": number})) for number in (3, 4)]
+        await asyncio.sleep(0)
+        waiting[3].cancel()
+        go.set()
+        return [(await waiting[at]).output for at in (0, 1, 2, 4)]
+
+    assert [0, 1, 2, 4] == asyncio.run(main())
+    assert [0, 1, 2, 4] == [number for rows in asked for number in rows]
 
 
 def test_a_model_that_cannot_be_asked_at_all_fails_each_that_waits_and_goes_on():

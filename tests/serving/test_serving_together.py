@@ -26,10 +26,12 @@ from sqlmodel import select
 from headrace.cli import main
 from headrace.compiled import ServingConfig, read
 from headrace.diagnostics import Exit
+from headrace.identity import keys
 from headrace.journal import ship
 from headrace.serving import app
 from headrace.serving.together import Member, Together
 from headrace.serving.together.__main__ import main as together_main
+from headrace.serving.together.__main__ import together
 from headrace.serving.together.exposition import merged
 from headrace.serving.workspace import beside, open_workspace
 from headrace.store.tables import Prediction
@@ -141,6 +143,63 @@ def test_one_model_alone_answers_below_its_name_too(both: tuple[Project, Project
         assert [404, 404] == [client.post(path, json=ROW).status_code for path in (f"{below}x/predict", "/models/income/predict")]
 
 
+def test_the_protocol_speaks_of_all_and_of_each(client: TestClient) -> None:
+    assert "headrace" == client.get("/v2").json()["name"]
+    index = client.post("/v2/repository/index", json={}).json()
+    expected = [(MODEL, "1", "READY"), (OTHER, "1", "READY"), ("broken", "", "UNAVAILABLE")]
+    assert expected == [(row["name"], row["version"], row["state"]) for row in index]
+    assert [MODEL, OTHER] == [row["name"] for row in client.post("/v2/repository/index", json={"ready": True}).json()]
+    for name in (MODEL, OTHER):
+        assert name == client.get(f"/v2/models/{name}").json()["name"]
+        assert {"name": name, "versions": ["1"]} == client.post(f"/v2/repository/models/{name}/load").json()
+    tensors = [{"name": name, "shape": [1], "datatype": "BYTES", "data": [str(value)]} for name, value in ROW.items() if name != "age"]
+    tensors.append({"name": "age", "shape": [1], "datatype": "FP64", "data": [ROW["age"]]})
+    answer = client.post(f"/v2/models/{OTHER}/infer", json={"inputs": tensors, "outputs": [{"name": "prediction"}]}).json()
+    assert [0.75] == answer["outputs"][0]["data"]
+
+
+def test_the_protocols_health_is_of_all_models(client: TestClient) -> None:
+    ready = client.get("/v2/health/ready")
+    assert (503, {"error": "not-ready: broken: not-started: its config cannot be read"}) == (ready.status_code, ready.json())
+    assert (200, {"live": True}) == ((live := client.get("/v2/health/live")).status_code, live.json())
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "status", "kind"),
+    [
+        ("GET", "/v2/nothing", None, 404, "no-such-route"),
+        ("GET", "/v2/repository/index", None, 405, "method-not-allowed"),
+        ("POST", "/v2/repository/index", b"[", 400, "bad-inference"),
+        ("POST", "/v2/repository/index", b" " * 5000, 413, "too-large"),
+        ("POST", "/v2/repository/models/nobody/load", b"", 404, "no-such-model"),
+        ("GET", "/v2/models/broken", None, 503, "not-started"),
+        ("POST", f"/v2/repository/models/{MODEL}/unload", b"", 409, "not-unloaded"),
+    ],
+)
+def test_a_refusal_of_the_protocol_is_its_error(  # noqa: PLR0917 - a case
+    client: TestClient, method: str, path: str, body: bytes | None, status: int, kind: str
+) -> None:
+    refused = client.request(method, path, content=body)
+    assert (status, kind) == (refused.status_code, refused.json()["error"].partition(":")[0])
+
+
+def test_the_index_is_of_the_models_that_the_caller_may_ask(both: tuple[Project, Project]) -> None:
+    one, other = both
+    said = {"auth": {"keys": True, "jwt": None, "public": None}, "rate": None, "tls": None, "tracing": None}
+    for project in both:
+        project.config.write_text(json.dumps({**CONFIG, "model": project.model, "access": said}), encoding="utf-8")
+    key = keys.issue(one.store, "user:test", name="a", models=[other.model], environment="dev", expires=None).text
+    where = one.config.parent / "headrace.json"
+    configs = [read(ServingConfig, project.config) for project in both]
+    with open_workspace(where, configs[0]) as opened:
+        members = [Member(config.model, app(config, beside(opened, where, config))) for config in configs]
+        with TestClient(Together(members)) as client:
+            assert 401 == (refused := client.post("/v2/repository/index")).status_code
+            assert refused.headers["www-authenticate"].startswith("Bearer")
+            told = client.post("/v2/repository/index", headers={"X-API-Key": key}).json()
+            assert [other.model] == [row["name"] for row in told]
+
+
 def test_metrics_of_several_are_each_family_once_and_a_sample_once() -> None:
     one = '# HELP a A.\n# TYPE a counter\na_total{model="x"} 1.0\n# HELP p P.\n# TYPE p gauge\np 3.0\n'
     other = '# HELP a A.\n# TYPE a counter\na_total{model="y"} 2.0\n# HELP p P.\n# TYPE p gauge\np 4.0\n'
@@ -208,6 +267,59 @@ def answered(url: str, process: subprocess.Popen[bytes]) -> dict[str, Any]:
             told: dict[str, Any] = found.json()
             return told
     raise AssertionError(url)
+
+
+@pytest.mark.slow
+def test_several_processes_answer_for_several_models(both: tuple[Project, Project]) -> None:
+    one, other = both
+    paths = [str(project.config) for project in both]
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [sys.executable, "-m", "headrace.serving.together", *paths, "--port", str(port), "--workers", "2"]
+    with subprocess.Popen(command, stderr=subprocess.DEVNULL) as process:
+        try:
+            url = f"http://127.0.0.1:{port}"
+            workers: set[str] = set()
+            limit = time.monotonic() + 60
+            answered(f"{url}/health/ready", process)
+            # Each process has a server of each model. Who holds a connection already lets the other go first.
+            with ExitStack() as kept:
+                while len(workers) < 4 and time.monotonic() < limit:
+                    asking = kept.enter_context(httpx.Client(trust_env=False))
+                    workers |= {told["worker"] for told in asking.get(f"{url}/metadata").json()["models"].values()}
+            assert 4 == len(workers)
+            for project, value in ((one, 0.25), (other, 0.75)):
+                told = [httpx.post(f"{url}/models/{project.model}/predict", json=ROW, trust_env=False).json() for _ in range(4)]
+                assert [value] * 4 == [answer["prediction"] for answer in told]
+            counted = {
+                sample.labels["model"]: sample.value
+                for family in text_string_to_metric_families(httpx.get(f"{url}/metrics", trust_env=False).text)
+                for sample in family.samples
+                if sample.name == "headrace_predictions_total"
+            }
+            assert {MODEL: 4.0, OTHER: 4.0} == counted
+        finally:
+            process.send_signal(signal.SIGTERM)
+        assert 0 == process.wait(30)
+    for project in both:
+        ship(project.store, project.spool)
+    with one.store.read() as session:
+        assert [MODEL] * 4 + [OTHER] * 4 == sorted(session.exec(select(Prediction.model)).all())
+
+
+@pytest.mark.parametrize(
+    ("replicas", "expected"),
+    [
+        ([None, None], (1, 1, None)),
+        ([{"min": 1, "max": 4, "memory": 10}, {"min": 2, "max": 2, "memory": 5}], (2, 4, 15)),
+        ([{"min": 3, "max": 3, "memory": 10}, None], (3, 3, None)),
+    ],
+)
+def test_as_many_processes_answer_as_the_model_that_asks_for_most(replicas: list[dict[str, Any] | None], expected: tuple[Any, ...]) -> None:
+    configs = [ServingConfig.model_validate({**CONFIG, "replicas": one}) for one in replicas]
+    found = together(configs)
+    assert expected == (found.min, found.max, found.memory)
 
 
 def test_models_that_differ_in_tls_are_not_served_together(both: tuple[Project, Project], capsys: pytest.CaptureFixture[str]) -> None:

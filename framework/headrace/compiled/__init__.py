@@ -6,6 +6,7 @@ from headrace.compiled.deploy import AutomationConfig, CronConfig, DeployConfig,
 from headrace.compiled.file import BACKFILL, HEADER, OF_PROJECT, WORKSPACE, is_compiled, of_model, parse, read, read_serving, read_workspace
 from headrace.compiled.journal import JournalConfig, JournalLogConfig
 from headrace.compiled.limits import LimitsConfig
+from headrace.compiled.middleware import MiddlewareConfig
 from headrace.compiled.replicas import ReplicasConfig
 from headrace.compiled.routing import CacheConfig, ShadowConfig
 from headrace.compiled.runner import ADDRESS as RUNNER_ADDRESS
@@ -53,6 +54,7 @@ __all__ = [
     "JudgeConfig",
     "JwtConfig",
     "LimitsConfig",
+    "MiddlewareConfig",
     "OnlineConfig",
     "PluginsConfig",
     "RateConfig",

@@ -10,6 +10,7 @@ from headrace.compiled.access import AccessConfig
 from headrace.compiled.config import Config
 from headrace.compiled.journal import JournalConfig
 from headrace.compiled.limits import LimitsConfig
+from headrace.compiled.middleware import MiddlewareConfig
 from headrace.compiled.replicas import ReplicasConfig
 from headrace.compiled.routing import CacheConfig, ShadowConfig
 
@@ -69,6 +70,8 @@ class ServingConfig(Config):
     limits: LimitsConfig = LimitsConfig()
     access: AccessConfig = Field(default=AccessConfig(), exclude_if=lambda access: access == AccessConfig())
     """Who may ask, how often, over what, and who watches; not printed where nothing is said of it."""
+    middleware: tuple[MiddlewareConfig, ...] = Field(default=(), exclude_if=lambda several: not several)
+    """What stands around every request, outermost first; not printed where there is none."""
     shadow: ShadowConfig | None = None
     cache: CacheConfig | None = None
 

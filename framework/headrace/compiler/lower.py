@@ -30,6 +30,7 @@ from headrace.compiler import sections
 from headrace.compiler.access import access
 from headrace.compiler.hiding import HIDING
 from headrace.compiler.ir import Announces, Call, Compiled, Cron, Flow, Interval, Life, Link, Schedule, Shared, Step
+from headrace.compiler.middleware import middleware
 from headrace.compiler.sources import source_config
 from headrace.compiler.views import view_config
 from headrace.hooks import Task
@@ -78,7 +79,7 @@ def lower(project: Project) -> Compiled:
             for model, inputs in models
         ),
         servers=(
-            _server(name, model, model.serving, tuple(configs[item] for item in inputs), tasks[model.name]).model_copy(
+            _server(project, model, model.serving, tuple(configs[item] for item in inputs), tasks[model.name]).model_copy(
                 update={
                     "online": tuple(sorted({(item.view, read[item.view]) for item in inputs if item.column is None and item.view in read}))
                 }
@@ -228,10 +229,10 @@ def _batch(batch: Batch, model: Model, inputs: Sequence[ModelInput], runner: Run
     return flow, (Cron("batch", batch.schedule),) if batch.schedule is not None else ()
 
 
-def _server(project: str, model: Model, section: Serving, inputs: tuple[InputConfig, ...], task: Task) -> ServingConfig:
+def _server(project: Project, model: Model, section: Serving, inputs: tuple[InputConfig, ...], task: Task) -> ServingConfig:
     features, rollout = model.features, model.rollout
     return ServingConfig(
-        project=project,
+        project=project.project.name,
         model=model.name,
         entity=features.entity,
         time=features.time,
@@ -245,6 +246,7 @@ def _server(project: str, model: Model, section: Serving, inputs: tuple[InputCon
         fallback=section.fallback,
         max_rows=section.max_rows,
         access=access(section),
+        middleware=middleware(project.root, section.middleware),
         rollout=_judged(rollout) if rollout is not None else None,
         replicas=_replicas(section.replicas) if section.replicas is not None else None,
         journal=_journal(section.journal),

@@ -3,6 +3,7 @@
 from headrace.registry.alias import CANDIDATE, CHAMPION, PREVIOUS, aliases, move, promote, rollback
 from headrace.registry.exported import Written, export, verified
 from headrace.registry.loading import Loaded, load, load_part
+from headrace.registry.probe import probe
 from headrace.registry.registration import adopt, register
 from headrace.registry.version import Version, by_run, find, get, versions
 
@@ -22,6 +23,7 @@ __all__ = [
     "load",
     "load_part",
     "move",
+    "probe",
     "promote",
     "register",
     "rollback",

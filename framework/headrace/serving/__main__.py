@@ -8,7 +8,7 @@ import logging
 import os
 import socket
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NoReturn
 
@@ -45,6 +45,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m headrace.serving", description=__doc__)
     parser.add_argument("config", type=Path, help="the compiled flows/NAME.serving.json")
+    take(parser)
+    return parser.parse_args(arguments)
+
+
+def take(parser: argparse.ArgumentParser) -> None:
+    """The options of a server, of one model or of several."""
     parser.add_argument("--port", type=int, help="the port, in place of the config's; 0 for any that is free")
     parser.add_argument("--host", default="127.0.0.1", help="the address to listen on (default: %(default)s)")
     parser.add_argument(
@@ -69,7 +75,6 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     )
     parser.add_argument("--allow", action="append", default=[], choices=ALLOWED, help="listen beyond loopback all the same")
     parser.add_argument("--worker", type=_sockets, help=argparse.SUPPRESS)
-    return parser.parse_args(arguments)
 
 
 def _workers(text: str) -> ReplicasConfig:
@@ -113,21 +118,32 @@ def _answering(options: argparse.Namespace, config: ServingConfig, listening: so
     replicas = options.workers or config.replicas or ALONE
     if replicas.max == 1 and replicas.memory is None:
         return _alone(config, path, listening, ending, shipper)
-    host, port = listening.getsockname()[:2]
-    fleet = Fleet(
-        lambda *sockets: _worker(path, ending, sockets),
-        listening,
-        Limits(replicas.min, replicas.max, replicas.memory),
-        where=told.folder(path.resolve().parent.parent, config.model, port),
-        grace=ending.within,
-    )
+    fleet = fleet_of(path, config.model, listening, replicas, ending, lambda *sockets: _worker(path, ending, sockets))
     shipper.start()
-    most = f"{replicas.min} to {replicas.max}" if replicas.max > replicas.min else str(replicas.max)
-    _say("model/%s answers on %s://%s:%s, by %s processes", config.model, _scheme(config), host, port, most)
+    host, port = listening.getsockname()[:2]
+    _say("model/%s answers on %s://%s:%s, by %s processes", config.model, _scheme(config), host, port, how_many(replicas))
     try:
         return oversee(fleet)
     finally:
         shipper.end(max(0.0, ending.grace - GRACE))
+
+
+def fleet_of(  # noqa: PLR0917 - what a fleet is made of
+    path: Path, model: str, listening: socket.socket, replicas: ReplicasConfig, ending: Ending, command: Callable[[int, int], Sequence[str]]
+) -> Fleet:
+    """The workers on a bound socket, which `command` starts; `path` is a compiled config of their project, `model` what they go by."""
+    return Fleet(
+        command,
+        listening,
+        Limits(replicas.min, replicas.max, replicas.memory),
+        where=told.folder(path.resolve().parent.parent, model, listening.getsockname()[1]),
+        grace=ending.within,
+    )
+
+
+def how_many(replicas: ReplicasConfig) -> str:
+    """`3`, or `1 to 3`."""
+    return f"{replicas.min} to {replicas.max}" if replicas.max > replicas.min else str(replicas.max)
 
 
 def _alone(config: ServingConfig, path: Path, listening: socket.socket, ending: Ending, shipper: Shipper) -> int:
@@ -147,20 +163,32 @@ def _scheme(config: ServingConfig) -> str:
 
 
 def _worker(path: Path, ending: Ending, sockets: Sequence[int]) -> list[str]:
+    return started(["headrace.serving", str(path)], ending, sockets)
+
+
+def started(module: Sequence[str], ending: Ending, sockets: Sequence[int]) -> list[str]:
     """What starts a worker: a process of its own from the first, since one that was forked would share what it must not."""
-    command = [sys.executable, "-m", "headrace.serving", str(path), "--worker", ",".join(map(str, sockets))]
+    command = [sys.executable, "-m", *module, "--worker", ",".join(map(str, sockets))]
     return [*command, "--drain", str(ending.announce), "--grace", str(ending.grace)]
 
 
 def _work(options: argparse.Namespace) -> NoReturn:
-    listening, control = (socket.socket(fileno=number) for number in options.worker)
-    try:
+    def as_one(listening: socket.socket, control: socket.socket) -> int:
         from headrace.serving.workspace import open_workspace
 
         path: Path = options.config
         config = read(ServingConfig, path)
         with open_workspace(path.parent / WORKSPACE, config) as workspace:
-            code = answer(config, workspace, listening, Ending(options.drain, options.grace), control)
+            return answer(config, workspace, listening, Ending(options.drain, options.grace), control)
+
+    work(options.worker, as_one)
+
+
+def work(sockets: Sequence[int], as_one: Callable[[socket.socket, socket.socket], int]) -> NoReturn:
+    """Answer as one of several on inherited sockets, and end the process; its supervisor is told why where it cannot."""
+    listening, control = (socket.socket(fileno=number) for number in sockets)
+    try:
+        code = as_one(listening, control)
     except Exception as error:
         control.sendall(line(Failed(f"{type(error).__name__}: {error}" if not isinstance(error, HeadraceError) else str(error))))
         raise

@@ -125,6 +125,10 @@ class Answering:
         served = snapshot.arms[CHAMPION]
         return self._journal(snapshot, row, at, (first, _Try(CHAMPION, served, served.answer(row.inputs), perf_counter() - started)))
 
+    def waits(self, snapshot: Snapshot) -> bool:
+        """Whether one row may wait: for a cache, or for the queue of a version."""
+        return self._cache is not None or any(served.queue is not None for served in snapshot.arms.values())
+
     async def one(self, snapshot: Snapshot, row: Row, at: datetime, started: float) -> Reply:
         """One row; Refused (503) where it cannot be journalled, for what is not journalled is not answered."""
         arm = assign(self._model, row.unit, snapshot.weights)

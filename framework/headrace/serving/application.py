@@ -23,6 +23,7 @@ from headrace.serving.bodies.asked import Bodies
 from headrace.serving.bodies.protocol import Protocol
 from headrace.serving.body import header, read
 from headrace.serving.measures import CONTENT_TYPE
+from headrace.serving.middleware import declared, surround
 from headrace.serving.moment import HEADER
 from headrace.serving.online import Filled, events_of
 from headrace.serving.openapi_access import secured
@@ -40,10 +41,13 @@ _HEADER = HEADER.lower().encode()
 def app(config: ServingConfig, workspace: Workspace, middleware: Sequence[Middleware] = (), *, exposed: bool = False) -> Plane:
     """The app of one serving config; its lifespan follows the store from start to end.
 
-    Requests are answered by the process that runs it: one event loop, one spool segment. With `middleware`, Starlette's, every path is
-    answered behind it, by a FastAPI route; without, predictions are answered in front of FastAPI, by the same code. `exposed` says that it
-    listens beyond loopback.
+    Requests are answered by the process that runs it: one event loop, one spool segment. With the config's middleware, or with
+    `middleware`, Starlette's, every path is answered behind it, by a FastAPI route; without, predictions are answered in front of FastAPI,
+    by the same code. `exposed` says that it listens beyond loopback.
+
+    Raises HeadraceError `middleware-failed` where one that the config names cannot be imported or made.
     """
+    around = [*declared(workspace.root, config.middleware), *middleware]
     server = Server(config, workspace, exposed=exposed)
     routes = Routes(server)
     bodies = Bodies(server)
@@ -53,9 +57,10 @@ def app(config: ServingConfig, workspace: Workspace, middleware: Sequence[Middle
         ("POST", f"/v2/models/{config.model}/infer"): bodies.infer,
         ("POST", "/explain"): bodies.explain,
     }
-    behind = _behind(server, routes, answers, Protocol(server, bodies), middleware)
+    behind = _behind(server, routes, answers, Protocol(server, bodies), around)
+    surround(behind, workspace.root)
     nows = {(METHOD, PATH): prompt(server)}
-    hot = {} if middleware else {key: Hot(answer, server.measures, nows.get(key)) for key, answer in answers.items()}
+    hot = {} if around else {key: Hot(answer, server.measures, nows.get(key)) for key, answer in answers.items()}
     return Plane(behind, hot, server.measures, config.model, server.load, server.guard.admit, server.tracing)
 
 
@@ -155,11 +160,15 @@ class Routes:
         at = await server.moments.of(header(scope, _HEADER))
         snapshot = server.ready_snapshot()
         fresh = None
-        if server.online.views:
+        if server.online.views or server.answering.waits(snapshot):
+            # Whoever goes from here is journalled nowhere: a record is written after the last wait.
             async with server.load.within():
-                (filled,) = await server.online.fill([row], at)
-            row, fresh = filled.row, _fresh(filled)
-        reply = await server.answering.one(snapshot, row, at, started)
+                if server.online.views:
+                    (filled,) = await server.online.fill([row], at)
+                    row, fresh = filled.row, _fresh(filled)
+                reply = await server.answering.one(snapshot, row, at, started)
+        else:
+            reply = await server.answering.one(snapshot, row, at, started)
         if reply.error is not None:
             raise reply.refusal()
         model = server.config.model

@@ -66,7 +66,7 @@ class Load:
             async with asyncio.timeout(self.limits.answer):
                 yield
         except TimeoutError:
-            message = f"no answer within {self.limits.answer:g} s: send fewer rows at once, or raise `serving.limits.answer`"
+            message = f"no answer within {self.limits.answer:g} s: raise `serving.limits.answer`, or send fewer rows at once"
             raise Refused(503, "too-long", message, headers={"retry-after": AGAIN}) from None
 
     def _full(self) -> Refused:

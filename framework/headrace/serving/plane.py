@@ -117,7 +117,8 @@ class Plane:
         path = scope["path"]
         try:
             if self._admit is not None and (waiting := self._admit(scope)) is not None:
-                await waiting
+                async with self._load.within():
+                    await waiting
             if path in UNBOUNDED:
                 return await _behind(self.behind, scope, receive, send)
             self._load.take()

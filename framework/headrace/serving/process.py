@@ -1,4 +1,4 @@
-"""One process that answers for a model on a bound socket, alone or as one worker of several, and how it ends."""
+"""One process that answers for a model, or several, on a bound socket, alone or as one worker of several, and how it ends."""
 
 from __future__ import annotations
 
@@ -8,20 +8,23 @@ import os
 import signal
 import socket
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import FrameType
 from typing import TYPE_CHECKING
 
-from headrace.compiled import ServingConfig
+from headrace.compiled import LimitsConfig, ServingConfig
 from headrace.diagnostics import Exit
 
 if TYPE_CHECKING:
     import ssl
 
     import uvicorn
+    from starlette.types import ASGIApp
 
-    from headrace.serving.plane import Plane
+    from headrace.serving.head import Now
+    from headrace.serving.measures import Measures
+    from headrace.serving.server import Server
     from headrace.serving.workspace import Workspace
 
 GRACE = 1.5
@@ -41,21 +44,42 @@ class Ending:
         return self.announce + self.grace
 
 
+@dataclass(frozen=True, slots=True)
+class Face:
+    """What answers on a socket: an ASGI app, the servers behind it, and what a connection is allowed before there is a request."""
+
+    app: ASGIApp
+    servers: Sequence[Server]
+    limits: LimitsConfig
+    measures: Measures
+    secure: ssl.SSLContext | None
+    nows: Mapping[tuple[bytes, bytes], Now]
+    """What is answered where it is read, by method and target."""
+
+
 def answer(config: ServingConfig, workspace: Workspace, listening: socket.socket, ending: Ending, control: socket.socket | None) -> int:
-    """Answer until a signal, or until the supervisor on `control` says so; the exit code."""
+    """Answer for one model until a signal, or until the supervisor on `control` says so; the exit code."""
     from headrace.serving import exposed, tls
     from headrace.serving.application import app
+
+    made = app(config, workspace, exposed=exposed.is_exposed(listening.getsockname()[0]))
+    secure = None if config.access.tls is None else tls.kept(config.access.tls, workspace.root)
+    server: Server = made.state.server
+    return run(Face(made, (server,), config.limits, server.measures, secure, made.nows), listening, ending, control)
+
+
+def run(face: Face, listening: socket.socket, ending: Ending, control: socket.socket | None) -> int:
+    """Answer until a signal, or until the supervisor on `control` says so; the exit code."""
     from headrace.serving.drain import Draining
     from headrace.serving.worker import Overseen
 
     received: list[int] = []
-    made = app(config, workspace, exposed=exposed.is_exposed(listening.getsockname()[0]))
-    secure = None if config.access.tls is None else tls.kept(config.access.tls, workspace.root)
 
     def signalled(number: int) -> None:
         received.append(number)
         end_within(ending.within, received)
-        made.state.server.draining = True
+        for one in face.servers:
+            one.draining = True
 
     def leave() -> None:
         end_within(ending.grace, [signal.SIGTERM])
@@ -66,7 +90,7 @@ def answer(config: ServingConfig, workspace: Workspace, listening: socket.socket
             Overseen(control, server, asyncio.get_running_loop(), leave).start()
 
     server = Draining(
-        _configured(config, made, ending, secure),
+        _configured(face, ending),
         shared=control is not None,
         announce=ending.announce,
         on_signal=signalled,
@@ -86,7 +110,7 @@ def answer(config: ServingConfig, workspace: Workspace, listening: socket.socket
     return int(Exit.INTERRUPTED) if signal.SIGINT in received else int(Exit.OK)
 
 
-def _configured(config: ServingConfig, made: Plane, ending: Ending, secure: ssl.SSLContext | None) -> uvicorn.Config:
+def _configured(face: Face, ending: Ending) -> uvicorn.Config:
     """How uvicorn answers by an app, over TLS where there is a certificate."""
     import uvicorn
 
@@ -94,11 +118,12 @@ def _configured(config: ServingConfig, made: Plane, ending: Ending, secure: ssl.
     from headrace.serving.direct import protocol
 
     allow_files()
+    secure = face.secure
     return uvicorn.Config(
-        made,
+        face.app,
         ssl_context_factory=None if secure is None else lambda *_: secure,
         loop="uvloop",
-        http=protocol(config.limits, made.state.server.measures, made.nows),
+        http=protocol(face.limits, face.measures, face.nows),
         lifespan="on",
         access_log=False,
         log_config=None,

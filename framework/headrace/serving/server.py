@@ -238,6 +238,7 @@ class Server:
             "version": served.number,
             "inputs": [_taken(item) for item in served.signature.inputs],
             "task": served.answers.task,
+            **({} if served.parity is None else {"parity": served.parity.told()}),
             **({} if found is None else _recorded(found)),
         }
 

@@ -48,6 +48,20 @@ class Fast:
 
 
 @dataclass(frozen=True, slots=True)
+class Parity:
+    """What a faster way to answer was held against the plain one on: rows that were drawn and rows that are stored; why it was left out."""
+
+    drawn: int
+    stored: int
+    differs: str | None = None
+
+    def told(self) -> dict[str, Any]:
+        """As /metadata has it."""
+        found: dict[str, Any] = {"drawn": self.drawn, "stored": self.stored}
+        return found if self.differs is None else found | {"differs": self.differs}
+
+
+@dataclass(frozen=True, slots=True)
 class Served:
     """One loaded version.
 
@@ -69,6 +83,9 @@ class Served:
     """The compiled form of `single`, where it has one that answers alike."""
     queue: Callable[[Mapping[str, Any]], Awaitable[Answered]] | None = None
     """One row among those that wait, where many at once cost little more than one: then nobody else asks `single`."""
+
+    parity: Parity | None = None
+    """How its way was tried; None where it has none but the plain one."""
 
     @property
     def path(self) -> str:

@@ -9,6 +9,7 @@ from headrace.spec.quantity import Rate, Size
 from headrace.spec.serving_access import Auth, RateLimit, Tls, Tracing
 from headrace.spec.serving_journal import Journal
 from headrace.spec.serving_limits import Limits
+from headrace.spec.serving_middleware import Middleware
 from headrace.spec.serving_routing import Cache, Shadow
 
 
@@ -69,6 +70,12 @@ class Serving(Spec):
         Effect.REDEPLOY,
         default=None,
         example={"endpoint": "http://127.0.0.1:4318/v1/traces"},
+    )
+    middleware: tuple[Middleware, ...] = field(
+        "Python of your own around every request, the first one outermost; predictions are then answered by FastAPI's routes.",
+        Effect.REDEPLOY,
+        default=(),
+        example=[{"python": "mycompany.web:Stamp", "params": {"header": "X-Company"}}],
     )
     journal: Journal = field(
         "What is promised of the record of every answer.", Effect.REDEPLOY, default=Journal(), example={"full": "drop"}

@@ -25,7 +25,8 @@ class Limits(Spec):
         le=timedelta(hours=1),
     )
     answer: Duration = field(
-        "In which a batch, an explanation, or a row whose features are read must be answered; one that takes longer gets 503.",
+        "In which a request must be answered that waits: of many rows, for an explanation, for features, a token's key, a queue or a "
+        "cache; one that takes longer gets 503.",
         Effect.REDEPLOY,
         default="30s",
         validate_default=True,

@@ -42,6 +42,19 @@ CODES = (
         help="type `headrace keys create --name NAME`",
     ),
     Code(
+        "no-middleware",
+        "what should stand around a server's requests is no ASGI middleware",
+        "It is called with the app that it stands around, and what that gives with each request. The text is read, and not imported.",
+        "class Stamp:\n    def __init__(self, app): ...\n    def __call__(self, request): ...",
+        "class Stamp:\n    def __init__(self, app): ...\n    async def __call__(self, scope, receive, send): ...",
+    ),
+    Code(
+        "middleware-failed",
+        "a middleware cannot be imported or made",
+        "A server that answered without it would leave out what it is there for, so none is started.",
+        help="correct the line that is named, or take it out of `serving.middleware`",
+    ),
+    Code(
         "open-server",
         "a server would answer whoever reaches it",
         "It is to listen beyond loopback, and its model asks for no key.",

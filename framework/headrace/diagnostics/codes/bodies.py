@@ -21,7 +21,7 @@ CODES = (
     Code(
         "too-long",
         "an answer takes too long",
-        "A caller that waits is better told. Answered with 503 and `Retry-After`; rows may have been journalled by then.",
+        "A caller that waits is better told. Answered with 503 and `Retry-After`; of a batch, rows may have been journalled by then.",
         help="send fewer rows at once, or raise `serving.limits.answer`",
     ),
     Code(

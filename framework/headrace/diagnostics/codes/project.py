@@ -112,15 +112,15 @@ CODES = (
     ),
     Code(
         "unknown-function",
-        "a step's function does not exist",
+        "a step's function, or a middleware, does not exist",
         "The module is looked for in the project's folder and among what is installed; it is read, and not imported.",
         'steps: [{id: clean, python: "mycompany.steps:claen", after: features}]',
         'steps: [{id: clean, python: "mycompany.steps:clean", after: features}]',
     ),
     Code(
         "wrong-signature",
-        "a step's function cannot be called so",
-        "After `features` it is given the rows, after `training` the candidate and its held-out rows.",
+        "a step's function, or a middleware, cannot be called so",
+        "After `features` it is given the rows, after `training` the candidate and its held-out rows. Of `params` each is an argument.",
         "def clean(): ...",
         "def clean(rows): ...",
     ),

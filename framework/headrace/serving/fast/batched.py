@@ -39,7 +39,11 @@ class Batched:
     async def _drain(self, loop: asyncio.AbstractEventLoop) -> None:
         try:
             while self._waiting:
-                taken, self._waiting = self._waiting[:MOST], self._waiting[MOST:]
+                # Whoever asked may have gone by now: nobody works for them.
+                there = [one for one in self._waiting if not one[1].done()]
+                taken, self._waiting = there[:MOST], there[MOST:]
+                if not taken:
+                    continue
                 rows, futures = [inputs for inputs, _ in taken], [future for _, future in taken]
                 try:
                     answers = await loop.run_in_executor(self._thread, self._ask, rows)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -14,7 +14,7 @@ from headrace.serving.fast.batched import Batched
 from headrace.serving.fast.composed import compiled
 from headrace.serving.fast.gate import difference, samples
 from headrace.serving.fast.rows import encoder
-from headrace.serving.snapshot import Answered, Fast, Served, ask_many
+from headrace.serving.snapshot import Answered, Fast, Parity, Served, ask_many
 
 LOG = logging.getLogger("headrace.serving")
 
@@ -26,29 +26,57 @@ LEAST = 200e-6
 """…and one costs more than this, in CPU seconds."""
 
 
-def fastest(served: Served, algorithm: Algorithm, failed: Callable[[], None]) -> Served:
-    """The version with the fastest way that it has to answer one row as it would answer plainly.
+@dataclass(frozen=True, slots=True)
+class _Rows:
+    """What a way is tried on."""
+
+    drawn: list[dict[str, Any]]
+    stored: list[dict[str, Any]]
+
+    @property
+    def all(self) -> list[dict[str, Any]]:
+        return self.drawn + self.stored
+
+    def parity(self, why: str | None) -> Parity:
+        return Parity(len(self.drawn), len(self.stored), why)
+
+
+def fastest(served: Served, algorithm: Algorithm, failed: Callable[[], None], stored: Callable[[], list[dict[str, Any]]]) -> Served:
+    """The version with the fastest way that it has to answer one row as it would answer plainly; `stored` are rows that it was judged by.
 
     A way that differs, or fails, is left out: that is logged and `failed` is called, as it is for each row that a way fails on later.
     """
     if algorithm.compile is None:
-        return _queued(served, failed)
+        return _queued(served, failed, stored)
     try:
         form = compiled(algorithm, served.single, served.signature)
         if form is None:
-            return _queued(served, failed)
+            return _queued(served, failed, stored)
         fast = Fast(form.path, encoder(served.signature), form.predict_row, _raised)
         tried = replace(served, fast=fast)
         # The plain way is asked of the other predictor: this one may be changed by what is tried.
         plain = partial(ask_many, served.batch, served.signature, answers=served.answers)
-        why = difference(samples(served.signature), plain, lambda rows: [_tried(tried, row) for row in rows], exact=form.exact)
+        rows = _rows(served, failed, stored)
+        why = difference(rows.all, plain, lambda each: [_tried(tried, row) for row in each], exact=form.exact)
+        parity = rows.parity(why)
     except Exception as error:  # noqa: BLE001 - a plugin may raise anything
         why = f"{type(error).__name__}: {error}"
+        parity = Parity(0, 0, why)
     if why is None:
-        return replace(served, fast=replace(fast, failed=_Failed(served.number, failed)))
+        return replace(served, fast=replace(fast, failed=_Failed(served.number, failed)), parity=parity)
     failed()
     LOG.warning("v%d answers plainly: its compiled form does not answer alike: %s", served.number, why)
-    return served
+    return replace(served, parity=parity)
+
+
+def _rows(served: Served, failed: Callable[[], None], stored: Callable[[], list[dict[str, Any]]]) -> _Rows:
+    drawn = samples(served.signature)
+    try:
+        return _Rows(drawn, stored())
+    except Exception as error:  # noqa: BLE001 - rows that cannot be read keep no model from answering
+        failed()
+        LOG.warning("v%d: its held-out rows cannot be read, its way is tried on drawn ones alone: %s", served.number, error)
+        return _Rows(drawn, [])
 
 
 def _raised(error: Exception) -> None:
@@ -76,19 +104,20 @@ class _Failed:
             LOG.warning("v%d: a row was asked plainly, for its compiled form failed: %s: %s", self._number, type(error).__name__, error)
 
 
-def _queued(served: Served, failed: Callable[[], None]) -> Served:
+def _queued(served: Served, failed: Callable[[], None], stored: Callable[[], list[dict[str, Any]]]) -> Served:
     """The version with a queue, where that is worth its while and answers alike."""
-    rows = samples(served.signature)[:TOGETHER]
+    few = samples(served.signature)[:TOGETHER]
     together = partial(ask_many, served.single, served.signature, answers=served.answers)
-    one = _seconds(lambda: together(rows[:1]))
-    if one < LEAST or _seconds(lambda: together(rows)) > WORTH * one:
+    one = _seconds(lambda: together(few[:1]))
+    if one < LEAST or _seconds(lambda: together(few)) > WORTH * one:
         return served
-    why = difference(rows, lambda each: [told for row in each for told in together([row])], together, exact=False)
+    rows = replace(_rows(served, failed, stored), drawn=few)
+    why = difference(rows.all, lambda each: [told for row in each for told in together([row])], together, exact=False)
     if why is None:
-        return replace(served, queue=Batched(together))
+        return replace(served, queue=Batched(together), parity=rows.parity(None))
     failed()
     LOG.warning("v%d answers plainly: rows together are not answered as each alone: %s", served.number, why)
-    return served
+    return replace(served, parity=rows.parity(why))
 
 
 def _seconds(work: Callable[[], object]) -> float:

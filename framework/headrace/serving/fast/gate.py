@@ -1,4 +1,4 @@
-"""Whether a faster way to answer answers alike: rows as a request may carry them, asked both ways."""
+"""Whether a faster way to answer answers alike: rows as a request may carry them, drawn and stored, asked both ways."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ from headrace.serving.snapshot import Answered
 
 ROWS = 48
 """How many rows are drawn, beside those that lack an input or hold an extreme."""
+PROBED = 64
+"""How many of the rows that a version was judged by are tried beside them."""
 TOLERANCE = 1e-12
 """How far answers may be apart that are not to be the same bits; of a larger number than 1, its share."""
 _FAR = 1e12

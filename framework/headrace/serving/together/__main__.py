@@ -3,69 +3,88 @@
 from __future__ import annotations
 
 import argparse
-import asyncio
 import logging
-import signal
+import os
 import socket
-import ssl
 import sys
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
 from pathlib import Path
-from types import FrameType
+from typing import TYPE_CHECKING
 
-from headrace.compiled import WORKSPACE, LimitsConfig, ServingConfig, read
+from headrace.compiled import WORKSPACE, LimitsConfig, ReplicasConfig, ServingConfig, WorkspaceConfig, read
 from headrace.diagnostics import Diagnostic, Exit, HeadraceError, logs
-from headrace.serving import exposed, tls
-from headrace.serving.__main__ import listen
-from headrace.serving.exposed import ALLOWED
-from headrace.serving.plane import below
-from headrace.serving.process import GRACE, end_within
-from headrace.serving.together.application import Member, Together
-from headrace.serving.workspace import Workspace, beside, open_workspace
+from headrace.serving import exposed
+from headrace.serving.__main__ import ALONE, fleet_of, how_many, listen, started, take, work
+from headrace.serving.fleet import oversee, single_threaded, told
+from headrace.serving.process import GRACE, Ending, Face, run
+from headrace.serving.shipper import Shipper
+
+if TYPE_CHECKING:
+    import ssl
+
+    from headrace.serving.together.application import Member
+    from headrace.serving.workspace import Workspace
 
 LOG = logging.getLogger("headrace.serving")
+
+Found = ServingConfig | HeadraceError
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Serve until SIGTERM or SIGINT; the exit code."""
     parser = argparse.ArgumentParser(prog="python -m headrace.serving.together", description=__doc__)
     parser.add_argument("configs", type=Path, nargs="+", help="the compiled flows/NAME.serving.json of each model")
-    parser.add_argument("--port", type=int, help="the port, in place of the first config's; 0 for any that is free")
-    parser.add_argument("--host", default="127.0.0.1", help="the address to listen on (default: %(default)s)")
-    parser.add_argument("--allow", action="append", default=[], choices=ALLOWED, help="listen beyond loopback all the same")
+    take(parser)
     options = parser.parse_args(arguments)
     logs.configure("serve-together")
+    os.environ.update(single_threaded())  # before anything that reads it is loaded
+    ending, paths = Ending(options.drain, options.grace), list(dict.fromkeys(options.configs))
     try:
-        return _serve(list(dict.fromkeys(options.configs)), options)
+        if options.worker is not None:
+            work(options.worker, lambda listening, control: _answer(paths, listening, ending, control))
+        os.environ.pop(told.METRICS, None)  # a folder of counts that is somebody else's
+        return _serve(paths, ending, options)
     except HeadraceError as error:
         print(error, file=sys.stderr)  # noqa: T201 - a process's own log
         return int(error.code)
 
 
-def _serve(paths: Sequence[Path], options: argparse.Namespace) -> int:
-    host, port = options.host, options.port
-    found = [_read(path) for path in paths]
-    configs = [config for config in found if isinstance(config, ServingConfig)]
-    if not configs:
-        raise next(fault for fault in found if isinstance(fault, HeadraceError))
+def _serve(paths: Sequence[Path], ending: Ending, options: argparse.Namespace) -> int:
+    configs = _readable([_read(path) for path in paths])
     _refuse_unlike(configs)
-    listening = listen(host, configs[0].port if port is None else port, configs[0].model)
-    where = paths[0].parent / WORKSPACE
-    with ExitStack() as stack:
-        stack.enter_context(listening)
-        opened = stack.enter_context(open_workspace(where, configs[0]))
+    first = configs[0]
+    with listen(options.host, first.port if options.port is None else options.port, first.model) as listening:
+        host, port = listening.getsockname()[:2]
+        production = read(WorkspaceConfig, paths[0].parent / WORKSPACE).production
         for config in configs:
-            exposed.refuse(
-                config.access, listening.getsockname()[0], model=config.model, production=opened.production, allowed=options.allow
-            )
-        certificate = configs[0].access.tls
-        secure = None if certificate is None else tls.kept(certificate, opened.root)
-        names = [path.name.removesuffix(".serving.json") for path in paths]
-        beyond = exposed.is_exposed(listening.getsockname()[0])
-        members = [_member(name, config, opened, where, beyond=beyond) for name, config in zip(names, found, strict=True)]
-        return _answer(members, listening, where, secure)
+            exposed.refuse(config.access, host, model=config.model, production=production, allowed=options.allow)
+        replicas = options.workers or together(configs)
+        one = replicas.max == 1 and replicas.memory is None
+        names = ", ".join(f"model/{config.model}" for config in configs)
+        scheme = "http" if first.access.tls is None else "https"
+        LOG.info("%s answer on %s://%s:%s, by %s", names, scheme, host, port, "1 process" if one else f"{how_many(replicas)} processes")
+        shippers = [Shipper(paths[0].parent / WORKSPACE, config.model) for config in configs]
+        for shipper in shippers:
+            shipper.start()
+        try:
+            if one:
+                return _answer(paths, listening, ending, None)
+            command = ["headrace.serving.together", *map(str, paths)]
+            fleet = fleet_of(paths[0], first.model, listening, replicas, ending, lambda *sockets: started(command, ending, sockets))
+            return oversee(fleet)
+        finally:
+            with ThreadPoolExecutor(len(shippers)) as pool:
+                list(pool.map(lambda shipper: shipper.end(max(0.0, ending.grace - GRACE)), shippers))
+
+
+def together(configs: Sequence[ServingConfig]) -> ReplicasConfig:
+    """How many processes answer for all: the most that a model asks for. Each holds all models, so their memory is added up, where all
+    say how much they may take."""  # noqa: D205, D209 - two sentences
+    asked = [config.replicas or ALONE for config in configs]
+    memory = [one.memory for one in asked if one.memory is not None]
+    least = max(one.min for one in asked)
+    return ReplicasConfig(min=least, max=max(least, *(one.max for one in asked)), memory=sum(memory) if len(memory) == len(asked) else None)
 
 
 def _refuse_unlike(configs: Sequence[ServingConfig]) -> None:
@@ -79,16 +98,42 @@ def _refuse_unlike(configs: Sequence[ServingConfig]) -> None:
         )
 
 
-def _read(path: Path) -> ServingConfig | HeadraceError:
+def _read(path: Path) -> Found:
     try:
         return read(ServingConfig, path)
     except HeadraceError as error:
         return error
 
 
-def _member(name: str, config: ServingConfig | HeadraceError, opened: Workspace, where: Path, *, beyond: bool) -> Member:
+def _readable(found: Sequence[Found]) -> list[ServingConfig]:
+    """Those that can be read; the first fault where none can."""
+    configs = [config for config in found if isinstance(config, ServingConfig)]
+    if not configs:
+        raise next(fault for fault in found if isinstance(fault, HeadraceError))
+    return configs
+
+
+def _answer(paths: Sequence[Path], listening: socket.socket, ending: Ending, control: socket.socket | None) -> int:
+    """Answer on the bound socket until a signal, or until the supervisor on `control` says so; the exit code."""
+    from headrace.serving import tls
+    from headrace.serving.workspace import open_workspace
+
+    found, where = [_read(path) for path in paths], paths[0].parent / WORKSPACE
+    configs = _readable(found)
+    with open_workspace(where, configs[0]) as opened:
+        certificate = configs[0].access.tls
+        secure = None if certificate is None else tls.kept(certificate, opened.root)
+        names = [path.name.removesuffix(".serving.json") for path in paths]
+        beyond = exposed.is_exposed(listening.getsockname()[0])
+        members = [_member(name, config, opened, where, beyond=beyond) for name, config in zip(names, found, strict=True)]
+        return run(_face(members, secure), listening, ending, control)
+
+
+def _member(name: str, config: Found, opened: Workspace, where: Path, *, beyond: bool) -> Member:
     """A model's app, or why there is none."""
     from headrace.serving.application import app
+    from headrace.serving.together.application import Member
+    from headrace.serving.workspace import beside
 
     if isinstance(config, HeadraceError):
         return Member(name, None, config.report.errors[0].message)
@@ -98,71 +143,18 @@ def _member(name: str, config: ServingConfig | HeadraceError, opened: Workspace,
         return Member(config.model, None, str(error))
 
 
-def _protocol(members: Sequence[Member]) -> type[asyncio.Protocol]:
-    """How connections are bounded: of one port there is one bound, the widest that a model asks for."""
-    from headrace.serving.connections import allow_files, protocol
+def _face(members: Sequence[Member], secure: ssl.SSLContext | None) -> Face:
+    """All of them on one port, of which there is one bound: the widest that a model asks for."""
     from headrace.serving.measures import Measures
+    from headrace.serving.together.application import Together
 
-    allow_files()
     servers = [member.plane.state.server for member in members if member.plane is not None]
     limits = [server.config.limits for server in servers]
     most = (
         LimitsConfig(connections=max(one.connections for one in limits), time=max(one.time for one in limits)) if limits else LimitsConfig()
     )
-    return protocol(most, servers[0].measures if servers else Measures(""))
-
-
-def _answer(members: Sequence[Member], listening: socket.socket, where: Path, secure: ssl.SSLContext | None) -> int:
-    """Answer on the bound socket until a signal; the exit code."""
-    import uvicorn
-
-    from headrace.serving.shipper import Shipper
-
-    received: list[int] = []
-
-    class Bounded(uvicorn.Server):
-        """A server whose end is bounded from the first signal on."""
-
-        def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-            end(sig, frame)
-            super().handle_exit(sig, frame)
-
-    server = Bounded(
-        uvicorn.Config(
-            Together(members),
-            ssl_context_factory=None if secure is None else lambda *_: secure,
-            loop="uvloop",
-            http=_protocol(members),
-            lifespan="on",
-            access_log=False,
-            log_config=None,
-            server_header=False,
-            proxy_headers=False,
-            timeout_graceful_shutdown=1,
-        )
-    )
-
-    def end(number: int, frame: FrameType | None) -> None:
-        del frame
-        received.append(number)
-        server.should_exit = True
-        end_within(GRACE, received)
-
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, end)
-    logging.getLogger("uvicorn").setLevel(logging.WARNING)
-    host, port = listening.getsockname()[:2]
-    shippers = [Shipper(where, member.model) for member in members if member.plane is not None]
-    for shipper in shippers:
-        shipper.start()
-    scheme = "http" if secure is None else "https"
-    LOG.info("%s answer on %s://%s:%s", ", ".join(below(member.model) for member in members), scheme, host, port)
-    try:
-        server.run(sockets=[listening])
-    finally:
-        with ThreadPoolExecutor(len(shippers) or 1) as pool:
-            list(pool.map(Shipper.end, shippers))
-    return int(Exit.INTERRUPTED) if signal.SIGINT in received else int(Exit.OK)
+    made = Together(members)
+    return Face(made, servers, most, servers[0].measures if servers else Measures(""), secure, made.nows)
 
 
 if __name__ == "__main__":

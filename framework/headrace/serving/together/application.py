@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Mapping, MutableMapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any
 
@@ -13,15 +13,36 @@ import orjson
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
+from headrace.compiled import LimitsConfig
+from headrace.serving.body import read
+from headrace.serving.head import Now
 from headrace.serving.measures import CONTENT_TYPE
+from headrace.serving.overload import Load
 from headrace.serving.plane import Plane, below, relative
-from headrace.serving.problem import problem
+from headrace.serving.problem import Refused, problem
+from headrace.serving.problem import error as told_by_protocol
 from headrace.serving.together.exposition import merged
+from headrace.serving.together.repository import REPOSITORY, index
 
 LOG = logging.getLogger("headrace.serving")
 
 BELOW = below("")
-STORED = "/v2/models/"
+NAMED = ("/v2/models/", f"{REPOSITORY}models/")
+"""What the Open Inference Protocol asks of one model, whose name follows."""
+_ASKED: Mapping[str, str] = {
+    "/health/live": "GET",
+    "/health/ready": "GET",
+    "/metadata": "GET",
+    "/metrics": "GET",
+    "/v2": "GET",
+    "/v2/": "GET",
+    "/v2/health/live": "GET",
+    "/v2/health/ready": "GET",
+    f"{REPOSITORY}index": "POST",
+}
+"""What is asked of all, and by which method."""
+_INDEX = LimitsConfig(body=4096, concurrency=64)
+"""What an index takes: a body of one key, before anybody has looked at who sends it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +58,14 @@ class Member:
 class _Said:
     status: int
     body: bytes
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def well(self) -> bool:
+        return self.status == HTTPStatus.OK
+
+    def response(self) -> Response:
+        return Response(self.body, self.status, self.headers)
 
 
 class Together:
@@ -44,6 +73,13 @@ class Together:
 
     def __init__(self, members: Sequence[Member]) -> None:
         self._members = {member.model: member for member in members}
+        self._load = Load(_INDEX)
+
+    @property
+    def nows(self) -> dict[tuple[bytes, bytes], Now]:
+        """What answers where a request is read, by its method and target: below a model's own path alone."""
+        planes = [member.plane for member in self._members.values() if member.plane is not None]
+        return {key: now for plane in planes for key, now in plane.nows.items() if key[1].startswith(BELOW.encode())}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request, or the lifespan."""
@@ -51,44 +87,82 @@ class Together:
             await self._live(receive, send)
             return
         path: str = scope["path"]
+        named = next((prefix for prefix in NAMED if path.startswith(prefix)), None)
         if path.startswith(BELOW):
             name = path.removeprefix(BELOW).partition("/")[0]
             await self._one(name, relative(scope, below(name)), receive, send)
-        elif path.startswith(STORED):
-            await self._one(path.removeprefix(STORED).partition("/")[0], scope, receive, send)
+        elif named is not None:
+            await self._one(path.removeprefix(named).partition("/")[0], scope, receive, send)
         else:
-            await (await self._all(scope, path))(scope, receive, send)
+            try:
+                answer = await self._all(scope, receive, path)
+            except Refused as refused:
+                answer = refused.response(path)
+            await answer(scope, receive, send)
 
     async def _one(self, name: str, scope: Scope, receive: Receive, send: Send) -> None:
         member = self._members.get(name)
         if member is not None and member.plane is not None:
             await member.plane(scope, receive, send)
-        elif member is not None:
-            await problem(HTTPStatus.SERVICE_UNAVAILABLE, "not-started", member.fault)(scope, receive, send)
+            return
+        if member is not None:
+            refused = Refused(HTTPStatus.SERVICE_UNAVAILABLE, "not-started", member.fault)
         else:
-            await problem(HTTPStatus.NOT_FOUND, "no-such-model", self._there())(scope, receive, send)
+            refused = Refused(HTTPStatus.NOT_FOUND, "no-such-model", self._there())
+        await refused.response(scope["path"])(scope, receive, send)
 
-    async def _all(self, scope: Scope, path: str) -> Response:
-        """What is asked of the server as a whole: by asking each model the same, as the caller."""
-        paths = ("/health/live", "/health/ready", "/metadata", "/metrics")
-        if path not in paths:
-            return problem(HTTPStatus.NOT_FOUND, "no-such-route", f"{self._there()}; all of them answer {', '.join(paths)}")
-        if scope["method"] != "GET":
-            answer = problem(HTTPStatus.METHOD_NOT_ALLOWED, "method-not-allowed", f"{path} is asked by GET")
-            answer.headers["allow"] = "GET"
-            return answer
-        said = await asyncio.gather(*(_ask(member, scope) for member in self._members.values()))
+    async def _all(self, scope: Scope, receive: Receive, path: str) -> Response:
+        """What is asked of the server as a whole: by asking each model the same, as the caller. Refused where it is nothing of that."""
+        method = _ASKED.get(path)
+        if method is None:
+            raise Refused(HTTPStatus.NOT_FOUND, "no-such-route", f"{self._there()}; all of them answer {', '.join(_ASKED)}")
+        if scope["method"] != method:
+            message = f"{path} is asked by {method}"
+            raise Refused(HTTPStatus.METHOD_NOT_ALLOWED, "method-not-allowed", message, headers={"allow": method})
+        body = await self._body(scope, receive) if method == "POST" else b""
+        said = await asyncio.gather(*(_ask(member, scope, body) for member in self._members.values()))
         told = dict(zip(self._members, said, strict=True))
+        if path.startswith("/v2"):
+            return self._by_protocol(told, path, body)
         match path:
             case "/metrics":
-                texts = [found.body.decode() for found in said if found.status == HTTPStatus.OK]
+                texts = [found.body.decode() for found in said if found.well]
                 return Response(merged(texts), headers={"content-type": CONTENT_TYPE})
             case "/metadata":
                 return _json({"models": {name: orjson.loads(found.body) for name, found in told.items()}})
             case "/health/live":
-                return _health("live", told, well=all(found.status == HTTPStatus.OK for found in self._started(told)))
+                return _health("live", told, well=all(found.well for found in self._started(told)))
             case _:
-                return _health("ready", told, well=any(found.status == HTTPStatus.OK for found in said))
+                return _health("ready", told, well=any(found.well for found in said))
+
+    def _by_protocol(self, told: Mapping[str, _Said], path: str, body: bytes) -> Response:
+        """As the Open Inference Protocol says it."""
+        match path:
+            case "/v2/health/live":
+                return _protocol("live", told, self._started(told))
+            case "/v2/health/ready":
+                return _protocol("ready", told, list(told.values()))
+            case _:
+                return self._first(told, path, body)
+
+    def _first(self, told: Mapping[str, _Said], path: str, body: bytes) -> Response:
+        """What the first model says that answers the caller, or else the first refusal; an index has the rows of all that answer."""
+        started = self._started(told)
+        answered = [found for found in started if found.well]
+        if not answered:
+            found = (started or list(told.values()))[0]
+            return found.response()
+        if not path.startswith(REPOSITORY):
+            return answered[0].response()
+        gone = {name: member.fault for name, member in self._members.items() if member.plane is None}
+        return _json(index([found.body for found in answered], gone, body))
+
+    async def _body(self, scope: Scope, receive: Receive) -> bytes:
+        self._load.take()
+        try:
+            return await read(scope, receive, self._load)
+        finally:
+            self._load.give()
 
     def _started(self, told: Mapping[str, _Said]) -> list[_Said]:
         return [found for name, found in told.items() if self._members[name].plane is not None]
@@ -118,36 +192,44 @@ class Together:
             self._members[member.model] = Member(member.model, None, f"its server did not start: {type(error).__name__}: {error}")
 
 
-async def _ask(member: Member, scope: Scope) -> _Said:
+async def _ask(member: Member, scope: Scope, body: bytes) -> _Said:
     """What a model's own app says to the same request."""
     if member.plane is None:
-        answer = problem(HTTPStatus.SERVICE_UNAVAILABLE, "not-started", member.fault)
-        return _Said(answer.status_code, bytes(answer.body))
-    status, parts = HTTPStatus.INTERNAL_SERVER_ERROR.value, []
+        answer = Refused(HTTPStatus.SERVICE_UNAVAILABLE, "not-started", member.fault).response(scope["path"])
+        return _Said(answer.status_code, bytes(answer.body), {"content-type": answer.headers["content-type"]})
+    status, headers, parts = HTTPStatus.INTERNAL_SERVER_ERROR.value, {}, []
 
     async def receive() -> dict[str, Any]:
-        return {"type": "http.request", "body": b"", "more_body": False}
+        return {"type": "http.request", "body": body, "more_body": False}
 
     async def send(message: MutableMapping[str, Any]) -> None:
-        nonlocal status
+        nonlocal status, headers
         if message["type"] == "http.response.start":
             status = message["status"]
+            headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in message["headers"]}
         else:
             parts.append(message.get("body", b""))
 
     await member.plane(scope, receive, send)
-    return _Said(status, b"".join(parts))
+    return _Said(status, b"".join(parts), headers)
 
 
 def _health(word: str, told: Mapping[str, _Said], *, well: bool) -> Response:
     models = {}
     for name, found in told.items():
-        fine = found.status == HTTPStatus.OK
-        models[name] = {"status": word} if fine else {"status": f"not {word}", "detail": orjson.loads(found.body).get("detail")}
+        models[name] = {"status": word} if found.well else {"status": f"not {word}", "detail": orjson.loads(found.body).get("detail")}
     failing = [f"{name}: {state['detail']}" for name, state in models.items() if state["status"] != word]
     if not well:
         return problem(HTTPStatus.SERVICE_UNAVAILABLE, f"not-{word}", "; ".join(failing))
     return _json({"status": word if not failing else "partly", "models": models})
+
+
+def _protocol(word: str, told: Mapping[str, _Said], counted: Sequence[_Said]) -> Response:
+    """The Open Inference Protocol's health, which is well where all that count are."""
+    if all(found.well for found in counted):
+        return _json({"live": True} if word == "live" else {"live": True, "ready": True})
+    failing = [f"{name}: {orjson.loads(found.body)['error']}" for name, found in told.items() if not found.well]
+    return told_by_protocol(HTTPStatus.SERVICE_UNAVAILABLE, f"not-{word}", "; ".join(failing))
 
 
 def _json(value: object) -> Response:
