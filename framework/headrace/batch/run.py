@@ -95,10 +95,10 @@ def carry_out(job: Job, asked: Asked, runner: Runner, target: Target, told: Call
         _refuse_bad(job, target, folder, parts)
     _refuse_bad(job, target, folder, parts)
     done = [parts[number] for number in sorted(parts)]
-    if sum(part.good + part.bad for part in done) != total or (list(parts) and max(parts) + 1 != len(done)):
+    if sum(part.good + part.bad + part.duplicates for part in done) != total or (list(parts) and max(parts) + 1 != len(done)):
         raise AssertionError(f"{len(done)} parts of {sum(part.rows for part in done)} rows are not the {total} rows of the input")
     digest = _publish(job, target, folder, done)
-    bad = sum(part.bad for part in done)
+    bad, duplicates = sum(part.bad for part in done), sum(part.duplicates for part in done)
     told(Progress(total, total, bad, 100.0))
     return Scored(
         run_id=job.run_id,
@@ -106,12 +106,13 @@ def carry_out(job: Job, asked: Asked, runner: Runner, target: Target, told: Call
         version=job.version,
         model_digest=job.model_digest,
         rows=total,
-        good=total - bad,
+        good=total - bad - duplicates,
         bad=bad,
+        duplicates=duplicates,
         input=job.input_digest,
         output=job.told,
         digest=digest,
-        bad_rows=target.beside().told if bad else None,
+        bad_rows=target.beside().told if bad or duplicates else None,
         unseen=_unseen(done),
         resumed=resumed,
     )
@@ -124,7 +125,7 @@ def _tell(told: Callable[[Progress], object], parts: Mapping[int, Part], total: 
 
 
 def _refuse_bad(job: Job, target: Target, folder: Path, parts: Mapping[int, Part]) -> None:
-    """End a run that has more bad rows than it may have, however the rest turns out; the bad rows are written where they can be seen."""
+    """End a run that has more bad rows than it may have, however the rest turns out; they are written where they can be seen."""
     bad = sum(part.bad for part in parts.values())
     if bad <= job.max_bad * job.rows:
         return
@@ -158,7 +159,7 @@ def _publish(job: Job, target: Target, folder: Path, parts: Sequence[Part]) -> s
     made = targets.workplace(target, job.run_id, folder)
     about = {"model": job.model, "version": str(job.version), "model_digest": job.model_digest}
     digest = put_together(((place.part(folder, one.number), one.digest) for one in parts), made, target.format, about)
-    if any(part.bad for part in parts):
+    if any(part.reasons is not None for part in parts):
         _bad_rows(job, target, folder, parts)
     else:
         targets.remove(target.beside())  # of the output that this one takes the place of
@@ -177,7 +178,7 @@ def refuse_taken(job: Job, target: Target) -> None:
 
 
 def _bad_rows(job: Job, target: Target, folder: Path, parts: Sequence[Part]) -> str:
-    """Write the bad rows with their reasons beside the output, and say where."""
+    """Write the rows without an answer, each with its reason, beside the output, and say where."""
     beside = target.beside()
     made = targets.workplace(beside, job.run_id, folder)
     files = ((place.bad(folder, part.number), part.reasons) for part in parts)

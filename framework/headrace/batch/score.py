@@ -34,8 +34,9 @@ def score(asked: Asked, chunk: Chunk) -> Part:
     opened, cursor = _here(asked.opening)
     ready = opened.ready(cursor.take(chunk), chunk)
     faults = ready.faults
-    _refuse_keys(asked, chunk, ready)
+    _refuse_keys(asked, ready)
     _refuse_bounds(opened.signature, ready.frame, faults)
+    dropped = _drop(asked, chunk, faults)
     sound = pd.isna(faults)
     frame = ready.frame if sound.all() else ready.frame[sound]
     answers, failed = _asked(opened, frame)
@@ -51,7 +52,8 @@ def score(asked: Asked, chunk: Chunk) -> Part:
     reasons = place.write_whole(place.bad(folder, chunk.number), _parquet(_bad(asked.key, chunk, ready, broken))) if len(broken) else None
     keys = ready.keys if len(rows) == len(ready.keys) else ready.keys.take(_positions(rows))
     digest = place.write_whole(place.part(folder, chunk.number), _parquet(_good(asked.key, keys, answers, opened.answers)))
-    return Part(chunk.number, chunk.rows, len(rows), len(broken), digest, reasons, _unseen(opened.signature, frame))
+    unseen = _unseen(opened.signature, frame)
+    return Part(chunk.number, chunk.rows, len(rows), len(broken) - dropped, digest, reasons, unseen, dropped)
 
 
 @lru_cache(maxsize=2)  # a process scores chunks of one run after another
@@ -68,12 +70,18 @@ def forget_opened() -> None:
 # which rows are none ---------------------------------------------------------------------------------------------
 
 
-def _refuse_keys(asked: Asked, chunk: Chunk, ready: Ready) -> None:
+def _drop(asked: Asked, chunk: Chunk, faults: NDArray[np.object_]) -> int:
+    """How many rows have the key of a row before them: that is why each has no answer, whatever else may be wrong with it."""
+    twice = surplus(Path(asked.folder), chunk)
+    if twice is None:
+        return 0
+    faults[twice] = f"another row before it has the same `{asked.key}`"
+    return int(twice.sum())
+
+
+def _refuse_keys(asked: Asked, ready: Ready) -> None:
     absent = ready.keys.is_null().to_numpy(zero_copy_only=False)
     _mark(ready.faults, absent, f"it has no `{asked.key}`")
-    twice = surplus(Path(asked.folder), chunk)
-    if twice is not None:
-        _mark(ready.faults, twice, f"another row before it has the same `{asked.key}`")
 
 
 def _refuse_bounds(signature: Signature, frame: pd.DataFrame, faults: NDArray[np.object_]) -> None:

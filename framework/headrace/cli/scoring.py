@@ -88,6 +88,8 @@ def _text(told: Mapping[str, Any]) -> str:
         lines.append(f"{told['resumed']:,} of them before it was taken up again.")
     if told["bad"]:
         lines.append(f"{told['bad']:,} bad rows, with their reasons: {told['bad_rows']}")
+    if told["duplicates"]:
+        lines.append(f"{told['duplicates']:,} rows dropped, since a row before each has its key: {told['bad_rows']}")
     lines += [f"`{name}`: {count:,} rows hold what training never saw" for name, count in told["unseen"].items()]
     return "\n".join([*lines, f"run {told['run_id']}"])
 

@@ -51,7 +51,8 @@ class Batch(Spec):
     input: SourceRef = field("The rows.", Effect.RECONFIGURE, example="source/households")
     output: Output = field("Where predictions go.", Effect.RECONFIGURE, example={"path": "out/{date}.parquet", "key": "household_id"})
     duplicates: Literal["refuse", "first"] = field(
-        "What becomes of a key that stands twice: nothing is scored, or its first row counts and the others are bad rows.",
+        "What becomes of a key that stands twice: nothing is scored, or its first row counts and the others are dropped, which is"
+        " no fault of theirs: each is written beside the output with its reason, and none counts as bad.",
         Effect.RECONFIGURE,
         default="refuse",
         example="first",

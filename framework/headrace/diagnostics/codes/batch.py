@@ -35,7 +35,7 @@ CODES = (
         "duplicate-keys",
         "two rows have one key",
         "Whoever joins the answers by their key would have two, or the wrong one. All keys are looked at before anything is scored.",
-        help="leave one row of each key, name a column that identifies a row, or let the first one count: `duplicates: first`",
+        help="leave one row of each key, name a column that identifies a row, or keep the first one alone: `duplicates: first`",
     ),
     Code(
         "too-many-bad-rows",

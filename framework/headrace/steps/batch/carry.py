@@ -309,7 +309,7 @@ def _refuse_other_input(w: Workspace, order: Order, job: Job, views: Mapping[str
 def _record(w: Workspace, job: Job, done: Scored, step: run.Running, seconds: float) -> None:
     """Write down what was read, by what it was scored, and what came of it."""
     digests = {"input": done.input, "model": done.model_digest, "output": done.digest}
-    counted = {"rows": done.rows, "bad_rows": done.bad, "seconds": seconds}
+    counted = {"rows": done.rows, "bad_rows": done.bad, "duplicates": done.duplicates, "seconds": seconds}
     step.details.update(version=done.version, output=done.output, digests=digests, rows=done.rows, bad_rows=done.bad, unseen=done.unseen)
     at = w.store.clock.now()
     with w.store.transaction(w.actor, "log", f"run {step.id}") as session:
