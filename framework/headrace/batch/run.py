@@ -7,15 +7,19 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from headrace.batch import folder as place
 from headrace.batch import target as targets
-from headrace.batch.score import score
+from headrace.batch.places import ranked
+from headrace.batch.score import PREDICTION, score
 from headrace.batch.target import Target
 from headrace.batch.values import Asked, Chunk, Duplicates, Part, Progress, Runner, Scored, Stretch
-from headrace.batch.whole import put_together
+from headrace.batch.whole import put_together, read
 from headrace.diagnostics import Diagnostic, Exit, HeadraceError
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 CHUNK = 100_000
 """How many rows are held at a time, where nothing is said."""
@@ -46,6 +50,8 @@ class Job:
     max_bad: float
     duplicates: Duplicates
     overwrite: bool
+    group: str | None = None
+    """The column that rows are ranked within; None where nothing is ranked."""
 
     @property
     def input_digest(self) -> str:
@@ -158,7 +164,7 @@ def _publish(job: Job, target: Target, folder: Path, parts: Sequence[Part]) -> s
     refuse_taken(job, target)
     made = targets.workplace(target, job.run_id, folder)
     about = {"model": job.model, "version": str(job.version), "model_digest": job.model_digest}
-    digest = put_together(((place.part(folder, one.number), one.digest) for one in parts), made, target.format, about)
+    digest = put_together(_answered(job, folder, parts), made, target.format, about)
     if any(part.reasons is not None for part in parts):
         _bad_rows(job, target, folder, parts)
     else:
@@ -166,6 +172,12 @@ def _publish(job: Job, target: Target, folder: Path, parts: Sequence[Part]) -> s
     place.write_whole(note, json.dumps({"digest": digest}).encode())
     targets.publish(made, target, digest)
     return digest
+
+
+def _answered(job: Job, folder: Path, parts: Sequence[Part]) -> Iterator[pa.Table]:
+    """The rows of the output, a part at a time."""
+    files = [(place.part(folder, one.number), one.digest) for one in parts]
+    return read(files) if job.group is None else ranked(files, folder, job.group, PREDICTION)
 
 
 def refuse_taken(job: Job, target: Target) -> None:
@@ -181,7 +193,7 @@ def _bad_rows(job: Job, target: Target, folder: Path, parts: Sequence[Part]) -> 
     """Write the rows without an answer, each with its reason, beside the output, and say where."""
     beside = target.beside()
     made = targets.workplace(beside, job.run_id, folder)
-    files = ((place.bad(folder, part.number), part.reasons) for part in parts)
-    digest = put_together(((path, reasons) for path, reasons in files if reasons is not None), made, beside.format, {})
+    files = [(place.bad(folder, part.number), part.reasons) for part in parts if part.reasons is not None]
+    digest = put_together(read(files), made, beside.format, {})
     targets.publish(made, beside, digest)
     return beside.told

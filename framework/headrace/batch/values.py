@@ -74,6 +74,8 @@ class Ready:
     frame: pd.DataFrame
     keys: pa.Array
     faults: NDArray[np.object_]
+    groups: pa.Array | None = None
+    """What rows are ranked within; None where nothing is ranked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,11 +106,15 @@ class Opening(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """All that the scoring of a chunk rests on, beside the chunk: the folder of the run's parts, the output's key, and the opening."""
+    """All that the scoring of a chunk rests on, beside the chunk: the folder of the run's parts, the output's key, and the opening.
+
+    `group` is the column that rows are ranked within, as the output calls it; None where nothing is ranked.
+    """
 
     folder: str
     key: str
     opening: Opening
+    group: str | None = None
 
 
 class Runner(Protocol):

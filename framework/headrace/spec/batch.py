@@ -19,9 +19,9 @@ ENDINGS = (".parquet", ".pq", ".csv")
 _OF_ANSWERS = ("prediction", "row", "reason")
 
 
-def taken(key: str) -> bool:
-    """Whether a column of the answers, or of the bad rows, has a name, so that the key cannot have it."""
-    return key in _OF_ANSWERS or key.startswith(("probability.", "quantile."))
+def taken(key: str, *, ranked: bool = False) -> bool:
+    """Whether a column of the answers, or of the bad rows, has a name, so that no key has it, nor a group where rows are `ranked`."""
+    return key in _OF_ANSWERS or (ranked and key == "rank") or key.startswith(("probability.", "quantile."))
 
 
 class Output(Spec):

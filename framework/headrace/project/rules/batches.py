@@ -35,10 +35,15 @@ def _key(scope: Scope, batch: Batch) -> Iterator[Diagnostic]:
     found = absent(scope, address_of(batch), ("output", "key"), batch.output.key, source) if source is not None else None
     if found is not None:
         yield found
-    if taken(batch.output.key):
+    model = scope.get(Model, batch.model)
+    group = model.features.group if model is not None and source is not None and model.features.group in columns(source) else None
+    help_ = "read the column under another name, by `from` of its source"
+    if taken(batch.output.key, ranked=group is not None):
         message = f"no key can be called `{batch.output.key}`: a column of the answers has that name"
-        place = scope.where(address_of(batch), ("output", "key"))
-        yield Diagnostic("reserved-name", message, place, help="read the column under another name, by `from` of its source")
+        yield Diagnostic("reserved-name", message, scope.where(address_of(batch), ("output", "key")), help=help_)
+    if group is not None and taken(group, ranked=True):
+        message = f"no group can be called `{group}`: a column of the answers has that name"
+        yield Diagnostic("reserved-name", message, scope.where(address_of(batch), ("model",)), help=help_)
 
 
 @question

@@ -23,6 +23,7 @@ from headrace.batch.target import Target
 from headrace.batch.values import Duplicates
 from headrace.diagnostics import Diagnostic, Exit, HeadraceError
 from headrace.features import Origins
+from headrace.hooks import Answers
 from headrace.registry import Version
 from headrace.spec.batch import taken
 from headrace.steps import run
@@ -51,6 +52,8 @@ class Order:
     """What the project knows of inputs, by name: the version says which of them it asks."""
     output: str
     entity: Column | None = None
+    group: Column | None = None
+    """What a ranking orders rows within; where it is None, the output has scores and no places."""
     flow: str = "batch"
     which: str = registry.CHAMPION
     cause: str | None = None
@@ -70,11 +73,11 @@ def scored(w: Workspace, order: Order, told: Callable[[Progress], object]) -> Sc
     HeadraceError: `locked` (exit 5), `batch-unfinished`, `output-exists`, `output-is-input` (exit 4), `input-changed`, and those of
     `hold`, `judge` and `carry_out`.
     """
-    if taken(order.key.name):
-        message = f"no key can be called `{order.key.name}`: a column of the answers has that name"
-        raise HeadraceError(
-            Diagnostic("reserved-name", message, help="read the column under another name, by `from` of its source"), Exit.INVALID
-        )
+    for column in (order.key, *([order.group] if order.group is not None else [])):
+        if taken(column.name, ranked=order.group is not None):
+            message = f"no key and no group can be called `{column.name}`: a column of the answers has that name"
+            help_ = "read the column under another name, by `from` of its source"
+            raise HeadraceError(Diagnostic("reserved-name", message, help=help_), Exit.INVALID)
     moment = w.store.clock.now()
     # With `{run}` and `{version}` as they stand: runs of one batch on one day are of one output.
     identity = targets.parse(w.root, _filled(order.output, moment, None, None)).identity
@@ -115,10 +118,13 @@ def _run(work: _Work, before: Job | None, told: Callable[[Progress], object]) ->
         version = _version(w, order, before)
         asked = _asked(version, order)
         views, sources = _landed(w, stack, asked)
+        group = order.group if Answers.of(version.manifest).task == "ranking" else None
         if before is None:
-            job = _begin(work, version, views)
+            job = _begin(work, version, views, group)
         else:
             _refuse_other_input(w, order, before, views)
+            if before.group != (group.name if group is not None else None):
+                raise refuse_changed(f"what {before.input} is ranked within")
             job = replace(before, max_bad=order.max_bad, overwrite=before.overwrite or order.overwrite)
         opening = VersionOpening(
             workspace=str(w.path),
@@ -130,9 +136,10 @@ def _run(work: _Work, before: Job | None, told: Callable[[Progress], object]) ->
             entity=order.entity if any(item.view is not None for item in asked) else None,
             moment=datetime.fromisoformat(job.as_of),
             sources=sources,
+            group=group,
         )
         stack.callback(forget_opened)
-        asking = Asked(str(work.folder), order.key.name, opening)
+        asking = Asked(str(work.folder), order.key.name, opening, job.group)
         done = carry_out(job, asking, _runner(work, stack), targets.parse(w.root, job.told), told)
     _record(w, job, done, work.step, perf_counter() - began)
     return done
@@ -182,7 +189,7 @@ def _landed(w: Workspace, stack: ExitStack, asked: tuple[Asks, ...]) -> tuple[di
     return dict(held.digests), json.dumps({name: held.origins.sources[name].to_json() for name in names}, sort_keys=True)
 
 
-def _begin(work: _Work, version: Version, views: Mapping[str, str]) -> Job:
+def _begin(work: _Work, version: Version, views: Mapping[str, str], group: Column | None) -> Job:
     """Pin all that a new run rests on, and ask whether its keys are keys; nothing of it is scored yet."""
     w, order, folder, run_id = work.w, work.order, work.folder, work.step.id
     told = _filled(order.output, work.moment, run_id, version.number)
@@ -204,6 +211,7 @@ def _begin(work: _Work, version: Version, views: Mapping[str, str]) -> Job:
         max_bad=order.max_bad,
         duplicates=order.duplicates,
         overwrite=order.overwrite,
+        group=group.name if group is not None else None,
     )
     try:
         refuse_taken(job, target)
