@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, assert_never
 
 from headrace.batch import folder as place
 from headrace.batch import target as targets
 from headrace.batch.places import ranked
 from headrace.batch.score import PREDICTION, score
+from headrace.batch.table import Load, Table, publish
 from headrace.batch.target import Target
 from headrace.batch.values import Asked, Chunk, Duplicates, Part, Progress, Runner, Scored, Stretch
 from headrace.batch.whole import put_together, read
@@ -52,6 +54,8 @@ class Job:
     overwrite: bool
     group: str | None = None
     """The column that rows are ranked within; None where nothing is ranked."""
+    columns: tuple[tuple[str, str], ...] = ()
+    """The columns of a table of answers with what their values are; a file's say it themselves."""
 
     @property
     def input_digest(self) -> str:
@@ -71,7 +75,8 @@ class Job:
     def from_json(cls, value: Mapping[str, Any]) -> Job:
         """The inverse of `to_json`."""
         found = (Stretch(**{**item, "given": tuple((str(key), said) for key, said in item["given"])}) for item in value["stretches"])
-        return cls(**{**value, "stretches": tuple(found), "digests": tuple((str(name), str(digest)) for name, digest in value["digests"])})
+        digests, columns = (tuple((str(name), str(said)) for name, said in value.get(key, ())) for key in ("digests", "columns"))
+        return cls(**{**value, "stretches": tuple(found), "digests": digests, "columns": columns})
 
 
 def chunks(stretches: Sequence[Stretch], rows: int) -> Iterator[Chunk]:
@@ -84,11 +89,11 @@ def chunks(stretches: Sequence[Stretch], rows: int) -> Iterator[Chunk]:
             number, before = number + 1, before + some
 
 
-def carry_out(job: Job, asked: Asked, runner: Runner, target: Target, told: Callable[[Progress], object]) -> Scored:
+def carry_out(job: Job, asked: Asked, runner: Runner, target: Target | Table, told: Callable[[Progress], object]) -> Scored:
     """Score what is not scored yet, and publish; called again after a kill at any point, it ends with the same output.
 
-    HeadraceError: `too-many-bad-rows` (exit 4), `input-changed`, `artifact-altered`, `output-unwritable`, `worker-died`; OSError where the
-    disk is full. What is done stays, but for the first.
+    HeadraceError: `too-many-bad-rows` (exit 4), `input-changed`, `artifact-altered`, `output-unwritable`, `output-columns`, `worker-died`;
+    OSError where the disk is full. What is done stays, but for the first.
     """
     folder, total = Path(asked.folder), job.rows
     parts = place.done(folder)
@@ -130,7 +135,7 @@ def _tell(told: Callable[[Progress], object], parts: Mapping[int, Part], total: 
     told(Progress(done, total, bad, min(99.0, 100.0 * done / total)))
 
 
-def _refuse_bad(job: Job, target: Target, folder: Path, parts: Mapping[int, Part]) -> None:
+def _refuse_bad(job: Job, target: Target | Table, folder: Path, parts: Mapping[int, Part]) -> None:
     """End a run that has more bad rows than it may have, however the rest turns out; they are written where they can be seen."""
     bad = sum(part.bad for part in parts.values())
     if bad <= job.max_bad * job.rows:
@@ -154,8 +159,22 @@ def _unseen(parts: Sequence[Part]) -> dict[str, int]:
 # publishing ------------------------------------------------------------------------------------------------------
 
 
-def _publish(job: Job, target: Target, folder: Path, parts: Sequence[Part]) -> str:
+def _publish(job: Job, target: Target | Table, folder: Path, parts: Sequence[Part]) -> str:
     """The output where it belongs, with the bad rows beside it; its digest. One that stands there already, of this run, stays."""
+    match target:
+        case Target():
+            return _publish_file(job, target, folder, parts)
+        case Table():
+            _tell_bad(job, target, folder, parts)
+            digest = f"sha256:{hashlib.sha256(''.join(part.digest for part in parts).encode()).hexdigest()}"
+            rows = _answered(job, folder, parts)
+            publish(target, Load(job.run_id, job.key, dict(job.columns), digest, job.overwrite), rows, folder)
+            return digest
+        case _:
+            assert_never(target)
+
+
+def _publish_file(job: Job, target: Target, folder: Path, parts: Sequence[Part]) -> str:
     note = folder / place.PUBLISHING
     if note.exists():
         expected = str(json.loads(note.read_bytes())["digest"])
@@ -165,10 +184,7 @@ def _publish(job: Job, target: Target, folder: Path, parts: Sequence[Part]) -> s
     made = targets.workplace(target, job.run_id, folder)
     about = {"model": job.model, "version": str(job.version), "model_digest": job.model_digest}
     digest = put_together(_answered(job, folder, parts), made, target.format, about)
-    if any(part.reasons is not None for part in parts):
-        _bad_rows(job, target, folder, parts)
-    else:
-        targets.remove(target.beside())  # of the output that this one takes the place of
+    _tell_bad(job, target, folder, parts)
     place.write_whole(note, json.dumps({"digest": digest}).encode())
     targets.publish(made, target, digest)
     return digest
@@ -189,7 +205,15 @@ def refuse_taken(job: Job, target: Target) -> None:
         )
 
 
-def _bad_rows(job: Job, target: Target, folder: Path, parts: Sequence[Part]) -> str:
+def _tell_bad(job: Job, target: Target | Table, folder: Path, parts: Sequence[Part]) -> None:
+    """The rows without an answer beside the output, or nothing there that is of the output which this one takes the place of."""
+    if any(part.reasons is not None for part in parts):
+        _bad_rows(job, target, folder, parts)
+    else:
+        targets.remove(target.beside())
+
+
+def _bad_rows(job: Job, target: Target | Table, folder: Path, parts: Sequence[Part]) -> str:
     """Write the rows without an answer, each with its reason, beside the output, and say where."""
     beside = target.beside()
     made = targets.workplace(beside, job.run_id, folder)

@@ -148,10 +148,11 @@ def _try(predictor: Predictor, answers: Answers, matrix: NDArray[Any]) -> NDArra
 
 
 def columns(key: tuple[str, str], group: tuple[str, str] | None, answers: Answers) -> dict[str, str]:
-    """The columns of an output with what their values are (`int64`, `float`, `timestamp` or `text`); so are `key` and `group` given."""
+    """The columns of an output, each `int64`, `float`, `timestamp` or `text`; the key's and the group's types are a source's words."""
     said = "text" if answers.task == "multiclass" else "float"
     beside = [f"{'probability' if answers.task == 'multiclass' else 'quantile'}.{name}" for name in answers.keys]
-    made = dict([key, *([group] if group is not None else []), (PREDICTION, said)]) | dict.fromkeys(beside, "float")
+    known = {name: kind if kind in {"int64", "float", "timestamp"} else "text" for name, kind in (key, *([group] if group else []))}
+    made = known | {PREDICTION: said} | dict.fromkeys(beside, "float")
     return made | ({RANK: "int64"} if group is not None else {})
 
 

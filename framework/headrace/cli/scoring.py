@@ -32,6 +32,7 @@ class Wanted:
 
     input: str
     output: str
+    output_table: str | None
     table: str | None
     key: str | None
     which: str
@@ -111,7 +112,8 @@ def _order(w: Workspace, model: str, features: Features, inputs: Sequence[ModelI
         input=read,
         key=key,
         inputs=asks,
-        output=wanted.output if "://" in wanted.output else str(Path(wanted.output).absolute()),
+        output=str(Path(wanted.output).absolute()) if wanted.output_table is None and "://" not in wanted.output else wanted.output,
+        table=wanted.output_table,
         entity=whom,
         group=group,
         which=wanted.which,

@@ -323,6 +323,7 @@ def batch(spec: Batch, model: Model, inputs: Sequence[ModelInput], runner: Runne
             key=spec.output.key,
             inputs=[input_(item) for item in inputs],
             path=spec.output.path,
+            table=spec.output.table,
             entity=model.features.entity if any(item.column is None for item in inputs) else None,
             group=group,
             overwrite=spec.output.overwrite or None,

@@ -28,11 +28,24 @@ class Output(Spec):
     """Where predictions go."""
 
     path: str = field(
-        "A file; `{date}`, `{run}` and `{version}` are filled in.", Effect.RECONFIGURE, example="out/{date}.parquet", min_length=1
+        "A file; `{date}`, `{run}` and `{version}` are filled in. Or, with a `table`, a database as a source's `uri` has it"
+        " (`sqlite:///shop.db`, `duckdb:///shop.duckdb`, `postgresql://HOST/NAME`, `env:NAME`).",
+        Effect.RECONFIGURE,
+        example="out/{date}.parquet",
+        min_length=1,
+        reference="may",
+    )
+    table: str | None = field(
+        "The table of the database at `path`, with its schema where it is not the usual one; made where there is none. A row takes the"
+        " place of the one with its key, and all rows of a batch are seen at once.",
+        Effect.RECONFIGURE,
+        default=None,
+        example="public.scores",
+        min_length=1,
     )
     key: Column = field("The column that identifies a row.", Effect.RECONFIGURE, example="household_id")
     overwrite: bool = field(
-        "Whether a file that stands there is replaced; a run ends with an error, otherwise.",
+        "Whether a file that stands there is replaced (a run ends with an error, otherwise), or all rows of a table.",
         Effect.RECONFIGURE,
         default=False,
         example=True,

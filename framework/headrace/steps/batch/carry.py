@@ -9,16 +9,17 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from time import perf_counter
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, assert_never
 
 from headrace import features, registry, tracking
 from headrace.batch import Asked, Processes, Progress, Runner, Scored, Stretch, here
 from headrace.batch import folder as kept
-from headrace.batch import target as targets
 from headrace.batch.cursor import Cursor, refuse_changed
 from headrace.batch.keys import judge
 from headrace.batch.run import CHUNK, MAX_BAD, Job, carry_out, chunks, refuse_taken
+from headrace.batch.score import columns as answered
 from headrace.batch.score import forget_opened
+from headrace.batch.table import Load, Table, output, refuse_other
 from headrace.batch.target import Target
 from headrace.batch.values import Duplicates
 from headrace.diagnostics import Diagnostic, Exit, HeadraceError
@@ -51,9 +52,11 @@ class Order:
     inputs: Mapping[str, Asks]
     """What the project knows of inputs, by name: the version says which of them it asks."""
     output: str
+    """A file, or a database where a `table` is named."""
     entity: Column | None = None
     group: Column | None = None
     """What a ranking orders rows within; where it is None, the output has scores and no places."""
+    table: str | None = None
     flow: str = "batch"
     which: str = registry.CHAMPION
     cause: str | None = None
@@ -80,7 +83,7 @@ def scored(w: Workspace, order: Order, told: Callable[[Progress], object]) -> Sc
             raise HeadraceError(Diagnostic("reserved-name", message, help=help_), Exit.INVALID)
     moment = w.store.clock.now()
     # With `{run}` and `{version}` as they stand: runs of one batch on one day are of one output.
-    identity = targets.parse(w.root, _filled(order.output, moment, None, None)).identity
+    identity = output(w.root, _filled(order.output, moment, None, None), order.table).identity
     with lock.hold(w.store, f"batch {identity}", w.actor) as held:
 
         def tell(progress: Progress) -> None:
@@ -140,7 +143,8 @@ def _run(work: _Work, before: Job | None, told: Callable[[Progress], object]) ->
         )
         stack.callback(forget_opened)
         asking = Asked(str(work.folder), order.key.name, opening, job.group)
-        done = carry_out(job, asking, _runner(work, stack), targets.parse(w.root, job.told), told)
+        target = output(w.root, _filled(order.output, datetime.fromisoformat(job.as_of), job.run_id, job.version), order.table)
+        done = carry_out(job, asking, _runner(work, stack), target, told)
     _record(w, job, done, work.step, perf_counter() - began)
     return done
 
@@ -193,7 +197,8 @@ def _begin(work: _Work, version: Version, views: Mapping[str, str], group: Colum
     """Pin all that a new run rests on, and ask whether its keys are keys; nothing of it is scored yet."""
     w, order, folder, run_id = work.w, work.order, work.folder, work.step.id
     told = _filled(order.output, work.moment, run_id, version.number)
-    target = targets.parse(w.root, told)
+    target = output(w.root, told, order.table)
+    columns = answered((order.key.name, order.key.kind), (group.name, group.kind) if group else None, Answers.of(version.manifest))
     kept.write_job(folder, {"run_id": run_id, "output": work.identity, "begun": False})
     job = Job(
         run_id=run_id,
@@ -205,19 +210,23 @@ def _begin(work: _Work, version: Version, views: Mapping[str, str], group: Colum
         stretches=(),
         key=order.key.name,
         output=work.identity,
-        told=told,
+        told=told if isinstance(target, Target) else target.shown,
         as_of=work.moment.isoformat(),
         chunk=order.chunk,
         max_bad=order.max_bad,
         duplicates=order.duplicates,
         overwrite=order.overwrite,
         group=group.name if group is not None else None,
+        columns=tuple(columns.items()) if isinstance(target, Table) else (),
     )
     try:
-        refuse_taken(job, target)
-        _refuse_itself(target, order.input, ())
+        _refuse_itself(w.root, target, order.input, ())
+        if isinstance(target, Table):
+            refuse_other(target, Load(run_id, job.key, columns, "", overwrite=False), folder)
+        else:
+            refuse_taken(job, target)
         held = hold(w.root, order.input, w.plugins.readers, folder, order.chunk)
-        _refuse_itself(target, order.input, held.stretches)
+        _refuse_itself(w.root, target, order.input, held.stretches)
         job = replace(job, digests=((order.input.told, held.digest), *sorted(views.items())), stretches=held.stretches)
         keys = _keys(job, order.key)
         work.step.details["duplicates"] = judge(
@@ -230,11 +239,20 @@ def _begin(work: _Work, version: Version, views: Mapping[str, str], group: Colum
     return job
 
 
-def _refuse_itself(target: Target, read: Input, stretches: Sequence[Stretch]) -> None:
+def _refuse_itself(root: Path, target: Target | Table, read: Input, stretches: Sequence[Stretch]) -> None:
     """HeadraceError `output-is-input` where the answers would take the place of the questions."""
-    there = (str(target.path), target.told) if target.path is not None else (target.told,)
-    if read.stated.uri in there or any(Path(stretch.path).resolve() == target.path for stretch in stretches):
-        message = f"{target.told} is what is read: the answers would take the place of the questions"
+    match target:
+        case Table():
+            uri, table = read.stated.uri, read.stated.table
+            itself = uri is not None and table is not None and output(root, uri, table).identity == target.identity
+        case Target():
+            there = (str(target.path), target.told) if target.path is not None else (target.told,)
+            itself = read.stated.uri in there or any(Path(stretch.path).resolve() == target.path for stretch in stretches)
+        case _:
+            assert_never(target)
+    if itself:
+        told = target.shown if isinstance(target, Table) else target.told
+        message = f"{told} is what is read: the answers would take the place of the questions"
         raise HeadraceError(Diagnostic("output-is-input", message, help="write to another place"), Exit.REFUSED)
 
 
