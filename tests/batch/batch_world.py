@@ -78,14 +78,15 @@ def make(root: Path, algorithm: str = "lightgbm.classifier") -> None:
     store.close()
 
 
-def version(store: Store, algorithm: str = "lightgbm.classifier", seed: int = 7) -> registry.Version:
-    """One more version, trained on rows that the seed deals."""
+def version(store: Store, algorithm: str = "lightgbm.classifier", seed: int = 7, **told: Any) -> registry.Version:
+    """One more version, trained on rows that the seed deals; its manifest says what is `told`."""
     known = load_plugins(None, Report(), allow=[]).algorithms[algorithm]
     draw = np.random.default_rng(seed)
     matrix = np.column_stack([draw.uniform(LOW, HIGH, 400), draw.integers(0, 3, 400).astype(float)])
     target = (matrix[:, 0] + 20 * matrix[:, 1] + draw.normal(0, 30, 400) > 0).astype(float)
     predictor = resolve(known.fit)(matrix, target, signature=SIGNATURE, params=resolve(known.params)(), seed=seed)
     manifest = {"signature": SIGNATURE.to_json(), "digests": {part: digest(part.encode()) for part in PARTS}, "metrics": {}, "seed": seed}
+    manifest |= told
     return registry.register(
         store,
         actor="test",

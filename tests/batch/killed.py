@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -91,13 +92,32 @@ def kill_at(number: int) -> None:
     sys.addaudithook(count)
 
 
+def kill_within(file: str, number: int) -> None:
+    """From now on, let this process be killed when code of a file calls for the n-th time something that is not written in Python."""
+    left = number
+
+    def count(frame: Any, event: str, _: Any) -> None:
+        nonlocal left
+        if event == "c_call" and frame.f_code.co_filename.endswith(file):
+            left -= 1
+            if left < 0:
+                os.kill(os.getpid(), signal.SIGKILL)
+
+    sys.setprofile(count)
+
+
 def killed(made: Job, folder: Path, number: int) -> bool:
     """Run the job in a process of its own, to be killed at its n-th dealing with a file; whether it was."""
+    return ended_by_kill(lambda: kill_at(number), lambda: run(made, folder))
+
+
+def ended_by_kill(arm: Callable[[], None], work: Callable[[], object]) -> bool:
+    """Do some work in a process of its own, once what is to kill it is in its place; whether it was killed."""
     child = os.fork()
     if child == 0:
-        kill_at(number)
+        arm()
         try:
-            run(made, folder)
+            work()
         finally:
             os._exit(0)
     _, status = os.waitpid(child, 0)

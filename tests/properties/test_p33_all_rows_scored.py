@@ -29,15 +29,16 @@ def place():
 
 
 def wrong(rows):
-    """Which rows are none, by what a server would refuse, and which keys stood before."""
-    seen, found = set(), set()
+    """Which rows are none, by what a server would refuse, and which have the key of a row before them."""
+    seen, found, twice = set(), set(), set()
     for at, (key, x, _) in enumerate(rows):
         number = None if x is None else math.inf if isinstance(x, str) else x
-        bad = key is None or key in seen or (number is not None and not LOW <= number <= HIGH)
-        seen |= {key} - {None}
-        if bad:
+        if key in seen:
+            twice.add(at)
+        elif key is None or (number is not None and not LOW <= number <= HIGH):
             found.add(at)
-    return found
+        seen |= {key} - {None}
+    return found, twice
 
 
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -50,13 +51,14 @@ def test_every_row_has_one_answer_or_one_reason(place, rows, chunk):
         asked = order(source(Path(folder) / "rows.csv"), str(output), chunk=chunk, max_bad=1.0, duplicates="first")
         done = scored(place, asked, lambda _: None)
         good = pd.read_parquet(output)
-        bad = pd.read_parquet(Path(folder) / "out.bad.parquet") if done.bad else pd.DataFrame({"row": []})
-        expected = wrong(rows)
-        assert sorted(at + 1 for at in expected) == list(bad["row"])
-        sound = frame[[at not in expected for at in range(len(rows))]]
+        bad = pd.read_parquet(Path(folder) / "out.bad.parquet") if done.bad_rows else pd.DataFrame({"row": [], "reason": []})
+        expected, twice = wrong(rows)
+        assert sorted(at + 1 for at in expected | twice) == list(bad["row"])
+        assert sorted(at + 1 for at in twice) == list(bad["row"][bad["reason"] == "another row before it has the same `id`"])
+        sound = frame[[at not in expected | twice for at in range(len(rows))]]
         assert [int(key) for key in sound["id"]] == list(good["id"])
         assert alone(place, sound.assign(x=sound["x"].astype(float), c=sound["c"].where(sound["c"].notna(), None))) == list(
             good["prediction"]
         )
-        assert (len(rows), len(good), len(bad)) == (done.rows, done.good, done.bad)
+        assert (len(rows), len(good), len(expected), len(twice)) == (done.rows, done.good, done.bad, done.duplicates)
         assert [] == left(place)

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from headrace.batch.spill import spilling
 from headrace.batch.values import Chunk, Duplicates
 from headrace.diagnostics import Diagnostic, HeadraceError
 
@@ -14,8 +15,6 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from numpy.typing import NDArray
 
-MEMORY = "256MB"
-"""What the question may hold in memory; beyond it, it spills to the run's folder."""
 SURPLUS = "surplus.npy"
 _SHOWN = 3
 
@@ -77,17 +76,9 @@ def _numbered(before: int, values: pa.Array) -> pa.Table:
 
 def _twice(folder: Path, path: Path, *, wanted: bool) -> tuple[int, list[str], NDArray[np.int64]]:
     """How many rows have a key that a row before them has, the first few of these keys, and, where `wanted`, the rows, ascending."""
-    import duckdb
     import numpy as np
 
-    with duckdb.connect() as con:
-        con.execute("SET threads = 1")
-        con.execute(f"SET memory_limit = '{MEMORY}'")
-        con.execute("SET temp_directory = $1", [str(folder / "spill")])
-        con.execute("SET preserve_insertion_order = false")
-        if con.execute("SELECT current_setting('enable_progress_bar')").fetchone() == (True,):
-            con.execute("SET enable_progress_bar = false")  # it would stand among the results, on stdout
-        con.execute("SET autoinstall_known_extensions = false")
+    with spilling(folder) as con:
         con.execute("CREATE TEMP TABLE twice AS " + _TWICE, [str(path)])
         ((count,),) = con.execute("SELECT CAST(COALESCE(SUM(n - 1), 0) AS BIGINT) FROM twice").fetchall()
         shown = [str(key) for (key,) in con.execute("SELECT key FROM twice ORDER BY first LIMIT $1", [_SHOWN]).fetchall()]

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, assert_never
 
 from headrace.batch import folder as place
 from headrace.batch import target as targets
-from headrace.batch.score import score
+from headrace.batch.places import ranked
+from headrace.batch.score import PREDICTION, score
+from headrace.batch.table import Load, Table, publish
 from headrace.batch.target import Target
 from headrace.batch.values import Asked, Chunk, Duplicates, Part, Progress, Runner, Scored, Stretch
-from headrace.batch.whole import put_together
+from headrace.batch.whole import put_together, read
 from headrace.diagnostics import Diagnostic, Exit, HeadraceError
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 CHUNK = 100_000
 """How many rows are held at a time, where nothing is said."""
@@ -46,6 +52,10 @@ class Job:
     max_bad: float
     duplicates: Duplicates
     overwrite: bool
+    group: str | None = None
+    """The column that rows are ranked within; None where nothing is ranked."""
+    columns: tuple[tuple[str, str], ...] = ()
+    """The columns of a table of answers with what their values are; a file's say it themselves."""
 
     @property
     def input_digest(self) -> str:
@@ -65,7 +75,8 @@ class Job:
     def from_json(cls, value: Mapping[str, Any]) -> Job:
         """The inverse of `to_json`."""
         found = (Stretch(**{**item, "given": tuple((str(key), said) for key, said in item["given"])}) for item in value["stretches"])
-        return cls(**{**value, "stretches": tuple(found), "digests": tuple((str(name), str(digest)) for name, digest in value["digests"])})
+        digests, columns = (tuple((str(name), str(said)) for name, said in value.get(key, ())) for key in ("digests", "columns"))
+        return cls(**{**value, "stretches": tuple(found), "digests": digests, "columns": columns})
 
 
 def chunks(stretches: Sequence[Stretch], rows: int) -> Iterator[Chunk]:
@@ -78,11 +89,11 @@ def chunks(stretches: Sequence[Stretch], rows: int) -> Iterator[Chunk]:
             number, before = number + 1, before + some
 
 
-def carry_out(job: Job, asked: Asked, runner: Runner, target: Target, told: Callable[[Progress], object]) -> Scored:
+def carry_out(job: Job, asked: Asked, runner: Runner, target: Target | Table, told: Callable[[Progress], object]) -> Scored:
     """Score what is not scored yet, and publish; called again after a kill at any point, it ends with the same output.
 
-    HeadraceError: `too-many-bad-rows` (exit 4), `input-changed`, `artifact-altered`, `output-unwritable`, `worker-died`; OSError where the
-    disk is full. What is done stays, but for the first.
+    HeadraceError: `too-many-bad-rows` (exit 4), `input-changed`, `artifact-altered`, `output-unwritable`, `output-columns`, `worker-died`;
+    OSError where the disk is full. What is done stays, but for the first.
     """
     folder, total = Path(asked.folder), job.rows
     parts = place.done(folder)
@@ -95,10 +106,10 @@ def carry_out(job: Job, asked: Asked, runner: Runner, target: Target, told: Call
         _refuse_bad(job, target, folder, parts)
     _refuse_bad(job, target, folder, parts)
     done = [parts[number] for number in sorted(parts)]
-    if sum(part.good + part.bad for part in done) != total or (list(parts) and max(parts) + 1 != len(done)):
+    if sum(part.good + part.bad + part.duplicates for part in done) != total or (list(parts) and max(parts) + 1 != len(done)):
         raise AssertionError(f"{len(done)} parts of {sum(part.rows for part in done)} rows are not the {total} rows of the input")
     digest = _publish(job, target, folder, done)
-    bad = sum(part.bad for part in done)
+    bad, duplicates = sum(part.bad for part in done), sum(part.duplicates for part in done)
     told(Progress(total, total, bad, 100.0))
     return Scored(
         run_id=job.run_id,
@@ -106,12 +117,13 @@ def carry_out(job: Job, asked: Asked, runner: Runner, target: Target, told: Call
         version=job.version,
         model_digest=job.model_digest,
         rows=total,
-        good=total - bad,
+        good=total - bad - duplicates,
         bad=bad,
+        duplicates=duplicates,
         input=job.input_digest,
         output=job.told,
         digest=digest,
-        bad_rows=target.beside().told if bad else None,
+        bad_rows=target.beside().told if bad or duplicates else None,
         unseen=_unseen(done),
         resumed=resumed,
     )
@@ -123,8 +135,8 @@ def _tell(told: Callable[[Progress], object], parts: Mapping[int, Part], total: 
     told(Progress(done, total, bad, min(99.0, 100.0 * done / total)))
 
 
-def _refuse_bad(job: Job, target: Target, folder: Path, parts: Mapping[int, Part]) -> None:
-    """End a run that has more bad rows than it may have, however the rest turns out; the bad rows are written where they can be seen."""
+def _refuse_bad(job: Job, target: Target | Table, folder: Path, parts: Mapping[int, Part]) -> None:
+    """End a run that has more bad rows than it may have, however the rest turns out; they are written where they can be seen."""
     bad = sum(part.bad for part in parts.values())
     if bad <= job.max_bad * job.rows:
         return
@@ -147,8 +159,22 @@ def _unseen(parts: Sequence[Part]) -> dict[str, int]:
 # publishing ------------------------------------------------------------------------------------------------------
 
 
-def _publish(job: Job, target: Target, folder: Path, parts: Sequence[Part]) -> str:
+def _publish(job: Job, target: Target | Table, folder: Path, parts: Sequence[Part]) -> str:
     """The output where it belongs, with the bad rows beside it; its digest. One that stands there already, of this run, stays."""
+    match target:
+        case Target():
+            return _publish_file(job, target, folder, parts)
+        case Table():
+            _tell_bad(job, target, folder, parts)
+            digest = f"sha256:{hashlib.sha256(''.join(part.digest for part in parts).encode()).hexdigest()}"
+            rows = _answered(job, folder, parts)
+            publish(target, Load(job.run_id, job.key, dict(job.columns), digest, job.overwrite), rows, folder)
+            return digest
+        case _:
+            assert_never(target)
+
+
+def _publish_file(job: Job, target: Target, folder: Path, parts: Sequence[Part]) -> str:
     note = folder / place.PUBLISHING
     if note.exists():
         expected = str(json.loads(note.read_bytes())["digest"])
@@ -157,14 +183,17 @@ def _publish(job: Job, target: Target, folder: Path, parts: Sequence[Part]) -> s
     refuse_taken(job, target)
     made = targets.workplace(target, job.run_id, folder)
     about = {"model": job.model, "version": str(job.version), "model_digest": job.model_digest}
-    digest = put_together(((place.part(folder, one.number), one.digest) for one in parts), made, target.format, about)
-    if any(part.bad for part in parts):
-        _bad_rows(job, target, folder, parts)
-    else:
-        targets.remove(target.beside())  # of the output that this one takes the place of
+    digest = put_together(_answered(job, folder, parts), made, target.format, about)
+    _tell_bad(job, target, folder, parts)
     place.write_whole(note, json.dumps({"digest": digest}).encode())
     targets.publish(made, target, digest)
     return digest
+
+
+def _answered(job: Job, folder: Path, parts: Sequence[Part]) -> Iterator[pa.Table]:
+    """The rows of the output, a part at a time."""
+    files = [(place.part(folder, one.number), one.digest) for one in parts]
+    return read(files) if job.group is None else ranked(files, folder, job.group, PREDICTION)
 
 
 def refuse_taken(job: Job, target: Target) -> None:
@@ -176,11 +205,19 @@ def refuse_taken(job: Job, target: Target) -> None:
         )
 
 
-def _bad_rows(job: Job, target: Target, folder: Path, parts: Sequence[Part]) -> str:
-    """Write the bad rows with their reasons beside the output, and say where."""
+def _tell_bad(job: Job, target: Target | Table, folder: Path, parts: Sequence[Part]) -> None:
+    """The rows without an answer beside the output, or nothing there that is of the output which this one takes the place of."""
+    if any(part.reasons is not None for part in parts):
+        _bad_rows(job, target, folder, parts)
+    else:
+        targets.remove(target.beside())
+
+
+def _bad_rows(job: Job, target: Target | Table, folder: Path, parts: Sequence[Part]) -> str:
+    """Write the rows without an answer, each with its reason, beside the output, and say where."""
     beside = target.beside()
     made = targets.workplace(beside, job.run_id, folder)
-    files = ((place.bad(folder, part.number), part.reasons) for part in parts)
-    digest = put_together(((path, reasons) for path, reasons in files if reasons is not None), made, beside.format, {})
+    files = [(place.bad(folder, part.number), part.reasons) for part in parts if part.reasons is not None]
+    digest = put_together(read(files), made, beside.format, {})
     targets.publish(made, beside, digest)
     return beside.told

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from headrace.batch import folder as place
 from headrace.batch.cursor import Cursor
 from headrace.batch.keys import surplus
+from headrace.batch.places import RANK
 from headrace.batch.values import Asked, Chunk, Opened, Opening, Part, Ready
 from headrace.hooks import Answers, Predictor, Signature
 
@@ -34,8 +36,9 @@ def score(asked: Asked, chunk: Chunk) -> Part:
     opened, cursor = _here(asked.opening)
     ready = opened.ready(cursor.take(chunk), chunk)
     faults = ready.faults
-    _refuse_keys(asked, chunk, ready)
+    _refuse_keys(asked, ready)
     _refuse_bounds(opened.signature, ready.frame, faults)
+    dropped = _drop(asked, chunk, faults)
     sound = pd.isna(faults)
     frame = ready.frame if sound.all() else ready.frame[sound]
     answers, failed = _asked(opened, frame)
@@ -49,9 +52,11 @@ def score(asked: Asked, chunk: Chunk) -> Part:
     folder = Path(asked.folder)
     broken = np.flatnonzero(~pd.isna(faults))
     reasons = place.write_whole(place.bad(folder, chunk.number), _parquet(_bad(asked.key, chunk, ready, broken))) if len(broken) else None
-    keys = ready.keys if len(rows) == len(ready.keys) else ready.keys.take(_positions(rows))
-    digest = place.write_whole(place.part(folder, chunk.number), _parquet(_good(asked.key, keys, answers, opened.answers)))
-    return Part(chunk.number, chunk.rows, len(rows), len(broken), digest, reasons, _unseen(opened.signature, frame))
+    named = {asked.key: ready.keys} | ({asked.group: ready.groups} if asked.group is not None and ready.groups is not None else {})
+    known = named if len(rows) == chunk.rows else {name: values.take(_positions(rows)) for name, values in named.items()}
+    digest = place.write_whole(place.part(folder, chunk.number), _parquet(_good(known, answers, opened.answers)))
+    unseen = _unseen(opened.signature, frame)
+    return Part(chunk.number, chunk.rows, len(rows), len(broken) - dropped, digest, reasons, unseen, dropped)
 
 
 @lru_cache(maxsize=2)  # a process scores chunks of one run after another
@@ -68,12 +73,19 @@ def forget_opened() -> None:
 # which rows are none ---------------------------------------------------------------------------------------------
 
 
-def _refuse_keys(asked: Asked, chunk: Chunk, ready: Ready) -> None:
-    absent = ready.keys.is_null().to_numpy(zero_copy_only=False)
-    _mark(ready.faults, absent, f"it has no `{asked.key}`")
+def _drop(asked: Asked, chunk: Chunk, faults: NDArray[np.object_]) -> int:
+    """How many rows have the key of a row before them: that is why each has no answer, whatever else may be wrong with it."""
     twice = surplus(Path(asked.folder), chunk)
-    if twice is not None:
-        _mark(ready.faults, twice, f"another row before it has the same `{asked.key}`")
+    if twice is None:
+        return 0
+    faults[twice] = f"another row before it has the same `{asked.key}`"
+    return int(twice.sum())
+
+
+def _refuse_keys(asked: Asked, ready: Ready) -> None:
+    for name, values in ((asked.key, ready.keys), (asked.group, ready.groups)):
+        if values is not None:
+            _mark(ready.faults, values.is_null().to_numpy(zero_copy_only=False), f"it has no `{name}`")
 
 
 def _refuse_bounds(signature: Signature, frame: pd.DataFrame, faults: NDArray[np.object_]) -> None:
@@ -135,11 +147,20 @@ def _try(predictor: Predictor, answers: Answers, matrix: NDArray[Any]) -> NDArra
 # files -----------------------------------------------------------------------------------------------------------
 
 
-def _good(key: str, keys: pa.Array, given: NDArray[np.float64], answers: Answers) -> pa.Table:
-    """The key, what was answered, and beside a class or a quantile all of them."""
+def columns(key: tuple[str, str], group: tuple[str, str] | None, answers: Answers) -> dict[str, str]:
+    """The columns of an output, each `int64`, `float`, `timestamp` or `text`; the key's and the group's types are a source's words."""
+    said = "text" if answers.task == "multiclass" else "float"
+    beside = [f"{'probability' if answers.task == 'multiclass' else 'quantile'}.{name}" for name in answers.keys]
+    known = {name: kind if kind in {"int64", "float", "timestamp"} else "text" for name, kind in (key, *([group] if group else []))}
+    made = known | {PREDICTION: said} | dict.fromkeys(beside, "float")
+    return made | ({RANK: "int64"} if group is not None else {})
+
+
+def _good(known: Mapping[str, pa.Array], given: NDArray[np.float64], answers: Answers) -> pa.Table:
+    """The key, the group where rows are ranked, what was answered, and beside a class or a quantile all of them."""
     import pyarrow as pa
 
-    columns: dict[str, Any] = {key: keys}
+    columns: dict[str, Any] = {**known}
     if answers.task == "multiclass":
         labels = pa.array(given.argmax(axis=1).astype("int32") if len(given) else [], pa.int32())
         columns[PREDICTION] = pa.DictionaryArray.from_arrays(labels, pa.array(answers.classes, pa.string())).cast(pa.string())

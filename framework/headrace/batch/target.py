@@ -49,7 +49,7 @@ def parse(root: Path, text: str) -> Target:
     scheme, separator, _ = text.partition("://")
     ending = Path(text.partition("?")[0] if separator else text).suffix.lower()
     if separator and scheme.partition("+")[0] in ENGINES:
-        raise _unknown(f"{scheme}:// is a database, and answers are written to files")
+        raise _unknown(f"{scheme}:// is a database, and no file")
     if ending not in _FORMATS:
         raise _unknown(f"{text} names no format in which answers are written")
     if separator and scheme != "file":

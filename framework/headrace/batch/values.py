@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 Duplicates = Literal["refuse", "first"]
-"""What becomes of a key that stands twice: nothing is scored, or its first row counts and the others are bad rows."""
+"""What becomes of a key that stands twice: nothing is scored, or its first row counts and the others are dropped."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,7 @@ class Chunk:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """What became of a chunk: `good` rows with an answer in one file, `bad` ones with a reason in another, by their digests."""
+    """What became of a chunk: `good` rows with an answer in one file, `bad` and dropped ones with a reason in another, by their digests."""
 
     number: int
     rows: int
@@ -51,9 +51,11 @@ class Part:
     bad: int
     digest: str
     reasons: str | None
-    """The digest of the file of bad rows; None where there is none."""
+    """The digest of the file of rows without an answer; None where there are none."""
     unseen: tuple[tuple[str, int], ...] = ()
     """By input, how many rows held what training never saw."""
+    duplicates: int = 0
+    """How many rows were dropped, since a row before each has its key."""
 
     def to_json(self) -> dict[str, Any]:
         """A line of the manifest."""
@@ -72,6 +74,8 @@ class Ready:
     frame: pd.DataFrame
     keys: pa.Array
     faults: NDArray[np.object_]
+    groups: pa.Array | None = None
+    """What rows are ranked within; None where nothing is ranked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,11 +106,15 @@ class Opening(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """All that the scoring of a chunk rests on, beside the chunk: the folder of the run's parts, the output's key, and the opening."""
+    """All that the scoring of a chunk rests on, beside the chunk: the folder of the run's parts, the output's key, and the opening.
+
+    `group` is the column that rows are ranked within, as the output calls it; None where nothing is ranked.
+    """
 
     folder: str
     key: str
     opening: Opening
+    group: str | None = None
 
 
 class Runner(Protocol):
@@ -119,7 +127,10 @@ class Runner(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a run is: rows done of all rows, those of them that are bad; `percent` never falls, and is 100 once the output stands."""
+    """How far a run is: rows done of all rows, and those of them that are bad (none that was dropped is).
+
+    `percent` never falls, and is 100 once the output stands.
+    """
 
     done: int
     total: int
@@ -138,6 +149,8 @@ class Scored:
     rows: int
     good: int
     bad: int
+    duplicates: int
+    """Rows that were dropped, since a row before each has its key; they are neither good nor bad."""
     input: str
     """The digest of what was read."""
     output: str
@@ -145,7 +158,7 @@ class Scored:
     digest: str
     """The digest of that file."""
     bad_rows: str | None
-    """Where the bad rows stand with their reasons; None where there are none."""
+    """Where the bad rows and the dropped ones stand with their reasons; None where there are none."""
     unseen: dict[str, int]
     """By input, how many rows held what training never saw."""
     resumed: int = 0

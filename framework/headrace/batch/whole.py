@@ -3,28 +3,37 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from headrace.batch.folder import checked
 from headrace.batch.target import Format, of_stream
 
+if TYPE_CHECKING:
+    import pyarrow as pa
 
-def put_together(parts: Iterable[tuple[Path, str]], made: Path, kind: Format, about: dict[str, str]) -> str:
-    """Write one file of parts, each with its digest, and give its digest; `about` stands in a Parquet file's metadata.
 
-    HeadraceError `artifact-altered` where a part is not what was written; OSError where the disk is full.
+def read(parts: Sequence[tuple[Path, str]]) -> Iterator[pa.Table]:
+    """The rows of parts, each with its digest; HeadraceError `artifact-altered` where one is not what was written."""
+    import pyarrow.parquet as pq
+
+    for path, digest in parts:
+        yield pq.read_table(io.BytesIO(checked(path, digest)), use_threads=False)
+
+
+def put_together(tables: Iterable[pa.Table], made: Path, kind: Format, about: dict[str, str]) -> str:
+    """Write one file of tables, and give its digest; `about` stands in a Parquet file's metadata.
+
+    OSError where the disk is full, and what reading the tables raises.
     """
     import pyarrow as pa
-    import pyarrow.parquet as pq
 
     writer: Any = None
     made.unlink(missing_ok=True)
     try:
         with made.open("wb") as file:
-            for path, digest in parts:
-                table = pq.read_table(io.BytesIO(checked(path, digest)), use_threads=False)
+            for table in tables:
                 if writer is None:
                     writer = _writer(kind, file, table.schema.with_metadata({f"headrace.{key}": value for key, value in about.items()}))
                 writer.write_table(table)

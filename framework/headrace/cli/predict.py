@@ -42,7 +42,7 @@ class _Share(click.ParamType[float]):
         return found
 
 
-_OF_INPUT = ("output", "table", "key", "which", "chunk", "workers", "max_bad", "duplicates", "resume", "overwrite")
+_OF_INPUT = ("output", "output_table", "table", "key", "which", "chunk", "workers", "max_bad", "duplicates", "resume", "overwrite")
 
 
 def _refuse_idle(ctx: click.Context) -> None:
@@ -61,7 +61,8 @@ def _refuse_idle(ctx: click.Context) -> None:
 @click.option("--file", "file", type=click.File("r", encoding="utf-8"), help="A file with the request; `-` reads stdin.")
 @click.option("--url", help="Where the server is; without it, the port of the spec on this machine.")
 @click.option("--input", "read", metavar="FILE|URL|source/NAME", help="Rows to score here, without a server.")
-@click.option("--output", metavar="FILE|URL", help="Where the answers go: `.parquet` or `.csv`.")
+@click.option("--output", metavar="FILE|URL", help="Where the answers go: `.parquet` or `.csv`, or a database.")
+@click.option("--output-table", metavar="NAME", help="Which table, where `--output` is the URL of a database.")
 @click.option("--table", help="Which table, where `--input` is the URL of a database.")
 @click.option("--key", metavar="COLUMN", help="What identifies a row; the model's entity, where it is not given.")
 @click.option("--version", "which", default="champion", show_default=True, help="The version that answers: a number or an alias.")
@@ -82,6 +83,7 @@ def command(  # noqa: PLR0917 - click gives them by name
     url: str | None,
     read: str | None,
     output: str | None,
+    output_table: str | None,
     table: str | None,
     key: str | None,
     which: str,
@@ -112,7 +114,7 @@ def command(  # noqa: PLR0917 - click gives them by name
 
         if output is None:
             raise click.UsageError("say where the answers go, by `--output`")
-        wanted = Wanted(read, output, table, key, which, chunk, workers, max_bad, duplicates, resume, overwrite)
+        wanted = Wanted(read, output, output_table, table, key, which, chunk, workers, max_bad, duplicates, resume, overwrite)
         score(root, model, wanted, as_json=as_json)
         return
     _refuse_idle(click.get_current_context())

@@ -17,6 +17,7 @@ from headrace.diagnostics import Diagnostic, Exit, HeadraceError
 if TYPE_CHECKING:
     from headrace.batch import Progress
     from headrace.project.inputs import ModelInput
+    from headrace.spec.features import Features
     from headrace.steps.batch.carry import Order
     from headrace.steps.batch.input import Input
     from headrace.steps.batch.rows import Asks, Column
@@ -31,6 +32,7 @@ class Wanted:
 
     input: str
     output: str
+    output_table: str | None
     table: str | None
     key: str | None
     which: str
@@ -60,7 +62,7 @@ def score(root: Path, model: str | None, wanted: Wanted, *, as_json: bool) -> No
     with open_workspace(root) as w:
         name = model_of(w.config, model)
         (spec,) = [one for one in project.models if one.name == name]
-        order = _order(w, name, spec.features.entity, project.inputs(spec), wanted)
+        order = _order(w, name, spec.features, project.inputs(spec), wanted)
         done = scored(w, order, _telling(as_json=as_json))
     show(asdict(done), _text, as_json=as_json)
 
@@ -88,11 +90,13 @@ def _text(told: Mapping[str, Any]) -> str:
         lines.append(f"{told['resumed']:,} of them before it was taken up again.")
     if told["bad"]:
         lines.append(f"{told['bad']:,} bad rows, with their reasons: {told['bad_rows']}")
+    if told["duplicates"]:
+        lines.append(f"{told['duplicates']:,} rows dropped, since a row before each has its key: {told['bad_rows']}")
     lines += [f"`{name}`: {count:,} rows hold what training never saw" for name, count in told["unseen"].items()]
     return "\n".join([*lines, f"run {told['run_id']}"])
 
 
-def _order(w: Workspace, model: str, entity: str, inputs: Sequence[ModelInput], wanted: Wanted) -> Order:
+def _order(w: Workspace, model: str, features: Features, inputs: Sequence[ModelInput], wanted: Wanted) -> Order:
     from headrace import registry
     from headrace.steps.batch.carry import Order
 
@@ -100,16 +104,18 @@ def _order(w: Workspace, model: str, entity: str, inputs: Sequence[ModelInput], 
         version = registry.find(session, model, wanted.which)
     kinds = {str(item["name"]): str(item["type"]) for item in version.manifest.get("signature", ())}
     if wanted.input.startswith(SOURCE):
-        read, key, asks, whom = _of_source(w, entity, inputs, kinds, wanted)
+        read, key, asks, whom, group = _of_source(w, features, inputs, kinds, wanted)
     else:
-        read, key, asks, whom = _of_file(w, entity, inputs, kinds, wanted)
+        read, key, asks, whom, group = _of_file(w, features, inputs, kinds, wanted)
     return Order(
         model=model,
         input=read,
         key=key,
         inputs=asks,
-        output=wanted.output if "://" in wanted.output else str(Path(wanted.output).absolute()),
+        output=str(Path(wanted.output).absolute()) if wanted.output_table is None and "://" not in wanted.output else wanted.output,
+        table=wanted.output_table,
         entity=whom,
+        group=group,
         which=wanted.which,
         chunk=wanted.chunk,
         max_bad=wanted.max_bad,
@@ -120,10 +126,10 @@ def _order(w: Workspace, model: str, entity: str, inputs: Sequence[ModelInput], 
     )
 
 
-_Read = tuple["Input", "Column", "dict[str, Asks]", "Column | None"]
+_Read = tuple["Input", "Column", "dict[str, Asks]", "Column | None", "Column | None"]
 
 
-def _of_source(w: Workspace, entity: str, inputs: Sequence[ModelInput], kinds: Mapping[str, str], wanted: Wanted) -> _Read:
+def _of_source(w: Workspace, features: Features, inputs: Sequence[ModelInput], kinds: Mapping[str, str], wanted: Wanted) -> _Read:
     """A declared source: the columns are of the types that it declares."""
     from headrace.steps.batch import column
     from headrace.steps.batch.input import Input
@@ -143,15 +149,18 @@ def _of_source(w: Workspace, entity: str, inputs: Sequence[ModelInput], kinds: M
             asks[word] = Asks(word, column(source, inside))
         elif item is not None and item.column is None:
             asks[word] = Asks(word, None, item.view)
+    entity, within = features.entity, features.group
     chosen = wanted.key or entity
     if chosen not in source.columns:
         raise _no_key(chosen, f"source/{name}", sorted(source.columns))
     whom = column(source, entity) if entity in source.columns else None
+    group = column(source, within) if within in source.columns else None
     key = column(source, chosen)
-    return Input(source, name, wanted.input, _columns(key, asks, whom), frozenset(source.personal)), key, asks, whom
+    read = Input(source, name, wanted.input, _columns(key, asks, whom, group), frozenset(source.personal))
+    return read, key, asks, whom, group
 
 
-def _of_file(w: Workspace, entity: str, inputs: Sequence[ModelInput], kinds: Mapping[str, str], wanted: Wanted) -> _Read:
+def _of_file(w: Workspace, features: Features, inputs: Sequence[ModelInput], kinds: Mapping[str, str], wanted: Wanted) -> _Read:
     """A file, a URL or a table that nobody declares: its columns are called as the model's inputs are, and so typed."""
     from headrace.steps.batch.input import Input, names_of
     from headrace.steps.batch.rows import Asks, Column
@@ -165,18 +174,21 @@ def _of_file(w: Workspace, entity: str, inputs: Sequence[ModelInput], kinds: Map
         word: Asks(word, None, views[word]) if word in views and word not in there else Asks(word, Column(word, word, types[kind]))
         for word, kind in kinds.items()
     }
+    entity, within = features.entity, features.group
     chosen = wanted.key or entity
     if chosen not in there:
         raise _no_key(chosen, wanted.input, sorted(there))
     key = Column(chosen, chosen, there[chosen])
     whom = Column(entity, entity, there[entity]) if entity in there else None
-    return Input(stated, Path(wanted.input).name, wanted.input, _columns(key, asks, whom)), key, asks, whom
+    group = Column(within, within, there[within]) if within in there else None
+    return Input(stated, Path(wanted.input).name, wanted.input, _columns(key, asks, whom, group)), key, asks, whom, group
 
 
-def _columns(key: Column, asks: Mapping[str, Asks], whom: Column | None) -> tuple[tuple[str, str], ...]:
+def _columns(key: Column, asks: Mapping[str, Asks], whom: Column | None, group: Column | None) -> tuple[tuple[str, str], ...]:
     computed = any(item.view is not None for item in asks.values())
     own = [item.column for item in asks.values() if item.column is not None]
-    return tuple({column.name: column.inside for column in (key, *own, *([whom] if whom is not None and computed else []))}.items())
+    others = [column for column in (whom if computed else None, group) if column is not None]
+    return tuple({column.name: column.inside for column in (key, *own, *others)}.items())
 
 
 def _no_key(key: str, told: str, there: Sequence[str]) -> HeadraceError:

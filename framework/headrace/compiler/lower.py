@@ -73,7 +73,7 @@ def lower(project: Project) -> Compiled:
                 [calls[item] for item in inputs],
                 tasks[model.name],
                 project.environment.runner,
-                [_batch(one, model, inputs, runner) for one in sorted(batches[model.name], key=lambda one: one.name)],
+                [_batch(one, model, inputs, runner, project) for one in sorted(batches[model.name], key=lambda one: one.name)],
                 in_folds=in_folds(model, project.scope.plugins),
             )
             for model, inputs in models
@@ -222,9 +222,13 @@ def _asked(model: Model) -> Flow:
     )
 
 
-def _batch(batch: Batch, model: Model, inputs: Sequence[ModelInput], runner: Runner | None) -> tuple[Flow, tuple[Cron, ...]]:
+def _batch(
+    batch: Batch, model: Model, inputs: Sequence[ModelInput], runner: Runner | None, project: Project
+) -> tuple[Flow, tuple[Cron, ...]]:
     says = f"Score the rows of batch/{batch.name}: {batch.description}" if batch.description else f"Score the rows of batch/{batch.name}."
-    steps = (sections.batch(batch, model, inputs, runner),)
+    source, group = project.scope.get(Source, batch.input), model.features.group
+    within = group if source is not None and group in source.columns else None
+    steps = (sections.batch(batch, model, inputs, runner, within),)
     flow = Flow(sections.batch_flow(batch.name), says, (sections.CAUSE,), steps, Announces.NEVER)
     return flow, (Cron("batch", batch.schedule),) if batch.schedule is not None else ()
 

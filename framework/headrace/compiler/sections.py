@@ -299,8 +299,11 @@ def newest(model: Model) -> Step:
     )
 
 
-def batch(spec: Batch, model: Model, inputs: Sequence[ModelInput], runner: Runner | None) -> Step:
-    """The step that scores every row of a source, on the environment's runner where there is one, and shows how far it is."""
+def batch(spec: Batch, model: Model, inputs: Sequence[ModelInput], runner: Runner | None, group: str | None) -> Step:
+    """The step that scores every row of a source, on the environment's runner where there is one, and shows how far it is.
+
+    `group` is what the rows are ranked within; None where the source has no such column.
+    """
     name, task = _python(spec.name), f"{model.name}-{spec.name}".replace("_", "-")
     artifacts = (Variable("create_progress_artifact"), Variable("update_progress_artifact"))
     description = f"Rows of {spec.input} that batch/{spec.name} scored."
@@ -320,7 +323,9 @@ def batch(spec: Batch, model: Model, inputs: Sequence[ModelInput], runner: Runne
             key=spec.output.key,
             inputs=[input_(item) for item in inputs],
             path=spec.output.path,
+            table=spec.output.table,
             entity=model.features.entity if any(item.column is None for item in inputs) else None,
+            group=group,
             overwrite=spec.output.overwrite or None,
             duplicates=spec.duplicates if spec.duplicates != "refuse" else None,
             max_bad=spec.max_bad,

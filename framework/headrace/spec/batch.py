@@ -19,20 +19,33 @@ ENDINGS = (".parquet", ".pq", ".csv")
 _OF_ANSWERS = ("prediction", "row", "reason")
 
 
-def taken(key: str) -> bool:
-    """Whether a column of the answers, or of the bad rows, has a name, so that the key cannot have it."""
-    return key in _OF_ANSWERS or key.startswith(("probability.", "quantile."))
+def taken(key: str, *, ranked: bool = False) -> bool:
+    """Whether a column of the answers, or of the bad rows, has a name, so that no key has it, nor a group where rows are `ranked`."""
+    return key in _OF_ANSWERS or (ranked and key == "rank") or key.startswith(("probability.", "quantile."))
 
 
 class Output(Spec):
     """Where predictions go."""
 
     path: str = field(
-        "A file; `{date}`, `{run}` and `{version}` are filled in.", Effect.RECONFIGURE, example="out/{date}.parquet", min_length=1
+        "A file; `{date}`, `{run}` and `{version}` are filled in. Or, with a `table`, a database as a source's `uri` has it"
+        " (`sqlite:///shop.db`, `duckdb:///shop.duckdb`, `postgresql://HOST/NAME`, `env:NAME`).",
+        Effect.RECONFIGURE,
+        example="out/{date}.parquet",
+        min_length=1,
+        reference="may",
+    )
+    table: str | None = field(
+        "The table of the database at `path`, with its schema where it is not the usual one; made where there is none. A row takes the"
+        " place of the one with its key, and all rows of a batch are seen at once.",
+        Effect.RECONFIGURE,
+        default=None,
+        example="public.scores",
+        min_length=1,
     )
     key: Column = field("The column that identifies a row.", Effect.RECONFIGURE, example="household_id")
     overwrite: bool = field(
-        "Whether a file that stands there is replaced; a run ends with an error, otherwise.",
+        "Whether a file that stands there is replaced (a run ends with an error, otherwise), or all rows of a table.",
         Effect.RECONFIGURE,
         default=False,
         example=True,
@@ -51,7 +64,8 @@ class Batch(Spec):
     input: SourceRef = field("The rows.", Effect.RECONFIGURE, example="source/households")
     output: Output = field("Where predictions go.", Effect.RECONFIGURE, example={"path": "out/{date}.parquet", "key": "household_id"})
     duplicates: Literal["refuse", "first"] = field(
-        "What becomes of a key that stands twice: nothing is scored, or its first row counts and the others are bad rows.",
+        "What becomes of a key that stands twice: nothing is scored, or its first row counts and the others are dropped, which is"
+        " no fault of theirs: each is written beside the output with its reason, and none counts as bad.",
         Effect.RECONFIGURE,
         default="refuse",
         example="first",

@@ -32,10 +32,16 @@ CODES = (
         help="see that the place can be reached and written, then add `--resume`",
     ),
     Code(
+        "output-columns",
+        "a table cannot hold the answers",
+        "It has other columns, or columns of other types, or is none that is written to. It was looked at before anything was scored.",
+        help="name another table: one that does not exist is made",
+    ),
+    Code(
         "duplicate-keys",
         "two rows have one key",
         "Whoever joins the answers by their key would have two, or the wrong one. All keys are looked at before anything is scored.",
-        help="leave one row of each key, name a column that identifies a row, or let the first one count: `duplicates: first`",
+        help="leave one row of each key, name a column that identifies a row, or keep the first one alone: `duplicates: first`",
     ),
     Code(
         "too-many-bad-rows",

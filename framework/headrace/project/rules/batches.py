@@ -14,6 +14,8 @@ from headrace.project.rules.schedules import SOME_DAY
 from headrace.project.scope import Scope, address_of, question
 from headrace.spec import Batch, Model, Source, cron
 from headrace.spec.batch import ENDINGS, PLACEHOLDERS, taken
+from headrace.spec.secret import REFERENCE
+from headrace.spec.source import ENGINES
 from headrace.spec.wording import choice, nearest
 
 
@@ -35,10 +37,15 @@ def _key(scope: Scope, batch: Batch) -> Iterator[Diagnostic]:
     found = absent(scope, address_of(batch), ("output", "key"), batch.output.key, source) if source is not None else None
     if found is not None:
         yield found
-    if taken(batch.output.key):
+    model = scope.get(Model, batch.model)
+    group = model.features.group if model is not None and source is not None and model.features.group in columns(source) else None
+    help_ = "read the column under another name, by `from` of its source"
+    if taken(batch.output.key, ranked=group is not None):
         message = f"no key can be called `{batch.output.key}`: a column of the answers has that name"
-        place = scope.where(address_of(batch), ("output", "key"))
-        yield Diagnostic("reserved-name", message, place, help="read the column under another name, by `from` of its source")
+        yield Diagnostic("reserved-name", message, scope.where(address_of(batch), ("output", "key")), help=help_)
+    if group is not None and taken(group, ranked=True):
+        message = f"no group can be called `{group}`: a column of the answers has that name"
+        yield Diagnostic("reserved-name", message, scope.where(address_of(batch), ("model",)), help=help_)
 
 
 @question
@@ -62,11 +69,19 @@ def _columns(scope: Scope, batch: Batch) -> Iterator[Diagnostic]:
 @question
 def _path(scope: Scope, batch: Batch) -> Iterator[Diagnostic]:
     place, path = scope.where(address_of(batch), ("output", "path")), batch.output.path
-    if not path.lower().endswith(ENDINGS):
+    database = batch.output.table is not None
+    if database and not REFERENCE.fullmatch(path) and path.partition("://")[0].partition("+")[0] not in ENGINES:
+        message = f"`path: {path}` is no database, and `table: {batch.output.table}` is of one"
+        help_ = "write `path: sqlite:///FILE`, `duckdb:///FILE` or `postgresql://HOST/NAME`, or remove `table`"
+        yield Diagnostic("unknown-format", message, place, help=help_)
+    elif not database and (REFERENCE.fullmatch(path) or path.partition("://")[0].partition("+")[0] in ENGINES):
+        message = f"`path: {path}` is a database, and no `table` says where in it"
+        yield Diagnostic("unknown-format", message, place, help="write for example `table: scores` in `output`")
+    elif not database and not path.lower().endswith(ENDINGS):
         message = f"`path: {path}` names no format in which answers are written"
         yield Diagnostic("unknown-format", message, place, help=f"end it with {choice(f'`{ending}`' for ending in ENDINGS)}")
     source = scope.get(Source, batch.input)
-    if source is not None and source.uri == path:
+    if source is not None and (source.uri, source.table) == (path, batch.output.table):
         message = f"`path: {path}` is what {batch.input} reads: the answers would take the place of the questions"
         yield Diagnostic("output-is-input", message, place, help="write to another place")
     for word in _unknown(path):
@@ -88,7 +103,13 @@ def _unknown(path: str) -> list[str]:
 @question
 def _repeated(scope: Scope, batch: Batch) -> Iterator[Diagnostic]:
     """A schedule under which a second run would write where the first one has written."""
-    if batch.schedule is None or batch.output.overwrite or "{run}" in batch.output.path or _unknown(batch.output.path):
+    if (
+        batch.schedule is None
+        or batch.output.overwrite
+        or batch.output.table is not None
+        or "{run}" in batch.output.path
+        or _unknown(batch.output.path)
+    ):
         return
     daily = "{date}" in batch.output.path
     if daily and not _twice_a_day(batch.schedule):
@@ -114,12 +135,12 @@ def _twice_a_day(line: str) -> bool:
 @question
 def _shared(scope: Scope) -> Iterator[Diagnostic]:
     """Two batches that would write one file."""
-    seen: dict[str, Batch] = {}
+    seen: dict[tuple[str, str | None], Batch] = {}
     for batch in scope.of(Batch):
-        first = seen.setdefault(batch.output.path, batch)
+        first = seen.setdefault((batch.output.path, batch.output.table), batch)
         if first is not batch and "{run}" not in batch.output.path:
             place, other = (scope.where(address_of(one), ("output", "path")) for one in (batch, first))
-            message = f"{address_of(first)} and {address_of(batch)} both write {batch.output.path}"
+            message = f"{address_of(first)} and {address_of(batch)} both write {batch.output.table or batch.output.path}"
             yield Diagnostic("shared-output", message, place, help="give each a path of its own", related=(other,))
 
 

@@ -34,7 +34,9 @@ def score(
     key: str,
     inputs: Sequence[Number | Category | Text],
     path: str,
+    table: str | None = None,
     entity: str | None = None,
+    group: str | None = None,
     overwrite: bool = False,
     duplicates: Duplicates = "refuse",
     max_bad: float = MAX_BAD,
@@ -57,14 +59,16 @@ def score(
             raise HeadraceError(Diagnostic("unknown-source", f"there is no source/{source}", help="type `headrace compile`"), Exit.INVALID)
         asks = {item.name: Asks(item.name, *_from(item, declared)) for item in inputs}
         own = [item.column.name for item in asks.values() if item.column is not None]
-        names = dict.fromkeys([key, *own, *([entity] if entity is not None else [])])
+        names = dict.fromkeys([key, *own, *(name for name in (entity, group) if name is not None)])
         order = Order(
             model=model,
             input=Input(declared, source, f"source/{source}", tuple((name, declared.columns[name].from_) for name in names)),
             key=column(declared, key),
             inputs=asks,
             output=path,
+            table=table,
             entity=column(declared, entity) if entity is not None else None,
+            group=column(declared, group) if group is not None else None,
             flow=f"batch_{batch.replace('-', '_')}",
             cause=cause,
             chunk=chunk,

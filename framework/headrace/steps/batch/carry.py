@@ -9,20 +9,22 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from time import perf_counter
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, assert_never
 
 from headrace import features, registry, tracking
 from headrace.batch import Asked, Processes, Progress, Runner, Scored, Stretch, here
 from headrace.batch import folder as kept
-from headrace.batch import target as targets
 from headrace.batch.cursor import Cursor, refuse_changed
 from headrace.batch.keys import judge
 from headrace.batch.run import CHUNK, MAX_BAD, Job, carry_out, chunks, refuse_taken
+from headrace.batch.score import columns as answered
 from headrace.batch.score import forget_opened
+from headrace.batch.table import Load, Table, output, refuse_other
 from headrace.batch.target import Target
 from headrace.batch.values import Duplicates
 from headrace.diagnostics import Diagnostic, Exit, HeadraceError
 from headrace.features import Origins
+from headrace.hooks import Answers
 from headrace.registry import Version
 from headrace.spec.batch import taken
 from headrace.steps import run
@@ -50,7 +52,11 @@ class Order:
     inputs: Mapping[str, Asks]
     """What the project knows of inputs, by name: the version says which of them it asks."""
     output: str
+    """A file, or a database where a `table` is named."""
     entity: Column | None = None
+    group: Column | None = None
+    """What a ranking orders rows within; where it is None, the output has scores and no places."""
+    table: str | None = None
     flow: str = "batch"
     which: str = registry.CHAMPION
     cause: str | None = None
@@ -70,14 +76,14 @@ def scored(w: Workspace, order: Order, told: Callable[[Progress], object]) -> Sc
     HeadraceError: `locked` (exit 5), `batch-unfinished`, `output-exists`, `output-is-input` (exit 4), `input-changed`, and those of
     `hold`, `judge` and `carry_out`.
     """
-    if taken(order.key.name):
-        message = f"no key can be called `{order.key.name}`: a column of the answers has that name"
-        raise HeadraceError(
-            Diagnostic("reserved-name", message, help="read the column under another name, by `from` of its source"), Exit.INVALID
-        )
+    for column in (order.key, *([order.group] if order.group is not None else [])):
+        if taken(column.name, ranked=order.group is not None):
+            message = f"no key and no group can be called `{column.name}`: a column of the answers has that name"
+            help_ = "read the column under another name, by `from` of its source"
+            raise HeadraceError(Diagnostic("reserved-name", message, help=help_), Exit.INVALID)
     moment = w.store.clock.now()
     # With `{run}` and `{version}` as they stand: runs of one batch on one day are of one output.
-    identity = targets.parse(w.root, _filled(order.output, moment, None, None)).identity
+    identity = output(w.root, _filled(order.output, moment, None, None), order.table).identity
     with lock.hold(w.store, f"batch {identity}", w.actor) as held:
 
         def tell(progress: Progress) -> None:
@@ -115,10 +121,13 @@ def _run(work: _Work, before: Job | None, told: Callable[[Progress], object]) ->
         version = _version(w, order, before)
         asked = _asked(version, order)
         views, sources = _landed(w, stack, asked)
+        group = order.group if Answers.of(version.manifest).task == "ranking" else None
         if before is None:
-            job = _begin(work, version, views)
+            job = _begin(work, version, views, group)
         else:
             _refuse_other_input(w, order, before, views)
+            if before.group != (group.name if group is not None else None):
+                raise refuse_changed(f"what {before.input} is ranked within")
             job = replace(before, max_bad=order.max_bad, overwrite=before.overwrite or order.overwrite)
         opening = VersionOpening(
             workspace=str(w.path),
@@ -130,10 +139,12 @@ def _run(work: _Work, before: Job | None, told: Callable[[Progress], object]) ->
             entity=order.entity if any(item.view is not None for item in asked) else None,
             moment=datetime.fromisoformat(job.as_of),
             sources=sources,
+            group=group,
         )
         stack.callback(forget_opened)
-        asking = Asked(str(work.folder), order.key.name, opening)
-        done = carry_out(job, asking, _runner(work, stack), targets.parse(w.root, job.told), told)
+        asking = Asked(str(work.folder), order.key.name, opening, job.group)
+        target = output(w.root, _filled(order.output, datetime.fromisoformat(job.as_of), job.run_id, job.version), order.table)
+        done = carry_out(job, asking, _runner(work, stack), target, told)
     _record(w, job, done, work.step, perf_counter() - began)
     return done
 
@@ -182,11 +193,12 @@ def _landed(w: Workspace, stack: ExitStack, asked: tuple[Asks, ...]) -> tuple[di
     return dict(held.digests), json.dumps({name: held.origins.sources[name].to_json() for name in names}, sort_keys=True)
 
 
-def _begin(work: _Work, version: Version, views: Mapping[str, str]) -> Job:
+def _begin(work: _Work, version: Version, views: Mapping[str, str], group: Column | None) -> Job:
     """Pin all that a new run rests on, and ask whether its keys are keys; nothing of it is scored yet."""
     w, order, folder, run_id = work.w, work.order, work.folder, work.step.id
     told = _filled(order.output, work.moment, run_id, version.number)
-    target = targets.parse(w.root, told)
+    target = output(w.root, told, order.table)
+    columns = answered((order.key.name, order.key.kind), (group.name, group.kind) if group else None, Answers.of(version.manifest))
     kept.write_job(folder, {"run_id": run_id, "output": work.identity, "begun": False})
     job = Job(
         run_id=run_id,
@@ -198,18 +210,23 @@ def _begin(work: _Work, version: Version, views: Mapping[str, str]) -> Job:
         stretches=(),
         key=order.key.name,
         output=work.identity,
-        told=told,
+        told=told if isinstance(target, Target) else target.shown,
         as_of=work.moment.isoformat(),
         chunk=order.chunk,
         max_bad=order.max_bad,
         duplicates=order.duplicates,
         overwrite=order.overwrite,
+        group=group.name if group is not None else None,
+        columns=tuple(columns.items()) if isinstance(target, Table) else (),
     )
     try:
-        refuse_taken(job, target)
-        _refuse_itself(target, order.input, ())
+        _refuse_itself(w.root, target, order.input, ())
+        if isinstance(target, Table):
+            refuse_other(target, Load(run_id, job.key, columns, "", overwrite=False), folder)
+        else:
+            refuse_taken(job, target)
         held = hold(w.root, order.input, w.plugins.readers, folder, order.chunk)
-        _refuse_itself(target, order.input, held.stretches)
+        _refuse_itself(w.root, target, order.input, held.stretches)
         job = replace(job, digests=((order.input.told, held.digest), *sorted(views.items())), stretches=held.stretches)
         keys = _keys(job, order.key)
         work.step.details["duplicates"] = judge(
@@ -222,11 +239,20 @@ def _begin(work: _Work, version: Version, views: Mapping[str, str]) -> Job:
     return job
 
 
-def _refuse_itself(target: Target, read: Input, stretches: Sequence[Stretch]) -> None:
+def _refuse_itself(root: Path, target: Target | Table, read: Input, stretches: Sequence[Stretch]) -> None:
     """HeadraceError `output-is-input` where the answers would take the place of the questions."""
-    there = (str(target.path), target.told) if target.path is not None else (target.told,)
-    if read.stated.uri in there or any(Path(stretch.path).resolve() == target.path for stretch in stretches):
-        message = f"{target.told} is what is read: the answers would take the place of the questions"
+    match target:
+        case Table():
+            uri, table = read.stated.uri, read.stated.table
+            itself = uri is not None and table is not None and output(root, uri, table).identity == target.identity
+        case Target():
+            there = (str(target.path), target.told) if target.path is not None else (target.told,)
+            itself = read.stated.uri in there or any(Path(stretch.path).resolve() == target.path for stretch in stretches)
+        case _:
+            assert_never(target)
+    if itself:
+        told = target.shown if isinstance(target, Table) else target.told
+        message = f"{told} is what is read: the answers would take the place of the questions"
         raise HeadraceError(Diagnostic("output-is-input", message, help="write to another place"), Exit.REFUSED)
 
 
@@ -309,7 +335,7 @@ def _refuse_other_input(w: Workspace, order: Order, job: Job, views: Mapping[str
 def _record(w: Workspace, job: Job, done: Scored, step: run.Running, seconds: float) -> None:
     """Write down what was read, by what it was scored, and what came of it."""
     digests = {"input": done.input, "model": done.model_digest, "output": done.digest}
-    counted = {"rows": done.rows, "bad_rows": done.bad, "seconds": seconds}
+    counted = {"rows": done.rows, "bad_rows": done.bad, "duplicates": done.duplicates, "seconds": seconds}
     step.details.update(version=done.version, output=done.output, digests=digests, rows=done.rows, bad_rows=done.bad, unseen=done.unseen)
     at = w.store.clock.now()
     with w.store.transaction(w.actor, "log", f"run {step.id}") as session:

@@ -62,12 +62,14 @@ class VersionOpening:
     moment: datetime
     sources: str = "{}"
     """The sources of views as JSON, as they stand still for the run."""
+    group: Column | None = None
+    """What rows are ranked within; None where nothing is ranked."""
 
     def columns(self) -> tuple[str, ...]:
         """Which columns of the files are read."""
         own = [item.column for item in self.inputs if item.column is not None]
-        entity = [self.entity] if self.entity is not None else []
-        return tuple(dict.fromkeys(column.inside for column in (self.key, *own, *entity)))
+        others = [column for column in (self.entity, self.group) if column is not None]
+        return tuple(dict.fromkeys(column.inside for column in (self.key, *own, *others)))
 
     def __call__(self) -> Opened:
         """The version, held against its digests; HeadraceError as `registry.load`."""
@@ -94,6 +96,7 @@ def _ready(opening: VersionOpening, origins: Origins, views: Mapping[str, Any], 
     frame = _framed(table, chunk)
     faults: NDArray[np.object_] = np.full(len(frame), None, dtype=object)
     keys = key_values(frame[opening.key.inside], opening.key, faults)
+    groups = key_values(frame[opening.group.inside], opening.group, faults) if opening.group is not None else None
     made: dict[str, Any] = {}
     for item in opening.inputs:
         if item.column is not None:
@@ -110,7 +113,7 @@ def _ready(opening: VersionOpening, origins: Origins, views: Mapping[str, Any], 
         spine = pd.DataFrame({"entity": who, "moment": pd.Series(pd.Timestamp(opening.moment), index=frame.index)})
         found = joined(origins, views, wanted=computed, spine=spine)
         made |= {name: found[name] for names in computed.values() for name in names}
-    return Ready(pd.DataFrame(made, index=frame.index), keys, faults)
+    return Ready(pd.DataFrame(made, index=frame.index), keys, faults, groups)
 
 
 def _framed(table: pa.Table, chunk: Chunk) -> pd.DataFrame:

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from prefect import flow, task
+from prefect.artifacts import create_progress_artifact, update_progress_artifact
 from prefect.events import emit_event
 
 from headrace import steps
@@ -25,6 +26,7 @@ from headrace.steps import (
     Progress,
     RandomSplit,
     Rows,
+    Scored,
     Step,
     Target,
     Verdict,
@@ -161,3 +163,33 @@ def alerts(windows: Windows) -> Alerts:
 def monitor(cause: str | None = None) -> None:
     """Look at model/shelf once, and alert."""
     alerts(monitoring(cause))
+
+
+@task(name="score", retries=2, retry_delay_seconds=10, persist_result=True, result_serializer="json")
+def score_page(cause: str | None) -> Scored:
+    """Every row of source/shown once, by the champion; a run that was killed goes on where it was."""
+    return steps.batch.score(
+        batch="page",
+        model="shelf",
+        source="shown",
+        key="offer_id",
+        inputs=[Category("brand", column="brand"), Number("price", column="price")],
+        path="out/{date}.parquet",
+        group="query_id",
+        max_bad=0.01,
+        chunk=100000,
+        workers=1,
+        cause=cause,
+        told=steps.batch.shown(
+            create_progress_artifact,
+            update_progress_artifact,
+            key="shelf-page",
+            description="Rows of source/shown that batch/page scored.",
+        ),
+    )
+
+
+@flow(name="shelf-batch-page", flow_run_name="shelf batch page")
+def batch_page(cause: str | None = None) -> None:
+    """Score the rows of batch/page."""
+    score_page(cause)

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from prefect import flow, task
+from prefect.artifacts import create_progress_artifact, update_progress_artifact
 from prefect.events import emit_event
 
 from headrace import steps
@@ -19,6 +20,7 @@ from headrace.steps import (
     Pruner,
     Rows,
     Sampler,
+    Scored,
     Search,
     Target,
     TimeFolds,
@@ -127,3 +129,34 @@ def roll_out(cause: str | None = None) -> None:
         resource={"prefect.resource.id": "headrace.shelves.shelf-later"},
         payload=progress.payload,
     )
+
+
+@task(name="score", retries=2, retry_delay_seconds=10, persist_result=True, result_serializer="json")
+def score_kept(cause: str | None) -> Scored:
+    """Every row of source/shown once, by the champion; a run that was killed goes on where it was."""
+    return steps.batch.score(
+        batch="kept",
+        model="shelf-later",
+        source="shown",
+        key="offer_id",
+        inputs=[Category("brand", column="brand"), Number("price", column="price")],
+        path="env:SCORES",
+        table="public.scores",
+        group="query_id",
+        max_bad=0.01,
+        chunk=100000,
+        workers=1,
+        cause=cause,
+        told=steps.batch.shown(
+            create_progress_artifact,
+            update_progress_artifact,
+            key="shelf-later-kept",
+            description="Rows of source/shown that batch/kept scored.",
+        ),
+    )
+
+
+@flow(name="shelf-later-batch-kept", flow_run_name="shelf later batch kept")
+def batch_kept(cause: str | None = None) -> None:
+    """Score the rows of batch/kept."""
+    score_kept(cause)
