@@ -119,7 +119,7 @@ def test_a_sum_that_no_number_holds_is_said(tmp_path: Path, readers: Any) -> Non
         ask(tmp_path, readers, "sales.parquet", lines=spine(("1", 1.0)))
 
 
-@pytest.mark.parametrize(("shops", "plan"), [(1, "window"), (400, "join")])
+@pytest.mark.parametrize(("shops", "plan"), [(1, "window"), (4, "join"), (400, "join")])
 def test_the_plan_follows_from_the_pairs_and_changes_no_value(
     tmp_path: Path, readers: Any, monkeypatch: pytest.MonkeyPatch, shops: int, plan: str
 ) -> None:

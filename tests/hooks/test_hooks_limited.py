@@ -17,7 +17,7 @@ from headrace.features.source import read_source
 from headrace.hooks import ChannelType, Message, Plugins, Reader, load_plugins
 from headrace.hooks.limit import OutOfTime
 from headrace.notify.outbox import _send as send
-from headrace.notify.secrets import Secrets
+from headrace.secrets import Secrets
 from headrace.store.tables import Outbox
 
 SOON = 0.05

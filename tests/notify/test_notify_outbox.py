@@ -15,7 +15,7 @@ from headrace.compiled import ChannelConfig
 from headrace.diagnostics import HeadraceError
 from headrace.hooks import ChannelType, Message, Plugins
 from headrace.notify.outbox import ATTEMPTS, _send
-from headrace.notify.secrets import Secrets
+from headrace.secrets import Secrets
 from headrace.store import EventKind, Store, events
 from headrace.store.tables import Outbox
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from headrace.diagnostics import HeadraceError
-from headrace.notify.secrets import Secrets
+from headrace.secrets import Secrets
 
 
 def test_references_are_replaced_wherever_they_stand(tmp_path: Path) -> None:

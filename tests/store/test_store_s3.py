@@ -13,12 +13,12 @@ import pandas as pd
 import pytest
 from moto.server import ThreadedMotoServer
 
+from headrace import afar
 from headrace.compiled import SourceConfig
 from headrace.diagnostics import HeadraceError, Report
 from headrace.features.source import read_source
 from headrace.hooks import load_plugins
-from headrace.store import afar
-from headrace.store.blobs import Blobs, digest
+from headrace.store import Blobs, digest
 
 READERS = load_plugins(None, Report(), allow=[]).readers
 KEY = "canary-of-a-key"
@@ -101,7 +101,7 @@ def test_blobs_are_kept_whole_and_found_by_another_process(bucket: str, tmp_path
     assert [name, digest(data)] == [blobs.put(data), name]
     assert data == blobs.get(name) == blobs.path(name).read_bytes()
     assert (True, False) == (blobs.exists(name), blobs.exists(digest(b"another")))
-    code = "import sys; from pathlib import Path; from headrace.store.blobs import Blobs, digest;"
+    code = "import sys; from pathlib import Path; from headrace.store import Blobs, digest;"
     code += " print(digest(Blobs(sys.argv[1], root=Path(sys.argv[2])).get(sys.argv[3])))"
     child = subprocess.run(
         [sys.executable, "-c", code, f"{bucket}/models", str(tmp_path / "there"), name],

@@ -11,10 +11,10 @@ from typing import IO, Any, Literal, TypeVar
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
+from headrace import afar
 from headrace.batch.folder import settle
 from headrace.diagnostics import Diagnostic, Exit, HeadraceError
 from headrace.spec.source import ENGINES
-from headrace.store import afar
 
 Format = Literal["parquet", "csv"]
 _FORMATS: dict[str, Format] = {".parquet": "parquet", ".pq": "parquet", ".csv": "csv"}

@@ -32,7 +32,7 @@ def command(model: str | None, limit: int, root: Path, *, decrypt: bool, as_json
     from sqlmodel import col, select
 
     from headrace.compiled import read_workspace
-    from headrace.notify.secrets import Secrets
+    from headrace.secrets import Secrets
     from headrace.serving.journalled import keys
     from headrace.store.tables import Prediction
 

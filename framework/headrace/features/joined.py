@@ -109,9 +109,13 @@ def _plan(con: duckdb.DuckDBPyConnection, view: ViewConfig, wanted: Sequence[str
     if not widest or view.available_at is not None:
         return "join"
     entity, time = name(view.entity), name(view.time)
+    lines = f"SELECT TRY_CAST({name('entity')} AS {kind}) AS k, COUNT(*) AS n FROM {_SPINE} GROUP BY 1"
+    ((most,),) = con.execute(f"SELECT COALESCE(MAX(n), 0) FROM ({lines})").fetchall()
+    if most <= PAIRS:  # an event meets no more lines than its entity has: the events need not be counted
+        return "join"
     ((pairs, size),) = con.execute(
         f"WITH e AS (SELECT CAST({entity} AS {kind}) AS k, COUNT(*) AS n, epoch_us(MIN({time})) AS first, epoch_us(MAX({time})) AS last"
-        f" FROM {source} GROUP BY 1), s AS (SELECT TRY_CAST({name('entity')} AS {kind}) AS k, COUNT(*) AS n FROM {_SPINE} GROUP BY 1)"
+        f" FROM {source} GROUP BY 1), s AS ({lines})"
         f" SELECT COALESCE(SUM(e.n * s.n * LEAST(1.0, {float(widest)!r} / GREATEST(e.last - e.first, 1))), 0.0),"
         f" (SELECT COALESCE(SUM(n), 0) FROM e) + (SELECT COALESCE(SUM(n), 0) FROM s) FROM e JOIN s ON e.k = s.k"
     ).fetchall()

@@ -10,13 +10,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from headrace.diagnostics import Diagnostic, HeadraceError
+from headrace.digest import digest
 from headrace.features.values import Rows
 from headrace.hooks.answers import MOST_RELEVANT
 from headrace.hooks.own import call_own, source_of
-from headrace.store import Store, digest
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from headrace.store import Store
 
 
 def remake(store: Store, rows: Rows, *, root: Path, id: str, python: str, params: Mapping[str, Any]) -> Rows:  # noqa: A002 - the spec's word

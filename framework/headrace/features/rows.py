@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, assert_never
 
 from headrace.compiled import SourceConfig, ViewConfig
 from headrace.diagnostics import Diagnostic, Exit, HeadraceError
+from headrace.digest import digest
 from headrace.features import snapshot
 from headrace.features.checks.checked import HIDDEN
 from headrace.features.column import typed
@@ -21,13 +22,12 @@ from headrace.features.split import GAP, HOLDOUT, TRAIN, sides
 from headrace.features.values import Category, Number, RandomSplit, Rows, Target, Text, TimeSplit
 from headrace.hooks import Input, Reader, Task
 from headrace.hooks.answers import MOST_RELEVANT
-from headrace.journal import reader as journal
-from headrace.journal.personal import veiled, veiled_entity
 from headrace.spec.features import RESERVED
-from headrace.store import Store, digest
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from headrace.store import Store
 
 Item = Number | Category | Text
 _ORIGIN, _SIDE = "origin", "side"
@@ -76,8 +76,10 @@ def training_rows(
     computed = of_views(inputs)
     if computed:
         of_source = of_source.assign(**joined(origins, views, wanted=computed, spine=of_source[[entity, time]]))
+    from headrace.journal import reader
+
     with store.read() as session:
-        labelled = journal.labelled(session, model, moment)
+        labelled = reader.labelled(session, model, moment)
     of_journal = _of_journal(labelled, spine=spine, inputs=inputs)
     whole, repeated = _one_each([part for part in (of_source, of_journal) if len(part)], entity=entity, time=time, keep=keep)
     if whole is None:
@@ -242,6 +244,8 @@ def _of_journal(labelled: pd.DataFrame, *, spine: _Spine, inputs: Sequence[Item]
     is one without the group, from before there was one, and one whose entity or values were not written as they are.
     """
     import pandas as pd
+
+    from headrace.journal.personal import veiled, veiled_entity
 
     requests = labelled["inputs"].tolist()
     parts: dict[str, Any] = {spine.entity: labelled["entity"].astype(str), spine.time: labelled["at"]}

@@ -9,15 +9,16 @@ from typing import TYPE_CHECKING, Any
 
 from headrace.compiled import SourceConfig, ViewConfig
 from headrace.diagnostics import Diagnostic, Exit, HeadraceError
+from headrace.digest import digest
 from headrace.features.engine import Origins
 from headrace.features.joined import joined
 from headrace.features.source import read_source
-from headrace.store import Store, digest
 
 if TYPE_CHECKING:
     import pyarrow as pa
     from sqlmodel import Session
 
+    from headrace.store import Store
     from headrace.store.featured import FeatureVersion
 
 

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ValidationError
 
 from headrace.diagnostics import Diagnostic, Exit, HeadraceError
 from headrace.hooks import Tracker, resolve
-from headrace.notify.secrets import Secrets
+from headrace.secrets import Secrets
 from headrace.spec.params import read_params
 
 

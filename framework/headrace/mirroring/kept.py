@@ -7,9 +7,10 @@ from collections.abc import Callable
 
 from headrace import registry, tracking
 from headrace.diagnostics import Diagnostic, Exit, HeadraceError
+from headrace.digest import digest
 from headrace.hooks import RunRecord, Sent, Skipped, VersionRecord
 from headrace.registry import Version
-from headrace.store import Store, digest
+from headrace.store import Store
 from headrace.store.kinds import TrackedStatus
 from headrace.store.tracked import Tracked
 

@@ -14,7 +14,7 @@ from headrace.compiled import ChannelConfig
 from headrace.diagnostics import Diagnostic, HeadraceError
 from headrace.hooks import Message, Plugins, resolve
 from headrace.hooks.limit import within
-from headrace.notify.secrets import Secrets
+from headrace.secrets import Secrets
 from headrace.store import Store, events
 from headrace.store.columns import new_id
 from headrace.store.kinds import EventKind, OutboxStatus

@@ -9,7 +9,8 @@ from typing import Any
 from sqlmodel import Session, col, select
 
 from headrace.diagnostics import Diagnostic, Exit, HeadraceError
-from headrace.store import digest, tables
+from headrace.digest import digest
+from headrace.store import tables
 
 
 @dataclass(frozen=True, slots=True)

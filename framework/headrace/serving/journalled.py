@@ -13,7 +13,7 @@ from headrace.diagnostics import Diagnostic, Exit, HeadraceError
 from headrace.journal import Backlog, Spool, Terms, backlog, beside, shipping_now
 from headrace.journal.personal import Personal, encryption_key
 from headrace.journal.spool import SEGMENT_BYTES
-from headrace.notify.secrets import Secrets
+from headrace.secrets import Secrets
 from headrace.serving.workspace import Workspace
 from headrace.store.clock import wall
 

@@ -12,7 +12,7 @@ from starlette.types import Message, Scope, Send
 from headrace import __version__
 from headrace.compiled import TracingConfig
 from headrace.diagnostics import Diagnostic, Exit, HeadraceError
-from headrace.notify.secrets import Secrets
+from headrace.secrets import Secrets
 
 if TYPE_CHECKING:
     from opentelemetry.trace import Span

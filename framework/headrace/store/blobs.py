@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import re
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+from headrace import afar
 from headrace.diagnostics import Diagnostic, Exit, HeadraceError
-from headrace.store import afar, faults
+from headrace.digest import digest
+from headrace.store import faults
 
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
-
-
-def digest(data: bytes) -> str:
-    """`sha256:` and 64 hex digits."""
-    return f"sha256:{hashlib.sha256(data).hexdigest()}"
 
 
 class Blobs:

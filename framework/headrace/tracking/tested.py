@@ -9,10 +9,11 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from headrace.diagnostics import HeadraceError
+from headrace.digest import digest
 from headrace.hooks import Answers
 from headrace.stats import paired
 from headrace.stats.category import category_texts
-from headrace.store import Store, digest
+from headrace.store import Store
 from headrace.tracking.found import Found
 
 if TYPE_CHECKING:

@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from headrace import registry
 from headrace.diagnostics import HeadraceError
+from headrace.digest import digest
 from headrace.hooks import Plugins
 from headrace.hooks.composed import everything, modules
 from headrace.hooks.release import releases
 from headrace.registry import Version
-from headrace.store import Store, digest
+from headrace.store import Store
 from headrace.training import lineage
 from headrace.training.apart import Calibrate, EarlyStopping
 from headrace.training.folds import described

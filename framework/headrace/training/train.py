@@ -8,12 +8,13 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from headrace import registry
+from headrace.digest import digest
 from headrace.hooks import Answers, Input, Plugins, Signature, Task
 from headrace.hooks.composed import everything, modules
 from headrace.hooks.release import releases
 from headrace.registry import Version
 from headrace.stats import bins
-from headrace.store import Store, digest
+from headrace.store import Store
 from headrace.training.apart import Calibrate, EarlyStopping
 from headrace.training.checkpoint import Checkpoint
 from headrace.training.fit import Fitted, Sides, evaluate, fit, offered

@@ -13,11 +13,12 @@ from headrace.features.engine import Origins, column_types, engine, relation
 from headrace.features.sql.word import name
 from headrace.spec.source import TEXTS
 from headrace.stats.bins import Profile
-from headrace.store import Store
 
 if TYPE_CHECKING:
     import duckdb
     import pandas as pd
+
+    from headrace.store import Store
 
 SPREAD = "spread"
 """Under which word a training's run names the blob."""

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from headrace.diagnostics import Diagnostic, Exit, HeadraceError
 from headrace.features.online.definition import SCHEMA, Definition
 from headrace.features.online.tables import Statements, statements
-from headrace.notify.secrets import Secrets
+from headrace.secrets import Secrets
 from headrace.spec.secret import REFERENCE
 from headrace.store.engine import WIRE
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from headrace.compiled import SourceConfig, ViewConfig
+from headrace.digest import digest
 from headrace.features.sql.relation import columns
-from headrace.store import digest
 
 SCHEMA = 1
 """The version of the tables that events lie in; another one is another store."""

@@ -8,10 +8,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, Protocol
 from urllib.parse import unquote, urlsplit
-from urllib.request import url2pathname
 
 from headrace.diagnostics import Diagnostic, Exit, HeadraceError
-from headrace.notify.secrets import Secrets
+from headrace.secrets import Secrets
 from headrace.spec.secret import REFERENCE
 from headrace.spec.source import ENGINES
 
@@ -112,8 +111,12 @@ def place(root: Path, name: str, stated: Stated) -> Place:
         what = f"`{scheme}://` is" if separator else f"{told} is"
         message = f"source/{name}: {what} no database that is read, and `table: {stated.table}` is of one"
         raise _lost(message, "remove `table`, or write `uri: sqlite:///FILE`, `duckdb:///FILE` or `postgresql://HOST/NAME`")
-    if not separator or scheme == "file":
-        return _files(root, name, root / (uri if not separator else url2pathname(urlsplit(uri).path)), told, hidden=told != uri)
+    if not separator:
+        return _files(root, name, root / uri, told, hidden=told != uri)
+    if scheme == "file":
+        from urllib.request import url2pathname  # which brings the standard library's HTTP
+
+        return _files(root, name, root / url2pathname(urlsplit(uri).path), told, hidden=told != uri)
     if scheme == "package":
         return _files(root, name, _packaged(name, told, *rest.partition("/")[::2]), told, hidden=told != uri)
     return Remote(uri, told)

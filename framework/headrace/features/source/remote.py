@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from headrace.afar import DRIVERS, S3, file_system
 from headrace.diagnostics import Diagnostic, Exit, HeadraceError
 from headrace.features.source.place import WILD, Files, Remote, keys
-from headrace.store.afar import DRIVERS, S3, file_system
 
 KEPT = ".headrace/fetched"
 """Where what was fetched stands, under the project's folder."""

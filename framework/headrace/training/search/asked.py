@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any
 from pydantic import TypeAdapter, ValidationError
 
 from headrace.diagnostics import Diagnostic, Exit, HeadraceError
+from headrace.digest import digest
 from headrace.hooks import Plugins, resolve
 from headrace.hooks.composed import modules
 from headrace.spec.params import read_params
-from headrace.store import Store, digest
+from headrace.store import Store
 from headrace.training.apart import Calibrate, EarlyStopping
 from headrace.training.folds import Folds, deal, describe
 from headrace.training.grouped import of_one_time
