@@ -117,7 +117,8 @@ with open_workspace(path.parent / WORKSPACE, config) as workspace:
     made.state.server.answering._spool = Nowhere()
     http = protocol(config.limits, made.state.server.measures, made.nows)
     uvicorn.run(
-        made, port=int(sys.argv[1]), loop="uvloop", http=http, access_log=False, log_level="warning", proxy_headers=False, server_header=False
+        made, port=int(sys.argv[1]), loop="uvloop", http=http, access_log=False, log_level="warning", proxy_headers=False,
+        server_header=False,
     )
 """
 
