@@ -26,6 +26,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "e2e"))
 import serving_peers as peers
 import serving_targets as targets
 from serving_load import Load, Target, alternated, resident_mb, summary
+from serving_parts import parts
 from serving_process import Hammer, Project, served, until
 from serving_project import project
 from sqlmodel import select
@@ -153,6 +154,7 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
             most = 10_000 if _taken(mine, sent[10_000], key) else 1_000  # a body may be refused for its size
             told[f"{most:,} rows"] = several(load, mine, sent[most], options)
             told[f"single rows beside {most:,}"] = beside(load, headrace, sent[most], options)
+        told["CPU of a request without a network, us"] = parts(made, key)
         told["lives"] = survived(folder / "lives", options.seconds)
     return told
 

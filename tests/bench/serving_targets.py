@@ -96,6 +96,7 @@ import uvicorn
 
 from headrace.compiled import WORKSPACE, ServingConfig, read
 from headrace.serving import app
+from headrace.serving.direct import protocol
 from headrace.serving.workspace import open_workspace
 
 
@@ -114,7 +115,11 @@ config = read(ServingConfig, path)
 with open_workspace(path.parent / WORKSPACE, config) as workspace:
     made = app(config, workspace)
     made.state.server.answering._spool = Nowhere()
-    uvicorn.run(made, port=int(sys.argv[1]), loop="uvloop", http="httptools", access_log=False, log_level="warning", proxy_headers=False)
+    http = protocol(config.limits, made.state.server.measures, made.nows)
+    uvicorn.run(
+        made, port=int(sys.argv[1]), loop="uvloop", http=http, access_log=False, log_level="warning", proxy_headers=False,
+        server_header=False,
+    )
 """
 
 

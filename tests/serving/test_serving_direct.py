@@ -100,6 +100,7 @@ def good(told: Told, *lines: str, **how: Any) -> bytes:
 JSON = "content-type: application/json"
 DEEP = b'{"person_id": 7, "age": [[[[1]]]]}'
 CHUNKED = b"%x\r\n%b\r\n0\r\n\r\n" % (len(BODY), BODY)
+UNSEEN = json.dumps({**ROW, "sex": "9"}).encode()
 AT_ONCE: dict[str, Callable[[Told], bytes]] = {
     "plain": good,
     "JSON by name": lambda t: good(t, "Content-Type: application/json; charset=utf-8"),
@@ -111,7 +112,6 @@ AT_ONCE: dict[str, Callable[[Told], bytes]] = {
     "unseen": lambda t: t.head(length=len(UNSEEN)) + UNSEEN,
 }
 """What is answered at once."""
-UNSEEN = json.dumps({**ROW, "sex": "9"}).encode()
 OTHERWISE: dict[str, Callable[[Told], bytes]] = {
     "a query": lambda t: good(t, first="POST /predict?a=1 HTTP/1.1"),
     "an escaped path": lambda t: good(t, first="POST /%70redict HTTP/1.1"),
@@ -169,7 +169,8 @@ SEVERAL: dict[str, Callable[[Told], bytes]] = {
 
 def either(told: Told, data: bytes) -> tuple[list[bytes], list[dict[str, float]], int]:
     """What is said by ASGI, and at once by a head that is new and again by one that is known; what each counted; how many were at once."""
-    answers, counts = [], []
+    answers: list[bytes] = []
+    counts: list[dict[str, float]] = []
     for direct in (False, True, True):
         if not (direct and answers[1:]):
             told.by(direct=direct)
@@ -281,7 +282,7 @@ def test_what_goes_wrong_afterwards_is_told_as_asgi_tells_it(told: Told, monkeyp
 def test_a_connection_on_which_nothing_is_asked_is_closed_in_the_end(told: Told) -> None:
     with Talk(told) as talk:
         talk.ask(good(told))
-        (connection,) = told.sockets.server.server_state.connections
+        connection: Any = next(iter(told.sockets.server.server_state.connections))
         loop = connection.loop
         for seconds in (1.0, connection.timeout_keep_alive):
             talk.ask(good(told))

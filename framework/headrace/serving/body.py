@@ -20,7 +20,8 @@ ARROW = "application/vnd.apache.arrow.stream"
 """Apache Arrow's stream of record batches."""
 _CLOSE = {"connection": "close"}
 """What is still to come of a refused body is read by nobody."""
-_SMALL = 4096
+SMALL = 4096
+"""Bytes of a body that is parsed in no time, whatever it is."""
 _OTHER = bytes(set(range(256)) - set(b"[]{}"))
 _TEXT = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\Z)', re.DOTALL)
 
@@ -129,7 +130,7 @@ def _shallow(body: bytes, kind: str | None, limits: LimitsConfig) -> bytes:
     if kind is not None and is_arrow(kind):
         return body
     # Of a small body two counts tell most often; of a large one they would take longer than to look at its brackets at once.
-    if len(body) < _SMALL and body.count(b"[") + body.count(b"{") <= limits.depth:
+    if len(body) < SMALL and body.count(b"[") + body.count(b"{") <= limits.depth:
         return body
     if deep(body, limits.depth):
         raise Refused(HTTPStatus.UNPROCESSABLE_ENTITY, "body-too-deep", f"the body nests deeper than {limits.depth} levels")

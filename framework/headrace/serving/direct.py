@@ -70,10 +70,7 @@ class Direct(Connection):
                 return
         self.idle, self.answered, self.began = None, None, 0
         super().data_received(data)
-        if self.awaiting is not None:
-            self._ordinary()  # the rest of its body is to come
-        elif self.answered is not None and fresh and self.between and self.began == 1:
-            self._remember(self.answered, data)
+        self._read(data, fresh=fresh)
 
     def on_message_begin(self) -> None:
         """A request begins: uvicorn hears of it with its head."""
@@ -116,6 +113,13 @@ class Direct(Connection):
             self.timeout_keep_alive_handler()
         else:
             super().slow(now)
+
+    def _read(self, data: bytes, *, fresh: bool) -> None:
+        """What was read has been parsed; `fresh` says that a request began with it."""
+        if self.awaiting is not None:
+            self._ordinary()  # the rest of its body is to come
+        elif self.answered is not None and fresh and self.between and self.began == 1:
+            self._remember(self.answered, data)
 
     def _told(self) -> Head | None:
         """The head that was parsed, where its request may be answered at once; None where it is uvicorn's."""

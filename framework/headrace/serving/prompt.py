@@ -5,6 +5,7 @@ from __future__ import annotations
 from http import HTTPStatus
 from time import perf_counter
 
+from headrace.serving.body import SMALL
 from headrace.serving.head import Client, Head, Now
 from headrace.serving.problem import Refused
 from headrace.serving.server import Server
@@ -25,8 +26,8 @@ def prompt(server: Server) -> Now | None:
         snapshot = server.snapshot
         if not snapshot.prompt or load.working >= limits.concurrency or head.length > limits.body:
             return None
-        # Of brackets within texts the other way has the say.
-        if body.count(b"[") + body.count(b"{") > limits.depth:
+        # What nests at all is no row, and is read no deeper than the parser goes; of a large body that is told without it.
+        if head.length > SMALL and body.count(b"[") + body.count(b"{") > limits.depth:
             return None
         who = "" if guard is None else guard.known(head)
         row = None if who is None else quick(body)
