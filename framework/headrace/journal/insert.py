@@ -52,16 +52,16 @@ def predictions(connection: Connection, rows: Sequence[PredictionFields], *, apa
     where it refuses any: to be able to return to a savepoint costs SQLite a copy of each page.
     """
     if connection.dialect.name == "sqlite":
-        return _insert(connection, _by_sqlite("prediction", _PREDICTION, "id", _prediction_row), rows, apart=apart)
-    return _insert(connection, _by_copy("prediction", _PREDICTION, "id", _prediction_line), rows, apart=apart)
+        return _insert(connection, _by_sqlite("prediction", _PREDICTION, "id", _prediction_rows), rows, apart=apart)
+    return _insert(connection, _by_copy("prediction", _PREDICTION, "id", _prediction_lines), rows, apart=apart)
 
 
 def outcomes(connection: Connection, rows: Sequence[OutcomeFields], *, apart: bool) -> list[OutcomeFields]:
     """The same of outcomes. Of two that say otherwise of one moment, the first that came holds."""
     key = "model, entity, known_at"
     if connection.dialect.name == "sqlite":
-        return _insert(connection, _by_sqlite("outcome", _OUTCOME, key, _outcome_row), rows, apart=apart)
-    return _insert(connection, _by_copy("outcome", _OUTCOME, key, _outcome_line), rows, apart=apart)
+        return _insert(connection, _by_sqlite("outcome", _OUTCOME, key, _outcome_rows), rows, apart=apart)
+    return _insert(connection, _by_copy("outcome", _OUTCOME, key, _outcome_lines), rows, apart=apart)
 
 
 def _insert(connection: Connection, write: Callable[[Connection, Sequence[R]], None], rows: Sequence[R], *, apart: bool) -> list[R]:
@@ -90,24 +90,26 @@ def _insert_apart(connection: Connection, write: Callable[[Connection, Sequence[
 
 
 def _by_sqlite(
-    table: str, columns: dict[str, str], key: str, row: Callable[[R], tuple[object, ...]]
+    table: str, columns: dict[str, str], key: str, told: Callable[[Sequence[R]], list[tuple[object, ...]]]
 ) -> Callable[[Connection, Sequence[R]], None]:
     marks = ", ".join("?" * len(columns))
     sql = f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({marks}) ON CONFLICT ({key}) DO NOTHING"  # noqa: S608 - our own names
 
     def write(connection: Connection, rows: Sequence[R]) -> None:
-        connection.exec_driver_sql(sql, [row(item) for item in rows])
+        connection.exec_driver_sql(sql, told(rows))
 
     return write
 
 
-def _prediction_row(row: PredictionFields) -> tuple[object, ...]:
-    recorded_at, id_, model, version, arm, epoch, entity, at, latency, inputs, output, error, unseen, answer = row
-    return (id_, model, version, arm, epoch, entity, _written(at), _written(recorded_at), latency, inputs, output, error, unseen, answer)
+def _prediction_rows(rows: Sequence[PredictionFields]) -> list[tuple[object, ...]]:
+    return [
+        (id_, model, version, arm, epoch, entity, _written(at), _written(recorded_at), latency, inputs, output, error, unseen, answer)
+        for recorded_at, id_, model, version, arm, epoch, entity, at, latency, inputs, output, error, unseen, answer in rows
+    ]
 
 
-def _outcome_row(row: OutcomeFields) -> tuple[object, ...]:
-    return (row.model, row.entity, row.value, _written(row.known_at), row.label)
+def _outcome_rows(rows: Sequence[OutcomeFields]) -> list[tuple[object, ...]]:
+    return [(row.model, row.entity, row.value, _written(row.known_at), row.label) for row in rows]
 
 
 def _written(microseconds: int) -> str:
@@ -122,7 +124,9 @@ def _second(second: int) -> str:
     return (_EPOCH + timedelta(seconds=second)).isoformat(" ", "seconds") + "."
 
 
-def _by_copy(table: str, columns: dict[str, str], key: str, line: Callable[[R], str]) -> Callable[[Connection, Sequence[R]], None]:
+def _by_copy(
+    table: str, columns: dict[str, str], key: str, told: Callable[[Sequence[R]], list[str]]
+) -> Callable[[Connection, Sequence[R]], None]:
     """One COPY into a table that is this connection's own and empty at each commit, and one INSERT from there."""
     staging = f"headrace_staged_{table}"
     declared = ", ".join(f"{name} {kind}" for name, kind in columns.items())
@@ -136,7 +140,7 @@ def _by_copy(table: str, columns: dict[str, str], key: str, line: Callable[[R], 
     insert += f" SELECT {chosen} FROM told ORDER BY n ON CONFLICT ({key}) DO NOTHING"  # noqa: S608 - likewise
 
     def write(connection: Connection, rows: Sequence[R]) -> None:
-        lines = "".join([line(item) for item in rows])
+        lines = "".join(told(rows))
         connection.exec_driver_sql(make)
         _copy(connection, copy, lines.encode())
         connection.exec_driver_sql(insert)
@@ -161,17 +165,28 @@ def _copy(connection: Connection, sql: str, data: bytes) -> None:
         ) from error
 
 
-def _prediction_line(row: PredictionFields) -> str:
-    recorded_at, id_, model, version, arm, epoch, entity, at, latency, inputs, output, error, unseen, answer = row
-    who = f"{_text(id_)}\t{_text(model)}\t{_number(version)}\t{_text(arm)}\t{_number(epoch)}\t{_text(entity)}"
-    when = f"{_number(at)}\t{_number(recorded_at)}\t{_number(latency)}"
-    told = "\\N" if answer is None else _escaped(answer)
-    return f"{who}\t{when}\t{_escaped(inputs)}\t{_number(output)}\t{_text(error)}\t{_escaped(unseen)}\t{told}\n"
+def _prediction_lines(rows: Sequence[PredictionFields]) -> list[str]:
+    who: dict[tuple[object, ...], str] = {}
+    lines = []
+    for recorded_at, id_, model, version, arm, epoch, entity, at, latency, inputs, output, error, unseen, answer in rows:
+        answered = (model, version, arm, epoch)
+        by = who.get(answered)
+        if by is None:  # what thousands of records share is looked at once
+            by = who[answered] = f"{_text(model)}\t{_number(version)}\t{_text(arm)}\t{_number(epoch)}"
+        when = f"{_number(at)}\t{_number(recorded_at)}\t{_number(latency)}"
+        what = f"{_json(inputs)}\t{_number(output)}\t{_text(error)}\t{_json(unseen)}"
+        told = "\\N" if answer is None else _json(answer)
+        lines.append(f"{_text(id_)}\t{by}\t{_text(entity)}\t{when}\t{what}\t{told}\n")
+    return lines
 
 
-def _outcome_line(row: OutcomeFields) -> str:
-    told = f"{_text(row.model)}\t{_text(row.entity)}\t{_number(row.value)}\t{_number(row.known_at)}\t{_text(row.label)}"
-    return f"{told}\n"
+def _outcome_lines(rows: Sequence[OutcomeFields]) -> list[str]:
+    return [f"{_text(row.model)}\t{_text(row.entity)}\t{_number(row.value)}\t{_number(row.known_at)}\t{_text(row.label)}\n" for row in rows]
+
+
+def _json(text: str) -> str:
+    """Within JSON a tabulator, and what ends a line, are written with a backslash already."""
+    return text.replace("\\", "\\\\") if "\\" in text else text
 
 
 def _text(value: str | None) -> str:

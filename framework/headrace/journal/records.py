@@ -61,6 +61,7 @@ _OUTCOME = 2
 _OPTIONS = orjson.OPT_SERIALIZE_NUMPY
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _INT64 = range(-(2**63), 2**63)
+_OPENS, _CLOSES = b"{}"
 _PARTS = struct.Struct("<cII")
 """The mark, and the lengths of the first two of a body's parts: who answered whom and when; the inputs; the answer, where there is more
 than a number. Each is JSON of its own: the shipper passes the last two on as they are."""
@@ -136,10 +137,11 @@ class OutcomeFields(NamedTuple):
 
 Fields = PredictionFields | OutcomeFields
 
+
 def parse(body: bytes) -> Fields:
     """A body's fields. Raises ValueError or TypeError where it is no record that this version knows."""
     if body[:1] == MARK:
-        return _prediction(body)
+        return parse_prediction(body)
     kind, *fields = orjson.loads(body)
     # An answer of one number, and an outcome that is one, end before what only others have.
     if kind == _OUTCOME:
@@ -151,17 +153,20 @@ def parse(body: bytes) -> Fields:
     return PredictionFields(*first, _text(inputs), output, error, _text(unseen), None if answer is None else _text(answer))
 
 
-def _prediction(body: bytes) -> PredictionFields:
+def parse_prediction(body: bytes) -> PredictionFields:
+    """The same of one that begins with `MARK`."""
     try:
         _, head, told = _PARTS.unpack_from(body)
     except struct.error as error:
         raise ValueError("the body ends within its head") from error
+    # What is done with every record is done here: each call less is felt.
     first = _PARTS.size + head
     last = first + told
     recorded, id_, model, version, arm, epoch, entity, at, latency, output, error, unseen = orjson.loads(body[_PARTS.size : first])
-    inputs, answer = body[first:last].decode(), body[last:].decode() or None
-    if inputs[:1] != "{" or inputs[-1:] != "}" or len(body) < last:
+    if not told or len(body) < last or body[first] != _OPENS or body[last - 1] != _CLOSES:
         raise ValueError("the body ends within its inputs")
+    inputs = str(body[first:last], "utf-8")
+    answer = str(body[last:], "utf-8") if len(body) > last else None
     missing = _text(unseen) if unseen else "[]"
     # Made of a tuple, which is faster than by its names.
     made = (recorded, id_, model, version, arm, epoch, entity, at, latency, inputs, output, error, missing, answer)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 import zlib
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 HEADER = struct.Struct("<II")
@@ -29,8 +30,8 @@ class Frames:
     damaged: list[tuple[int, int]] = field(default_factory=list)
 
 
-def frames(data: bytes, *, final: bool, whole: bool = False) -> Frames:
-    """The whole bodies in bytes that begin at a header.
+def frames(data: bytes, *, final: bool, whole: bool = False, each: Callable[[bytes], None] | None = None) -> Frames:
+    """The whole bodies in bytes that begin at a header; `each` is given them one by one instead, where they need not be kept.
 
     `final`: nothing will follow these bytes, so what is torn at their end is damage; otherwise it is left to be read again.
     `whole`: there are as many bytes as the longest record has, so that what begins with them is one, or damage.
@@ -38,7 +39,7 @@ def frames(data: bytes, *, final: bool, whole: bool = False) -> Frames:
     """
     found = Frames()
     while found.consumed < len(data):
-        found.consumed = start = _whole(data, found.consumed, found.bodies)
+        found.consumed = start = _whole(data, found.consumed, each or found.bodies.append)
         if start == len(data):
             break
         if not final and _incomplete(data, start):
@@ -56,8 +57,8 @@ def frames(data: bytes, *, final: bool, whole: bool = False) -> Frames:
     return found
 
 
-def _whole(data: bytes, start: int, into: list[bytes]) -> int:
-    """Add whole bodies to some; where the first that is none begins."""
+def _whole(data: bytes, start: int, each: Callable[[bytes], None]) -> int:
+    """Give away whole bodies; where the first that is none begins."""
     unpack, checked, size, end = HEADER.unpack_from, zlib.crc32, HEADER.size, len(data)
     while start + size <= end:
         length, checksum = unpack(data, start)
@@ -68,7 +69,7 @@ def _whole(data: bytes, start: int, into: list[bytes]) -> int:
         body = data[first:last]
         if checked(body) != checksum:
             break
-        into.append(body)
+        each(body)
         start = last
     return start
 

@@ -18,7 +18,7 @@ from sqlmodel import Session
 from headrace.diagnostics import Diagnostic, Exit, HeadraceError
 from headrace.identity import service
 from headrace.journal import beside, block, insert, parquet
-from headrace.journal.records import Fields, OutcomeFields, PredictionFields, moment, parse, told
+from headrace.journal.records import MARK, Fields, OutcomeFields, PredictionFields, moment, parse, parse_prediction, told
 from headrace.journal.segment import HEADER, MAX_BODY, SUFFIX, frames
 from headrace.store import Sessions
 from headrace.store.clock import wall
@@ -31,9 +31,11 @@ _CHUNK = 4 * (MAX_BODY + HEADER.size)
 
 _OFFSET = text('SELECT "offset" FROM spool_offset WHERE segment = :segment')
 _PUT_OFFSET = text(
-    'INSERT INTO spool_offset (segment, "offset") VALUES (:segment, :offset) ON CONFLICT (segment) DO UPDATE SET "offset" = excluded."offset"'
+    'INSERT INTO spool_offset (segment, "offset") VALUES (:segment, :offset)'
+    ' ON CONFLICT (segment) DO UPDATE SET "offset" = excluded."offset"'
 )
 _FORGET_OFFSET = text("DELETE FROM spool_offset WHERE segment = :segment")
+_PREDICTION, _BLOCK = MARK[0], block.MARK[0]
 Known = dict[str, int]
 """How far segments are in the store, by their keys, as far as it is known without asking."""
 
@@ -261,21 +263,25 @@ def _finished(file: int) -> bool:
 
 
 def _read(data: bytes, offset: int, *, final: bool, whole: bool) -> _Chunk:
-    found = frames(data, final=final, whole=whole)
-    chunk = _Chunk(end=offset + found.consumed, damaged=[data[first:last] for first, last in found.damaged])
-    for body in found.bodies:
+    chunk = _Chunk()
+    predictions, outcomes = chunk.predictions, chunk.outcomes
+
+    def each(body: bytes) -> None:
         try:
-            if body[:1] == block.MARK:
-                chunk.predictions.extend(block.decode_block(body))
-                continue
-            row = parse(body)
+            if body[0] == _PREDICTION:
+                predictions.append(parse_prediction(body))
+            elif body[0] == _BLOCK:
+                predictions.extend(block.decode_block(body))
+            elif isinstance(row := parse(body), PredictionFields):
+                predictions.append(row)
+            else:
+                outcomes.append(row)
         except (TypeError, ValueError):
             chunk.damaged.append(body)
-            continue
-        if isinstance(row, PredictionFields):
-            chunk.predictions.append(row)
-        else:
-            chunk.outcomes.append(row)
+
+    found = frames(data, final=final, whole=whole, each=each)
+    chunk.end = offset + found.consumed
+    chunk.damaged.extend(data[first:last] for first, last in found.damaged)
     return chunk
 
 
@@ -287,7 +293,7 @@ def _commit(store: Sessions, path: Path, offset: int, chunk: _Chunk, done: Shipp
         return _written(store, path, offset, chunk, done, apart=True)
 
 
-def _written(store: Sessions, path: Path, offset: int, chunk: _Chunk, done: Shipped, *, apart: bool) -> bool:  # noqa: PLR0917 - as above
+def _written(store: Sessions, path: Path, offset: int, chunk: _Chunk, done: Shipped, *, apart: bool) -> bool:
     torn = len(chunk.damaged)
     action, subject = ("ship-torn", f"{_key(path)}: {torn}") if torn else ("ship", path.parent.name)
     with store.transaction(ACTOR, action, subject, often=not torn) as session:
