@@ -11,10 +11,12 @@ from http import HTTPStatus
 from math import ceil
 from typing import Any, NoReturn
 
-from headrace.compiled import AccessConfig, ScopesConfig
+from headrace.compiled import AccessConfig, RateConfig, ScopesConfig
 from headrace.identity.scopes import Scope
 from headrace.identity.tokens import BadToken, Claims, KeySet, Trust, UnknownKey, verify
 from headrace.serving.buckets import Buckets, address
+from headrace.serving.fleet import told
+from headrace.serving.fleet.rates import SharedBuckets
 from headrace.serving.follow import STORE_FAULTS
 from headrace.serving.jwks import Jwks
 from headrace.serving.keyring import Keys
@@ -44,18 +46,19 @@ class Guard:
         self._exposed = exposed
         auth = access.auth
         self._keys = Keys(workspace, model, measures) if auth is not None and auth.keys else None
-        told = auth.jwt if auth is not None else None
-        self._trust = None if told is None else Trust(told.issuer, told.audience, told.algorithms, told.scope)
-        self._words: dict[Scope, str | None] = {} if told is None else _words(told.scopes)
-        self._jwks = None if told is None else Jwks(told.jwks, workspace.root, measures, model)
+        jwt = auth.jwt if auth is not None else None
+        self._trust = None if jwt is None else Trust(jwt.issuer, jwt.audience, jwt.algorithms, jwt.scope)
+        self._words: dict[Scope, str | None] = {} if jwt is None else _words(jwt.scopes)
+        self._jwks = None if jwt is None else Jwks(jwt.jwks, workspace.root, measures, model)
         self._tokens: Recent[bytes, Claims] = Recent(TOKENS)
         self._believed_by: KeySet | None = None
         public = () if auth is None else auth.public if auth.public is not None else () if exposed else tuple(PUBLIC)
         self.open = FREE | {PUBLIC[name] for name in public}
         """The paths that need neither key nor token."""
         rate = access.rate
-        self._by_key = Buckets(rate) if rate is not None and rate.by == "key" else None
-        self._by_address = Buckets(rate) if rate is not None and rate.by == "address" else None
+        buckets = None if rate is None else counted(rate, model)
+        self._by_key = buckets if rate is not None and rate.by == "key" else None
+        self._by_address = buckets if rate is not None and rate.by == "address" else None
         self.admit: Admit | None = None
         """Whether a request may go on; None where nobody is ever refused.
 
@@ -135,7 +138,7 @@ class Guard:
             return False
         return True
 
-    def _count(self, buckets: Buckets | None, who: str) -> None:
+    def _count(self, buckets: Buckets | SharedBuckets | None, who: str) -> None:
         wait = 0.0 if buckets is None else buckets.take(who, time.monotonic())
         if wait:
             detail = f"too many requests: the next one is taken in {ceil(wait)} s"
@@ -189,6 +192,12 @@ class Guard:
         if word is not None and word not in claims.scopes:
             raise BadToken(f"it is not allowed `{word}`", scope=True)
         self._count(self._by_key, f"token:{claims.subject}")
+
+
+def counted(rate: RateConfig, model: str) -> Buckets | SharedBuckets:
+    """The callers of a server: in this process, or, where it is one of several, in what all of them share."""
+    where = told.folder_of_mine()
+    return Buckets(rate) if where is None else SharedBuckets(where / f"rates-{model}", rate)
 
 
 def _words(scopes: ScopesConfig) -> dict[Scope, str | None]:

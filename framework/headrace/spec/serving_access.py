@@ -131,7 +131,7 @@ class Auth(Spec):
 
 
 class RateLimit(Spec):
-    """How many requests each caller may send: a bucket that fills at a rate. Each worker of a server counts by itself."""
+    """How many requests each caller may send: a bucket that fills at a rate, the same one whichever of a server's processes answers."""
 
     requests: Rate = field("How fast the bucket fills.", Effect.REDEPLOY, example="100/s", gt=0)
     burst: int | None = field(
