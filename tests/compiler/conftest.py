@@ -23,11 +23,11 @@ GOLDEN = Path(__file__).parents[1] / "golden"
 BUILT_IN = load_plugins(None, Report(), allow=[])
 
 
-def of(specs: dict[Address, AnyKind]) -> Project:
+def of(specs: dict[Address, AnyKind], root: Path = Path()) -> Project:
     """A project of specs that nobody has judged."""
     (declared,) = (spec for spec in specs.values() if isinstance(spec, ProjectSpec))
     (environment,) = (spec for spec in specs.values() if isinstance(spec, Environment))
-    return Project(Path(), declared, environment, Scope(specs, {}, plugins=BUILT_IN), specs)
+    return Project(root, declared, environment, Scope(specs, {}, plugins=BUILT_IN), specs)
 
 
 @pytest.fixture(scope="session")
@@ -41,7 +41,7 @@ def project_of() -> Callable[[str], Project]:
         assert [] == list(report)
         found = {Address(spec.kind, spec.name): spec for spec in specs if spec is not None}
         assert [] == list(climbed(Scope(found, {}), BUILT_IN, found))
-        return of(found)
+        return of(found, GOLDEN / case)
 
     return load
 

@@ -88,6 +88,12 @@ def test_a_rotated_key_goes_on_for_the_overlap_beside_the_one_in_its_place(store
     assert (["employment"], old.row.id, 90) == (new.row.models, new.row.replaces, (new.row.expires_at - new.row.created_at).days)
 
 
+def test_a_rotated_key_may_do_what_the_old_one_could(store: Store) -> None:
+    old = keys.issue(store, ANA, name="a", models=None, environment="dev", expires=None, scopes=["predict", "manage"])
+    new = keys.rotate(store, ANA, old.row.id, environment="dev", overlap=DAY)
+    assert (["manage", "predict"], None) == (new.row.scopes, issue(store).row.scopes)
+
+
 def test_a_rotation_lengthens_no_key(store: Store) -> None:
     old = issue(store, expires=timedelta(hours=1))
     keys.rotate(store, ANA, old.row.id, environment="dev", overlap=DAY)

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from serving_project import ROW, Project
 
 from headrace import registry
+from headrace.builtin.algorithms import sklearn_trees
 from headrace.diagnostics import Report
 from headrace.hooks import Algorithm, Answers, Input, Predictor, Signature, load_plugins
 from headrace.hooks.composed import fitted, loaded
@@ -48,7 +49,13 @@ FORMS = {
     "sklearn.linear_regression": ("closed-form", {}),
     "sklearn.ridge": ("closed-form", {"alpha": 2.0}),
     "python.classifier": ("closed-form", {"python": "sklearn.linear_model:LogisticRegression"}),
-    "sklearn.random_forest_classifier": ("batched", {"n_estimators": 10}),
+    "sklearn.random_forest_classifier": ("trees", {"n_estimators": 10}),
+    "sklearn.random_forest_multiclass": ("trees", {"n_estimators": 10}),
+    "sklearn.random_forest_regressor": ("trees", {"n_estimators": 10}),
+    "sklearn.hist_gradient_boosting_classifier": ("trees", {"max_iter": 10}),
+    "sklearn.hist_gradient_boosting_multiclass": ("trees", {"max_iter": 10}),
+    "sklearn.hist_gradient_boosting_regressor": ("trees", {"max_iter": 10}),
+    "python.regressor": ("batched", {"python": "sklearn.neighbors:KNeighborsRegressor"}),
 }
 
 
@@ -211,7 +218,9 @@ def test_rows_that_cannot_be_read_leave_the_drawn_ones_and_that_is_told(caplog):
     assert "held-out rows cannot be read" in caplog.text
 
 
-@pytest.mark.parametrize("name", ["lightgbm.classifier", "sklearn.logistic_regression", "sklearn.random_forest_classifier"])
+@pytest.mark.parametrize(
+    "name", ["lightgbm.classifier", "sklearn.logistic_regression", "sklearn.random_forest_classifier", "python.regressor"]
+)
 def test_the_held_out_rows_of_a_version_are_tried_before_it_answers(project: Project, name):
     """Missing numbers and categories, and a category that training never saw, as they stand in what is stored."""
     algorithm = version(name)[0]
@@ -270,6 +279,11 @@ def test_rows_that_wait_are_asked_together_and_one_that_is_alone_at_once():
     assert ([0.0, 1.0, 2.0, 3.0, 4.0, 5.0], [1, 5]) == (asyncio.run(main()), asked)
 
 
+def test_a_forest_of_many_steps_is_left_to_the_queue(monkeypatch):
+    monkeypatch.setattr(sklearn_trees, "STEPS", 20)
+    assert "trees" != failures(plain("sklearn.random_forest_classifier"), version("sklearn.random_forest_classifier")[0])[0].path
+
+
 def test_a_row_that_nobody_waits_for_any_more_is_not_asked():
     asked: list[list[int]] = []
     begun, go = threading.Event(), threading.Event()
@@ -309,7 +323,7 @@ def test_a_model_that_cannot_be_asked_at_all_fails_each_that_waits_and_goes_on()
 
 
 def test_a_queue_answers_as_its_model_does_alone():
-    name = "sklearn.random_forest_classifier"
+    name = "python.regressor"
     served = compiled(name)
     rows = [{"age": float(i), "city": "b", "debt": None, "sex": "1"} for i in range(10)]
 
@@ -328,14 +342,15 @@ def test_metadata_says_which_way_each_arm_answers(project: Project, serve):
     assert {"champion": "lightgbm-row", "candidate": "plain"} == client.get("/metadata").json()["paths"]
 
 
-def test_a_model_with_a_queue_answers_over_http(project: Project, serve):
+def test_a_model_with_a_queue_answers_over_http(project: Project, serve, monkeypatch):
+    monkeypatch.setattr(sklearn_trees, "STEPS", 0)
     plugins = project.plugins
     algorithm = plugins.algorithms["sklearn.random_forest_classifier"]
     inputs = tuple(item for item in SIGNATURE.inputs if item.name in {"age", "sex"})
     matrix, said = rows(100)
     params = resolve(algorithm.params)(n_estimators=5)
     made = resolve(algorithm.fit)(matrix[:, [0, 3]], (said > 3).astype(float), signature=Signature(inputs), params=params, seed=1)
-    number = project.add(resolve(algorithm.save)(made), algorithm.name, "skops", Signature(inputs))
+    number = project.add(resolve(algorithm.save)(made), algorithm.name, algorithm.format, Signature(inputs))
     project.alias("champion", number)
     client = serve(project)
     told = client.post("/predict", json=ROW)

@@ -200,6 +200,37 @@ def test_the_index_is_of_the_models_that_the_caller_may_ask(both: tuple[Project,
             assert [other.model] == [row["name"] for row in told]
 
 
+def test_beyond_loopback_nobody_learns_why_a_model_is_not_served(both: tuple[Project, Project]) -> None:
+    where = both[0].config.parent / "headrace.json"
+    config = read(ServingConfig, both[0].config)
+    with open_workspace(where, config) as opened:
+        members = [Member(config.model, app(config, opened, exposed=True)), Member("broken", None, "/srv/secret cannot be read")]
+        with TestClient(Together(members, exposed=True)) as client:
+            told = [
+                client.get("/health/ready"),
+                client.get("/v2/health/ready"),
+                client.post("/models/broken/predict"),
+                client.get("/metadata"),
+            ]
+            told.append(client.post("/v2/repository/index"))
+            assert [200, 503, 503, 200, 200] == [one.status_code for one in told]
+            assert not any("secret" in one.text for one in told)
+            assert all("the log says why" in one.text for one in told)
+
+
+def test_whoever_has_no_key_for_any_model_learns_nothing_of_all(both: tuple[Project, Project]) -> None:
+    said = {"auth": {"keys": True, "jwt": None, "public": []}, "rate": None, "tls": None, "tracing": None}
+    for project in both:
+        project.config.write_text(json.dumps({**CONFIG, "model": project.model, "access": said}), encoding="utf-8")
+    where = both[0].config.parent / "headrace.json"
+    configs = [read(ServingConfig, project.config) for project in both]
+    with open_workspace(where, configs[0]) as opened:
+        members = [Member(config.model, app(config, beside(opened, where, config))) for config in configs]
+        with TestClient(Together(members)) as client:
+            asked = [client.get(path) for path in ("/metrics", "/metadata", "/v2")] + [client.post("/v2/repository/index")]
+            assert [401] * 4 == [one.status_code for one in asked]
+
+
 def test_metrics_of_several_are_each_family_once_and_a_sample_once() -> None:
     one = '# HELP a A.\n# TYPE a counter\na_total{model="x"} 1.0\n# HELP p P.\n# TYPE p gauge\np 3.0\n'
     other = '# HELP a A.\n# TYPE a counter\na_total{model="y"} 2.0\n# HELP p P.\n# TYPE p gauge\np 4.0\n'

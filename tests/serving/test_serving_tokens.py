@@ -107,6 +107,20 @@ def test_a_token_of_the_issuer_opens_and_another_does_not(provider: Provider, st
     assert 1 == provider.asked
 
 
+def test_a_token_may_do_what_its_words_say(provider: Provider, start: Callable[..., TestClient]) -> None:
+    client = start(provider.url)
+    asked = {
+        "outcomes": lambda headers: client.post("/outcomes", json={"outcomes": []}, headers=headers),
+        "observe": lambda headers: client.get("/metadata", headers=headers),
+        "manage": lambda headers: client.post(f"/v2/repository/models/{MODEL}/load", headers=headers),
+    }
+    allowed = {
+        words: {name for name, ask in asked.items() if ask(provider.token(scope=words)).status_code != 403}
+        for words in ("predict", "predict observe", "predict manage")
+    }
+    assert {"predict": {"outcomes"}, "predict observe": {"outcomes", "observe"}, "predict manage": {"outcomes", "manage"}} == allowed
+
+
 def test_an_api_key_is_none_where_only_tokens_are_taken(provider: Provider, start: Callable[..., TestClient]) -> None:
     key = "hr_" + "a" * 12 + "_" + "b" * 43
     client = start(provider.url)

@@ -15,6 +15,7 @@ from headrace.cli.view import show, table
 
 if TYPE_CHECKING:
     from headrace.identity.keys import Issued
+    from headrace.identity.scopes import Scope
     from headrace.store.keyed import ApiKey
 
 
@@ -26,6 +27,15 @@ def _duration(ctx: click.Context, param: click.Parameter, value: str | None) -> 
         return None if value is None else duration(value)
     except ValueError as error:
         raise click.BadParameter(str(error), ctx, param) from None
+
+
+def _scopes(ctx: click.Context, param: click.Parameter, value: tuple[str, ...]) -> tuple[Scope, ...]:
+    """Each once, as it may be."""
+    from headrace.identity.scopes import SCOPES
+
+    if unknown := [word for word in value if word not in SCOPES]:
+        raise click.BadParameter(f"`{unknown[0][:40]}` is none of {', '.join(SCOPES)}", ctx, param)
+    return tuple(scope for scope in SCOPES if scope in value)
 
 
 @click.group("keys")
@@ -47,11 +57,30 @@ def command() -> None:
 @click.option(
     "--model", "models", multiple=True, shell_complete=models_there, help="A model that it may ask; may be given again. All, if none."
 )
+@click.option(
+    "--may",
+    "scopes",
+    multiple=True,
+    callback=_scopes,
+    metavar="SCOPE",
+    default=("predict",),
+    show_default=True,
+    help="What it may do: `predict`; tell `outcomes` and events; `observe` metrics and metadata; `manage` what is loaded. Again for more.",
+)
 @click.option("--expires", callback=_duration, metavar="DURATION", help="How long it holds, such as `90d`; for ever, if not given.")
 @environment_option
 @root_option
 @json_option
-def create(name: str, models: tuple[str, ...], expires: timedelta | None, environment: str | None, root: Path, *, as_json: bool) -> None:
+def create(  # noqa: PLR0917 - what a key is made of
+    name: str,
+    models: tuple[str, ...],
+    scopes: tuple[Scope, ...],
+    expires: timedelta | None,
+    environment: str | None,
+    root: Path,
+    *,
+    as_json: bool,
+) -> None:
     """Make a key, and show it this once: the store keeps a digest of it alone.
 
     \b
@@ -62,7 +91,9 @@ def create(name: str, models: tuple[str, ...], expires: timedelta | None, enviro
 
     with open_workspace(root.resolve(), environment) as w:
         asked = [model_of(w.config, model) for model in models] or None
-        made = keys.issue(w.store, w.actor, name=_name(name), models=asked, environment=w.config.environment, expires=expires)
+        made = keys.issue(
+            w.store, w.actor, name=_name(name), models=asked, environment=w.config.environment, expires=expires, scopes=scopes
+        )
     show(_issued(made), _shown, as_json=as_json)
 
 
@@ -147,17 +178,17 @@ def _told(row: ApiKey) -> dict[str, Any]:
 
     times = ("created_at", "expires_at", "revoked_at", "used_at")
     return {
-        **{name: getattr(row, name) for name in ("id", "name", "models", "environment", "actor", "replaces")},
+        **{name: getattr(row, name) for name in ("id", "name", "models", "scopes", "environment", "actor", "replaces")},
         **{name: None if (at := getattr(row, name)) is None else at.isoformat(timespec="seconds") for name in times},
         "state": keys.state(row, clock.wall()),
     }
 
 
 def _shown(told: Mapping[str, Any]) -> str:
-    may = "all models" if told["models"] is None else ", ".join(f"model/{name}" for name in told["models"])
+    whom = "all models" if told["models"] is None else ", ".join(f"model/{name}" for name in told["models"])
     until = "for ever" if told["expires_at"] is None else f"until {told['expires_at']}"
     return (
-        f"{told['key']}\n\nKey {told['id']} ({told['name']}) may ask {may} in {told['environment']} {until}.\n"
+        f"{told['key']}\n\nKey {told['id']} ({told['name']}) may {_may(told)} {whom} in {told['environment']} {until}.\n"
         "It is shown this once: send it as `Authorization: Bearer KEY`, or as `X-API-Key: KEY`."
     )
 
@@ -170,13 +201,18 @@ def _table(told: Mapping[str, Any]) -> str:
             key["id"],
             key["name"],
             "all" if key["models"] is None else ", ".join(key["models"]),
+            _may(key),
             key["state"],
             _day(key["expires_at"], "never"),
             _day(key["used_at"], "never"),
         )
         for key in told["keys"]
     ]
-    return table(rows, ("id", "name", "models", "state", "expires", "last used"))
+    return table(rows, ("id", "name", "models", "may", "state", "expires", "last used"))
+
+
+def _may(told: Mapping[str, Any]) -> str:
+    return "all" if told["scopes"] is None else ", ".join(told["scopes"])
 
 
 def _day(at: str | None, none: str) -> str:

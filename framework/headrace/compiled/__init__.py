@@ -1,6 +1,6 @@
 """What the compiled JSON files hold, declared once: the compiler prints them from these types, and all that runs reads them with them."""
 
-from headrace.compiled.access import AccessConfig, AuthConfig, JwtConfig, RateConfig, TlsConfig, TracingConfig
+from headrace.compiled.access import AccessConfig, AuthConfig, JwtConfig, RateConfig, ScopesConfig, TlsConfig, TracingConfig
 from headrace.compiled.config import Config
 from headrace.compiled.deploy import AutomationConfig, CronConfig, DeployConfig, DeploymentConfig, IntervalConfig, ScheduleConfig
 from headrace.compiled.file import BACKFILL, HEADER, OF_PROJECT, WORKSPACE, is_compiled, of_model, parse, read, read_serving, read_workspace
@@ -62,6 +62,7 @@ __all__ = [
     "RolloutConfig",
     "RunnerConfig",
     "ScheduleConfig",
+    "ScopesConfig",
     "ServingConfig",
     "ShadowConfig",
     "SourceConfig",

@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from typing import Literal
 
+from pydantic import Field
+
 from headrace.compiled.config import Config
+
+
+class ScopesConfig(Config):
+    """The words that a token must have for what is no prediction."""
+
+    outcomes: str | None = None
+    observe: str = "observe"
+    manage: str = "manage"
 
 
 class JwtConfig(Config):
@@ -15,6 +25,8 @@ class JwtConfig(Config):
     jwks: str
     algorithms: tuple[str, ...]
     scope: str | None
+    scopes: ScopesConfig = Field(default=ScopesConfig(), exclude_if=lambda scopes: scopes == ScopesConfig())
+    """Not printed where nothing is said of it."""
 
 
 class AuthConfig(Config):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from math import ceil
 
-from headrace.compiled import AccessConfig, AuthConfig, JwtConfig, RateConfig, TlsConfig, TracingConfig
+from headrace.compiled import AccessConfig, AuthConfig, JwtConfig, RateConfig, ScopesConfig, TlsConfig, TracingConfig
 from headrace.spec.serving import Serving
 from headrace.spec.serving_access import Auth, Jwt, RateLimit, Tls, Tracing
 
@@ -26,7 +26,8 @@ def _auth(auth: Auth) -> AuthConfig:
 
 
 def _jwt(jwt: Jwt) -> JwtConfig:
-    return JwtConfig(issuer=jwt.issuer, audience=jwt.audience, jwks=jwt.jwks, algorithms=jwt.algorithms, scope=jwt.scope)
+    scopes = ScopesConfig(outcomes=jwt.scopes.outcomes, observe=jwt.scopes.observe, manage=jwt.scopes.manage)
+    return JwtConfig(issuer=jwt.issuer, audience=jwt.audience, jwks=jwt.jwks, algorithms=jwt.algorithms, scope=jwt.scope, scopes=scopes)
 
 
 def _rate(rate: RateLimit) -> RateConfig:

@@ -15,6 +15,7 @@ from sqlalchemy import func, update
 from sqlmodel import Session, col, select
 
 from headrace.diagnostics import Diagnostic, Exit, HeadraceError
+from headrace.identity.scopes import Scope
 from headrace.store import Sessions, clock
 
 if TYPE_CHECKING:
@@ -46,6 +47,8 @@ class Known:
     digest: bytes
     models: frozenset[str] | None
     expires: float
+    scopes: frozenset[str] | None = None
+    """What it may do; None is everything."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,9 +79,13 @@ def issue(
     models: Sequence[str] | None,
     environment: str,
     expires: timedelta | None,
+    scopes: Sequence[Scope] | None = None,
 ) -> Issued:
-    """Make a key; only the digest of its secret is kept. Times are the wall's, for a key must not outlive it under a driven clock."""
-    made = _made(actor, name=name, models=models, environment=environment, expires=expires)
+    """Make a key, which may do what `scopes` say, or everything; only the digest of its secret is kept.
+
+    Times are the wall's, for a key must not outlive it under a driven clock.
+    """
+    made = _made(actor, name=name, models=models, environment=environment, expires=expires, scopes=scopes)
     with store.transaction(actor, "create", f"key {made.row.id}") as session:
         made.row.serial = _next(session)
         session.add(made.row)
@@ -101,7 +108,7 @@ def rotate(store: Sessions, actor: str, id: str, *, environment: str, overlap: t
                 Diagnostic("key-ended", f"key {id} {why}", help="`headrace keys create --name NAME` makes another"), Exit.REFUSED
             )
         lifetime = None if old.expires_at is None else old.expires_at - old.created_at
-        made = _made(actor, name=old.name, models=old.models, environment=environment, expires=lifetime)
+        made = _made(actor, name=old.name, models=old.models, environment=environment, expires=lifetime, scopes=old.scopes)
         made.row.serial, made.row.replaces = _next(session), id
         session.add(made.row)
         session.flush()
@@ -156,7 +163,15 @@ def used(store: Sessions, actor: str, times: Mapping[str, datetime]) -> None:
             session.connection().execute(update(ApiKey).where(col(ApiKey.id) == id_, unknown).values(used_at=at))
 
 
-def _made(actor: str, *, name: str, models: Sequence[str] | None, environment: str, expires: timedelta | None) -> Issued:
+def _made(
+    actor: str,
+    *,
+    name: str,
+    models: Sequence[str] | None,
+    environment: str,
+    expires: timedelta | None,
+    scopes: Sequence[str] | None,
+) -> Issued:
     from headrace.store.keyed import ApiKey
 
     now, id_, secret = clock.wall(), "".join(secrets.choice(_LETTERS) for _ in range(_ID)), secrets.token_urlsafe(32)
@@ -166,6 +181,7 @@ def _made(actor: str, *, name: str, models: Sequence[str] | None, environment: s
         name=name,
         digest=sha256(secret.encode()).hexdigest(),
         models=None if models is None else sorted(models),
+        scopes=None if scopes is None else sorted(scopes),
         environment=environment,
         actor=actor,
         created_at=now,
@@ -175,8 +191,8 @@ def _made(actor: str, *, name: str, models: Sequence[str] | None, environment: s
 
 
 def _known(row: ApiKey) -> Known:
-    models = None if row.models is None else frozenset(row.models)
-    return Known(row.id, bytes.fromhex(row.digest), models, inf if row.expires_at is None else row.expires_at.timestamp())
+    models, scopes = (None if told is None else frozenset(told) for told in (row.models, row.scopes))
+    return Known(row.id, bytes.fromhex(row.digest), models, inf if row.expires_at is None else row.expires_at.timestamp(), scopes)
 
 
 def _next(session: Session) -> int:

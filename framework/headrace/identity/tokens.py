@@ -48,10 +48,12 @@ class Trust:
 
 @dataclass(frozen=True, slots=True)
 class Claims:
-    """What a believed token says: whose it is, and until when, in seconds of the wall's time."""
+    """What a believed token says: whose it is, until when, in seconds of the wall's time, and what it is allowed."""
 
     subject: str
     expires: float
+    scopes: frozenset[str] = frozenset()
+    """The words of what it is allowed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,10 +119,10 @@ def verify(token: bytes, trust: Trust, keys: KeySet) -> Claims:
             leeway=LEEWAY,
             options={"require": list(_REQUIRED)},
         )
-        claims = Claims(str(told["sub"]), float(told["exp"]) + LEEWAY)
+        claims = Claims(str(told["sub"]), float(told["exp"]) + LEEWAY, frozenset(_scopes(told)))
     except _UNREADABLE as error:
         raise BadToken(_why(error)) from None
-    if trust.scope is not None and trust.scope not in _scopes(told):
+    if trust.scope is not None and trust.scope not in claims.scopes:
         raise BadToken(f"it is not allowed `{trust.scope}`", scope=True)
     return claims
 

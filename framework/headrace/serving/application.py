@@ -200,14 +200,12 @@ class Routes:
         return _json({"status": "live"})
 
     async def ready(self, request: Request) -> Response:
-        """GET /health/ready."""
-        del request
+        """GET /health/ready: which part is not well everybody learns, and why those who may observe."""
         if self._server.draining:
             raise Refused(HTTPStatus.SERVICE_UNAVAILABLE, "draining", "the server ends: ask another one")
         checks = await self._server.checks()
-        failing = [f"{name}: {reason}" for name, reason in checks.items() if reason is not None]
-        if failing:
-            raise Refused(HTTPStatus.SERVICE_UNAVAILABLE, "not-ready", "; ".join(failing))
+        if failing := self._server.failing(checks, request.scope):
+            raise Refused(HTTPStatus.SERVICE_UNAVAILABLE, "not-ready", failing)
         return _json({"status": "ready", "checks": dict.fromkeys(checks, "ok")})
 
     async def metadata(self, request: Request) -> Response:

@@ -11,14 +11,18 @@ from http import HTTPStatus
 from math import ceil
 from typing import Any, NoReturn
 
-from headrace.compiled import AccessConfig
+from headrace.compiled import AccessConfig, RateConfig, ScopesConfig
+from headrace.identity.scopes import Scope
 from headrace.identity.tokens import BadToken, Claims, KeySet, Trust, UnknownKey, verify
 from headrace.serving.buckets import Buckets, address
+from headrace.serving.fleet import told
+from headrace.serving.fleet.rates import SharedBuckets
 from headrace.serving.follow import STORE_FAULTS
 from headrace.serving.head import Client, Head
 from headrace.serving.jwks import Jwks
 from headrace.serving.keyring import Keys
 from headrace.serving.measures import Measures
+from headrace.serving.needed import needed
 from headrace.serving.plane import FREE, Admit
 from headrace.serving.problem import Refused
 from headrace.serving.recent import Recent
@@ -40,19 +44,22 @@ class Guard:
     def __init__(self, access: AccessConfig, workspace: Workspace, model: str, measures: Measures, *, exposed: bool) -> None:
         """`exposed` says that the server listens beyond loopback."""
         self._model = model
+        self._exposed = exposed
         auth = access.auth
         self._keys = Keys(workspace, model, measures) if auth is not None and auth.keys else None
-        told = auth.jwt if auth is not None else None
-        self._trust = None if told is None else Trust(told.issuer, told.audience, told.algorithms, told.scope)
-        self._jwks = None if told is None else Jwks(told.jwks, workspace.root, measures, model)
+        jwt = auth.jwt if auth is not None else None
+        self._trust = None if jwt is None else Trust(jwt.issuer, jwt.audience, jwt.algorithms, jwt.scope)
+        self._words: dict[Scope, str | None] = {} if jwt is None else _words(jwt.scopes)
+        self._jwks = None if jwt is None else Jwks(jwt.jwks, workspace.root, measures, model)
         self._tokens: Recent[bytes, Claims] = Recent(TOKENS)
         self._believed_by: KeySet | None = None
         public = () if auth is None else auth.public if auth.public is not None else () if exposed else tuple(PUBLIC)
         self.open = FREE | {PUBLIC[name] for name in public}
         """The paths that need neither key nor token."""
         rate = access.rate
-        self._by_key = Buckets(rate) if rate is not None and rate.by == "key" else None
-        self._by_address = Buckets(rate) if rate is not None and rate.by == "address" else None
+        buckets = None if rate is None else counted(rate, model)
+        self._by_key = buckets if rate is not None and rate.by == "key" else None
+        self._by_address = buckets if rate is not None and rate.by == "address" else None
         self.admit: Admit | None = None
         """Whether a request may go on; None where nobody is ever refused.
 
@@ -81,6 +88,8 @@ class Guard:
         among = keys.current
         found = keys.find(text) if kind is not None and text.startswith(_KEY) else None
         if among is None or found is None or (found.models is not None and self._model not in found.models):
+            return None
+        if found.scopes is not None and "predict" not in found.scopes:
             return None
         head.admitted = (among, found)
         return found.id
@@ -136,19 +145,37 @@ class Guard:
         if kind == "token" and text.startswith(_KEY):
             kind = "key"
         if kind == "key":
-            self._count(self._by_key, self._key(text))
+            self._count(self._by_key, self._key(text, needed(path)))
             return None
         if self._trust is None or kind is None:
             raise _unknown(None)
-        return self._token(text)
+        return self._token(text, needed(path))
 
-    def _count(self, buckets: Buckets | None, who: str) -> None:
+    def observes(self, scope: Mapping[str, Any]) -> bool:
+        """Whether whoever asks on a path that needs no key may learn what others may not: on loopback all, beyond it by key or token."""
+        if not self._exposed:
+            return True
+        if self.admit is None:
+            return False
+        try:
+            kind, text = _credential(scope["headers"])
+            if kind == "key" or (kind == "token" and text.startswith(_KEY)):
+                self._key(text, "observe")
+            elif kind == "token" and self._trust is not None:
+                self._believe(text, "observe")
+            else:
+                return False
+        except (Refused, BadToken):
+            return False
+        return True
+
+    def _count(self, buckets: Buckets | SharedBuckets | None, who: str) -> None:
         wait = 0.0 if buckets is None else buckets.take(who, time.monotonic())
         if wait:
             detail = f"too many requests: the next one is taken in {ceil(wait)} s"
             raise Refused(HTTPStatus.TOO_MANY_REQUESTS, "too-many-requests", detail, headers={"Retry-After": str(ceil(wait))})
 
-    def _key(self, text: bytes) -> str:
+    def _key(self, text: bytes, scope: Scope) -> str:
         if self._keys is None:
             raise _unknown("the server takes no API keys")
         found = self._keys.find(text)
@@ -156,28 +183,30 @@ class Guard:
             raise _unknown("the API key is none, has expired, or was revoked") if self._keys.current is not None else _away("its keys")
         if found.models is not None and self._model not in found.models:
             raise Refused(HTTPStatus.FORBIDDEN, "forbidden", f"the API key {found.id} is not for model/{self._model}")
+        if found.scopes is not None and scope not in found.scopes:
+            raise Refused(HTTPStatus.FORBIDDEN, "forbidden", f"the API key {found.id} may not `{scope}`")
         return found.id
 
-    def _token(self, text: bytes) -> Awaitable[None] | None:
+    def _token(self, text: bytes, scope: Scope) -> Awaitable[None] | None:
         try:
-            self._believe(text)
+            self._believe(text, scope)
         except UnknownKey as error:
             waiting = self._jwks.ask() if self._jwks is not None else None
             if waiting is None:
                 _bad(error)
-            return self._believe_later(text, asyncio.wrap_future(waiting))
+            return self._believe_later(text, scope, asyncio.wrap_future(waiting))
         except BadToken as error:
             _bad(error)
         return None
 
-    async def _believe_later(self, text: bytes, waiting: asyncio.Future[None]) -> None:
+    async def _believe_later(self, text: bytes, scope: Scope, waiting: asyncio.Future[None]) -> None:
         await _within(waiting)
         try:
-            self._believe(text)
+            self._believe(text, scope)
         except BadToken as error:
             _bad(error)
 
-    def _believe(self, text: bytes) -> None:
+    def _believe(self, text: bytes, scope: Scope) -> None:
         known = self._jwks.current if self._jwks is not None else None
         if known is None or self._trust is None:
             raise _away("the keys of the tokens' issuer")
@@ -190,7 +219,20 @@ class Guard:
         if claims is None or time.time() >= claims.expires:
             claims = verify(text, self._trust, known)
             self._tokens.put(digest, claims)
+        word = self._words.get(scope)
+        if word is not None and word not in claims.scopes:
+            raise BadToken(f"it is not allowed `{word}`", scope=True)
         self._count(self._by_key, f"token:{claims.subject}")
+
+
+def counted(rate: RateConfig, model: str) -> Buckets | SharedBuckets:
+    """The callers of a server: in this process, or, where it is one of several, in what all of them share."""
+    where = told.folder_of_mine()
+    return Buckets(rate) if where is None else SharedBuckets(where / f"rates-{model}", rate)
+
+
+def _words(scopes: ScopesConfig) -> dict[Scope, str | None]:
+    return {"outcomes": scopes.outcomes, "observe": scopes.observe, "manage": scopes.manage}
 
 
 async def _within(waiting: asyncio.Future[None]) -> None:

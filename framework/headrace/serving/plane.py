@@ -84,7 +84,7 @@ class Plane:
         if scope["type"] != "http":
             await self.behind(scope, receive, send)
             return
-        if scope["path"].startswith(self._below):
+        while scope["path"].startswith(self._below):  # as often as it stands there: a route would be found behind each of them
             scope = relative(scope, self._below[:-1])
         measures, started, method, path = self._measures, perf_counter(), scope["method"], self._path(scope["path"])
         span = None if self._tracing is None or path in FREE else self._tracing.begin(scope, path, send)

@@ -190,6 +190,11 @@ class Server:
         online = {"online": await self.online.check()} if self.online.views else {}
         return {"champion": champion, "store": store, "spool": spool, **online}
 
+    def failing(self, checks: Mapping[str, str | None], scope: Mapping[str, Any]) -> str:
+        """Which checks fail, and why, where whoever asks may know; nothing where none does."""
+        why = self.guard.observes(scope)
+        return "; ".join(f"{name}: {reason}" if why else f"{name} is not well" for name, reason in checks.items() if reason is not None)
+
     async def unshipped(self) -> int | None:
         """Bytes of the spool that are not in the store yet; None where the store does not say."""
         try:

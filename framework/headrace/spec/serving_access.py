@@ -50,6 +50,28 @@ Endpoint = Annotated[str, AfterValidator(_watcher), WithJsonSchema({"type": "str
 """The URL of a web server, or a reference to one."""
 
 
+class Scopes(Spec):
+    """What a token must be allowed beside predictions, each a word of its `scope` (or `scp`)."""
+
+    outcomes: str | None = field(
+        "To tell outcomes and events; nothing beside what predictions need, where it is not given.",
+        Effect.REDEPLOY,
+        default=None,
+        example="outcomes",
+        min_length=1,
+        pattern=r"^\S+$",
+    )
+    observe: str = field(
+        "To read metrics, metadata and what is loaded.",
+        Effect.REDEPLOY,
+        default="observe",
+        example="observe",
+        min_length=1,
+        pattern=r"^\S+$",
+    )
+    manage: str = field("To load versions anew.", Effect.REDEPLOY, default="manage", example="manage", min_length=1, pattern=r"^\S+$")
+
+
 class Jwt(Spec):
     """Tokens of an identity provider, each signed with a key of its published key set."""
 
@@ -75,6 +97,12 @@ class Jwt(Spec):
         example="predict",
         min_length=1,
         pattern=r"^\S+$",
+    )
+    scopes: Scopes = field(
+        "What it must be allowed for what is no prediction.",
+        Effect.REDEPLOY,
+        default=Scopes(),
+        example={"outcomes": "outcomes", "observe": "observe", "manage": "manage"},
     )
 
 
@@ -103,7 +131,7 @@ class Auth(Spec):
 
 
 class RateLimit(Spec):
-    """How many requests each caller may send: a bucket that fills at a rate. Each worker of a server counts by itself."""
+    """How many requests each caller may send: a bucket that fills at a rate, the same one whichever of a server's processes answers."""
 
     requests: Rate = field("How fast the bucket fills.", Effect.REDEPLOY, example="100/s", gt=0)
     burst: int | None = field(

@@ -1,4 +1,4 @@
-"""The table of API keys: who may ask which models of an environment, until when; of a secret only its digest."""
+"""The table of API keys: who may ask which models of an environment, for what, until when; of a secret only its digest."""
 
 from __future__ import annotations
 
@@ -25,6 +25,8 @@ class ApiKey(Row, table=True):
     digest: str
     models: list[str] | None = json(optional=True)
     """Those that it may ask; None is all."""
+    scopes: list[str] | None = json(optional=True)
+    """What it may do; None is everything."""
     environment: str
     actor: str
     created_at: datetime = moment()

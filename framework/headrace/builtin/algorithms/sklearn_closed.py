@@ -75,10 +75,10 @@ def compile_line(predictor: Fitted) -> RowPredictor | None:
     if scores is None:
         return None
     if not isinstance(model, LogisticRegression):
-        return Closed(scores, _identity)
+        return Closed(scores, identity)
     if not isinstance(predictor, Several):
-        return Closed(scores, _logistic)
-    return Closed(scores, _softmax if len(scores) > 1 else _pair)
+        return Closed(scores, logistic)
+    return Closed(scores, softmax if len(scores) > 1 else pair)
 
 
 def compile_own(predictor: Own) -> RowPredictor | None:
@@ -144,11 +144,13 @@ def _categories(step: Pipeline, at: Sequence[int], weights: Sequence[float]) -> 
     return tables, used
 
 
-def _identity(scores: list[float]) -> float:
+def identity(scores: list[float]) -> float:
+    """The one score as it is."""
     return scores[0]
 
 
-def _logistic(scores: list[float]) -> float:
+def logistic(scores: list[float]) -> float:
+    """The probability of which a score is the log-odds."""
     score = scores[0]
     if score >= 0:
         return 1.0 / (1.0 + math.exp(-score))
@@ -156,12 +158,14 @@ def _logistic(scores: list[float]) -> float:
     return grown / (1.0 + grown)
 
 
-def _pair(scores: list[float]) -> list[float]:
-    answer = _logistic(scores)
+def pair(scores: list[float]) -> list[float]:
+    """The probabilities of two classes, by the score of the second."""
+    answer = logistic(scores)
     return [1.0 - answer, answer]
 
 
-def _softmax(scores: list[float]) -> list[float]:
+def softmax(scores: list[float]) -> list[float]:
+    """The probabilities of several classes, by the score of each."""
     most = max(scores)
     grown = [math.exp(score - most) for score in scores]
     whole = math.fsum(grown)

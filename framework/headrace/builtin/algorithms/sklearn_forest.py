@@ -92,4 +92,4 @@ def _sound(read: Pipeline) -> Pipeline:
     return read
 
 
-ALGORITHM = algorithms(__name__, "random_forest")
+ALGORITHM = algorithms(__name__, "random_forest", "headrace.builtin.algorithms.sklearn_trees:compile_forest")

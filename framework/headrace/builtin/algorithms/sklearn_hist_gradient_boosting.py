@@ -102,4 +102,4 @@ def _sound(read: Pipeline) -> Pipeline:
     return read
 
 
-ALGORITHM = algorithms(__name__, "hist_gradient_boosting")
+ALGORITHM = algorithms(__name__, "hist_gradient_boosting", "headrace.builtin.algorithms.sklearn_trees:compile_boosted")

@@ -188,8 +188,11 @@ def pipeline(data: bytes, trusted: Sequence[str] = ()) -> Pipeline:
     return loads(data, trusted=[*TRUSTED, *trusted])
 
 
-def algorithms(module: str, name: str) -> tuple[Algorithm, ...]:
-    """What a module offers that fits and loads one kind of model for each task: a yes or no, several classes, a number."""
+def algorithms(module: str, name: str, compiled: str) -> tuple[Algorithm, ...]:
+    """What a module offers that fits and loads one kind of model for each task: a yes or no, several classes, a number.
+
+    `compiled` is its way to answer one row.
+    """
 
     def of(kind: str, task: Task, params: str) -> Algorithm:
         return Algorithm(
@@ -200,6 +203,7 @@ def algorithms(module: str, name: str) -> tuple[Algorithm, ...]:
             save=f"{__name__}:save",
             load=f"{module}:load_{kind}",
             format="skops",
+            compile=compiled,
         )
 
     return (

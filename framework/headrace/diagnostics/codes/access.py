@@ -14,8 +14,8 @@ CODES = (
     Code(
         "forbidden",
         "a key or token is good, and not for this",
-        "A key is made for all models or for some; a token needs the `scope` that the spec asks for. Answered with 403.",
-        help="use one that may: `headrace keys create --name NAME --model MODEL`",
+        "A key is made for some models, or all, and may do what it was made for; a token needs the words of the spec. Answered with 403.",
+        help="use one that may: `headrace keys create --name NAME --model MODEL --may SCOPE`",
     ),
     Code(
         "too-many-requests",

@@ -45,10 +45,8 @@ class Protocol:
 
     async def ready(self, request: Request) -> Response:
         """GET /v2/health/ready."""
-        del request
-        failing = [f"{name}: {reason}" for name, reason in (await self._server.checks()).items() if reason is not None]
-        if failing:
-            raise Refused(503, "not-ready", "; ".join(failing))
+        if failing := self._server.failing(await self._server.checks(), request.scope):
+            raise Refused(503, "not-ready", failing)
         return _json({"live": True, "ready": True})
 
     async def model(self, request: Request) -> Response:

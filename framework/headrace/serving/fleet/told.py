@@ -51,7 +51,13 @@ def _alive(pid: int) -> bool:
     return True
 
 
+def folder_of_mine() -> Path | None:
+    """The folder of the fleet that this process works in; None where it works alone."""
+    where = os.environ.get(METRICS)
+    return None if where is None else Path(where).parent
+
+
 def mine() -> dict[str, Any] | None:
     """What the fleet that this process works in said last; None where it works alone."""
-    where = os.environ.get(METRICS)
-    return None if where is None else read(Path(where).parent)
+    where = folder_of_mine()
+    return None if where is None else read(where)

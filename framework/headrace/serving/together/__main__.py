@@ -126,7 +126,7 @@ def _answer(paths: Sequence[Path], listening: socket.socket, ending: Ending, con
         names = [path.name.removesuffix(".serving.json") for path in paths]
         beyond = exposed.is_exposed(listening.getsockname()[0])
         members = [_member(name, config, opened, where, beyond=beyond) for name, config in zip(names, found, strict=True)]
-        return run(_face(members, secure), listening, ending, control)
+        return run(_face(members, secure, beyond=beyond), listening, ending, control)
 
 
 def _member(name: str, config: Found, opened: Workspace, where: Path, *, beyond: bool) -> Member:
@@ -143,7 +143,7 @@ def _member(name: str, config: Found, opened: Workspace, where: Path, *, beyond:
         return Member(config.model, None, str(error))
 
 
-def _face(members: Sequence[Member], secure: ssl.SSLContext | None) -> Face:
+def _face(members: Sequence[Member], secure: ssl.SSLContext | None, *, beyond: bool) -> Face:
     """All of them on one port, of which there is one bound: the widest that a model asks for."""
     from headrace.serving.measures import Measures
     from headrace.serving.together.application import Together
@@ -153,7 +153,7 @@ def _face(members: Sequence[Member], secure: ssl.SSLContext | None) -> Face:
     most = (
         LimitsConfig(connections=max(one.connections for one in limits), time=max(one.time for one in limits)) if limits else LimitsConfig()
     )
-    made = Together(members)
+    made = Together(members, exposed=beyond)
     return Face(made, servers, most, servers[0].measures if servers else Measures(""), secure, made.nows)
 
 

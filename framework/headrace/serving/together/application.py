@@ -71,8 +71,10 @@ class _Said:
 class Together:
     """An ASGI app. A model that cannot be started is told of at its paths and in /health/ready, and the others answer."""
 
-    def __init__(self, members: Sequence[Member]) -> None:
+    def __init__(self, members: Sequence[Member], *, exposed: bool = False) -> None:
+        """`exposed` says that others than this machine reach it: why a model is not served is for the log then."""
         self._members = {member.model: member for member in members}
+        self._exposed = exposed
         self._load = Load(_INDEX)
 
     @property
@@ -106,7 +108,7 @@ class Together:
             await member.plane(scope, receive, send)
             return
         if member is not None:
-            refused = Refused(HTTPStatus.SERVICE_UNAVAILABLE, "not-started", member.fault)
+            refused = Refused(HTTPStatus.SERVICE_UNAVAILABLE, "not-started", self._why(member))
         else:
             refused = Refused(HTTPStatus.NOT_FOUND, "no-such-model", self._there())
         await refused.response(scope["path"])(scope, receive, send)
@@ -120,10 +122,13 @@ class Together:
             message = f"{path} is asked by {method}"
             raise Refused(HTTPStatus.METHOD_NOT_ALLOWED, "method-not-allowed", message, headers={"allow": method})
         body = await self._body(scope, receive) if method == "POST" else b""
-        said = await asyncio.gather(*(_ask(member, scope, body) for member in self._members.values()))
+        said = await asyncio.gather(*(self._ask(member, scope, body) for member in self._members.values()))
         told = dict(zip(self._members, said, strict=True))
         if path.startswith("/v2"):
             return self._by_protocol(told, path, body)
+        started = self._started(told)
+        if path in {"/metrics", "/metadata"} and started and not any(found.well for found in started):
+            return started[0].response()
         match path:
             case "/metrics":
                 texts = [found.body.decode() for found in said if found.well]
@@ -154,8 +159,12 @@ class Together:
             return found.response()
         if not path.startswith(REPOSITORY):
             return answered[0].response()
-        gone = {name: member.fault for name, member in self._members.items() if member.plane is None}
+        gone = {name: self._why(member) for name, member in self._members.items() if member.plane is None}
         return _json(index([found.body for found in answered], gone, body))
+
+    def _why(self, member: Member) -> str:
+        """Why a model is not served, where whoever asks may know: it has no server that could look at a key."""
+        return "its server did not start: the log says why" if self._exposed else member.fault
 
     async def _body(self, scope: Scope, receive: Receive) -> bytes:
         self._load.take()
@@ -163,6 +172,27 @@ class Together:
             return await read(scope, receive, self._load)
         finally:
             self._load.give()
+
+    async def _ask(self, member: Member, scope: Scope, body: bytes) -> _Said:
+        """What a model's own app says to the same request."""
+        if member.plane is None:
+            answer = Refused(HTTPStatus.SERVICE_UNAVAILABLE, "not-started", self._why(member)).response(scope["path"])
+            return _Said(answer.status_code, bytes(answer.body), {"content-type": answer.headers["content-type"]})
+        status, headers, parts = HTTPStatus.INTERNAL_SERVER_ERROR.value, {}, []
+
+        async def receive() -> dict[str, Any]:
+            return {"type": "http.request", "body": body, "more_body": False}
+
+        async def send(message: MutableMapping[str, Any]) -> None:
+            nonlocal status, headers
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in message["headers"]}
+            else:
+                parts.append(message.get("body", b""))
+
+        await member.plane(scope, receive, send)
+        return _Said(status, b"".join(parts), headers)
 
     def _started(self, told: Mapping[str, _Said]) -> list[_Said]:
         return [found for name, found in told.items() if self._members[name].plane is not None]
@@ -190,28 +220,6 @@ class Together:
         except Exception as error:
             LOG.exception("model/%s is not served", member.model)
             self._members[member.model] = Member(member.model, None, f"its server did not start: {type(error).__name__}: {error}")
-
-
-async def _ask(member: Member, scope: Scope, body: bytes) -> _Said:
-    """What a model's own app says to the same request."""
-    if member.plane is None:
-        answer = Refused(HTTPStatus.SERVICE_UNAVAILABLE, "not-started", member.fault).response(scope["path"])
-        return _Said(answer.status_code, bytes(answer.body), {"content-type": answer.headers["content-type"]})
-    status, headers, parts = HTTPStatus.INTERNAL_SERVER_ERROR.value, {}, []
-
-    async def receive() -> dict[str, Any]:
-        return {"type": "http.request", "body": body, "more_body": False}
-
-    async def send(message: MutableMapping[str, Any]) -> None:
-        nonlocal status, headers
-        if message["type"] == "http.response.start":
-            status = message["status"]
-            headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in message["headers"]}
-        else:
-            parts.append(message.get("body", b""))
-
-    await member.plane(scope, receive, send)
-    return _Said(status, b"".join(parts), headers)
 
 
 def _health(word: str, told: Mapping[str, _Said], *, well: bool) -> Response:
