@@ -14,6 +14,7 @@ import psutil
 import pytest
 from batch_world import left, opened, order, rows, source
 
+import dask_cluster
 from headrace.batch import Progress
 from headrace.diagnostics import Diagnostic, HeadraceError
 from headrace.steps import runner
@@ -90,6 +91,30 @@ def lose(cluster: Any, there: dict[str, int]) -> str:
             return address
         os.kill(pid, signal.SIGCONT)
     raise AssertionError(there)
+
+
+@pytest.mark.slow
+def test_a_cluster_at_an_address_writes_the_same_and_a_killed_worker_of_it_loses_nothing(tmp_path: Path) -> None:
+    """Workers that somebody else has started, in another folder; one of them is killed with a chunk in its hands."""
+    (tmp_path / "elsewhere").mkdir()
+    with opened() as place, dask_cluster.running(tmp_path / "elsewhere") as address:
+        rows(ROWS).to_parquet(tmp_path / "rows.parquet", row_group_size=300)
+        config = source(tmp_path / "rows.parquet")
+        usual = scored(place, order(config, str(tmp_path / "here.parquet"), chunk=CHUNK), lambda _: None)
+        cluster = runner.dask(workers=2, address=address)
+        seen: dict[str, int] = {}
+        killed: list[str] = []
+
+        def kill(now: Progress) -> None:
+            if now.done >= ROWS // 2 and not killed:
+                seen.update(workers(cluster))
+                killed.append(lose(cluster, seen))
+
+        done = scored(place, order(config, str(tmp_path / "out.parquet"), chunk=CHUNK, workers=2, runner=cluster), kill)
+        assert (usual.digest, ROWS, 1, []) == (done.digest, done.good, len(killed), left(place))
+        own = {child.pid for child in psutil.Process().children()}
+        assert not own & set(seen.values())  # it used the workers that were there
+        assert [pid for at, pid in seen.items() if at not in killed and psutil.pid_exists(pid)]  # and left them running
 
 
 def odd(item: int) -> int:

@@ -17,8 +17,9 @@ import dask_project
 import psutil
 import pytest
 
+import dask_cluster
 from headrace.diagnostics import HeadraceError
-from headrace.local.prefect_server import free_port, quiet, start_server
+from headrace.local.prefect_server import quiet, start_server
 from headrace.local.process import stop
 from headrace.steps import runner
 from headrace.store import Store
@@ -88,22 +89,9 @@ def test_a_killed_worker_loses_no_trial_and_nothing_of_a_search_is_left(tmp_path
 
 @pytest.fixture
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A scheduler and a worker of two processes, in a folder that is not the project's."""
-    at, elsewhere = f"tcp://127.0.0.1:{free_port()}", tmp_path_factory.mktemp("elsewhere")
-    usual = ["--host", "127.0.0.1", "--no-dashboard"]
-    with (elsewhere / "log").open("w") as log:
-        commands = [
-            ["scheduler", *usual, "--port", at.rpartition(":")[2]],
-            ["worker", at, "--nworkers", "2", "--nthreads", "1", *usual],
-        ]
-        running = [
-            subprocess.Popen([sys.executable, "-m", "dask", *words], cwd=elsewhere, stdout=log, stderr=log, start_new_session=True)
-            for words in commands
-        ]
+    """A cluster that runs already."""
+    with dask_cluster.running(tmp_path_factory.mktemp("elsewhere")) as at:
         yield at
-        for process in reversed(running):
-            os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
 
 
 @on_dask

@@ -15,9 +15,11 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 Engine = Literal["sqlite", "duckdb", "postgresql"]
-_BUSY = 30
+_BUSY = 300
 """Seconds that another writer is waited for."""
 _CONNECT = 10
+"""Seconds that a server may take to answer."""
+STAGED = "headrace_answers"
 _ALONE = 0x68656164
 """PostgreSQL's number of the lock under which batches write one after another."""
 
@@ -97,7 +99,7 @@ class _SQLite:
         "text": ("TEXT", "VARCHAR"),
         "timestamp": ("TEXT",),
     }
-    staged = "temp.headrace_answers"
+    staged = f"temp.{STAGED}"
     longest: int | None = None
     apart = False
 
@@ -149,7 +151,7 @@ class _DuckDB:
         "text": ("VARCHAR",),
         "timestamp": ("TIMESTAMP WITH TIME ZONE",),
     }
-    staged = "temp.main.headrace_answers"
+    staged = f"temp.main.{STAGED}"
     longest: int | None = None
     apart = False
 
@@ -202,7 +204,7 @@ class _PostgreSQL:
         "text": ("text", "character varying"),
         "timestamp": ("timestamp with time zone",),
     }
-    staged = "pg_temp.headrace_answers"
+    staged = f"pg_temp.{STAGED}"
     longest: int | None = 63
     apart = True
 
@@ -246,6 +248,7 @@ class _PostgreSQL:
     def begin_loading(self) -> None:
         # One transaction for all: what pools connections may give each transaction another one, without its temporary tables.
         self.con.execute(b"BEGIN ISOLATION LEVEL READ COMMITTED")
+        self.con.execute(f"SET LOCAL lock_timeout = '{_BUSY}s'".encode())
 
     def begin_writing(self) -> None:
         self.ask("SELECT pg_advisory_xact_lock(%s)", _ALONE)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote, quote_plus, unquote, urlsplit
 
 from headrace.batch import target as files
-from headrace.batch.database import Database, Engine, opened, quoted
+from headrace.batch.database import STAGED, Database, Engine, opened, quoted
 from headrace.batch.target import Target
 from headrace.diagnostics import Diagnostic, Exit, HeadraceError
 from headrace.diagnostics.secret import concealed
@@ -67,7 +67,8 @@ class Table:
 def output(root: Path, text: str, table: str | None) -> Target | Table:
     """The file, or the table, that is meant; a reference is followed here, and only it is named from then on.
 
-    HeadraceError `unknown-format` where it is neither, `secret-missing` for a reference that leads nowhere.
+    HeadraceError `unknown-format` where it is neither, `reserved-name` for a table of our own, `secret-missing` for a reference that leads
+    nowhere.
     """
     uri = str(Secrets(root).resolve(text)) if REFERENCE.fullmatch(text) else text
     scheme, separator, _ = uri.partition("://")
@@ -80,6 +81,9 @@ def output(root: Path, text: str, table: str | None) -> Target | Table:
         naming = "write `--output-table NAME`, or `table: NAME` in `output`"
         leaving = "leave out the table, or write `sqlite:///FILE`, `duckdb:///FILE` or `postgresql://HOST/NAME`"
         raise HeadraceError(Diagnostic("unknown-format", message, help=naming if table is None else leaving), Exit.INVALID)
+    if table.rpartition(".")[2].casefold() in {STAGED, BOOK}:
+        message = f"`{table}` is a name of Headrace's own: how batches write is kept there"
+        raise HeadraceError(Diagnostic("reserved-name", message, help="name another table"), Exit.INVALID)
     told = _without_password(uri) if text == uri else text
     if engine == "postgresql":
         return Table(told, engine, uri, None, table, root)
@@ -163,7 +167,7 @@ def _writing(target: Table, folder: Path, columns: Mapping[str, str]) -> Iterato
             _refuse_names(db, target, columns)
             db.begin_loading()
             made = ", ".join(f"{quoted(name)} {db.words[kind][0]}" for name, kind in columns.items())
-            db.ask(f"CREATE TEMP TABLE headrace_answers ({made})")
+            db.ask(f"CREATE TEMP TABLE {STAGED} ({made})")
             yield db
     except HeadraceError:
         raise
