@@ -23,6 +23,7 @@ from headrace.spec.decode import check, decode
 READY = 180.0
 """Seconds that what a second terminal starts is given."""
 DOCS = Path(__file__).parents[2] / "framework" / "docs"
+RUN = re.compile(r"(?:\\ )+")
 FENCE = re.compile(r"^```(\w+)(?: title=\"([^\"]*)\")?\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
@@ -43,8 +44,11 @@ class Command:
 
     @property
     def pattern(self) -> re.Pattern[str]:
+        # A run of blanks is one term: of one term for each, a column's many would be tried in every way to share what is printed.
         lines = [
-            "(?:.*\n)*?" if line == "..." else re.escape(line).replace(r"\.\.\.", ".*").replace(r"\ ", r"\s+") + "\n"
+            "(?:.*\n)*?"
+            if line == "..."
+            else RUN.sub(lambda run: f"\\s{{{len(run[0]) // 2},}}", re.escape(line).replace(r"\.\.\.", ".*")) + "\n"
             for line in self.printed
         ]
         return re.compile("".join(lines))
