@@ -152,7 +152,11 @@ class Spool:
         with self._lock:
             if wanted > self._room or time.monotonic() > self._look_by:
                 self._reserve(wanted)
-            written = os.write(self._file, data)
+            try:
+                written = os.write(self._file, data)
+            except OSError:
+                self._make_way()
+                raise
             if written != wanted:
                 self._mend(several=several)
                 raise SpoolFull(f"the disk took {written} of {wanted} bytes")
@@ -236,6 +240,14 @@ class Spool:
         what came in their place."""  # noqa: D205, D209 - two sentences
         if not self._take_back() or several:
             self._rotate()
+        else:
+            self._make_way()
+
+    def _make_way(self) -> None:
+        """Where a disk takes no more: what is shipped of ours may be deleted once nobody appends to it, and is what gives room again."""
+        if self._size:
+            with suppress(OSError):  # the next append tries again
+                self._rotate()
 
     def _take_back(self) -> bool:
         """Whether the segment ends where it ended before the write. What is torn stays at the end of one that nobody appends to; the
