@@ -44,8 +44,8 @@ class Changes:
 
     def _connected(self) -> Any:  # noqa: ANN401 - a driver's connection
         made = self._engine.raw_connection()
-        made.detach()  # it is no one of the pool's any more, which would reset it at each return
         driver: Any = made.driver_connection
+        made.detach()  # it is none of the pool's any more, which would take it back when nobody holds `made`
         if self._engine.dialect.name == "postgresql":
             driver.rollback()
             driver.autocommit = True
