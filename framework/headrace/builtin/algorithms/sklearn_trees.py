@@ -145,8 +145,8 @@ def compile_boosted(predictor: Fitted) -> RowPredictor | None:
 
 def _long(sizes: Iterable[tuple[int, int]]) -> bool:
     """Whether trees of these depths and numbers of nodes are too much together."""
-    depths, nodes = zip(*sizes, strict=True)
-    return sum(depths) > STEPS or sum(nodes) > NODES
+    found = list(sizes)
+    return sum(depth for depth, _ in found) > STEPS or sum(nodes for _, nodes in found) > NODES
 
 
 def _shares(parts: list[float]) -> list[float]:
