@@ -27,8 +27,7 @@ def test_only_what_a_step_made_is_collected_while_it_runs():
     assert ([True, False], [False, False], 0) == (within, [one() is not None for one in found], gc.get_freeze_count())
 
 
-def test_nothing_is_walked_at_the_end_of_a_process_that_ran_a_step():
-    code = """
+ENDING = """
 import atexit, gc
 atexit.register(lambda: print(gc.get_freeze_count() > 0))
 from headrace.steps.collector import outlived
@@ -36,4 +35,17 @@ with outlived():
     pass
 print(gc.get_freeze_count() > 0)
 """
-    assert "False\nTrue\n" == subprocess.run([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True, check=True).stdout
+
+
+def ended(code):
+    """What a process that ran a step says on stdout and stderr."""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    return done.stdout, done.stderr
+
+
+def test_nothing_is_walked_at_the_end_of_a_process_that_ran_a_step():
+    assert ("False\nTrue\n", "") == ended(ENDING)
+
+
+def test_an_engine_that_counts_what_it_was_given_back_is_given_all():
+    assert ("False\nFalse\n", "") == ended("import duckdb; duckdb.connect().execute('SELECT 1')" + ENDING)
