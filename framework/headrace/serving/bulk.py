@@ -223,12 +223,13 @@ def predict(served: Served, matrix: NDArray[np.float64]) -> NDArray[np.float64]:
     """The version's answers; by as many threads as there are cores to run them, where it may be asked by several at once."""
     import numpy as np
 
-    threads = min(len(os.sched_getaffinity(0)), len(matrix) // SHARE) if getattr(served.batch, "concurrent", False) else 1
+    model = served.batch if served.many is None else served.many
+    threads = min(len(os.sched_getaffinity(0)), len(matrix) // SHARE) if getattr(model, "concurrent", False) else 1
     with served.lock:
         if threads <= 1:
-            return served.batch.predict(matrix)
+            return model.predict(matrix)
         with ThreadPoolExecutor(threads) as pool:
-            return np.concatenate(list(pool.map(served.batch.predict, np.array_split(matrix, threads))))
+            return np.concatenate(list(pool.map(model.predict, np.array_split(matrix, threads))))
 
 
 def encode(
