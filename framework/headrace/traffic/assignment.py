@@ -6,6 +6,11 @@ from collections.abc import Sequence
 from functools import lru_cache
 from hashlib import blake2b
 from math import log
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 _SIZE = 2.0**64
 _LEAST, _MOST = 2.0**-64, 1.0 - 2.0**-53
@@ -30,6 +35,40 @@ def assign(salt: str, unit: str, weights: Sequence[tuple[str, float]]) -> str:
         if score > best:
             best, chosen = score, arm
     return chosen
+
+
+def assign_all(salt: str, units: Sequence[str], weights: Sequence[tuple[str, float]]) -> dict[str, NDArray[np.int64]]:
+    """By arm the positions of its units, ascending: each unit's arm is what `assign` says."""
+    import numpy as np
+
+    positive = _begun(salt, tuple(weights))
+    if len(positive) == 1:
+        return {positive[0][0]: np.arange(len(units))}
+    told = [unit.encode() for unit in units]
+    scores = np.array([-weight / np.log(_shares(begun, told)) for _, weight, begun in positive])
+    chosen = scores.argmax(axis=0)
+    # numpy's logarithm may differ from the C library's by a bit: whom that could move, `assign` has the say of.
+    first, second = np.sort(scores, axis=0)[:-3:-1]
+    names = [arm for arm, _, _ in positive]
+    for at in np.flatnonzero(second > first * _CLEAR).tolist():
+        chosen[at] = names.index(assign(salt, units[at], weights))
+    return {name: np.flatnonzero(chosen == place) for place, name in enumerate(names)}
+
+
+_CLEAR = 1 - 1e-9
+"""A score that is less than such a share of another is less whatever rounds it."""
+
+
+def _shares(begun: blake2b, units: Sequence[bytes]) -> NDArray[np.float64]:
+    """Each unit's u of one arm, (n,)."""
+    import numpy as np
+
+    digests, copy = [], begun.copy
+    for unit in units:
+        whole = copy()
+        whole.update(unit)
+        digests.append(whole.digest())
+    return np.clip(np.frombuffer(b"".join(digests), dtype=">u8") / _SIZE, _LEAST, _MOST)
 
 
 @lru_cache(maxsize=64)

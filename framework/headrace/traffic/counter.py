@@ -50,8 +50,7 @@ class Counter:
         """Count one request that `arm` answered, or failed to.
 
         Count it once, for the arm it was assigned to: not again for the champion that stepped in. `candidate` is the version on trial;
-        a warm-up belongs to it. Where it is None the warm-up begins anew with each epoch. `times` counts as many that went alike; of
-        a candidate's, whose warm-up each of them is, they are counted one by one.
+        a warm-up belongs to it. Where it is None the warm-up begins anew with each epoch. `times` counts as many that went alike.
         """
         with self._lock:
             self._requests += times
@@ -59,9 +58,11 @@ class Counter:
             trial = f"epoch {epoch}" if candidate is None else f"version {candidate}"
             answered = self._warm.get(trial, 0)
             if arm == CANDIDATE:
-                self._warm[trial] = answered + 1
+                self._warm[trial] = answered + times
             if answered < self.warmup_requests:
-                return
+                times -= self.warmup_requests - answered
+                if arm != CANDIDATE or times <= 0:
+                    return
             for rule in rules:
                 if rule.metric == SLOW_REQUEST and rule.over is not None:
                     self._add((epoch, arm, SLOW_REQUEST), bad=seconds > rule.over, times=times)
