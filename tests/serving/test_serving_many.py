@@ -99,6 +99,21 @@ def test_a_booster_that_masks_do_not_hold_has_no_such_form(params: dict[str, Any
     assert forest(lightgbm.train(told, lightgbm.Dataset(matrix, matrix[:, 0] * matrix[:, 1]), 3)) is None
 
 
+def test_masks_of_more_bytes_than_may_be_are_not_made() -> None:
+    random = np.random.default_rng(1)
+    matrix = random.integers(0, 200_000, size=(3000, 1)).astype(float)
+    told = {
+        "objective": "regression",
+        "verbosity": -1,
+        "num_threads": 1,
+        "min_data_per_group": 1,
+        "max_cat_to_onehot": 1,
+        "cat_smooth": 0.0,
+    }
+    booster = lightgbm.train(told, lightgbm.Dataset(matrix, matrix[:, 0] % 7, categorical_feature=[0]), 200)
+    assert forest(booster) is None
+
+
 def test_a_booster_asked_of_other_inputs_says_so() -> None:
     form = forest(trained("binary", 5)[0])
     assert form is not None

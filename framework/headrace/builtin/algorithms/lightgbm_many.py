@@ -29,6 +29,8 @@ _HALF = 31
 """So many leaves fit into a mask of 32 bits."""
 _TREES, _ROWS = 256, 256
 """So many trees' masks stay near a core while so many rows go through them."""
+_BESIDE = 3
+"""Positions beside those of the edges: beyond the last, at 0, and NaN."""
 _ZERO = 1.0000000180025095e-35
 """LightGBM's kZeroThreshold: what is no further from 0 is 0."""
 _CATEGORY, _LEFT, _KIND = 1, 2, 2
@@ -51,9 +53,9 @@ class _Node:
     leaves: int
 
     def right(self, value: float) -> bool:
-        """Whether 0, NaN or a category goes to the right, as Tree::NumericalDecision and Tree::CategoricalDecision have it."""
+        """Whether 0 or NaN goes to the right, as Tree::NumericalDecision and Tree::CategoricalDecision have it."""
         if self.decision & _CATEGORY:
-            return math.isnan(value) or int(value) not in self.categories
+            return math.isnan(value) or 0 not in self.categories
         kind = self.decision >> _KIND
         if kind == _AT_ZERO or (kind == _AT_NAN and math.isnan(value)):
             return not self.decision & _LEFT
@@ -106,9 +108,9 @@ class _Block:
         left = np.empty((rows, len(self.whole)), self.whole.dtype)
         left[:] = self.whole
         taken = np.empty_like(left)
-        for column, at in zip(self.columns, positions, strict=True):
-            np.take(column.masks, at[part], axis=0, out=taken, mode="clip")
-            np.bitwise_and(left, taken, out=left)
+        for column, rows_of in zip(self.columns, positions, strict=True):
+            column.masks.take(rows_of[part], 0, taken, "clip")
+            np.bitwise_and(left, taken, left)
         # The leftmost leaf is the highest bit, which is the exponent of the mask as a number.
         leaves = left.astype(np.float64).view(np.int64)
         leaves >>= _EXPONENT
@@ -141,7 +143,7 @@ class Forest:
             raise ValueError(f"{matrix.shape[1]} inputs, and the model has {self.width}")
         scores = np.zeros((len(matrix), self.several))
         by_input = np.ascontiguousarray(matrix.T, dtype=np.float64)
-        zeros, nans = _where_any(np.abs(by_input) <= _ZERO), _where_any(np.isnan(by_input))
+        zeros, nans = _where_any(np.less_equal(np.abs(by_input), _ZERO)), _where_any(np.isnan(by_input))
         for block in self.blocks:
             positions = [
                 column.positions(by_input[at], zeros[at], nans[at]) for column, at in ((one, one.feature) for one in block.columns)
@@ -154,7 +156,9 @@ class Forest:
 
 def _where_any(found: NDArray[np.bool_]) -> list[NDArray[np.bool_] | None]:
     """Of each input, (k, n), where it is so; None where it is nowhere."""
-    return [one if there else None for one, there in zip(found, found.any(axis=1).tolist(), strict=True)]
+    import numpy as np
+
+    return [one if there else None for one, there in zip(found, np.asarray(found.any(axis=1)).tolist(), strict=True)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,15 +183,16 @@ def forest(booster: lightgbm.Booster) -> Forest | None:
     said, read = _fields(head), [_fields(tree) for tree in trees]
     convert, several = _conversion(said.get("objective", "")), int(said["num_tree_per_iteration"])
     leaves = max((int(tree["num_leaves"]) for tree in read), default=0)
-    known = convert is not None and 0 < leaves <= MOST_LEAVES and not len(read) % several
-    if not known or "average_output" in said or any(tree.get("is_linear", "0") != "0" for tree in read):
+    if convert is None or not 0 < leaves <= MOST_LEAVES or len(read) % several:
+        return None
+    if "average_output" in said or any(tree.get("is_linear", "0") != "0" for tree in read):
         return None
     blocks, size, step = [], 0, max(1, _TREES // several) * several
     for start in range(0, len(read), step):
-        block = _block(read[start : start + step], leaves)
-        size += sum(column.masks.nbytes for column in block.columns)
-        if size > MOST_BYTES:
+        block = _block(read[start : start + step], leaves, MOST_BYTES - size)
+        if block is None:
             return None
+        size += sum(column.masks.nbytes for column in block.columns)
         blocks.append(block)
     return Forest(tuple(blocks), several, convert, int(said["max_feature_idx"]) + 1)
 
@@ -197,7 +202,8 @@ def _fields(text: str) -> dict[str, str]:
     return {name: value for name, _, value in (line.partition("=") for line in text.split("\n"))}
 
 
-def _block(trees: Sequence[Mapping[str, str]], leaves: int) -> _Block:
+def _block(trees: Sequence[Mapping[str, str]], leaves: int, most: int) -> _Block | None:
+    """Some trees as masks; None where these would take more bytes than may be, or an input is a category here and a number there."""
     import numpy as np
 
     bits, kind = (_HALF, np.int32) if leaves <= _HALF else (MOST_LEAVES, np.int64)
@@ -209,8 +215,15 @@ def _block(trees: Sequence[Mapping[str, str]], leaves: int) -> _Block:
         values[at, [bits - 1 - place for place in range(len(made.order))]] = [told[leaf] for leaf in made.order]
         for node in made.nodes:
             nodes.setdefault(node.feature, []).append(node)
-    columns = tuple(_column(feature, found, len(trees), kind) for feature, found in sorted(nodes.items()))
-    return _Block(columns, whole, np.arange(len(trees)) * bits - _BIAS, values.ravel())
+    columns = []
+    for feature, found in sorted(nodes.items()):
+        category = bool(found[0].decision & _CATEGORY)
+        edges = _edges(found, category=category)
+        most -= (len(edges) + _BESIDE) * len(trees) * np.dtype(kind).itemsize
+        if most < 0 or any(bool(node.decision & _CATEGORY) != category for node in found):
+            return None
+        columns.append(_Column(feature, edges, category, _masks(found, edges, len(trees), kind)))
+    return _Block(tuple(columns), whole, np.arange(len(trees)) * bits - _BIAS, values.ravel())
 
 
 class _Tree:
@@ -255,25 +268,31 @@ def _categories(tree: Mapping[str, str]) -> Iterator[frozenset[int]]:
         yield frozenset(32 * at + bit for at, word in enumerate(words[start:end]) for bit in range(32) if word >> bit & 1)
 
 
-def _column(feature: int, nodes: Sequence[_Node], trees: int, kind: type[np.signedinteger[Any]]) -> _Column:
+def _edges(nodes: Sequence[_Node], *, category: bool) -> NDArray[np.float64]:
+    """Where what the nodes of one input do may change, ascending: each threshold, or each category."""
     import numpy as np
 
-    category = bool(nodes[0].decision & _CATEGORY)
     if category:
-        edges = np.arange(max(max(node.categories, default=0) for node in nodes) + 1, dtype=np.float64)
-    else:
-        edges = np.array(sorted({node.threshold for node in nodes}))
-    masks = np.full((len(edges) + 3, trees), -1, kind)
+        return np.arange(max(max(node.categories, default=0) for node in nodes) + 1, dtype=np.float64)
+    return np.array(sorted({node.threshold for node in nodes}))
+
+
+def _masks(nodes: Sequence[_Node], edges: NDArray[np.float64], trees: int, kind: type[np.signedinteger[Any]]) -> NDArray[Any]:
+    """What the nodes of one input leave of each tree, (positions, trees)."""
+    import numpy as np
+
+    masks = np.full((len(edges) + _BESIDE, trees), -1, kind)
     for node in nodes:
-        if category:
-            going = np.array([node.right(value) for value in edges.tolist()])
-            masks[: len(edges)][going, node.tree] &= node.leaves
+        if node.decision & _CATEGORY:
+            right = np.ones(len(edges), dtype=bool)
+            right[list(node.categories)] = False
+            masks[: len(edges)][right, node.tree] &= node.leaves
         else:
-            masks[int(np.searchsorted(edges, node.threshold)) + 1 : len(edges) + 1, node.tree] &= node.leaves
+            masks[int(edges.searchsorted(node.threshold)) + 1 : len(edges) + 1, node.tree] &= node.leaves
         for place, value in ((-2, 0.0), (-1, math.nan)):
             if node.right(value):
                 masks[place, node.tree] &= node.leaves
-    return _Column(feature, edges, category, masks)
+    return masks
 
 
 def _conversion(objective: str) -> Convert | None:
