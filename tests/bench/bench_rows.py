@@ -134,7 +134,11 @@ def compared(load: Load, servers: dict[str, Target], sent: dict[str, Path], mode
     taken = by_turns(load, asked, options)
     told: dict[str, Any] = summary(taken)
     for name, rounds in taken.items():
-        told[name]["c=1"]["own_cpu_us"] = round(statistics.median(one["own_cpu_us"] for one in rounds[1]))
+        rates = [one["per_second"] for one in rounds[1]]
+        told[name]["c=1"] |= {
+            "spread": [round(min(rates), 2), round(max(rates), 2)],
+            "own_cpu_us": round(statistics.median(one["own_cpu_us"] for one in rounds[1])),
+        }
     told["headrace, in ratios"] = {
         form: {
             f"times {other}": {

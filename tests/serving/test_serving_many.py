@@ -1,6 +1,10 @@
 """A model's form for many rows: the same bits as LightGBM's own answers, and left out where it differs or is no faster."""
 
+import asyncio
+import threading
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import lightgbm
@@ -13,9 +17,19 @@ from numpy.typing import NDArray
 from headrace.builtin.algorithms.lightgbm_classifier import Trees
 from headrace.builtin.algorithms.lightgbm_many import MOST_LEAVES, forest
 from headrace.builtin.algorithms.lightgbm_quantile import Fan
+from headrace.compiled import LimitsConfig
 from headrace.hooks import Answers, Input, Signature
+from headrace.journal import Spool
+from headrace.journal.block import decode_block
+from headrace.journal.segment import SUFFIX, frames
+from headrace.serving.apart import Apart
+from headrace.serving.bodies.columns import Columns
+from headrace.serving.bulk import LEAST, Bulk
 from headrace.serving.fast import widest
-from headrace.serving.snapshot import Served
+from headrace.serving.measures import Measures
+from headrace.serving.overload import Load
+from headrace.serving.snapshot import Served, Snapshot
+from headrace.traffic import Counter
 from headrace.transforms.calibration import Calibrated, Calibration
 
 OBJECTIVES = ("binary", "multiclass", "regression", "regression_l1", "quantile", "poisson", "tweedie", "lambdarank")
@@ -101,17 +115,10 @@ def test_a_booster_that_masks_do_not_hold_has_no_such_form(params: dict[str, Any
 
 def test_masks_of_more_bytes_than_may_be_are_not_made() -> None:
     random = np.random.default_rng(1)
-    matrix = random.integers(0, 200_000, size=(3000, 1)).astype(float)
-    told = {
-        "objective": "regression",
-        "verbosity": -1,
-        "num_threads": 1,
-        "min_data_per_group": 1,
-        "max_cat_to_onehot": 1,
-        "cat_smooth": 0.0,
-    }
-    booster = lightgbm.train(told, lightgbm.Dataset(matrix, matrix[:, 0] % 7, categorical_feature=[0]), 200)
-    assert forest(booster) is None
+    far, near = (random.integers(0, 50, size=(3000, 1)) * step for step in (4000.0, 1.0))
+    told = {"objective": "regression", "verbosity": -1, "num_threads": 1}
+    made = [lightgbm.train(told, lightgbm.Dataset(one, one[:, 0] % 7, categorical_feature=[0]), 200) for one in (far, near)]
+    assert [True, False] == [forest(booster) is None for booster in made]
 
 
 def test_a_booster_asked_of_other_inputs_says_so() -> None:
@@ -187,3 +194,42 @@ def test_a_form_that_differs_or_fails_is_left_out_and_counted(by: float) -> None
 def test_a_model_without_such_a_form_is_asked_plainly() -> None:
     found, failed = served(Shifted(0.0), 3)
     assert (None, 0) == (found.many, failed)
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """A model that answers once it may."""
+
+    asked: threading.Event
+    may: threading.Event
+
+    def predict(self, matrix: NDArray[np.float64]) -> NDArray[np.float64]:
+        self.asked.set()
+        self.may.wait(30)
+        return np.full(len(matrix), 0.5)
+
+
+@pytest.mark.parametrize(("leaves", "expected"), [(False, 2 * LEAST), (True, 0)])
+def test_a_batch_that_nobody_waits_for_is_not_journalled(tmp_path: Path, leaves: bool, expected: int) -> None:  # noqa: FBT001
+    model = Waiting(threading.Event(), threading.Event())
+    served = Served(1, Signature((Input("x", "number"),)), model, model)
+    snapshot = Snapshot(1, (("champion", 1.0),), {"champion": served})
+    columns = Columns([str(at) for at in range(2 * LEAST)], {"x": np.zeros(2 * LEAST)}, ("x",))
+    apart, spool = Apart(Load(LimitsConfig())), Spool.open(tmp_path)
+    bulk = Bulk("m", spool=spool, counter=Counter("a", model="m"), rules=(), measures=Measures("m"), apart=apart, by_row=False)
+
+    async def ask() -> None:
+        asking = asyncio.create_task(bulk.answer(snapshot, columns, datetime.now(UTC), 0.0))
+        await asyncio.to_thread(model.asked.wait, 30)
+        if leaves:
+            asking.cancel()
+            await asyncio.wait([asking])
+        model.may.set()
+        await asyncio.wait([asking])
+        await apart(lambda: None)  # behind what it did
+
+    asyncio.run(ask())
+    spool.close()
+    (segment,) = tmp_path.glob(f"*{SUFFIX}")
+    told = frames(segment.read_bytes(), final=True, whole=False).bodies
+    assert expected == sum(len(decode_block(body)) for body in told)

@@ -24,4 +24,8 @@ class Apart:
     async def __call__(self, work: Callable[[], T]) -> T:
         """What the work gives; Refused (503) where that takes longer than an answer may."""
         async with self._load.within():
-            return await asyncio.get_running_loop().run_in_executor(self._thread, work)
+            return await self.however_long(work)
+
+    async def however_long(self, work: Callable[[], T]) -> T:
+        """What the work gives: for an answer that is journalled, and is to be told."""
+        return await asyncio.get_running_loop().run_in_executor(self._thread, work)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from headrace.hooks import Input, Signature, Task
+from headrace.hooks import Input, Predictor, Signature, Task
 from headrace.journal import PredictionBlock, Spool
 from headrace.serving.answer import Reply
 from headrace.serving.apart import Apart
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 LEAST = 16
 """A batch of fewer rows is answered row by row: there is nothing to gain."""
 FEW = 128
-"""So many rows are asked in the event loop, of versions that have a form for many: a thread would take longer than they do."""
+"""So many rows are asked in the event loop, of versions whose form for many waits for nobody: a thread would take longer than they do."""
 SHARE = 2000
 """Rows that a thread of its own is worth."""
 
@@ -189,7 +189,7 @@ class Bulk:
         if snapshot.shadow is not None or not self._spool.plain:  # each row is mirrored, or veiled, by itself
             return None
         work = _Work(snapshot, columns, at, started)
-        few = len(columns) <= FEW and all(served.many is not None for served in snapshot.arms.values())
+        few = len(columns) <= FEW and all(_concurrent(served.many) for served in snapshot.arms.values())
         try:
             found = self._answered(work) if few else await self._apart(partial(self._answered, work))
         except OSError as error:
@@ -279,12 +279,19 @@ def predict(served: Served, matrix: NDArray[np.float64]) -> NDArray[np.float64]:
     import numpy as np
 
     model = served.batch if served.many is None else served.many
-    threads = min(len(os.sched_getaffinity(0)), len(matrix) // SHARE) if getattr(model, "concurrent", False) else 1
-    with served.lock:
-        if threads <= 1:
+    if not _concurrent(model):
+        with served.lock:
             return model.predict(matrix)
-        with ThreadPoolExecutor(threads) as pool:
-            return np.concatenate(list(pool.map(model.predict, np.array_split(matrix, threads))))
+    threads = min(len(os.sched_getaffinity(0)), len(matrix) // SHARE)
+    if threads <= 1:
+        return model.predict(matrix)
+    with ThreadPoolExecutor(threads) as pool:
+        return np.concatenate(list(pool.map(model.predict, np.array_split(matrix, threads))))
+
+
+def _concurrent(model: Predictor | None) -> bool:
+    """Whether it may be asked by several threads at once, so that nobody waits for another."""
+    return getattr(model, "concurrent", False)
 
 
 def encode(signature: Signature, columns: Columns) -> _Encoded | None:

@@ -71,7 +71,7 @@ class Bodies:
             columns = await self._apart(body, partial(self._streams.read, body))
             told, replies, _ = await self._columns(await self._request(scope, started), columns)
             whole = told if told is not None else Told.of(server.config.task, columns.entities, replies)
-            return Media(await self._apart(body, partial(stream, whole, server.config.entity)), ARROW)
+            return Media(await self._told(body, partial(stream, whole, server.config.entity)), ARROW)
         if _COLUMNS.match(body):
             columns = await self._apart(body, partial(self._reader.json, body))
             told, replies, fresh = await self._columns(await self._request(scope, started), columns)
@@ -80,7 +80,7 @@ class Bodies:
             told, replies, fresh = await self._several(await self._request(scope, started), read_)
         model = server.config.model
         if told is not None:
-            return await self._apart(body, partial(told.json, model))
+            return await self._told(body, partial(told.json, model))
         return orjson.dumps({"predictions": [one.body(model) | _fresh(age) for one, age in zip(replies, fresh, strict=True)]})
 
     def _read(self, body: bytes) -> Columns | list[Row]:
@@ -109,7 +109,7 @@ class Bodies:
             self._only(request.snapshot, version)
         told, replies, _ = await self._columns(request, asked.columns)
         whole = told if told is not None else Told.of(server.config.task, asked.columns.entities, replies)
-        return await self._apart(body, partial(tensors, server.config.model, asked, whole))
+        return await self._told(body, partial(tensors, server.config.model, asked, whole))
 
     def _only(self, snapshot: Snapshot, version: str) -> None:
         """Refused where a version would not answer every row: arms are assigned, and nobody chooses one."""
@@ -141,6 +141,10 @@ class Bodies:
     async def _apart(self, body: bytes, work: Callable[[], T]) -> T:
         """What some work for a body gives; beside the event loop where the body is large."""
         return work() if len(body) < LARGE else await self._server.apart(work)
+
+    async def _told(self, body: bytes, write: Callable[[], bytes]) -> bytes:
+        """An answer as it is sent; beside the event loop where the body was large."""
+        return write() if len(body) < LARGE else await self._server.apart.however_long(write)
 
     async def _columns(self, request: _Request, columns: Columns) -> tuple[Told | None, list[Reply], list[Freshness]]:
         """Answered by column, or, where that cannot be, row by row."""
