@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import Session
@@ -15,7 +16,7 @@ from headrace import registry, traffic
 from headrace.diagnostics import HeadraceError
 from headrace.journal import SHADOW
 from headrace.serving.breaker import Breaker, State
-from headrace.serving.fast import PROBED, fastest
+from headrace.serving.fast import PROBED, fastest, widest
 from headrace.serving.measures import Measures
 from headrace.serving.moment import Moments
 from headrace.serving.snapshot import CANDIDATE, CHAMPION, Served, Snapshot
@@ -296,12 +297,9 @@ class Follower(threading.Thread):
         except Exception as error:  # noqa: BLE001 - a plugin may raise anything; requests will tell, and be counted
             LOG.warning("v%d failed on its warm-up row: %s", number, error)
         if into is self._loaded:  # a shadow is asked many rows at once
-            served = fastest(
-                served,
-                self._workspace.plugins.algorithms[version.algorithm],
-                lambda: self._measures.failed("compile"),
-                lambda: registry.probe(store, version, PROBED),
-            )
+            failed = partial(self._measures.failed, "compile")
+            algorithm = self._workspace.plugins.algorithms[version.algorithm]
+            served = widest(fastest(served, algorithm, failed, lambda: registry.probe(store, version, PROBED)), failed)
         self.refused.pop(number, None)
         self.releases[number] = version
         into[number] = served
