@@ -87,7 +87,7 @@ def served(made: Project, *options: str) -> Iterator[Served]:
     with log.open("wb") as out:
         process = subprocess.Popen(command, stdout=out, stderr=out, env={**os.environ, "OMP_NUM_THREADS": "1"})
     try:
-        until(lambda: process.poll() is not None or b"answers on" in log.read_bytes(), 60)
+        until(lambda: process.poll() is not None or b"answers on" in log.read_bytes(), 120)
         found = re.search(r"answers on http://127\.0\.0\.1:(\d+)", log.read_text())
         assert found, log.read_text()
         server = Served(process, int(found[1]), log)

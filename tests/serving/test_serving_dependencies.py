@@ -110,16 +110,24 @@ def test_a_store_that_cannot_be_reached_keeps_no_request_waiting(
         wire.silent.set()
     until(lambda: circuit(client, "store") != "closed")
     longest, statuses = slowest(client, ROW, 20)
-    asked = {"/health/ready": 503, "/metadata": 200, "/metrics": 200}
+    asked = {"/health/ready": 200, "/v2/health/ready": 200, "/metadata": 200, "/metrics": 200}
     started = time.monotonic()
     assert asked == {path: client.get(path).status_code for path in asked}
     assert ({200}, True, True) == (statuses, longest < HUNG, time.monotonic() - started < HUNG)
+    # Ready is whether a prediction is answered; what is degraded is told beside it.
+    told = client.get("/health/ready").json()
+    assert ("ready", "degraded", "ok", True) == (
+        told["status"],
+        told["checks"]["store"],
+        told["checks"]["spool"],
+        bool(told["degraded"]["store"]),
+    )
     assert 503 == client.post("/predict", json=ROW, headers={"Headrace-Time": "2024-01-01T00:00:00Z"}).status_code
     if fault == "gone":
         wire.come()
     else:
         wire.speak()
-    until(lambda: circuit(client, "store") == "closed" and client.get("/health/ready").status_code == 200)
+    until(lambda: circuit(client, "store") == "closed" and "degraded" not in client.get("/health/ready").json())
 
 
 def test_concurrent_requests_open_no_more_connections_than_two_a_view(postgres: str, online: tuple[Project, Between], serve: Serve) -> None:

@@ -61,8 +61,10 @@ class Kept:
         self.listening = socket.create_server(("127.0.0.1", 0))
         self.address = self.listening.getsockname()
         self.where = root / "fleet"
+        self.said: list[int] = []
+        """How many were ready whenever it was said that they answer."""
         command = lambda *sockets: [sys.executable, "-S", "-c", WORKER, ",".join(map(str, sockets)), str(self.says)]  # noqa: E731
-        self.fleet = Fleet(command, self.listening, limits, where=self.where, grace=2.0, pace=FAST)
+        self.fleet = Fleet(command, self.listening, limits, where=self.where, grace=2.0, pace=FAST, says=self._says)
         self.stopped = self.reloaded = False
         self.failed: list[HeadraceError] = []
         self.thread = threading.Thread(target=self._run)
@@ -72,6 +74,9 @@ class Kept:
             self.fleet.run(lambda: self.stopped, self._asked)
         except HeadraceError as error:
             self.failed.append(error)
+
+    def _says(self) -> None:
+        self.said.append(len(self.ready()))
 
     def _asked(self) -> bool:
         asked, self.reloaded = self.reloaded, False
@@ -114,6 +119,7 @@ def test_the_least_answer_on_one_socket_and_are_told(tmp_path: Path) -> None:
         assert made.answers() in made.ready()
         until(lambda: (found := told.read(made.where)) is not None and [one["state"] for one in found["workers"]] == ["ready"] * 2)
         pids = made.ready()
+        assert [1] == made.said
     assert [] == [pid for pid in pids if Path(f"/proc/{pid}").exists()]
     assert not made.where.exists()
     with pytest.raises(ConnectionRefusedError):

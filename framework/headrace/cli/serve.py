@@ -90,7 +90,10 @@ def _together(root: Path, names: tuple[str, ...], port: int | None, host: str, a
     told = {"models": chosen, "scheme": scheme, "host": host, "port": port, "pid": os.getpid()}
     show(
         told,
-        lambda t: "\n".join(f"model/{name} answers below {t['scheme']}://{t['host']}:{t['port']}/models/{name}" for name in t["models"]),
+        lambda t: "\n".join(
+            f"model/{name} answers below {t['scheme']}://{t['host']}:{t['port']}/models/{name} as soon as it is loaded"
+            for name in t["models"]
+        ),
         as_json=as_json,
     )
     sys.stdout.flush()

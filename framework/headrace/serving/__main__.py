@@ -9,12 +9,13 @@ import os
 import socket
 import sys
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import NoReturn
 
 from headrace.compiled import WORKSPACE, ReplicasConfig, ServingConfig, WorkspaceConfig, read
 from headrace.diagnostics import Diagnostic, Exit, HeadraceError, logs
-from headrace.serving import exposed
+from headrace.serving import beforehand, exposed
 from headrace.serving.exposed import ALLOWED
 from headrace.serving.fleet import Fleet, Limits, oversee, single_threaded, told
 from headrace.serving.fleet.words import Failed, line
@@ -35,10 +36,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         os.environ.pop(told.METRICS, None)  # a folder of counts that is somebody else's
         return _serve(options)
     except HeadraceError as error:
-        print(error, file=sys.stderr)  # noqa: T201 - a process's own log
-        for fault in error.report.errors:
-            if fault.help is not None:
-                print(f"  = help: {fault.help}", file=sys.stderr)  # noqa: T201
+        print("\n".join(beforehand.told(error)), file=sys.stderr)  # noqa: T201 - a process's own log
         return int(error.code)
 
 
@@ -101,13 +99,13 @@ def _sockets(text: str) -> tuple[int, int]:
 
 def _serve(options: argparse.Namespace) -> int:
     path: Path = options.config
-    config = read(ServingConfig, path)
+    config, workspace = read(ServingConfig, path), read(WorkspaceConfig, path.parent / WORKSPACE)
+    beforehand.check(workspace, [config], path.resolve().parent.parent, config.access.tls)
     # Bound before anything is loaded: whoever asked for a taken port learns it at once.
     listening = listen(options.host, config.port if options.port is None else options.port, config.model)
     with listening:
-        production = read(WorkspaceConfig, path.parent / WORKSPACE).production
         address = listening.getsockname()[0]
-        exposed.refuse(config.access, address, model=config.model, production=production, allowed=options.allow)
+        exposed.refuse(config.access, address, model=config.model, production=workspace.production, allowed=options.allow)
         return _answering(options, config, listening)
 
 
@@ -118,10 +116,10 @@ def _answering(options: argparse.Namespace, config: ServingConfig, listening: so
     replicas = options.workers or config.replicas or ALONE
     if replicas.max == 1 and replicas.memory is None:
         return _alone(config, path, listening, ending, shipper)
-    fleet = fleet_of(path, config.model, listening, replicas, ending, lambda *sockets: _worker(path, ending, sockets))
-    shipper.start()
     host, port = listening.getsockname()[:2]
-    _say("model/%s answers on %s://%s:%s, by %s processes", config.model, _scheme(config), host, port, how_many(replicas))
+    says = partial(_say, "model/%s answers on %s://%s:%s, by %s processes", config.model, _scheme(config), host, port, how_many(replicas))
+    fleet = fleet_of(path, config.model, listening, replicas, ending, lambda *sockets: _worker(path, ending, sockets), says)
+    shipper.start()
     try:
         return oversee(fleet)
     finally:
@@ -129,15 +127,25 @@ def _answering(options: argparse.Namespace, config: ServingConfig, listening: so
 
 
 def fleet_of(  # noqa: PLR0917 - what a fleet is made of
-    path: Path, model: str, listening: socket.socket, replicas: ReplicasConfig, ending: Ending, command: Callable[[int, int], Sequence[str]]
+    path: Path,
+    model: str,
+    listening: socket.socket,
+    replicas: ReplicasConfig,
+    ending: Ending,
+    command: Callable[[int, int], Sequence[str]],
+    says: Callable[[], None],
 ) -> Fleet:
-    """The workers on a bound socket, which `command` starts; `path` is a compiled config of their project, `model` what they go by."""
+    """The workers on a bound socket, which `command` starts; `path` is a compiled config of their project, `model` what they go by.
+
+    `says` that they answer: it is called once, when the first of them does.
+    """
     return Fleet(
         command,
         listening,
         Limits(replicas.min, replicas.max, replicas.memory),
         where=told.folder(path.resolve().parent.parent, model, listening.getsockname()[1]),
         grace=ending.within,
+        says=says,
     )
 
 
@@ -151,9 +159,9 @@ def _alone(config: ServingConfig, path: Path, listening: socket.socket, ending: 
 
     with open_workspace(path.parent / WORKSPACE, config) as workspace:
         shipper.start()
-        _say("model/%s answers on %s://%s:%s", config.model, _scheme(config), *listening.getsockname()[:2])
+        says = partial(_say, "model/%s answers on %s://%s:%s", config.model, _scheme(config), *listening.getsockname()[:2])
         try:
-            return answer(config, workspace, listening, ending, None)
+            return answer(config, workspace, listening, ending, says)
         finally:
             shipper.end(max(0.0, ending.grace - GRACE))
 

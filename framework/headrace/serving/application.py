@@ -200,13 +200,16 @@ class Routes:
         return _json({"status": "live"})
 
     async def ready(self, request: Request) -> Response:
-        """GET /health/ready: which part is not well everybody learns, and why those who may observe."""
+        """GET /health/ready: whether a prediction would be answered now. Which part is not well everybody learns, and why those who may
+        observe; what a prediction does without is told as degraded."""  # noqa: D205, D209 - two sentences
         if self._server.draining:
             raise Refused(HTTPStatus.SERVICE_UNAVAILABLE, "draining", "the server ends: ask another one")
         checks = await self._server.checks()
         if failing := self._server.failing(checks, request.scope):
             raise Refused(HTTPStatus.SERVICE_UNAVAILABLE, "not-ready", failing)
-        return _json({"status": "ready", "checks": dict.fromkeys(checks, "ok")})
+        degraded = self._server.degraded(checks, request.scope)
+        told = {name: "degraded" if name in degraded else "ok" for name in checks}
+        return _json({"status": "ready", "checks": told, **({"degraded": degraded} if degraded else {})})
 
     async def metadata(self, request: Request) -> Response:
         """GET /metadata."""

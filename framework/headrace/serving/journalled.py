@@ -30,7 +30,7 @@ def open_spool(config: ServingConfig, workspace: Workspace) -> Spool:
         max_bytes=journal.bytes,
         strict=journal.durability == "strict",
         drop=journal.full == "drop",
-        personal=_personal(config, Secrets(workspace.root)) if journal.personal else None,
+        personal=personal(config, Secrets(workspace.root)) if journal.personal else None,
     )
     log = journal.log
     try:
@@ -70,7 +70,8 @@ def keys(journal: JournalConfig, secrets: Secrets) -> dict[str, bytes]:
     return found
 
 
-def _personal(config: ServingConfig, secrets: Secrets) -> Personal:
+def personal(config: ServingConfig, secrets: Secrets) -> Personal:
+    """What becomes of personal columns, with its keys; HeadraceError `secret-missing`, `personal-key`."""
     journal = config.journal
     encrypting = keys(journal, secrets)
     hashing = b"" if journal.hash_key is None else str(secrets.resolve(journal.hash_key)).encode()

@@ -102,7 +102,7 @@ def document(config: ServingConfig, schema: Schema, online: Online | None = None
             "/outcomes": {"post": _post("Say what turned out to be true.", _body(schema.outcomes, components), taken, status="202")},
             **events,
             "/health/live": {"get": _get("Whether the process works.")},
-            "/health/ready": {"get": _get("Whether it can answer: store, spool and champion are probed.")},
+            "/health/ready": {"get": _get("Whether it would answer a prediction; a store that is away is told as degraded.")},
             "/metadata": {"get": _get("What answers: versions, weights, epoch, inputs.")},
             "/metrics": {"get": _metrics()},
             **inference.paths(config, components, _HEADER),

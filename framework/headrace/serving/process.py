@@ -8,7 +8,7 @@ import os
 import signal
 import socket
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import FrameType
 from typing import TYPE_CHECKING
@@ -57,19 +57,23 @@ class Face:
     """What is answered where it is read, by method and target."""
 
 
-def answer(config: ServingConfig, workspace: Workspace, listening: socket.socket, ending: Ending, control: socket.socket | None) -> int:
-    """Answer for one model until a signal, or until the supervisor on `control` says so; the exit code."""
+Told = socket.socket | Callable[[], None]
+"""Whom a process tells that it answers: the supervisor on a socket, who may say that it ends; or, where it is alone, what says so."""
+
+
+def answer(config: ServingConfig, workspace: Workspace, listening: socket.socket, ending: Ending, told: Told) -> int:
+    """Answer for one model until a signal, or until its supervisor says so; the exit code."""
     from headrace.serving import exposed, tls
     from headrace.serving.application import app
 
     made = app(config, workspace, exposed=exposed.is_exposed(listening.getsockname()[0]))
     secure = None if config.access.tls is None else tls.kept(config.access.tls, workspace.root)
     server: Server = made.state.server
-    return run(Face(made, (server,), config.limits, server.measures, secure, made.nows), listening, ending, control)
+    return run(Face(made, (server,), config.limits, server.measures, secure, made.nows), listening, ending, told)
 
 
-def run(face: Face, listening: socket.socket, ending: Ending, control: socket.socket | None) -> int:
-    """Answer until a signal, or until the supervisor on `control` says so; the exit code."""
+def run(face: Face, listening: socket.socket, ending: Ending, told: Told) -> int:
+    """Answer until a signal, or until its supervisor says so; the exit code."""
     from headrace.serving.drain import Draining
     from headrace.serving.worker import Overseen
 
@@ -86,12 +90,14 @@ def run(face: Face, listening: socket.socket, ending: Ending, control: socket.so
         server.leave()
 
     def started() -> None:
-        if control is not None:
-            Overseen(control, server, asyncio.get_running_loop(), leave).start()
+        if isinstance(told, socket.socket):
+            Overseen(told, server, asyncio.get_running_loop(), leave).start()
+        else:
+            told()
 
     server = Draining(
         _configured(face, ending),
-        shared=control is not None,
+        shared=isinstance(told, socket.socket),
         announce=ending.announce,
         on_signal=signalled,
         on_start=started,
@@ -107,6 +113,8 @@ def run(face: Face, listening: socket.socket, ending: Ending, control: socket.so
         signal.signal(number, end)
     logging.getLogger("uvicorn").setLevel(logging.WARNING)
     server.run(sockets=[listening])
+    if not server.started and not received:
+        return int(Exit.FAILED)  # uvicorn has said why
     return int(Exit.INTERRUPTED) if signal.SIGINT in received else int(Exit.OK)
 
 

@@ -44,6 +44,8 @@ SILENCE = 60.0
 """Seconds without a look at the store after which the process is no longer live."""
 PATIENCE = 1.0
 """Seconds that a probe, or the last flush, waits for the store."""
+SPARED = frozenset({"store"})
+"""Checks without which predictions are answered all the same: champion and keys are in memory, and records wait in the spool."""
 T = TypeVar("T")
 
 STORE = Pauses(failures=1, first=EVERY, longest=1.0)
@@ -187,16 +189,22 @@ class Server:
         return None
 
     async def checks(self) -> dict[str, str | None]:
-        """What answering needs, each probed now: None where it is well, the reason where not."""
+        """What a server has need of, each probed now: None where it is well, the reason where not."""
         champion = None if self._current.snapshot.champion is not None else "none is loaded"
         store, spool = await asyncio.gather(_fault(self._asked(self._ask_store)), _fault(within(self._try_spool, PATIENCE)))
         online = {"online": await self.online.check()} if self.online.views else {}
         return {"champion": champion, "store": store, "spool": spool, **online}
 
     def failing(self, checks: Mapping[str, str | None], scope: Mapping[str, Any]) -> str:
-        """Which checks fail, and why, where whoever asks may know; nothing where none does."""
+        """Which checks fail that a prediction needs, and why, where whoever asks may know; nothing where none does."""
         why = self.guard.observes(scope)
-        return "; ".join(f"{name}: {reason}" if why else f"{name} is not well" for name, reason in checks.items() if reason is not None)
+        failed = {name: reason for name, reason in checks.items() if reason is not None and name not in SPARED}
+        return "; ".join(f"{name}: {reason}" if why else f"{name} is not well" for name, reason in failed.items())
+
+    def degraded(self, checks: Mapping[str, str | None], scope: Mapping[str, Any]) -> dict[str, str]:
+        """Which checks fail that a prediction does without, and why, where whoever asks may know."""
+        why = self.guard.observes(scope)
+        return {name: reason if why else "is not well" for name, reason in checks.items() if reason is not None and name in SPARED}
 
     async def unshipped(self) -> int | None:
         """Bytes of the spool that are not in the store yet; None where the store does not say."""

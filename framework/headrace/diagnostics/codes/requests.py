@@ -101,7 +101,7 @@ CODES = (
     Code(
         "not-ready",
         "a server cannot answer yet",
-        "One of its checks fails: it has no champion, or cannot reach its store or write its journal.",
+        "A prediction would not be answered now: it has no champion, cannot write its journal, or cannot read the features of a view.",
         help="mend what the message names; `GET /health/ready` tells when it is well",
     ),
     Code("bug", "the server failed", "It is a fault of Headrace, not of the request.", help="look into the server's log, and report it"),

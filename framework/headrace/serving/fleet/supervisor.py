@@ -80,13 +80,16 @@ class Fleet:
         where: Path,
         grace: float,
         pace: Pace | None = None,
+        says: Callable[[], None] = lambda: None,
     ) -> None:
+        """`says` that they answer, once: when the first of them does."""
         self._command = command
         self._listening = listening
         self._limits = limits
         self._where = where
         self._grace = grace
         self._pace = pace or Pace()
+        self._says: Callable[[], None] | None = says
         self.workers: list[Worker] = []
         self._numbers = 0
         self._failures = 0
@@ -275,6 +278,9 @@ class Fleet:
     def _answers(self, one: Worker) -> None:
         one.state = "ready"
         LOG.info("worker %d (process %d) answers", one.number, one.process.pid)
+        if self._says is not None:
+            self._says()
+            self._says = None
         others = [other for other in self._of("ready") if other is not one]
         if one.successor_of is None:
             # Clients keep their connections: without this a new worker would wait for new ones.

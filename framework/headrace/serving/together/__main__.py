@@ -9,15 +9,16 @@ import socket
 import sys
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from headrace.compiled import WORKSPACE, LimitsConfig, ReplicasConfig, ServingConfig, WorkspaceConfig, read
 from headrace.diagnostics import Diagnostic, Exit, HeadraceError, logs
-from headrace.serving import exposed
+from headrace.serving import beforehand, exposed
 from headrace.serving.__main__ import ALONE, fleet_of, how_many, listen, started, take, work
 from headrace.serving.fleet import oversee, single_threaded, told
-from headrace.serving.process import GRACE, Ending, Face, run
+from headrace.serving.process import GRACE, Ending, Face, Told, run
 from headrace.serving.shipper import Shipper
 
 if TYPE_CHECKING:
@@ -46,32 +47,34 @@ def main(arguments: Sequence[str] | None = None) -> int:
         os.environ.pop(told.METRICS, None)  # a folder of counts that is somebody else's
         return _serve(paths, ending, options)
     except HeadraceError as error:
-        print(error, file=sys.stderr)  # noqa: T201 - a process's own log
+        print("\n".join(beforehand.told(error)), file=sys.stderr)  # noqa: T201 - a process's own log
         return int(error.code)
 
 
 def _serve(paths: Sequence[Path], ending: Ending, options: argparse.Namespace) -> int:
     configs = _readable([_read(path) for path in paths])
     _refuse_unlike(configs)
-    first = configs[0]
+    first, workspace = configs[0], read(WorkspaceConfig, paths[0].parent / WORKSPACE)
+    # What one model lacks keeps none of the others from answering: it is told of at its paths.
+    beforehand.check(workspace, [], paths[0].resolve().parent.parent, first.access.tls)
     with listen(options.host, first.port if options.port is None else options.port, first.model) as listening:
         host, port = listening.getsockname()[:2]
-        production = read(WorkspaceConfig, paths[0].parent / WORKSPACE).production
         for config in configs:
-            exposed.refuse(config.access, host, model=config.model, production=production, allowed=options.allow)
+            exposed.refuse(config.access, host, model=config.model, production=workspace.production, allowed=options.allow)
         replicas = options.workers or together(configs)
         one = replicas.max == 1 and replicas.memory is None
         names = ", ".join(f"model/{config.model}" for config in configs)
         scheme = "http" if first.access.tls is None else "https"
-        LOG.info("%s answer on %s://%s:%s, by %s", names, scheme, host, port, "1 process" if one else f"{how_many(replicas)} processes")
+        by = "1 process" if one else f"{how_many(replicas)} processes"
+        says = partial(LOG.info, "%s answer on %s://%s:%s, by %s", names, scheme, host, port, by)
         shippers = [Shipper(paths[0].parent / WORKSPACE, config.model) for config in configs]
         for shipper in shippers:
             shipper.start()
         try:
             if one:
-                return _answer(paths, listening, ending, None)
+                return _answer(paths, listening, ending, says)
             command = ["headrace.serving.together", *map(str, paths)]
-            fleet = fleet_of(paths[0], first.model, listening, replicas, ending, lambda *sockets: started(command, ending, sockets))
+            fleet = fleet_of(paths[0], first.model, listening, replicas, ending, lambda *sockets: started(command, ending, sockets), says)
             return oversee(fleet)
         finally:
             with ThreadPoolExecutor(len(shippers)) as pool:
@@ -113,8 +116,8 @@ def _readable(found: Sequence[Found]) -> list[ServingConfig]:
     return configs
 
 
-def _answer(paths: Sequence[Path], listening: socket.socket, ending: Ending, control: socket.socket | None) -> int:
-    """Answer on the bound socket until a signal, or until the supervisor on `control` says so; the exit code."""
+def _answer(paths: Sequence[Path], listening: socket.socket, ending: Ending, whom: Told) -> int:
+    """Answer on the bound socket until a signal, or until its supervisor says so; the exit code."""
     from headrace.serving import tls
     from headrace.serving.workspace import open_workspace
 
@@ -126,7 +129,7 @@ def _answer(paths: Sequence[Path], listening: socket.socket, ending: Ending, con
         names = [path.name.removesuffix(".serving.json") for path in paths]
         beyond = exposed.is_exposed(listening.getsockname()[0])
         members = [_member(name, config, opened, where, beyond=beyond) for name, config in zip(names, found, strict=True)]
-        return run(_face(members, secure, beyond=beyond), listening, ending, control)
+        return run(_face(members, secure, beyond=beyond), listening, ending, whom)
 
 
 def _member(name: str, config: Found, opened: Workspace, where: Path, *, beyond: bool) -> Member:

@@ -225,7 +225,11 @@ class Together:
 def _health(word: str, told: Mapping[str, _Said], *, well: bool) -> Response:
     models = {}
     for name, found in told.items():
-        models[name] = {"status": word} if found.well else {"status": f"not {word}", "detail": orjson.loads(found.body).get("detail")}
+        said = orjson.loads(found.body)
+        if found.well:
+            models[name] = {"status": word, **{key: said[key] for key in ("degraded",) if key in said}}
+        else:
+            models[name] = {"status": f"not {word}", "detail": said.get("detail")}
     failing = [f"{name}: {state['detail']}" for name, state in models.items() if state["status"] != word]
     if not well:
         return problem(HTTPStatus.SERVICE_UNAVAILABLE, f"not-{word}", "; ".join(failing))
