@@ -1,18 +1,23 @@
-"""What holds for all tests: properties search long, so they are slow by kind; what is timed runs unmeasured; a PostgreSQL server."""
+"""What holds for all tests: properties search long, so they are slow by kind; what coverage follows; a PostgreSQL server."""
 
 import importlib.util
 import os
 import shutil
 import signal
 import subprocess
+import sys
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import pytest
 
 PROPERTIES = Path(__file__).parent / "properties"
+UNFOLLOWED = {Path(__file__).parent / name for name in ("docs", "e2e", "examples", "packages", "properties")}
+"""Folders whose tests go over the same code many times, or start processes that do: coverage follows the others and is none the less."""
 ROOM = 2 << 30
 """Bytes of memory that a server with a few databases may take."""
 
@@ -27,12 +32,59 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if PROPERTIES in item.path.parents:
             item.add_marker(pytest.mark.slow)
+        if not UNFOLLOWED.isdisjoint(item.path.parents):
+            item.add_marker(pytest.mark.unfollowed)
 
 
-def pytest_collection_finish(session: pytest.Session) -> None:
-    """Keep coverage out of the processes that a run of serial tests starts: Prefect's server, traced, takes three times as long."""
-    if session.items and all({"prefect", "alone"} & {mark.name for mark in item.iter_markers()} for item in session.items):
-        os.environ.pop("COVERAGE_PROCESS_CONFIG", None)
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    """Run a test that is marked `unfollowed` at full speed, without coverage's tracer in this thread or one that it starts."""
+    if item.get_closest_marker("unfollowed") is None:
+        return (yield)
+    here, started = sys.gettrace(), threading.gettrace()
+    sys.settrace(None)
+    threading.settrace(None)  # type: ignore[arg-type]
+    try:
+        return (yield)
+    finally:
+        threading.settrace(started)  # type: ignore[arg-type]
+        sys.settrace(here)
+
+
+MADE: dict[str, list[tuple[str, Any]]] = {}
+"""What the migrations said to the first empty database of each kind, in order."""
+
+
+@pytest.fixture(autouse=True)
+def schema() -> Iterator[None]:
+    """An empty database is made by the statements of this process's first one; what migrations do themselves is for tests/store."""
+    import sqlalchemy
+    from alembic import command
+
+    upgrade = command.upgrade
+
+    def made(settings: Any, revision: str, **how: Any) -> None:
+        connection = settings.attributes["connection"]
+        if connection is None or revision != "head" or sqlalchemy.inspect(connection).get_table_names():
+            upgrade(settings, revision, **how)
+        elif (kind := connection.dialect.name) in MADE:
+            for statement, values in MADE[kind]:
+                connection.exec_driver_sql(statement, values)
+        else:
+            said: list[tuple[str, Any]] = []
+
+            def hear(_connection: Any, _cursor: Any, statement: str, values: Any, _context: Any, _many: Any) -> None:
+                if not statement.startswith(("SELECT", "PRAGMA")):
+                    said.append((statement, values))
+
+            sqlalchemy.event.listen(connection, "before_cursor_execute", hear)
+            upgrade(settings, revision, **how)
+            sqlalchemy.event.remove(connection, "before_cursor_execute", hear)
+            MADE[kind] = said
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(command, "upgrade", made)
+        yield
 
 
 @pytest.fixture(scope="session")

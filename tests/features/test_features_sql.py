@@ -74,9 +74,10 @@ def known(v: ViewConfig, f: FeatureConfig, found: list[Event], shop: str, t: int
                 continue
             readable = max(readable, e.arrived)
         closed = v.window_edges == "(t-w, t]"
-        if readable > t or e.at > t or (not closed and e.at >= t):
+        end = t - f.ago_seconds
+        if readable > t or e.at > end or (not closed and e.at >= end):
             continue
-        age = t - e.at
+        age = end - e.at
         if f.over_seconds is not None and (age >= f.over_seconds if closed else age > f.over_seconds):
             continue
         if f.expires_seconds is not None and age > f.expires_seconds:
@@ -200,14 +201,16 @@ events = st.builds(
 )
 wheres = st.sampled_from([None, "amount > 0", "kind == 'x' or pieces >= 1", "not kind == 'y'", "kind != 'x' and amount <= 0.5"])
 spans = st.integers(1, 30)
+agos = st.sampled_from([0, 0, 1, 5, 20])
 aggregates = st.one_of(
     st.builds(
-        lambda kind, of, over, where, empty: feature(kind, of, over_seconds=over, where=where, empty=empty),
+        lambda kind, of, over, where, empty, ago: feature(kind, of, over_seconds=over, where=where, empty=empty, ago_seconds=ago),
         st.sampled_from(["sum", "mean", "min", "max", "std"]),
         st.sampled_from(["amount", "pieces"]),
         spans,
         wheres,
         st.sampled_from([None, 0.0]),
+        agos,
     ),
     st.builds(
         lambda of, over, where: feature("count", of, over_seconds=over, where=where),
@@ -215,10 +218,10 @@ aggregates = st.one_of(
         spans,
         wheres,
     ),
-    st.builds(lambda over, where: feature("distinct", "kind", over_seconds=over, where=where), spans, wheres),
+    st.builds(lambda over, where, ago: feature("distinct", "kind", over_seconds=over, where=where, ago_seconds=ago), spans, wheres, agos),
     st.builds(lambda over, where: feature("ratio", "amount > 0", over_seconds=over, where=where), spans, wheres),
     st.builds(
-        lambda kind, of, over, expires, where, back: feature(
+        lambda kind, of, over, expires, where, back, ago: feature(
             kind,
             of,
             over_seconds=over,
@@ -226,6 +229,7 @@ aggregates = st.one_of(
             where=where,
             type="category" if of == "kind" else "number",
             back=back if kind == "last" else 0,
+            ago_seconds=ago if kind == "last" else 0,
         ),
         st.sampled_from(["last", "column"]),
         st.sampled_from(["kind", "pieces"]),
@@ -233,6 +237,7 @@ aggregates = st.one_of(
         st.none() | spans,
         wheres,
         st.sampled_from([0, 0, 1, 2]),
+        agos,
     ),
     st.builds(lambda expires: feature("since", "at", expires_seconds=expires), st.none() | spans),
 )
@@ -264,6 +269,25 @@ def test_a_plan_gives_what_a_plain_walk_over_the_events_gives(
 ) -> None:
     """Whatever is asked, one answer a line, in the order of the lines."""
     agree(v, found, lines, asked(v, found, lines, dialect, plan))
+
+
+@pytest.mark.parametrize(("dialect", "plan"), [(DUCKDB, "join"), (DUCKDB, "window"), (PORTABLE, "join")])
+@pytest.mark.parametrize("arrival", [None, "arrived"])
+@pytest.mark.parametrize(("edges", "expected"), [("(t-w, t]", (2.0, 3.0, 2.0, 2.0)), ("[t-w, t)", (1.0, 4.0, 1.0, 1.0))])
+def test_a_window_of_before_has_the_edges_of_one_of_now(dialect: Any, plan: Any, arrival: str | None, edges: str, expected: Any) -> None:
+    """Asked at 15 of 5 s before; what is known at 12 of what was at 9 counts, and what is known at 16 does not."""
+    found = [Event("a", at, max(at, 12), None, pieces, None, None) for at, pieces in ((6, 4), (7, 3), (9, 1), (10, 2), (11, 9))]
+    found.append(Event("a", 8, 16, None, 100, None, None) if arrival else Event("a", 12, 12, None, 100, None, None))
+    features = {
+        "last": feature("last", "pieces", ago_seconds=5),
+        "sum": feature("sum", "pieces", over_seconds=3, ago_seconds=5),
+        "fresh": feature("last", "pieces", over_seconds=2, ago_seconds=5),
+        "young": feature("last", "pieces", expires_seconds=1, ago_seconds=5),
+    }
+    v = view(features, available_at=arrival, available_after_seconds=0, late_seconds=None, window_edges=edges, tie_break=())
+    told = asked(v, found, [("a", 15)], dialect, plan)
+    assert [(0, *expected)] == told
+    agree(v, found, [("a", 15)], told)
 
 
 @given(v=views, found=st.lists(events, max_size=25), lines=st.lists(st.tuples(st.sampled_from("abc"), seconds), min_size=1, max_size=6))

@@ -83,8 +83,28 @@ def test_a_disk_that_takes_a_part_of_a_record_leaves_nothing_of_it(folder: Path,
     monkeypatch.undo()
     spool.append(prediction())
 
-    found = frames(segments(folder)[0].read_bytes(), final=True)
-    assert (2, []) == (len(found.bodies), found.damaged)
+    found = [frames(path.read_bytes(), final=True) for path in segments(folder)]
+    assert (2, []) == (sum(len(one.bodies) for one in found), [damage for one in found for damage in one.damaged])
+
+
+def test_a_full_disk_has_room_again_once_what_it_holds_is_shipped(store, folder: Path, prediction, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The segment that filled it is far from its own bound, and nobody holds it open any more."""
+    spool = Spool.open(folder)
+    spool.append(prediction())
+
+    def full(*_: object) -> int:
+        raise OSError(errno.ENOSPC, "no space left on device")
+
+    monkeypatch.setattr(os, "write", full)
+    for _ in range(3):
+        with pytest.raises(OSError, match="no space left"):
+            spool.append(prediction())
+    monkeypatch.undo()
+    ship(store, folder)
+
+    assert [0] == [path.stat().st_size for path in segments(folder)]
+    spool.append(prediction())
+    assert 1 == written(folder)
 
 
 def test_where_the_part_cannot_be_taken_back_a_new_segment_begins(folder: Path, prediction, monkeypatch: pytest.MonkeyPatch) -> None:

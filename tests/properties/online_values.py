@@ -106,6 +106,7 @@ def view(features: dict[str, FeatureConfig], **given: Any) -> ViewConfig:
 seconds = st.integers(0, 16)
 """Few, so that events and questions fall on one another's edges."""
 spans = st.integers(1, 8)
+agos = st.sampled_from([0, 0, 0, 1, 3, 9])
 OTHER = "(amount > 0) and not kind == 'x' and not kind == 'é'"
 """What segments leave over, as they are written out."""
 wheres = st.sampled_from(
@@ -140,11 +141,12 @@ _exact = st.one_of(
         empties,
     ),
     st.builds(
-        lambda kind, over, where, empty: feature(kind, "price", over_seconds=over, where=where, empty=empty),
+        lambda kind, over, where, empty, ago: feature(kind, "price", over_seconds=over, where=where, empty=empty, ago_seconds=ago),
         st.sampled_from(["min", "max"]),
         spans,
         wheres,
         empties,
+        agos,
     ),
     st.builds(
         lambda kind, of, over, where, empty: feature(kind, of, over_seconds=over, where=where, empty=empty),
@@ -171,7 +173,7 @@ _exact = st.one_of(
     ),
 )
 _newest = st.builds(
-    lambda kind, of, over, expires, where, back: feature(
+    lambda kind, of, over, expires, where, back, ago: feature(
         kind,
         of,
         over_seconds=over if kind == "last" else None,
@@ -179,6 +181,7 @@ _newest = st.builds(
         where=where if kind == "last" else None,
         type="category" if of == "kind" else "number",
         back=back if kind == "last" else 0,
+        ago_seconds=ago if kind == "last" else 0,
     ),
     st.sampled_from(["last", "column"]),
     st.sampled_from(["kind", "pieces", "price"]),
@@ -186,6 +189,7 @@ _newest = st.builds(
     st.none() | spans,
     wheres,
     st.sampled_from([0, 1, 2, 3]),
+    agos,
 )
 _about = st.builds(
     lambda kind, over, where: feature(kind, "price", over_seconds=over, where=where), st.sampled_from(["sum", "mean", "std"]), spans, wheres

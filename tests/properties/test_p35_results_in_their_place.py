@@ -16,8 +16,8 @@ from moto.server import ThreadedMotoServer
 sys.path.insert(0, str(Path(__file__).parents[1] / "batch"))
 from batch_world import alone, left, opened, order, rows, source
 
-from headrace.steps.batch.carry import scored
 from headrace import afar
+from headrace.steps.batch.carry import scored
 
 NAMES = st.text("abcdefgh _-é0123", min_size=1, max_size=12).filter(lambda name: name.strip() == name)
 FOLDERS = st.lists(NAMES, max_size=3)

@@ -125,6 +125,17 @@ def test_postgresql_says_the_same(postgres: str, life: Life) -> None:
         lived(life, Path(folder), postgres)
 
 
+@pytest.mark.parametrize("edges", ["(t-w, t]", "[t-w, t)"])
+@pytest.mark.parametrize("ago", [1, 4])
+def test_a_window_of_before_has_its_edges_online_too(tmp_path: Path, edges: Any, ago: int) -> None:
+    from online_values import feature, view
+
+    features = {"f": feature("sum", "pieces", over_seconds=2, ago_seconds=ago), "n": feature("last", "pieces", ago_seconds=ago)}
+    features["o"] = feature("last", "pieces", over_seconds=3, ago_seconds=ago)
+    found = [Happened("a", at, at, None, None, None, 2**at, None, None) for at in range(8)]
+    lived(Life(view(features, window_edges=edges), found, [("a", at) for at in range(14)], [7, 3], "category"), tmp_path, "online")
+
+
 @pytest.mark.parametrize("where", ["online", "postgres"])
 def test_moments_before_1970_and_great_numbers_are_kept(tmp_path: Path, request: pytest.FixtureRequest, where: str) -> None:
     from online_values import feature, view

@@ -17,6 +17,7 @@ from headrace.compiled import ServingConfig
 from headrace.hooks import Input, Signature
 from headrace.journal import ship
 from headrace.serving.bodies.columns import Columns, Reader
+from headrace.serving.bodies.records import PIECE, Records
 from headrace.serving.bulk import LEAST, encode
 from headrace.serving.problem import Refused
 from headrace.serving.schema import Schema
@@ -124,7 +125,7 @@ def test_a_large_batch_is_split_among_arms_as_its_rows_are(project: Project, ser
 
 def test_a_large_batch_in_which_one_row_fails_is_answered_row_by_row(project: Project, serve: Serve) -> None:
     project.alias("champion", project.register_flaky(0.25, fail=100))
-    told = [{**ROW, "person_id": i, "age": float(i % 100 + 1)} for i in range(LEAST)]
+    told = [{**ROW, "person_id": i, "age": float(i % 100 + 1)} for i in range(200)]
     client = serve(project)
     by_column = client.post("/predict/batch", json={"columns": columns(told)}).json()["predictions"]
     arrow = read_stream(client.post("/predict/batch", content=stream(pa.table(columns(told))), headers={"Content-Type": ARROW}).content)
@@ -134,7 +135,7 @@ def test_a_large_batch_in_which_one_row_fails_is_answered_row_by_row(project: Pr
     assert failed == [row for row, one in enumerate(arrow) if one["prediction"] is None and one["error"]]
     assert failed == [row for row, value in enumerate(answer["outputs"][0]["data"]) if value is None]
     assert failed == [row for row, _ in answer["parameters"]["errors"]]
-    assert 3 * LEAST == len(journalled(project))
+    assert 3 * len(told) == len(journalled(project))
 
 
 @pytest.mark.parametrize(
@@ -201,6 +202,8 @@ NAMES = ["person_id", "age", "education", "sex"]
 READ = ServingConfig.model_validate(CONFIG)
 SCHEMA = Schema(READ)
 READER = Reader(READ, SCHEMA)
+MANY = ServingConfig.model_validate(CONFIG | {"max_rows": 20_000})
+ALL, RECORDS = Schema(MANY), Records(MANY)
 
 
 @given(st.lists(st.fixed_dictionaries({name: cell(name) for name in NAMES}), min_size=1, max_size=4))
@@ -215,6 +218,73 @@ def test_columns_take_what_records_take_and_read_it_alike(listed: list[dict[str,
     by_row = read(json.dumps({"rows": listed}), SCHEMA.read_rows)
     by_column = read(json.dumps({"columns": columns(listed)}), lambda body: READER.json(body).rows())
     assert repr(by_row) == repr(by_column)
+
+
+FIELDS = st.permutations(NAMES).flatmap(lambda names: st.fixed_dictionaries({name: cell(name) for name in names}))
+SOUND = st.fixed_dictionaries(
+    {
+        "person_id": st.integers(-(2**63), 2**63 - 1) | st.text(min_size=1, max_size=3),
+        "age": st.none() | st.floats(0, 120) | st.integers(0, 120),
+        "education": st.none() | st.sampled_from(["16", 16, 1.0, "ü},{"]),
+        "sex": st.sampled_from(["1", 2, "]}"]),
+    }
+)
+
+
+@given(st.lists(SOUND | FIELDS, min_size=1, max_size=4), st.sampled_from([(", ", ": "), (",", ":"), (" ,\n", " : ")]))
+@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+def test_what_is_read_of_records_at_once_is_what_the_models_read(listed: list[dict[str, Any]], separators: tuple[str, str]) -> None:
+    body = json.dumps({"rows": listed}, separators=separators).encode("utf-8", "surrogatepass")
+    found = RECORDS.read(body)
+    if found is not None:
+        assert repr(SCHEMA.read_rows(body)) == repr(found.rows())
+
+
+@given(st.lists(SOUND, min_size=1, max_size=5), st.integers(0, 2), st.sampled_from([(", ", ": "), (",", ":"), (" ,\n", " : ")]))
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+def test_a_large_body_is_read_in_pieces_as_it_is_at_once(listed: list[dict[str, Any]], more: int, separators: tuple[str, str]) -> None:
+    sent = listed * (3 * PIECE // (60 * len(listed)) + more)
+    body = json.dumps({"rows": sent}, separators=separators).encode()
+    found = RECORDS.read(body)
+    assert found is not None or _mixed(listed)
+    if found is not None:
+        assert repr(ALL.read_rows(body)) == repr(found.rows())
+
+
+def _mixed(listed: list[dict[str, Any]]) -> bool:
+    """Whether a column holds texts and numbers, which are read cell by cell."""
+    return any(len({isinstance(row[name], str) for row in listed if row[name] is not None}) > 1 for name in NAMES)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"rows":[]}',
+        b'{"rows":{}}',
+        b'{"rows":[1]}',
+        b"[]",
+        b'{"rows":[{}],"more":1}',
+        b'{"rows":[{"person_id":1,"age":1,"education":"16"}]}',
+        b'{"rows":[{"person_id":1,"age":1,"education":"16","sex":"1","more":1}]}',
+        b'{"rows":[{"person_id":1,"age":true,"education":"16","sex":"1"}]}',
+        b'{"rows":[{"person_id":1,"age":"1","education":"16","sex":"1"}]}',
+        b'{"rows":[{"person_id":1,"age":121,"education":"16","sex":"1"}]}',
+        b'{"rows":[{"person_id":1,"age":[1],"education":"16","sex":"1"}]}',
+        b'{"rows":[{"person_id":9223372036854775808,"age":1,"education":"16","sex":"1"}]}',
+    ],
+)
+def test_what_is_unusual_of_records_is_left_to_the_models(body: bytes) -> None:
+    assert RECORDS.read(body) is None
+
+
+@pytest.mark.parametrize("broken", [b'"}, {"', b"]}, {", b'"rows":[{}, {'])
+def test_a_large_body_that_is_no_json_is_left_to_the_models(broken: bytes) -> None:
+    row = json.dumps(rows(2)[1]).encode()
+    many = b", ".join([row] * (3 * PIECE // len(row)))
+    assert RECORDS.read(b'{"rows": [' + many + b"]}") is not None
+    middle = len(many) // 2
+    assert RECORDS.read(b'{"rows": [' + many[:middle] + broken + many[middle:] + b"]}") is None
+    assert RECORDS.read(b'{"rows": [' + many + b'], "rows": [' + many + b"]}") is None
 
 
 @given(
@@ -252,7 +322,7 @@ def test_columns_are_encoded_as_their_rows_are(listed: list[dict[str, Any]], num
         },
         ("age", "education", "sex"),
     )
-    found = encode(signature, given, np.arange(len(listed)))
+    found = encode(signature, given)
     assert found is not None
     matrix, unseen = found
     for at, row in enumerate(listed):

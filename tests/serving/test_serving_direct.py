@@ -10,6 +10,8 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import timedelta
+from types import SimpleNamespace
 from typing import Any, Self
 
 import pytest
@@ -235,6 +237,37 @@ def test_a_known_head_is_that_of_one_whole_request(told: Told) -> None:
     assert [told.head()] == list(told.sockets.made.heads)
 
 
+def test_a_known_head_waits_for_the_last_byte_though_what_is_there_is_a_row(told: Told) -> None:
+    longer = told.head(length=len(BODY) + 1)
+    with Talk(told) as talk:
+        talk.ask(longer + BODY + b" ")
+        talk.ask(longer + BODY, 0)
+        until(lambda: told.sockets.server.server_state.tasks)
+        assert [200, 200] == [one["status"] for one in talk.ask(b" " + good(told), 2)]
+
+
+def test_of_what_is_read_at_once_one_is_answered_at_once(told: Told) -> None:
+    told.by(direct=True)
+    told.prompt = 0
+    assert (3, 1) == (told.said(good(told) * 3 + LAST).count(b'"prediction"'), told.prompt)
+
+
+def test_a_key_that_ends_opens_nothing_by_a_known_head_either(told: Told, monkeypatch: pytest.MonkeyPatch) -> None:
+    store, known = told.project.store, told.server.guard._keys
+    issued = [keys.issue(store, "user:ana", name="two", models=None, environment="dev", expires=timedelta(hours=1)) for _ in range(2)]
+    revoked, expired = (told.head(f"x-api-key: {one.text}", key=False) + BODY for one in issued)
+    known.look()
+    with Talk(told) as talk:
+        taken = [talk.ask(data)[0]["status"] for data in (revoked, revoked, expired, expired)]
+        keys.revoke(store, "user:ana", issued[0].row.id, environment="dev")
+        known.look()
+        taken += [talk.ask(data)[0]["status"] for data in (revoked, expired, expired)]
+        later = time.time() + 7200
+        monkeypatch.setattr("headrace.serving.keyring.time", SimpleNamespace(time=lambda: later, monotonic=time.monotonic))
+        taken += [talk.ask(expired)[0]["status"]]
+    assert [200, 200, 200, 200, 401, 200, 200, 401] == taken
+
+
 def test_heads_that_are_never_sent_again_take_no_memory(told: Told) -> None:
     told.by(direct=True)
     told.prompt = 0
@@ -260,8 +293,10 @@ def test_a_server_that_has_enough_to_do_says_so(told: Told, monkeypatch: pytest.
         assert (503, "urn:headrace:overloaded") == operator.itemgetter("status", "type")(talk.ask(good(told))[0])
 
 
-def until(true: Callable[[], bool]) -> None:
+def until(true: Callable[[], object], seconds: float = 20.0) -> None:
+    ends = time.monotonic() + seconds
     while not true():
+        assert time.monotonic() < ends
         time.sleep(0.002)
 
 

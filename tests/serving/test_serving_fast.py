@@ -279,9 +279,11 @@ def test_rows_that_wait_are_asked_together_and_one_that_is_alone_at_once():
     assert ([0.0, 1.0, 2.0, 3.0, 4.0, 5.0], [1, 5]) == (asyncio.run(main()), asked)
 
 
-def test_a_forest_of_many_steps_is_left_to_the_queue(monkeypatch):
-    monkeypatch.setattr(sklearn_trees, "STEPS", 20)
-    assert "trees" != failures(plain("sklearn.random_forest_classifier"), version("sklearn.random_forest_classifier")[0])[0].path
+@pytest.mark.parametrize("bound", ["STEPS", "NODES"])
+@pytest.mark.parametrize("name", ["sklearn.random_forest_classifier", "sklearn.hist_gradient_boosting_regressor"])
+def test_trees_of_many_steps_or_nodes_are_not_walked(monkeypatch, name, bound):
+    monkeypatch.setattr(sklearn_trees, bound, 9)
+    assert "trees" != failures(plain(name), version(name)[0])[0].path
 
 
 def test_a_row_that_nobody_waits_for_any_more_is_not_asked():

@@ -48,12 +48,9 @@ class Tenants:
         await self.app(scope, receive, send)
 
 
-class Blocking:
+class Silent:
     def __init__(self, app):
         self.app = app
-
-    def __call__(self, scope, receive, send):
-        return self.app(scope, receive, send)
 
 
 number = 3
@@ -106,7 +103,7 @@ def test_it_stands_around_every_answer_outermost_first(project: Project) -> None
         ("mine_around:Nobody", "cannot be imported"),
         ("nowhere_at_all:Stamp", "cannot be imported"),
         ("mine_around:number", "is int"),
-        ("mine_around:Blocking", "`Blocking` is no ASGI app"),
+        ("mine_around:Silent", "`Silent` cannot be called"),
         ("mine_around:Fails", "KeyError"),
         ("mine_around:Stamp", "missing 1 required keyword-only argument"),
     ],

@@ -54,6 +54,7 @@ def test_models_that_are_right_on_the_same_rows_do_not_differ():
 
 
 @pytest.mark.slow
+@pytest.mark.unfollowed
 def test_mcnemars_bounds_hold_and_its_p_is_seldom_wrong():
     rng = np.random.default_rng(1)
     held = wrong = 0
@@ -93,6 +94,7 @@ def test_the_fast_covariance_is_that_of_all_pairs(rounded):
 
 
 @pytest.mark.slow
+@pytest.mark.unfollowed
 def test_delongs_bounds_hold_and_its_p_is_wrong_as_often_as_it_says():
     truth = stats.norm.cdf(1.4 / math.sqrt(2)) - stats.norm.cdf(1.0 / math.sqrt(2))
     held = wrong = 0
@@ -143,6 +145,7 @@ def test_p_of_a_bootstrap_is_small_just_where_its_bounds_leave_nothing_out():
 
 
 @pytest.mark.slow
+@pytest.mark.unfollowed
 def test_bounds_of_a_bootstrap_hold():
     held = 0
     for seed in range(300):

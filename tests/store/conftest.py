@@ -13,3 +13,8 @@ def store(tmp_path: Path) -> Iterator[Store]:
     opened = Store.open("sqlite:///state.db", "blobs", root=tmp_path)
     yield opened
     opened.close()
+
+
+@pytest.fixture(autouse=True)
+def schema() -> None:
+    """Here migrations do all themselves."""

@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import chisquare
 
-from headrace.traffic import assign
+from headrace.traffic import assign, assign_all
 
 UNITS = [str(n) for n in range(20_000)]
 
@@ -63,3 +63,14 @@ def test_known_units_keep_their_arm_for_ever():
 def test_no_weight_at_all_is_a_mistake():
     with pytest.raises(ValueError, match="no arm"):
         assign("m", "1", [("champion", 0.0)])
+
+
+@given(
+    st.lists(st.text(min_size=1, max_size=5), min_size=1, max_size=50),
+    st.lists(st.floats(0.0, 1.0), min_size=1, max_size=4).filter(any),
+)
+def test_many_units_have_the_arms_that_each_has(units, shares):
+    weights = [(f"arm {at}", share) for at, share in enumerate(shares)]
+    told = assign_all("m", units, weights)
+    arms = {at: arm for arm, rows in told.items() for at in rows.tolist()}
+    assert [assign("m", unit, weights) for unit in units] == [arms[at] for at in range(len(units))]

@@ -67,6 +67,17 @@ def test_a_warm_up_belongs_to_the_candidate_where_it_is_named(store, shift, cand
     assert counted(store, "slow_request", (2,)) == [Stratum(0.5, slow, slow, 0, 0)]
 
 
+@pytest.mark.parametrize("order", [(CANDIDATE, CHAMPION), (CHAMPION, CANDIDATE)])
+def test_many_that_went_alike_are_counted_as_each_alone(order):
+    together, alone = (Counter("a", model="m", warmup_requests=5) for _ in range(2))
+    for _ in range(3):
+        for arm in order:
+            together.record(1, arm, False, 0.5, SLOW, candidate=2, times=3)
+            for _ in range(3):
+                alone.record(1, arm, False, 0.5, SLOW, candidate=2)
+    assert alone.totals() == together.totals()
+
+
 def test_a_flush_that_failed_is_made_good_by_the_next(store, shift, tmp_path):
     shift(0.1)
     counter = Counter("a", model="m")

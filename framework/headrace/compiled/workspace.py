@@ -120,6 +120,8 @@ class FeatureConfig(Config):
     type: Literal["number", "category"]
     back: int = Field(default=0, exclude_if=lambda back: back == 0)
     """How many values before the newest one; not printed where it is none, since a view without it computes what it always did."""
+    ago_seconds: int | float = Field(default=0, exclude_if=lambda ago: ago == 0)
+    """How long before the moment the window ends; not printed where it ends there, for the same reason."""
 
 
 class OnlineConfig(Config):

@@ -50,6 +50,7 @@ def _feature(view: FeatureView, feature: Feature, source: Source) -> FeatureConf
         expires_seconds=_seconds(expires),
         type=_type(feature, source),
         back=feature.back or 0,
+        ago_seconds=_seconds(feature.ago) or 0,
     )
 
 

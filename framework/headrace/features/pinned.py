@@ -78,6 +78,7 @@ def _feature(feature: FeatureConfig, today: Mapping[str, Any]) -> dict[str, Any]
     told |= {"empty": _number(feature.empty)} if feature.empty is not None else {}
     told |= {"expires": _span(feature.expires_seconds)} if feature.expires_seconds is not None else {}
     told |= {"back": feature.back} if feature.back else {}
+    told |= {"ago": _span(feature.ago_seconds)} if feature.ago_seconds else {}
     told |= {"range": list(today["range"])} if today.get("range") is not None and feature.type == "number" else {}
     return told | ({"description": today["description"]} if today.get("description") else {})
 

@@ -76,10 +76,7 @@ def training_rows(
     computed = of_views(inputs)
     if computed:
         of_source = of_source.assign(**joined(origins, views, wanted=computed, spine=of_source[[entity, time]]))
-    from headrace.journal import reader
-
-    with store.read() as session:
-        labelled = reader.labelled(session, model, moment)
+    labelled = _labelled(store, model, moment)
     of_journal = _of_journal(labelled, spine=spine, inputs=inputs)
     whole, repeated = _one_each([part for part in (of_source, of_journal) if len(part)], entity=entity, time=time, keep=keep)
     if whole is None:
@@ -144,11 +141,19 @@ def _declared(name: str, sources: Mapping[str, SourceConfig]) -> SourceConfig:
     return sources[name]
 
 
+def _labelled(store: Store, model: str, moment: datetime) -> pd.DataFrame:
+    """The journalled requests whose answers are known by then."""
+    from headrace.journal import reader
+
+    with store.read() as session:
+        return reader.labelled(session, model, moment)
+
+
 def _split(whole: pd.DataFrame, split: RandomSplit | TimeSplit, *, spine: _Spine, seed: int) -> pd.DataFrame:
     """The rows of both sides, each with its side."""
     told = sides(whole, split, entity=spine.entity, time=spine.time, target=spine.target.column, seed=seed, group=spine.group)
     frame = whole.assign(**{_SIDE: told})
-    return frame[frame[_SIDE] != GAP]
+    return frame[frame[_SIDE] != GAP] if GAP in told else frame
 
 
 def _kinds(inputs: Sequence[Item], spine: _Spine) -> dict[str, str]:
@@ -278,14 +283,17 @@ def _one_each(parts: Sequence[pd.DataFrame], *, entity: str, time: str, keep: Li
     if not parts:
         return None, 0
     whole = pd.concat(parts, ignore_index=True)
-    # `journal` sorts before `source`: of one time, the source's row is the last and stays.
-    ordered = whole.sort_values([time, entity, _ORIGIN], kind="stable")
-    kept = ordered.drop_duplicates([entity, time] if keep == "all" else entity, keep="last").reset_index(drop=True)
-    return kept, len(whole) - len(kept)
+    # `journal` sorts before `source`: of one time, the source's row is the last and stays. Where no time comes twice, it decides alone.
+    once = whole[time].is_unique
+    ordered = whole.sort_values(time if once else [time, entity, _ORIGIN], kind="stable")
+    kept = ordered if once and keep == "all" else ordered.drop_duplicates([entity, time] if keep == "all" else entity, keep="last")
+    return kept.reset_index(drop=True), len(whole) - len(kept)
 
 
 def _refuse_duplicates(name: str, read: pd.DataFrame, entity: str, time: str, personal: Collection[str]) -> None:
     """Two rows of one entity and time would have one set of features and perhaps two answers."""
+    if read[entity].is_unique:
+        return
     double = read.duplicated([entity, time])
     if double.any():
         first = read[double].iloc[0]

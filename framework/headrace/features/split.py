@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, assert_never
 
 from headrace.features.values import RandomSplit, TimeSplit
 
 if TYPE_CHECKING:
+    import numpy as np
     import pandas as pd
+    from numpy.typing import NDArray
 
 TRAIN = "train"
 HOLDOUT = "holdout"
@@ -28,17 +30,28 @@ def sides(
         frame = frame.assign(**{entity: frame[group], time: frame.groupby(group)[time].transform("max")})
     match split:
         case RandomSplit(holdout=share, stratify=by):
-            keys: Iterable[str] = (f"{seed}|{name}" for name in frame[entity])
+            names = frame[entity].tolist()
+            keys: Iterable[str] = (f"{seed}|{name}" for name in names)
             if by == "target":
-                # By the answer of its oldest row: an entity of many rows, with both answers among them, stands on one side all the same.
-                oldest = frame.sort_values(time, kind="stable").drop_duplicates(entity).set_index(entity)[target]
-                answers = frame[entity].map(oldest)
-                keys = (f"{seed}|{_word(answer)}|{name}" for answer, name in zip(answers, frame[entity], strict=True))
-            return [HOLDOUT if draw(key) < share else TRAIN for key in keys]
+                keys = (f"{seed}|{word}|{name}" for word, name in zip(_answers(frame, entity, time, target), names, strict=True))
+            return [HOLDOUT if held else TRAIN for held in (draws(keys) < share).tolist()]
         case TimeSplit():
             return _by_time(frame[time], split)
         case _:
             assert_never(split)
+
+
+def _answers(frame: pd.DataFrame, entity: str, time: str, target: str) -> Sequence[str]:
+    """The answer of each row's entity as a key has it.
+
+    It is that of its oldest row: an entity of many rows, with both answers among them, stands on one side all the same.
+    """
+    answers = frame[target]
+    if not frame[entity].is_unique:
+        oldest = frame.sort_values(time, kind="stable").drop_duplicates(entity).set_index(entity)[target]
+        answers = frame[entity].map(oldest)
+    words = {answer: _word(answer) for answer in answers.unique()}
+    return [words[answer] for answer in answers.tolist()]
 
 
 def _word(answer: object) -> str:
@@ -46,9 +59,12 @@ def _word(answer: object) -> str:
     return answer if isinstance(answer, str) else str(int(answer))  # type: ignore[call-overload]
 
 
-def draw(key: str) -> float:
-    """A number in [0, 1) that a text always gives: blake2b, 8 bytes, over 2^64."""
-    return int.from_bytes(hashlib.blake2b(key.encode(), digest_size=8).digest(), "big") / 2**64
+def draws(keys: Iterable[str]) -> NDArray[np.float64]:
+    """A number in [0, 1) that each text always gives, (n,): blake2b, 8 bytes, over 2^64."""
+    import numpy as np
+
+    drawn = b"".join([hashlib.blake2b(key.encode(), digest_size=8).digest() for key in keys])
+    return np.frombuffer(drawn, dtype=">u8").astype(np.float64) / 2**64
 
 
 def _by_time(times: pd.Series[Any], split: TimeSplit) -> list[str]:

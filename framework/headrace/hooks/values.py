@@ -114,7 +114,8 @@ class Predictor(Protocol):
         """Shape (n, k) to answers: (n,), or (n, c) and (n, q), as the algorithm's task says; an algorithm is given no text.
 
         A model that can explain itself has a second method, `contributions(matrix) -> Contributions`; `/explain` asks it. One that several
-        threads may ask at once says so by `concurrent = True`.
+        threads may ask at once says so by `concurrent = True`. One that has a faster form for many rows gives it, or None, by
+        `many() -> Predictor | None`; a server that finds its answers to be the same to the last bit asks it instead.
         """
         ...
 

@@ -59,7 +59,9 @@ def encode_block(block: PredictionBlock, recorded: int) -> list[bytes]:
 
     OSError where one row alone is longer.
     """
-    numbers = sum(not isinstance(values, Sequence) for values in block.inputs.values()) + 1 + len(block.keys)
+    import numpy as np
+
+    numbers = sum(isinstance(values, np.ndarray) for values in block.inputs.values()) + 1 + len(block.keys)
     step = max(1, MAX_BODY // (8 * numbers + 100 + 20 * (len(block.inputs) - numbers + 1 + len(block.keys))))
     return list(_bodies(block, recorded, 0, len(block), step))
 
@@ -81,8 +83,8 @@ def _body(block: PredictionBlock, recorded: int, start: int, stop: int) -> bytes
     import numpy as np
 
     part = slice(start, stop)
-    numbers = [name for name, values in block.inputs.items() if not isinstance(values, Sequence)]
-    texts = {name: values[part] for name, values in block.inputs.items() if isinstance(values, Sequence)}
+    numbers = [name for name, values in block.inputs.items() if isinstance(values, np.ndarray)]
+    texts = {name: values[part] for name, values in block.inputs.items() if not isinstance(values, np.ndarray)}
     head = orjson.dumps(
         {
             "recorded": recorded,

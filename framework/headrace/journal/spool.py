@@ -64,7 +64,7 @@ class Spool:
         self._folder = folder
         self._lock = threading.Lock()
         self._strict, self._personal = terms.strict, terms.personal
-        self._others = self._room = self._lacked = 0
+        self._others = self._room = self._lacked = self._named = 0
         self._look_by = float("-inf")
         self._closed = False
         self._open_segment()
@@ -152,7 +152,11 @@ class Spool:
         with self._lock:
             if wanted > self._room or time.monotonic() > self._look_by:
                 self._reserve(wanted)
-            written = os.write(self._file, data)
+            try:
+                written = os.write(self._file, data)
+            except OSError:
+                self._make_way()
+                raise
             if written != wanted:
                 self._mend(several=several)
                 raise SpoolFull(f"the disk took {written} of {wanted} bytes")
@@ -171,7 +175,9 @@ class Spool:
 
     def _open_segment(self) -> None:
         self._file, self._size, self._room = -1, 0, 0
-        name = f"{time.time_ns():020d}-{os.getpid()}-{uuid4().hex[:8]}"
+        # Segments are shipped in the order of their names, which is that of their records though the clock were set back.
+        self._named = max(time.time_ns(), self._named + 1)
+        name = f"{self._named:020d}-{os.getpid()}-{uuid4().hex[:8]}"
         hidden, final = self._folder / f".{name}", self._folder / f"{name}{SUFFIX}"
         file = os.open(hidden, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o640)
         try:
@@ -236,6 +242,14 @@ class Spool:
         what came in their place."""  # noqa: D205, D209 - two sentences
         if not self._take_back() or several:
             self._rotate()
+        else:
+            self._make_way()
+
+    def _make_way(self) -> None:
+        """Where a disk takes no more: what is shipped of ours may be deleted once nobody appends to it, and is what gives room again."""
+        if self._size:
+            with suppress(OSError):  # the next append tries again
+                self._rotate()
 
     def _take_back(self) -> bool:
         """Whether the segment ends where it ended before the write. What is torn stays at the end of one that nobody appends to; the

@@ -10,7 +10,7 @@ from headrace.registry.version import Version
 from headrace.store import Store
 
 REFERENCE = "reference"
-LOOKED = 20_000
+LOOKED = 5_000
 """So many of the held-out rows are looked through."""
 
 

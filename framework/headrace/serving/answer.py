@@ -127,7 +127,10 @@ class Answering:
 
     def waits(self, snapshot: Snapshot) -> bool:
         """Whether one row may wait: for a cache, or for the queue of a version."""
-        return self._cache is not None or any(served.queue is not None for served in snapshot.arms.values())
+        for served in snapshot.arms.values():
+            if served.queue is not None:
+                return True
+        return self._cache is not None
 
     async def one(self, snapshot: Snapshot, row: Row, at: datetime, started: float) -> Reply:
         """One row; Refused (503) where it cannot be journalled, for what is not journalled is not answered."""

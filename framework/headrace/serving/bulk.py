@@ -2,30 +2,37 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
-from headrace.hooks import Signature, Task
+import orjson
+
+from headrace.hooks import Input, Predictor, Signature, Task
 from headrace.journal import PredictionBlock, Spool
 from headrace.serving.answer import Reply
+from headrace.serving.apart import Apart
 from headrace.serving.bodies.columns import Columns
 from headrace.serving.measures import Measures
 from headrace.serving.problem import Refused
 from headrace.serving.snapshot import CANDIDATE, Served, Snapshot
-from headrace.traffic import Counter, Rule, assign
+from headrace.traffic import Counter, Rule, assign_all
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-LEAST = 200
+    _Encoded = tuple[NDArray[np.float64], dict[int, tuple[str, ...]]]
+
+LEAST = 16
 """A batch of fewer rows is answered row by row: there is nothing to gain."""
+FEW = 128
+"""So many rows are asked in the event loop, of versions whose form for many waits for nobody: a thread would take longer than they do."""
 SHARE = 2000
 """Rows that a thread of its own is worth."""
 
@@ -84,6 +91,27 @@ class Told:
             ranks=[reply.rank for reply in replies] if any(reply.ranks for reply in replies) else None,
         )
 
+    def json(self, model: str) -> bytes:
+        """The body of the answer, where none is an error: what JSON makes of `bodies`."""
+        if self.keys:
+            return orjson.dumps({"predictions": self.bodies(model)})
+        numbers = orjson.dumps(self.outputs, option=orjson.OPT_SERIALIZE_NUMPY)[1:-1].decode().split(",")
+        ends = {who: self._end(model, who, ()) for who in set(zip(self.versions, self.arms, strict=True))}
+        told = [
+            f'{{"id":"{id_}","prediction":{number}{ends[who]}'
+            for id_, number, who in zip(self.ids, numbers, zip(self.versions, self.arms, strict=True), strict=True)
+        ]
+        for row, names in self.unseen.items():
+            end = self._end(model, (self.versions[row], self.arms[row]), names)
+            told[row] = f'{{"id":"{self.ids[row]}","prediction":{numbers[row]}{end}'
+        return f'{{"predictions":[{",".join(told)}]}}'.encode()
+
+    @staticmethod
+    def _end(model: str, who: tuple[int, str], unseen: tuple[str, ...]) -> str:
+        """An answer's JSON behind its prediction."""
+        version, arm = who
+        return "," + orjson.dumps({"model": model, "version": version, "arm": arm, "unseen": unseen}).decode()[1:]
+
     def bodies(self, model: str) -> list[dict[str, Any]]:
         """The JSON of each answer, where none is an error, as `Reply.body` has it."""
         told = self._predictions()
@@ -125,10 +153,23 @@ class _Part:
     unseen: Mapping[int, tuple[str, ...]]
 
 
+@dataclass(slots=True)
+class _Work:
+    """A batch, since when it is worked on, and whether nobody waits for it any more, so that it need not be journalled."""
+
+    snapshot: Snapshot
+    columns: Columns
+    at: datetime
+    started: float
+    dropped: bool = False
+
+
 class Bulk:
     """Answers columns from a snapshot; used by the event loop alone."""
 
-    def __init__(self, model: str, *, spool: Spool, counter: Counter, rules: Sequence[Rule], measures: Measures, by_row: bool) -> None:
+    def __init__(
+        self, model: str, *, spool: Spool, counter: Counter, rules: Sequence[Rule], measures: Measures, apart: Apart, by_row: bool
+    ) -> None:
         """`by_row`: something that looks at rows one by one, such as a cache, must see each."""
         self._model = model
         self._by_row = by_row
@@ -136,6 +177,7 @@ class Bulk:
         self._counter = counter
         self._rules = tuple(rules)
         self._measures = measures
+        self._apart = apart
 
     async def answer(self, snapshot: Snapshot, columns: Columns, at: datetime, started: float) -> Told | None:
         """All rows; None where anything about them is unusual: then nothing was journalled, and each row is to be answered by itself.
@@ -146,19 +188,33 @@ class Bulk:
             return None
         if snapshot.shadow is not None or not self._spool.plain:  # each row is mirrored, or veiled, by itself
             return None
-        parts = await self._parts(snapshot, columns)
-        if parts is None:
-            return None
-        block = _block(self._model, snapshot, columns, parts, at=at, seconds=(perf_counter() - started) / len(columns))
+        work = _Work(snapshot, columns, at, started)
+        few = len(columns) <= FEW and all(_concurrent(served.many) for served in snapshot.arms.values())
         try:
-            self._spool.append_block(block)
+            found = self._answered(work) if few else await self._apart(partial(self._answered, work))
         except OSError as error:
             self._measures.failed("spool")
             raise Refused(503, "journal-unwritable", f"the journal cannot be written, so nothing is answered: {error}") from error
+        finally:
+            work.dropped = True
+        if found is None:
+            return None
+        parts, told = found
         self._count(snapshot, parts, (perf_counter() - started) / len(columns))
+        return told
+
+    def _answered(self, work: _Work) -> tuple[list[_Part], Told] | None:
+        """Ask, and journal; OSError where that cannot be."""
+        snapshot, columns = work.snapshot, work.columns
+        parts = self._parts(snapshot, columns)
+        if parts is None or work.dropped:
+            return None
+        seconds = (perf_counter() - work.started) / len(columns)
+        block = _block(self._model, snapshot, columns, parts, at=work.at, seconds=seconds)
+        self._spool.append_block(block)
         names = [name for name, _ in block.arms]
         numbers = [number for _, number in block.arms]
-        return Told(
+        return parts, Told(
             task=parts[0].served.answers.task,
             ids=block.ids,
             entities=block.entities,
@@ -170,21 +226,22 @@ class Bulk:
             unseen=block.unseen,
         )
 
-    async def _parts(self, snapshot: Snapshot, columns: Columns) -> list[_Part] | None:
-        import numpy as np
-
+    def _parts(self, snapshot: Snapshot, columns: Columns) -> list[_Part] | None:
         weighed = [name for name, weight in snapshot.weights if weight > 0.0]
-        if len(weighed) == 1:
-            shares = {weighed[0]: np.arange(len(columns))}
-        else:
-            told = np.array([assign(self._model, unit, snapshot.weights) for unit in columns.units])
-            shares = {name: np.flatnonzero(told == name) for name in weighed}
+        # Whom one arm has all of, nobody need be told apart for.
+        units = columns.units if len(weighed) > 1 else columns.entities
         found: list[_Part] = []
-        for name, rows in shares.items():
+        encoded: tuple[Signature, _Encoded] | None = None
+        for name, rows in assign_all(self._model, units, snapshot.weights).items():
             if not len(rows):
                 continue
             served = snapshot.arms[name]
-            part = await asyncio.to_thread(_answered, name, served, columns, rows)
+            if encoded is None or encoded[0] != served.signature:
+                made = encode(served.signature, columns)
+                if made is None:
+                    return None
+                encoded = (served.signature, made)
+            part = _answered(name, served, encoded[1], rows)
             if part is None or (found and part.served.answers != found[0].served.answers):
                 return None
             found.append(part)
@@ -199,67 +256,84 @@ class Bulk:
             self._measures.answered(part.arm, part.served.number, seconds, failed=False, rows=size)
             for names in part.unseen.values():
                 self._measures.unseen(names)
-            # Each row of a candidate is one of its warm-up.
-            for times in [1] * size if part.arm == CANDIDATE else [size]:
-                self._counter.record(
-                    snapshot.epoch, part.arm, False, seconds, self._rules, candidate=None if trial is None else trial.number, times=times
-                )
+            self._counter.record(
+                snapshot.epoch, part.arm, False, seconds, self._rules, candidate=None if trial is None else trial.number, times=size
+            )
 
 
-def _answered(arm: str, served: Served, columns: Columns, rows: NDArray[np.int64]) -> _Part | None:
-    """In a worker thread; None where the version cannot take the columns as they are, or errs."""
-    encoded = encode(served.signature, columns, rows)
-    if encoded is None:
-        return None
-    matrix, unseen = encoded
+def _answered(arm: str, served: Served, encoded: _Encoded, rows: NDArray[np.int64]) -> _Part | None:
+    """What one version says to its rows; None where it errs."""
+    matrix, strange = encoded
+    mine = set(rows.tolist()) if strange else set[int]()
     try:
-        outputs = predict(served, matrix)
+        outputs = predict(served, matrix if len(rows) == len(matrix) else matrix[rows])
     except Exception:  # noqa: BLE001 - a plugin may raise anything; what it raises is told row by row
         return None
-    return _Part(arm, served, rows, outputs, unseen) if served.answers.fault(outputs, len(rows)) is None else None
+    if served.answers.fault(outputs, len(rows)) is not None:
+        return None
+    return _Part(arm, served, rows, outputs, {row: names for row, names in strange.items() if row in mine})
 
 
 def predict(served: Served, matrix: NDArray[np.float64]) -> NDArray[np.float64]:
     """The version's answers; by as many threads as there are cores to run them, where it may be asked by several at once."""
     import numpy as np
 
-    threads = min(len(os.sched_getaffinity(0)), len(matrix) // SHARE) if getattr(served.batch, "concurrent", False) else 1
-    with served.lock:
-        if threads <= 1:
-            return served.batch.predict(matrix)
-        with ThreadPoolExecutor(threads) as pool:
-            return np.concatenate(list(pool.map(served.batch.predict, np.array_split(matrix, threads))))
+    model = served.batch if served.many is None else served.many
+    if not _concurrent(model):
+        with served.lock:
+            return model.predict(matrix)
+    threads = min(len(os.sched_getaffinity(0)), len(matrix) // SHARE)
+    if threads <= 1:
+        return model.predict(matrix)
+    with ThreadPoolExecutor(threads) as pool:
+        return np.concatenate(list(pool.map(model.predict, np.array_split(matrix, threads))))
 
 
-def encode(
-    signature: Signature, columns: Columns, rows: NDArray[np.int64]
-) -> tuple[NDArray[np.float64], dict[int, tuple[str, ...]]] | None:
-    """Some rows as the signature encodes each, (n, k), and by row what training never saw; None where a column is of another kind."""
+def _concurrent(model: Predictor | None) -> bool:
+    """Whether it may be asked by several threads at once, so that nobody waits for another."""
+    return getattr(model, "concurrent", False)
+
+
+def encode(signature: Signature, columns: Columns) -> _Encoded | None:
+    """Rows as the signature encodes each, (n, k), and by row what training never saw; None where a column is of another kind."""
     import numpy as np
 
-    matrix = np.empty((len(rows), len(signature.inputs)))
-    unseen: dict[int, tuple[str, ...]] = {}
-    whole = len(rows) == len(columns)
-    for position, item in enumerate(signature.inputs):
-        values = columns.values.get(item.name)
-        if item.type == "text" or (values is not None and isinstance(values, Sequence) != (item.type == "category")):
+    given = [columns.values.get(item.name) for item in signature.inputs]
+    numbers = [at for at, values in enumerate(given) if isinstance(values, np.ndarray)]
+    sorts = dict.fromkeys(numbers, "number")
+    for at, (item, values) in enumerate(zip(signature.inputs, given, strict=True)):
+        if item.type == "text" or (values is not None and item.type != sorts.get(at, "category")):
             return None
+    matrix = np.empty((len(columns), len(signature.inputs)))
+    if numbers:
+        matrix[:, numbers] = np.array([given[at] for at in numbers]).T
+    strange: dict[int, NDArray[np.bool_]] = {}
+    for at, (item, values) in enumerate(zip(signature.inputs, given, strict=True)):
         if values is None:
-            matrix[:, position] = np.nan
-            strange = np.ones(len(rows), dtype=bool)
-        elif isinstance(values, Sequence):
-            codes: dict[str | None, float] = {name: float(code) for code, name in enumerate(item.categories)}
-            picked = values if whole else [values[row] for row in rows.tolist()]
-            matrix[:, position] = [codes.get(value, np.nan) for value in picked]
-            known = {None} if item.missing else set[str | None]()
-            missed = np.isnan(matrix[:, position])
-            strange = np.array([value not in known for value in picked]) & missed if missed.any() else missed
-        else:
-            matrix[:, position] = values if whole else values[rows]
-            strange = np.zeros(len(rows), dtype=bool) if item.missing else np.isnan(matrix[:, position])
-        for row in rows[strange].tolist():
-            unseen[row] = (*unseen.get(row, ()), item.name)
+            matrix[:, at] = np.nan
+            strange[at] = np.ones(len(columns), dtype=bool)
+        elif not isinstance(values, np.ndarray):
+            strange[at] = _coded(item, values, matrix[:, at])
+        elif not item.missing:
+            strange[at] = np.isnan(matrix[:, at])
+    unseen: dict[int, tuple[str, ...]] = {}
+    for at, found in strange.items():
+        for row in np.flatnonzero(found).tolist():
+            unseen[row] = (*unseen.get(row, ()), signature.inputs[at].name)
     return matrix, unseen
+
+
+def _coded(item: Input, values: Sequence[str | None], into: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """A category's column as numbers, and which of them training never saw."""
+    import numpy as np
+
+    codes: dict[str | None, float] = {name: float(code) for code, name in enumerate(item.categories)}
+    into[:] = [codes.get(value, np.nan) for value in values]
+    missed = np.isnan(into)
+    if not missed.any():
+        return missed
+    known = {None} if item.missing else set[str | None]()
+    return np.array([value not in known for value in values]) & missed
 
 
 def _block(model: str, snapshot: Snapshot, columns: Columns, parts: Sequence[_Part], *, at: datetime, seconds: float) -> PredictionBlock:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from inspect import iscoroutinefunction
 from pathlib import Path
 from typing import Any
 
@@ -38,13 +37,10 @@ def surround(app: FastAPI, root: Path) -> None:
         made = app.build_middleware_stack()
     except Exception as error:
         raise _failed(f"one cannot be made: {type(error).__name__}: {error}", error, root) from error
-    # Starlette's own outermost layer is not the user's; what is within it is called as it is.
-    layer = getattr(made, "app", None)
+    layer: Any = made
     while layer is not None and layer is not app.router:
-        if not iscoroutinefunction(layer) and not iscoroutinefunction(type(layer).__call__):
-            raise _failed(
-                f"`{type(layer).__name__}` is no ASGI app: it has no `async def __call__(self, scope, receive, send)`", None, root
-            )
+        if not callable(layer):
+            raise _failed(f"`{type(layer).__name__}` cannot be called with scope, receive and send", None, root)
         layer = getattr(layer, "app", None)
     app.middleware_stack = made
 

@@ -16,6 +16,7 @@ from headrace import registry, traffic
 from headrace.compiled import ServingConfig
 from headrace.hooks import Input
 from headrace.serving.answer import Answering
+from headrace.serving.apart import Apart
 from headrace.serving.breaker import Breaker, Pauses
 from headrace.serving.bulk import Bulk
 from headrace.serving.cache import Cache
@@ -104,12 +105,14 @@ class Server:
             shadow=self._shadow,
             rest=self._rest,
         )
+        self.apart = Apart(self.load)
         self.bulk = Bulk(
             config.model,
             spool=self._spool,
             counter=self.counter,
             rules=rules.rules if rules else (),
             measures=self.measures,
+            apart=self.apart,
             by_row=self._cache is not None,
         )
         self._judging: asyncio.Task[None] | None = None

@@ -83,6 +83,8 @@ class Served:
     """The compiled form of `single`, where it has one that answers alike."""
     queue: Callable[[Mapping[str, Any]], Awaitable[Answered]] | None = None
     """One row among those that wait, where many at once cost little more than one: then nobody else asks `single`."""
+    many: Predictor | None = None
+    """The form of `batch` for many rows, where it has one that answers alike in less time."""
 
     parity: Parity | None = None
     """How its way was tried; None where it has none but the plain one."""

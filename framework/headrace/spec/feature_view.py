@@ -51,6 +51,13 @@ class Feature(Spec):
         ge=1,
         le=100,
     )
+    ago: Duration | None = field(
+        "How long before the row's time the window of an aggregate ends: with `7d`, `last` is the value that held a week earlier, by what"
+        " was known at the row's time.",
+        Effect.RETRAIN,
+        default=None,
+        example="7d",
+    )
     since: Column | None = field(
         "The timestamp since whose newest value the time is taken, in days.",
         Effect.RETRAIN,

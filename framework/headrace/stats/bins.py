@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Literal
 
-from headrace.stats.category import category_texts
+from headrace.stats.category import category_codes, category_texts
 
 if TYPE_CHECKING:
     import numpy as np
@@ -91,8 +91,11 @@ def profile(columns: Mapping[str, Literal["number", "category"]], frame: pd.Data
 
     found: dict[str, Bins] = {}
     for name, kind in columns.items():
+        if kind == "category":
+            found[name] = _categories(frame[name])
+            continue
         values = _values(frame[name], kind)
-        bins = _fit(values, kind)
+        bins = _fit(values)
         counts = tuple(int(n) for n in np.asarray(_count(bins, values)))
         found[name] = Bins(type=bins.type, edges=bins.edges, values=bins.values, counts=counts)
     return Profile(found)
@@ -167,11 +170,21 @@ def _values(column: pd.Series[Any], kind: str) -> NDArray[Any]:
     return category_texts(column)[0]
 
 
-def _fit(values: NDArray[Any], kind: str) -> Bins:
+def _categories(column: pd.Series[Any]) -> Bins:
+    """The texts of a column and how often each is in it."""
     import numpy as np
 
-    if kind == "category":
-        return Bins(type="category", values=tuple(sorted({value for value in values if value is not None})))
+    codes, texts, _ = category_codes(column)
+    values = sorted(set(texts))
+    places = {value: place for place, value in enumerate(values)}
+    missing = len(values) + 1  # behind what is unseen, of which a reference has none
+    found = np.bincount(np.array([*(places[text] for text in texts), missing])[codes], minlength=missing + 1)
+    return Bins(type="category", values=tuple(values), counts=tuple(found.tolist()))
+
+
+def _fit(values: NDArray[Any]) -> Bins:
+    import numpy as np
+
     known = values[~np.isnan(values)]
     distinct = np.unique(known)
     if len(distinct) < BINS:
@@ -187,7 +200,7 @@ def _count(bins: Bins, values: NDArray[Any]) -> NDArray[np.int64]:
     if bins.type == "category":
         import pandas as pd
 
-        missing = np.array([value is None for value in values], dtype=bool)
+        missing = np.asarray(pd.isna(values))
         codes = np.asarray(pd.Categorical(values, categories=list(bins.values)).codes, dtype=np.int64)
         return _tally(np.where(codes < 0, len(bins.values), codes), missing, len(bins.values) + 1)
     missing = np.isnan(values)

@@ -25,10 +25,19 @@ def category_texts(column: pd.Series[Any]) -> tuple[NDArray[np.object_], NDArray
     TypeError where a value is a list or a mapping.
     """
     import numpy as np
+
+    codes, texts, none = category_codes(column)
+    return np.array([*texts, None], dtype=object)[codes], np.array([*none, False], dtype=bool)[codes]
+
+
+def category_codes(column: pd.Series[Any]) -> tuple[NDArray[np.int64], list[str], list[bool]]:
+    """Which of some texts each value has, (n,), -1 where it is missing; the texts, of which two may be equal; and which are no category's.
+
+    TypeError as above.
+    """
     import pandas as pd
 
     codes, distinct = pd.factorize(column, use_na_sentinel=True)
     texts = [category_text(value) for value in distinct]
-    none = np.array([*(text is None for text in texts), False], dtype=bool)[codes]
     printed = [str(value) if text is None else text for value, text in zip(distinct, texts, strict=True)]
-    return np.array([*printed, None], dtype=object)[codes], none
+    return codes, printed, [text is None for text in texts]

@@ -14,6 +14,7 @@ from sqlmodel import Session, col, select
 
 from headrace import tracking
 from headrace.diagnostics import Diagnostic, Exit, HeadraceError
+from headrace.steps.collector import outlived
 from headrace.store import Store, events, tables
 from headrace.store.events import EventKind
 from headrace.store.kinds import RunStatus, TrackedStatus
@@ -64,7 +65,8 @@ def running(
         _take_up(workspace, run_id)
     step = Running(run_id)
     try:
-        yield step
+        with outlived():
+            yield step
     except BaseException as error:
         end(workspace, run_id, RunStatus.FAILED, step.details | {"error": f"{type(error).__name__}: {error}"})
         raise

@@ -1,6 +1,6 @@
 """Who answers: assignment, weights with epochs, counts, and the abort side of the judge. The only writer of weights."""
 
-from headrace.traffic.assignment import assign, assigning
+from headrace.traffic.assignment import assign, assign_all, assigning
 from headrace.traffic.counter import Counter, strata
 from headrace.traffic.rule import ERROR_RATE, SLOW_REQUEST, Rule
 from headrace.traffic.watch import Abort, Watch, abort
@@ -20,6 +20,7 @@ __all__ = [
     "WeightsConflict",
     "abort",
     "assign",
+    "assign_all",
     "assigning",
     "current",
     "epochs",

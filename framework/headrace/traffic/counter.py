@@ -51,14 +51,15 @@ class Counter:
         """Count one request that `arm` answered, or failed to.
 
         Count it once, for the arm it was assigned to: not again for the champion that stepped in. `candidate` is the version on trial;
-        a warm-up belongs to it. Where it is None the warm-up begins anew with each epoch. `times` counts as many that went alike; of
-        a candidate's, whose warm-up each of them is, they are counted one by one.
+        a warm-up belongs to it. Where it is None the warm-up begins anew with each epoch. `times` counts as many that went alike.
         """
         with self._lock:
             self._requests += times
             self._add((epoch, arm, ERROR_RATE), error, times)
-            if self.warmup_requests and self._warms(epoch, arm, candidate):
-                return
+            if self.warmup_requests:
+                times = self._warm_already(epoch, arm, candidate, times)
+                if not times:
+                    return
             for rule in rules:
                 if rule.metric == SLOW_REQUEST and rule.over is not None:
                     self._add((epoch, arm, SLOW_REQUEST), seconds > rule.over, times)
@@ -91,13 +92,15 @@ class Counter:
         flushed, self._flushed = requests - self._flushed, requests
         return flushed
 
-    def _warms(self, epoch: int, arm: str, candidate: int | None) -> bool:
-        """Whether the candidate has not answered enough by now; this one counts for it, if it is its own."""
+    def _warm_already(self, epoch: int, arm: str, candidate: int | None, times: int) -> int:
+        """How many of some requests come after the candidate's warm-up; its own count for that, one after another."""
         trial = f"epoch {epoch}" if candidate is None else f"version {candidate}"
         answered = self._warm.get(trial, 0)
-        if arm == CANDIDATE:
-            self._warm[trial] = answered + 1
-        return answered < self.warmup_requests
+        lacking = max(0, self.warmup_requests - answered)
+        if arm != CANDIDATE:
+            return 0 if lacking else times
+        self._warm[trial] = answered + times
+        return max(0, times - lacking)
 
     def _add(self, key: _Key, bad: bool, times: int) -> None:  # noqa: FBT001 - one of two counts
         n, worse = self._totals.get(key, _NONE)

@@ -276,8 +276,12 @@ def signature_of(rows: Material, training: pd.DataFrame) -> Signature:
     """The inputs as the training side has them: categories, sorted, and whether any is missing. What only held-out rows have is unseen."""
     items = []
     for item in Signature.from_json(rows.inputs).inputs:
-        seen = tuple(sorted(training[item.name].dropna().unique())) if item.type == "category" else ()
-        items.append(Input(item.name, item.type, seen, item.low, item.high, missing=bool(training[item.name].isna().any())))
+        column = training[item.name]
+        if item.type == "category":
+            column = column.drop_duplicates()
+        known = column.dropna()
+        seen = tuple(sorted(known)) if item.type == "category" else ()
+        items.append(Input(item.name, item.type, seen, item.low, item.high, missing=len(known) < len(column)))
     return Signature(tuple(items))
 
 

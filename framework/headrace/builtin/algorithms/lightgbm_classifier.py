@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, cast
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from headrace.hooks import Algorithm, Contributions, EnoughError, Signature, Watch
+from headrace.hooks import Algorithm, Contributions, EnoughError, Predictor, Signature, Watch
 from headrace.hooks.watch import LOSS
 
 if TYPE_CHECKING:
@@ -108,6 +108,12 @@ class Trees:
             several = self.booster.num_model_per_iteration()
             return np.empty((0, several) if several > 1 else 0)
         return np.asarray(self.booster.predict(matrix, num_threads=1), dtype=np.float64)
+
+    def many(self) -> Predictor | None:
+        """Masks of its trees, where it has such."""
+        from headrace.builtin.algorithms.lightgbm_many import forest
+
+        return forest(self.booster)
 
     def contributions(self, matrix: NDArray[np.float64]) -> Contributions:
         """By TreeSHAP, as LightGBM computes it. Source: Lundberg et al. (2018), "Consistent individualized feature attribution"."""

@@ -11,7 +11,7 @@ from pydantic import Field
 
 from headrace.builtin.algorithms import lightgbm_classifier as trees
 from headrace.builtin.algorithms.levels import Levels
-from headrace.hooks import Algorithm, Contributions, EnoughError, Signature, Watch
+from headrace.hooks import Algorithm, Contributions, EnoughError, Predictor, Signature, Watch
 from headrace.hooks.watch import LOSS
 
 if TYPE_CHECKING:
@@ -45,6 +45,13 @@ class Fan:
         import numpy as np
 
         return np.sort(np.column_stack([one.predict(matrix) for one in self.levels]), axis=1)
+
+    def many(self) -> Predictor | None:
+        """Masks of each level's trees, where all have such."""
+        from headrace.builtin.algorithms.lightgbm_many import Forests, forest
+
+        levels = [found for one in self.levels if (found := forest(one.booster)) is not None]
+        return Forests(tuple(levels)) if len(levels) == len(self.levels) else None
 
     def contributions(self, matrix: NDArray[np.float64]) -> Contributions:
         """Of each level's own trees; where levels cross, answers are sorted and these are not."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import struct
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +27,9 @@ Category = tuple[int, float, dict[float, int], int]
 
 STEPS = 5_000
 """A model of more steps to its leaves, by its depths, would hold up the event loop for longer than a fraction of a millisecond."""
+NODES = 100_000
+"""A model of more nodes would be kept twice, and the second time in much more memory: a few hundred bytes a node."""
+_NOTHING: list[float] = []
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,11 +104,13 @@ def compile_forest(predictor: Fitted) -> RowPredictor | None:
     if not isinstance(line, Pipeline) or [name for name, _ in line.steps] != ["columns", "model"]:
         return None
     model = line["model"]
-    if type(model) not in {RandomForestClassifier, RandomForestRegressor} or sum(one.tree_.max_depth for one in model.estimators_) > STEPS:
+    if type(model) not in {RandomForestClassifier, RandomForestRegressor}:
+        return None
+    if _long((one.tree_.max_depth, one.tree_.node_count) for one in model.estimators_):
         return None
     columns = _columns(line)
     trees = [_of_forest(one.tree_) for one in model.estimators_]
-    count, width = float(len(trees)), len(trees[0][4][0])
+    count, width = float(len(trees)), int(model.estimators_[0].tree_.value.shape[2])
     if isinstance(model, RandomForestRegressor):
         return Walk(trees, [0.0], lambda total: total[0] / count, columns)
     if isinstance(predictor, Several):
@@ -127,7 +132,7 @@ def compile_boosted(predictor: Fitted) -> RowPredictor | None:
     if type(model) not in {HistGradientBoostingClassifier, HistGradientBoostingRegressor}:
         return None
     rounds = model._predictors  # noqa: SLF001 - where scikit-learn keeps them
-    if sum(int(tree.nodes["depth"].max()) for each in rounds for tree in each) > STEPS:
+    if _long((int(tree.nodes["depth"].max()), len(tree.nodes)) for each in rounds for tree in each):
         return None
     base = model._baseline_prediction.ravel().tolist()  # noqa: SLF001 - as above
     trees = [_of_boosted(tree.nodes, place, len(each)) for each in rounds for place, tree in enumerate(each)]
@@ -138,28 +143,31 @@ def compile_boosted(predictor: Fitted) -> RowPredictor | None:
     return Walk(trees, base, softmax if len(base) > 1 else pair)
 
 
+def _long(sizes: Iterable[tuple[int, int]]) -> bool:
+    """Whether trees of these depths and numbers of nodes are too much together."""
+    found = list(sizes)
+    return sum(depth for depth, _ in found) > STEPS or sum(nodes for _, nodes in found) > NODES
+
+
 def _shares(parts: list[float]) -> list[float]:
     whole = math.fsum(parts)
     return [part / whole for part in parts]
 
 
 def _of_forest(tree: Any) -> Tree:  # noqa: ANN401 - scikit-learn's own
-    none = [False] * tree.node_count
-    return (
-        tree.children_left.tolist(),
-        tree.children_right.tolist(),
-        tree.feature.tolist(),
-        tree.threshold.tolist(),
-        tree.value[:, 0, :].tolist(),
-        none,
-    )
+    left, none = tree.children_left.tolist(), [False] * tree.node_count
+    answers = [value if ends < 0 else _NOTHING for ends, value in zip(left, tree.value[:, 0, :].tolist(), strict=True)]
+    return left, tree.children_right.tolist(), tree.feature.tolist(), tree.threshold.tolist(), answers, none
 
 
 def _of_boosted(nodes: Any, place: int, width: int) -> Tree:  # noqa: ANN401 - an array of records
     """A tree that adds to one of several sums."""
     leaf = nodes["is_leaf"].astype(bool).tolist()
     left = [-1 if ends else at for ends, at in zip(leaf, nodes["left"].tolist(), strict=True)]
-    answers = [[value if at == place else 0.0 for at in range(width)] for value in nodes["value"].tolist()]
+    answers = [
+        [value if at == place else 0.0 for at in range(width)] if ends else _NOTHING
+        for ends, value in zip(leaf, nodes["value"].tolist(), strict=True)
+    ]
     right, column, threshold = (nodes[name].tolist() for name in ("right", "feature_idx", "num_threshold"))
     return left, right, column, threshold, answers, nodes["missing_go_to_left"].astype(bool).tolist()
 

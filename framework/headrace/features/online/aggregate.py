@@ -10,7 +10,7 @@ import math
 from bisect import bisect_left
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import groupby
+from itertools import dropwhile, groupby
 from operator import itemgetter
 from typing import Any, assert_never
 
@@ -18,7 +18,7 @@ from headrace.compiled import FeatureConfig, ViewConfig
 from headrace.features.online.definition import Definition
 from headrace.features.online.event import Value
 from headrace.features.sql.aggregate import DAY
-from headrace.features.sql.relation import oldest
+from headrace.features.sql.relation import oldest, youngest
 from headrace.features.sql.values import closure
 from headrace.spec.expression import Condition, Named, parse, parse_arithmetic
 from headrace.spec.expression.arithmetic import Arithmetic, Binary, Negative, Number
@@ -47,8 +47,8 @@ class Computing:
     endless: bool
     """Whether a feature looks back as far as it must: `values` may then ask for older events."""
     columns: Mapping[str, int]
-    subsets: tuple[tuple[int | None, Condition | None], ...]
-    """Windows that features share: how far back, and which rows count."""
+    subsets: tuple[tuple[int | None, int, Condition | None], ...]
+    """Windows that features share: how far back, how old at least, and which rows count."""
     held: tuple[tuple[int, int], ...]
     """The values of a column that stand in a subset, by the subset's number and the column's place in a row."""
     base: tuple[tuple[str, Callable[[_At], Answer]], ...]
@@ -80,7 +80,7 @@ def computing(definition: Definition, wanted: Collection[str]) -> Computing:
     """The wanted features and all that their arithmetic reads."""
     view = definition.view
     places = {column: place for place, column in enumerate(definition.columns, start=1)}
-    subsets: dict[tuple[int | None, str | None], int] = {}
+    subsets: dict[tuple[int | None, int, str | None], int] = {}
     held: dict[tuple[int, int], int] = {}
     base: list[tuple[str, Callable[[_At], Answer]]] = []
     final: list[tuple[str, Arithmetic, float | None]] = []
@@ -92,7 +92,7 @@ def computing(definition: Definition, wanted: Collection[str]) -> Computing:
             continue
         age = oldest(view, feature)
         ages.append(age)
-        subset = subsets.setdefault((age, feature.where), len(subsets))
+        subset = subsets.setdefault((age, youngest(view, feature), feature.where), len(subsets))
         base.append((word, _feature(view, feature, subset, places, held)))
     bounded = [age for age in ages if age is not None]
     return Computing(
@@ -100,7 +100,7 @@ def computing(definition: Definition, wanted: Collection[str]) -> Computing:
         reach=max(bounded) if bounded else None,
         endless=None in ages,
         columns=places,
-        subsets=tuple((age, parse(where, texts=True) if where is not None else None) for age, where in subsets),
+        subsets=tuple((age, least, parse(where, texts=True) if where is not None else None) for age, least, where in subsets),
         held=tuple(held),
         base=tuple(base),
         final=tuple(final),
@@ -143,7 +143,7 @@ class _At:
         """The events that count, oldest first."""
         found = self._subsets[number]
         if found is None:
-            age, where = self._computing.subsets[number]
+            age, least, where = self._computing.subsets[number]
             rows = self.rows
             if age is None:
                 found = list(self.backwards())[::-1]
@@ -151,6 +151,8 @@ class _At:
                 found = rows
             else:
                 found = rows[bisect_left(rows, (self.moment - age,)) :]
+            if least:
+                found = found[: bisect_left(found, (self.moment - least + 1,))]
             if where is not None:
                 found = [row for row in found if self.passes(where, row)]
             self._subsets[number] = found
@@ -163,10 +165,12 @@ class _At:
 
     def newest(self, number: int) -> Iterable[Row]:
         """The events of a subset, the newest first; of one without an end, no more are read than are looked at."""
-        age, where = self._computing.subsets[number]
+        age, least, where = self._computing.subsets[number]
         if age is not None:
             return reversed(self.subset(number))
         found = self.backwards()
+        if least:
+            found = dropwhile(lambda row: row[0] > self.moment - least, found)
         return found if where is None else (row for row in found if self.passes(where, row))
 
     def passes(self, where: Condition, row: Row) -> bool:

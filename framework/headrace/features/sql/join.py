@@ -7,7 +7,7 @@ from collections.abc import Collection
 from headrace.compiled import FeatureConfig, ViewConfig
 from headrace.features.sql.aggregate import aggregate, greatest, holds, order
 from headrace.features.sql.dialect import Dialect
-from headrace.features.sql.relation import ENTITY, EVENTS, LINE, MOMENT, SEEN, SPINE, TIME, columns, oldest, passes
+from headrace.features.sql.relation import ENTITY, EVENTS, LINE, MOMENT, SEEN, SPINE, TIME, columns, oldest, passes, youngest
 from headrace.features.sql.word import name
 
 _STRETCH = "__stretch"
@@ -57,8 +57,9 @@ def _by_stretch(furthest: int) -> tuple[str, str, str]:
 
 def counted(view: ViewConfig, feature: FeatureConfig, spine: str, of: str) -> str:
     """By which condition an event that was joined counts for a feature: it is there, in its window, and passes."""
-    age, passing = oldest(view, feature), passes(feature, of)
+    age, least, passing = oldest(view, feature), youngest(view, feature), passes(feature, of)
     parts = [f"{of}.{name(TIME)} IS NOT NULL" if age is None else f"{of}.{name(TIME)} >= {spine}.{name(MOMENT)} - {age}"]
+    parts += [f"{of}.{name(TIME)} <= {spine}.{name(MOMENT)} - {least}"] if least else []
     return " AND ".join([*parts, *([f"({passing})"] if passing is not None else [])])
 
 

@@ -87,9 +87,16 @@ def oldest(view: ViewConfig, feature: FeatureConfig) -> int | None:
     """The greatest age in microseconds that an event may have for a feature, the bound itself included; None where any age will do.
 
     A window `(t-w, t]` does not hold an event that is just `w` old, `[t-w, t)` does; a value just as old as `expires` still stands.
+    With `ago` all of it is so much earlier.
     """
     found = reach(feature)
     if found is None:
         return None
     back, expiring = found
-    return back if expiring or view.window_edges != CLOSED else back - 1
+    return micros(feature.ago_seconds) + (back if expiring or view.window_edges != CLOSED else back - 1)
+
+
+def youngest(view: ViewConfig, feature: FeatureConfig) -> int:
+    """The least age in microseconds that an event must have for a feature: 0 where its window ends at the moment itself."""
+    ago = micros(feature.ago_seconds)
+    return ago if not ago or view.window_edges == CLOSED else ago + 1

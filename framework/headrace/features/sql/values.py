@@ -35,18 +35,23 @@ def values(
     computed = closure(view, wanted)
     base = [word for word in computed if view.features[word].kind != "expression"]
     texts = frozenset(column for column, kind in types.items() if kind in TEXTS)
-    ever = [word for word in base if dialect.structs and oldest(view, view.features[word]) is None]
-    near = [word for word in base if word not in ever]
+    endless = [word for word in base if dialect.structs and oldest(view, view.features[word]) is None]
+    earlier = [word for word in endless if view.features[word].ago_seconds]
+    ever = [word for word in endless if word not in earlier]
+    near = [word for word in base if word not in endless]
     parts = {SPINE: spine, EVENTS: events(view, source, types, dialect)}
     if near:
         walks = plan == "window" and dialect.structs and view.available_at is None
         parts["near"] = by_window(view, near) if walks else by_join(view, near, texts, dialect)
     if ever:
         parts["ever"] = running(view, ever)
+    if earlier:
+        # What became known late may be of any age: a walk in the order of knowing would not find where the window ends.
+        parts["earlier"] = by_window(view, earlier) if view.available_at is None else by_join(view, earlier, texts, dialect)
     joins = " ".join(
         f"LEFT JOIN {name(part)} ON {name(part)}.{name(LINE)} = s.{name(LINE)}" for part in parts if part not in (SPINE, EVENTS)
     )
-    held = {word: f"{name('ever' if word in ever else 'near')}.{name(word)}" for word in base}
+    held = {word: f"{name('ever' if word in ever else 'earlier' if word in earlier else 'near')}.{name(word)}" for word in base}
     told = [f"{answer(view.features[word], held[word], f's.{name(MOMENT)}')} AS {name(word)}" for word in base]
     parts["known"] = f"SELECT s.{name(LINE)}{''.join(', ' + item for item in told)} FROM {name(SPINE)} AS s {joins}"
     chosen = ", ".join(f"{_final(view, word)} AS {name(word)}" for word in wanted)

@@ -6,14 +6,14 @@ from collections.abc import Collection
 
 from headrace.compiled import FeatureConfig, ViewConfig
 from headrace.features.sql.aggregate import aggregate, greatest
-from headrace.features.sql.relation import ENTITY, EVENTS, LINE, MOMENT, SEEN, SPINE, TIME, columns, delay, oldest, passes
+from headrace.features.sql.relation import ENTITY, EVENTS, LINE, MOMENT, SEEN, SPINE, TIME, columns, delay, oldest, passes, youngest
 from headrace.features.sql.word import name
 
 _AT = "__at"
 
 
 def by_window(view: ViewConfig, wanted: Collection[str]) -> str:
-    """One row a line of the spine with the raw values of features that have a window; in DuckDB's words.
+    """One row a line of the spine with the raw values of features that have a window, or end before the moment; in DuckDB's words.
 
     Only for views whose events are known a fixed time after they were true: then a moment's events are those between two ages.
     """
@@ -21,9 +21,10 @@ def by_window(view: ViewConfig, wanted: Collection[str]) -> str:
     for word in wanted:
         feature = view.features[word]
         age = oldest(view, feature)
-        if age is None or view.available_at is not None:
+        if view.available_at is not None or (age is None and not feature.ago_seconds):
             raise AssertionError(word)
-        told.append(f"{_value(view, feature, f'RANGE BETWEEN {age} PRECEDING AND {delay(view)} PRECEDING')} AS {name(word)}")
+        first, last = "UNBOUNDED" if age is None else age, max(delay(view), youngest(view, feature))
+        told.append(f"{_value(view, feature, f'RANGE BETWEEN {first} PRECEDING AND {last} PRECEDING')} AS {name(word)}")
     return _walk(view, TIME, told, wanted)
 
 

@@ -44,7 +44,7 @@ def _one(scope: Scope, model: Model, position: int, one: Middleware) -> Iterator
         message = f"`{one.python}` cannot be put around an app: {why} ({file}:{found.line})"
         arguments = ", ".join(["self", "app", *sorted(one.params)])
         yield Diagnostic("wrong-signature", message, place, help=f"write `def __init__({arguments}):`")
-    elif isinstance(found.node, ast.ClassDef) and not _answers(found.node):
+    elif isinstance(found.node, ast.ClassDef) and not _answers(found.node, own=found.path is not None and found.path.is_relative_to(root)):
         message = f"`{one.python}` is no ASGI middleware: it is not called with scope, receive and send ({file}:{found.line})"
         yield Diagnostic("no-middleware", message, place, help=f"write `{_CALL}`")
 
@@ -59,11 +59,11 @@ def _called(found: Definition, takes: Takes) -> str | None:
     return mismatch(replace(found, node=made), replace(takes, positional=takes.positional + _SELF))
 
 
-def _answers(node: ast.ClassDef) -> bool:
-    """Whether what a class makes is called as ASGI's apps are, as far as the text tells."""
+def _answers(node: ast.ClassDef, *, own: bool) -> bool:
+    """Whether what a class makes is called as ASGI's apps are, as far as the text tells; others' may come to their method otherwise."""
     call = _method(node, "__call__")
     if call is None:
-        return _inherits(node)
+        return not own or _inherits(node)
     arguments = call.args
     taken = len(arguments.posonlyargs) + len(arguments.args)
     return isinstance(call, ast.AsyncFunctionDef) and (taken == _SCOPE or arguments.vararg is not None)

@@ -79,7 +79,7 @@ def _idle(scope: Scope, view: FeatureView, name: str, feature: Feature) -> Itera
     aging = origin in ("column", "last", "since")
     uses = dict.fromkeys(("over", "where", "by"), origin in AGGREGATES)
     uses |= {word: feature.by is not None for word in ("segments", "other") if getattr(feature, word)}
-    uses |= {"empty": origin != "column", "expires": aging, "back": origin == "last"}
+    uses |= {"empty": origin != "column", "expires": aging, "back": origin == "last", "ago": origin in AGGREGATES}
     for word, used in uses.items():
         if getattr(feature, word) is not None and not used:
             place = scope.where(address_of(view), ("features", name, word), key=True)
@@ -162,7 +162,7 @@ def _empty(scope: Scope, view: FeatureView, name: str, feature: Feature) -> Iter
 
 @question
 def _window(scope: Scope, view: FeatureView, name: str, feature: Feature) -> Iterator[Diagnostic]:
-    for word in ("over", "expires"):
+    for word in ("over", "expires", "ago"):
         span = getattr(feature, word, None)
         if span is not None and not span:
             place = scope.where(address_of(view), ("features", name, word))

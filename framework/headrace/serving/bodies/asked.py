@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from time import perf_counter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import orjson
 from starlette.types import Receive
 
 from headrace.serving.answer import Reply
+from headrace.serving.apart import LARGE
 from headrace.serving.bodies.arrow import Streams
 from headrace.serving.bodies.arrow import answer as stream
 from headrace.serving.bodies.columns import BODY, Columns, Reader
+from headrace.serving.bodies.records import Records
 from headrace.serving.bodies.tensors import Tensors
 from headrace.serving.bodies.tensors import answer as tensors
 from headrace.serving.body import ARROW, header, is_arrow, read
@@ -32,7 +35,10 @@ from headrace.serving.snapshot import Snapshot
 if TYPE_CHECKING:
     from headrace.serving.server import Server
 
+T = TypeVar("T")
 _HEADER = HEADER.lower().encode()
+_SMALL = 2048
+"""Bytes of a body that cannot hold many rows: it is read row by row at once."""
 _COLUMNS = re.compile(rb'\s*\{\s*"columns"\s*:')
 
 
@@ -51,6 +57,7 @@ class Bodies:
     def __init__(self, server: Server) -> None:
         self._server = server
         self._reader = Reader(server.config, server.schema, server.online.inputs)
+        self._records = Records(server.config, tuple(server.online.inputs))
         self._streams = Streams(server.config, self._reader)
         self._tensors = Tensors(server.config, self._reader)
 
@@ -61,35 +68,48 @@ class Bodies:
         started = perf_counter()
         kind = header(scope, b"content-type")
         if kind is not None and is_arrow(kind):
-            columns = self._streams.read(body)
+            columns = await self._apart(body, partial(self._streams.read, body))
             told, replies, _ = await self._columns(await self._request(scope, started), columns)
             whole = told if told is not None else Told.of(server.config.task, columns.entities, replies)
-            return Media(stream(whole, server.config.entity), ARROW)
+            return Media(await self._told(body, partial(stream, whole, server.config.entity)), ARROW)
         if _COLUMNS.match(body):
-            columns = self._reader.json(body)
+            columns = await self._apart(body, partial(self._reader.json, body))
             told, replies, fresh = await self._columns(await self._request(scope, started), columns)
         else:
-            rows = server.schema.read_rows(body)
-            request = await self._request(scope, started)
-            told = await self._bulk(request, self._reader.of(rows)) if len(rows) >= LEAST and not server.online.views else None
-            replies, fresh = ([], []) if told is not None else await self._rows(request, rows, "rows[{}].")
+            read_ = await self._apart(body, partial(self._read, body))
+            told, replies, fresh = await self._several(await self._request(scope, started), read_)
         model = server.config.model
         if told is not None:
-            return orjson.dumps({"predictions": told.bodies(model)})
+            return await self._told(body, partial(told.json, model))
         return orjson.dumps({"predictions": [one.body(model) | _fresh(age) for one, age in zip(replies, fresh, strict=True)]})
+
+    def _read(self, body: bytes) -> Columns | list[Row]:
+        """Records by column where there are enough of them and nothing about them is unusual, else as rows."""
+        columns = self._records.read(body) if len(body) > _SMALL else None
+        if columns is not None:
+            return columns
+        rows = self._server.schema.read_rows(body)
+        return self._reader.of(rows) if len(rows) >= LEAST and not self._server.online.views else rows
+
+    async def _several(self, request: _Request, given: Columns | list[Row]) -> tuple[Told | None, list[Reply], list[Freshness]]:
+        """Records, answered by column, or, where that cannot be, row by row."""
+        told = await self._bulk(request, given) if isinstance(given, Columns) else None
+        if told is not None:
+            return told, [], []
+        return None, *await self._rows(request, given.rows() if isinstance(given, Columns) else given, "rows[{}].")
 
     async def infer(self, scope: Mapping[str, Any], receive: Receive, version: str | None = None) -> bytes:
         """POST /v2/models/NAME/infer: as many rows as the tensors have, each journalled and counted as any other."""
         server = self._server
         body = await read(scope, receive, server.load)
         started = perf_counter()
-        asked = self._tensors.read(body, fresh_ids)
+        asked = await self._apart(body, partial(self._tensors.read, body, fresh_ids))
         request = await self._request(scope, started)
         if version is not None:
             self._only(request.snapshot, version)
         told, replies, _ = await self._columns(request, asked.columns)
         whole = told if told is not None else Told.of(server.config.task, asked.columns.entities, replies)
-        return tensors(server.config.model, asked, whole)
+        return await self._told(body, partial(tensors, server.config.model, asked, whole))
 
     def _only(self, snapshot: Snapshot, version: str) -> None:
         """Refused where a version would not answer every row: arms are assigned, and nobody chooses one."""
@@ -118,14 +138,21 @@ class Bodies:
         server = self._server
         return _Request(await server.moments.of(header(scope, _HEADER)), started, server.ready_snapshot())
 
+    async def _apart(self, body: bytes, work: Callable[[], T]) -> T:
+        """What some work for a body gives; beside the event loop where the body is large."""
+        return work() if len(body) < LARGE else await self._server.apart(work)
+
+    async def _told(self, body: bytes, write: Callable[[], bytes]) -> bytes:
+        """An answer as it is sent; beside the event loop where the body was large."""
+        return write() if len(body) < LARGE else await self._server.apart.however_long(write)
+
     async def _columns(self, request: _Request, columns: Columns) -> tuple[Told | None, list[Reply], list[Freshness]]:
         """Answered by column, or, where that cannot be, row by row."""
         told = await self._bulk(request, columns)
         return (told, [], []) if told is not None else (None, *await self._rows(request, columns.rows(), f"{BODY}."))
 
     async def _bulk(self, request: _Request, columns: Columns) -> Told | None:
-        async with self._server.load.within():
-            return await self._server.bulk.answer(request.snapshot, columns, request.at, request.started)
+        return await self._server.bulk.answer(request.snapshot, columns, request.at, request.started)
 
     async def _rows(self, request: _Request, rows: Sequence[Row], path: str) -> tuple[list[Reply], list[Freshness]]:
         server = self._server

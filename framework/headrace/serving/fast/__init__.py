@@ -1,6 +1,7 @@
-"""The fastest way that each version has to answer one row, held against its plain one before it is used."""
+"""How a version answers one row, and many: compiled, in a queue, or plainly; each way only where it answers as plainly."""
 
 from headrace.serving.fast.compile import fastest
 from headrace.serving.fast.gate import PROBED
+from headrace.serving.fast.many import widest
 
-__all__ = ["PROBED", "fastest"]
+__all__ = ["PROBED", "fastest", "widest"]

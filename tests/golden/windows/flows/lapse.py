@@ -24,6 +24,7 @@ def features(as_of: datetime | None, cause: str | None) -> Rows:
         inputs=[
             Category("channel", column="channel"),
             Number("amount_before", view="basket"),
+            Number("amount_week_ago", view="basket"),
             Number("deli", view="basket"),
             Number("departments_90d", view="basket"),
             Category("last_department", view="basket"),
@@ -115,6 +116,7 @@ def score_nightly(cause: str | None) -> Scored:
         inputs=[
             Category("channel", column="channel"),
             Number("amount_before", view="basket"),
+            Number("amount_week_ago", view="basket"),
             Number("deli", view="basket"),
             Number("departments_90d", view="basket"),
             Category("last_department", view="basket"),
@@ -160,6 +162,7 @@ def score_on_demand(cause: str | None) -> Scored:
         inputs=[
             Category("channel", column="channel"),
             Number("amount_before", view="basket"),
+            Number("amount_week_ago", view="basket"),
             Number("deli", view="basket"),
             Number("departments_90d", view="basket"),
             Category("last_department", view="basket"),
