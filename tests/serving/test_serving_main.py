@@ -1,6 +1,8 @@
 import json
 import signal
 import socket
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -93,6 +95,14 @@ def test_a_config_that_is_none_is_told(tmp_path: Path, text: str | None, fault: 
     if text is not None:
         path.write_text(text)
     assert (1, True) == (main([str(path)]), f"error[{fault}]" in capsys.readouterr().err)
+
+
+@pytest.mark.parametrize("module", ["headrace.serving", "headrace.serving.together"])
+def test_a_server_that_ended_is_not_taken_apart_and_has_said_all(tmp_path: Path, module: str) -> None:
+    text = "import atexit, runpy, sys; atexit.register(print, 'apart'); print('begun'); sys.argv[1:] = sys.argv[2:]; "
+    command = [sys.executable, "-c", text + f"runpy.run_module({module!r}, run_name='__main__')", "-", str(tmp_path / "x.serving.json")]
+    told = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (1, "begun\n", True) == (told.returncode, told.stdout, "error[not-compiled]" in told.stderr)
 
 
 def test_a_broken_plugin_is_named_and_left_out(project: Project, caplog: pytest.LogCaptureFixture) -> None:

@@ -19,7 +19,7 @@ from headrace.serving import beforehand, exposed
 from headrace.serving.exposed import ALLOWED
 from headrace.serving.fleet import Fleet, Limits, oversee, single_threaded, told
 from headrace.serving.fleet.words import Failed, line
-from headrace.serving.process import GRACE, Ending, answer
+from headrace.serving.process import GRACE, Ending, answer, leave
 from headrace.serving.shipper import Shipper
 
 ALONE = ReplicasConfig()
@@ -200,9 +200,7 @@ def work(sockets: Sequence[int], as_one: Callable[[socket.socket, socket.socket]
     except Exception as error:
         control.sendall(line(Failed(f"{type(error).__name__}: {error}" if not isinstance(error, HeadraceError) else str(error))))
         raise
-    logging.shutdown()
-    # All is said and written: taking the interpreter apart would hold up whoever waits for the end.
-    os._exit(code)
+    leave(code)
 
 
 def _say(text: str, *values: object) -> None:
@@ -232,4 +230,4 @@ def listen(host: str, port: int, model: str) -> socket.socket:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    leave(main())

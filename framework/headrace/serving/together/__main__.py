@@ -18,7 +18,7 @@ from headrace.diagnostics import Diagnostic, Exit, HeadraceError, logs
 from headrace.serving import beforehand, exposed
 from headrace.serving.__main__ import ALONE, fleet_of, how_many, listen, started, take, work
 from headrace.serving.fleet import oversee, single_threaded, told
-from headrace.serving.process import GRACE, Ending, Face, Told, run
+from headrace.serving.process import GRACE, Ending, Face, Told, leave, run
 from headrace.serving.shipper import Shipper
 
 if TYPE_CHECKING:
@@ -161,4 +161,4 @@ def _face(members: Sequence[Member], secure: ssl.SSLContext | None, *, beyond: b
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    leave(main())
