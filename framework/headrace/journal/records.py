@@ -148,17 +148,18 @@ def parse(body: bytes) -> Fields:
         return OutcomeFields(*fields)
     if kind != _PREDICTION:
         raise ValueError("the body is no record that this version knows")
-    *first, inputs, output, error, unseen = fields[:13]
-    (answer,) = fields[13:] or (None,)
-    return PredictionFields(*first, _text(inputs), output, error, _text(unseen), None if answer is None else _text(answer))
+    recorded, id_, model, version, arm, epoch, entity, at, latency, inputs, output, raised, unseen, *more = fields
+    (answer,) = more or (None,)
+    first = (recorded, id_, model, version, arm, epoch, entity, at, latency)
+    return PredictionFields(*first, _text(inputs), output, raised, _text(unseen), None if answer is None else _text(answer))
 
 
 def parse_prediction(body: bytes) -> PredictionFields:
     """The same of one that begins with `MARK`."""
     try:
         _, head, told = _PARTS.unpack_from(body)
-    except struct.error as error:
-        raise ValueError("the body ends within its head") from error
+    except struct.error as fault:
+        raise ValueError("the body ends within its head") from fault
     # What is done with every record is done here: each call less is felt.
     first = _PARTS.size + head
     last = first + told

@@ -20,6 +20,7 @@ from headrace.serving.measures import Measures
 from headrace.serving.moment import Moments
 from headrace.serving.snapshot import CANDIDATE, CHAMPION, Served, Snapshot
 from headrace.serving.workspace import Workspace
+from headrace.store.changes import Changes
 
 LOG = logging.getLogger("headrace.serving")
 
@@ -160,6 +161,9 @@ class Follower(threading.Thread):
         self._circuit = circuit
         self._shadow = shadow
         self._want = Wanted(None, None, 0.0, 0)
+        self._changes = Changes(workspace.store)
+        self._seen: object = None
+        self._epoch = 0
         self._loaded: dict[int, Served] = {}
         self._mirrors: dict[int, Served] = {}
         self._ended = threading.Event()
@@ -200,23 +204,21 @@ class Follower(threading.Thread):
     def reload(self) -> None:
         """Look at once, and verify and load anew what should answer, whatever was loaded or refused before."""
         with self._looking:
-            self._loaded, self._mirrors, self.refused = {}, {}, {}
+            self._loaded, self._mirrors, self.refused, self._seen = {}, {}, {}, None
             self.look()
 
     def look(self) -> None:
-        """Read the store once, load what is new, and swap where that changes who answers."""
+        """Read the store where it changed, load what is new, and swap where that changes who answers."""
         with self._looking:
             self._look()
 
     def _look(self) -> None:
-        self._moments.read()
-        with self._workspace.store.read() as session:
-            aliases = registry.aliases(session, self._model)
-            weights = traffic.current(session, self._model)
-            epochs = traffic.epochs(session, weights) if weights is not None and weights.share > 0.0 else []
-            shadow = self._wanted_shadow(session)
-        want = replace(wanted(aliases, weights, epochs), shadow=shadow, standby=aliases.get(registry.PREVIOUS))
-        self._want = want
+        seen = self._changes.token()
+        if seen != self._seen or not self._moments.still():
+            self._moments.read()
+            self._want, self._epoch = self._read()
+            self._seen = seen
+        want, shadow = self._want, self._want.shadow
         self._current.lift(want.candidate)
         # Who answers first, and what may wait after it.
         for number in sorted({number for number in (want.champion, want.candidate) if number is not None} - self._loaded.keys()):
@@ -229,10 +231,20 @@ class Follower(threading.Thread):
             self._swap(want)
         self.refused = {number: refusal for number, refusal in self.refused.items() if number in want.numbers | {shadow}}
         self._measures.altered(len(self.refused))
-        self.epoch = 0 if weights is None else weights.epoch
+        self.epoch = self._epoch
         in_use = set(self._current.snapshot.versions.values()) | want.numbers
         self._loaded = {number: served for number, served in self._loaded.items() if number in in_use}
         self._mirrors = {number: served for number, served in self._mirrors.items() if number == shadow}
+
+    def _read(self) -> tuple[Wanted, int]:
+        """What the store says should answer, and the newest epoch of weights."""
+        with self._workspace.store.read() as session:
+            aliases = registry.aliases(session, self._model)
+            weights = traffic.current(session, self._model)
+            epochs = traffic.epochs(session, weights) if weights is not None and weights.share > 0.0 else []
+            shadow = self._wanted_shadow(session)
+        want = replace(wanted(aliases, weights, epochs), shadow=shadow, standby=aliases.get(registry.PREVIOUS))
+        return want, 0 if weights is None else weights.epoch
 
     def circuits(self) -> dict[str, Breaker]:
         """Those of the candidate that is wanted and of the shadow, where they are loaded."""

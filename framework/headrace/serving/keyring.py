@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from headrace.identity import keys, service
 from headrace.serving.measures import Measures
 from headrace.serving.workspace import Workspace
+from headrace.store.changes import Changes
 
 LOG = logging.getLogger("headrace.serving")
 
@@ -24,6 +25,8 @@ class Keys:
 
     def __init__(self, workspace: Workspace, model: str, measures: Measures) -> None:
         self._store = workspace.store
+        self._changes = Changes(workspace.store)
+        self._seen: object = None
         self._environment = workspace.environment
         self._measures = measures
         self._used: dict[str, float] = {}
@@ -59,8 +62,11 @@ class Keys:
 
     def look(self) -> None:
         """Read them, where they changed."""
-        with self._store.read() as session:
-            self.current = keys.read(session, self._environment, self.current)
+        seen = self._changes.token()
+        if seen != self._seen:
+            with self._store.read() as session:
+                self.current = keys.read(session, self._environment, self.current)
+            self._seen = seen
         self.read_at = time.monotonic()
 
     def tell(self) -> None:

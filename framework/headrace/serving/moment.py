@@ -44,6 +44,13 @@ class Moments:
             seen = reading(session)
         self._last = _Reading(None if seen.holder is None else seen.now, time.monotonic())
 
+    def still(self) -> bool:
+        """Whether time goes on as it was read, of a store that has not changed since: a driven clock's lease may end without a change."""
+        if self._last.driven is not None:
+            return False
+        self._last = _Reading(None, time.monotonic())
+        return True
+
     @property
     def now(self) -> datetime:
         """The driven clock's time as last read, or the wall's."""
