@@ -36,8 +36,20 @@ def test_a_commit_changes_the_token_on_postgresql(postgres: str, tmp_path: Path)
 def test_of_a_store_that_does_not_answer_no_two_tokens_are_equal(tmp_path: Path) -> None:
     with Store.open("sqlite:///state.db", "blobs", root=tmp_path) as store:
         changes = Changes(store)
+        before = changes.token()
         (tmp_path / "state.db").rename(tmp_path / "away")
         (tmp_path / "state.db").mkdir()
-        store.engine.dispose()
 
+        assert before != changes.token()
         assert changes.token() != changes.token()
+
+
+def test_another_file_in_the_database_s_place_is_a_change(tmp_path: Path) -> None:
+    with Store.open("sqlite:///other.db", "blobs", root=tmp_path) as backup, backup.transaction("a", "b", "c"):
+        pass
+    with Store.open("sqlite:///state.db", "blobs", root=tmp_path) as store:
+        changes = Changes(store)
+        before = changes.token()
+        (tmp_path / "other.db").replace(tmp_path / "state.db")
+
+        assert before != changes.token()

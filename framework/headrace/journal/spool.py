@@ -64,7 +64,7 @@ class Spool:
         self._folder = folder
         self._lock = threading.Lock()
         self._strict, self._personal = terms.strict, terms.personal
-        self._others = self._room = self._lacked = 0
+        self._others = self._room = self._lacked = self._named = 0
         self._look_by = float("-inf")
         self._closed = False
         self._open_segment()
@@ -171,7 +171,9 @@ class Spool:
 
     def _open_segment(self) -> None:
         self._file, self._size, self._room = -1, 0, 0
-        name = f"{time.time_ns():020d}-{os.getpid()}-{uuid4().hex[:8]}"
+        # Segments are shipped in the order of their names, which is that of their records though the clock were set back.
+        self._named = max(time.time_ns(), self._named + 1)
+        name = f"{self._named:020d}-{os.getpid()}-{uuid4().hex[:8]}"
         hidden, final = self._folder / f".{name}", self._folder / f"{name}{SUFFIX}"
         file = os.open(hidden, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o640)
         try:

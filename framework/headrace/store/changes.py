@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 from headrace.store.sessions import Sessions
@@ -17,6 +18,7 @@ class Changes:
     def __init__(self, store: Sessions) -> None:
         self._engine = store.engine
         self._connection: Any = None
+        self._file: tuple[int, int] | None = None
 
     def token(self) -> object:
         """Equal to an earlier one where nothing was committed in between; to none where the database does not answer.
@@ -24,11 +26,14 @@ class Changes:
         Ask before what depends on it is read: what is committed meanwhile is then seen the next time.
         """
         try:
+            file = self._identity()
+            if file != self._file:  # another file is in its place, such as a backup
+                self.close()
             if self._connection is None:
-                self._connection = self._connected()
+                self._connection, self._file = self._connected(), file
             cursor = self._connection.cursor()
             try:
-                return cursor.execute(_QUESTIONS[self._engine.dialect.name]).fetchone()
+                return file, cursor.execute(_QUESTIONS[self._engine.dialect.name]).fetchone()
             finally:
                 cursor.close()
         except Exception:  # noqa: BLE001 - whoever reads then is told what is wrong, in the store's words
@@ -41,6 +46,13 @@ class Changes:
         if held is not None:
             with suppress(Exception):
                 held.close()
+
+    def _identity(self) -> tuple[int, int] | None:
+        """Which file the database is, where it is one."""
+        if self._engine.dialect.name != "sqlite":
+            return None
+        found = Path(self._engine.url.database or "").stat()
+        return found.st_dev, found.st_ino
 
     def _connected(self) -> Any:  # noqa: ANN401 - a driver's connection
         made = self._engine.raw_connection()
