@@ -196,6 +196,7 @@ class Follower(threading.Thread):
                     LOG.warning("the store cannot be followed, what was loaded goes on answering: %s", error)
                 failing = True
             self.heartbeat = time.monotonic()
+        self._changes.close()
 
     def end(self) -> None:
         """Look no more."""

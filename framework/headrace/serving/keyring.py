@@ -92,6 +92,7 @@ class Keys:
                     LOG.warning("the API keys cannot be read, those that were read last go on: %s", error)
                 failing = True
             self._ended.wait(EVERY)
+        self._changes.close()
 
     def _tell_again(self) -> None:
         ended = False

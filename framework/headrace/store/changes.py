@@ -19,6 +19,7 @@ class Changes:
         self._engine = store.engine
         self._connection: Any = None
         self._file: tuple[int, int] | None = None
+        self._asked = 0
 
     def token(self) -> object:
         """Equal to an earlier one where nothing was committed in between; to none where the database does not answer.
@@ -31,9 +32,10 @@ class Changes:
                 self.close()
             if self._connection is None:
                 self._connection, self._file = self._connected(), file
+                self._asked += 1  # what two connections say cannot be compared
             cursor = self._connection.cursor()
             try:
-                return file, cursor.execute(_QUESTIONS[self._engine.dialect.name]).fetchone()
+                return self._asked, cursor.execute(_QUESTIONS[self._engine.dialect.name]).fetchone()
             finally:
                 cursor.close()
         except Exception:  # noqa: BLE001 - whoever reads then is told what is wrong, in the store's words

@@ -32,7 +32,7 @@ def wall_microseconds() -> int:
 
 def reading(session: Session) -> Reading:
     """What time it is within this session: driven while a lease lives, else the wall's."""
-    row = session.execute(_CLOCK).one_or_none()
+    row = session.connection().execute(_CLOCK).one_or_none()
     at = wall()
     if row is None:
         return Reading(at, None)
