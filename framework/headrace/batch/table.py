@@ -16,7 +16,7 @@ from headrace.batch.database import STAGED, Database, Engine, opened, quoted
 from headrace.batch.target import Target
 from headrace.diagnostics import Diagnostic, Exit, HeadraceError
 from headrace.diagnostics.secret import concealed
-from headrace.notify.secrets import Secrets
+from headrace.secrets import Secrets
 from headrace.spec.secret import REFERENCE
 from headrace.spec.source import ENGINES
 
