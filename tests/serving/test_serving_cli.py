@@ -1,5 +1,6 @@
 import json
 import os
+import re
 import sys
 import threading
 from collections.abc import Iterator
@@ -107,6 +108,23 @@ def test_serve_becomes_the_server_of_the_model(project: Project, monkeypatch: py
     monkeypatch.setattr(os, "execv", lambda _, command: became.append(command))
     assert 0 == run("serve", "model/employment", "--port", "0", "--root", str(project.root))
     assert [[sys.executable, "-m", "headrace.serving", str(project.config), "--host", "127.0.0.1", "--port", "0"]] == became
+
+
+def test_serve_warns_where_the_specs_are_newer_than_what_is_served(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(os, "execv", lambda *_: None)
+    assert 0 == run("init", str(tmp_path), "--no-ci") == run("compile", "--root", str(tmp_path))
+    capsys.readouterr()
+    assert (0, "") == (run("serve", "--root", str(tmp_path)), capsys.readouterr().err)
+    path = next(path for path in (tmp_path / "specs").rglob("*.yaml") if "port: " in path.read_text())
+    path.write_text(re.sub(r"port: \d+", "port: 18999", path.read_text()))
+    assert 0 == run("serve", "--root", str(tmp_path))
+    told = capsys.readouterr().err
+    assert (True, True) == ("warning[flows-behind]" in told, "`headrace compile`" in told)
+    path.write_text("kind: [")
+    assert 0 == run("serve", "--root", str(tmp_path))
+    assert "`headrace validate`" in capsys.readouterr().err
 
 
 def test_serve_needs_a_compiled_model_that_serves(project: Project, capsys: pytest.CaptureFixture[str]) -> None:

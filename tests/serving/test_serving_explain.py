@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 from fastapi.testclient import TestClient
-from serving_project import ROW, SIGNATURE, Project
+from serving_project import MODEL, ROW, SIGNATURE, Project
 from sqlmodel import select
 
 from headrace.hooks import Answers, Predictor
@@ -89,6 +89,8 @@ def test_the_champion_explains_one_record_and_nothing_is_journalled(project: Pro
     )
     assert prediction["prediction"] == pytest.approx(SCALES["log-odds"](told["score"]), rel=1e-12)
     assert 200 == client.get(told["links"]["metadata"]).status_code
+    # Below a model's own path, as a server of several has it, the link leads to that model's.
+    assert f"/models/{MODEL}/metadata" == client.post(f"/models/{MODEL}/explain", json=ROW).json()["links"]["metadata"]
     with project.store.read() as session:
         assert [] == list(session.exec(select(Prediction)))
     assert 422 == client.post("/explain", json={**ROW, "age": "x"}).status_code

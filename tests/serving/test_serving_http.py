@@ -89,6 +89,17 @@ def test_json_by_any_of_its_names_is_taken(client: TestClient, kind: str | None)
     assert 200 == told.status_code
 
 
+def test_a_packed_body_is_refused_and_told_as_what(client: TestClient) -> None:
+    told = client.post("/predict", content=json.dumps(ROW), headers={"Content-Type": "application/json", "Content-Encoding": "gzip"})
+    assert (415, "urn:headrace:packed-body", True) == (
+        told.status_code,
+        told.json()["type"],
+        "`Content-Encoding: gzip`" in told.json()["detail"],
+    )
+    plain = client.post("/predict", json=ROW, headers={"Content-Encoding": "identity"})
+    assert 200 == plain.status_code
+
+
 def test_a_body_is_refused_beyond_its_limit_declared_or_not(client: TestClient) -> None:
     def chunks() -> Iterator[bytes]:
         for _ in range(MAX_BODY // 65536 + 1):
@@ -105,6 +116,8 @@ def test_an_unknown_path_and_a_wrong_method_are_problems_too(client: TestClient)
         (t.status_code, t.json()["type"]) for t in told
     ]
     assert "POST" == told[1].headers["allow"]
+    assert all(path in told[0].json()["detail"] for path in ("/predict,", "/predict/batch,", "/health/ready,", "/metadata,"))
+    assert "/predict is asked by POST" == told[1].json()["detail"]
 
 
 def test_an_event_time_is_refused_while_the_clock_runs_with_the_wall(client: TestClient) -> None:

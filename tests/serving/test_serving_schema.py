@@ -75,9 +75,28 @@ def test_a_category_sent_as_a_number_is_the_text_that_training_has(value: object
     assert "21" == SCHEMA.read_row(json.dumps({**ROW, "education": value}).encode()).inputs["education"]
 
 
-@pytest.mark.parametrize("value", [None, True, 1.5, "", "x" * 257, [1], 2**63, "a\0"])
+@pytest.mark.parametrize("value", [None, True, 1.5, "", "x" * 257, [1], 2**63])
 def test_an_entity_is_a_whole_number_or_a_text_and_is_named_once(value: object) -> None:
     assert [Fault("person_id", "must be a whole number or a text of 1 to 256 characters")] == faults({**ROW, "person_id": value})
+
+
+def test_an_entity_with_a_character_that_no_store_takes_is_told_which() -> None:
+    assert [Fault("person_id", "must not hold the character U+0000")] == faults({**ROW, "person_id": "a\0"})
+    assert [Fault("rows[0].person_id", "must not hold the character U+0000")] == faults(
+        {"rows": [{**ROW, "person_id": "a\0"}]}, "read_rows"
+    )
+
+
+@pytest.mark.parametrize(
+    ("body", "fault"),
+    [
+        ([ROW], Fault("", "must be one row, a JSON object: a list of rows goes to POST /predict/batch, as `rows`")),
+        ({"rows": [ROW]}, Fault("rows", "is of many rows, which go to POST /predict/batch")),
+        ({"columns": {}}, Fault("columns", "is of many rows, which go to POST /predict/batch")),
+    ],
+)
+def test_many_rows_where_one_is_read_are_told_where_they_go(body: object, fault: Fault) -> None:
+    assert [fault] == faults(body)
 
 
 def test_every_fault_is_told_at_once() -> None:
@@ -106,7 +125,7 @@ def test_what_was_sent_is_not_repeated() -> None:
         (b"[" * 100_000, "is no JSON: recursion limit"),
         (b'{"person_id":"\\ud800"}', "is no JSON"),
         (b"NaN", "must be a JSON object"),
-        (b"[]", "must be a JSON object"),
+        (b"[]", "must be one row, a JSON object"),
     ],
 )
 def test_a_body_that_is_no_object_is_refused_whole(body: bytes, start: str) -> None:
@@ -121,6 +140,9 @@ def test_a_batch_names_the_row() -> None:
 @pytest.mark.parametrize(
     ("body", "fault"),
     [
+        ({}, Fault("rows", "is required, or `columns` in its place")),
+        ([ROW], Fault("", "must be a JSON object: send a list of records as `rows`")),
+        ({"rows": [ROW], "columns": {}}, Fault("columns", "stands beside the other: send `rows` or `columns`")),
         ({"rows": []}, Fault("rows", "must not be empty")),
         ({"rows": {}}, Fault("rows", "must be a list")),
         ({"rows": [3]}, Fault("rows[0]", "must be a JSON object")),

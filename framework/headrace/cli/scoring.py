@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -12,7 +12,7 @@ import click
 
 from headrace.cli.place import load_project, model_of, open_workspace
 from headrace.cli.view import ended, progress, show
-from headrace.diagnostics import Diagnostic, Exit, HeadraceError
+from headrace.diagnostics import Diagnostic, Exit, HeadraceError, Report
 
 if TYPE_CHECKING:
     from headrace.batch import Progress
@@ -55,6 +55,7 @@ class _Stated:
 
 def score(root: Path, model: str | None, wanted: Wanted, *, as_json: bool) -> None:
     """Score, show how far it is on stderr, and print what came of it."""
+    from headrace.batch.table import output
     from headrace.steps.batch.carry import scored
 
     root = root.resolve()
@@ -62,9 +63,18 @@ def score(root: Path, model: str | None, wanted: Wanted, *, as_json: bool) -> No
     with open_workspace(root) as w:
         name = model_of(w.config, model)
         (spec,) = [one for one in project.models if one.name == name]
+        output(root, wanted.output, wanted.output_table)  # a place that nothing writes to is told before anything is read
         order = _order(w, name, spec.features, project.inputs(spec), wanted)
-        done = scored(w, order, _telling(as_json=as_json))
+        try:
+            done = scored(w, order, _telling(as_json=as_json))
+        except HeadraceError as error:
+            raise HeadraceError(Report([_as_option(fault) for fault in error.report], error.report.texts), error.code) from error
     show(asdict(done), _text, as_json=as_json)
+
+
+def _as_option(fault: Diagnostic) -> Diagnostic:
+    """What a spec would have as `duplicates` is an option here."""
+    return fault if fault.help is None else replace(fault, help=fault.help.replace("`duplicates: first`", "`--duplicates first`"))
 
 
 def _telling(*, as_json: bool) -> Any:  # noqa: ANN401 - takes a Progress

@@ -13,8 +13,8 @@ import click
 
 from headrace.cli.completing import models
 from headrace.cli.place import json_option, model_of, root_option, serving_of
-from headrace.cli.view import show
-from headrace.diagnostics import Diagnostic, HeadraceError
+from headrace.cli.view import print_report, show
+from headrace.diagnostics import Diagnostic, HeadraceError, Report
 
 if TYPE_CHECKING:
     from headrace.compiled import ServingConfig
@@ -57,6 +57,7 @@ def command(names: tuple[str, ...], port: int | None, host: str, allow: tuple[st
         _together(root, names, port, host, allow, as_json=as_json)
         return
     config = serving_config(root, names[0] if names else None)
+    _warn(root, [config.model])
     path = root / "flows" / f"{config.model}.serving.json"
     scheme = "http" if config.access.tls is None else "https"
     told = {"model": config.model, "scheme": scheme, "host": host, "port": config.port if port is None else port, "pid": os.getpid()}
@@ -68,6 +69,15 @@ def command(names: tuple[str, ...], port: int | None, host: str, allow: tuple[st
     chosen = [*([] if port is None else ["--port", str(port)]), *(word for name in allow for word in ("--allow", name))]
     sys.stdout.flush()
     os.execv(sys.executable, [sys.executable, "-m", "headrace.serving", str(path), "--host", host, *chosen])  # noqa: S606 - our own module
+
+
+def _warn(root: Path, models: Sequence[str]) -> None:
+    """Say on stderr where the specs are newer than what will be served."""
+    from headrace.cli.behind import behind
+
+    found = behind(root, models)
+    if found is not None:
+        print_report(Report([found]))
 
 
 def _together(root: Path, names: tuple[str, ...], port: int | None, host: str, allow: tuple[str, ...], *, as_json: bool) -> None:
@@ -86,6 +96,7 @@ def _together(root: Path, names: tuple[str, ...], port: int | None, host: str, a
         serving_of(root, name)
     chosen = list(paths)
     first = next(_readable(root, chosen))
+    _warn(root, chosen)
     port, scheme = first.port if port is None else port, "http" if first.access.tls is None else "https"
     told = {"models": chosen, "scheme": scheme, "host": host, "port": port, "pid": os.getpid()}
     show(

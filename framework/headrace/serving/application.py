@@ -14,6 +14,7 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
+from starlette.routing import Route
 from starlette.types import Receive
 
 from headrace import __version__
@@ -93,7 +94,7 @@ def _behind(
         *_protocol(protocol),
     ):
         made.add_route(path, routes.guarded(endpoint), methods=[method], include_in_schema=False)
-    made.add_exception_handler(HTTPException, _http_problem)
+    made.add_exception_handler(HTTPException, _http_problem(made))
     made.add_exception_handler(Exception, _bug)
     return made
 
@@ -232,11 +233,26 @@ def _json(value: object, status: int = HTTPStatus.OK) -> Response:
     return Response(orjson.dumps(value), status, media_type="application/json")
 
 
-async def _http_problem(request: Request, error: Exception) -> Response:
-    assert isinstance(error, HTTPException)  # noqa: S101 - it is registered for nothing else
-    kinds = {HTTPStatus.NOT_FOUND: "no-such-route", HTTPStatus.METHOD_NOT_ALLOWED: "method-not-allowed"}
-    kind = kinds.get(HTTPStatus(error.status_code), "refused")
-    return Refused(error.status_code, kind, str(error.detail), headers=error.headers).response(request.scope["path"])
+def _http_problem(made: FastAPI) -> Callable[[Request, Exception], Awaitable[Response]]:
+    """What is said of a path that there is not, or is asked by another method: with the paths, and the methods, that there are."""
+    paths = ", ".join(
+        route.path for route in made.routes if isinstance(route, Route) and not route.path.startswith(("/v2", "/openapi", "/docs/"))
+    )
+
+    async def told(request: Request, error: Exception) -> Response:
+        assert isinstance(error, HTTPException)  # noqa: S101 - it is registered for nothing else
+        path = request.scope["path"]
+        match error.status_code:
+            case HTTPStatus.NOT_FOUND:
+                refused = Refused(error.status_code, "no-such-route", f"this server answers {paths} and the Open Inference Protocol's /v2")
+            case HTTPStatus.METHOD_NOT_ALLOWED:
+                allowed = (error.headers or {}).get("Allow", "another method")
+                refused = Refused(error.status_code, "method-not-allowed", f"{path} is asked by {allowed}", headers=error.headers)
+            case _:
+                refused = Refused(error.status_code, "refused", str(error.detail), headers=error.headers)
+        return refused.response(path)
+
+    return told
 
 
 async def _bug(request: Request, error: Exception) -> Response:

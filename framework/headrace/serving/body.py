@@ -22,6 +22,8 @@ _CLOSE = {"connection": "close"}
 """What is still to come of a refused body is read by nobody."""
 SMALL = 4096
 """Bytes of a body that is parsed in no time, whatever it is."""
+_SHOWN = 40
+"""Characters of a header that a message repeats."""
 _OTHER = bytes(set(range(256)) - set(b"[]{}"))
 _TEXT = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\Z)', re.DOTALL)
 
@@ -38,9 +40,9 @@ def header(scope: Mapping[str, Any], name: bytes) -> str | None:
 async def read(scope: Mapping[str, Any], receive: Receive, load: Load, *, arrow: bool = False) -> bytes:
     """The body of a request, JSON or, where it may be, Arrow.
 
-    Refused: 415 where it says that it is something else, 413 where it is too large, 408 where it does not come in time, 422 where its
-    JSON nests too deep, 503 where too much is still coming in. Raises starlette's ClientDisconnect where the client goes before all of
-    it is there.
+    Refused: 415 where it says that it is something else, or packed, 413 where it is too large, 408 where it does not come in time, 422
+    where its JSON nests too deep, 503 where too much is still coming in. Raises starlette's ClientDisconnect where the client goes before
+    all of it is there.
     """
     limits = load.limits
     # A page in a browser may post text to loopback without asking; JSON it may not.
@@ -48,6 +50,10 @@ async def read(scope: Mapping[str, Any], receive: Receive, load: Load, *, arrow:
     if kind is not None and kind != "application/json" and not is_json(kind) and not (arrow and is_arrow(kind)):
         also = f", or Arrow as `{ARROW}`" if arrow else ""
         raise Refused(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "not-json", f"the body must be JSON: send `Content-Type: application/json`{also}")
+    packed = header(scope, b"content-encoding")
+    if packed is not None and packed.strip().lower() not in {"", "identity"}:
+        message = f"the body is sent as `Content-Encoding: {packed[:_SHOWN]}`, and it is read as it comes: send it without"
+        raise Refused(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "packed-body", message)
     declared = header(scope, b"content-length")
     if declared is not None and declared.isdecimal() and (len(declared) > len(str(limits.body)) or int(declared) > limits.body):
         raise _too_large(limits)

@@ -29,7 +29,7 @@ class _Seen:
     calibrated: bool = False
 
 
-def explain(served: Served, row: Row) -> dict[str, Any]:
+def explain(served: Served, row: Row, below: str = "") -> dict[str, Any]:
     """The contributions to one row's raw score, in a worker thread; Refused (501) where the model's algorithm tells none.
 
     With `base` they sum to `score`. Of several classes, or levels, each has its own.
@@ -51,7 +51,7 @@ def explain(served: Served, row: Row) -> dict[str, Any]:
         "calibrated": seen.calibrated,
         **({"answers": told} if keys else told),
         "unseen": [*unseen, *row.unseen],
-        "links": {"metadata": METADATA},
+        "links": {"metadata": below + METADATA},
     }
 
 

@@ -16,7 +16,7 @@ Pairs = Sequence[tuple[bytes, bytes]]
 """Headers as ASGI has them, named in lower case."""
 
 _TIME = HEADER.lower().encode()
-_OTHERWISE = frozenset({b"transfer-encoding", b"expect", b"upgrade", _TIME})
+_OTHERWISE = frozenset({b"transfer-encoding", b"content-encoding", b"expect", b"upgrade", _TIME})
 """A request that has one of these is more than a head and a body."""
 _LONGEST = 9
 """Digits of a body's length."""

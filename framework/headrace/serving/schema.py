@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Annotated, Any, NamedTuple
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, create_model
-from pydantic_core import ErrorDetails, SchemaValidator
+from pydantic_core import ErrorDetails, SchemaValidator, from_json
 
 from headrace.compiled import InputConfig, ServingConfig
 from headrace.features.online import Definition, entity_of, moment
@@ -178,14 +178,20 @@ class Schema:
         found = self.quick(body)
         if found is not None:
             return found
-        return self._to_row(self._read(self._row, body, self.say).__dict__)
+        try:
+            made = self._read(self._row, body, self.say)
+        except Refused:
+            _refuse_many(body, self._told_names)
+            raise
+        return self._to_row(made.__dict__)
 
     def read_rows(self, body: bytes) -> list[Row]:
         """The body of /predict/batch."""
         found = self._codec.rows(body) if self._codec is not None else None
         if found is not None:
             return [self._told(values) for values in found]
-        return [self._to_row(row.__dict__) for row in self._read(self._rows, body, self.say).__dict__["rows"]]
+        made = self._read(self._rows, body, self._say_batch)
+        return [self._to_row(row.__dict__) for row in made.__dict__["rows"]]
 
     def _told(self, values: dict[str, Any]) -> Row:
         """A row of the codec's, which is nobody else's: what is left of it are the inputs."""
@@ -236,12 +242,21 @@ class Schema:
     def say(self, name: str, detail: ErrorDetails) -> str:
         """What is said of a fault in a field of a row."""
         if name in {self._entity, self._group}:
-            return self.missing(name) if detail["type"] == "missing" else f"must be {_ENTITY}"
+            return self.missing(name) if detail["type"] == "missing" else _no_entity(detail)
         return _say(detail, _REQUIRED, "is no input of this model")
+
+    def _say_batch(self, name: str, detail: ErrorDetails) -> str:
+        if len(detail["loc"]) == 1 and detail["type"] == "missing":
+            return "is required, or `columns` in its place"
+        if len(detail["loc"]) == 1 and detail["type"] == "extra_forbidden":
+            return beside(name)
+        if not detail["loc"] and detail["type"] == "model_type":
+            return "must be a JSON object: send a list of records as `rows`"
+        return self.say(name, detail)
 
     def _say_outcome(self, name: str, detail: ErrorDetails) -> str:
         if name == self._entity:
-            return f"is required, as {_ENTITY}" if detail["type"] == "missing" else f"must be {_ENTITY}"
+            return f"is required, as {_ENTITY}" if detail["type"] == "missing" else _no_entity(detail)
         return _say(detail, "is required", "is no field of an outcome")
 
 
@@ -318,10 +333,15 @@ class EventsSchema:
 
     def _say(self, name: str, detail: ErrorDetails) -> str:
         if name == self.definition.view.entity:
-            return f"is required, as {_ENTITY}" if detail["type"] == "missing" else f"must be {_ENTITY}"
+            return f"is required, as {_ENTITY}" if detail["type"] == "missing" else _no_entity(detail)
         return _say(detail, "is required", "is no column that this view reads")
 
 
+_NUL = "string_pattern_mismatch"
+_MANY = ("rows", "columns")
+"""What a batch may have, one of them."""
+BATCH = "POST /predict/batch"
+"""What takes many rows."""
 _WORDS = {
     "json_invalid": "is no JSON: {error}",
     "model_type": "must be a JSON object",
@@ -340,6 +360,28 @@ _WORDS = {
 }
 
 
+def _no_entity(detail: ErrorDetails) -> str:
+    return _WORDS[_NUL] if detail["type"] == _NUL else f"must be {_ENTITY}"
+
+
+def beside(name: str) -> str:
+    """What is said of a key of a batch that is none, or is one too many."""
+    return "stands beside the other: send `rows` or `columns`" if name in _MANY else "is no field of a batch: it has `rows` or `columns`"
+
+
+def _refuse_many(body: bytes, names: Collection[str]) -> None:
+    """Refused (422), naming where many rows go, where one was to be read and many were sent."""
+    try:
+        found = from_json(body)
+    except ValueError:
+        return
+    if isinstance(found, list):
+        raise refused_fields({"": f"must be one row, a JSON object: a list of rows goes to {BATCH}, as `rows`"})
+    for name in _MANY if isinstance(found, dict) else ():
+        if name in found and name not in names:
+            raise refused_fields({name: f"is of many rows, which go to {BATCH}"})
+
+
 def _say(detail: ErrorDetails, missing: str, extra: str) -> str:
     words = _WORDS | {"missing": missing, "extra_forbidden": extra}
     if detail["type"] in words:
@@ -352,7 +394,8 @@ def refusal(details: Sequence[ErrorDetails], say: Callable[[str, ErrorDetails], 
     faults: dict[str, str] = {}
     for detail in details:
         path, name = _place(detail["loc"])
-        faults.setdefault(path, say(name, detail))
+        if detail["type"] == _NUL or path not in faults:  # a union tells of each branch: of this one the character is at fault
+            faults[path] = say(name, detail)
     return refused_fields(faults)
 
 

@@ -49,6 +49,12 @@ CODES = (
         help="send `Content-Type: application/json`",
     ),
     Code(
+        "packed-body",
+        "a body is compressed",
+        "Its `Content-Encoding` says so, and bodies are read as they come. Answered with 415.",
+        help="send it without `Content-Encoding`; a proxy in front may unpack it",
+    ),
+    Code(
         "too-large",
         "a body is too large",
         "A limit keeps one caller from starving the others. Answered with 413.",

@@ -105,6 +105,12 @@ CODES = (
         "It was not compiled by Headrace, so it is not written over.",
         help="move it away, as the message says, and type `headrace compile`",
     ),
+    Code(
+        "flows-behind",
+        "what is served is older than the specs",
+        "A server reads what was compiled, and the specs have changed since; or they have faults, and nothing can be said of it.",
+        help="type `headrace compile`, and serve again",
+    ),
     Code("which-model", "several models, and none is meant", "Where there is more than one, a command needs to be told.", help="name one"),
     Code(
         "unknown-model",

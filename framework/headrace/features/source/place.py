@@ -142,7 +142,7 @@ def _files(root: Path, name: str, path: Path, told: str, *, hidden: bool) -> Fil
     if path.is_file():
         return Files((path,), (told,))
     if not WILD & set(str(path)):
-        where = None if hidden else f"looked for at {path}"
+        where = None if hidden else f"looked for at {path}" if told != str(path) else f"ls {path.parent}"
         if path.is_dir():
             raise _lost(f"source/{name}: {told} is a folder", "write which of its files, for example `data/*.parquet`")
         raise _lost(f"source/{name}: {told} does not exist", where)

@@ -131,7 +131,7 @@ class Bodies:
             raise AssertionError(server.config.model)
         async with self._server.load.within():
             (filled,) = await server.online.fill([row], at)
-            told = await asyncio.to_thread(explain, champion, filled.row)
+            told = await asyncio.to_thread(explain, champion, filled.row, scope.get("root_path", ""))
         return orjson.dumps({"model": server.config.model, **told})
 
     async def _request(self, scope: Mapping[str, Any], started: float) -> _Request:

@@ -13,7 +13,7 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from headrace.compiled import InputConfig, ServingConfig
 from headrace.hooks.values import LONGEST_TEXT
-from headrace.serving.schema import ABSENT, MAX_TEXT, Entity, Row, Schema, annotation, refused_fields
+from headrace.serving.schema import ABSENT, MAX_TEXT, Entity, Row, Schema, annotation, beside, refused_fields
 from headrace.stats.category import category_text
 
 if TYPE_CHECKING:
@@ -77,12 +77,13 @@ def plain(values: Values) -> Sequence[Any]:
 
 @dataclass(slots=True)
 class _Faults:
-    """What was found wrong, by place; the first word about a place holds."""
+    """What was found wrong, by place; the first word about a place holds, but for one that goes `over` it."""
 
     found: dict[str, str] = field(default_factory=dict)
 
-    def add(self, place: str, message: str) -> None:
-        self.found.setdefault(place, message)
+    def add(self, place: str, message: str, *, over: bool = False) -> None:
+        if over or place not in self.found:
+            self.found[place] = message
 
 
 class Reader:
@@ -181,7 +182,7 @@ class Reader:
         except ValidationError as error:
             for detail in error.errors(include_url=False, include_input=False):
                 at = detail["loc"][0] if detail["loc"] and isinstance(detail["loc"][0], int) else None
-                faults.add(place(name, at), self._schema.say(name, detail))
+                faults.add(place(name, at), self._schema.say(name, detail), over=detail["type"] == "string_pattern_mismatch")
             return []
         if item is not None and item.type == "number":
             return _floats(found)
@@ -272,15 +273,6 @@ def _adapter(item: InputConfig | None) -> TypeAdapter[Any]:
 def column_schema(item: InputConfig | None) -> dict[str, Any]:
     """The JSON Schema of one column; no item: the entity, or a ranking's group."""
     return _adapter(item).json_schema()
-
-
-def beside(name: str) -> str:
-    """What is said of a key of a batch that is none, or is one too many."""
-    return (
-        "stands beside the other: send `rows` or `columns`"
-        if name in {"rows", BODY}
-        else "is no field of a batch: it has `rows` or `columns`"
-    )
 
 
 def _in_json(name: str, at: int | None) -> str:
