@@ -181,6 +181,12 @@ def test_a_batch_has_rows_or_columns(client: TestClient, body: dict[str, Any], f
     assert field in faults(client.post("/predict/batch", json=body))
 
 
+def test_a_column_that_stands_twice_is_refused(client: TestClient) -> None:
+    text = json.dumps({"columns": columns(rows(2))}).replace('"age"', '"age": [1, 2], "age"')
+    told = client.post("/predict/batch", content=text, headers={"Content-Type": "application/json"})
+    assert {"age": "stands twice in one object: send it once"} == faults(told)
+
+
 def test_no_form_carries_more_rows_than_may_be(tmp_path: Any, serve: Serve) -> None:
     made = make_project(tmp_path, {"max_rows": 5})
     made.alias("champion", made.register())

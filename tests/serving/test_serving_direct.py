@@ -103,6 +103,7 @@ JSON = "content-type: application/json"
 DEEP = b'{"person_id": 7, "age": [[[[1]]]]}'
 CHUNKED = b"%x\r\n%b\r\n0\r\n\r\n" % (len(BODY), BODY)
 UNSEEN = json.dumps({**ROW, "sex": "9"}).encode()
+TWICE = BODY[:-1] + b', "age": 1}'
 AT_ONCE: dict[str, Callable[[Told], bytes]] = {
     "plain": good,
     "JSON by name": lambda t: good(t, "Content-Type: application/json; charset=utf-8"),
@@ -139,6 +140,8 @@ OTHERWISE: dict[str, Callable[[Told], bytes]] = {
     "a length and chunks": lambda t: t.head(f"content-length: {len(BODY)}", "transfer-encoding: chunked", length=None) + CHUNKED,
     "chunks by another name": lambda t: t.head("transfer-encoding : chunked") + CHUNKED,
     "another coding": lambda t: good(t, "transfer-encoding: identity"),
+    "packed": lambda t: good(t, "content-encoding: gzip"),
+    "a key twice": lambda t: t.head(length=len(TWICE)) + TWICE,
     "no JSON": lambda t: t.head(length=3) + b"{]}",
     "no row": lambda t: t.head(length=2) + b"{}",
     "deep": lambda t: t.head(length=len(DEEP)) + DEEP,
@@ -190,6 +193,18 @@ def test_the_bytes_and_the_counts_are_those_of_asgi(told: Told, name: str) -> No
     assert ([asgi] * 2, [counted] * 2) == (ours, also)
     if name not in SEVERAL:
         assert (name in AT_ONCE) == prompt
+
+
+@pytest.mark.parametrize("what", ["lengths apart", "no HTTP", "a bad chunk"])
+def test_what_is_no_request_is_a_problem_and_counted(told: Told, what: str) -> None:
+    bad: Callable[[Told], bytes] = lambda t: t.head("transfer-encoding: chunked", length=None) + b"zz\r\n"  # noqa: E731
+    before = told.counts()
+    said = told.said((OTHERWISE | {"a bad chunk": bad})[what](told))
+    head, _, body = said.partition(b"\r\n\r\n")
+    assert (True, True) == (head.startswith(b"HTTP/1.1 400 "), b"\r\nconnection: close" in head)
+    assert "urn:headrace:malformed-request" == json.loads(body)["type"]
+    name = "headrace_refused_requests_total[('model', 'employment'), ('status', '400')]"
+    assert 1.0 == told.counts()[name] - before.get(name, 0.0)
 
 
 @pytest.mark.parametrize("size", [1, 33, 200])

@@ -1,5 +1,6 @@
 import contextlib
 import json
+import resource
 import sqlite3
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
@@ -163,6 +164,18 @@ def test_a_spool_that_cannot_be_written_answers_nothing_and_is_not_ready(project
     ready = client.get("/health/ready")
     assert (503, "urn:headrace:not-ready", True) == (ready.status_code, ready.json()["type"], "spool: " in ready.json()["detail"])
     assert 'headrace_errors_total{model="employment",part="spool"} 2.0' in client.get("/metrics").text
+
+
+def test_a_disk_that_takes_no_byte_keeps_no_file_of_the_probe(project: Project, client: TestClient) -> None:
+    server = client.app.state.server  # type: ignore[attr-defined]
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, limits[1]))  # a file may be made, and nothing written to it
+    try:
+        with pytest.raises(OSError, match="File too large"):
+            server._try_spool()
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert [] == list(project.spool.glob(".probe-*"))
 
 
 def test_a_store_that_cannot_tell_the_time_refuses_a_request_that_names_its_own(project: Project, client: TestClient) -> None:

@@ -1,4 +1,5 @@
 import json
+import re
 from datetime import UTC, datetime, timedelta, timezone
 from functools import cache
 from typing import Any
@@ -97,6 +98,34 @@ def test_an_entity_with_a_character_that_no_store_takes_is_told_which() -> None:
 )
 def test_many_rows_where_one_is_read_are_told_where_they_go(body: object, fault: Fault) -> None:
     assert [fault] == faults(body)
+
+
+def _doubled(body: object, key: str, value: str) -> bytes:
+    """The body's text with one more of a key, behind the first one."""
+    return re.sub(rf'("{key}": [^,}}\]]+)', rf'\1, "{key}": {value}', json.dumps(body), count=1).encode()
+
+
+@pytest.mark.parametrize(
+    ("read", "body", "key"),
+    [
+        ("read_row", ROW, "age"),
+        ("read_row", {**ROW, "person_id": "a:b"}, "person_id"),
+        ("read_row", ROW, "person_id"),
+        ("read_rows", {"rows": [ROW, ROW]}, "age"),
+        ("read_outcomes", {"outcomes": [{"person_id": 7, "employed": 1, "known_at": "2024-01-01T00:00:00Z"}]}, "employed"),
+    ],
+)
+def test_a_key_that_stands_twice_is_refused(read: str, body: dict[str, Any], key: str) -> None:
+    getattr(SCHEMA, read)(json.dumps(body).encode())  # once it is taken, colons in texts or not
+    doubled = _doubled(body, key, "1")
+    assert doubled.count(f'"{key}"'.encode()) > json.dumps(body).encode().count(f'"{key}"'.encode())
+    assert [Fault(key, "stands twice in one object: send it once")] == faults(doubled, read)
+    assert SCHEMA.quick(doubled) is None
+
+
+def test_a_key_that_is_spelt_in_another_way_is_the_same_key() -> None:
+    doubled = json.dumps(ROW).replace('"age"', '"\\u0061ge": 1, "age"').encode()
+    assert [Fault("age", "stands twice in one object: send it once")] == faults(doubled)
 
 
 def test_every_fault_is_told_at_once() -> None:

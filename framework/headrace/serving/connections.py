@@ -87,6 +87,11 @@ class Connection(HttpToolsProtocol):
     def _unsupported_upgrade_warning(self) -> None:
         """Nothing: anybody may ask for one, as often as they like."""
 
+    def send_400_response(self, msg: str) -> None:
+        """What uvicorn answers where the parser finds no request: a problem as any other, and counted."""
+        del msg
+        self.refuse(Refused(HTTPStatus.BAD_REQUEST, "malformed-request", "what came is no HTTP request: its line, a header or its body"))
+
     def refuse(self, refused: Refused) -> None:
         """Answer outside of the app, and close."""
         if self.transport.is_closing():

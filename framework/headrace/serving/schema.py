@@ -16,6 +16,7 @@ from headrace.hooks import Task
 from headrace.hooks.answers import MOST_RELEVANT
 from headrace.hooks.values import LONGEST_TEXT
 from headrace.serving.codec import Codec
+from headrace.serving.once import once, refuse_twice
 from headrace.serving.problem import Fault, Refused
 from headrace.stats.category import category_text
 
@@ -171,7 +172,7 @@ class Schema:
     def quick(self, body: bytes) -> Row | None:
         """The body of /predict; None where `read_row` must say what it is."""
         found = self._codec.row(body) if self._codec is not None else None
-        return None if found is None else self._told(found)
+        return None if found is None or not once(body, len(found)) else self._told(found)
 
     def read_row(self, body: bytes) -> Row:
         """The body of /predict."""
@@ -183,14 +184,17 @@ class Schema:
         except Refused:
             _refuse_many(body, self._told_names)
             raise
+        refuse_twice(body, len(made.__pydantic_fields_set__))
         return self._to_row(made.__dict__)
 
     def read_rows(self, body: bytes) -> list[Row]:
         """The body of /predict/batch."""
         found = self._codec.rows(body) if self._codec is not None else None
         if found is not None:
+            refuse_twice(body, 1 + sum(map(len, found)))
             return [self._told(values) for values in found]
         made = self._read(self._rows, body, self._say_batch)
+        refuse_twice(body, 1 + sum(len(row.__pydantic_fields_set__) for row in made.__dict__["rows"]))
         return [self._to_row(row.__dict__) for row in made.__dict__["rows"]]
 
     def _told(self, values: dict[str, Any]) -> Row:
@@ -212,6 +216,7 @@ class Schema:
     def read_outcomes(self, body: bytes) -> list[Answer]:
         """The body of /outcomes."""
         found = self._read(self._outcomes, body, self._say_outcome).__dict__["outcomes"]
+        refuse_twice(body, 1 + sum(len(item.__pydantic_fields_set__) for item in found))
         return [Answer(str(item.entity_), item.value, item.known_at) for item in found]
 
     def _to_row(self, values: Mapping[str, Any]) -> Row:
@@ -322,6 +327,7 @@ class EventsSchema:
         except ValidationError as error:
             details = error.errors(include_url=False, include_input=False)
         else:
+            refuse_twice(body, 1 + sum(len(item.__pydantic_fields_set__) for item in found))
             return [
                 {
                     name: moment(value) if isinstance(value, datetime) else value

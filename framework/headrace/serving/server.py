@@ -282,8 +282,10 @@ class Server:
         if self._spool.terms.drop:  # what cannot be journalled is answered all the same
             return
         probe = self._workspace.spool / f".probe-{self._worker}"
-        probe.write_bytes(b".")
-        probe.unlink()
+        try:
+            probe.write_bytes(b".")
+        finally:  # a full disk takes the file, and not what is in it
+            probe.unlink(missing_ok=True)
         if self._spool.full:
             raise OSError("it is full: is the shipper running?")
 

@@ -55,6 +55,12 @@ CODES = (
         help="send it without `Content-Encoding`; a proxy in front may unpack it",
     ),
     Code(
+        "malformed-request",
+        "what came is no HTTP request",
+        "A line, a header, two lengths or a chunk are not as HTTP/1.1 has them. Answered with 400, and the connection is closed.",
+        help="look at what sends it: a client's own HTTP, or a proxy in between",
+    ),
+    Code(
         "too-large",
         "a body is too large",
         "A limit keeps one caller from starving the others. Answered with 413.",

@@ -13,6 +13,7 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from headrace.compiled import InputConfig, ServingConfig
 from headrace.hooks.values import LONGEST_TEXT
+from headrace.serving.once import refuse_twice
 from headrace.serving.schema import ABSENT, MAX_TEXT, Entity, Row, Schema, annotation, beside, refused_fields
 from headrace.stats.category import category_text
 
@@ -115,6 +116,7 @@ class Reader:
             faults |= {f"{BODY}.{name}": "must be a list" for name, values in columns.items() if not isinstance(values, list)}
         if faults:
             raise refused_fields(faults)
+        refuse_twice(body, 1 + len(columns))
         return self.read(columns, _in_json)
 
     def of(self, rows: Sequence[Row]) -> Columns:
