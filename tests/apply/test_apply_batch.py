@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sqlite3
 import sys
 from contextlib import closing
@@ -12,10 +11,13 @@ from types import ModuleType
 
 import pytest
 from apply_place import clear
+from prefect.settings import PREFECT_API_URL, temporary_settings
+from sqlmodel import select
 
 from headrace.apply.prefect import Door
 from headrace.cli import main
-from headrace.store import Store
+from headrace.store import Store, tables
+from headrace.store.kinds import RunStatus
 
 BATCH = Path(__file__).parents[1] / "batch"
 sys.path.insert(0, str(BATCH))
@@ -69,11 +71,13 @@ def test_a_batch_runs_by_its_deployment_and_a_second_run_takes_the_place_of_the_
             first = kept("SELECT id, prediction FROM scores ORDER BY id")
             with open_workspace(tmp_path / "flows" / "headrace.json", "test") as place:
                 assert list(zip(frame["id"], alone(place, frame), strict=True)) == first
-            imported(tmp_path / "flows" / "churn.py").score_nightly.fn(None)
+            with temporary_settings({PREFECT_API_URL: prefect_url}):  # what it shows is shown there
+                imported(tmp_path / "flows" / "churn.py").score_nightly.fn(None)
         finally:
             clear(door)
-    runs = json.loads(headrace("runs", "list", "churn", "--json"))["runs"]
-    done = [(run["id"], "scores", 60) for run in runs if run["flow"] == "batch_nightly" and run["status"] == "passed"]
+    with Store.open("sqlite:///state.db", "blobs", root=tmp_path) as store, store.read() as session:
+        runs = session.exec(select(tables.Run).where(tables.Run.flow == "batch_nightly")).all()
+        done = [(run.id, "scores", 60) for run in runs if run.status is RunStatus.PASSED]
     assert (2, sorted(done)) == (len(done), sorted(kept("SELECT run, wrote, answers FROM headrace_batches")))
     assert first == kept("SELECT id, prediction FROM scores ORDER BY id")
 

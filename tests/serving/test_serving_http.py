@@ -8,13 +8,14 @@ from pathlib import Path
 
 import pytest
 from fastapi.testclient import TestClient
-from serving_project import MODEL, ROW, Project
+from serving_project import MODEL, ROW, SIGNATURE, Project
 from serving_project import project as make_project
 from sqlmodel import select
 
 from headrace import registry
 from headrace.compiled import LimitsConfig
 from headrace.journal import reader, ship
+from headrace.serving.fast.gate import samples
 from headrace.store import clock
 from headrace.store.tables import Prediction
 
@@ -225,6 +226,7 @@ def test_metadata_names_what_each_arm_is_by_its_digests_and_what_it_takes(projec
             {"name": "sex", "type": "category", "categories": 2},
         ],
         "task": "binary",
+        "parity": {"drawn": len(samples(SIGNATURE)), "stored": 0},
         "algorithm": "lightgbm.classifier",
         "format": "lightgbm-text",
         "created_at": version.created_at.isoformat(),

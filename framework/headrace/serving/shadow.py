@@ -52,10 +52,10 @@ class Shadow(threading.Thread):
     def mirror(self, snapshot: Snapshot, given: PredictionRecord, loop: asyncio.AbstractEventLoop) -> None:
         """Let the shadow have its share of what was answered, once the event loop comes round: after the reply was sent.
 
-        The share is drawn by the answer's id, which is random. What the shadow itself answered, being on trial, it is not asked again.
+        The share is drawn by the answer's id, whose end is random. What the shadow itself answered, being on trial, it is not asked again.
         """
         shadow = snapshot.shadow
-        if shadow is None or shadow.number == given.version or int(given.id[:8], 16) >= self._below:
+        if shadow is None or shadow.number == given.version or int(given.id[-8:], 16) >= self._below:
             return
         loop.call_soon(self._put, Mirrored(shadow, given))
 
