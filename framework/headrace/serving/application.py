@@ -241,16 +241,12 @@ def _http_problem(made: FastAPI) -> Callable[[Request, Exception], Awaitable[Res
 
     async def told(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)  # noqa: S101 - it is registered for nothing else
-        path = request.scope["path"]
-        match error.status_code:
-            case HTTPStatus.NOT_FOUND:
-                refused = Refused(error.status_code, "no-such-route", f"this server answers {paths} and the Open Inference Protocol's /v2")
-            case HTTPStatus.METHOD_NOT_ALLOWED:
-                allowed = (error.headers or {}).get("Allow", "another method")
-                refused = Refused(error.status_code, "method-not-allowed", f"{path} is asked by {allowed}", headers=error.headers)
-            case _:
-                refused = Refused(error.status_code, "refused", str(error.detail), headers=error.headers)
-        return refused.response(path)
+        path, kind, detail = request.scope["path"], "refused", str(error.detail)
+        if error.status_code == HTTPStatus.NOT_FOUND:
+            kind, detail = "no-such-route", f"this server answers {paths} and the Open Inference Protocol's /v2"
+        elif error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+            kind, detail = "method-not-allowed", f"{path} is asked by {(error.headers or {}).get('Allow', 'another method')}"
+        return Refused(error.status_code, kind, detail, headers=error.headers).response(path)
 
     return told
 
