@@ -181,6 +181,14 @@ def test_a_batch_has_rows_or_columns(client: TestClient, body: dict[str, Any], f
     assert field in faults(client.post("/predict/batch", json=body))
 
 
+@pytest.mark.parametrize("size", [1, 3, 400])
+def test_a_key_that_stands_twice_in_one_row_of_many_is_refused(client: TestClient, size: int) -> None:
+    text = json.dumps({"rows": rows(size)})
+    at = text.rindex('"age"')
+    told = client.post("/predict/batch", content=text[:at] + '"age": 1, ' + text[at:], headers={"Content-Type": "application/json"})
+    assert {"age": "stands twice in one object: send it once"} == faults(told)
+
+
 def test_a_column_that_stands_twice_is_refused(client: TestClient) -> None:
     text = json.dumps({"columns": columns(rows(2))}).replace('"age"', '"age": [1, 2], "age"')
     told = client.post("/predict/batch", content=text, headers={"Content-Type": "application/json"})

@@ -12,6 +12,7 @@ import orjson
 
 from headrace.compiled import InputConfig, ServingConfig
 from headrace.serving.bodies.columns import Columns, quickly
+from headrace.serving.once import once
 
 if TYPE_CHECKING:
     import numpy as np
@@ -48,7 +49,8 @@ class Records:
             parts = list(self._parts(body))
         except (orjson.JSONDecodeError, _Unusual):
             return None
-        return self._whole(parts)
+        size = sum(len(part.entities) for part in parts)
+        return self._whole(parts) if once(body, 1 + size * (len(self._names) + 1)) else None
 
     def _parts(self, body: bytes) -> Iterator[_Part]:
         size = 0
