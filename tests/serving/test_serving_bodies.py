@@ -260,7 +260,8 @@ def test_a_large_body_is_read_in_pieces_as_it_is_at_once(listed: list[dict[str, 
     sent = listed * (3 * PIECE // (60 * len(listed)) + more)
     body = json.dumps({"rows": sent}, separators=separators).encode()
     found = RECORDS.read(body)
-    assert found is not None or _mixed(listed)
+    # Of a body that was cut within a text, which looks like the border of two rows there, the models have the say.
+    assert found is not None or _mixed(listed) or any("},{" in str(row["education"]) for row in listed)
     if found is not None:
         assert repr(ALL.read_rows(body)) == repr(found.rows())
 
