@@ -161,6 +161,18 @@ def test_what_the_shell_or_code_outside_of_the_specs_decides_is_not_remembered(f
     assert not remembered.look(folder, None).report.ok
 
 
+def test_a_users_own_middleware_is_looked_at_each_time(folder):
+    asked = "async def __call__(self, scope, receive, send):\n        await self.app(scope, receive, send)\n"
+    module = "class Stamp:\n    def __init__(self, app):\n        self.app = app\n\n    "
+    (folder / "own.py").write_text(module + asked, encoding="utf-8")
+    edit(folder, "model_1.yaml", "port: 9001", 'port: 9001\n  middleware: [{python: "own:Stamp"}]')
+    assert remembered.look(folder, None).report.ok
+    assert [again(folder), again(folder)] == [None, None]
+    (folder / "own.py").write_text(module + "ends_here = 1\n", encoding="utf-8")
+    assert again(folder) is None
+    assert not remembered.look(folder, None).report.ok
+
+
 @pytest.mark.parametrize("within", ["{}", "{{members: [{{id: own, algorithm: python.classifier, params: {}}}]}}"])
 def test_what_builds_a_users_own_estimator_is_not_remembered(folder, within):
     (folder / "own.py").write_text("def build(trees):\n    return trees\n", encoding="utf-8")
@@ -257,7 +269,7 @@ def test_the_command_can_be_told_to_remember_nothing(folder):
 def test_only_the_rules_of_own_steps_and_sources_read_the_projects_folder():
     """What a rule reads beside the specs has to be known to `remembered`, or what it found must not be remembered."""
     rules = ROOT / "framework" / "headrace" / "project" / "rules"
-    assert ["composed.py", "places.py", "steps.py"] == sorted(
+    assert ["composed.py", "middleware.py", "places.py", "steps.py"] == sorted(
         path.name for path in rules.glob("*.py") if "scope.root" in path.read_text(encoding="utf-8")
     )
 

@@ -114,9 +114,18 @@ def _judged(root: Path, environment: str | None, files: Mapping[str, bytes | Non
 
 
 def _pure(project: Project) -> bool:
-    """Whether nothing was read that stands in no spec: own steps, estimators, sources and schemas, or what a rule of a plugin sees."""
+    """Whether nothing was read that stands in no spec: a user's own modules, or what a rule of a plugin sees."""
     own = any(source.python is not None or any(check.pandera is not None for check in source.checks) for source in project.sources)
-    return not project.plugins.rules and not own and not any(model.steps or _builds(model) for model in project.models)
+    return (
+        not project.plugins.rules and not own and not any(model.steps or _builds(model) or _surrounded(model) for model in project.models)
+    )
+
+
+def _surrounded(model: Model) -> bool:
+    """Whether middleware of the user's own stands around a model's server."""
+    from headrace.spec.serving import Serving
+
+    return isinstance(model.serving, Serving) and bool(model.serving.middleware)
 
 
 def _builds(model: Model) -> bool:

@@ -362,7 +362,7 @@ def _aggregated(entry: Entry, free: Collection[str], around: Mapping) -> Instead
     if ours is None or column is None:
         return None
     more = "; with `empty: 0` it is 0 where there is nothing to add up" if ours == "sum" and "empty" in free else ""
-    return Instead(f"write `{ours}: {said(column.value)}` in the place of `{entry.key}` and `column`{more}")
+    return Instead(f"write `{ours}: {said(column.value)}` in the place of `{entry.key}` and `column`{more}", sure=True)
 
 
 _LOW, _HIGH = ("low", "min", "lower", "start"), ("high", "max", "upper", "stop", "end")
