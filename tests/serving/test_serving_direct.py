@@ -283,6 +283,19 @@ def test_a_key_that_ends_opens_nothing_by_a_known_head_either(told: Told, monkey
     assert [200, 200, 200, 200, 401, 200, 200, 401] == taken
 
 
+def test_a_key_that_may_not_predict_is_answered_nowhere(told: Told) -> None:
+    store, known = told.project.store, told.server.guard._keys
+    issued = [
+        keys.issue(store, "user:ana", name="one", models=None, environment="dev", expires=None, scopes=scopes)
+        for scopes in (["observe", "manage"], ["predict"])
+    ]
+    watching, asking = (told.head(f"x-api-key: {one.text}", key=False) + BODY for one in issued)
+    known.look()
+    told.by(direct=True)
+    with Talk(told) as talk:
+        assert [403, 403, 200, 200] == [talk.ask(data)[0]["status"] for data in (watching, watching, asking, asking)]
+
+
 def test_heads_that_are_never_sent_again_take_no_memory(told: Told) -> None:
     told.by(direct=True)
     told.prompt = 0
