@@ -27,6 +27,15 @@ class EventKind(StrEnum):
     RETRAINING_REQUESTED = "retraining.requested"
     RETRAINING_DECLINED = "retraining.declined"
     SERVER_SWAPPED = "server.swapped"
+    STAGE_MOVED = "stage.moved"
+    VERSION_WITHDRAWN = "version.withdrawn"
+    VERSION_ATTESTED = "version.attested"
+    GATE_WAIVED = "gate.waived"
+    CARD_WRITTEN = "card.written"
+    APPROVAL_REQUESTED = "approval.requested"
+    APPROVAL_VOTED = "approval.voted"
+    APPROVAL_DECIDED = "approval.decided"
+    PROMOTION_REFUSED = "promotion.refused"
 
 
 class Successor(StrEnum):
