@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from headrace.steps import batch, custom, features, gates, monitoring, retraining, rollout, runner, training
     from headrace.steps.features import Days
     from headrace.steps.training import Searching
+    from headrace.steps.tries import again
     from headrace.training import Baseline, Calibrate, Candidate, EarlyStopping, GroupFolds, StratifiedFolds, TimeFolds, Tuned
     from headrace.training.search import Choice, FloatRange, IntRange, Maximize, Minimize, Pruner, Sampler, Search
     from headrace.transforms import Transformation
@@ -72,6 +73,7 @@ __all__ = [
     "Verdict",
     "Warmup",
     "Windows",
+    "again",
     "batch",
     "custom",
     "features",
@@ -130,6 +132,7 @@ _HOME = {
     "Verdict": "headrace.gates",
     "Warmup": "headrace.rollout",
     "Windows": "headrace.monitoring",
+    "again": "headrace.steps.tries",
 }
 _WORDS = frozenset({"batch", "custom", "features", "gates", "monitoring", "retraining", "rollout", "runner", "training"})
 
