@@ -254,3 +254,11 @@ def test_a_socket_that_is_shared_loses_no_connection_with_who_leaves() -> None:
         client.close()
     owners[1].close()
     assert lost > 0
+
+
+def test_the_fleet_of_a_model_is_not_that_of_one_whose_name_begins_alike(tmp_path):
+    for model, port in (("a", 8001), ("a-b", 8002)):
+        where = told.folder(tmp_path, model, port)
+        where.mkdir(parents=True)
+        told.write(where, {"supervisor": os.getpid()})
+    assert ({8001}, {8002}) == (set(told.running(tmp_path, "a")), set(told.running(tmp_path, "a-b")))

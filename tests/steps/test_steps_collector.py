@@ -49,3 +49,32 @@ def test_nothing_is_walked_at_the_end_of_a_process_that_ran_a_step():
 
 def test_an_engine_that_counts_what_it_was_given_back_is_given_all():
     assert ("False\nFalse\n", "") == ended("import duckdb; duckdb.connect().execute('SELECT 1')" + ENDING)
+
+
+IMPORTING = """
+import gc, sys
+class Seen:
+    def find_spec(self, name, path=None, target=None):
+        if name == "headrace.steps.rollout":
+            print(gc.isenabled())
+sys.meta_path.insert(0, Seen())
+from headrace import steps
+print("headrace.steps.rollout" in sys.modules)
+steps.rollout
+print("headrace.steps.rollout" in sys.modules, gc.isenabled(), gc.get_threshold())
+"""
+
+
+def test_a_word_is_imported_when_it_is_asked_for_and_nothing_is_walked_meanwhile():
+    assert (f"False\nFalse\nTrue True {gc.get_threshold()}\n", "") == ended(IMPORTING)
+
+
+def test_a_process_whose_collector_was_off_keeps_it_off():
+    assert ("False\n", "") == ended("import gc; gc.disable()\nfrom headrace.steps import Rows\nprint(gc.isenabled())")
+
+
+def test_new_objects_are_looked_through_seldom_within_a_step_and_as_before_after_it():
+    usual = gc.get_threshold()
+    with outlived():
+        within = gc.get_threshold()
+    assert (within[0] > usual[0], within[1:], gc.get_threshold()) == (True, usual[1:], usual)

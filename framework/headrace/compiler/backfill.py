@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from headrace.compiled import HEADER
-from headrace.compiler.ir import Call
+from headrace.compiler.ir import Call, Variable
 from headrace.compiler.literal import lines
 
 RETRIES = 3
@@ -28,6 +28,7 @@ def _lines(project: str, runner: Call) -> Iterator[str]:
         task_run_name="{days.view} {days.first} {days.last}",
         retries=RETRIES,
         retry_delay_seconds=5,
+        retry_condition_fn=Variable("steps.again"),
         persist_result=False,
     )
     yield "def bring(days: Days) -> int:"
@@ -39,5 +40,5 @@ def _lines(project: str, runner: Call) -> Iterator[str]:
     yield from ("    return bring.map(chunks).result()", "")
 
 
-def _decorated(name: str, /, **given: str | int | bool | Call) -> Iterator[str]:
+def _decorated(name: str, /, **given: str | int | bool | Call | Variable) -> Iterator[str]:
     yield from lines(Call(name, keywords=tuple(given.items())), 0, before="@")

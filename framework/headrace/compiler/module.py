@@ -178,7 +178,7 @@ def _trials(name: str, retries: int, retry_after: timedelta, timeout: timedelta 
     """A task's decorator: how it is called, how often it is tried and for how long."""
     given: dict[str, Value] = {"name": name}
     if retries:
-        given |= {"retries": retries, "retry_delay_seconds": seconds(retry_after)}
+        given |= {"retries": retries, "retry_delay_seconds": seconds(retry_after), "retry_condition_fn": Variable("steps.again")}
     if timeout is not None:
         given["timeout_seconds"] = seconds(timeout)
     if not kept:

@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 
 from sqlalchemy import Index, MetaData, UniqueConstraint
 from sqlmodel import Field, SQLModel
+from sqlmodel._compat import SQLModelConfig
 
 from headrace.store.columns import BIG_SERIAL, identifier, json, moment, serial, word
 from headrace.store.kinds import AlertState, ClockMode, EventKind, OperationStatus, OutboxStatus, RunStatus, Successor
@@ -44,6 +45,7 @@ __all__ = [
 class Row(SQLModel):
     """What every table of ours is: its names of constraints are the same on every database."""
 
+    model_config = SQLModelConfig(defer_build=True)  # pydantic validates no row: what would is not built
     metadata: ClassVar[MetaData] = MetaData(
         naming_convention={
             "ix": "ix_%(table_name)s_%(column_0_N_name)s",

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterable, Sequence
+from importlib import import_module
 
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session, col, func, select
 
 from headrace.stats.eprocess import Stratum
@@ -110,7 +110,8 @@ class Counter:
 
 def _put(session: Session, model: str, worker: str, totals: Sequence[tuple[int, str, str, int, int]]) -> None:
     """Totals in place of what stands of them, by one statement."""
-    insert = sqlite.insert if session.get_bind().dialect.name == "sqlite" else postgresql.insert
+    # Of the two dialects only the store's is imported: the other is a driver's worth of modules.
+    insert = import_module(f"sqlalchemy.dialects.{session.get_bind().dialect.name}").insert
     row = insert(tables.TrafficCount)
     upsert = row.on_conflict_do_update(
         index_elements=["model", "epoch", "arm", "metric", "worker"], set_={"n": row.excluded.n, "bad": row.excluded.bad}

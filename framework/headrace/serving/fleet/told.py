@@ -37,7 +37,9 @@ def read(where: Path) -> dict[str, Any] | None:
 
 def running(root: Path, model: str) -> dict[int, dict[str, Any]]:
     """What the fleets of a model say that run on this machine now, by their ports; what one that was killed left behind is none."""
-    found = {int(where.name.rpartition("-")[2]): read(where) for where in sorted((root / ".headrace" / "fleet").glob(f"{model}-*"))}
+    # The fleet of a model `a-b` also begins with `a-`.
+    here = [where for where in sorted((root / ".headrace" / "fleet").glob(f"{model}-*")) if where.name.rpartition("-")[0] == model]
+    found = {int(where.name.rpartition("-")[2]): read(where) for where in here}
     return {port: said for port, said in found.items() if said is not None and _alive(said["supervisor"])}
 
 

@@ -7,7 +7,14 @@ from headrace import steps
 from headrace.steps import Days
 
 
-@task(name="days", task_run_name="{days.view} {days.first} {days.last}", retries=3, retry_delay_seconds=5, persist_result=False)
+@task(
+    name="days",
+    task_run_name="{days.view} {days.first} {days.last}",
+    retries=3,
+    retry_delay_seconds=5,
+    retry_condition_fn=steps.again,
+    persist_result=False,
+)
 def bring(days: Days) -> int:
     """Bring in some days of a view; done again, they are the same. How many events they have."""
     return steps.features.bring(days)

@@ -35,7 +35,7 @@ from headrace.steps import (
 )
 
 
-@task(name="features", retries=2, retry_delay_seconds=10, persist_result=True, result_serializer="json")
+@task(name="features", retries=2, retry_delay_seconds=10, retry_condition_fn=steps.again, persist_result=True, result_serializer="json")
 def features(as_of: datetime | None, cause: str | None) -> Rows:
     """Rows of source/shown, and the journalled ones whose answers are known by then."""
     return steps.features.training_rows(
@@ -165,7 +165,7 @@ def monitor(cause: str | None = None) -> None:
     alerts(monitoring(cause))
 
 
-@task(name="score", retries=2, retry_delay_seconds=10, persist_result=True, result_serializer="json")
+@task(name="score", retries=2, retry_delay_seconds=10, retry_condition_fn=steps.again, persist_result=True, result_serializer="json")
 def score_page(cause: str | None) -> Scored:
     """Every row of source/shown once, by the champion; a run that was killed goes on where it was."""
     return steps.batch.score(

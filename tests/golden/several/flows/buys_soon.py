@@ -32,7 +32,7 @@ from headrace.steps import (
 )
 
 
-@task(name="features", retries=2, retry_delay_seconds=10, persist_result=True, result_serializer="json")
+@task(name="features", retries=2, retry_delay_seconds=10, retry_condition_fn=steps.again, persist_result=True, result_serializer="json")
 def features(as_of: datetime | None, cause: str | None) -> Rows:
     """Rows of source/visits, and the journalled ones whose answers are known by then."""
     return steps.features.training_rows(

@@ -12,7 +12,7 @@ from headrace import steps
 from headrace.steps import Candidate, Category, Minimum, Number, Progress, RandomSplit, Rows, Scored, Target, Verdict
 
 
-@task(name="features", retries=2, retry_delay_seconds=10, persist_result=True, result_serializer="json")
+@task(name="features", retries=2, retry_delay_seconds=10, retry_condition_fn=steps.again, persist_result=True, result_serializer="json")
 def features(as_of: datetime | None, cause: str | None) -> Rows:
     """Rows of source/asks, and the journalled ones whose answers are known by then."""
     return steps.features.training_rows(
@@ -105,7 +105,7 @@ def roll_out(cause: str | None = None) -> None:
     )
 
 
-@task(name="score", retries=2, retry_delay_seconds=10, persist_result=True, result_serializer="json")
+@task(name="score", retries=2, retry_delay_seconds=10, retry_condition_fn=steps.again, persist_result=True, result_serializer="json")
 def score_nightly(cause: str | None) -> Scored:
     """Every row of source/asks once, by the champion; a run that was killed goes on where it was."""
     return steps.batch.score(
@@ -151,7 +151,7 @@ def batch_nightly(cause: str | None = None) -> None:
     score_nightly(cause)
 
 
-@task(name="score", retries=2, retry_delay_seconds=10, persist_result=True, result_serializer="json")
+@task(name="score", retries=2, retry_delay_seconds=10, retry_condition_fn=steps.again, persist_result=True, result_serializer="json")
 def score_on_demand(cause: str | None) -> Scored:
     """Every row of source/asks once, by the champion; a run that was killed goes on where it was."""
     return steps.batch.score(
