@@ -363,7 +363,7 @@ class Walk:
                 self.findings.tampered.append(f"{whose} has a checkpoint of {size} entries, and the log has {self.edge.size}")
 
 
-def judge_bundle(lines: Iterable[str], key: PublicKey | None, held: Sequence[Witnessed], findings: Findings) -> dict[str, Any]:
+def judge_bundle(lines: Iterable[str], key: PublicKey | None, held: Sequence[Sequence[Witnessed]], findings: Findings) -> dict[str, Any]:
     """Judge a bundle, line by line. `held` is what its reader has of a witness by another way. Refused where it is no bundle."""
     given = iter(lines)
     head = _line(next(given, ""))
@@ -379,7 +379,7 @@ def judge_bundle(lines: Iterable[str], key: PublicKey | None, held: Sequence[Wit
         findings.tampered.append(f"the bundle's checkpoints: {error}")
         records = []
     checkpoints = history(records, key, findings, "the bundle", log)
-    outside = history(held, key, findings, "the witness", log)
+    outside = [one for records in held for one in history(records, key, findings, "the witness", log)]
     if not checkpoints or checkpoints[-1].size != size:
         findings.tampered.append(f"no sound checkpoint covers the {size} entries of the bundle")
         return {"log": log, "size": size, "entries": 0, "checkpoints": len(checkpoints)}
@@ -443,7 +443,7 @@ def _parts(lines: Iterable[str], known: list[tuple[Checkpoint, str]], newest: Ch
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """The command; its exit code."""
-    parser = argparse.ArgumentParser(prog="verify.py", description=(__doc__ or "").partition("\n")[0], exit_on_error=False)
+    parser = argparse.ArgumentParser(prog="verify.py", description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("bundle", type=Path, help="what `headrace audit export` wrote")
     parser.add_argument("--key", type=Path, help="the log's public key, got by another way than the bundle")
     parser.add_argument("--checkpoint", type=Path, help="a witness's file, got by another way than the bundle")
@@ -451,14 +451,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     findings, told = Findings(), dict[str, Any]()
     try:
         asked = parser.parse_args(arguments)
-    except (argparse.ArgumentError, SystemExit) as error:
-        if isinstance(error, SystemExit) and not error.code:
-            raise
-        sys.stderr.write(f"{error}\n")
-        return USAGE
+    except SystemExit as end:
+        return USAGE if end.code else SOUND
     try:
         key = PublicKey.parse(asked.key.read_text(encoding="utf-8")) if asked.key else None
-        held = witnessed(asked.checkpoint.read_text(encoding="utf-8")) if asked.checkpoint else []
+        held = [witnessed(asked.checkpoint.read_text(encoding="utf-8"))] if asked.checkpoint else []
         with asked.bundle.open(encoding="utf-8", newline="\n") as lines:
             told = judge_bundle(lines, key, held, findings)
     except OSError as error:

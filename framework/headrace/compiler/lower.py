@@ -8,6 +8,7 @@ from hashlib import sha256
 
 from headrace.address import Address
 from headrace.compiled import (
+    AuditConfig,
     CacheConfig,
     ChannelConfig,
     DaskConfig,

@@ -86,14 +86,14 @@ class Audited(Spec):
     """Where checkpoints of an environment's audit log are signed and published; neither lies in its database."""
 
     key: str | None = field(
-        "The Ed25519 key that signs them, as `env:NAME` or `file:PATH`; a file under `.headrace/audit/` that is made, where it is not given.",
+        "The Ed25519 key that signs them, as `env:NAME` or `file:PATH`; where it is not given, a file under `.headrace/audit/` is made.",
         Effect.METADATA,
         default=None,
         example="env:HEADRACE_AUDIT_KEY",
         pattern="^(env|file):.+$",
     )
     witnesses: tuple[str, ...] = field(
-        "Files or folders that take each checkpoint beside the one under `.headrace/audit/`: best where who keeps the database may not write.",
+        "Files or folders that take each checkpoint beside `.headrace/audit/`, best where who keeps the database cannot write.",
         Effect.METADATA,
         default=(),
         example=["/mnt/audit/churn"],

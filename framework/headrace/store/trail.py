@@ -15,10 +15,10 @@ from headrace.audit.entry import split
 from headrace.audit.tree import Tree
 from headrace.audit.verify import HEIGHT, Checkpoint, Findings, PublicKey, Walk, Witnessed, history, leaf_hash
 from headrace.store import ledger
-from headrace.store.audited import AuditHead, AuditNode
+from headrace.store.audited import AuditCount, AuditHead, AuditNode
 from headrace.store.tables import Audit
 
-__all__ = ["Asked", "Head", "bundle", "entries", "head", "judge", "tree"]
+__all__ = ["Asked", "Head", "bundle", "counts", "entries", "head", "judge", "tree"]
 
 _TILE = 1 << HEIGHT
 _AT_ONCE = 1000
@@ -46,6 +46,7 @@ class Asked:
     since: datetime | None = None
     until: datetime | None = None
     """Wall time; `until` is not included. What decides an entry's place is its number, not its time."""
+    seq: int | None = None
 
     @property
     def everything(self) -> bool:
@@ -83,6 +84,7 @@ def entries(session: Session, asked: Asked, *, below: int | None = None, newest:
         query = query.where(Audit.subject == asked.subject if whole else col(Audit.subject).startswith(asked.subject, autoescape=True))
     query = query if asked.since is None else query.where(col(Audit.recorded_at) >= asked.since)
     query = query if asked.until is None else query.where(col(Audit.recorded_at) < asked.until)
+    query = query if asked.seq is None else query.where(Audit.seq == asked.seq)
     query = query if below is None else query.where(col(Audit.seq) < below)
     if newest is not None:
         yield from reversed(list(session.exec(query.order_by(col(Audit.seq).desc()).limit(newest))))
@@ -90,6 +92,16 @@ def entries(session: Session, asked: Asked, *, below: int | None = None, newest:
     for row in session.exec(query.order_by(col(Audit.seq)).execution_options(yield_per=_AT_ONCE)):
         session.expunge(row)
         yield row
+
+
+def counts(session: Session, asked: Asked, newest: int) -> list[AuditCount]:
+    """What was counted only, by the hour, oldest first: of what is asked for, the newest so many."""
+    query = select(AuditCount)
+    for column, value in ((AuditCount.actor, asked.actor), (AuditCount.action, asked.action), (AuditCount.subject, asked.subject)):
+        query = query if value is None else query.where(column == value)
+    query = query if asked.since is None else query.where(col(AuditCount.recorded_at) >= asked.since)
+    query = query if asked.until is None else query.where(col(AuditCount.hour) < asked.until)
+    return list(reversed(list(session.exec(query.order_by(col(AuditCount.hour).desc(), col(AuditCount.action)).limit(newest)))))
 
 
 def bundle(session: Session, asked: Asked, key: PublicKey, records: Sequence[Witnessed], size: int) -> Iterator[str]:
