@@ -10,8 +10,10 @@ from sqlalchemy import insert
 from sqlalchemy.exc import IntegrityError, StatementError
 from sqlmodel import select
 
+from headrace.audit.signing import PrivateKey
+from headrace.audit.verify import Findings
 from headrace.diagnostics import Exit, HeadraceError
-from headrace.store import EventKind, ReadOnlyError, Store, audited, clock, due, events, tables
+from headrace.store import EventKind, ReadOnlyError, Store, audited, clock, due, events, tables, trail
 
 AT = datetime(2016, 1, 1, tzinfo=UTC)
 
@@ -178,6 +180,9 @@ def two_writers(url: str, root: Path) -> list[tuple[int, str, int]]:
     assert [0, 0] == [writer.wait() for writer in writers]
     store = Store.open(url, "blobs", root=root)
     with store.read() as session:
+        found = Findings()
+        told = trail.judge(session, PrivateKey("a", bytes(32)).public, {}, found)
+        assert (400, []) == (told["size"], found.tampered)
         return [(event.seq or 0, event.payload["writer"], event.payload["number"]) for event in events.log(session, "employment")]
 
 
