@@ -14,6 +14,7 @@ import json
 import random
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -25,20 +26,22 @@ from headrace.store import Store, clock, engine, ledger, trail
 PROOFS = 200
 
 
-def transactions(store: Store, count: int) -> float:
-    begun = time.perf_counter()
+def timed(work: Callable[[Store, int], None], store: Store, count: int) -> dict[str, float]:
+    wall, cpu = time.perf_counter(), time.process_time()
+    work(store, count)
+    return {"wall_s": round(time.perf_counter() - wall, 3), "cpu_s": round(time.process_time() - cpu, 3)}
+
+
+def transactions(store: Store, count: int) -> None:
     for number in range(count):
         with store.transaction("user:bench", "move", f"model/m{number % 50}"):
             pass
-    return time.perf_counter() - begun
 
 
-def in_one(store: Store, count: int) -> float:
-    begun = time.perf_counter()
+def in_one(store: Store, count: int) -> None:
     with store.transaction("user:bench", "fill", "log") as session:
         for number in range(count - 1):
             ledger.append(session, Said("user:bench", "move", f"model/m{number % 50}", clock.wall(), clock.wall()))
-    return time.perf_counter() - begun
 
 
 def filled(store: Store, count: int) -> None:
@@ -101,10 +104,10 @@ def main() -> None:
     told: dict[str, Any] = {"entries": asked.entries, "of": asked.of}
     with tempfile.TemporaryDirectory(dir=asked.folder) as folder:
         with Store.open("sqlite:///a.db", "blobs", root=Path(folder)) as store:
-            told["in_one_s"] = round(in_one(store, asked.entries), 3)
-            told["transactions_s"] = round(transactions(store, asked.entries), 3)
+            told["in_one"] = timed(in_one, store, asked.entries)
+            told["transactions"] = timed(transactions, store, asked.entries)
             unflushed(store)
-            told["without_flush_s"] = round(transactions(store, asked.entries), 3)
+            told["without_flush"] = timed(transactions, store, asked.entries)
         with Store.open("sqlite:///b.db", "blobs", root=Path(folder)) as store:
             filled(store, asked.of)
             took = proofs(store)

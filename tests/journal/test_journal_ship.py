@@ -26,8 +26,8 @@ from headrace.journal import (
 from headrace.journal.beside import Beside
 from headrace.journal.segment import frame
 from headrace.store import Store
-from headrace.store.clock import wall
 from headrace.store.audited import AuditCount
+from headrace.store.clock import wall
 from headrace.store.tables import Audit, Outcome, Prediction, SpoolOffset
 
 
