@@ -26,6 +26,7 @@ from headrace.journal import (
 from headrace.journal.beside import Beside
 from headrace.journal.segment import frame
 from headrace.store import Store
+from headrace.store.audited import AuditCount
 from headrace.store.clock import wall
 from headrace.store.tables import Audit, Outcome, Prediction, SpoolOffset
 
@@ -252,14 +253,14 @@ def test_outcomes_of_an_entity_known_at_other_times_are_all_kept_each_once(
     assert [("1", 0.0), ("1", 1.0)] == outcomes(store)
 
 
-def test_shipping_leaves_one_audit_row_an_hour(folder: Path, store: Store, prediction) -> None:
+def test_shipping_is_counted_by_the_hour(folder: Path, store: Store, prediction) -> None:
     spool = spooled(folder, close=False)
     for person in range(5):
         spool.append(prediction(person))
         ship(store, folder)
 
     with store.read() as session:
-        rows = list(session.exec(select(Audit).where(Audit.action == "ship")))
+        rows = list(session.exec(select(AuditCount).where(AuditCount.action == "ship")))
     assert (5, True) == (sum(row.n for row in rows), len(rows) <= 2)
 
 

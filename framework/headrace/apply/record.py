@@ -109,7 +109,7 @@ def record(journal: Journal, project: Project, plan: Plan, applied: Mapping[str,
     serial = plan.serial + 1
     touched = {item.address for item in plan.items if item.action is not Action.OUTSIDE}
     part = " (partial)" if plan.selection.partial else ""
-    with journal.store.transaction(journal.actor, "apply", f"project {project.project.name}{part}") as session:
+    with journal.store.transaction(journal.actor, "apply", f"project {project.project.name}{part}", after=plan.digest) as session:
         session.add(Revision(serial=serial, digest=plan.digest, actor=journal.actor, at=at))
         names: dict[str, set[str]] = {}
         for item in plan.items:

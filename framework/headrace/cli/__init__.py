@@ -39,6 +39,7 @@ COMMANDS = {
     "models": "List models, their versions and aliases.",
     "runs": "Find, show and compare tracked runs.",
     "reproduce": "Make a version again, and prove that it is the same.",
+    "audit": "Read the audit log, prove what stands in it, and check it.",
     "export": "Write a version into a folder: its files, or another form.",
     "rollback": "Put the previous champion back.",
     "plugins": "List plugins, begin one, check whether they keep their contracts.",

@@ -13,7 +13,7 @@ import click
 
 from headrace.cli.asking import trust
 from headrace.cli.place import environment_option, json_option, root_option, running, server_url
-from headrace.cli.plan import Intent, look_at_sources, make_plan, open_store, other_environment, read_intent, select_options
+from headrace.cli.plan import Intent, look_at_sources, make_plan, open_store, other_environment, read_intent, seal_of, select_options
 from headrace.cli.view import ended, progress, show, waiting
 from headrace.diagnostics import Diagnostic, Exit, HeadraceError
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from headrace.apply.prefect import Door
     from headrace.plan import Observed, Plan, Prepared, Selection
     from headrace.store import Store
+    from headrace.store.sealing import Seal
 
 FOLLOW = 120.0
 """How many seconds `--wait` waits for the rollout that a verdict starts."""
@@ -97,6 +98,8 @@ def command(
         _refuse_shared_folder(intent, url)
         made, observed = plan_now(intent, store, door, selection)
         refuse(intent, made, told, selection, allow_prune=allow_prune)
+        seal = seal_of(intent)
+        seal.publish(store)
         made, faults = look_at_sources(intent, made)
         if not no_train and not faults.ok:
             raise HeadraceError(faults, Exit.INVALID)
@@ -112,10 +115,21 @@ def command(
                 progress(step)
 
         outcome = execute(work, steps, heard)
+        _witness(seal, store)
         alone.close()  # all is recorded: a training takes hours, and locks nobody out
         show(to_result(plan, outcome, url), to_lines, as_json=as_json)
         if wait:
             wait_for(door, outcome, store, intent.root)
+
+
+def _witness(seal: Seal, store: Store) -> None:
+    """Publish a checkpoint of what was applied; what keeps it from that is said, and what was applied stands."""
+    from headrace.cli.view import print_report
+
+    try:
+        seal.publish(store)
+    except HeadraceError as error:
+        print_report(error.report)
 
 
 def _refuse_shared_folder(intent: Intent, url: str) -> None:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from headrace.plan import Observed, Prepared, Selection, State
     from headrace.project import Project
     from headrace.store import Store
+    from headrace.store.sealing import Seal
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -148,6 +149,15 @@ def open_store(project: Project, root: Path) -> Store:
     from headrace.store import Store
 
     return Store.open(project.environment.store, project.environment.blobs, root=root)
+
+
+def seal_of(intent: Intent) -> Seal:
+    """Who signs checkpoints of the environment's audit log, and who witnesses them."""
+    from headrace.store.sealing import Seal
+
+    environment = intent.project.environment
+    audit = environment.audit
+    return Seal(intent.root, environment.name, *(() if audit is None else (audit.key, audit.witnesses)))
 
 
 def recorded(intent: Intent) -> State:

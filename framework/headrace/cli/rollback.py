@@ -42,5 +42,6 @@ def command(model: str | None, reason: str, environment: str | None, root: Path,
     with open_workspace(root.resolve(), environment) as workspace:
         name = model_of(workspace.config, model)
         result = rollout.roll_back(workspace.store, model=name, actor=workspace.actor, reason=reason)
+        workspace.witness()
         result = {"environment": workspace.config.environment, **result}
     show(result, _text, as_json=as_json)

@@ -14,6 +14,7 @@ from headrace.compiled.runner import DaskConfig, RunnerConfig, near
 from headrace.compiled.serving import InputConfig, JudgeConfig, RolloutConfig, ServingConfig
 from headrace.compiled.workspace import (
     ArrivalConfig,
+    AuditConfig,
     ChannelConfig,
     CheckConfig,
     ColumnConfig,
@@ -35,6 +36,7 @@ __all__ = [
     "WORKSPACE",
     "AccessConfig",
     "ArrivalConfig",
+    "AuditConfig",
     "AuthConfig",
     "AutomationConfig",
     "CacheConfig",

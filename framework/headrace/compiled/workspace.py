@@ -174,6 +174,13 @@ class TrackingConfig(Config):
     params: dict[str, JsonValue]
 
 
+class AuditConfig(Config):
+    """The key that signs checkpoints of the audit log, as a reference, and their witnesses beside this machine's own."""
+
+    key: str | None
+    witnesses: tuple[str, ...]
+
+
 class WorkspaceConfig(Config):
     """The whole file; `store`, `blobs`, `spool` and `online` are URLs or paths from the project's folder."""
 
@@ -190,6 +197,8 @@ class WorkspaceConfig(Config):
     """Where runs and versions are mirrored to; None where they stay."""
     runner: RunnerConfig | None = Field(default=None, exclude_if=lambda runner: runner is None)
     """What takes the work that many can share; not printed where it is the process that has it."""
+    audit: AuditConfig | None = Field(default=None, exclude_if=lambda audit: audit is None)
+    """Not printed where key and witness are this machine's own."""
     plugins: PluginsConfig
     sources: dict[str, SourceConfig]
     views: dict[str, ViewConfig]

@@ -8,6 +8,7 @@ from hashlib import sha256
 
 from headrace.address import Address
 from headrace.compiled import (
+    AuditConfig,
     CacheConfig,
     ChannelConfig,
     DaskConfig,
@@ -334,6 +335,7 @@ def _workspace(project: Project) -> WorkspaceConfig:
         online=_events(project),
         tracking=_tracking(environment),
         runner=_runner(environment),
+        audit=_audit(environment),
         plugins=PluginsConfig(allow=plugins.allow, deny=plugins.deny),
         sources={source.name: source_config(source) for source in project.sources},
         views={view.name: view_config(view, project.scope.get(Source, view.from_)) for view in _computing(project)},
@@ -346,6 +348,10 @@ def _runner(environment: Environment) -> RunnerConfig | None:
     if environment.runner is None:
         return None
     return RunnerConfig(dask=DaskConfig(workers=environment.runner.dask.workers, address=environment.runner.dask.address))
+
+
+def _audit(environment: Environment) -> AuditConfig | None:
+    return None if environment.audit is None else AuditConfig(key=environment.audit.key, witnesses=environment.audit.witnesses)
 
 
 def _tracking(environment: Environment) -> TrackingConfig | None:

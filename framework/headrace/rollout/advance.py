@@ -39,7 +39,7 @@ def roll_back(store: Store, *, model: str, actor: str, reason: str) -> dict[str,
 
     Where no champion came before, ending the rollout is all. HeadraceError `no-previous` (exit 4) where there is neither.
     """
-    with store.transaction(actor, "roll back", f"model/{model}") as session:
+    with store.transaction(actor, "roll back", f"model/{model}", reason=reason) as session:
         facts = record.facts(session, _UNJUDGED, model)
         scene = Scene(session, model, facts.now, None, facts.weights, _UNJUDGED)
         running, was = record.running_row(session, model), facts.champion

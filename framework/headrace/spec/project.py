@@ -82,6 +82,24 @@ class Tracking(Spec):
     )
 
 
+class Audited(Spec):
+    """Where checkpoints of an environment's audit log are signed and published; neither lies in its database."""
+
+    key: str | None = field(
+        "The Ed25519 key that signs them, as `env:NAME` or `file:PATH`; where it is not given, a file under `.headrace/audit/` is made.",
+        Effect.METADATA,
+        default=None,
+        example="env:HEADRACE_AUDIT_KEY",
+        pattern="^(env|file):.+$",
+    )
+    witnesses: tuple[str, ...] = field(
+        "Files or folders that take each checkpoint beside `.headrace/audit/`, best where who keeps the database cannot write.",
+        Effect.METADATA,
+        default=(),
+        example=["/mnt/audit/churn"],
+    )
+
+
 class Environment(Spec):
     """One place where models live: a store and a root for blobs, one each."""
 
@@ -121,6 +139,12 @@ class Environment(Spec):
         Effect.RECONFIGURE,
         default=None,
         example={"tracker": "mlflow", "params": {"uri": "http://127.0.0.1:5000"}},
+    )
+    audit: Audited | None = field(
+        "Who signs checkpoints of the audit log, and who else witnesses them; without it, a key and a witness of this machine.",
+        Effect.METADATA,
+        default=None,
+        example={"witnesses": ["/mnt/audit/churn"]},
     )
     runner: Runner | None = field(
         "What takes trials of searches, days of backfills and rows of batches; where it is not given, the process that runs them.",

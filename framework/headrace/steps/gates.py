@@ -38,6 +38,7 @@ def judge(candidate: Candidate, *asked: Gate) -> Verdict:
         )
         step.details["verdict"] = {"passed": verdict.passed, "failed": verdict.payload["failed"], "warned": verdict.payload["warned"]}
         tracked.judged(w, candidate, passed=verdict.passed)
+        w.witness()
         return verdict
 
 

@@ -15,6 +15,8 @@ def advance(canary: Canary, *, model: str, cause: str | None = None) -> Progress
     with workspace("roll_out") as w, run.running(w, model=model, flow="roll_out", cause=cause, last=True) as step:
         progress = rollout.advance(w.store, canary, model=model, actor=w.actor, cause=cause)
         step.details["progress"] = {"event": progress.event, "reason": progress.payload["reason"]}
+        if progress.passed:
+            w.witness()
         return progress
 
 
@@ -23,4 +25,6 @@ def replace(*, model: str, cause: str | None = None) -> Progress:
     with workspace("roll_out") as w, run.running(w, model=model, flow="roll_out", cause=cause, last=True) as step:
         progress = rollout.replace(w.store, model=model, actor=w.actor, cause=cause)
         step.details["progress"] = {"event": progress.event, "reason": progress.payload["reason"]}
+        if progress.passed:
+            w.witness()
         return progress

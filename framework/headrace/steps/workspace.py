@@ -16,6 +16,7 @@ from headrace.hooks import Plugins, load_plugins
 from headrace.identity import local_principal
 from headrace.identity import service as named_service
 from headrace.store import Store
+from headrace.store.sealing import Seal
 
 __all__ = ["Workspace", "open_workspace", "workspace"]
 
@@ -45,6 +46,20 @@ class Workspace:
     def actor(self) -> str:
         """Who acts: the service that opened it, or else the person at this machine."""
         return named_service(self.service) if self.service is not None else local_principal(self.store)
+
+    @property
+    def seal(self) -> Seal:
+        """Who signs checkpoints of the audit log, and who witnesses them."""
+        audit = self.config.audit
+        return Seal(self.root, self.config.environment, *(() if audit is None else (audit.key, audit.witnesses)))
+
+    def witness(self) -> None:
+        """Publish a checkpoint of the audit log, after what was decided stands. What keeps it from that is logged: the decision stands."""
+        try:
+            self.seal.publish(self.store)
+        except HeadraceError as error:
+            for fault in error.report:
+                LOG.error("%s[%s]: %s", fault.severity, fault.id, fault.message)  # noqa: TRY400 - a message for who runs it, no trace
 
     def close(self) -> None:
         """Give the connections back."""

@@ -78,8 +78,10 @@ def serial() -> Any:  # noqa: ANN401 - what SQLModel's Field returns
     return Field(default=None, sa_column=Column(BIG_SERIAL, primary_key=True, autoincrement=True))
 
 
-def moment(*, optional: bool = False) -> Any:  # noqa: ANN401 - what SQLModel's Field returns
+def moment(*, optional: bool = False, key: bool = False) -> Any:  # noqa: ANN401 - what SQLModel's Field returns
     """A moment in UTC."""
+    if key:
+        return Field(sa_column=Column(UtcTime(), primary_key=True))
     if optional:
         return Field(default=None, sa_column=Column(UtcTime(), nullable=True))
     return Field(sa_column=Column(UtcTime(), nullable=False))

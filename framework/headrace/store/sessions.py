@@ -7,14 +7,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Never, Self
 
-from sqlalchemy import Engine, bindparam, event, text
+from sqlalchemy import Engine, event
 from sqlmodel import Session
 
+from headrace.audit.entry import Said
 from headrace.store import engine as engines
-from headrace.store.columns import UtcTime
+from headrace.store import ledger
 from headrace.store.faults import ReadOnlyError, read_only, translated
 from headrace.store.now import reading, wall
-from headrace.store.tables import Audit
 
 
 class _Reading(Session):
@@ -35,11 +35,22 @@ class Sessions:
         return engines.where(self.engine)
 
     @contextmanager
-    def transaction(self, actor: str, action: str, subject: str, *, often: bool = False) -> Iterator[Session]:
-        """Write: all of it and its audit row, or nothing, if the block raises.
+    def transaction(
+        self,
+        actor: str,
+        action: str,
+        subject: str,
+        *,
+        often: bool = False,
+        reason: str | None = None,
+        before: str | None = None,
+        after: str | None = None,
+    ) -> Iterator[Session]:
+        """Write: all of it and its one entry in the audit log, or nothing, if the block raises.
 
         One transaction writes at a time, on both databases; another waits up to 30 s. What the session wrote can be used after it ended.
-        `often` is for what repeats many times a second, such as shipping: its audit rows fold into one an hour.
+        `before` and `after` are digests of what is changed, `reason` is why, where they are known; no personal data belongs in any of them.
+        `often` is for what repeats many times a second and changes no model, such as shipping: it is counted by the hour, and no entry.
         Raises HeadraceError: store-unwritable, store-unreachable, store-busy, store-altered; RuntimeError within another transaction of
         this thread, which it would wait for without end.
         """
@@ -49,8 +60,13 @@ class Sessions:
         try:
             with translated(self.where), Session(self._writer, expire_on_commit=False) as session:
                 session.info["actor"] = actor
-                _audit(session, actor, action, subject, often=often)
+                said = Said(actor, action, subject, reading(session).now, wall(), reason, before, after)
+                if often:
+                    ledger.count(session, said)
                 yield session
+                if not often:
+                    session.flush()
+                    ledger.append(session, said)
                 session.commit()
         finally:
             self._writing.now = False
@@ -75,21 +91,3 @@ class Sessions:
 @event.listens_for(_Reading, "before_flush")
 def _refuse(*_: object) -> Never:
     raise ReadOnlyError("this session only reads: write within Store.transaction")
-
-
-_FOLDED = text(
-    "INSERT INTO audit (actor, action, subject, at, recorded_at, n, fold) VALUES (:actor, :action, :subject, :at, :recorded_at, 1, :fold)"
-    " ON CONFLICT (fold) DO UPDATE SET n = audit.n + 1, recorded_at = excluded.recorded_at, at = excluded.at"
-).bindparams(bindparam("at", type_=UtcTime()), bindparam("recorded_at", type_=UtcTime()))
-"""As text, which both databases understand: it is said many times a second, and need not be built anew."""
-
-
-def _audit(session: Session, actor: str, action: str, subject: str, *, often: bool) -> None:
-    recorded, at = wall(), reading(session).now
-    if not often:
-        session.add(Audit(actor=actor, action=action, subject=subject, at=at, recorded_at=recorded, n=1))
-        session.flush()
-        return
-    fold = f"{actor}|{action}|{subject}|{recorded:%Y-%m-%dT%H}"
-    row = {"actor": actor, "action": action, "subject": subject, "at": at, "recorded_at": recorded, "fold": fold}
-    session.connection().execute(_FOLDED, row)

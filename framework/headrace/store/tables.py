@@ -8,7 +8,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any, ClassVar
 
-from sqlalchemy import Index, MetaData, UniqueConstraint
+from sqlalchemy import Column, Index, LargeBinary, MetaData, UniqueConstraint
 from sqlmodel import Field, SQLModel
 from sqlmodel._compat import SQLModelConfig
 
@@ -74,21 +74,21 @@ class Event(Row, table=True):
 
 
 class Audit(Row, table=True):
-    """Who wrote what, in the same transaction as what was written.
+    """One entry of the audit log, written with what it tells of. Rows are only ever added, one after the other from 0 on.
 
-    A write that repeats many times a second folds into one row an hour: `fold` names it, `n` counts, `recorded_at` is the last one's.
+    `body` is the entry: canonical JSON, whose bytes are never made again. `leaf` is its hash in the tree. The other columns say the same as
+    the body, for queries; a check holds them against it.
     """
 
-    __tablename__ = "audit"
-    __table_args__ = ({"sqlite_autoincrement": True},)
-    seq: int | None = serial()
+    __tablename__ = "audit_entry"
+    seq: int = Field(sa_column=Column(BIG_SERIAL, primary_key=True, autoincrement=False))
     actor: str
     action: str
     subject: str
     at: datetime = moment()
     recorded_at: datetime = moment()
-    n: int = 1
-    fold: str | None = Field(default=None, unique=True)
+    leaf: bytes = Field(sa_column=Column(LargeBinary(), nullable=False))
+    body: bytes = Field(sa_column=Column(LargeBinary(), nullable=False))
 
 
 class Clock(Row, table=True):
