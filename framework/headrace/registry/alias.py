@@ -15,7 +15,7 @@ from headrace.registry.promotion import Check, Promotion, Way
 from headrace.registry.use import RUNNING
 from headrace.registry.version import get, refuse_withdrawn
 from headrace.store import events, tables
-from headrace.store.kinds import StageWord
+from headrace.store.kinds import Stage
 
 CHAMPION = "champion"
 """The version that answers: the one in production."""
@@ -41,7 +41,7 @@ def move(
     number: int | None,
     at: datetime,
     reason: str,
-    expected: int | None | Any_ = ANY,
+    expected: int | Any_ | None = ANY,
     check: Check | None = None,
 ) -> None:
     """Let an alias stand for another version, or (None) for none; nothing happens where it does already.
@@ -60,7 +60,7 @@ def move(
 
 
 def promote(
-    session: Session, *, model: str, number: int, at: datetime, reason: str, expected: int | None | Any_ = ANY, check: Check | None = None
+    session: Session, *, model: str, number: int, at: datetime, reason: str, expected: int | Any_ | None = ANY, check: Check | None = None
 ) -> None:
     """Make a version the champion, the champion so far the previous one; a candidate alias of this version is dropped.
 
@@ -79,7 +79,7 @@ def promote(
 
 
 def rollback(
-    session: Session, model: str, at: datetime, reason: str, *, expected: int | None | Any_ = ANY, check: Check | None = None
+    session: Session, model: str, at: datetime, reason: str, *, expected: int | Any_ | None = ANY, check: Check | None = None
 ) -> None:
     """Make the previous version the champion again, and forget `previous`: what was rolled back is rejected, and nothing to go back to.
 
@@ -101,10 +101,10 @@ def rollback(
 def reject(session: Session, *, model: str, number: int, at: datetime, reason: str) -> None:
     """Say that gates or a rollout decided against a version: its stage, unless it is in production, or came to an end already."""
     if stage.stage_of(session, model, number) in _UNDECIDED:
-        stage.reach(session, model, number, StageWord.REJECTED, at, reason)
+        stage.reach(session, model, number, Stage.REJECTED, at, reason)
 
 
-_UNDECIDED = frozenset({StageWord.DRAFT, StageWord.REGISTERED, StageWord.VALIDATED, StageWord.STAGING})
+_UNDECIDED = frozenset({Stage.DRAFT, Stage.REGISTERED, Stage.VALIDATED, Stage.STAGING})
 
 
 def _crown(session: Session, wanted: Promotion, check: Check | None) -> None:
@@ -116,13 +116,15 @@ def _crown(session: Session, wanted: Promotion, check: Check | None) -> None:
     if check is not None:
         check(session, wanted)
     if wanted.was is not None:
-        leaving = StageWord.REJECTED if wanted.way is Way.ROLLED_BACK else StageWord.DEPRECATED
+        leaving = Stage.REJECTED if wanted.way is Way.ROLLED_BACK else Stage.DEPRECATED
         stage.reach(session, wanted.model, wanted.was, leaving, wanted.at, wanted.reason)
-    stage.reach(session, wanted.model, wanted.number, StageWord.PRODUCTION, wanted.at, wanted.reason)
+    stage.reach(session, wanted.model, wanted.number, Stage.PRODUCTION, wanted.at, wanted.reason)
     _point(session, wanted.model, CHAMPION, wanted.number, wanted.at, wanted.reason)
 
 
-def _point(session: Session, model: str, alias: str, number: int | None, at: datetime, reason: str) -> bool:
+def _point(  # noqa: PLR0917 - what a move is
+    session: Session, model: str, alias: str, number: int | None, at: datetime, reason: str
+) -> bool:
     """Let an alias stand for a version, with its event; whether it stood elsewhere."""
     row = session.get(tables.Alias, (model, alias))
     before = None if row is None else row.number
@@ -142,22 +144,24 @@ def _point(session: Session, model: str, alias: str, number: int | None, at: dat
     return True
 
 
-def _stage(session: Session, model: str, before: int | None, number: int | None, at: datetime, reason: str) -> None:
+def _stage(  # noqa: PLR0917 - what a move is
+    session: Session, model: str, before: int | None, number: int | None, at: datetime, reason: str
+) -> None:
     """Who is the candidate is in staging; who is it no more was decided against, or gave way to a newer one that waits in its place."""
-    if number is not None and stage.stage_of(session, model, number) is not StageWord.PRODUCTION:
-        stage.reach(session, model, number, StageWord.STAGING, at, reason)
-    if before is None or stage.stage_of(session, model, before) is not StageWord.STAGING:
+    if number is not None and stage.stage_of(session, model, number) is not Stage.PRODUCTION:
+        stage.reach(session, model, number, Stage.STAGING, at, reason)
+    if before is None or stage.stage_of(session, model, before) is not Stage.STAGING:
         return
     if number is None:
-        stage.reach(session, model, before, StageWord.REJECTED, at, reason)
+        stage.reach(session, model, before, Stage.REJECTED, at, reason)
     elif not _on_trial(session, model, before):
-        stage.reach(session, model, before, StageWord.VALIDATED, at, f"v{number} waits in its place")
+        stage.reach(session, model, before, Stage.VALIDATED, at, f"v{number} waits in its place")
 
 
 def _settle(session: Session, model: str, at: datetime, reason: str) -> None:
     """Without a champion nothing is in production."""
-    for row in stage.standing_in(session, model, StageWord.PRODUCTION):
-        stage.move(session, row, StageWord.DEPRECATED, at, reason)
+    for row in stage.standing_in(session, model, Stage.PRODUCTION):
+        stage.move(session, row, Stage.DEPRECATED, at, reason)
 
 
 def _on_trial(session: Session, model: str, number: int) -> bool:
@@ -167,6 +171,6 @@ def _on_trial(session: Session, model: str, number: int) -> bool:
 
 
 def _refuse_reserved(alias: str) -> None:
-    if not NAME.fullmatch(alias) or alias == "latest" or alias in list(StageWord) or re.fullmatch(r"v\d+", alias):
+    if not NAME.fullmatch(alias) or alias == "latest" or alias in list(Stage) or re.fullmatch(r"v\d+", alias):
         help_ = "lower-case letters and digits; not `latest`, not `v1`, and no stage"
         raise HeadraceError(Diagnostic("reserved-alias", f"`{alias}` cannot be an alias", help=help_), Exit.USAGE)

@@ -122,7 +122,7 @@ def _keep(session: Session, row: tables.ModelVersion, semver: SemVer | None, at:
     session.add(row)
     session.flush()
     indexed.add(session, value_of(row), semver)
-    stage.begin(session, row.model, row.number, row.created_at)
+    stage.begin(session, row.model, row.number, at)
     metrics = row.manifest.get("metrics", {})
     payload = {"number": row.number, "run_id": row.run_id, "manifest_digest": row.manifest_digest, "metrics": metrics}
     events.append(session, model=row.model, kind=events.EventKind.CANDIDATE_REGISTERED, payload=payload, at=at)

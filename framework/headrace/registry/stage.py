@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlmodel import Session, col, select
+from sqlmodel import Session, col, func, select
 
 from headrace.diagnostics import Diagnostic, Exit, HeadraceError
 from headrace.registry.conflict import ANY, Any_, refuse_other
 from headrace.registry.indexed import index_of
 from headrace.registry.use import refuse_used
 from headrace.store import events
-from headrace.store.kinds import StageWord as Stage
+from headrace.store.kinds import Stage
 from headrace.store.registered import StageHistory, VersionIndex
 
 MOVES: dict[Stage, frozenset[Stage]] = {
@@ -61,9 +61,7 @@ def history(session: Session, model: str, number: int | None = None) -> list[Sta
     return [Stay(row.number, row.stage, row.valid_from, row.valid_to, row.reason, row.actor, row.event_id) for row in rows]
 
 
-def set_stage(
-    session: Session, *, model: str, number: int, stage: Stage, at: datetime, reason: str, expected: Stage | Any_ = ANY
-) -> None:
+def set_stage(session: Session, *, model: str, number: int, stage: Stage, at: datetime, reason: str, expected: Stage | Any_ = ANY) -> None:
     """Move a version one stage on, for a person: to all but `EARNED`, which gates and rollouts decide; nothing happens where it is there.
 
     HeadraceError: `no-version`, `illegal-stage` where the table has no such move, `registry-conflict` where it is not in the stage that
@@ -85,8 +83,9 @@ def set_stage(
 
 def begin(session: Session, model: str, number: int, at: datetime) -> None:
     """The first stay of a version, within the transaction that registers it; its own event tells of it."""
-    actor = session.info["actor"]
+    actor, at = session.info["actor"], _not_before(session, model, at)
     session.add(StageHistory(model=model, number=number, stage=Stage.REGISTERED, valid_from=at, reason="it was registered", actor=actor))
+    session.flush()
 
 
 def move(session: Session, found: VersionIndex, stage: Stage, at: datetime, reason: str) -> None:
@@ -95,8 +94,7 @@ def move(session: Session, found: VersionIndex, stage: Stage, at: datetime, reas
     if stage not in MOVES[found.stage]:
         raise _illegal(what, found.stage, stage, MOVES[found.stage])
     before = _stay_now(session, found.model, found.number)
-    # A clock that was set back moves nothing into the past: a stay never ends before it began.
-    at = max(at, before.valid_from)
+    at = _not_before(session, found.model, at)
     payload = {"number": found.number, "from": found.stage.value, "to": stage.value, "reason": reason}
     event = events.append(session, model=found.model, kind=events.EventKind.STAGE_MOVED, payload=payload, at=at)
     before.valid_to = at
@@ -116,7 +114,9 @@ def move(session: Session, found: VersionIndex, stage: Stage, at: datetime, reas
     session.flush()
 
 
-def reach(session: Session, model: str, number: int, stage: Stage, at: datetime, reason: str) -> None:
+def reach(  # noqa: PLR0917 - what a move is
+    session: Session, model: str, number: int, stage: Stage, at: datetime, reason: str
+) -> None:
     """Move a version to a stage of its life by every one on the way, so that no stay is left out of its history.
 
     HeadraceError `illegal-stage` where none leads there, such as from what is retired.
@@ -146,10 +146,14 @@ def _way(what: str, before: Stage, after: Stage) -> list[Stage]:
     raise _illegal(what, before, after, MOVES[before])
 
 
+def _not_before(session: Session, model: str, at: datetime) -> datetime:
+    """A clock that was set back moves nothing into the past: what follows begins no earlier than what was before it."""
+    last = session.exec(select(func.max(StageHistory.valid_from)).where(StageHistory.model == model)).one()
+    return at if last is None else max(at, last)
+
+
 def _stay_now(session: Session, model: str, number: int) -> StageHistory:
-    query = select(StageHistory).where(
-        StageHistory.model == model, StageHistory.number == number, col(StageHistory.valid_to).is_(None)
-    )
+    query = select(StageHistory).where(StageHistory.model == model, StageHistory.number == number, col(StageHistory.valid_to).is_(None))
     return session.exec(query).one()
 
 

@@ -10,7 +10,7 @@ from sqlmodel import Session, col, select
 from headrace.diagnostics import Diagnostic, Exit, HeadraceError
 from headrace.registry.version import get
 from headrace.store import tables
-from headrace.store.kinds import StageWord
+from headrace.store.kinds import Stage
 from headrace.store.registered import VersionIndex
 
 RUNNING = ("pending", "deploying", "rolling_back")
@@ -23,8 +23,8 @@ def uses(session: Session, model: str, number: int) -> Iterator[str]:
     names = session.exec(select(tables.Alias.name).where(tables.Alias.model == model, tables.Alias.number == number)).all()
     for name in sorted(names):
         yield f"it is called `{name}`"
-    found = session.get(VersionIndex, (model, number))
-    if found is not None and found.stage is StageWord.PRODUCTION:
+    found = session.exec(select(VersionIndex).where(VersionIndex.model == model, VersionIndex.number == number)).first()
+    if found is not None and found.stage is Stage.PRODUCTION:
         yield "it is in production"
     for row in session.exec(select(tables.Rollout).where(tables.Rollout.model == model, col(tables.Rollout.state).in_(RUNNING))):
         if number in {row.candidate, row.champion}:

@@ -12,7 +12,7 @@ from headrace.diagnostics import Diagnostic, Exit, HeadraceError
 from headrace.digest import digest
 from headrace.registry.semver import SemVer
 from headrace.store import tables
-from headrace.store.kinds import StageWord
+from headrace.store.kinds import Stage
 from headrace.store.registered import VersionIndex
 
 
@@ -99,7 +99,7 @@ def find(session: Session, model: str, which: str) -> Version:
     elif which == "latest":
         found = _numbered(session, model)
     else:
-        found = _numbered(session, model, VersionIndex.stage == which) if which in list(StageWord) else None
+        found = _numbered(session, model, VersionIndex.stage == which) if which in list(Stage) else None
     if found is None:
         raise HeadraceError(Diagnostic("no-version", f"model/{model} has no version `{which}`", help=_others(session, model)), Exit.FAILED)
     return _standing(session, get(session, model, found))
@@ -121,7 +121,7 @@ def _standing(session: Session, version: Version) -> Version:
 
 def refuse_withdrawn(session: Session, model: str, number: int) -> None:
     """HeadraceError `version-withdrawn` where a version was taken out of use."""
-    found = session.get(VersionIndex, (model, number))
+    found = session.exec(select(VersionIndex).where(VersionIndex.model == model, VersionIndex.number == number)).first()
     if found is not None and found.withdrawn_at is not None:
         message = f"model/{model} v{number} was withdrawn by {found.withdrawn_by}: {found.withdrawn_reason}"
         help_ = f"`headrace models list {model} --withdrawn` shows it among the others"

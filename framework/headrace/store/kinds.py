@@ -38,7 +38,7 @@ class EventKind(StrEnum):
     PROMOTION_REFUSED = "promotion.refused"
 
 
-class StageWord(StrEnum):
+class Stage(StrEnum):
     """How far a version has come in this environment."""
 
     DRAFT = "draft"

@@ -1,4 +1,4 @@
-"""The tables of the registry beside versions and aliases: the next number, what versions are found by, the stages, and how each came there."""
+"""The tables of the registry beside versions and aliases: the next number, what versions are found by, their stages and these' history."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from datetime import datetime
 from sqlalchemy import Column, Index, String, UniqueConstraint, text
 from sqlmodel import Field
 
-from headrace.store.columns import exact, identifier, moment, word
-from headrace.store.kinds import IndexedKind, StageWord
+from headrace.store.columns import BIG_SERIAL, exact, identifier, moment, serial, word
+from headrace.store.kinds import IndexedKind, Stage
 from headrace.store.tables import Row
 
 __all__ = ["StageHistory", "VersionCounter", "VersionIndex", "VersionValue"]
@@ -33,17 +33,20 @@ class VersionIndex(Row, table=True):
 
     __tablename__ = "version_index"
     __table_args__ = (
+        UniqueConstraint("model", "number"),
         UniqueConstraint("model", "precedence"),
         Index(None, "created_at", "model", "number"),
         Index(None, "stage", "created_at"),
         Index(None, "algorithm", "created_at"),
+        {"sqlite_autoincrement": True},
     )
-    model: str = Field(primary_key=True)
-    number: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})
+    id: int | None = serial()
+    model: str
+    number: int
     algorithm: str
     run_id: str
     created_at: datetime = moment()
-    stage: StageWord = word(StageWord, "stage", default=StageWord.REGISTERED)
+    stage: Stage = word(Stage, "stage", default=Stage.REGISTERED)
     semver: str | None = None
     precedence: str | None = Field(default=None, sa_column=Column(_BY_CODE_POINT, nullable=True))
     withdrawn_at: datetime | None = moment(optional=True)
@@ -52,15 +55,17 @@ class VersionIndex(Row, table=True):
 
 
 class VersionValue(Row, table=True):
-    """One metric, param or tag of a version: `number` or `text` is what conditions compare, where it is either."""
+    """One metric, param or tag of a version, by its id in the index: `number` or `text` is what conditions compare, where it is either."""
 
     __tablename__ = "version_value"
-    __table_args__ = (Index(None, "kind", "name", "number_value", "model", "number"), Index(None, "kind", "name", "text", "model", "number"))
-    model: str = Field(primary_key=True)
-    number: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})
+    __table_args__ = (
+        Index(None, "kind", "name", "number", "version_id"),
+        Index(None, "kind", "name", "text", "version_id"),
+    )
+    version_id: int = Field(primary_key=True, sa_type=BIG_SERIAL, sa_column_kwargs={"autoincrement": False})
     kind: IndexedKind = word(IndexedKind, "kind", key=True)
     name: str = Field(primary_key=True)
-    number_value: float = exact()
+    number: float = exact()
     text: str | None = None
 
 
@@ -85,11 +90,12 @@ class StageHistory(Row, table=True):
             postgresql_where=text("valid_to IS NULL"),
         ),
         Index(None, "model", "number", "valid_from"),
+        Index(None, "model", "valid_from"),
     )
     id: str = identifier()
     model: str
     number: int
-    stage: StageWord = word(StageWord, "stage")
+    stage: Stage = word(Stage, "stage")
     valid_from: datetime = moment()
     valid_to: datetime | None = moment(optional=True)
     reason: str

@@ -87,7 +87,7 @@ CODES = (
     Code(
         "illegal-stage",
         "a version cannot come to this stage from where it is",
-        "Stages follow one table: gates make a version `validated`, its candidacy `staging`, its rollout `production`; what is retired stays so.",
+        "Stages follow one table: gates make a version `validated`, its candidacy `staging`, its rollout `production`.",
         help="`headrace models stage NAME@3 STAGE` takes the stages that the message names",
     ),
     Code(
@@ -99,7 +99,7 @@ CODES = (
     Code(
         "version-in-use",
         "a version is needed",
-        "It answers, waits for its rollout, is what a rollback puts back, has a name, or is a part of another: without it these would fail.",
+        "It answers, waits to, is what a rollback puts back, has a name, or is a part of another: without it these would fail.",
         help="promote another version, end its rollout, or take its alias away, and try again",
     ),
     Code(
@@ -109,9 +109,15 @@ CODES = (
         help="choose another version: `headrace models NAME` lists them",
     ),
     Code(
+        "which-version",
+        "it is not said which version",
+        "A model has many versions, and what is done to one is done for ever.",
+        help="write MODEL@ and a number, a SemVer or an alias, such as employment@3",
+    ),
+    Code(
         "bad-semver",
         "a text is no semantic version",
-        "Semantic Versioning 2.0.0 has three numbers without leading zeros, then, if wanted, `-` and a pre-release, `+` and build metadata.",
+        "Semantic Versioning 2.0.0 has three numbers without leading zeros, then perhaps `-` and a pre-release, `+` and build metadata.",
         help="write it as 1.4.0 or 2.0.0-rc.1",
     ),
     Code(

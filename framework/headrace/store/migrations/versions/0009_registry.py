@@ -1,7 +1,6 @@
 """Stages with their history, the counter of numbers, and what versions are found by; versions of before get theirs from the log."""
 
 import json
-import math
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 from uuid import uuid4
@@ -16,6 +15,9 @@ depends_on = None
 
 _STAGES = ("draft", "registered", "validated", "staging", "production", "deprecated", "retired", "rejected", "archived")
 _BY_CODE_POINT = sa.String().with_variant(sa.String(collation="C"), "postgresql")
+_SERIAL = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+_LONGEST = 1000
+_LARGE = 1e308
 _MOMENT = sa.DateTime(timezone=True)
 
 
@@ -54,8 +56,9 @@ def downgrade() -> None:
 def _make_index() -> None:
     op.create_table(
         "version_index",
+        sa.Column("id", _SERIAL, autoincrement=True, nullable=False),
         sa.Column("model", sa.String(), nullable=False),
-        sa.Column("number", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("number", sa.Integer(), nullable=False),
         sa.Column("algorithm", sa.String(), nullable=False),
         sa.Column("run_id", sa.String(), nullable=False),
         sa.Column("created_at", _MOMENT, nullable=False),
@@ -66,8 +69,10 @@ def _make_index() -> None:
         sa.Column("withdrawn_by", sa.String(), nullable=True),
         sa.Column("withdrawn_reason", sa.String(), nullable=True),
         sa.CheckConstraint(sa.column("stage").in_(_STAGES), name=op.f("ck_version_index_stage")),
-        sa.PrimaryKeyConstraint("model", "number", name=op.f("pk_version_index")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_version_index")),
+        sa.UniqueConstraint("model", "number", name=op.f("uq_version_index_model_number")),
         sa.UniqueConstraint("model", "precedence", name=op.f("uq_version_index_model_precedence")),
+        sqlite_autoincrement=True,
     )
     for columns in (("created_at", "model", "number"), ("stage", "created_at"), ("algorithm", "created_at")):
         op.create_index(op.f(f"ix_version_index_{'_'.join(columns)}"), "version_index", columns)
@@ -76,16 +81,15 @@ def _make_index() -> None:
 def _make_values() -> None:
     op.create_table(
         "version_value",
-        sa.Column("model", sa.String(), nullable=False),
-        sa.Column("number", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("version_id", _SERIAL, autoincrement=False, nullable=False),
         sa.Column("kind", sa.String(length=32), nullable=False),
         sa.Column("name", sa.String(), nullable=False),
-        sa.Column("number_value", sa.Float(), nullable=True),
+        sa.Column("number", sa.Float(), nullable=True),
         sa.Column("text", sa.String(), nullable=True),
         sa.CheckConstraint(sa.column("kind").in_(("metric", "param", "tag")), name=op.f("ck_version_value_kind")),
-        sa.PrimaryKeyConstraint("model", "number", "kind", "name", name=op.f("pk_version_value")),
+        sa.PrimaryKeyConstraint("version_id", "kind", "name", name=op.f("pk_version_value")),
     )
-    for columns in (("kind", "name", "number_value", "model", "number"), ("kind", "name", "text", "model", "number")):
+    for columns in (("kind", "name", "number", "version_id"), ("kind", "name", "text", "version_id")):
         op.create_index(op.f(f"ix_version_value_{'_'.join(columns)}"), "version_value", columns)
 
 
@@ -104,7 +108,8 @@ def _make_history() -> None:
         sa.CheckConstraint(sa.column("stage").in_(_STAGES), name=op.f("ck_stage_history_stage")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_stage_history")),
     )
-    op.create_index(op.f("ix_stage_history_model_number_valid_from"), "stage_history", ("model", "number", "valid_from"))
+    for named in (("model", "number", "valid_from"), ("model", "valid_from")):
+        op.create_index(op.f(f"ix_stage_history_{'_'.join(named)}"), "stage_history", named)
     for name, columns, where in (
         ("uq_stage_history_production", ("model",), "stage = 'production' AND valid_to IS NULL"),
         ("uq_stage_history_now", ("model", "number"), "valid_to IS NULL"),
@@ -117,17 +122,22 @@ def _fill(bind: sa.Connection) -> None:
     stages, history = _stays(bind)
     version = sa.table("model_version", *map(sa.column, ("model", "number", "algorithm", "run_id", "created_at", "manifest")))
     counters: dict[str, int] = {}
-    index, values, begun = [], [], []
+    index: list[dict[str, Any]] = []
+    values: dict[tuple[str, int], list[dict[str, Any]]] = {}
+    begun: list[dict[str, Any]] = []
     for model, number, algorithm, run_id, made, manifest in bind.execute(sa.select(*version.c)):
         stage = stages.get((model, number), "registered")
         counters[model] = max(counters.get(model, 0), number)
         index.append({"model": model, "number": number, "algorithm": algorithm, "run_id": run_id, "created_at": made, "stage": stage})
-        values += _values(model, number, manifest if isinstance(manifest, dict) else json.loads(manifest))
+        values[model, number] = list(_values(manifest if isinstance(manifest, dict) else json.loads(manifest)))
         begun.append(_stay(model, number, "registered", made, "it was registered", "headrace", None))
     stays = _ended([*begun, *(stay for stay in history if stay["model"] in counters)])
     _write(bind, "version_counter", [{"model": model, "next": number + 1} for model, number in counters.items()])
-    for table, rows in (("version_index", index), ("version_value", values), ("stage_history", stays)):
-        _write(bind, table, rows)
+    _write(bind, "version_index", index)
+    indexed = sa.table("version_index", *map(sa.column, ("id", "model", "number")))
+    ids = {(model, number): id_ for id_, model, number in bind.execute(sa.select(*indexed.c))}
+    _write(bind, "version_value", [{"version_id": ids[key], **value} for key, found in values.items() for value in found])
+    _write(bind, "stage_history", stays)
 
 
 def _write(bind: sa.Connection, table: str, rows: list[dict[str, Any]]) -> None:
@@ -135,12 +145,12 @@ def _write(bind: sa.Connection, table: str, rows: list[dict[str, Any]]) -> None:
         bind.execute(sa.insert(sa.table(table, *map(sa.column, rows[0]))), rows)
 
 
-def _values(model: str, number: int, manifest: dict[str, Any]) -> Iterator[dict[str, Any]]:
+def _values(manifest: dict[str, Any]) -> Iterator[dict[str, Any]]:
     for kind, part in (("metric", manifest.get("metrics", {})), ("param", manifest.get("params", {}))):
         for name, value in part.items():
-            told = float(value) if isinstance(value, bool | int | float) and math.isfinite(value) else None
-            text = value if isinstance(value, str) else None
-            yield {"model": model, "number": number, "kind": kind, "name": name, "number_value": told, "text": text}
+            told = float(value) if isinstance(value, bool | int | float) and abs(value) < _LARGE else None
+            text = value if isinstance(value, str) and value.isprintable() and len(value) <= _LONGEST else None
+            yield {"kind": kind, "name": name, "number": told, "text": text}
 
 
 def _stays(bind: sa.Connection) -> tuple[dict[tuple[str, int], str], list[dict[str, Any]]]:
@@ -185,7 +195,9 @@ def _meant(event: _Event, stages: dict[tuple[str, int], str]) -> Iterator[tuple[
             return
 
 
-def _stay(model: str, number: int, stage: str, at: object, reason: str, actor: str, event_id: str | None) -> dict[str, Any]:
+def _stay(  # noqa: PLR0917 - what a row has
+    model: str, number: int, stage: str, at: object, reason: str, actor: str, event_id: str | None
+) -> dict[str, Any]:
     named = {"id": uuid4().hex, "model": model, "number": number, "stage": stage, "valid_from": at, "valid_to": None}
     return {**named, "reason": reason, "actor": actor, "event_id": event_id}
 
