@@ -23,7 +23,7 @@ from headrace.store.registered import VersionIndex, VersionValue
 
 COUNTED = 10_000
 """So many versions are counted: to count more takes longer than to find a page of them."""
-_MANY = 3_000
+_MANY = 20_000
 _AT_ONCE = 300
 """Versions in one query: databases bound the parameters of a statement."""
 NEWEST = wanted.Order()

@@ -61,6 +61,7 @@ class VersionValue(Row, table=True):
     __table_args__ = (
         Index(None, "kind", "name", "number", "version_id"),
         Index(None, "kind", "name", "text", "version_id"),
+        {"sqlite_with_rowid": False},
     )
     version_id: int = Field(primary_key=True, sa_type=BIG_SERIAL, sa_column_kwargs={"autoincrement": False})
     kind: IndexedKind = word(IndexedKind, "kind", key=True)

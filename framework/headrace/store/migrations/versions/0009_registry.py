@@ -88,6 +88,7 @@ def _make_values() -> None:
         sa.Column("text", sa.String(), nullable=True),
         sa.CheckConstraint(sa.column("kind").in_(("metric", "param", "tag")), name=op.f("ck_version_value_kind")),
         sa.PrimaryKeyConstraint("version_id", "kind", "name", name=op.f("pk_version_value")),
+        sqlite_with_rowid=False,
     )
     for columns in (("kind", "name", "number", "version_id"), ("kind", "name", "text", "version_id")):
         op.create_index(op.f(f"ix_version_value_{'_'.join(columns)}"), "version_value", columns)
