@@ -30,7 +30,7 @@ def manifest():
 def make(store, manifest):
     """Register one more version."""
 
-    def register(model="churn", run_id="r", data=b"model", algorithm="own", **instead):
+    def register(model="churn", run_id="r", data=b"model", algorithm="own", semver=None, at=AT, **instead):
         return registry.register(
             store,
             actor="test",
@@ -40,7 +40,8 @@ def make(store, manifest):
             model_bytes=data,
             algorithm=algorithm,
             format="x",
-            at=AT,
+            at=at,
+            semver=semver,
         )
 
     return register

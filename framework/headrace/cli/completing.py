@@ -71,6 +71,41 @@ def runs(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[Co
     return [CompletionItem(run.id, help=f"{run.experiment} {run.status}") for run in found if run.id.startswith(incomplete)]
 
 
+def version_orders(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """By what versions can be sorted."""
+    del ctx, param
+    words = ("metrics.", "params.", "tags.", "created", "semver", "number", "model", "stage", "algorithm")
+    return [CompletionItem(word) for word in words if word.startswith(incomplete)]
+
+
+def stages(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """The stages of a version."""
+    del ctx, param
+    from headrace.store.kinds import Stage
+
+    return [CompletionItem(stage.value) for stage in Stage if stage.startswith(incomplete)]
+
+
+def versions(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """The newest versions as `MODEL@NUMBER`, as far as there is a store that can be read; the shell is no place for faults."""
+    del param
+    from headrace.diagnostics import HeadraceError
+
+    root = Path(ctx.params.get("root") or ".")
+    if not (root / "flows" / "headrace.json").is_file():
+        return []
+    from headrace.cli.place import open_workspace
+    from headrace.registry import found
+
+    try:
+        with open_workspace(root) as workspace:
+            newest = found.search(workspace.store, limit=200).versions
+    except HeadraceError:
+        return []
+    told = ((f"{item.model}@{item.number}", " ".join((item.stage.value, *item.aliases))) for item in newest)
+    return [CompletionItem(name, help=help_) for name, help_ in told if name.startswith(incomplete)]
+
+
 def _there(ctx: click.Context) -> list[Address]:
     """Every address, as far as files can be read; the shell is no place for faults."""
     from headrace.diagnostics import Report

@@ -1,4 +1,4 @@
-"""`headrace models`."""
+"""`headrace models`: versions of models, listed as they are or were, found, compared, moved and taken out of use."""
 
 from __future__ import annotations
 
@@ -7,27 +7,39 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.shell_completion import CompletionItem
 
 from headrace.cli.completing import models
 from headrace.cli.place import environment_option, json_option, model_of, open_workspace, root_option
+from headrace.cli.version_address import moment_of
+from headrace.cli.version_compare import compared
+from headrace.cli.version_gc import collected
+from headrace.cli.version_moves import called, deleted, numbered, staged, tagged
+from headrace.cli.version_search import plain, searched
 from headrace.cli.view import show, table
 
 if TYPE_CHECKING:
     from sqlmodel import Session
 
+    from headrace.registry import Held, Then
 
-def _versions(session: Session, model: str) -> dict[str, Any]:
+
+def _versions(session: Session, model: str, *, withdrawn: bool) -> dict[str, Any]:
     """One model's versions, newest first, with what they score, what they are called and what the gates said."""
     from headrace import gates, registry
+    from headrace.registry.found import of_model
 
     held = registry.aliases(session, model)
-    judged = gates.verdicts(session, model)
+    judged, indexed = gates.verdicts(session, model), of_model(session, model)
     found = []
     for version in reversed(registry.versions(session, model)):
-        said = judged.get(version.number, [])
+        said, index = judged.get(version.number, []), plain(indexed[version.number])
+        if index["withdrawn"] is not None and not withdrawn:
+            continue
         found.append(
             {
                 "version": version.number,
+                **{key: index[key] for key in ("semver", "stage", "tags", "withdrawn")},
                 "aliases": [name for name, number in held.items() if number == version.number],
                 "algorithm": version.algorithm,
                 "created_at": version.created_at.isoformat(),
@@ -66,7 +78,8 @@ def _of_model(model: Mapping[str, Any]) -> str:
         return f"model/{model['model']}: no version yet (`headrace run train {model['model']}` makes one)"
     rows: list[tuple[str, ...]] = [
         (
-            f"  {version['version']}",
+            f"  {version['version']}" + (f" ({version['semver']})" if version["semver"] else ""),
+            version["stage"] + (" (withdrawn)" if version["withdrawn"] else ""),
             ", ".join(version["aliases"]),
             version["created_at"][:16].replace("T", " "),
             version["algorithm"],
@@ -75,7 +88,7 @@ def _of_model(model: Mapping[str, Any]) -> str:
         )
         for version in model["versions"]
     ]
-    head = ("  version", "aliases", "made", "algorithm", "held-out rows", "gates")
+    head = ("  version", "stage", "aliases", "made", "algorithm", "held-out rows", "gates")
     reasons = [
         f"  {version['version']} {gate['gate']}{' (warns)' if gate['mode'] == 'warn' else ''}: {gate['reason']}"
         for version in model["versions"]
@@ -99,23 +112,102 @@ def _verdict(version: Mapping[str, Any]) -> str:
     return f"{'passed' if version['verdict'] else 'rejected'} ({passed} of {len(version['gates'])})"
 
 
-@click.command("models")
+def _then(then: Then) -> dict[str, Any]:
+    """A model as it stood, as JSON has it."""
+
+    def held(item: Held) -> dict[str, Any]:
+        digests = {"digest": item.version.model_digest, "manifest": item.version.manifest_digest}
+        told = {"since": item.since.isoformat(), "by": item.actor, "reason": item.reason, "event": item.event_id}
+        return {"version": item.version.number, **digests, **told}
+
+    return {
+        "model": then.model,
+        "as_of": then.at.isoformat(),
+        "production": None if then.production is None else held(then.production),
+        "aliases": {name: held(item) for name, item in then.aliases.items()},
+        "stages": {number: stage.value for number, stage in then.stages.items()},
+        "answered": [{"arm": arm.name, "version": arm.version.number, "weight": arm.weight} for arm in then.arms],
+    }
+
+
+def _then_text(result: Mapping[str, Any]) -> str:
+    parts = [f"environment {result['environment']}"]
+    for model in result["models"]:
+        lines = [f"model/{model['model']} as of {model['as_of']}"]
+        named = {"production": model["production"], **model["aliases"]}
+        rows: list[tuple[str, ...]] = [
+            (f"  {name}", str(item["version"]), item["digest"], item["since"][:19].replace("T", " "), item["by"], item["reason"])
+            for name, item in named.items()
+            if item is not None
+        ]
+        lines.append(table(rows, ("  was", "version", "digest", "since", "by", "why")) if rows else "  nothing was in production")
+        answered = ", ".join(f"version {arm['version']} {arm['weight']:.0%}" for arm in model["answered"])
+        lines += [f"  answered: {answered}"] if answered else []
+        lines += ["  stages: " + ", ".join(f"{number} {stage}" for number, stage in model["stages"].items())] if model["stages"] else []
+        parts.append("\n".join(lines))
+    return "\n\n".join(parts)
+
+
+class _Models(click.Group):
+    """Lists models where no command is named: `headrace models employment` is `headrace models list employment`."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        if not args or (args[0] not in self.commands and args[0] not in ctx.help_option_names):
+            args = ["list", *args]
+        return super().parse_args(ctx, args)
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        return [*super().shell_complete(ctx, incomplete), *models(ctx, click.Argument(["model"]), incomplete)]
+
+
+@click.group("models", cls=_Models)
+def command() -> None:
+    """List models, their versions and aliases, as they are or were; find, compare, name and withdraw versions.
+
+    Without a command, models are listed: `headrace models employment`.
+
+    \b
+    Examples:
+      headrace models employment
+      headrace models employment --as-of 2026-03-01T12:00:00Z
+      headrace models search "metrics.roc_auc > 0.9 and stage == 'staging'"
+      headrace models compare employment@3 employment@5
+    """  # noqa: D301 - click's own mark
+
+
+@command.command("list")
 @click.argument("model", required=False, shell_complete=models)
+@click.option("--as-of", metavar="TIME", help="As it stood at this moment, that moment included; in UTC where it names no zone.")
+@click.option("--withdrawn", is_flag=True, help="Withdrawn versions, too.")
 @environment_option
 @root_option
 @json_option
-def command(model: str | None, environment: str | None, root: Path, *, as_json: bool) -> None:
-    """List models: their versions, what these score, what they are called, what the gates said.
+def listed(model: str | None, as_of: str | None, environment: str | None, root: Path, *, withdrawn: bool, as_json: bool) -> None:
+    """List models: their versions, what these score, how far they came, what they are called, what the gates said.
 
     MODEL is `employment` or `model/employment`; all of them where it is not given. It speaks of the environment that `flows/` was compiled
     for, and names it; another one is refused (exit 4).
 
+    With `--as-of` it tells which version was champion, in production and under each alias at a moment, with its digest and with the event
+    that made it so, and which versions answered: from the log, to which nothing is added later about a moment that is over.
+
     \b
-    Example:
+    Examples:
       headrace models employment
+      headrace models list employment --as-of 2026-03-01
     """  # noqa: D301 - click's own mark
+    from headrace import registry
+
+    at = None if as_of is None else moment_of("--as-of", as_of)
     with open_workspace(root, environment) as workspace:
         names = [model_of(workspace.config, model)] if model is not None else list(workspace.config.models)
         with workspace.store.read() as session:
-            result = {"environment": workspace.config.environment, "models": [_versions(session, name) for name in names]}
-    show(result, _text, as_json=as_json)
+            told = [
+                _versions(session, name, withdrawn=withdrawn) if at is None else _then(registry.as_of(session, name, at)) for name in names
+            ]
+        result = {"environment": workspace.config.environment, "models": told}
+    show(result, _text if at is None else _then_text, as_json=as_json)
+
+
+for _each in (searched, compared, staged, numbered, called, tagged, deleted, collected):
+    command.add_command(_each)

@@ -85,6 +85,8 @@ def _record(store: Store, actor: str, run_id: str, asked: _Asked, beside: _Asked
             reason = "it no longer passes its gates"
             registry.move(session, model=model, alias=registry.CANDIDATE, number=None, at=at, reason=reason)
             due.put(session, model, "roll_out", at, reason)  # a rollout that runs ends at its next look
+        else:
+            registry.reject(session, model=model, number=number, at=at, reason="it did not pass its gates")
         successor = "roll_out" if kind is EventKind.CANDIDATE_PASSED else None
         events.append(session, model=model, kind=kind, payload=payload, at=at, successor=successor, id=payload["id"])
     return _verdict(kind, payload["id"], payload)

@@ -84,7 +84,7 @@ def keep_version(store: Store, version: VersionRecord, actor: str) -> Sent:
 
 def _put(store: Store, read: Callable[[], bytes], wanted: str | None, what: str) -> str:
     """Bytes among our blobs, held against the digest that they were sent with where there was one."""
-    if wanted is not None and store.blobs.exists(wanted):
+    if wanted is not None and store.blobs.keep(wanted):
         return wanted
     data = read()
     if wanted is not None and digest(data) != wanted:

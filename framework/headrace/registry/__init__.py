@@ -1,21 +1,39 @@
-"""Which versions of a model there are, what each was made of, and which name stands for which."""
+"""Which versions of a model there are, what each was made of, how far each has come, and which name stood for which at what time."""
 
-from headrace.registry.alias import CANDIDATE, CHAMPION, PREVIOUS, aliases, move, promote, rollback
+from headrace.registry.alias import CANDIDATE, CHAMPION, PREVIOUS, aliases, move, promote, reject, rollback
+from headrace.registry.as_of import Held, Then, as_of
+from headrace.registry.conflict import ANY
 from headrace.registry.exported import Written, export, verified
+from headrace.registry.indexed import set_tag
 from headrace.registry.loading import Loaded, load, load_part
 from headrace.registry.probe import probe
-from headrace.registry.registration import adopt, register
+from headrace.registry.promotion import Check, Promotion, Way
+from headrace.registry.registration import adopt, register, set_semver
+from headrace.registry.semver import SemVer
+from headrace.registry.stage import Stay, set_stage, stage_of
+from headrace.registry.tombstone import withdraw
 from headrace.registry.version import Version, by_run, find, get, versions
+from headrace.store.kinds import Stage
 
 __all__ = [
+    "ANY",
     "CANDIDATE",
     "CHAMPION",
     "PREVIOUS",
+    "Check",
+    "Held",
     "Loaded",
+    "Promotion",
+    "SemVer",
+    "Stage",
+    "Stay",
+    "Then",
     "Version",
+    "Way",
     "Written",
     "adopt",
     "aliases",
+    "as_of",
     "by_run",
     "export",
     "find",
@@ -26,7 +44,13 @@ __all__ = [
     "probe",
     "promote",
     "register",
+    "reject",
     "rollback",
+    "set_semver",
+    "set_stage",
+    "set_tag",
+    "stage_of",
     "verified",
     "versions",
+    "withdraw",
 ]

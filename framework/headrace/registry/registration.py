@@ -7,11 +7,14 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlmodel import func, select
+from sqlmodel import Session, col, select
 
 from headrace.diagnostics import Diagnostic, Exit, HeadraceError
+from headrace.registry import indexed, stage
+from headrace.registry.semver import SemVer
 from headrace.registry.version import Version, digest_of, value_of
 from headrace.store import Store, events, tables
+from headrace.store.registered import VersionCounter, VersionIndex
 
 _LINEAGE = ("data", "spec", "code", "environment")
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
@@ -28,12 +31,15 @@ def register(
     algorithm: str,
     format: str,  # noqa: A002 - the column's name
     at: datetime,
+    semver: str | None = None,
 ) -> Version:
-    """Keep a trained model under the next number: 1, 2, 3 … without a gap, however many register at once.
+    """Keep a trained model under the next number: 1, 2, 3 … without a gap, however many register at once, and none given twice.
 
     `manifest["digests"]` must name `data`, `spec`, `code` and `environment`; `model`, `algorithm`, `number` and the model's own digest are
-    added. HeadraceError `incomplete-lineage` where a digest is missing. Writes the event candidate.registered.
+    added. HeadraceError: `incomplete-lineage` where a digest is missing, `bad-semver`, `semver-taken`. Writes the event
+    candidate.registered.
     """
+    named = None if semver is None else SemVer.parse(semver)
     lacking = [part for part in _LINEAGE if not _DIGEST.fullmatch(str(manifest.get("digests", {}).get(part, "")))]
     if lacking:
         raise HeadraceError(
@@ -42,8 +48,7 @@ def register(
     model_digest = store.blobs.put(model_bytes)
     # The store lets one transaction write at a time, so the next number is nobody else's.
     with store.transaction(actor, "register", f"model/{model}") as session:
-        newest = session.exec(select(func.max(tables.ModelVersion.number)).where(tables.ModelVersion.model == model)).one()
-        number = (newest or 0) + 1
+        number = _next(session, model)
         whole = {
             **manifest,
             "model": model,
@@ -62,10 +67,7 @@ def register(
             manifest=whole,
             created_at=at,
         )
-        session.add(row)
-        session.flush()
-        payload = {"number": number, "run_id": run_id, "manifest_digest": row.manifest_digest, "metrics": whole.get("metrics", {})}
-        events.append(session, model=model, kind=events.EventKind.CANDIDATE_REGISTERED, payload=payload, at=at)
+        _keep(session, row, named, at)
         return value_of(row)
 
 
@@ -75,16 +77,60 @@ def adopt(store: Store, version: Version, *, actor: str) -> None:
     HeadraceError `version-conflict` where the number is another version's here, or is not the next one. Writes candidate.registered.
     """
     with store.transaction(actor, "register", f"model/{version.model}") as session:
-        newest = session.exec(select(func.max(tables.ModelVersion.number)).where(tables.ModelVersion.model == version.model)).one() or 0
-        if version.number != newest + 1:
-            why = "is another one here" if version.number <= newest else f"is not the next one: the newest here is v{newest}"
+        number = _next(session, version.model)
+        if version.number != number:
+            why = "is another one here" if version.number < number else f"is not the next one: the newest here is v{number - 1}"
             help_ = "take them into a project that has no version of this model"
             raise HeadraceError(Diagnostic("version-conflict", f"{version} {why}", help=help_), Exit.REFUSED)
-        session.add(tables.ModelVersion(**{name: getattr(version, name) for name in Version.__dataclass_fields__}))
-        payload = {
-            "number": version.number,
-            "run_id": version.run_id,
-            "manifest_digest": version.manifest_digest,
-            "metrics": version.manifest.get("metrics", {}),
-        }
-        events.append(session, model=version.model, kind=events.EventKind.CANDIDATE_REGISTERED, payload=payload, at=store.clock.now())
+        row = tables.ModelVersion(**{name: getattr(version, name) for name in Version.__dataclass_fields__})
+        _keep(session, row, None, store.clock.now())
+
+
+def set_semver(session: Session, *, model: str, number: int, semver: str) -> None:
+    """Give a version its SemVer, once; nothing happens where it has this one.
+
+    HeadraceError: `no-version`, `bad-semver`, `semver-given` where it has another, `semver-taken` where another version has it, or one
+    that differs only in build metadata, which no precedence tells apart.
+    """
+    named, found = SemVer.parse(semver), indexed.index_of(session, model, number)
+    if found.semver == str(named):
+        return
+    if found.semver is not None:
+        message = f"model/{model} v{number} is {found.semver} already: a version keeps its SemVer"
+        raise HeadraceError(Diagnostic("semver-given", message, help="register a version of its own for another"), Exit.REFUSED)
+    _refuse_taken(session, model, named)
+    found.semver, found.precedence = str(named), named.precedence
+    session.flush()
+
+
+def _next(session: Session, model: str) -> int:
+    """The next number of a model; the counter is never set back, so that none is given again, whatever became of a version."""
+    counter = session.get(VersionCounter, model, with_for_update=True)
+    if counter is None:
+        counter = VersionCounter(model=model, next=1)
+        session.add(counter)
+    number = counter.next
+    counter.next = number + 1
+    session.flush()
+    return number
+
+
+def _keep(session: Session, row: tables.ModelVersion, semver: SemVer | None, at: datetime) -> None:
+    """Write a version down with all that it is found by, and announce it."""
+    if semver is not None:
+        _refuse_taken(session, row.model, semver)
+    session.add(row)
+    session.flush()
+    indexed.add(session, value_of(row), semver)
+    stage.begin(session, row.model, row.number, at)
+    metrics = row.manifest.get("metrics", {})
+    payload = {"number": row.number, "run_id": row.run_id, "manifest_digest": row.manifest_digest, "metrics": metrics}
+    events.append(session, model=row.model, kind=events.EventKind.CANDIDATE_REGISTERED, payload=payload, at=at)
+
+
+def _refuse_taken(session: Session, model: str, semver: SemVer) -> None:
+    query = select(VersionIndex).where(VersionIndex.model == model, col(VersionIndex.precedence) == semver.precedence)
+    taken = session.exec(query).first()
+    if taken is not None:
+        message = f"{semver} is taken: model/{model} v{taken.number} is {taken.semver}"
+        raise HeadraceError(Diagnostic("semver-taken", message, help="raise it: build metadata does not count"), Exit.REFUSED)

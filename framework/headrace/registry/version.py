@@ -10,7 +10,10 @@ from sqlmodel import Session, col, select
 
 from headrace.diagnostics import Diagnostic, Exit, HeadraceError
 from headrace.digest import digest
+from headrace.registry.semver import SemVer
 from headrace.store import tables
+from headrace.store.kinds import Stage
+from headrace.store.registered import VersionIndex
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,19 +84,45 @@ def _others(session: Session, model: str) -> str:
 
 
 def find(session: Session, model: str, which: str) -> Version:
-    """A version by what a person types: a number, `v` and a number, `latest`, or an alias.
+    """A version by what a person types: a number, `v` and a number, `latest`, an alias, a SemVer, or a stage, whose newest version it is.
 
-    HeadraceError `no-version` where nothing is called that.
+    HeadraceError: `no-version` where nothing is called that, `version-withdrawn` where it was taken out of use.
     """
     number = which.removeprefix("v")
     if number.isascii() and number.isdigit():
-        return get(session, model, int(number))
-    if which == "latest":
-        query = select(tables.ModelVersion).where(tables.ModelVersion.model == model).order_by(col(tables.ModelVersion.number).desc())
-        row = session.exec(query).first()
-        if row is not None:
-            return value_of(row)
+        return _standing(session, get(session, model, int(number)))
     alias = session.get(tables.Alias, (model, which))
-    if alias is None:
+    if alias is not None:
+        return get(session, model, alias.number)
+    if "." in which:
+        found = _numbered(session, model, VersionIndex.precedence == SemVer.parse(which).precedence, withdrawn=True)
+    elif which == "latest":
+        found = _numbered(session, model)
+    else:
+        found = _numbered(session, model, VersionIndex.stage == which) if which in list(Stage) else None
+    if found is None:
         raise HeadraceError(Diagnostic("no-version", f"model/{model} has no version `{which}`", help=_others(session, model)), Exit.FAILED)
-    return get(session, model, alias.number)
+    return _standing(session, get(session, model, found))
+
+
+def _numbered(session: Session, model: str, *meant: Any, withdrawn: bool = False) -> int | None:  # noqa: ANN401 - a condition
+    """The newest of these that is in use."""
+    query = select(VersionIndex.number).where(VersionIndex.model == model, *meant)
+    if not withdrawn:
+        query = query.where(col(VersionIndex.withdrawn_at).is_(None))
+    return session.exec(query.order_by(col(VersionIndex.number).desc()).limit(1)).first()
+
+
+def _standing(session: Session, version: Version) -> Version:
+    """HeadraceError `version-withdrawn` where it was taken out of use."""
+    refuse_withdrawn(session, version.model, version.number)
+    return version
+
+
+def refuse_withdrawn(session: Session, model: str, number: int) -> None:
+    """HeadraceError `version-withdrawn` where a version was taken out of use."""
+    found = session.exec(select(VersionIndex).where(VersionIndex.model == model, VersionIndex.number == number)).first()
+    if found is not None and found.withdrawn_at is not None:
+        message = f"model/{model} v{number} was withdrawn by {found.withdrawn_by}: {found.withdrawn_reason}"
+        help_ = f"`headrace models list {model} --withdrawn` shows it among the others"
+        raise HeadraceError(Diagnostic("version-withdrawn", message, help=help_), Exit.REFUSED)

@@ -75,6 +75,7 @@ def close(scene: Scene, row: tables.Rollout, verdict: str, reason: str, judgemen
     _ended(scene, row, verdict, reason, judgement)
     if registry.aliases(scene.session, scene.model).get(registry.CANDIDATE) == row.candidate:
         registry.move(scene.session, model=scene.model, alias=registry.CANDIDATE, number=None, at=scene.now, reason=reason)
+    registry.reject(scene.session, model=scene.model, number=row.candidate, at=scene.now, reason=reason)
 
 
 def told(

@@ -12,6 +12,8 @@ from headrace import afar
 from headrace.diagnostics import Diagnostic, Exit, HeadraceError
 from headrace.digest import digest
 from headrace.store import faults
+from headrace.store.now import wall
+from headrace.store.uploaded import FRESH, uploaded_at
 
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 
@@ -45,7 +47,7 @@ class Blobs:
         """
         name = digest(data)
         if self._folder is not None:
-            if _sound(self._folder / _key(name), name) is None:
+            if _sound(self._folder / _key(name), name) is None or not _renewed(self._folder / _key(name)):
                 _write(self._folder / _key(name), data)
         else:
             self._upload(name, data)
@@ -63,6 +65,28 @@ class Blobs:
         elif _sound(local, digest) is None:
             _write(local, self.get(digest))
         return local
+
+    @property
+    def folder(self) -> Path | None:
+        """Where they are, if that is a folder of this machine."""
+        return self._folder
+
+    @property
+    def remote(self) -> Any:  # noqa: ANN401 - a file system
+        """The file system that they are on elsewhere, under `base`; None where they are in `folder`."""
+        return self._remote
+
+    @property
+    def base(self) -> str:
+        """The path of their root there."""
+        return self._base
+
+    def keep(self, digest: str) -> bool:
+        """Whether there are bytes under this digest, which are as if uploaded now: for who is about to refer to them."""
+        if not self.exists(digest):
+            return False
+        self.put(self.get(digest))
+        return True
 
     def exists(self, digest: str) -> bool:
         """Whether there are bytes under this digest; says nothing of their soundness."""
@@ -86,7 +110,7 @@ class Blobs:
         final = f"{self._base}/{_key(digest)}"
         temporary = f"{final}.{uuid4().hex}"
         try:
-            if self._remote.exists(final):
+            if self._remote.exists(final) and self._fresh(final):
                 return
             if self._whole:
                 self._remote.pipe_file(final, data)
@@ -97,6 +121,11 @@ class Blobs:
             self._remote.mv(temporary, final)
         except OSError as error:
             raise faults.unwritable(self._base, error) from error
+
+    def _fresh(self, path: str) -> bool:
+        """Whether it was uploaded lately; what is older is uploaded again, so that nobody takes it for one that is of no use any more."""
+        at = uploaded_at(self._remote.info(path))
+        return at is None or wall() - at < FRESH
 
     def _refuse_other(self, name: str, path: str) -> None:
         """Read back what was written: a client that was cut short may have closed a part, and its name would be believed."""
@@ -135,6 +164,15 @@ def _sound(path: Path, expected: str) -> Path | None:
         return path if digest(path.read_bytes()) == expected else None
     except OSError:  # not there, or not to be read: writing it again tells which
         return None
+
+
+def _renewed(path: Path) -> bool:
+    """Give a file the time of now, so that nobody takes it for one that is of no use any more; False where that cannot be."""
+    try:
+        os.utime(path)
+    except OSError:  # not there, or another's: writing it again tells which
+        return False
+    return True
 
 
 def _make(folder: Path) -> None:

@@ -38,6 +38,28 @@ class EventKind(StrEnum):
     PROMOTION_REFUSED = "promotion.refused"
 
 
+class Stage(StrEnum):
+    """How far a version has come in this environment."""
+
+    DRAFT = "draft"
+    REGISTERED = "registered"
+    VALIDATED = "validated"
+    STAGING = "staging"
+    PRODUCTION = "production"
+    DEPRECATED = "deprecated"
+    RETIRED = "retired"
+    REJECTED = "rejected"
+    ARCHIVED = "archived"
+
+
+class IndexedKind(StrEnum):
+    """What a value is that versions are found by."""
+
+    METRIC = "metric"
+    PARAM = "param"
+    TAG = "tag"
+
+
 class Successor(StrEnum):
     """The flow that an event starts."""
 

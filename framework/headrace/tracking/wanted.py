@@ -12,6 +12,7 @@ from sqlmodel import select
 
 from headrace.diagnostics import Diagnostic, Exit, HeadraceError
 from headrace.spec.expression import Condition, ExpressionError, parse
+from headrace.spec.expression.fault import bad_filter, unknown_name
 from headrace.spec.expression.tree import And, Compare, Expression, Not, Or, Same, Truth
 from headrace.store.kinds import TrackedKind, TrackedStatus
 from headrace.store.tracked import Tracked, TrackedMetric, TrackedValue
@@ -39,16 +40,17 @@ def condition(text: str) -> Condition:
     try:
         read = parse(text, texts=True)
     except ExpressionError as error:
-        raise _bad(text, error.message, error.start, f"write `{error.instead}` there" if error.instead else _HELP) from None
+        raise bad_filter(text, error.message, error.start, f"write `{error.instead}` there" if error.instead else _HELP) from None
     for leaf in read.leaves():
-        _known(leaf.name, text, leaf.start, (*TEXTS, *NUMBERS))
+        if unknown := unknown_name(leaf.name, "runs", ("metrics", *KINDS), (*TEXTS, *NUMBERS)):
+            raise bad_filter(text, unknown[0], leaf.start, unknown[1])
         match leaf:
             case Compare(name=name) if name in TEXTS:
-                raise _bad(text, f"`{name}` is a text", leaf.start, f"compare it with a text in quotes: {name} == 'churn'")
+                raise bad_filter(text, f"`{name}` is a text", leaf.start, f"compare it with a text in quotes: {name} == 'churn'")
             case Same(name=name) if name in NUMBERS or name.startswith("metrics."):
-                raise _bad(text, f"`{name}` is a number", leaf.start, f"compare it with a number: {name} > 1")
+                raise bad_filter(text, f"`{name}` is a number", leaf.start, f"compare it with a number: {name} > 1")
             case Same(name="status", text=said) if said not in list(TrackedStatus):
-                raise _bad(text, f"no run has the status `{said}`", leaf.start, f"there are: {', '.join(TrackedStatus)}")
+                raise bad_filter(text, f"no run has the status `{said}`", leaf.start, f"there are: {', '.join(TrackedStatus)}")
             case _:
                 pass
     return read
@@ -180,24 +182,3 @@ def _value(head: str, name: str, column: Literal["number", "text"]) -> ColumnEle
         TrackedValue.run_id == Tracked.id, TrackedValue.kind == KINDS[head], TrackedValue.name == name
     )
     return query.correlate(Tracked).scalar_subquery()
-
-
-def _known(name: str, text: str, start: int, plain: tuple[str, ...]) -> None:
-    head, _, rest = name.partition(".")
-    if (rest and head in ("metrics", *KINDS)) or name in plain:
-        return
-    near = get_close_matches(head, ["metrics", *KINDS, *plain], n=1)
-    meant = f"{near[0]}.{rest}" if near and rest and near[0] not in plain else near[0] if near else None
-    help_ = (
-        f"did you mean `{meant}`?"
-        if meant
-        else f"there are: metrics.NAME, {', '.join(f'{kind}.NAME' for kind in KINDS)}, {', '.join(plain)}"
-    )
-    raise _bad(text, f"runs have no `{name}`", start, help_)
-
-
-def _bad(text: str, message: str, start: int, help_: str) -> HeadraceError:
-    # What is typed may be long, and the caret points into one line: the part around it is shown.
-    begin = max(0, start - 60)
-    shown = text[begin : begin + 120].replace("\n", " ").replace("\t", " ")
-    return HeadraceError(Diagnostic("bad-filter", f"{message}\n  {shown}\n  {' ' * (start - begin)}^", help=help_), Exit.USAGE)

@@ -3,7 +3,7 @@
 from headrace.spec.expression.arithmetic import Arithmetic, Named, names, parse_arithmetic
 from headrace.spec.expression.habits import arithmetic, mend
 from headrace.spec.expression.parser import ExpressionError, parse
-from headrace.spec.expression.tree import And, Compare, Condition, Expression, Not, Or, Quantity, Same, Truth
+from headrace.spec.expression.tree import And, Compare, Condition, Expression, Not, Or, Quantity, Same, Truth, positive
 
 __all__ = [
     "And",
@@ -23,4 +23,5 @@ __all__ = [
     "names",
     "parse",
     "parse_arithmetic",
+    "positive",
 ]

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
-from typing import NoReturn, cast, get_args
+from typing import Any, NoReturn, cast, get_args
 
 from headrace.spec.expression.token import Token, tokens
 from headrace.spec.expression.tree import And, Compare, Condition, Expression, Not, Operator, Or, Quantity, Same, Truth, Unit
@@ -43,14 +44,15 @@ class ExpressionError(ValueError):
         super().__init__(f"{message} (column {start + 1})")
 
 
-def parse(text: str, *, texts: bool = False) -> Condition:
+def parse(text: str, *, texts: bool = False, ordered: Collection[str] = ()) -> Condition:
     """A condition such as `drift.share > 5% and not alert.degraded`; ExpressionError otherwise.
 
-    With `texts`, names may be compared with a text, too: `department == 'DELI' and amount > 0`.
+    With `texts`, names may be compared with a text, too: `department == 'DELI' and amount > 0`. Those of `ordered` may be so by `>` and
+    its like, as versions and moments are: `created >= '2026-01-01'`.
     """
     if len(text) > LONGEST:
         raise ExpressionError(f"a condition has at most {LONGEST} characters", LONGEST, len(text))
-    parser = _Parser(tokens(text), texts)
+    parser = _Parser(tokens(text), texts, ordered)
     root = parser.disjunction(0)
     parser.finish()
     return Condition(root, text)
@@ -60,6 +62,7 @@ def parse(text: str, *, texts: bool = False) -> Condition:
 class _Parser:
     words: list[Token]
     texts: bool
+    ordered: Collection[str] = ()
     position: int = 0
 
     @property
@@ -138,10 +141,11 @@ class _Parser:
         return compared
 
     def same(self, name: Token, sign: Token) -> Same:
-        if sign.text not in ("==", "!="):
+        orders = sign.text not in ("==", "!=")
+        if orders and name.text not in self.ordered:
             self.fail(f"a text is compared by `==` or `!=`, not by `{sign.text}`", sign)
-        written = self.take().text[1:-1]
-        return Same(name.text, re.sub(r"\\(.)", r"\1", written), sign.text == "==", name.start)
+        written = re.sub(r"\\(.)", r"\1", self.take().text[1:-1])
+        return Same(name.text, written, sign.text == "==", name.start, cast("Any", sign.text) if orders else None)
 
     def quantity(self, name: str) -> Quantity:
         token = self.take()

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from operator import eq, ge, gt, le, lt, ne
 from types import UnionType
-from typing import Literal, assert_never
+from typing import Any, Literal, assert_never
 
 Operator = Literal[">", ">=", "<", "<=", "==", "!="]
 Unit = Literal["", "%", "ms", "s", "m", "h", "d", "w"]
 
-_COMPARE: dict[str, Callable[[float, float], bool]] = {">": gt, ">=": ge, "<": lt, "<=": le, "==": eq, "!=": ne}
+_COMPARE: dict[str, Callable[[Any, Any], bool]] = {">": gt, ">=": ge, "<": lt, "<=": le, "==": eq, "!=": ne}
+_OPPOSITE: dict[str, Any] = {">": "<=", ">=": "<", "<": ">=", "<=": ">", "==": "!=", "!=": "=="}
 BACKSLASH, QUOTE = "\\", "'"
 SECONDS: dict[str, float] = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0}
 """The units of a duration, in seconds."""
@@ -62,6 +63,8 @@ class Same:
     equal: bool = True
     """Whether it has to be that text, or another one."""
     start: int = field(default=0, compare=False)
+    order: Literal[">", ">=", "<", "<="] | None = None
+    """Where texts have an order, such as versions and moments: how it stands to that text, in the place of `equal`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +119,31 @@ class Condition:
         return _write(self.root)
 
 
+def positive(node: Expression) -> Expression:  # noqa: PLR0911 - an arm a node
+    """The same without `not`, which goes into the comparisons: of what is unknown nothing becomes known by that.
+
+    A bare name stays under its `not`.
+    """
+    match node:
+        case Not(And(parts)):
+            return Or(tuple(positive(Not(part)) for part in parts))
+        case Not(Or(parts)):
+            return And(tuple(positive(Not(part)) for part in parts))
+        case Not(Not(part)):
+            return positive(part)
+        case Not(Compare() as part):
+            return replace(part, operator=_OPPOSITE[part.operator])
+        case Not(Same(order=None) as part):
+            return replace(part, equal=not part.equal)
+        case Not(Same(order=order) as part) if order is not None:
+            return replace(part, order=_OPPOSITE[order])
+        case And(parts):
+            return And(tuple(positive(part) for part in parts))
+        case Or(parts):
+            return Or(tuple(positive(part) for part in parts))
+    return node
+
+
 def _leaves(node: Expression) -> Iterator[Leaf]:
     match node:
         case Compare() | Same() | Truth():
@@ -129,7 +157,7 @@ def _leaves(node: Expression) -> Iterator[Leaf]:
             assert_never(node)
 
 
-def _evaluate(node: Expression, values: Mapping[str, Value]) -> bool | None:
+def _evaluate(node: Expression, values: Mapping[str, Value]) -> bool | None:  # noqa: PLR0911 - an arm a node
     match node:
         case Compare(name, operator, quantity):
             value = values.get(name)
@@ -137,7 +165,9 @@ def _evaluate(node: Expression, values: Mapping[str, Value]) -> bool | None:
             return None if value is None or isinstance(value, str) or value != value else _COMPARE[operator](value, quantity.value)  # noqa: PLR0124
         case Same(name, text, equal):
             value = values.get(name)
-            return (value == text) is equal if isinstance(value, str) else None
+            if not isinstance(value, str):
+                return None
+            return (value == text) is equal if node.order is None else _COMPARE[node.order](value, text)
         case Truth(name):
             value = values.get(name)
             return None if value is None or value != value else bool(value)  # noqa: PLR0124
@@ -159,7 +189,8 @@ def _write(node: Expression) -> str:
         case Compare(name, operator, quantity):
             return f"{name} {operator} {quantity}"
         case Same(name, text, equal):
-            return f"{name} {'==' if equal else '!='} '{text.replace(BACKSLASH, BACKSLASH * 2).replace(QUOTE, BACKSLASH + QUOTE)}'"
+            sign = node.order or ("==" if equal else "!=")
+            return f"{name} {sign} '{text.replace(BACKSLASH, BACKSLASH * 2).replace(QUOTE, BACKSLASH + QUOTE)}'"
         case Truth(name):
             return name
         case Not(part):
