@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.shell_completion import CompletionItem
 
+from headrace.cli.attested import verify
 from headrace.cli.completing import models
 from headrace.cli.place import environment_option, json_option, model_of, open_workspace, root_option
 from headrace.cli.view import show, table
@@ -99,20 +101,54 @@ def _verdict(version: Mapping[str, Any]) -> str:
     return f"{'passed' if version['verdict'] else 'rejected'} ({passed} of {len(version['gates'])})"
 
 
-@click.command("models")
-@click.argument("model", required=False, shell_complete=models)
+class _Models(click.Group):
+    """Lists where no other word is said: `headrace models employment`."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        given = args[:1]
+        if not given or (given[0] not in self.commands and given[0] not in ctx.help_option_names):
+            args = ["list", *args]
+        return super().parse_args(ctx, args)
+
+
+@click.group("models", cls=_Models)
+def command() -> None:
+    """List models, their versions and aliases; check that a version is what was registered.
+
+    \b
+    Examples:
+      headrace models
+      headrace models employment
+      headrace models verify employment@3
+    """  # noqa: D301 - click's own mark
+
+
+command.add_command(verify)
+
+
+def _first(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Models, and the words that may stand in their place."""
+    words = [CompletionItem(name) for name in command.commands if name.startswith(incomplete)]
+    return [*models(ctx, param, incomplete), *words]
+
+
+@command.command("list")
+@click.argument("model", required=False, shell_complete=_first)
 @environment_option
 @root_option
 @json_option
-def command(model: str | None, environment: str | None, root: Path, *, as_json: bool) -> None:
+def listed(model: str | None, environment: str | None, root: Path, *, as_json: bool) -> None:
     """List models: their versions, what these score, what they are called, what the gates said.
 
     MODEL is `employment` or `model/employment`; all of them where it is not given. It speaks of the environment that `flows/` was compiled
     for, and names it; another one is refused (exit 4).
 
+    The word `list` may be left out.
+
     \b
-    Example:
-      headrace models employment
+    Examples:
+      headrace models
+      headrace models list employment --json
     """  # noqa: D301 - click's own mark
     with open_workspace(root, environment) as workspace:
         names = [model_of(workspace.config, model)] if model is not None else list(workspace.config.models)

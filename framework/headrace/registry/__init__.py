@@ -5,18 +5,21 @@ from headrace.registry.exported import Written, export, verified
 from headrace.registry.loading import Loaded, load, load_part
 from headrace.registry.probe import probe
 from headrace.registry.registration import adopt, register
+from headrace.registry.verified import Checked, checked, statement_of
 from headrace.registry.version import Version, by_run, find, get, versions
 
 __all__ = [
     "CANDIDATE",
     "CHAMPION",
     "PREVIOUS",
+    "Checked",
     "Loaded",
     "Version",
     "Written",
     "adopt",
     "aliases",
     "by_run",
+    "checked",
     "export",
     "find",
     "get",
@@ -27,6 +30,7 @@ __all__ = [
     "promote",
     "register",
     "rollback",
+    "statement_of",
     "verified",
     "versions",
 ]

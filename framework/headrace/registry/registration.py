@@ -9,11 +9,17 @@ from typing import Any
 
 from sqlmodel import func, select
 
+from headrace.address import NAME
 from headrace.diagnostics import Diagnostic, Exit, HeadraceError
+from headrace.hooks.inert import refuse_code
+from headrace.identity.signing import signer
+from headrace.registry import provenance
 from headrace.registry.version import Version, digest_of, value_of
 from headrace.store import Store, events, tables
+from headrace.transforms import unpack
 
 _LINEAGE = ("data", "spec", "code", "environment")
+_CODE = frozenset({"pickle", "cloudpickle", "dill", "joblib"})
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 
 
@@ -32,14 +38,17 @@ def register(
     """Keep a trained model under the next number: 1, 2, 3 … without a gap, however many register at once.
 
     `manifest["digests"]` must name `data`, `spec`, `code` and `environment`; `model`, `algorithm`, `number` and the model's own digest are
-    added. HeadraceError `incomplete-lineage` where a digest is missing. Writes the event candidate.registered.
+    added. HeadraceError `incomplete-lineage` where a digest is missing, `unsafe-format` where reading the bytes may run code. Writes the
+    events candidate.registered and, where the project can sign, version.attested.
     """
     lacking = [part for part in _LINEAGE if not _DIGEST.fullmatch(str(manifest.get("digests", {}).get(part, "")))]
     if lacking:
         raise HeadraceError(
             Diagnostic("incomplete-lineage", f"model/{model} cannot be registered: its manifest has no digest of {', '.join(lacking)}")
         )
+    _refuse_code(model_bytes, format, model)
     model_digest = store.blobs.put(model_bytes)
+    key = signer(store.root)
     # The store lets one transaction write at a time, so the next number is nobody else's.
     with store.transaction(actor, "register", f"model/{model}") as session:
         newest = session.exec(select(func.max(tables.ModelVersion.number)).where(tables.ModelVersion.model == model)).one()
@@ -66,14 +75,34 @@ def register(
         session.flush()
         payload = {"number": number, "run_id": run_id, "manifest_digest": row.manifest_digest, "metrics": whole.get("metrics", {})}
         events.append(session, model=model, kind=events.EventKind.CANDIDATE_REGISTERED, payload=payload, at=at)
-        return value_of(row)
+        version = value_of(row)
+        if key is not None:
+            provenance.write(session, version, key, actor=actor, at=at)
+        return version
+
+
+def _refuse_code(data: bytes, format_: str, model: str) -> None:
+    what = f"what model/{model} would register"
+    if format_.lower() in _CODE:
+        raise HeadraceError(
+            Diagnostic("unsafe-format", f"{what} is of the format `{format_}`, which runs code when it is read"), Exit.REFUSED
+        )
+    try:
+        inside = unpack(data).data
+    except ValueError as error:
+        raise HeadraceError(Diagnostic("model-unreadable", f"{what} cannot be read: {error}")) from error
+    refuse_code(inside, what)
 
 
 def adopt(store: Store, version: Version, *, actor: str) -> None:
     """Keep a version that another store registered, as it is; its bytes are among the blobs already.
 
-    HeadraceError `version-conflict` where the number is another version's here, or is not the next one. Writes candidate.registered.
+    HeadraceError `version-conflict` where the number is another version's here, or is not the next one, `unsafe-format` as `register`,
+    `unsafe-name` where the model has a name that no model has. Writes candidate.registered.
     """
+    if not NAME.fullmatch(version.model):
+        raise HeadraceError(Diagnostic("unsafe-name", f"`{version.model[:80]!a}` is no name of a model"), Exit.REFUSED)
+    _refuse_code(store.blobs.get(version.model_digest), version.format, version.model)
     with store.transaction(actor, "register", f"model/{version.model}") as session:
         newest = session.exec(select(func.max(tables.ModelVersion.number)).where(tables.ModelVersion.model == version.model)).one() or 0
         if version.number != newest + 1:
