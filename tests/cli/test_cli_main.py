@@ -62,6 +62,7 @@ WITHOUT_JSON = {
     "runs": "likewise",
     "tune": "likewise",
     "keys": "likewise",
+    "show": "its word `spec`, which is meant where none is said, has it",
     "models": "its word `list`, which is meant where none is said, has it",
 }
 """Commands without `--json`, and why."""

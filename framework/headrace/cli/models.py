@@ -11,6 +11,7 @@ from click.shell_completion import CompletionItem
 
 from headrace.cli.attested import verify
 from headrace.cli.completing import models
+from headrace.cli.meant import Meant
 from headrace.cli.place import environment_option, json_option, model_of, open_workspace, root_option
 from headrace.cli.view import show, table
 
@@ -101,17 +102,7 @@ def _verdict(version: Mapping[str, Any]) -> str:
     return f"{'passed' if version['verdict'] else 'rejected'} ({passed} of {len(version['gates'])})"
 
 
-class _Models(click.Group):
-    """Lists where no other word is said: `headrace models employment`."""
-
-    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        given = args[:1]
-        if not given or (given[0] not in self.commands and given[0] not in ctx.help_option_names):
-            args = ["list", *args]
-        return super().parse_args(ctx, args)
-
-
-@click.group("models", cls=_Models)
+@click.group("models", cls=Meant)
 def command() -> None:
     """List models, their versions and aliases; check that a version is what was registered.
 

@@ -24,6 +24,12 @@ CODES = (
         help="chmod 600 .headrace/keys/signing.pem, or put it back from its backup",
     ),
     Code(
+        "no-lineage",
+        "nothing is known of where this came from",
+        "Lineage is kept of versions, of answers that were journalled, and of sources that a version was made of.",
+        help="headrace show lineage model/NAME@7",
+    ),
+    Code(
         "not-verified",
         "a version is not what was registered",
         "Its manifest, its bytes or what was signed about it was altered, or is gone.",
