@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import rsa as rsa_key
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
 from headrace.diagnostics import Exit, HeadraceError
@@ -74,9 +75,13 @@ def test_a_key_of_another_kind_is_said(tmp_path):
     other = ec.generate_private_key(ec.SECP256R1())
     (tmp_path / PLACE).write_bytes(other.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
     (tmp_path / "other.pub").write_bytes(other.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo))
-    for ask in (lambda: signing.signer(tmp_path), lambda: signing.public(tmp_path / "other.pub")):
-        with pytest.raises(HeadraceError, match="of another kind than Ed25519"):
-            ask()
+    with pytest.raises(HeadraceError, match="of another kind than Ed25519"):
+        signing.signer(tmp_path)
+    assert other.public_key().public_numbers() == signing.public(tmp_path / "other.pub").public_numbers()
+    rsa = rsa_key.generate_private_key(65537, 2048).public_key()
+    (tmp_path / "other.pub").write_bytes(rsa.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo))
+    with pytest.raises(HeadraceError, match="of another kind than Ed25519 and EC"):
+        signing.public(tmp_path / "other.pub")
 
 
 def test_the_file_that_the_environment_names_is_used_and_never_made(tmp_path, monkeypatch):

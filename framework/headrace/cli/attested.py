@@ -1,4 +1,4 @@
-"""`headrace models verify`: whether a version is what was registered, by all that it names and by what was signed about it."""
+"""`headrace models verify` and `sign`: whether a version is what was registered, and by whom that was signed."""
 
 from __future__ import annotations
 
@@ -23,17 +23,24 @@ _WORDS = {"passed": "ok", "failed": "FAILED", "unsigned": "unsigned"}
 
 @click.command("verify")
 @click.argument("version", metavar="MODEL[@VERSION]", shell_complete=models)
-@click.option("--key", type=click.Path(path_type=Path, dir_okay=False), help="The public key that must have signed, as a PEM file.")
+@click.option(
+    "--key",
+    "keys",
+    multiple=True,
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="A public key that must have signed, as a PEM file: Ed25519 for provenance, EC for `sign`. Again for more.",
+)
 @click.option("--strict", is_flag=True, help="Refuse what nobody signed.")
 @environment_option
 @root_option
 @json_option
-def verify(version: str, key: Path | None, environment: str | None, root: Path, *, strict: bool, as_json: bool) -> None:
+def verify(version: str, keys: tuple[Path, ...], environment: str | None, root: Path, *, strict: bool, as_json: bool) -> None:
     """Check a version against what was registered: manifest, every blob that it names, and its signed provenance.
 
     MODEL is `employment` or `model/employment`; VERSION a number, an alias or `latest`, and `champion` where it is not given. Its
-    provenance must be signed by the project's own key, or by `--key`. What was altered or is gone is told, all of it, and the command is
-    refused (exit 4). `--json` prints the statement as it was signed, and the key, so that others can check it without this project.
+    provenance must be signed by the project's own key, or by `--key`, and what `headrace models sign` signed, by an EC key that is given.
+    What was altered or is gone is told, all of it, and the command is refused (exit 4). `--json` prints the statement as it was signed,
+    and the key, so that others can check it without this project.
 
     \b
     Examples:
@@ -45,8 +52,10 @@ def verify(version: str, key: Path | None, environment: str | None, root: Path, 
 
     with open_workspace(root, environment) as workspace:
         found = version_of(workspace, version)
-        trusted = signing.public(key) if key is not None else signing.trusted(workspace.store.root)
-        checks = registry.checked(workspace.store, found, trusted)
+        given = [signing.public(path) for path in keys]
+        own = [key for key in given if isinstance(key, signing.Verifier)]
+        trusted = own[-1] if own else signing.trusted(workspace.store.root)
+        checks = registry.checked(workspace.store, found, trusted, [key for key in given if not isinstance(key, signing.Verifier)])
         signed = registry.statement_of(workspace.store, found)
     result = {
         "model": found.model,
@@ -60,6 +69,36 @@ def verify(version: str, key: Path | None, environment: str | None, root: Path, 
     if bad:
         fault = Diagnostic("not-verified", f"{found} is not what was registered: {', '.join(bad)}", help="put it back from a backup")
         raise HeadraceError(fault, Exit.REFUSED)
+
+
+@click.command("sign")
+@click.argument("version", metavar="MODEL[@VERSION]", shell_complete=models)
+@click.option(
+    "--key",
+    required=True,
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="The EC private key, as a PEM file that only you can read.",
+)
+@environment_option
+@root_option
+@json_option
+def sign(version: str, key: Path, environment: str | None, root: Path, *, as_json: bool) -> None:
+    """Sign a version as OpenSSF signs models: its file and its manifest, by a key of your own, without a network.
+
+    The signature is kept with the version, beside its provenance; `headrace models verify --key` takes the public half. It needs the extra
+    `signing`.
+
+    \b
+    Example:
+      headrace models sign employment@3 --key sign.pem
+    """  # noqa: D301 - click's own mark
+    from headrace.registry import signed
+
+    with open_workspace(root, environment) as workspace:
+        found = version_of(workspace, version)
+        keyid = signed.sign(workspace.store, found, key, actor=workspace.actor)
+    result = {"model": found.model, "version": found.number, "key": keyid}
+    show(result, lambda told: f"model/{told['model']} v{told['version']} is signed by the key {told['key'][:12]}.", as_json=as_json)
 
 
 def version_of(workspace: Workspace, text: str) -> Version:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.shell_completion import CompletionItem
 
-from headrace.cli.attested import verify
+from headrace.cli.attested import sign, verify
 from headrace.cli.completing import models
 from headrace.cli.meant import Meant
 from headrace.cli.place import environment_option, json_option, model_of, open_workspace, root_option
@@ -115,6 +115,7 @@ def command() -> None:
 
 
 command.add_command(verify)
+command.add_command(sign)
 
 
 def _first(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:

@@ -16,6 +16,7 @@ from uuid import uuid4
 from headrace.diagnostics import Diagnostic, Exit, HeadraceError
 
 if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 __all__ = ["VARIABLE", "Signer", "Verifier", "public", "signer", "trusted"]
@@ -92,18 +93,24 @@ def trusted(root: Path) -> Verifier | None:
     return None if own and not path.exists() else _read(path).verifier
 
 
-def public(path: Path) -> Verifier:
-    """A public key from a PEM file, such as `headrace models verify --key` is given. HeadraceError `signing-key`."""
+def public(path: Path) -> Verifier | EllipticCurvePublicKey:
+    """A public key from a PEM file, such as `headrace models verify --key` is given: Ed25519, which signs provenance, or EC.
+
+    HeadraceError `signing-key`.
+    """
     from cryptography.exceptions import UnsupportedAlgorithm
+    from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
     from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
     try:
         key = load_pem_public_key(path.read_bytes())
     except (OSError, ValueError, UnsupportedAlgorithm) as error:
-        raise _fault(f"{path} holds no public key: {type(error).__name__}", "give the PEM file of an Ed25519 public key") from None
+        raise _fault(f"{path} holds no public key: {type(error).__name__}", "give the PEM file of a public key") from None
+    if isinstance(key, EllipticCurvePublicKey):
+        return key
     if not isinstance(key, Ed25519PublicKey):
-        raise _fault(f"the key in {path} is of another kind than Ed25519", "give the PEM file of an Ed25519 public key")
+        raise _fault(f"the key in {path} is of another kind than Ed25519 and EC", "give the PEM file of a public key of these kinds")
     return Verifier(key)
 
 

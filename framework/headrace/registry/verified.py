@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from sqlmodel import Session
 
 from headrace.diagnostics import HeadraceError
 from headrace.identity.signing import Verifier
-from headrace.registry import provenance
+from headrace.registry import provenance, signed
 from headrace.registry.version import Version, digest_of
 from headrace.store import EventKind, Store, digest, events
+from headrace.store.attested import Attestation
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
 
 __all__ = ["Checked", "checked"]
 
@@ -28,11 +32,22 @@ class Checked:
     said: str
 
 
-def checked(store: Store, version: Version, trusted: Verifier | None) -> list[Checked]:
-    """Every check of a version, none left out because another failed. `trusted` is the key that its provenance must be signed by."""
+def checked(store: Store, version: Version, trusted: Verifier | None, signers: Sequence[EllipticCurvePublicKey] = ()) -> list[Checked]:
+    """Every check of a version, none left out because another failed.
+
+    `trusted` is the key that its provenance must be signed by; `signers` are those by one of which it must be signed as `sign` does.
+    """
     found = [_manifest(version), *_bytes(store, version)]
     with store.read() as session:
         found.append(_provenance(session, version, trusted))
+        row = provenance.newest(session, version, signed.KIND)
+        gone = row is None and _was_attested(session, version, signed.KIND)
+    if row is not None:
+        found.append(_signature(store, version, row, signers))
+    elif gone:
+        found.append(Checked(signed.KIND, "failed", "the log says that it was signed, and the signature is gone"))
+    elif signers:
+        found.append(Checked(signed.KIND, "failed", "it is not signed by any of the keys that were given"))
     return found
 
 
@@ -89,6 +104,17 @@ def _provenance(session: Session, version: Version, trusted: Verifier | None) ->
     if why is not None:
         return Checked(provenance.KIND, "failed", why)
     return Checked(provenance.KIND, "passed", f"signed by the key {trusted.keyid[:12]}, run {version.run_id}")
+
+
+def _signature(store: Store, version: Version, row: Attestation, signers: Sequence[EllipticCurvePublicKey]) -> Checked:
+    if digest(row.body.encode()) != row.digest:
+        return Checked(signed.KIND, "failed", "it was altered after it was written")
+    if not signers:
+        return Checked(signed.KIND, "unsigned", f"it names the key {row.key[:12]}: give its public half by `--key`")
+    reasons = [signed.disagrees(store, version, row.body, signer) for signer in signers]
+    if None in reasons:
+        return Checked(signed.KIND, "passed", f"signed by the key {signed.keyid(signers[reasons.index(None)])[:12]}")
+    return Checked(signed.KIND, "failed", str(reasons[0]))
 
 
 def _was_attested(session: Session, version: Version, kind: str) -> bool:

@@ -24,6 +24,12 @@ CODES = (
         help="chmod 600 .headrace/keys/signing.pem, or put it back from its backup",
     ),
     Code(
+        "signing-missing",
+        "what signs models is not installed",
+        "Signatures of OpenSSF's form come from the package model-signing, which is an extra.",
+        help="pip install 'headrace[signing]'",
+    ),
+    Code(
         "no-lineage",
         "nothing is known of where this came from",
         "Lineage is kept of versions, of answers that were journalled, and of sources that a version was made of.",
