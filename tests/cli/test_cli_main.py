@@ -63,6 +63,8 @@ WITHOUT_JSON = {
     "tune": "likewise",
     "keys": "likewise",
     "audit": "likewise",
+    "show": "its word `spec`, which is meant where none is said, has it",
+    "models": "its word `list`, which is meant where none is said, has it",
 }
 """Commands without `--json`, and why."""
 

@@ -135,7 +135,10 @@ def test_two_versions_are_never_in_production_whoever_writes(store, promote):
 def test_what_is_earned_is_not_given_by_hand(to, stage):
     with pytest.raises(HeadraceError, match=rf"illegal-stage.*cannot become `{stage}`: its gates") as raised:
         to(1, stage)
-    assert (Exit.REFUSED, "from `registered` it may become `rejected`, `archived`") == (raised.value.code, raised.value.report.found[0].help)
+    assert (Exit.REFUSED, "from `registered` it may become `rejected`, `archived`") == (
+        raised.value.code,
+        raised.value.report.found[0].help,
+    )
 
 
 @pytest.mark.usefixtures("three")

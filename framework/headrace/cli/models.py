@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.shell_completion import CompletionItem
 
+from headrace.cli.attested import sign, verify
 from headrace.cli.completing import models
+from headrace.cli.meant import Meant
 from headrace.cli.place import environment_option, json_option, model_of, open_workspace, root_option
 from headrace.cli.version_address import moment_of
 from headrace.cli.version_compare import compared
@@ -148,13 +150,8 @@ def _then_text(result: Mapping[str, Any]) -> str:
     return "\n\n".join(parts)
 
 
-class _Models(click.Group):
-    """Lists models where no command is named: `headrace models employment` is `headrace models list employment`."""
-
-    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        if not args or (args[0] not in self.commands and args[0] not in ctx.help_option_names):
-            args = ["list", *args]
-        return super().parse_args(ctx, args)
+class _Models(Meant):
+    """Completes a model where a word may stand."""
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
         return [*super().shell_complete(ctx, incomplete), *models(ctx, click.Argument(["model"]), incomplete)]
@@ -162,7 +159,7 @@ class _Models(click.Group):
 
 @click.group("models", cls=_Models)
 def command() -> None:
-    """List models, their versions and aliases, as they are or were; find, compare, name and withdraw versions.
+    """List models, their versions and aliases, as they are or were; find, compare, check, name and withdraw versions.
 
     Without a command, models are listed: `headrace models employment`.
 
@@ -172,7 +169,12 @@ def command() -> None:
       headrace models employment --as-of 2026-03-01T12:00:00Z
       headrace models search "metrics.roc_auc > 0.9 and stage == 'staging'"
       headrace models compare employment@3 employment@5
+      headrace models verify employment@3
     """  # noqa: D301 - click's own mark
+
+
+command.add_command(verify)
+command.add_command(sign)
 
 
 @command.command("list")

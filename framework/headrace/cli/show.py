@@ -8,8 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.shell_completion import CompletionItem
 
 from headrace.cli.completing import addresses
+from headrace.cli.lineage import command as lineage
+from headrace.cli.meant import Meant
 from headrace.cli.place import environment_option, json_option, load_project, root_option
 from headrace.diagnostics import Diagnostic, Exit, HeadraceError
 
@@ -24,8 +27,28 @@ _WIDEST = 100
 """Beyond it, an origin stands two spaces after its line and not under the others."""
 
 
-@click.command()
-@click.argument("address", required=False, shell_complete=addresses)
+@click.group("show", cls=Meant, usual="spec")
+def command() -> None:
+    """Print a spec as it is meant, or where a version came from.
+
+    \b
+    Examples:
+      headrace show model/employment
+      headrace show lineage model/employment@7
+    """  # noqa: D301 - click's own mark
+
+
+command.add_command(lineage)
+
+
+def _first(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Addresses, and the words that may stand in their place."""
+    words = [CompletionItem(name) for name in command.commands if incomplete and name.startswith(incomplete)]
+    return [*addresses(ctx, param, incomplete), *words]
+
+
+@command.command("spec")
+@click.argument("address", required=False, shell_complete=_first)
 @root_option
 @json_option
 @environment_option
@@ -36,14 +59,16 @@ _WIDEST = 100
     flag_value="duckdb",
     help="Print a feature view as a query, in DuckDB's words or another engine's.",
 )
-def command(address: str | None, root: Path, environment: str | None, sql: str | None, *, as_json: bool) -> None:
+def spec(address: str | None, root: Path, environment: str | None, sql: str | None, *, as_json: bool) -> None:
     """Print a spec as it is meant, defaults included, with the origin of every line.
 
     Overlays are merged and expressions replaced. Without an address, list all addresses; with `--env` alone, print all specs.
+    The word `spec` may be left out.
 
     \b
-    Example:
+    Examples:
       headrace show
+      headrace show spec model/employment
       headrace show model/employment
       headrace show --env staging model/employment --json
       headrace show feature_view/basket --sql postgres

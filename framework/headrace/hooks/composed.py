@@ -10,6 +10,7 @@ from pydantic import BaseModel, ValidationError
 
 from headrace.address import Path
 from headrace.hooks.contracts import Algorithm, resolve
+from headrace.hooks.inert import refuse_code
 from headrace.hooks.own import findable
 from headrace.hooks.plugins import Plugins
 from headrace.hooks.values import Predictor, Signature
@@ -108,7 +109,8 @@ def fitted(  # noqa: PLR0917 - what `fit` of a contract is given
 
 
 def loaded(plugins: Plugins, algorithm: Algorithm, data: bytes, *, signature: Signature) -> Predictor:
-    """Call `load` with what this algorithm takes; whatever it raises."""
+    """Call `load` with what this algorithm takes; whatever it raises, and HeadraceError `unsafe-format` before it is called."""
+    refuse_code(data, f"the model of `{algorithm.name}`")
     keywords: dict[str, Any] = {"algorithms": Others(plugins)} if algorithm.components is not None else {}
     if algorithm.python:
         findable(plugins.root)

@@ -9,7 +9,7 @@ again has another answer of its own.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -26,6 +26,7 @@ _PREDICTION: FromClause = Row.metadata.tables["prediction"]
 _OUTCOME: FromClause = Row.metadata.tables["outcome"]
 _COLUMNS = ("seq", "id", "version", "arm", "entity", "at", "output", "unseen", "inputs", "answer")
 _LABELS = ("value", "known_at", "label")
+_EVER = datetime.max.replace(tzinfo=UTC)
 _JSON = ("inputs", "unseen", "answer")
 
 
@@ -73,6 +74,23 @@ def new_labels(session: Session, model: str, since: datetime, by: datetime) -> i
     """How many requests had their outcome known after `since`, up to and with `by`."""
     query = _pairs((func.count(),), model, by).where(_OUTCOME.c.known_at > since)
     return int(session.connection().execute(query).scalar_one())
+
+
+def labelled_counts(session: Session, model: str) -> list[tuple[tuple[int, int, str], int, datetime]]:
+    """How many requests of each version, epoch and arm have their outcome, and when the first of these was known."""
+    p, o = _PREDICTION.c, _OUTCOME.c
+    by = (p.version, p.epoch, p.arm)
+    query = _pairs((*by, func.count(), func.min(o.known_at)), model, _EVER).group_by(*by).order_by(*by)
+    return [((version, epoch, arm), n, first) for version, epoch, arm, n, first in session.connection().execute(query).tuples()]
+
+
+def outcome_of(session: Session, model: str, seq: int) -> tuple[float | str, datetime] | None:
+    """The outcome that is one request's own: a number or the label of a class, and when it was known; None where it is not known yet."""
+    o, about = _OUTCOME.c, _PREDICTION.alias("about")
+    entity = select(about.c.entity).where(about.c.seq == seq)
+    query = _pairs((o.value, o.label, o.known_at), model, _EVER).where(_PREDICTION.c.seq == seq, o.entity.in_(entity))
+    row = session.connection().execute(query).first()
+    return None if row is None else (row[0] if row[1] is None else row[1], row[2])
 
 
 def _pairs(columns: Sequence[Any], model: str, known_by: datetime) -> Select[Any]:

@@ -12,11 +12,12 @@ from headrace.hooks import RunRecord, Sent, Skipped, VersionRecord
 from headrace.registry import Version
 from headrace.store import Store
 from headrace.store.kinds import TrackedStatus
+from headrace.store.naming import refuse_names
 from headrace.store.tracked import Tracked
 
 
 def keep_run(store: Store, run: RunRecord, actor: str) -> Sent | Skipped:
-    """Keep a run that is not here yet. HeadraceError: `bad-record`, `artifact-altered`."""
+    """Keep a run that is not here yet. HeadraceError: `bad-record`, `unsafe-name`, `artifact-altered`."""
     what = f"run {run.id}"
     if run.status == "running":
         return Skipped(what, "it still runs: it is taken once it has ended")
@@ -24,6 +25,7 @@ def keep_run(store: Store, run: RunRecord, actor: str) -> Sent | Skipped:
         if session.get(Tracked, run.id) is not None:
             return Sent(what, "unchanged")
         parent = run.parent if run.parent is not None and session.get(Tracked, run.parent) is not None else None
+    refuse_names({item.name for item in run.artifacts}, what)
     left = [(item, _put(store, item.read, item.digest, f"the artifact `{item.name}` of {what}")) for item in run.artifacts]
     with store.transaction(actor, "pull", what) as session:
         tracking.begin(

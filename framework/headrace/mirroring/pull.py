@@ -74,7 +74,7 @@ def _run(store: Store, run: RunRecord, actor: str) -> Sent | Skipped:
         return keep_run(store, run, actor)
     except HeadraceError as error:
         # A name or a value that no store of ours takes is this run's fault alone.
-        if [fault.id for fault in error.report] == ["bad-record"]:
+        if [fault.id for fault in error.report] in (["bad-record"], ["unsafe-name"]):
             return Skipped(f"run {run.id}", str(error))
         raise
 

@@ -12,6 +12,7 @@ from headrace.registry.registration import adopt, register, set_semver
 from headrace.registry.semver import SemVer
 from headrace.registry.stage import Stay, set_stage, stage_of
 from headrace.registry.tombstone import withdraw
+from headrace.registry.verified import Checked, checked, statement_of
 from headrace.registry.version import Version, by_run, find, get, versions
 from headrace.store.kinds import Stage
 
@@ -21,6 +22,7 @@ __all__ = [
     "CHAMPION",
     "PREVIOUS",
     "Check",
+    "Checked",
     "Held",
     "Loaded",
     "Promotion",
@@ -35,6 +37,7 @@ __all__ = [
     "aliases",
     "as_of",
     "by_run",
+    "checked",
     "export",
     "find",
     "get",
@@ -50,6 +53,7 @@ __all__ = [
     "set_stage",
     "set_tag",
     "stage_of",
+    "statement_of",
     "verified",
     "versions",
     "withdraw",

@@ -16,6 +16,7 @@ from headrace.hooks import Export, Exporter, Server, Signature, resolve
 from headrace.registry.version import Version, digest_of
 from headrace.spec.params import read_params
 from headrace.store import Store
+from headrace.store.naming import refuse_names
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +53,7 @@ def export(version: Export | Server, exporter: Exporter, params: Mapping[str, An
     """Write a version, or how its model is served, into a folder that is not there yet, under its name only once all of it is written.
 
     HeadraceError: `bad-params`; `export-exists` where something stands there already; `export-failed` where the exporter raises, writes
-    nothing, or the disk does not take it. Nothing is left then.
+    nothing or a link, or the disk does not take it; `unsafe-name` where a file has a name that is none elsewhere. Nothing is left then.
     """
     settings = _settings(exporter, params)
     if folder.exists() or folder.is_symlink():
@@ -93,10 +94,20 @@ def _written(version: Export | Server, exporter: Exporter, settings: BaseModel, 
         raise _failed(exporter, f"{error.strerror or error}" + (f": {Path(error.filename).name}" if error.filename else "")) from error
     except (Exception, SystemExit) as error:
         raise _failed(exporter, f"{type(error).__name__}: {error}") from error
+    _refuse_odd(exporter, folder)
     files = {path.relative_to(folder).as_posix(): path.stat().st_size for path in sorted(folder.rglob("*")) if path.is_file()}
     if not files:
         raise _failed(exporter, "it wrote no file")
     return files
+
+
+def _refuse_odd(exporter: Exporter, folder: Path) -> None:
+    """Whatever is no plain file or folder under a plain name may show what lies elsewhere, or nothing, on another machine."""
+    written = sorted(folder.rglob("*"))
+    odd = next((path for path in written if path.is_symlink() or not (path.is_file() or path.is_dir())), None)
+    if odd is not None:
+        raise _failed(exporter, f"`{odd.relative_to(folder).as_posix()}` is a link or no file")
+    refuse_names((path.relative_to(folder).as_posix() for path in written if path.is_file()), f"what `{exporter.name}` wrote")
 
 
 def _failed(exporter: Exporter, why: str) -> HeadraceError:

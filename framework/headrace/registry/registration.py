@@ -9,14 +9,19 @@ from typing import Any
 
 from sqlmodel import Session, col, select
 
+from headrace.address import NAME
 from headrace.diagnostics import Diagnostic, Exit, HeadraceError
-from headrace.registry import indexed, stage
+from headrace.hooks.inert import refuse_code
+from headrace.identity.signing import signer
+from headrace.registry import indexed, provenance, stage
 from headrace.registry.semver import SemVer
 from headrace.registry.version import Version, digest_of, value_of
 from headrace.store import Store, events, tables
 from headrace.store.registered import VersionCounter, VersionIndex
+from headrace.transforms import unpack
 
 _LINEAGE = ("data", "spec", "code", "environment")
+_CODE = frozenset({"pickle", "cloudpickle", "dill", "joblib"})
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 
 
@@ -36,8 +41,8 @@ def register(
     """Keep a trained model under the next number: 1, 2, 3 … without a gap, however many register at once, and none given twice.
 
     `manifest["digests"]` must name `data`, `spec`, `code` and `environment`; `model`, `algorithm`, `number` and the model's own digest are
-    added. HeadraceError: `incomplete-lineage` where a digest is missing, `bad-semver`, `semver-taken`. Writes the event
-    candidate.registered.
+    added. HeadraceError: `incomplete-lineage` where a digest is missing, `unsafe-format` where reading the bytes may run code, `bad-semver`,
+    `semver-taken`. Writes the events candidate.registered and, where the project can sign, version.attested.
     """
     named = None if semver is None else SemVer.parse(semver)
     lacking = [part for part in _LINEAGE if not _DIGEST.fullmatch(str(manifest.get("digests", {}).get(part, "")))]
@@ -45,7 +50,9 @@ def register(
         raise HeadraceError(
             Diagnostic("incomplete-lineage", f"model/{model} cannot be registered: its manifest has no digest of {', '.join(lacking)}")
         )
+    _refuse_code(model_bytes, format, model)
     model_digest = store.blobs.put(model_bytes)
+    key = signer(store.root)
     # The store lets one transaction write at a time, so the next number is nobody else's.
     with store.transaction(actor, "register", f"model/{model}") as session:
         number = _next(session, model)
@@ -68,14 +75,34 @@ def register(
             created_at=at,
         )
         _keep(session, row, named, at)
-        return value_of(row)
+        version = value_of(row)
+        if key is not None:
+            provenance.write(session, version, key, actor=actor, at=at)
+        return version
+
+
+def _refuse_code(data: bytes, format_: str, model: str) -> None:
+    what = f"what model/{model} would register"
+    if format_.lower() in _CODE:
+        raise HeadraceError(
+            Diagnostic("unsafe-format", f"{what} is of the format `{format_}`, which runs code when it is read"), Exit.REFUSED
+        )
+    try:
+        inside = unpack(data).data
+    except ValueError as error:
+        raise HeadraceError(Diagnostic("model-unreadable", f"{what} cannot be read: {error}")) from error
+    refuse_code(inside, what)
 
 
 def adopt(store: Store, version: Version, *, actor: str) -> None:
     """Keep a version that another store registered, as it is; its bytes are among the blobs already.
 
-    HeadraceError `version-conflict` where the number is another version's here, or is not the next one. Writes candidate.registered.
+    HeadraceError `version-conflict` where the number is another version's here, or is not the next one, `unsafe-format` as `register`,
+    `unsafe-name` where the model has a name that no model has. Writes candidate.registered.
     """
+    if not NAME.fullmatch(version.model):
+        raise HeadraceError(Diagnostic("unsafe-name", f"`{version.model[:80]!a}` is no name of a model"), Exit.REFUSED)
+    _refuse_code(store.blobs.get(version.model_digest), version.format, version.model)
     with store.transaction(actor, "register", f"model/{version.model}") as session:
         number = _next(session, version.model)
         if version.number != number:

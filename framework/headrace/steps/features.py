@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any, Literal
@@ -10,6 +10,7 @@ from typing import Any, Literal
 from headrace import features, registry
 from headrace.features import Category, Number, RandomSplit, Rows, Target, Text, TimeSplit, checks
 from headrace.features.joined import of_views
+from headrace.features.versions import named
 from headrace.hooks import Task
 from headrace.hooks.release import reader_of, releases
 from headrace.steps import far, run
@@ -68,6 +69,7 @@ def training_rows(
         readers = [reader for name in read if (reader := reader_of(w.plugins, w.config.sources[name].uri)) is not None]
         through = releases(w.plugins, [("reader", reader) for reader in readers])
         rows = replace(rows, plugins=through, sources=dict(held.digests))
+        step.details["views"] = _definitions(w, of_views(inputs))
         step.details["rows"] = {
             "train": rows.train,
             "holdout": rows.holdout,
@@ -77,6 +79,12 @@ def training_rows(
             "as_of": rows.as_of,
         }
         return rows
+
+
+def _definitions(w: Workspace, views: Iterable[str]) -> dict[str, str]:
+    """The digest of each view's definition, by which the version that was applied is found."""
+    configs = {name: w.config.views[name] for name in sorted(views) if name in w.config.views}
+    return {name: named(view.definition(w.config.sources[view.source])) for name, view in configs.items()}
 
 
 def _told(item: features.Checked) -> dict[str, Any]:

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from hashlib import sha256
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 from uuid import uuid4
 
@@ -15,6 +19,7 @@ from headrace.store import faults
 from headrace.store.now import wall
 from headrace.store.uploaded import FRESH, uploaded_at
 
+_PART = 1 << 20
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 
 
@@ -57,8 +62,27 @@ class Blobs:
         """The bytes. Raises HeadraceError: artifact-missing, artifact-altered (Exit.REFUSED)."""
         return _checked(self._read(digest), digest)
 
+    @contextmanager
+    def private(self, digest: str) -> Iterator[Path]:
+        """A file of the caller's own with the bytes, for what reads by path; it goes when the block ends. Raises as `get`.
+
+        What is hashed is what was written there, and nobody else is let into its folder: a blob that is swapped meanwhile changes nothing.
+        """
+        key = _key(digest)
+        with TemporaryDirectory(prefix="headrace-blob-") as folder:
+            copy = Path(folder) / key.rpartition("/")[2]
+            found = sha256()
+            with copy.open("xb") as file:
+                for part in self._parts(digest, key):
+                    found.update(part)
+                    file.write(part)
+            if (name := f"sha256:{found.hexdigest()}") != digest:
+                raise _altered(digest, name)
+            copy.chmod(0o400)
+            yield copy
+
     def path(self, digest: str) -> Path:
-        """A local file with the bytes, checked now; do not write to it. Raises as `get`."""
+        """Where the bytes lie on this machine, checked now: to look at. What opens them by path asks `private`. Raises as `get`."""
         local = self._copies / _key(digest)
         if self._folder is not None:
             self.get(digest)
@@ -95,16 +119,29 @@ class Blobs:
         return bool(self._remote.exists(f"{self._base}/{_key(digest)}"))
 
     def _read(self, digest: str) -> bytes:
-        try:
+        key = _key(digest)
+        with self._faults(digest):
             if self._folder is not None:
-                return (self._folder / _key(digest)).read_bytes()
-            found: bytes = self._remote.cat_file(f"{self._base}/{_key(digest)}")
+                return (self._folder / key).read_bytes()
+            found: bytes = self._remote.cat_file(f"{self._base}/{key}")
+            return found
+
+    def _parts(self, digest: str, key: str) -> Iterator[bytes]:
+        with self._faults(digest):
+            file = (self._folder / key).open("rb") if self._folder is not None else self._remote.open(f"{self._base}/{key}", "rb")
+            with file:
+                while part := file.read(_PART):
+                    yield part
+
+    @contextmanager
+    def _faults(self, digest: str) -> Iterator[None]:
+        try:
+            yield
         except OSError as error:
             message = f"the artifact {digest} is not among the blobs, or cannot be read: {error.strerror or error}"
             raise HeadraceError(
                 Diagnostic("artifact-missing", message, help="put the blobs' folder back from its backup"), Exit.REFUSED
             ) from error
-        return found
 
     def _upload(self, digest: str, data: bytes) -> None:
         final = f"{self._base}/{_key(digest)}"
@@ -153,10 +190,14 @@ def _key(digest: str) -> str:
 
 
 def _checked(data: bytes, expected: str) -> bytes:
-    if digest(data) != expected:
-        message = f"the artifact {expected} was altered after it was written: its bytes have the digest {digest(data)}"
-        raise HeadraceError(Diagnostic("artifact-altered", message, help="put the blobs' folder back from its backup"), Exit.REFUSED)
+    if (found := digest(data)) != expected:
+        raise _altered(expected, found)
     return data
+
+
+def _altered(expected: str, found: str) -> HeadraceError:
+    message = f"the artifact {expected} was altered after it was written: its bytes have the digest {found}"
+    return HeadraceError(Diagnostic("artifact-altered", message, help="put the blobs' folder back from its backup"), Exit.REFUSED)
 
 
 def _sound(path: Path, expected: str) -> Path | None:

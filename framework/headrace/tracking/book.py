@@ -10,6 +10,7 @@ from sqlmodel import Session, col, delete, insert, select
 
 from headrace.diagnostics import Diagnostic, Exit, HeadraceError
 from headrace.store.kinds import TrackedKind, TrackedStatus
+from headrace.store.naming import refuse_names
 from headrace.store.tracked import Experiment, Tracked, TrackedArtifact, TrackedMetric, TrackedPoint, TrackedValue
 from headrace.tracking.identity import Process
 from headrace.tracking.value import Kept, kept, measured, named, stepped
@@ -132,6 +133,9 @@ def link(session: Session, run_id: str, name: str, digest: str, *, at: datetime,
     last = session.exec(query.order_by(col(TrackedArtifact.version).desc())).first()
     if last is not None and last.digest == digest:
         return last.version
+    if last is None:
+        there = select(TrackedArtifact.name).where(TrackedArtifact.run_id == run_id).distinct()
+        refuse_names([*session.exec(there), name], f"run {run_id}")
     version = last.version + 1 if last is not None else 1
     session.add(TrackedArtifact(run_id=run_id, name=name, version=version, digest=digest, size=size, at=at))
     session.flush()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from headrace.diagnostics.codes import (
     access,
+    attested,
     audit,
     batch,
     bodies,
@@ -40,6 +41,7 @@ _PARTS = (
     batch,
     access,
     bodies,
+    attested,
     audit,
 )
 

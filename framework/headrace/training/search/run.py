@@ -87,10 +87,14 @@ def drive(store: Store, found: Asked, *, seconds: float, drivers: int = 1) -> in
         ended += 1
 
     search = replace(found.search, workers=found.search.workers * drivers)
-    with _opened(store, found, search) as study, tempfile.TemporaryDirectory(prefix="headrace-search-") as folder:
+    with (
+        _opened(store, found, search) as study,
+        tempfile.TemporaryDirectory(prefix="headrace-search-") as folder,
+        store.blobs.private(found.rows) as rows,
+    ):
         file = Path(folder) / "job.json"
         # Blobs and the project may lie elsewhere on the machine of this driver.
-        replace(found.job, rows=str(store.blobs.path(found.rows)), root=str(store.root)).write(file)
+        replace(found.job, rows=str(rows), root=str(store.root)).write(file)
         drive = Drive(study, file, search.trials, search.timeout.total_seconds(), found.search.workers, left=seconds, told=one)
         try:
             drive.run()
