@@ -62,6 +62,7 @@ WITHOUT_JSON = {
     "runs": "likewise",
     "tune": "likewise",
     "keys": "likewise",
+    "gates": "likewise",
 }
 """Commands without `--json`, and why."""
 

@@ -5,7 +5,7 @@ This is the interface of compiled code. A new argument with a default is compati
 
 from headrace.batch import Scored
 from headrace.features import Category, Number, RandomSplit, Rows, Target, Text, TimeSplit
-from headrace.gates import ByPlugin, Maximum, Minimum, NoWorse, Verdict
+from headrace.gates import ByPlugin, Maximum, Minimum, NoWorse, Slice, Verdict, Waiver
 from headrace.monitoring import Alert, Alerts, Drift, Performance, Windows
 from headrace.retraining import Decision, OnAlert, OnSchedule
 from headrace.rollout import Canary, Judge, NoData, Progress, Step, Warmup
@@ -52,6 +52,7 @@ __all__ = [
     "Scored",
     "Search",
     "Searching",
+    "Slice",
     "Step",
     "StratifiedFolds",
     "Target",
@@ -61,6 +62,7 @@ __all__ = [
     "Transformation",
     "Tuned",
     "Verdict",
+    "Waiver",
     "Warmup",
     "Windows",
     "batch",
