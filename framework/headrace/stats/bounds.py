@@ -27,6 +27,7 @@ MCNEMAR_EXACT = "McNemar, exact"
 FEW_APART = 25
 """So few rows that one alone had right are counted exactly."""
 _NOTHING = 1e-12
+_LITTLE = 1e-9
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,8 +161,9 @@ def _tango(won: int, lost: int, n: int, confidence: float) -> float:
         variance = n * (2 * rare + delta * (1 - delta))
         return (won - lost - n * delta) - z * math.sqrt(max(variance, 0.0))
 
-    least = -1.0 + 1e-9
-    return float(brentq(beyond, least, found, xtol=1e-12)) if beyond(least) > 0 > beyond(found) else max(found, -1.0)
+    # At the difference that was found the score may have no variance at all; a little below it has.
+    least, most = -1.0 + _LITTLE, found - _LITTLE
+    return float(brentq(beyond, least, most, xtol=1e-12)) if least < most and beyond(least) > 0 > beyond(most) else -1.0
 
 
 def _expit(value: float) -> float:

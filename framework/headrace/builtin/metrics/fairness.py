@@ -45,7 +45,7 @@ def equalized_odds_ratio(target: Values, predictions: Values, groups: Groups) ->
 
 
 def group_calibration_difference(target: Values, predictions: Values, groups: Groups) -> float:
-    """The greatest difference between two groups of what is said on average less what happened: who is told too much, and who too little."""
+    """The greatest difference between two groups of what is said on average less what happened."""
     import numpy as np
 
     names, codes = np.unique(groups, return_inverse=True)

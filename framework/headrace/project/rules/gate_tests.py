@@ -121,12 +121,12 @@ def _waiver(scope: Scope, model: Model, position: int, gate: Gate) -> Iterator[D
     if left < timedelta(0):
         message = f"the waiver of gate `{gate.id}` ended on {waiver.until}: the gate blocks again"
         place = scope.where(here, (*path, "until"))
-        yield Diagnostic("waiver-ended", message, place, help="remove `waive`", severity=Severity.WARNING)
+        yield Diagnostic("waiver-ends", message, place, help="remove `waive`", severity=Severity.WARNING)
     elif left <= SOON:
         days = "today" if not left.days else f"in {left.days} day{'s' * (left.days > 1)}"
         message = f"the waiver of gate `{gate.id}` by {waiver.by} ends {days}: then the gate blocks again"
         yield Diagnostic(
-            "waiver-ends-soon",
+            "waiver-ends",
             message,
             scope.where(here, (*path, "until")),
             help="mend what the gate finds, or have it waived anew",
