@@ -147,7 +147,7 @@ def test_bounds_hold_as_often_as_they_say():
 
     def means(rng):
         values = rng.normal(0.3, 1, 60)
-        return bootstrap.single(lambda true, said: said.mean(), values, values, seed=int(rng.integers(1000)), resamples=100)
+        return bootstrap.single(lambda _, said: said.mean(), values, values, seed=int(rng.integers(1000)), resamples=100)
 
     assert shares_held(areas, 0.76025) >= 0.82
     assert shares_held(pairs, 0.05) >= 0.82
@@ -168,9 +168,9 @@ def test_a_resample_without_a_value_is_left_out_and_all_of_them_bound_nothing():
     def never(true, said):
         raise ValueError("one class")
 
-    found = bootstrap.single(lambda true, said: 1.0, target, target, seed=1, resamples=5)
+    found = bootstrap.single(lambda *_: 1.0, target, target, seed=1, resamples=5)
     assert (1.0, 1.0, 5) == (found.low, found.high, found.resamples)
-    nan = bootstrap.single(lambda true, said: float("nan"), target, target, seed=1, resamples=5)
+    nan = bootstrap.single(lambda *_: float("nan"), target, target, seed=1, resamples=5)
     assert (-np.inf, np.inf, 0) == (nan.low, nan.high, nan.resamples)
     with pytest.raises(ValueError, match="one class"):
         bootstrap.single(never, target, target, seed=1)

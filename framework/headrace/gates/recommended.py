@@ -52,7 +52,7 @@ def recommended(gates: Sequence[Mapping[str, Any]], metrics: Mapping[str, float 
                 said = f"{metric} is {value:.4g}, {rule.beyond} {rule.limit:g}: {rule.says}"
                 yield {"rule": rule.id, "where": where, "metric": metric, "value": value, "limit": rule.limit, "says": said}
     for gate in gates:
-        few = [item["slice"] for item in (gate["evidence"] or {}).get("slices", ()) if item["status"] == "insufficient"]
+        few = [item["slice"] for item in (gate["evidence"] or {}).get("slices", ()) if item.get("status") == "insufficient"]
         if few:
             said = f"gate {gate['gate']} judged nothing of {len(few)} slices for want of rows: gather more of {', '.join(few[:5])}"
             yield {

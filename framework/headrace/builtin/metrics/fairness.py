@@ -1,4 +1,4 @@
-"""How differently a model treats groups, when a probability of 0.5 or more says yes; equal to fairlearn's figures where these are defined."""
+"""How differently a model treats groups, when a probability of 0.5 or more says yes; where defined, equal to fairlearn's figures."""
 
 from __future__ import annotations
 
