@@ -65,6 +65,7 @@ WITHOUT_JSON = {
     "audit": "likewise",
     "show": "its word `spec`, which is meant where none is said, has it",
     "models": "its word `list`, which is meant where none is said, has it",
+    "gates": "likewise",
 }
 """Commands without `--json`, and why."""
 

@@ -36,6 +36,7 @@ COMMANDS = {
     "journal": "Show what a model's servers answered lately.",
     "replay": "Serve history again, under a driven clock.",
     "tune": "Look at the search that chose a version's parameters.",
+    "gates": "Report what the gates said of a version, and by which evidence.",
     "models": "List models, their versions and aliases.",
     "runs": "Find, show and compare tracked runs.",
     "reproduce": "Make a version again, and prove that it is the same.",

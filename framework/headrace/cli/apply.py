@@ -313,13 +313,13 @@ def follow(store: Store, model: str) -> None:
     import time
 
     from headrace import registry, traffic
-    from headrace.gates import verdicts
+    from headrace.gates import stands, verdicts
     from headrace.store import events
 
     with store.read() as session:
         number = max(version.number for version in registry.versions(session, model))
         judged = verdicts(session, model).get(number, [])
-    failed = [row for row in judged if not row.passed and row.mode == "block"]
+    failed = [row for row in judged if not stands(row, row.at)]
     if failed:
         why = "; ".join(f"{row.gate}: {row.reason}" for row in failed)
         raise HeadraceError(

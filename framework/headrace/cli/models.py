@@ -54,7 +54,7 @@ def _versions(session: Session, model: str, *, withdrawn: bool) -> dict[str, Any
                 "run": version.run_id,
                 "digests": version.manifest["digests"],
                 "manifest": version.manifest_digest,
-                "verdict": None if not said else all(row.passed or row.mode == "warn" for row in said),
+                "verdict": None if not said else all(gates.stands(row, row.at) for row in said),
                 "gates": [
                     {
                         "gate": row.gate,
@@ -63,6 +63,7 @@ def _versions(session: Session, model: str, *, withdrawn: bool) -> dict[str, Any
                         "mode": row.mode,
                         "value": row.value,
                         "reason": row.reason,
+                        "waived": row.waived,
                     }
                     for row in said
                 ],
@@ -92,13 +93,21 @@ def _of_model(model: Mapping[str, Any]) -> str:
     ]
     head = ("  version", "stage", "aliases", "made", "algorithm", "held-out rows", "gates")
     reasons = [
-        f"  {version['version']} {gate['gate']}{' (warns)' if gate['mode'] == 'warn' else ''}: {gate['reason']}"
+        f"  {version['version']} {gate['gate']}{_beside(gate)}: {gate['reason']}"
         for version in model["versions"]
         for gate in version["gates"]
         if not gate["passed"]
     ]
     folds = [f"  {version['version']} {_folds(version['cv'])}" for version in model["versions"] if version["cv"]]
     return "\n".join([f"model/{model['model']}", table(rows, head), *folds, *(["  not passed:", *reasons] if reasons else [])])
+
+
+def _beside(gate: Mapping[str, Any]) -> str:
+    """Why a gate that did not pass keeps nobody out."""
+    if gate["mode"] == "warn":
+        return " (warns)"
+    waived = gate["waived"]
+    return "" if waived is None else f" (waived by {waived['by']} until {waived['until']})"
 
 
 def _folds(cv: Mapping[str, Any]) -> str:

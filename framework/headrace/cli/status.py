@@ -80,7 +80,7 @@ def _rejected(session: Session, run: Run) -> dict[str, Any] | None:
     query = select(Verdict).where(
         Verdict.model == run.model, Verdict.run_id == run.id, Verdict.mode == "block", col(Verdict.passed).is_(False)
     )
-    said = session.exec(query.order_by(Verdict.gate)).all()
+    said = [verdict for verdict in session.exec(query.order_by(Verdict.gate)) if verdict.waived is None]
     return {"version": said[0].number, "gates": [verdict.gate for verdict in said]} if said else None
 
 

@@ -12,7 +12,7 @@ from headrace.hooks import Task
 from headrace.project.inputs import ModelInput
 from headrace.spec.batch import Batch
 from headrace.spec.expression import parse
-from headrace.spec.gates import Gate
+from headrace.spec.gates import Gate, Slice
 from headrace.spec.model import Model
 from headrace.spec.monitoring import Monitoring
 from headrace.spec.retraining import Retraining
@@ -474,53 +474,51 @@ def _split(split: Split) -> Call:
 
 def _gate(gate: Gate) -> Call:
     mode = gate.mode if gate.mode != "block" else None
-    groups = gate.min_group if gate.by is not None else None
-    match gate:
-        case Gate(gate=str()):
-            return _call("ByPlugin", id=gate.id, gate=gate.gate, params=gate.params or None, mode=mode)
-        case Gate(min=float() as least):
-            return _call(
-                "Minimum",
-                id=gate.id,
-                metric=gate.metric,
-                min=least,
-                by=gate.by,
-                min_group=groups,
-                mode=mode,
-                average=gate.average,
-                each=gate.each,
-                k=gate.k,
-            )
-        case Gate(max=float() | timedelta() as greatest):
-            most = greatest.total_seconds() if isinstance(greatest, timedelta) else greatest
-            return _call(
-                "Maximum",
-                id=gate.id,
-                metric=gate.metric,
-                max=most,
-                by=gate.by,
-                min_group=groups,
-                mode=mode,
-                average=gate.average,
-                each=gate.each,
-                k=gate.k,
-            )
-        case Gate(versus=str()):
-            return _call(
-                "NoWorse",
-                id=gate.id,
-                metric=gate.metric,
-                versus=gate.versus,
-                worse_by_at_most=gate.worse_by_at_most,
-                confidence=gate.confidence,
-                first=gate.first,
-                mode=mode,
-                average=gate.average,
-                each=gate.each,
-                k=gate.k,
-            )
-        case _:
-            raise AssertionError(gate)  # a rule of `project` refuses it
+    waive = None if gate.waive is None else _call("Waiver", by=gate.waive.by, reason=gate.waive.reason, until=gate.waive.until)
+    if gate.gate is not None:
+        return _call("ByPlugin", id=gate.id, gate=gate.gate, params=gate.params or None, mode=mode, waive=waive)
+    asked: dict[str, Value] = {"mode": mode, "average": gate.average, "each": gate.each, "k": gate.k}
+    slices = [_slice(one) for one in gate.slices] or None
+    if gate.versus is not None:
+        better = gate.better_by_at_least
+        return _call(
+            "NoWorse",
+            id=gate.id,
+            metric=gate.metric,
+            versus=gate.versus,
+            worse_by_at_most=gate.worse_by_at_most if better is None else None,
+            better_by_at_least=better,
+            confidence=gate.confidence,
+            test=gate.test if gate.test != "bootstrap" else None,
+            first=gate.first,
+            **asked,
+            slices=slices,
+            waive=waive,
+        )
+    least, most = gate.bounds
+    bound: tuple[str, Value] = ("min", least) if least is not None else ("max", most)
+    if isinstance(most, timedelta):
+        bound = ("max", most.total_seconds())
+    return _call(
+        "Minimum" if least is not None else "Maximum",
+        **{"id": gate.id, "metric": gate.metric, bound[0]: bound[1]},
+        by=_names(gate.by),
+        min_group=gate.min_group if gate.by is not None else None,
+        **asked,
+        proven=gate.proven or None,
+        confidence=gate.confidence if gate.proven else None,
+        slices=slices,
+        waive=waive,
+    )
+
+
+def _slice(item: Slice) -> Call:
+    return _call("Slice", by=_names(item.by), where=item.where, min_rows=item.min_rows)
+
+
+def _names(by: str | tuple[str, ...] | None) -> Value:
+    """One name, or a list of them."""
+    return list(by) if isinstance(by, tuple) else by
 
 
 def _canary(section: Rollout) -> Call:

@@ -4,6 +4,23 @@ from headrace.gates.decide import decide
 from headrace.gates.facts import Absent, Facts
 from headrace.gates.judge import judge
 from headrace.gates.recorded import verdicts
-from headrace.gates.values import ByPlugin, Gate, Judged, Maximum, Minimum, NoWorse, Verdict
+from headrace.gates.values import ByPlugin, Gate, Judged, Maximum, Minimum, NoWorse, Slice, Verdict, Waiver
+from headrace.gates.waivers import stands
 
-__all__ = ["Absent", "ByPlugin", "Facts", "Gate", "Judged", "Maximum", "Minimum", "NoWorse", "Verdict", "decide", "judge", "verdicts"]
+__all__ = [
+    "Absent",
+    "ByPlugin",
+    "Facts",
+    "Gate",
+    "Judged",
+    "Maximum",
+    "Minimum",
+    "NoWorse",
+    "Slice",
+    "Verdict",
+    "Waiver",
+    "decide",
+    "judge",
+    "stands",
+    "verdicts",
+]

@@ -81,13 +81,15 @@ def gather(store: Store, plugins: Plugins, version: Version, gates: Sequence[Gat
     wants_live = live is not None and "live" in versus
     found = _try(live) if wants_live and live is not None else Absent("there is no live data here")
     others = {who: _other(store, plugins, version, who, held) for who in versus - {"live"}}
-    by = {gate.by for gate in bounded if not isinstance(gate, NoWorse) and gate.by is not None}
+    slices = [one for gate in bounded for one in gate.slices]
+    parted = [gate.by for gate in bounded if not isinstance(gate, NoWorse)] + [one.by for one in slices]
+    by = {name for given in parted if given is not None for name in ([given] if isinstance(given, str) else given)}
     groups = {name: _groups(held[name]) for name in by if name in held.columns}
     seconds: Values | Absent = Absent("no latency was measured")
     if any(plugins.metrics[gate.metric].needs == "latency" for gate in bounded if gate.metric in plugins.metrics):
         seconds = loaded if isinstance(loaded, Absent) else _try(lambda: measure(loaded, held))
-    names = [item["name"] for item in version.manifest["signature"] if item["name"] in held.columns] if own else []
-    rows = held[names] if own else None
+    names = [item["name"] for item in version.manifest["signature"] if item["name"] in held.columns]
+    rows = held[names] if own or any(one.where is not None for one in slices) else None
     ranked = version.manifest.get("group")
     group = pd.factorize(held[ranked], sort=True)[0].astype("int64") if ranked is not None else None
     return Facts(target, predictions, groups=groups, others=others, seconds=seconds, live=found, rows=rows, answers=answers, group=group)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import datetime
 from typing import Any
 from uuid import uuid4
@@ -16,6 +16,7 @@ from headrace.gates.decide import decide
 from headrace.gates.facts import gather
 from headrace.gates.standing import ANNOUNCED, Standing, announcement, standing
 from headrace.gates.values import Gate, Judged, Verdict
+from headrace.gates.waivers import waived
 from headrace.hooks import Live, Plugins
 from headrace.store import Store, due, events, tables
 from headrace.store.events import EventKind
@@ -53,8 +54,11 @@ def judge(
 
 def _ask(store: Store, plugins: Plugins, version: registry.Version, gates: Sequence[Gate], live: LiveData | None) -> _Asked:
     facts = gather(store, plugins, version, gates, live)
-    seed = int(version.manifest.get("seed", 0))
-    return version, [decide(gate, facts, plugins.metrics, seed, plugins.gates) for gate in gates]
+    seed, at = int(version.manifest.get("seed", 0)), store.clock.now()
+    of = {"data": version.manifest["reference"], "seed": seed}
+    judged = [decide(gate, facts, plugins.metrics, seed, plugins.gates) for gate in gates]
+    told = [replace(said, evidence={**(said.evidence or {}), **of}) for said in judged]
+    return version, [waived(gate, said, at) for gate, said in zip(gates, told, strict=True)]
 
 
 def _announced(session: Session, model: str, number: int, run_id: str) -> Verdict | None:
@@ -96,10 +100,15 @@ def _note(session: Session, version: registry.Version, judged: Sequence[Judged],
     """One row a gate; what an event says of it, under an id of its own."""
     for item in judged:
         session.add(_row(version, run_id, item, at))
-    blocked = [item.gate for item in judged if not item.passed and item.mode == "block"]
+        if item.waived is not None:
+            said = {"model": version.model, "number": version.number, "run_id": run_id, "gate": item.gate, **item.waived}
+            events.append(session, model=version.model, kind=EventKind.GATE_WAIVED, payload=said, at=at)
+    blocked = [item.gate for item in judged if item.blocks]
+    excused = [item.gate for item in judged if item.waived is not None]
     warned = [item.gate for item in judged if not item.passed and item.mode == "warn"]
     head = {"id": uuid4().hex, "model": version.model, "number": version.number, "run_id": run_id}
-    return {**head, "passed": not blocked, "failed": blocked, "warned": warned, "gates": [asdict(item) for item in judged]}
+    outcome = {"passed": not blocked, "failed": blocked, "warned": warned, "waived": excused}
+    return {**head, **outcome, "gates": [asdict(item) for item in judged]}
 
 
 def _told(payload: Mapping[str, Any]) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
+from math import inf
 from typing import Any
 
 from headrace.hooks import Plugins
@@ -20,7 +21,7 @@ FEW = 10
 """Where the horizon holds fewer windows than this, so many of the last ones are counted."""
 TIMES = "\N{MULTIPLICATION SIGN}"
 UNTOLD = "what it would have said of earlier versions cannot be told from what is recorded"
-_TRIED = {"min", "max", "metric", "worse_by_at_most", ""}
+_TRIED = {"min", "max", "bound", "proven", "metric", "worse_by_at_most", "better_by_at_least", ""}
 """The fields of a gate whose change the recorded measurements can answer for; empty, for a gate that is new."""
 
 
@@ -49,18 +50,31 @@ def gate(wanted: Gate, judged: Mapping[str, Sequence[Judged]], better: str | Non
 
     A measurement that was not recorded with its interval says nothing about `versus`.
     """
-    values = judged.get(wanted.id, ())
+    if wanted.slices:
+        return UNTOLD if wanted.id in judged else None
+    kind = "value" if wanted.versus is None else "difference"
+    values = [one for one in judged.get(wanted.id, ()) if one.of in (None, kind)]
     if wanted.versus is not None:
+        allowed = wanted.worse_by_at_most if wanted.better_by_at_least is None else -wanted.better_by_at_least
         told = [_worst(one, better) for one in values]
-        failed = [worst > wanted.worse_by_at_most for worst in told if worst is not None]
+        failed = [worst > allowed for worst in told if worst is not None]
     else:
-        highest = wanted.max.total_seconds() if isinstance(wanted.max, timedelta) else wanted.max
-        failed = [(wanted.min is not None and j.value < wanted.min) or (highest is not None and j.value > highest) for j in values]
+        lowest, highest = wanted.bounds
+        most = highest.total_seconds() if isinstance(highest, timedelta) else highest
+        ends = [_ends(one, proven=wanted.proven) for one in values]
+        failed = [(lowest is not None and low < lowest) or (most is not None and high > most) for low, high in ends]
     if not failed:
         return None
     if len(failed) == 1:
         return f"the last version would {'' if failed[0] else 'not '}have failed"
     return f"{sum(failed)} of the last {len(failed)} versions would have failed"
+
+
+def _ends(judged: Judged, *, proven: bool) -> tuple[float, float]:
+    """Between what a value may lie, by which it is judged; where no interval was recorded nothing is proven."""
+    if not proven:
+        return judged.value, judged.value
+    return -inf if judged.low is None else judged.low, inf if judged.high is None else judged.high
 
 
 def _worst(judged: Judged, better: str | None) -> float | None:

@@ -8,7 +8,7 @@ from collections.abc import ItemsView, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import orjson
 
@@ -79,12 +79,14 @@ class Recorded:
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """What one gate measured on one version; `low` and `high` bound a difference."""
+    """What one gate measured on one version, between `low` and `high`."""
 
     number: int
     value: float
     low: float | None = None
     high: float | None = None
+    of: Literal["value", "difference", "slice"] | None = None
+    """What it is: a metric's value, how far it is from another model's, or that of the worst slice; None where nothing tells it."""
 
 
 @dataclass(frozen=True, slots=True)

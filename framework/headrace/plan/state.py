@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from headrace.monitoring import rules
 from headrace.plan import left, lost, pinned
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from headrace.project import Project
     from headrace.store import Store
+    from headrace.store.tables import Verdict
 
 __all__ = ["Judged", "Recorded", "Seen", "State", "read", "read_disk", "text_digest"]
 
@@ -138,8 +139,14 @@ def _judged(session: Session, model: str) -> dict[str, tuple[Judged, ...]]:
     for row in session.exec(select(Verdict).where(Verdict.model == model).order_by(col(Verdict.number).desc(), col(Verdict.at).desc())):
         gate = found.setdefault(row.gate, {})
         if row.value is not None and len(gate) < VERSIONS:
-            gate.setdefault(row.number, Judged(row.number, row.value, row.low, row.high))
+            gate.setdefault(row.number, Judged(row.number, row.value, row.low, row.high, _measured(row)))
     return {gate: tuple(values.values()) for gate, values in found.items()}
+
+
+def _measured(row: Verdict) -> Literal["value", "difference", "slice"] | None:
+    """What a verdict's numbers are of; None where nothing was recorded that says it."""
+    told = row.evidence or {}
+    return "slice" if "slices" in told else "difference" if "versus" in told else "value" if "bound" in told else None
 
 
 def _windows(session: Session, model: str) -> tuple[Seen, ...]:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Annotated
 
@@ -84,6 +85,15 @@ def write_duration(value: timedelta) -> str:
     return f"{_digits(Decimal(value // timedelta(microseconds=1)) / 1000)}ms"
 
 
+def day(value: object) -> str:
+    """`2026-12-31`, as it is."""
+    text = str(value)
+    with suppress(ValueError):
+        if re.fullmatch(r"\d{4}-\d{2}-\d{2}", text) and date.fromisoformat(text):
+            return text
+    raise ValueError(f"`{text:.40}` is no day: write for example `2026-12-31`")
+
+
 def percentage(value: object) -> float:
     """`5%` to 0.05."""
     if isinstance(value, str) and (match := re.fullmatch(r"(\d+(?:\.\d+)?)%", value)):
@@ -154,6 +164,8 @@ Duration = Annotated[
     _text(r"[0-9]+(\.[0-9]+)?(ms|s|m|h|d|w)"),
 ]
 """A length of time in the clock's time."""
+Day = Annotated[str, BeforeValidator(day), _text(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")]
+"""A day of the calendar in UTC, written `2026-12-31`."""
 Percentage = Annotated[
     float,
     BeforeValidator(percentage),

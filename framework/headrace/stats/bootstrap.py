@@ -57,6 +57,35 @@ def difference(
     return Interval(float(estimate), float(low), float(high), confidence, len(drawn))
 
 
+def single(
+    metric: Callable[..., float],
+    target: NDArray[np.float64],
+    predictions: NDArray[np.float64],
+    *,
+    seed: int,
+    confidence: float = 0.95,
+    resamples: int = 1000,
+    strata: NDArray[np.int64] | None = None,
+) -> Interval:
+    """metric(predictions) itself, with one-sided percentile bounds, as `difference` makes them.
+
+    With `strata`, (n,), as many rows of each stratum are drawn as it has, and the metric is given the drawn rows' positions as a third
+    argument.
+    """
+    import numpy as np
+
+    everything = np.arange(len(target))
+    estimate = float(metric(target, predictions, everything) if strata is not None else metric(target, predictions))
+    drawn = np.array(list(_alone(metric, (target, predictions), strata, seed, resamples)))
+    drawn = drawn[~np.isnan(drawn)]
+    if not len(drawn):
+        return Interval(estimate, -np.inf, np.inf, confidence, 0)
+    # Of two that were drawn, never one between: between an infinity and a number is nothing.
+    low = np.quantile(drawn, 1.0 - confidence, method="lower")
+    high = np.quantile(drawn, confidence, method="higher")
+    return Interval(estimate, float(low), float(high), confidence, len(drawn))
+
+
 def mean_difference(
     candidate: NDArray[np.float64], reference: NDArray[np.float64], *, seed: int, confidence: float = 0.95, resamples: int = 1000
 ) -> Interval:
@@ -121,6 +150,27 @@ def _each(
         rows = rng.integers(0, len(target), len(target))
         try:
             yield float(metric(target[rows], candidate[rows]) - metric(target[rows], reference[rows]))
+        except ValueError:  # what scikit-learn raises when a resample holds one class alone
+            yield np.nan
+
+
+def _alone(
+    metric: Any,  # noqa: ANN401 - a metric of rows, and of their positions where there are strata
+    given: tuple[NDArray[np.float64], NDArray[np.float64]],
+    strata: NDArray[np.int64] | None,
+    seed: int,
+    resamples: int,
+) -> Iterator[float]:
+    import numpy as np
+
+    target, predictions = given
+    rng = np.random.default_rng(seed)
+    parts = [np.arange(len(target))] if strata is None else [np.flatnonzero(strata == code) for code in np.unique(strata)]
+    for _ in range(resamples):
+        rows = np.concatenate([part[rng.integers(0, len(part), len(part))] for part in parts])
+        where = () if strata is None else (rows,)
+        try:
+            yield float(metric(target[rows], predictions[rows], *where))
         except ValueError:  # what scikit-learn raises when a resample holds one class alone
             yield np.nan
 

@@ -14,7 +14,7 @@ from headrace.steps.collector import importing
 if TYPE_CHECKING:
     from headrace.batch import Scored
     from headrace.features import Category, Number, RandomSplit, Rows, Target, Text, TimeSplit
-    from headrace.gates import ByPlugin, Maximum, Minimum, NoWorse, Verdict
+    from headrace.gates import ByPlugin, Maximum, Minimum, NoWorse, Slice, Verdict, Waiver
     from headrace.monitoring import Alert, Alerts, Drift, Performance, Windows
     from headrace.retraining import Decision, OnAlert, OnSchedule
     from headrace.rollout import Canary, Judge, NoData, Progress, Step, Warmup
@@ -62,6 +62,7 @@ __all__ = [
     "Scored",
     "Search",
     "Searching",
+    "Slice",
     "Step",
     "StratifiedFolds",
     "Target",
@@ -71,6 +72,7 @@ __all__ = [
     "Transformation",
     "Tuned",
     "Verdict",
+    "Waiver",
     "Warmup",
     "Windows",
     "again",
@@ -121,6 +123,7 @@ _HOME = {
     "Scored": "headrace.batch",
     "Search": "headrace.training.search",
     "Searching": "headrace.steps.training",
+    "Slice": "headrace.gates",
     "Step": "headrace.rollout",
     "StratifiedFolds": "headrace.training",
     "Target": "headrace.features",
@@ -130,6 +133,7 @@ _HOME = {
     "Transformation": "headrace.transforms",
     "Tuned": "headrace.training",
     "Verdict": "headrace.gates",
+    "Waiver": "headrace.gates",
     "Warmup": "headrace.rollout",
     "Windows": "headrace.monitoring",
     "again": "headrace.steps.tries",

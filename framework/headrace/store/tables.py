@@ -237,6 +237,10 @@ class Verdict(Row, table=True):
     reason: str
     data_digest: str | None = None
     at: datetime = moment()
+    evidence: dict[str, Any] | None = json(optional=True)
+    """How its numbers were made, and what was said of each slice or group."""
+    waived: dict[str, Any] | None = json(optional=True)
+    """Who lets the version through although the gate failed, why, and until when."""
 
 
 class Weights(Row, table=True):

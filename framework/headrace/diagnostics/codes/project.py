@@ -267,6 +267,35 @@ CODES = (
         "- {id: a, metric: roc_auc, min: 0.85}",
     ),
     Code(
+        "gate-test",
+        "a gate compares by a test that is for another metric",
+        "McNemar's test compares decisions and DeLong's areas under ROC curves; rows drawn again compare any metric.",
+        "- {id: a, metric: brier, versus: baseline, test: delong}",
+        "- {id: a, metric: brier, versus: baseline}",
+    ),
+    Code(
+        "gate-slices",
+        "a slice of a gate is of no rows, or its metric has no value for one",
+        "A slice is each value of a feature, or the rows for which a condition holds. Latency is no matter of rows, and a ranking is of"
+        " whole groups.",
+        "slices: [{min_rows: 200}]",
+        "slices: [{by: region, min_rows: 200}]",
+    ),
+    Code(
+        "waived-by-owner",
+        "who answers for a model of high risk waives its gate",
+        "A gate protects from those who want the model in use; where a wrong answer does much harm, somebody else has to let it through.",
+        "owner: ada\ngovernance: {risk: high}\ngates: [{id: a, metric: f1, min: 0.2, waive: {by: ada, reason: bug, until: 2099-12-31}}]",
+        "owner: ada\ngovernance: {risk: high}\ngates: [{id: a, metric: f1, min: 0.2, waive: {by: ben, reason: bug, until: 2099-12-31}}]",
+    ),
+    Code(
+        "waiver-ends",
+        "a waiver has ended, or ends within two weeks",
+        "Then its gate blocks again, and the next training may be rejected.",
+        "waive: {by: ben, reason: late labels, until: 2020-01-31}",
+        "waive: {by: ben, reason: late labels, until: 2099-12-31}",
+    ),
+    Code(
         "gate-without-by",
         "a fairness gate has no groups",
         "The metric compares groups of one feature.",

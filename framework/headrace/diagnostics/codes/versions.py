@@ -67,6 +67,12 @@ CODES = (
         help="type `headrace models NAME`, which lists them",
     ),
     Code(
+        "not-judged",
+        "no gate said anything of a version",
+        "A version is judged by the run that makes it; one that was taken from elsewhere, or whose run broke, was not.",
+        help="type `headrace run train NAME`, which makes a version and judges it",
+    ),
+    Code(
         "no-champion",
         "a model has no champion",
         "Nothing answers before a first version has passed its gates and its rollout.",

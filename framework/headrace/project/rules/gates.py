@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import timedelta
 
+from headrace.address import Path
 from headrace.diagnostics import Diagnostic, Severity
 from headrace.hooks import Metric
 from headrace.project.inputs import inputs, known
 from headrace.project.rules.features import unknown_feature
 from headrace.project.scope import Scope, address_of, question
 from headrace.spec import Model
-from headrace.spec.gates import Gate
+from headrace.spec.gates import STANDARD, Gate
 
 
 @question
@@ -41,7 +42,7 @@ def _gates(scope: Scope, model: Model) -> Iterator[Diagnostic]:
 def _kind(scope: Scope, model: Model, position: int, gate: Gate) -> Iterator[Diagnostic]:
     """A kind of gate goes by its parameters, and nothing of a metric's stands beside it."""
     here, path, name = address_of(model), ("gates", position), gate.gate
-    for word in ("metric", "min", "max", "versus"):
+    for word in ("metric", "min", "max", "bound", "versus"):
         if getattr(gate, word) is not None:
             message = f"gate `{gate.id}` is of the kind `{name}`, and has `{word}`: one gate judges one thing"
             mend = "make two gates of it" if word == "metric" else f"remove `{word}`: a kind goes by its `params`"
@@ -50,15 +51,27 @@ def _kind(scope: Scope, model: Model, position: int, gate: Gate) -> Iterator[Dia
 
 @question
 def _by(scope: Scope, model: Model, position: int, gate: Gate) -> Iterator[Diagnostic]:
-    if gate.by is not None and known(scope, model):
-        names = [item.name for item in inputs(scope, model)]
-        if gate.by not in names:
-            yield unknown_feature(scope, address_of(model), ("gates", position, "by"), gate.by, names)
+    yield from parting(scope, model, ("gates", position, "by"), gate.by)
+
+
+@question
+def parting(scope: Scope, model: Model, path: Path, by: str | tuple[str, ...] | None) -> Iterator[Diagnostic]:
+    """Rows are parted by what the model has: inputs alone are kept with the held-out rows."""
+    if by is None or not known(scope, model):
+        return
+    names = [item.name for item in inputs(scope, model)]
+    for at, name in enumerate((by,) if isinstance(by, str) else by):
+        if name not in names:
+            yield unknown_feature(scope, address_of(model), path if isinstance(by, str) else (*path, at), name, names)
 
 
 @question
 def _bounds(scope: Scope, model: Model, position: int, gate: Gate) -> Iterator[Diagnostic]:
-    given = [word for word in ("min", "max", "versus") if getattr(gate, word) is not None]
+    given = [word for word in ("min", "max", "bound", "versus") if getattr(gate, word) is not None]
+    if given == ["bound"] and gate.metric not in STANDARD:
+        place = scope.where(address_of(model), ("gates", position, "bound"))
+        message = f"`{gate.metric}` has no usual bound: those that have are {', '.join(f'`{name}`' for name in STANDARD)}"
+        yield Diagnostic("gate-bounds", message, place, help="write `min` or `max`")
     if len(given) == 1:
         return
     place = scope.where(address_of(model), ("gates", position, given[-1]) if given else ("gates", position), key=bool(given))
@@ -144,6 +157,11 @@ def _worse(scope: Scope, model: Model, position: int, gate: Gate, metric: Metric
     """Whether a candidate can be worse than another by more than is allowed."""
     low, high = metric.range
     allowed = gate.worse_by_at_most
+    least = gate.better_by_at_least
+    if gate.versus is not None and least is not None and least > high - low:
+        message = f"gate `{gate.id}` can never pass: `{metric.name}` lies between {low:g} and {high:g}, and is never better by {least:g}"
+        place = scope.where(address_of(model), ("gates", position, "better_by_at_least"))
+        yield Diagnostic("gate-never-passes", message, place, help=f"write less than {high - low:g}")
     if gate.versus is None or allowed < high - low:
         return
     percent = high == 1 and 2 <= allowed <= 100  # noqa: PLR2004 - percent; 1.7 is none

@@ -10,7 +10,10 @@ from headrace.spec import Model
 from headrace.spec.gates import Gate
 from headrace.spec.rollout import Judge
 
-_OF_METRICS = ("worse_by_at_most", "confidence", "first", "by", "min_group", "average", "each", "k")
+_OF_METRICS = (
+    *("worse_by_at_most", "better_by_at_least", "test", "confidence", "proven", "bound", "first"),
+    *("by", "min_group", "average", "each", "k", "slices"),
+)
 """Keys that say how a metric is judged."""
 
 
@@ -51,6 +54,8 @@ def _judge(scope: Scope, model: Model, position: int, judge: Judge) -> Iterator[
 
 
 def _gate(scope: Scope, gate: Gate) -> Iterator[tuple[str, str]]:
+    if getattr(gate, "waive", None) is not None and gate.mode == "warn":
+        yield "waive", "a gate that warns keeps nobody out"
     given = {word for word, info in Gate.model_fields.items() if getattr(gate, word, info.default) != info.default}
     if getattr(gate, "gate", None) is not None:
         yield from ((word, f"`{gate.gate}` goes by its `params`") for word in _OF_METRICS if word in given)
@@ -62,9 +67,7 @@ def _of_metric(scope: Scope, gate: Gate, given: set[str]) -> Iterator[tuple[str,
     if "params" in given:
         yield "params", "a metric takes none"
     metric = scope.plugins.metrics.get(gate.metric or "") if scope.plugins is not None else None
-    for word in ("worse_by_at_most", "confidence"):
-        if word in given and gate.versus is None:
-            yield word, "it compares with nobody"
+    yield from _of_comparison(gate, given)
     if gate.first is not None and gate.versus != "champion":
         yield "first", "it is about the first champion, and the gate does not compare with one"
     if gate.each is not None and gate.average is not None:
@@ -73,3 +76,13 @@ def _of_metric(scope: Scope, gate: Gate, given: set[str]) -> Iterator[tuple[str,
         for word in ("by", "min_group"):
             if word in given:
                 yield word, f"`{metric.name}` compares no groups"
+
+
+def _of_comparison(gate: Gate, given: set[str]) -> Iterator[tuple[str, str]]:
+    for word in ("worse_by_at_most", "better_by_at_least", "test"):
+        if word in given and gate.versus is None:
+            yield word, "it compares with nobody"
+    if "confidence" in given and gate.versus is None and not gate.proven:
+        yield "confidence", "it compares with nobody, and is not `proven`"
+    if gate.proven and gate.versus is not None:
+        yield "proven", "a comparison always is"
