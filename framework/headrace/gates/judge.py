@@ -54,7 +54,10 @@ def judge(
 def _ask(store: Store, plugins: Plugins, version: registry.Version, gates: Sequence[Gate], live: LiveData | None) -> _Asked:
     facts = gather(store, plugins, version, gates, live)
     seed = int(version.manifest.get("seed", 0))
-    return version, [decide(gate, facts, plugins.metrics, seed, plugins.gates) for gate in gates]
+    said: list[Judged] = [] if facts.beside is None else facts.beside.said
+    for gate in gates:
+        said.append(decide(gate, facts, plugins.metrics, seed, plugins.gates))  # noqa: PERF401 - a gate may look at those before it
+    return version, said
 
 
 def _announced(session: Session, model: str, number: int, run_id: str) -> Verdict | None:
@@ -110,6 +113,8 @@ def _verdict(kind: EventKind, event_id: str, payload: dict[str, Any]) -> Verdict
 
 
 def _row(version: registry.Version, run_id: str, item: Judged, at: datetime) -> tables.Verdict:
+    told = asdict(item)
+    del told["evidence"]  # the event has it
     return tables.Verdict(
-        model=version.model, number=version.number, run_id=run_id, data_digest=version.manifest["reference"], at=at, **asdict(item)
+        model=version.model, number=version.number, run_id=run_id, data_digest=version.manifest["reference"], at=at, **told
     )

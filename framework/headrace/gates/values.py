@@ -91,6 +91,8 @@ class Judged:
     high: float | None = None
     threshold: float | None = None
     n: int | None = None
+    evidence: dict[str, Any] = field(default_factory=dict)
+    """How the value came about, as JSON; empty where there is no more to say than the numbers above."""
 
 
 @dataclass(frozen=True, slots=True)
