@@ -2,6 +2,7 @@
 
 from headrace.registry.alias import CANDIDATE, CHAMPION, PREVIOUS, aliases, move, promote, rollback
 from headrace.registry.exported import Written, export, verified
+from headrace.registry.golden import replay
 from headrace.registry.loading import Loaded, load, load_part
 from headrace.registry.probe import probe
 from headrace.registry.registration import adopt, register
@@ -26,6 +27,7 @@ __all__ = [
     "probe",
     "promote",
     "register",
+    "replay",
     "rollback",
     "verified",
     "versions",
