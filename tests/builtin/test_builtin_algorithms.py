@@ -127,3 +127,17 @@ print(hashlib.sha256(resolve(algorithm.save)(made)).hexdigest())
 """
     first, second = (subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout for _ in range(2))
     assert first == second
+
+
+@pytest.mark.parametrize("name", ["sklearn.logistic_regression", "sklearn.linear_regression", "sklearn.random_forest_classifier"])
+def test_a_number_beyond_what_scikit_learn_computes_with_is_answered(name: str) -> None:
+    signature = Signature((Input("age", "number"), Input("town", "category", ("a", "b"))))
+    rng = np.random.default_rng(1)
+    matrix = np.column_stack([rng.normal(size=200), rng.integers(0, 2, 200)])
+    algorithm = next(item for item in headrace_algorithms() if item.name == name)
+    target = (matrix[:, 0] > 0).astype(float)
+    predictor = resolve(algorithm.fit)(matrix, target, signature=signature, params=resolve(algorithm.params)(), seed=1)
+    odd = np.array([[1.7e308, 0.0], [-1.7e308, np.nan], [1e39, 1.0], [1e30, 1.0], [0.5, 1.0], [np.nan, 0.0]])
+    together = predictor.predict(odd)
+    assert np.isfinite(together).all()
+    assert [predictor.predict(row[None])[0] for row in odd] == together.tolist()

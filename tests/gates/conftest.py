@@ -1,14 +1,16 @@
 import io
 from datetime import UTC, datetime, timedelta
+from uuid import uuid4
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from headrace import registry
+from headrace import gates, registry
 from headrace.builtin.algorithms import lightgbm_classifier, sklearn_logistic_regression
 from headrace.diagnostics import Report
-from headrace.hooks import Input, Signature, load_plugins
+from headrace.hooks import Input, Signature, load_plugins, resolve
+from headrace.spec.params import read_params
 from headrace.store import Store, digest
 
 SIGNATURE = Signature((Input("age", "number"), Input("sex", "category", ("1", "2"))))
@@ -66,5 +68,71 @@ def register(store, people, trained):
             store, actor="test", model="churn", run_id=run_id, manifest=manifest, model_bytes=trained[which],
             algorithm="lightgbm.classifier", format="lightgbm-text", at=datetime(2020, 2, 1, tzinfo=UTC) + timedelta(0),
         )  # fmt: skip
+
+    return make
+
+
+@pytest.fixture
+def candidate(store, plugins):
+    """Train an algorithm on the rows of the side `train`, and register it with its training rows, its held-out rows and a baseline."""
+
+    def make(frame, inputs, *, algorithm="lightgbm.classifier", params=None, run_id="r1", given=None, task="binary"):
+        train, held = (frame[frame["side"] == side].reset_index(drop=True) for side in ("train", "holdout"))
+        signature = Signature(tuple(_input(name, kind, train[name]) for name, kind in inputs.items()))
+        known = given or plugins.algorithms[algorithm]
+        settings = read_params(resolve(known.params), params or {})
+        fitted = resolve(known.fit)(signature.encode(train), train["left"].to_numpy(float), signature=signature, params=settings, seed=1)
+        data, reference = (_parquet(part) for part in (frame, held.drop(columns="side")))
+        manifest = {
+            "signature": signature.to_json(), "target": "left", "seed": 7, "task": task, "metrics": {"roc_auc": 0.8},
+            "digests": {part: store.blobs.put(part.encode()) for part in ("spec", "code", "environment")} | {"data": store.blobs.put(data)},
+            "reference": store.blobs.put(reference), "rows": {"train": len(train), "holdout": len(held), "new": 0},
+        }  # fmt: skip
+        return registry.register(
+            store, actor="test", model="churn", run_id=run_id, manifest=manifest, model_bytes=resolve(known.save)(fitted),
+            algorithm=known.name, format=known.format, at=datetime(2020, 2, 1, tzinfo=UTC),
+        )  # fmt: skip
+
+    return make
+
+
+def _input(name, kind, column):
+    seen = tuple(sorted(column.dropna().unique())) if kind == "category" else ()
+    low, high = (float(column.min()), float(column.max())) if kind == "number" else (None, None)
+    return Input(name, kind, seen, low, high, missing=bool(column.isna().any()))
+
+
+def _parquet(frame):
+    out = io.BytesIO()
+    frame.to_parquet(out, index=False)
+    return out.getvalue()
+
+
+@pytest.fixture
+def asked(store, plugins):
+    """What one gate says of a version, as it is announced."""
+
+    def ask(version, gate, plugins=plugins, **params):
+        verdict = gates.judge(
+            store, plugins, actor="service:train", model=version.model, number=version.number, run_id=uuid4().hex,
+            gates=[*params.pop("before", ()), gates.ByPlugin("one", gate, params)],
+        )  # fmt: skip
+        return verdict.payload["gates"][-1]
+
+    return ask
+
+
+@pytest.fixture(scope="session")
+def rows():
+    """n rows with the columns that a training has: whose and when, inputs and answers that a function draws, and the side."""
+
+    def make(n, draw, *, seed=5, share=0.5):
+        rng = np.random.default_rng(seed)
+        seen = pd.date_range(datetime(2020, 1, 1, tzinfo=UTC), periods=n, freq="h")
+        held = np.arange(n) >= round(n * (1 - share))
+        inputs = draw(rng, n)
+        return pd.DataFrame(
+            {"id": np.arange(n).astype(str), "seen": seen, **inputs, "side": np.where(held, "holdout", "train")},
+        )
 
     return make

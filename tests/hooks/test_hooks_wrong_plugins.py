@@ -52,7 +52,7 @@ WRONG = {
     ),
     "a gate that asks for a stranger": (
         other("gates", f"Gate('mine', f'{ME}:judge', f'{ME}:P', asks=('runner-up',))", "def judge(held_out, params, *, seed): ...\n"),
-        "whose `asks` is ('runner-up',), and not a tuple of 'champion', 'baseline' and 'live'",
+        "whose `asks` is ('runner-up',), and not a tuple of 'champion', 'baseline', 'live', 'candidate', 'training', 'artifact'",
         7,
         None,
     ),

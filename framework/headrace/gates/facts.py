@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from headrace import registry
 from headrace.diagnostics import Diagnostic, HeadraceError
+from headrace.gates.beside import Beside
 from headrace.gates.values import ByPlugin, Gate, NoWorse
 from headrace.hooks import Answers, Live, Plugins, Predictor, Signature
 from headrace.hooks.answers import BINARY
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     Values = NDArray[np.float64]
 
 T = TypeVar("T")
+ANSWERING = ("champion", "baseline")
+"""Those that are asked on the held-out rows, beside the candidate."""
 WARM_UP = 50
 """Single-row predictions before the clock counts."""
 MEASURED = 400
@@ -58,6 +61,8 @@ class Facts:
     """What the candidate answers."""
     group: NDArray[np.int64] | None = None
     """Of a ranking, (n,): rows with the same number are ranked among each other."""
+    beside: Beside | None = None
+    """What a plugin's gate may look at beside these."""
 
 
 def gather(store: Store, plugins: Plugins, version: Version, gates: Sequence[Gate], live: Callable[[], Live] | None = None) -> Facts:
@@ -76,7 +81,8 @@ def gather(store: Store, plugins: Plugins, version: Version, gates: Sequence[Gat
     if any(isinstance(gate, NoWorse) and gate.first == "baseline" for gate in gates):
         versus.add("baseline")
     own = [gate for gate in gates if isinstance(gate, ByPlugin)]
-    versus.update(who for gate in own if gate.gate in plugins.gates for who in plugins.gates[gate.gate].asks)
+    asks = {who for gate in own if gate.gate in plugins.gates for who in plugins.gates[gate.gate].asks}
+    versus |= asks & {*ANSWERING, "live"}
     bounded = [gate for gate in gates if not isinstance(gate, ByPlugin)]
     wants_live = live is not None and "live" in versus
     found = _try(live) if wants_live and live is not None else Absent("there is no live data here")
@@ -92,7 +98,19 @@ def gather(store: Store, plugins: Plugins, version: Version, gates: Sequence[Gat
     rows = held[names] if own or any(one.where is not None for one in slices) else None
     ranked = version.manifest.get("group")
     group = pd.factorize(held[ranked], sort=True)[0].astype("int64") if ranked is not None else None
-    return Facts(target, predictions, groups=groups, others=others, seconds=seconds, live=found, rows=rows, answers=answers, group=group)
+    beside = Beside(store, plugins, version, held, None if isinstance(loaded, Absent) else loaded)
+    return Facts(
+        target,
+        predictions,
+        groups=groups,
+        others=others,
+        seconds=seconds,
+        live=found,
+        rows=rows,
+        answers=answers,
+        group=group,
+        beside=beside,
+    )
 
 
 def measure(loaded: Loaded, held: pd.DataFrame) -> Values:

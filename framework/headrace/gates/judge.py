@@ -56,9 +56,11 @@ def _ask(store: Store, plugins: Plugins, version: registry.Version, gates: Seque
     facts = gather(store, plugins, version, gates, live)
     seed, at = int(version.manifest.get("seed", 0)), store.clock.now()
     of = {"data": version.manifest["reference"], "seed": seed}
-    judged = [decide(gate, facts, plugins.metrics, seed, plugins.gates) for gate in gates]
-    told = [replace(said, evidence={**(said.evidence or {}), **of}) for said in judged]
-    return version, [waived(gate, said, at) for gate, said in zip(gates, told, strict=True)]
+    said: list[Judged] = [] if facts.beside is None else facts.beside.said  # a gate may look at those before it
+    for gate in gates:
+        one = decide(gate, facts, plugins.metrics, seed, plugins.gates)
+        said.append(waived(gate, replace(one, evidence={**(one.evidence or {}), **of}), at))
+    return version, said
 
 
 def _announced(session: Session, model: str, number: int, run_id: str) -> Verdict | None:
@@ -121,6 +123,8 @@ def _verdict(kind: EventKind, event_id: str, payload: dict[str, Any]) -> Verdict
 
 
 def _row(version: registry.Version, run_id: str, item: Judged, at: datetime) -> tables.Verdict:
+    told = asdict(item)
+    del told["evidence"]  # the event has it
     return tables.Verdict(
-        model=version.model, number=version.number, run_id=run_id, data_digest=version.manifest["reference"], at=at, **asdict(item)
+        model=version.model, number=version.number, run_id=run_id, data_digest=version.manifest["reference"], at=at, **told
     )

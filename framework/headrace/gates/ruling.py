@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
-from headrace.gates.facts import Absent, Facts
+from headrace.diagnostics import HeadraceError
+from headrace.gates.facts import ANSWERING, Absent, Facts
 from headrace.gates.values import ByPlugin, Judged
 from headrace.hooks import Gate, HeldOut, Ruling, resolve
+from headrace.hooks.held import plain
 from headrace.hooks.limit import within
 from headrace.spec.params import read_params
 
@@ -18,6 +20,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+MOST_EVIDENCE = 32_000
+"""Bytes of one gate's evidence as JSON."""
 _LONGEST = 500
 """Letters of a reason that are kept."""
 
@@ -46,11 +50,15 @@ def ruled(gate: ByPlugin, kind: Gate | None, facts: Facts, seed: int) -> Judged:
         high=found.high,
         threshold=found.threshold,
         n=found.n,
+        evidence=dict(found.evidence),
     )
 
 
 def checked(given: object) -> Ruling:
-    """A ruling in plain values, an infinity left out; NoRuling where it is none: of another type, without a reason, or with NaN."""
+    """A ruling in plain values, an infinity left out; NoRuling where it is none: of another type, without a reason, or with NaN.
+
+    Nor is one whose evidence is no JSON object of at most `MOST_EVIDENCE` bytes.
+    """
     if not isinstance(given, Ruling):
         raise NoRuling(f"it gave {'None' if given is None else type(given).__name__}, and not Ruling")
     if type(given.passed).__name__ not in ("bool", "bool_"):
@@ -59,7 +67,7 @@ def checked(given: object) -> Ruling:
         raise NoRuling("it gave no reason")
     value, low, high, threshold = (_number(given, part) for part in ("value", "low", "high", "threshold"))
     n = None if given.n is None else _count(given.n)
-    return Ruling(bool(given.passed), _short(given.reason), value, low, high, threshold, n)
+    return Ruling(bool(given.passed), _short(given.reason), value, low, high, threshold, n, _evidence(given))
 
 
 def _number(given: Ruling, part: str) -> float | None:
@@ -71,6 +79,14 @@ def _number(given: Ruling, part: str) -> float | None:
     if math.isnan(value):
         raise NoRuling(f"its `{part}` is not defined on these rows (NaN): {_short(given.reason)}")
     return float(value) if math.isfinite(value) else None
+
+
+def _evidence(given: Ruling) -> dict[str, Any]:
+    try:
+        found = plain(dict(given.evidence), MOST_EVIDENCE)
+    except (TypeError, ValueError) as error:
+        raise NoRuling(f"its `evidence` cannot be kept: {error}") from None
+    return dict(found)
 
 
 def _count(n: Any) -> int:  # noqa: ANN401 - whatever a plugin gave
@@ -94,7 +110,7 @@ def _asked(gate: ByPlugin, kind: Gate | None, facts: Facts, seed: int) -> object
         raise NoRuling(f"the candidate did not answer: {facts.predictions.reason}")
     if facts.rows is None:
         raise NoRuling("the held-out rows were not kept")
-    others: dict[str, Any] = {who: _other(facts, who) for who in kind.asks if who != "live"}
+    others: dict[str, Any] = {who: _other(facts, who) for who in kind.asks if who in ANSWERING}
     if "live" in kind.asks:
         if isinstance(facts.live, Absent):
             raise NoRuling(f"there is nothing to compare: {facts.live.reason}")
@@ -106,8 +122,25 @@ def _asked(gate: ByPlugin, kind: Gate | None, facts: Facts, seed: int) -> object
         raise NoRuling(f"parameters of `{kind.name}`: {told}") from None
     # Copies: what one gate does to its values is no matter of the next one's.
     others["group"] = None if facts.group is None else facts.group.copy()
+    others["answers"] = facts.answers
+    if facts.beside is not None:
+        others["signature"] = facts.beside.signature
+    for who in kind.asks:
+        others |= _beside(facts, who)
     held_out = HeldOut(facts.rows.copy(deep=True), facts.target.copy(), facts.predictions.copy(), **others)
     return within(kind.seconds, resolve(kind.judge), held_out, params, seed=seed)
+
+
+def _beside(facts: Facts, who: str) -> dict[str, Any]:
+    """What one word of `asks` gives beside answers."""
+    if who in ANSWERING or who == "live":
+        return {}
+    if facts.beside is None:
+        raise NoRuling(f"it asks for `{who}`, which is not here")
+    try:
+        return facts.beside.given(who)
+    except HeadraceError as error:
+        raise NoRuling(f"`{who}` cannot be had: {'; '.join(item.message for item in error.report)}") from None
 
 
 def _other(facts: Facts, who: str) -> NDArray[np.float64] | None:

@@ -19,6 +19,7 @@ from headrace.hooks.contracts import (
 )
 from headrace.hooks.fault import Off
 from headrace.hooks.found import Origin
+from headrace.hooks.held import Artifact, Measured, NoAnswer, Records, Sample
 from headrace.hooks.plugins import Plugins, load_plugins
 from headrace.hooks.records import (
     AliasRecord,
@@ -62,6 +63,7 @@ __all__ = [
     "Algorithms",
     "AliasRecord",
     "Answers",
+    "Artifact",
     "Axis",
     "ChannelType",
     "Comparison",
@@ -81,8 +83,10 @@ __all__ = [
     "Known",
     "Left",
     "Live",
+    "Measured",
     "Message",
     "Metric",
+    "NoAnswer",
     "Off",
     "Origin",
     "Outgoing",
@@ -92,11 +96,13 @@ __all__ = [
     "Predictor",
     "Prepared",
     "Reader",
+    "Records",
     "RowPredictor",
     "Rule",
     "Ruling",
     "RunRecord",
     "Rung",
+    "Sample",
     "Sent",
     "Server",
     "Signature",

@@ -8,6 +8,7 @@ from math import inf
 from typing import Any, ClassVar, Literal
 
 from headrace.hooks.answers import TASKS, Task
+from headrace.hooks.held import Asks
 
 
 def resolve(reference: str) -> Any:  # noqa: ANN401 - whatever stands there
@@ -258,14 +259,18 @@ class Gate:
     name: str
     judge: str
     params: str
-    asks: tuple[Literal["champion", "baseline", "live"], ...] = ()
-    """Whose answers it compares with: only these are asked on the held-out rows; `live` is the model's live data, and no answers."""
+    asks: tuple[Asks, ...] = ()
+    """What it looks at beside the held-out rows, and only this is had: the answers of `champion` and `baseline`; `live` data; the
+    `candidate`, to ask it about other rows; the `training` rows; the stored `artifact`; `files` of the project; a `process` of its own to
+    measure the candidate in; what the `records` say of it."""
     seconds: float = 600.0
     """How much wall time it may take; one that takes longer fails."""
     override: bool = False
     """Whether it takes the place of one of the same name that is built in, or installed where this one is the project's own."""
     tasks: tuple[Task, ...] = ("binary",)
     """Which tasks it judges: what `HeldOut` has is as `Algorithm.task` says."""
+    measures: bool = False
+    """Whether it goes by measured times or memory, so that the same rows and seed may give another Ruling."""
 
     calls: ClassVar[dict[str, Takes]] = {"judge": Takes(2, frozenset({"seed"}))}
 

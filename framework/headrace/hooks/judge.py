@@ -16,6 +16,7 @@ from headrace.hooks.axis import AXES, Axis
 from headrace.hooks.contracts import Gate, Item, Metric, Reader, Rule
 from headrace.hooks.fault import PluginFault
 from headrace.hooks.found import Origin
+from headrace.hooks.held import Asks
 from headrace.hooks.reference import Definition, UnknownReferenceError, find, mismatch
 from headrace.spec.wording import nearest
 
@@ -129,8 +130,8 @@ def _own(item: Item, what: str) -> None:
             if not _RULE.fullmatch(name):
                 raise PluginFault(f"{what}, and a rule's name is `OWNER/RULE` in lower case with dashes, such as `acme/owner-is-a-team`")
         case Gate(asks=asks):
-            if not isinstance(asks, tuple) or any(who not in ("champion", "baseline", "live") for who in asks):
-                raise PluginFault(f"{what} whose `asks` is {asks!r}, and not a tuple of 'champion', 'baseline' and 'live'")
+            if not isinstance(asks, tuple) or any(who not in get_args(Asks) for who in asks):
+                raise PluginFault(f"{what} whose `asks` is {asks!r}, and not a tuple of {', '.join(map(repr, get_args(Asks)))}")
             _tasks(item.tasks, what)
         case _:
             pass

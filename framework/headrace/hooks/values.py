@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Literal, Protocol
+
+from headrace.hooks.answers import BINARY, Answers
 
 if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
     from numpy.typing import NDArray
+
+    from headrace.hooks.held import Artifact, Measured, Records, Sample
 
 
 LONGEST_TEXT = 20_000
@@ -248,6 +252,30 @@ class HeldOut:
     """For a gate that asks for `live`."""
     group: NDArray[np.int64] | None = None
     """Of a ranking, (n,): rows with the same number are ranked among each other."""
+    answers: Answers = BINARY
+    """What the candidate answers: its task, its classes, its levels."""
+    signature: Signature | None = None
+    """The candidate's inputs as training saw them: types, categories, bounds."""
+    ask: Callable[[pd.DataFrame | Sequence[Mapping[str, Any]]], NDArray[np.float64]] | None = None
+    """For a gate that asks for `candidate`: its answers to other rows, a frame as training encodes one, or requests as a server does.
+
+    NoAnswer where it raises, gives what is no answer of its task, or takes longer than a minute.
+    """
+    known: Sample | None = None
+    """For a gate that asks for `training`: the same n held-out rows with their entities and times."""
+    training: Sample | None = None
+    """For a gate that asks for `training`: the rows that the candidate was trained on."""
+    artifact: Artifact | None = None
+    """For a gate that asks for `artifact`."""
+    file: Callable[[str], tuple[bytes, str]] | None = None
+    """For a gate that asks for `files`: the bytes of a file of the project, and the digest that they are kept under with the verdict.
+
+    ValueError for a path that leaves the project's folder, or where there is no such file.
+    """
+    measure: Callable[[int, int, int, int], Measured] | None = None
+    """For a gate that asks for `process`: `measure(warm_up, requests, batches, rows)`."""
+    records: Records | None = None
+    """For a gate that asks for `records`."""
 
 
 @dataclass(frozen=True)
@@ -269,7 +297,8 @@ class Live:
 class Ruling:
     """What a gate says: whether the candidate passes, why in one line, and the numbers that it says it by.
 
-    `low` and `high` bound the value, `threshold` is what it was held against, `n` how many rows it was computed over.
+    `low` and `high` bound the value, `threshold` is what it was held against, `n` how many rows it was computed over. `evidence` is kept
+    with the verdict: a JSON object of at most 32 kB, by which somebody else can tell how the value came about.
     """
 
     passed: bool
@@ -279,6 +308,7 @@ class Ruling:
     high: float | None = None
     threshold: float | None = None
     n: int | None = None
+    evidence: Mapping[str, Any] = field(default_factory=dict, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

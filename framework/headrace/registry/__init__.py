@@ -4,6 +4,7 @@ from headrace.registry.alias import CANDIDATE, CHAMPION, PREVIOUS, aliases, move
 from headrace.registry.as_of import Held, Then, as_of
 from headrace.registry.conflict import ANY
 from headrace.registry.exported import Written, export, verified
+from headrace.registry.golden import replay
 from headrace.registry.indexed import set_tag
 from headrace.registry.loading import Loaded, load, load_part
 from headrace.registry.probe import probe
@@ -48,6 +49,7 @@ __all__ = [
     "promote",
     "register",
     "reject",
+    "replay",
     "rollback",
     "set_semver",
     "set_stage",

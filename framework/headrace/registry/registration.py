@@ -41,8 +41,8 @@ def register(
     """Keep a trained model under the next number: 1, 2, 3 … without a gap, however many register at once, and none given twice.
 
     `manifest["digests"]` must name `data`, `spec`, `code` and `environment`; `model`, `algorithm`, `number` and the model's own digest are
-    added. HeadraceError: `incomplete-lineage` where a digest is missing, `unsafe-format` where reading the bytes may run code, `bad-semver`,
-    `semver-taken`. Writes the events candidate.registered and, where the project can sign, version.attested.
+    added. HeadraceError: `incomplete-lineage` where a digest is missing, `unsafe-format` where reading the bytes may run code,
+    `bad-semver`, `semver-taken`. Writes the events candidate.registered and, where the project can sign, version.attested.
     """
     named = None if semver is None else SemVer.parse(semver)
     lacking = [part for part in _LINEAGE if not _DIGEST.fullmatch(str(manifest.get("digests", {}).get(part, "")))]

@@ -19,7 +19,7 @@ from headrace.serving.breaker import Breaker, State
 from headrace.serving.fast import PROBED, fastest, widest
 from headrace.serving.measures import Measures
 from headrace.serving.moment import Moments
-from headrace.serving.snapshot import CANDIDATE, CHAMPION, Served, Snapshot
+from headrace.serving.snapshot import CANDIDATE, CHAMPION, Answered, Served, Snapshot
 from headrace.serving.workspace import Workspace
 from headrace.store.changes import Changes
 
@@ -281,7 +281,8 @@ class Follower(threading.Thread):
         try:
             with store.read() as session:
                 version = registry.get(session, self._model, number)
-            one, other = (registry.load(store, self._workspace.plugins, version) for _ in range(2))
+            served = self._served(version, quick=into is self._loaded)  # a shadow is asked many rows at once
+            registry.replay(store, version, lambda inputs: _said(served.answer(inputs)))
         except HeadraceError as error:
             fault = error.report.errors[0]
             if fault.id.startswith("store-"):
@@ -291,15 +292,29 @@ class Follower(threading.Thread):
                 LOG.error("refused[%s]: %s", fault.id, fault.message)  # noqa: TRY400 - the headline says it all
             self.refused[number] = Refusal(fault.id, fault.message, time.monotonic())
             return
-        served = Served(number, one.signature, one.predictor, other.predictor, answers=one.answers, digest=version.manifest_digest)
-        try:
-            served.warm_up()
-        except Exception as error:  # noqa: BLE001 - a plugin may raise anything; requests will tell, and be counted
-            LOG.warning("v%d failed on its warm-up row: %s", number, error)
-        if into is self._loaded:  # a shadow is asked many rows at once
-            failed = partial(self._measures.failed, "compile")
-            algorithm = self._workspace.plugins.algorithms[version.algorithm]
-            served = widest(fastest(served, algorithm, failed, lambda: registry.probe(store, version, PROBED)), failed)
         self.refused.pop(number, None)
         self.releases[number] = version
         into[number] = served
+
+    def _served(self, version: registry.Version, *, quick: bool) -> Served:
+        """A version that was loaded and warmed up, in its fastest form where it is to be `quick`; HeadraceError as `registry.load`."""
+        store, plugins = self._workspace.store, self._workspace.plugins
+        one, other = (registry.load(store, plugins, version) for _ in range(2))
+        served = Served(version.number, one.signature, one.predictor, other.predictor, answers=one.answers, digest=version.manifest_digest)
+        try:
+            served.warm_up()
+        except Exception as error:  # noqa: BLE001 - a plugin may raise anything; requests will tell, and be counted
+            LOG.warning("v%d failed on its warm-up row: %s", version.number, error)
+        if not quick:
+            return served
+        failed = partial(self._measures.failed, "compile")
+        return widest(
+            fastest(served, plugins.algorithms[version.algorithm], failed, lambda: registry.probe(store, version, PROBED)), failed
+        )
+
+
+def _said(answered: Answered) -> float | Mapping[str, float] | str:
+    """An answer as golden requests expect one: why there is none, each of several numbers, or the one."""
+    if answered.output is None:
+        return answered.error or "it gave none"
+    return answered.answer if answered.answer is not None else answered.output

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from headrace.gates.ruling import NoRuling, checked
 from headrace.hooks import Gate, HeldOut, Live, Ruling
 from headrace.spec.params import read_params
+from headrace.testing.beside import SIGNATURE, answer, beside, rows_of, taken
 from headrace.testing.fault import Broken, Checks, Unmet, function, params_are_closed, params_model, settings, tried
 from headrace.testing.variants import variants
 
@@ -36,8 +37,9 @@ def _checked(gate: Gate, params: Mapping[str, Any] | None, checks: Checks) -> No
 
     for said, other in variants(params_model(gate), settings(gate, params)):
         checks.run("ruling", lambda said=said, other=other: _rules(gate, lambda rows: judge(rows, other, seed=7), said))  # type: ignore[misc]
-    checks.run("deterministic", lambda: _deterministic(gate, asked))
-    checks.run("order-of-rows", lambda: _order(gate, asked))
+    if not gate.measures:
+        checks.run("deterministic", lambda: _deterministic(gate, asked))
+        checks.run("order-of-rows", lambda: _order(gate, asked))
     checks.run("first-champion", lambda: _first(gate, asked))
     checks.run("no-rows", lambda: _no_rows(gate, asked))
     checks.run("inputs-unchanged", lambda: _inputs(gate, asked))
@@ -46,7 +48,6 @@ def _checked(gate: Gate, params: Mapping[str, Any] | None, checks: Checks) -> No
 def held_out(gate: Gate, n: int = 400) -> HeldOut:
     """Rows as they come: a candidate and a champion that know something and differ, a baseline that knows less."""
     import numpy as np
-    import pandas as pd
 
     rng = np.random.default_rng(7)
     target = (rng.random(n) < 0.4).astype(float)  # noqa: PLR2004 - a share of positives
@@ -54,13 +55,17 @@ def held_out(gate: Gate, n: int = 400) -> HeldOut:
     def answers(knows: float) -> NDArray[np.float64]:
         return np.clip(0.3 + knows * target + rng.normal(0, 0.15, n), 0.001, 0.999)
 
-    age = rng.normal(40, 10, n)
-    age[::11] = np.nan
-    rows = pd.DataFrame({"age": age, "region": np.array(["north", "south", "west"], dtype=object)[rng.integers(0, 3, n)]})
+    rows = rows_of(target, rng)
     others = {"champion": answers(0.35), "baseline": answers(0.2)}
     live = _live(empty=not n) if "live" in gate.asks else None
     champion, baseline = (others[who] if who in gate.asks else None for who in ("champion", "baseline"))
-    return HeldOut(rows, target, answers(0.4), champion, baseline, live=live)
+    predictions = answer(rows) if {"candidate", "files"} & set(gate.asks) else answers(0.4)
+    return HeldOut(rows, target, predictions, champion, baseline, live=live, signature=SIGNATURE, **beside(gate, rows, target))
+
+
+def _answering(gate: Gate) -> list[str]:
+    """Of whom it asks for, those that answer."""
+    return [who for who in ("champion", "baseline") if who in gate.asks]
 
 
 def _live(*, empty: bool) -> Live:
@@ -99,10 +104,11 @@ def _order(gate: Gate, judge: Judge) -> Iterator[str]:
 
     given = held_out(gate)
     order = np.random.default_rng(3).permutation(len(given.target))
-    moved: dict[str, Any] = {who: getattr(given, who)[order] for who in ("target", "predictions", *gate.asks) if who != "live"}
-    moved["live"] = given.live
+    moved: dict[str, Any] = {who: getattr(given, who)[order] for who in ("target", "predictions", *_answering(gate))}
+    if given.known is not None:
+        moved["known"] = taken(given.known, order)
     one = _ruling(judge, given, "ordinary rows")
-    other = _ruling(judge, HeldOut(given.rows.iloc[order].reset_index(drop=True), **moved), "the same rows in another order")
+    other = _ruling(judge, replace(given, rows=given.rows.iloc[order].reset_index(drop=True), **moved), "the same rows in another order")
     near = one.value is None or other.value is None or math.isclose(one.value, other.value, rel_tol=1e-9, abs_tol=1e-9)
     if one.passed != other.passed or not near:
         yield f"the same rows in another order gave {other.passed} ({other.reason}) instead of {one.passed} ({one.reason})"
@@ -128,7 +134,7 @@ def _no_rows(gate: Gate, judge: Judge) -> Iterator[str]:
 def _inputs(gate: Gate, judge: Judge) -> Iterator[str]:
     given, kept = held_out(gate), held_out(gate)
     judge(given)
-    same = all((getattr(given, part) == getattr(kept, part)).all() for part in ("target", "predictions", *gate.asks) if part != "live")
+    same = all((getattr(given, part) == getattr(kept, part)).all() for part in ("target", "predictions", *_answering(gate)))
     if given.live is not None and kept.live is not None:
         same = same and given.live.online.equals(kept.live.online) and given.live.offline.equals(kept.live.offline)
     if not same or not given.rows.equals(kept.rows):

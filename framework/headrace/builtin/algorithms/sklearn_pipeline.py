@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import json
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
@@ -21,6 +21,41 @@ TRUSTED = ("numpy.dtype",)
 """What skops may build beside its own list of scikit-learn's types; anything else in a file refuses the file."""
 
 
+BEYOND = 1e30
+"""A number beyond it, on either side, may be more than scikit-learn computes with; one that is counts as this."""
+
+
+def answered(ask: Callable[[NDArray[np.float64]], Any], matrix: NDArray[np.float64]) -> NDArray[np.float64]:
+    """What scikit-learn answers to (n, k), each row by itself: a number that it cannot compute with is taken for `BEYOND`.
+
+    A request may carry any finite number, and must have an answer.
+    """
+    import numpy as np
+
+    far = (np.abs(matrix) > BEYOND).any(axis=1)
+    if not far.any():
+        return np.asarray(ask(matrix), dtype=np.float64)
+    found = {at: _far(ask, matrix[[at]]) for at in np.flatnonzero(far)}
+    rest = np.asarray(ask(matrix[~far]), dtype=np.float64) if not far.all() else None
+    whole = np.empty((len(matrix), *next(iter(found.values())).shape[1:]))
+    if rest is not None:
+        whole[~far] = rest
+    for at, given in found.items():
+        whole[at] = given[0]
+    return whole
+
+
+def _far(ask: Callable[[NDArray[np.float64]], Any], row: NDArray[np.float64]) -> NDArray[np.float64]:
+    import numpy as np
+
+    try:
+        with np.errstate(all="ignore"):
+            given = np.asarray(ask(row), dtype=np.float64)
+    except ValueError:
+        given = np.full(1, np.nan)
+    return given if np.isfinite(given).all() else np.asarray(ask(np.clip(row, -BEYOND, BEYOND)), dtype=np.float64)
+
+
 @dataclass(frozen=True, slots=True)
 class Fitted:
     """A trained pipeline."""
@@ -31,7 +66,7 @@ class Fitted:
         """Shape (n, k) to the number that it answers, (n,)."""
         import numpy as np
 
-        return np.asarray(self.pipeline.predict(matrix), dtype=np.float64) if len(matrix) else np.empty(0)
+        return answered(self.pipeline.predict, matrix) if len(matrix) else np.empty(0)
 
     def contributions(self, matrix: NDArray[np.float64]) -> Contributions:
         """Of a linear model behind our columns in closed form: a coefficient times its column, added up by input; others have none.
@@ -71,7 +106,7 @@ class Line(Fitted):
 
         if not len(matrix):
             return np.empty(0)
-        given = np.asarray(self.pipeline.predict_proba(matrix), dtype=np.float64)
+        given = answered(self.pipeline.predict_proba, matrix)
         # Of one class alone there is one column: its own.
         return np.asarray(given[:, 1] if given.shape[1] > 1 else np.full(len(matrix), float(self.pipeline.classes_[0])))
 
@@ -88,7 +123,7 @@ class Several(Fitted):
 
         if not len(matrix):
             return np.empty((0, len(self.pipeline.classes_)))
-        given = np.asarray(self.pipeline.predict_proba(matrix), dtype=np.float64)
+        given = answered(self.pipeline.predict_proba, matrix)
         return np.asarray(given / given.sum(axis=1, keepdims=True))
 
     def _scaled(self, found: NDArray[np.float64]) -> NDArray[np.float64]:

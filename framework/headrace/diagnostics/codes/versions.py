@@ -157,6 +157,13 @@ CODES = (
         help="install the versions in which it was trained, or type `headrace run train`",
     ),
     Code(
+        "golden-answers",
+        "a version answers its golden requests otherwise",
+        "It was let through by a gate of golden requests, and what answers here does not answer them so: most often another release of a "
+        "library, or another machine. It is refused before it answers anybody.",
+        help="install the versions in which it was trained, or type `headrace run train`",
+    ),
+    Code(
         "unknown-exporter",
         "a version cannot be exported in this form",
         "No plugin that takes part registers it.",
