@@ -61,6 +61,7 @@ WITHOUT_JSON = {
     "features": "likewise",
     "runs": "likewise",
     "tune": "likewise",
+    "card": "likewise",
     "keys": "likewise",
 }
 """Commands without `--json`, and why."""

@@ -37,6 +37,7 @@ COMMANDS = {
     "replay": "Serve history again, under a driven clock.",
     "tune": "Look at the search that chose a version's parameters.",
     "models": "List models, their versions and aliases.",
+    "card": "Write, check, show and compare the model cards of versions.",
     "runs": "Find, show and compare tracked runs.",
     "reproduce": "Make a version again, and prove that it is the same.",
     "export": "Write a version into a folder: its files, or another form.",

@@ -21,7 +21,7 @@ def _versions(session: Session, model: str) -> dict[str, Any]:
     from headrace import gates, registry
 
     held = registry.aliases(session, model)
-    judged = gates.verdicts(session, model)
+    judged, written = gates.verdicts(session, model), registry.cards(session, model)
     found = []
     for version in reversed(registry.versions(session, model)):
         said = judged.get(version.number, [])
@@ -40,6 +40,7 @@ def _versions(session: Session, model: str) -> dict[str, Any]:
                 "run": version.run_id,
                 "digests": version.manifest["digests"],
                 "manifest": version.manifest_digest,
+                "card": written[version.number].brief() if version.number in written else None,
                 "verdict": None if not said else all(row.passed or row.mode == "warn" for row in said),
                 "gates": [
                     {
@@ -72,10 +73,11 @@ def _of_model(model: Mapping[str, Any]) -> str:
             version["algorithm"],
             "  ".join(f"{name} {value:.4f}" for name, value in version["metrics"].items() if value is not None),
             _verdict(version),
+            _card(version["card"]),
         )
         for version in model["versions"]
     ]
-    head = ("  version", "aliases", "made", "algorithm", "held-out rows", "gates")
+    head = ("  version", "aliases", "made", "algorithm", "held-out rows", "gates", "card")
     reasons = [
         f"  {version['version']} {gate['gate']}{' (warns)' if gate['mode'] == 'warn' else ''}: {gate['reason']}"
         for version in model["versions"]
@@ -92,6 +94,13 @@ def _folds(cv: Mapping[str, Any]) -> str:
     return f"{cv['by']['folds']} folds ({cv['by']['by']}): {'  '.join(told)}"
 
 
+def _card(card: Mapping[str, Any] | None) -> str:
+    """Its status, and how much of what the model's risk asks for it has."""
+    if card is None:
+        return "none"
+    return f"{card['status']} ({card['has']} of {card['needs']})"
+
+
 def _verdict(version: Mapping[str, Any]) -> str:
     if version["verdict"] is None:
         return "not judged"
@@ -105,7 +114,7 @@ def _verdict(version: Mapping[str, Any]) -> str:
 @root_option
 @json_option
 def command(model: str | None, environment: str | None, root: Path, *, as_json: bool) -> None:
-    """List models: their versions, what these score, what they are called, what the gates said.
+    """List models: their versions, what these score, what they are called, what the gates said, what their cards lack.
 
     MODEL is `employment` or `model/employment`; all of them where it is not given. It speaks of the environment that `flows/` was compiled
     for, and names it; another one is refused (exit 4).

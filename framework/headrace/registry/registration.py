@@ -10,6 +10,8 @@ from typing import Any
 from sqlmodel import func, select
 
 from headrace.diagnostics import Diagnostic, Exit, HeadraceError
+from headrace.registry.card_evidence import Declared
+from headrace.registry.card_writing import write_card
 from headrace.registry.version import Version, digest_of, value_of
 from headrace.store import Store, events, tables
 
@@ -28,11 +30,13 @@ def register(
     algorithm: str,
     format: str,  # noqa: A002 - the column's name
     at: datetime,
+    said: Declared | None = None,
 ) -> Version:
     """Keep a trained model under the next number: 1, 2, 3 … without a gap, however many register at once.
 
     `manifest["digests"]` must name `data`, `spec`, `code` and `environment`; `model`, `algorithm`, `number` and the model's own digest are
-    added. HeadraceError `incomplete-lineage` where a digest is missing. Writes the event candidate.registered.
+    added. Its first card is written with it, by what the project `said` of the model. HeadraceError `incomplete-lineage` where a digest is
+    missing. Writes the events card.written and candidate.registered.
     """
     lacking = [part for part in _LINEAGE if not _DIGEST.fullmatch(str(manifest.get("digests", {}).get(part, "")))]
     if lacking:
@@ -62,6 +66,7 @@ def register(
             manifest=whole,
             created_at=at,
         )
+        write_card(session, value_of(row), at=at, said=said)
         session.add(row)
         session.flush()
         payload = {"number": number, "run_id": run_id, "manifest_digest": row.manifest_digest, "metrics": whole.get("metrics", {})}
@@ -72,7 +77,8 @@ def register(
 def adopt(store: Store, version: Version, *, actor: str) -> None:
     """Keep a version that another store registered, as it is; its bytes are among the blobs already.
 
-    HeadraceError `version-conflict` where the number is another version's here, or is not the next one. Writes candidate.registered.
+    HeadraceError `version-conflict` where the number is another version's here, or is not the next one. Its card is a draft of what its
+    manifest says. Writes card.written and candidate.registered.
     """
     with store.transaction(actor, "register", f"model/{version.model}") as session:
         newest = session.exec(select(func.max(tables.ModelVersion.number)).where(tables.ModelVersion.model == version.model)).one() or 0
@@ -80,6 +86,7 @@ def adopt(store: Store, version: Version, *, actor: str) -> None:
             why = "is another one here" if version.number <= newest else f"is not the next one: the newest here is v{newest}"
             help_ = "take them into a project that has no version of this model"
             raise HeadraceError(Diagnostic("version-conflict", f"{version} {why}", help=help_), Exit.REFUSED)
+        write_card(session, version, at=store.clock.now())
         session.add(tables.ModelVersion(**{name: getattr(version, name) for name in Version.__dataclass_fields__}))
         payload = {
             "number": version.number,

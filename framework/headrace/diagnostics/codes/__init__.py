@@ -6,6 +6,7 @@ from headrace.diagnostics.codes import (
     access,
     batch,
     bodies,
+    cards,
     conditions,
     document,
     language,
@@ -23,7 +24,24 @@ from headrace.diagnostics.codes.code import Code
 
 __all__ = ["CODES", "Code"]
 
-_PARTS = (document, language, project, values, conditions, life, rows, versions, memory, running, tracked, requests, batch, access, bodies)
+_PARTS = (
+    document,
+    language,
+    project,
+    values,
+    conditions,
+    life,
+    rows,
+    versions,
+    memory,
+    running,
+    tracked,
+    requests,
+    batch,
+    access,
+    bodies,
+    cards,
+)
 
 CODES: dict[str, Code] = {code.id: code for part in _PARTS for code in part.CODES}
 """Every code by its id. An id is stable: it is never given another meaning."""
