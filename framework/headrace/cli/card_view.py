@@ -103,9 +103,14 @@ def _facts(path: str, value: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
             yield from _facts(here, one)
         elif isinstance(one, list) and one and isinstance(one[0], Mapping):
             for item in one:
-                yield here, ", ".join(f"{key} {_one(item[key])}" for key in item if item[key] not in (None, "", [], False))
-        elif one not in (None, "", [], {}):
+                yield here, ", ".join(f"{key} {_one(item[key])}" for key in item if _says(item[key]))
+        elif _says(one):
             yield here, _one(one)
+
+
+def _says(value: object) -> bool:
+    """Whether there is anything to tell: zero is a figure."""
+    return value is not None and value is not False and value not in ("", [], {})
 
 
 def _one(value: object) -> str:

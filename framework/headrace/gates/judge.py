@@ -81,9 +81,9 @@ def _record(store: Store, actor: str, run_id: str, asked: _Asked, beside: _Asked
     model, number = version.model, version.number
     with store.transaction(actor, "judge", str(version)) as session:
         champion = {} if beside is None else {"champion": _note(session, *beside, run_id, at)}
-        registry.write_card(session, version, at=at, said=declared, keep_approved=True)
         stands = standing(session, model, number)
         payload = {**_note(session, *asked, run_id, at), "stands": stands.value, **champion}
+        registry.write_card(session, version, at=at, said=declared, keep_approved=True)
         kind = announcement(stands, passed=bool(payload["passed"]))
         if kind is EventKind.GATES_JUDGED:
             events.append(session, model=model, kind=kind, payload=payload, at=at, id=payload["id"])
