@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
@@ -51,8 +52,10 @@ class Memory(Place):
 def promoted(store: Store, model: str, number: int) -> None:
     """One more version, which is champion now."""
     digests = {"model_digest": "sha256:m", "manifest_digest": "sha256:n", "manifest": {"model": model}}
+    made = registry.Version(model=model, number=number, run_id="r", algorithm="a", format="f", created_at=AT, **digests)
     with store.transaction("service:test", "train", model) as session:
-        session.add(tables.ModelVersion(model=model, number=number, run_id="r", algorithm="a", format="f", created_at=AT, **digests))
+        registry.write_card(session, made, at=AT)
+        session.add(tables.ModelVersion(**asdict(made)))
         session.flush()
         registry.promote(session, model=model, number=number, at=AT, reason="it passed")
 

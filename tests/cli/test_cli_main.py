@@ -61,6 +61,7 @@ WITHOUT_JSON = {
     "features": "likewise",
     "runs": "likewise",
     "tune": "likewise",
+    "card": "likewise",
     "keys": "likewise",
     "audit": "likewise",
     "show": "its word `spec`, which is meant where none is said, has it",

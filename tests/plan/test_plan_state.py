@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 
+from headrace import registry
 from headrace.plan.state import Judged, State, read, read_disk
 from headrace.plan.wanted import read as read_wanted
 from headrace.store import Store, clock, tables
@@ -28,7 +30,9 @@ def test_the_state_holds_what_a_plan_needs(tmp_path):
         session.add(tables.Operation(**owed, status=OperationStatus.INTENT))
         version = {"run_id": "r", "algorithm": "x", "format": "x", "model_digest": "d", "manifest_digest": "d", "manifest": {}}
         for n in range(1, 13):
-            session.add(tables.ModelVersion(model="a", number=n, created_at=AT, **version))
+            made = registry.Version(model="a", number=n, created_at=AT, **version)
+            registry.write_card(session, made, at=AT)
+            session.add(tables.ModelVersion(**asdict(made)))
         for gate, n, value in verdicts:
             session.add(
                 tables.Verdict(

@@ -186,6 +186,7 @@ class World:
 
     def trained(self) -> None:
         """Let every training that was started have made a version and a champion."""
+        from dataclasses import asdict
         from datetime import UTC, datetime
 
         from headrace import registry
@@ -196,8 +197,8 @@ class World:
             for model in sorted(self.state().models):
                 number = self.state().versions.get(model, 0) + 1
                 digests = {"model_digest": "sha256:m", "manifest_digest": "sha256:n", "manifest": {"model": model}}
-                session.add(
-                    tables.ModelVersion(model=model, number=number, run_id="r", algorithm="a", format="f", created_at=at, **digests)
-                )
+                made = registry.Version(model=model, number=number, run_id="r", algorithm="a", format="f", created_at=at, **digests)
+                registry.write_card(session, made, at=at)
+                session.add(tables.ModelVersion(**asdict(made)))
                 session.flush()
                 registry.promote(session, model=model, number=number, at=at, reason="it passed")

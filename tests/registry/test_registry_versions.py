@@ -57,7 +57,7 @@ def test_models_count_for_themselves(make):
 def test_a_registration_is_an_event(make, store):
     make(run_id="r9")
     with store.read() as session:
-        event = events.log(session, "churn")[0]
+        (event,) = events.log(session, "churn", [events.EventKind.CANDIDATE_REGISTERED])
     assert ("candidate.registered", "test", 1, "r9", {"roc_auc": 0.9}) == (
         event.kind, event.actor, event.payload["number"], event.payload["run_id"], event.payload["metrics"],
     )  # fmt: skip

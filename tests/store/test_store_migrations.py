@@ -62,6 +62,7 @@ def test_every_column_with_a_closed_list_of_words_has_a_check(tmp_path: Path) ->
         "alert": {"ck_alert_state"},
         "clock": {"ck_clock_mode"},
         "event": {"ck_event_kind", "ck_event_successor"},
+        "model_card": {"ck_model_card_status"},
         "operation": {"ck_operation_status"},
         "outbox": {"ck_outbox_status"},
         "run": {"ck_run_status"},

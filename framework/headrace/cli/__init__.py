@@ -38,6 +38,7 @@ COMMANDS = {
     "tune": "Look at the search that chose a version's parameters.",
     "gates": "Report what the gates said of a version, and by which evidence.",
     "models": "List models, their versions and aliases.",
+    "card": "Write, check, show and compare the model cards of versions.",
     "runs": "Find, show and compare tracked runs.",
     "reproduce": "Make a version again, and prove that it is the same.",
     "audit": "Read the audit log, prove what stands in it, and check it.",

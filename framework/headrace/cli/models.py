@@ -32,7 +32,7 @@ def _versions(session: Session, model: str, *, withdrawn: bool) -> dict[str, Any
     from headrace.registry.found import of_model
 
     held = registry.aliases(session, model)
-    judged, indexed = gates.verdicts(session, model), of_model(session, model)
+    judged, indexed, written = gates.verdicts(session, model), of_model(session, model), registry.cards(session, model)
     found = []
     for version in reversed(registry.versions(session, model)):
         said, index = judged.get(version.number, []), plain(indexed[version.number])
@@ -54,6 +54,7 @@ def _versions(session: Session, model: str, *, withdrawn: bool) -> dict[str, Any
                 "run": version.run_id,
                 "digests": version.manifest["digests"],
                 "manifest": version.manifest_digest,
+                "card": written[version.number].brief() if version.number in written else None,
                 "verdict": None if not said else all(gates.stands(row, row.at) for row in said),
                 "gates": [
                     {
@@ -88,10 +89,11 @@ def _of_model(model: Mapping[str, Any]) -> str:
             version["algorithm"],
             "  ".join(f"{name} {value:.4f}" for name, value in version["metrics"].items() if value is not None),
             _verdict(version),
+            _card(version["card"]),
         )
         for version in model["versions"]
     ]
-    head = ("  version", "stage", "aliases", "made", "algorithm", "held-out rows", "gates")
+    head = ("  version", "stage", "aliases", "made", "algorithm", "held-out rows", "gates", "card")
     reasons = [
         f"  {version['version']} {gate['gate']}{_beside(gate)}: {gate['reason']}"
         for version in model["versions"]
@@ -114,6 +116,13 @@ def _folds(cv: Mapping[str, Any]) -> str:
     """Each metric as its mean over the folds with its standard deviation."""
     told = [f"{name} {item['mean']:.4f} ± {item['sd']:.4f}" for name, item in cv["metrics"].items() if item["mean"] is not None]
     return f"{cv['by']['folds']} folds ({cv['by']['by']}): {'  '.join(told)}"
+
+
+def _card(card: Mapping[str, Any] | None) -> str:
+    """Its status, and how much of what the model's risk asks for it has."""
+    if card is None:
+        return "none"
+    return f"{card['status']} ({card['has']} of {card['needs']})"
 
 
 def _verdict(version: Mapping[str, Any]) -> str:
@@ -194,7 +203,7 @@ command.add_command(sign)
 @root_option
 @json_option
 def listed(model: str | None, as_of: str | None, environment: str | None, root: Path, *, withdrawn: bool, as_json: bool) -> None:
-    """List models: their versions, what these score, how far they came, what they are called, what the gates said.
+    """List models: their versions, what these score, how far they came, what they are called, what the gates said, what their cards lack.
 
     MODEL is `employment` or `model/employment`; all of them where it is not given. It speaks of the environment that `flows/` was compiled
     for, and names it; another one is refused (exit 4).

@@ -119,8 +119,15 @@ def _pure(project: Project) -> bool:
     """Whether nothing was read that stands in no spec: a user's own modules, or what a rule of a plugin sees."""
     own = any(source.python is not None or any(check.pandera is not None for check in source.checks) for source in project.sources)
     return (
-        not project.plugins.rules and not own and not any(model.steps or _builds(model) or _surrounded(model) for model in project.models)
+        not project.plugins.rules
+        and not own
+        and not any(model.steps or _builds(model) or _surrounded(model) or _carded(model) for model in project.models)
     )
+
+
+def _carded(model: Model) -> bool:
+    """Whether a file of people's words belongs to a model."""
+    return model.governance is not None and model.governance.card is not None
 
 
 def _surrounded(model: Model) -> bool:

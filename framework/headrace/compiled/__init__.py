@@ -1,6 +1,7 @@
 """What the compiled JSON files hold, declared once: the compiler prints them from these types, and all that runs reads them with them."""
 
 from headrace.compiled.access import AccessConfig, AuthConfig, JwtConfig, RateConfig, ScopesConfig, TlsConfig, TracingConfig
+from headrace.compiled.card import AlertOwnersConfig, CardConfig
 from headrace.compiled.config import Config
 from headrace.compiled.deploy import AutomationConfig, CronConfig, DeployConfig, DeploymentConfig, IntervalConfig, ScheduleConfig
 from headrace.compiled.file import BACKFILL, HEADER, OF_PROJECT, WORKSPACE, is_compiled, of_model, parse, read, read_serving, read_workspace
@@ -35,11 +36,13 @@ __all__ = [
     "RUNNER_ADDRESS",
     "WORKSPACE",
     "AccessConfig",
+    "AlertOwnersConfig",
     "ArrivalConfig",
     "AuditConfig",
     "AuthConfig",
     "AutomationConfig",
     "CacheConfig",
+    "CardConfig",
     "ChannelConfig",
     "CheckConfig",
     "ColumnConfig",

@@ -6,6 +6,7 @@ from typing import Literal
 
 from pydantic import Field, JsonValue
 
+from headrace.compiled.card import CardConfig
 from headrace.compiled.config import Config
 from headrace.compiled.runner import RunnerConfig
 
@@ -204,6 +205,8 @@ class WorkspaceConfig(Config):
     views: dict[str, ViewConfig]
     channels: dict[str, ChannelConfig]
     models: tuple[str, ...]
+    cards: dict[str, CardConfig] = Field(default_factory=dict, exclude_if=lambda cards: not cards)
+    """What the specs say for the cards of their models; not printed where none says anything."""
 
     @property
     def owner(self) -> str:

@@ -29,6 +29,7 @@ from headrace.compiled import (
 )
 from headrace.compiler import sections
 from headrace.compiler.access import access
+from headrace.compiler.cards import cards
 from headrace.compiler.hiding import HIDING
 from headrace.compiler.ir import Announces, Call, Compiled, Cron, Flow, Interval, Life, Link, Schedule, Shared, Step
 from headrace.compiler.middleware import middleware
@@ -341,6 +342,7 @@ def _workspace(project: Project) -> WorkspaceConfig:
         views={view.name: view_config(view, project.scope.get(Source, view.from_)) for view in _computing(project)},
         channels={channel.name: ChannelConfig(type=channel.type, params=channel.params) for channel in project.channels},
         models=tuple(model.name for model in project.models),
+        cards=cards(project),
     )
 
 

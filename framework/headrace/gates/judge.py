@@ -28,7 +28,16 @@ _Asked = tuple[registry.Version, Sequence[Judged]]
 
 
 def judge(
-    store: Store, plugins: Plugins, *, actor: str, model: str, number: int, run_id: str, gates: Sequence[Gate], live: LiveData | None = None
+    store: Store,
+    plugins: Plugins,
+    *,
+    actor: str,
+    model: str,
+    number: int,
+    run_id: str,
+    gates: Sequence[Gate],
+    live: LiveData | None = None,
+    declared: registry.Declared | None = None,
 ) -> Verdict:
     """Ask every gate about a version; a version that this run has judged already gets the same verdict again.
 
@@ -37,7 +46,7 @@ def judge(
 
     In another run than the one that made the version, it is judged again, and beside it the champion: a candidate that fails now is
     withdrawn, a champion that fails is told of and goes on, and what a rollout has decided stays decided. `live` gives the model's live
-    data to gates that ask for it.
+    data to gates that ask for it. The version's card says what the gates said, and what is `declared` of the model.
     """
     if not gates:
         raise HeadraceError(Diagnostic("no-gates", f"model/{model} declares no gate: nothing would be judged"), Exit.INVALID)
@@ -49,7 +58,7 @@ def judge(
     if said is not None:
         return said
     beside = None if other is None else _ask(store, plugins, other, gates, live)
-    return _record(store, actor, run_id, _ask(store, plugins, version, gates, live), beside)
+    return _record(store, actor, run_id, _ask(store, plugins, version, gates, live), beside, declared=declared)
 
 
 def _ask(store: Store, plugins: Plugins, version: registry.Version, gates: Sequence[Gate], live: LiveData | None) -> _Asked:
@@ -72,7 +81,7 @@ def _announced(session: Session, model: str, number: int, run_id: str) -> Verdic
     return None
 
 
-def _record(store: Store, actor: str, run_id: str, asked: _Asked, beside: _Asked | None) -> Verdict:
+def _record(store: Store, actor: str, run_id: str, asked: _Asked, beside: _Asked | None, *, declared: registry.Declared | None) -> Verdict:
     """Write down what was said, of the version and of the champion beside it, and announce what it means where the version stands now."""
     at, version = store.clock.now(), asked[0]
     model, number = version.model, version.number
@@ -80,6 +89,7 @@ def _record(store: Store, actor: str, run_id: str, asked: _Asked, beside: _Asked
         champion = {} if beside is None else {"champion": _note(session, *beside, run_id, at)}
         stands = standing(session, model, number)
         payload = {**_note(session, *asked, run_id, at), "stands": stands.value, **champion}
+        registry.write_card(session, version, at=at, said=declared, keep_approved=True)
         kind = announcement(stands, passed=bool(payload["passed"]))
         if kind is EventKind.GATES_JUDGED:
             events.append(session, model=model, kind=kind, payload=payload, at=at, id=payload["id"])

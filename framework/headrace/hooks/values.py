@@ -316,7 +316,9 @@ class Export:
     """One version as it leaves: every byte was held against the digest that its registration recorded.
 
     `data` is the model in its `format`, `manifest` the canonical JSON that `manifest_digest` (`sha256:<hex>`) is of. `serving` is how the
-    model is served (a JSON value), None where the project does not say.
+    model is served (a JSON value), None where the project does not say. `card` is its newest model card, a JSON value, None where there
+    is none; `card_digest` (`sha256:<hex>`) is of its canonical JSON, `card_status` one of draft, pending, approved, archived.
+    `requirements` are the packages that were installed where it was made, as `name==version`.
     """
 
     model: str
@@ -330,6 +332,10 @@ class Export:
     signature: Signature
     created_at: datetime
     serving: Mapping[str, Any] | None = None
+    card: Mapping[str, Any] | None = None
+    card_digest: str | None = None
+    card_status: str | None = None
+    requirements: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import os
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from math import inf
 from pathlib import Path
@@ -24,6 +24,7 @@ from headrace.project.rules.environments import check as judged
 from headrace.project.scope import Scope
 from headrace.spec import AnyKind, Environment
 from headrace.spec import Project as ProjectSpec
+from headrace.spec.card_file import OutsideError, path_fault, read_file
 from headrace.spec.decode import decode
 from headrace.spec.unknown import UNKNOWN
 from headrace.spec.value import Names, Replacing
@@ -111,10 +112,18 @@ def _projects(root: Path, report: Report, wanted: str | None, given: _Given, *, 
     said = Report([*explained(again(found.found, better), replacing.uses, {})])
     said.extend(merged([(one.name, list(explained(again(one.found, better), one.origins.uses, one.removed))) for one in looked]))
     report.extend(unmixed(said.found, [draft.node for draft in drafts.all]))
+    _beside(root, report)
     if not said.ok or project is None or not chosen:
         return ()
     pairs = zip(chosen, realized, strict=True)
     return tuple(Project(root, project, env, one.scope, _own(one.scope, env), one.origins) for env, one in pairs)
+
+
+def _beside(root: Path, report: Report) -> None:
+    """The texts of files beside the specs that something is said of, so that it is shown in its line."""
+    for file in {d.span.file for d in report.found if d.span is not None and path_fault(d.span.file) is None} - report.texts.keys():
+        with suppress(OSError, OutsideError):
+            report.texts[file] = read_file(root, file)
 
 
 def _own(scope: Scope, environment: Environment) -> dict[Address, AnyKind]:

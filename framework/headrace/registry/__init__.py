@@ -2,6 +2,9 @@
 
 from headrace.registry.alias import CANDIDATE, CHAMPION, PREVIOUS, aliases, move, promote, reject, rollback
 from headrace.registry.as_of import Held, Then, as_of
+from headrace.registry.card import Approved, CardOf, card_approved, card_history, card_of, cards
+from headrace.registry.card_evidence import Declared, declared
+from headrace.registry.card_writing import approve_card, archive_card, card_now, refuse_card, submit_card, write_card
 from headrace.registry.conflict import ANY
 from headrace.registry.exported import Written, export, verified
 from headrace.registry.golden import replay
@@ -22,8 +25,11 @@ __all__ = [
     "CANDIDATE",
     "CHAMPION",
     "PREVIOUS",
+    "Approved",
+    "CardOf",
     "Check",
     "Checked",
+    "Declared",
     "Held",
     "Loaded",
     "Promotion",
@@ -36,9 +42,17 @@ __all__ = [
     "Written",
     "adopt",
     "aliases",
+    "approve_card",
+    "archive_card",
     "as_of",
     "by_run",
+    "card_approved",
+    "card_history",
+    "card_now",
+    "card_of",
+    "cards",
     "checked",
+    "declared",
     "export",
     "find",
     "get",
@@ -47,6 +61,7 @@ __all__ = [
     "move",
     "probe",
     "promote",
+    "refuse_card",
     "register",
     "reject",
     "replay",
@@ -56,7 +71,9 @@ __all__ = [
     "set_tag",
     "stage_of",
     "statement_of",
+    "submit_card",
     "verified",
     "versions",
     "withdraw",
+    "write_card",
 ]

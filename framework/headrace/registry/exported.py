@@ -13,6 +13,7 @@ from pydantic import BaseModel, ValidationError
 
 from headrace.diagnostics import Diagnostic, Exit, HeadraceError
 from headrace.hooks import Export, Exporter, Server, Signature, resolve
+from headrace.registry.card import cards
 from headrace.registry.version import Version, digest_of
 from headrace.spec.params import read_params
 from headrace.store import Store
@@ -28,12 +29,16 @@ class Written:
 
 
 def verified(store: Store, version: Version, serving: Mapping[str, Any] | None = None) -> Export:
-    """A version as a value, manifest and model verified; HeadraceError `artifact-altered` or `artifact-missing` where they are not."""
+    """A version as a value, manifest and model verified; HeadraceError `artifact-altered`, `artifact-missing`, `card-altered` where not."""
     import rfc8785
 
     if digest_of(version.manifest) != version.manifest_digest or version.manifest["digests"]["model"] != version.model_digest:
         message = f"the manifest of {version} is not the one that was registered: it is not exported"
         raise HeadraceError(Diagnostic("artifact-altered", message), Exit.REFUSED)
+    with store.read() as session:
+        card = cards(session, version.model).get(version.number)
+    if card is not None:
+        _ = card.card  # one that was altered is refused
     return Export(
         model=version.model,
         number=version.number,
@@ -46,7 +51,17 @@ def verified(store: Store, version: Version, serving: Mapping[str, Any] | None =
         signature=Signature.from_json(version.manifest.get("signature", ())),
         created_at=version.created_at,
         serving=serving,
+        card=None if card is None else card.content,
+        card_digest=None if card is None else card.digest,
+        card_status=None if card is None else card.status.value,
+        requirements=_installed(store, version),
     )
+
+
+def _installed(store: Store, version: Version) -> tuple[str, ...]:
+    """The packages of the environment that it was made in; nothing where that is not kept."""
+    kept = str(version.manifest["digests"].get("environment", ""))
+    return tuple(store.blobs.get(kept).decode().split("\n")) if store.blobs.exists(kept) else ()
 
 
 def export(version: Export | Server, exporter: Exporter, params: Mapping[str, Any], folder: Path) -> Written:

@@ -14,6 +14,8 @@ from headrace.diagnostics import Diagnostic, Exit, HeadraceError
 from headrace.hooks.inert import refuse_code
 from headrace.identity.signing import signer
 from headrace.registry import indexed, provenance, stage
+from headrace.registry.card_evidence import Declared
+from headrace.registry.card_writing import write_card
 from headrace.registry.semver import SemVer
 from headrace.registry.version import Version, digest_of, value_of
 from headrace.store import Store, events, tables
@@ -37,12 +39,14 @@ def register(
     format: str,  # noqa: A002 - the column's name
     at: datetime,
     semver: str | None = None,
+    said: Declared | None = None,
 ) -> Version:
     """Keep a trained model under the next number: 1, 2, 3 … without a gap, however many register at once, and none given twice.
 
     `manifest["digests"]` must name `data`, `spec`, `code` and `environment`; `model`, `algorithm`, `number` and the model's own digest are
-    added. HeadraceError: `incomplete-lineage` where a digest is missing, `unsafe-format` where reading the bytes may run code,
-    `bad-semver`, `semver-taken`. Writes the events candidate.registered and, where the project can sign, version.attested.
+    added. Its first card is written with it, by what the project `said` of the model. HeadraceError: `incomplete-lineage` where a digest is
+    missing, `unsafe-format` where reading the bytes may run code, `bad-semver`, `semver-taken`. Writes the events card.written,
+    candidate.registered and, where the project can sign, version.attested.
     """
     named = None if semver is None else SemVer.parse(semver)
     lacking = [part for part in _LINEAGE if not _DIGEST.fullmatch(str(manifest.get("digests", {}).get(part, "")))]
@@ -74,7 +78,7 @@ def register(
             manifest=whole,
             created_at=at,
         )
-        _keep(session, row, named, at)
+        _keep(session, row, named, at, said)
         version = value_of(row)
         if key is not None:
             provenance.write(session, version, key, actor=actor, at=at)
@@ -98,7 +102,8 @@ def adopt(store: Store, version: Version, *, actor: str) -> None:
     """Keep a version that another store registered, as it is; its bytes are among the blobs already.
 
     HeadraceError `version-conflict` where the number is another version's here, or is not the next one, `unsafe-format` as `register`,
-    `unsafe-name` where the model has a name that no model has. Writes candidate.registered.
+    `unsafe-name` where the model has a name that no model has. Its card is a draft of what its manifest says. Writes card.written and
+    candidate.registered.
     """
     if not NAME.fullmatch(version.model):
         raise HeadraceError(Diagnostic("unsafe-name", f"`{version.model[:80]!a}` is no name of a model"), Exit.REFUSED)
@@ -142,10 +147,11 @@ def _next(session: Session, model: str) -> int:
     return number
 
 
-def _keep(session: Session, row: tables.ModelVersion, semver: SemVer | None, at: datetime) -> None:
-    """Write a version down with all that it is found by, and announce it."""
+def _keep(session: Session, row: tables.ModelVersion, semver: SemVer | None, at: datetime, said: Declared | None = None) -> None:
+    """Write a version down with its card and all that it is found by, and announce it."""
     if semver is not None:
         _refuse_taken(session, row.model, semver)
+    write_card(session, value_of(row), at=at, said=said)
     session.add(row)
     session.flush()
     indexed.add(session, value_of(row), semver)

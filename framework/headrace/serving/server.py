@@ -7,13 +7,14 @@ import logging
 import os
 import socket
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, TypeVar
 from uuid import uuid4
 
 from headrace import registry, traffic
 from headrace.compiled import ServingConfig
+from headrace.diagnostics import HeadraceError
 from headrace.hooks import Input
 from headrace.serving.answer import Answering
 from headrace.serving.apart import Apart
@@ -221,6 +222,7 @@ class Server:
     async def metadata(self) -> dict[str, Any]:
         """What answers, and how far the store has heard of it."""
         snapshot = self._current.snapshot
+        cards = await self._cards([served.number for served in snapshot.arms.values()])
         return {
             "model": self.config.model,
             "project": self.config.project,
@@ -228,7 +230,7 @@ class Server:
             "workers": told.mine(),
             "versions": snapshot.versions,
             "paths": {arm: served.path for arm, served in snapshot.arms.items()},
-            "releases": {arm: self._release(served) for arm, served in snapshot.arms.items()},
+            "releases": {arm: self._release(served) | {"card": cards.get(served.number)} for arm, served in snapshot.arms.items()},
             "epoch": self._follower.epoch,
             "counted_epoch": snapshot.epoch,
             "weights": dict(snapshot.weights),
@@ -246,6 +248,23 @@ class Server:
                 for number, refusal in sorted(self._follower.refused.items())
             ],
         }
+
+    async def _cards(self, numbers: Sequence[int]) -> dict[int, dict[str, Any]]:
+        """The newest card of each version, by number; of none where the store does not say."""
+
+        def ask() -> dict[int, dict[str, Any]]:
+            found = {}
+            with self._workspace.store.read() as session:
+                for number in numbers:
+                    with suppress(HeadraceError):
+                        card = registry.card_of(session, self.config.model, number)
+                        found[number] = {"card_version": card.card_version, "digest": card.digest, "status": card.status.value}
+            return found
+
+        try:
+            return await self._asked(ask)
+        except (*STORE_FAULTS, TimeoutError):
+            return {}
 
     def _release(self, served: Served) -> dict[str, Any]:
         """What an arm's version is, by the digests that the registry has of it, and what it takes."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
+from headrace.spec.card import Section
 from headrace.spec.field import Effect, Spec, field
 from headrace.spec.name import EnvironmentRef, GroupRef, Name, PolicyCondition, PolicyRef
 from headrace.spec.quantity import Duration
@@ -31,9 +32,14 @@ class Governance(Spec):
         Effect.RECONFIGURE,
         default=(),
         example=[{"to": "environment/production", "by": "group/model-risk", "quorum": 1}],
+        later=True,
     )
     policies: tuple[PolicyRef, ...] = field(
-        "Policies that hold beside those that apply by label.", Effect.RECONFIGURE, default=(), example=["policy/release"]
+        "Policies that hold beside those that apply by label.",
+        Effect.RECONFIGURE,
+        default=(),
+        example=["policy/release"],
+        later=True,
     )
     card: str | None = field(
         "The model card's part that a person writes: a Markdown file.",
@@ -41,6 +47,12 @@ class Governance(Spec):
         default=None,
         example="cards/employment.md",
         min_length=1,
+    )
+    card_sections: tuple[Section, ...] = field(
+        "Parts that its card needs in words, beside those that its risk asks for.",
+        Effect.METADATA,
+        default=(),
+        example=["fairness", "explainability"],
     )
 
 

@@ -7,7 +7,7 @@ from headrace.compiled import read_serving
 from headrace.features import Origins, online
 from headrace.gates import Gate, Verdict
 from headrace.hooks import Live
-from headrace.steps import run, tracked
+from headrace.steps import carded, run, tracked
 from headrace.steps.workspace import Workspace, workspace
 from headrace.training import Candidate
 
@@ -35,6 +35,7 @@ def judge(candidate: Candidate, *asked: Gate) -> Verdict:
             run_id=candidate.run_id,
             gates=asked,
             live=lambda: _live(w, candidate.model),
+            declared=carded.said(w, candidate.model),
         )
         step.details["verdict"] = {"passed": verdict.passed, "failed": verdict.payload["failed"], "warned": verdict.payload["warned"]}
         tracked.judged(w, candidate, passed=verdict.passed)

@@ -9,7 +9,7 @@ from typing import Any
 
 from headrace import tracking, training
 from headrace.features import Rows
-from headrace.steps import far, run, tracked
+from headrace.steps import carded, far, run, tracked
 from headrace.steps.workspace import workspace
 from headrace.store import clock
 from headrace.training import Baseline, Calibrate, Candidate, EarlyStopping, Folds, Tuned
@@ -183,6 +183,7 @@ def train(
                 tuned=tuned,
                 step=_followed(rows.model, recorder),
                 through=rows.plugins,
+                said=carded.said(w, rows.model),
             )
         tracked.note(w, candidate)
         step.details["candidate"] = {"number": candidate.number, "metrics": candidate.metrics}

@@ -1,7 +1,7 @@
 """What is remembered: tables, the log of events, the audit log, the clock, locks and blobs."""
 
 from headrace.digest import digest
-from headrace.store import attested, audited, beside, clock, due, events, featured, keyed, lock, registered, sweep, tables, tracked
+from headrace.store import attested, audited, beside, carded, clock, due, events, featured, keyed, lock, registered, sweep, tables, tracked
 from headrace.store.blobs import Blobs
 from headrace.store.events import EventKind
 from headrace.store.faults import ReadOnlyError
@@ -17,6 +17,7 @@ __all__ = [
     "attested",
     "audited",
     "beside",
+    "carded",
     "clock",
     "digest",
     "due",

@@ -60,6 +60,7 @@ def train(
     tuned: Tuned | None = None,
     step: Told | None = None,
     through: Mapping[str, str] = _NOBODY,
+    said: registry.Declared | None = None,
 ) -> Candidate:
     """Fit, evaluate on the held-out rows, and register; a run that has registered already gives the same candidate again.
 
@@ -70,8 +71,8 @@ def train(
 
     Categories are those of the training side. Kept beside the model: the profile (of the training rows' inputs and of the answers to the
     held-out rows), the held-out rows with their answers and predictions (`reference`), the baseline's model. `through` are the releases of
-    the plugins that the rows came through; the manifest has them beside those of the algorithms, where they are not ours. HeadraceError:
-    those of `fit`, `artifact-altered` of the rows.
+    the plugins that the rows came through; the manifest has them beside those of the algorithms, where they are not ours. `said` is what
+    the project says of the model for its card. HeadraceError: those of `fit`, `artifact-altered` of the rows.
     """
     with store.read() as session:
         before = registry.by_run(session, rows.run_id)
@@ -101,6 +102,7 @@ def train(
         algorithm=algorithm,
         format=made.format,
         at=store.clock.now(),
+        said=said,
     )
     checkpoint.drop()
     return _candidate(version)

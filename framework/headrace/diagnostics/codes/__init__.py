@@ -8,6 +8,7 @@ from headrace.diagnostics.codes import (
     audit,
     batch,
     bodies,
+    cards,
     conditions,
     document,
     language,
@@ -43,6 +44,7 @@ _PARTS = (
     bodies,
     attested,
     audit,
+    cards,
 )
 
 CODES: dict[str, Code] = {code.id: code for part in _PARTS for code in part.CODES}
