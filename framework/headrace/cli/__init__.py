@@ -40,6 +40,8 @@ COMMANDS = {
     "runs": "Find, show and compare tracked runs.",
     "reproduce": "Make a version again, and prove that it is the same.",
     "export": "Write a version into a folder: its files, or another form.",
+    "approvals": "List what waits for approval, who may vote, and who has.",
+    "approve": "Vote on a version that waits for approval, or on a plan.",
     "rollback": "Put the previous champion back.",
     "plugins": "List plugins, begin one, check whether they keep their contracts.",
 }

@@ -4,6 +4,14 @@ from headrace.compiled.access import AccessConfig, AuthConfig, JwtConfig, RateCo
 from headrace.compiled.config import Config
 from headrace.compiled.deploy import AutomationConfig, CronConfig, DeployConfig, DeploymentConfig, IntervalConfig, ScheduleConfig
 from headrace.compiled.file import BACKFILL, HEADER, OF_PROJECT, WORKSPACE, is_compiled, of_model, parse, read, read_serving, read_workspace
+from headrace.compiled.governance import (
+    ApprovalConfig,
+    BreakGlassConfig,
+    GovernanceConfig,
+    GovernedConfig,
+    PolicyConfig,
+    RequirementConfig,
+)
 from headrace.compiled.journal import JournalConfig, JournalLogConfig
 from headrace.compiled.limits import LimitsConfig
 from headrace.compiled.middleware import MiddlewareConfig
@@ -34,9 +42,11 @@ __all__ = [
     "RUNNER_ADDRESS",
     "WORKSPACE",
     "AccessConfig",
+    "ApprovalConfig",
     "ArrivalConfig",
     "AuthConfig",
     "AutomationConfig",
+    "BreakGlassConfig",
     "CacheConfig",
     "ChannelConfig",
     "CheckConfig",
@@ -47,6 +57,8 @@ __all__ = [
     "DeployConfig",
     "DeploymentConfig",
     "FeatureConfig",
+    "GovernanceConfig",
+    "GovernedConfig",
     "InputConfig",
     "IntervalConfig",
     "JournalConfig",
@@ -57,8 +69,10 @@ __all__ = [
     "MiddlewareConfig",
     "OnlineConfig",
     "PluginsConfig",
+    "PolicyConfig",
     "RateConfig",
     "ReplicasConfig",
+    "RequirementConfig",
     "RolloutConfig",
     "RunnerConfig",
     "ScheduleConfig",

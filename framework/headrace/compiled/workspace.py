@@ -7,6 +7,7 @@ from typing import Literal
 from pydantic import Field, JsonValue
 
 from headrace.compiled.config import Config
+from headrace.compiled.governance import GovernanceConfig
 from headrace.compiled.runner import RunnerConfig
 
 DEFAULT = "dev"
@@ -190,6 +191,8 @@ class WorkspaceConfig(Config):
     """Where runs and versions are mirrored to; None where they stay."""
     runner: RunnerConfig | None = Field(default=None, exclude_if=lambda runner: runner is None)
     """What takes the work that many can share; not printed where it is the process that has it."""
+    governance: GovernanceConfig = Field(default=GovernanceConfig(), exclude_if=lambda said: said == GovernanceConfig())
+    """Who must agree; not printed where nobody must."""
     plugins: PluginsConfig
     sources: dict[str, SourceConfig]
     views: dict[str, ViewConfig]

@@ -80,7 +80,7 @@ class Model(Spec):
         "When a new candidate is made.", Effect.RECONFIGURE, default=(), example=[{"id": "weekly", "schedule": "0 3 * * 1"}]
     )
     governance: Governance | None = field(
-        "What is at stake, and who must agree.", Effect.RECONFIGURE, default=None, example={"risk": "high"}, later=True
+        "What is at stake, and who must agree.", Effect.RECONFIGURE, default=None, example={"risk": "high"}
     )
     retirement: Retirement | None = field(
         "When and how it ends.", Effect.RECONFIGURE, default=None, example={"when": {"no_traffic": "90d"}}, later=True

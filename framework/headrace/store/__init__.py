@@ -1,7 +1,7 @@
 """What is remembered: tables, the log of events, the audit log, the clock, locks and blobs."""
 
 from headrace.digest import digest
-from headrace.store import beside, clock, due, events, featured, keyed, lock, tables, tracked
+from headrace.store import approved, beside, clock, due, events, featured, keyed, lock, tables, tracked
 from headrace.store.blobs import Blobs
 from headrace.store.events import EventKind
 from headrace.store.faults import ReadOnlyError
@@ -14,6 +14,7 @@ __all__ = [
     "ReadOnlyError",
     "Sessions",
     "Store",
+    "approved",
     "beside",
     "clock",
     "digest",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from headrace.diagnostics.codes import (
     access,
+    approval,
     batch,
     bodies,
     conditions,
@@ -23,7 +24,24 @@ from headrace.diagnostics.codes.code import Code
 
 __all__ = ["CODES", "Code"]
 
-_PARTS = (document, language, project, values, conditions, life, rows, versions, memory, running, tracked, requests, batch, access, bodies)
+_PARTS = (
+    document,
+    language,
+    project,
+    values,
+    conditions,
+    life,
+    rows,
+    versions,
+    memory,
+    running,
+    tracked,
+    requests,
+    batch,
+    access,
+    bodies,
+    approval,
+)
 
 CODES: dict[str, Code] = {code.id: code for part in _PARTS for code in part.CODES}
 """Every code by its id. An id is stable: it is never given another meaning."""
