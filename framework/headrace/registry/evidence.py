@@ -47,7 +47,7 @@ def signature_valid(session: Session, version: Version) -> bool | None:
 
 def subject(session: Session, environment: str, version: Version, now: datetime) -> Subject:
     """A version as what policies are asked about before it is rolled out in an environment."""
-    judged = verdicts(session, version)
+    judged, every = verdicts(session, version), _all(session, version)
     card = card_facts(session, version.model, version.number)
     return Subject(
         model=version.model,
@@ -57,7 +57,7 @@ def subject(session: Session, environment: str, version: Version, now: datetime)
         digests={
             "artifact": artifact(version),
             "card": None if card is None else card.digest,
-            "evaluation": digest_of({"verdicts": [_verdict(row) for row in judged]}) if judged else None,
+            "evaluation": digest_of({"verdicts": [_verdict(row) for row in every]}) if every else None,
         },
         values={
             "gates.passed": all(row.passed or row.mode == "warn" for row in judged) if judged else None,
@@ -86,10 +86,17 @@ def artifact(version: Version) -> str:
 
 
 def verdicts(session: Session, version: Version) -> list[tables.Verdict]:
-    """What each gate said when the version was last judged."""
+    """What each gate said when the version was last judged; of two judgements of one moment, both."""
+    rows = _all(session, version)
+    last = max((row.at for row in rows), default=None)
+    runs = {row.run_id for row in rows if row.at == last}
+    return sorted((row for row in rows if row.run_id in runs), key=lambda row: row.gate)
+
+
+def _all(session: Session, version: Version) -> list[tables.Verdict]:
+    """Everything that gates ever said of a version: what is judged anew is another evaluation, whatever the clock says."""
     query = select(tables.Verdict).where(tables.Verdict.model == version.model, tables.Verdict.number == version.number)
-    rows = list(session.exec(query.order_by(col(tables.Verdict.at), col(tables.Verdict.id))))
-    return sorted((row for row in rows if row.run_id == rows[-1].run_id), key=lambda row: row.gate)
+    return list(session.exec(query.order_by(col(tables.Verdict.id))))
 
 
 def _verdict(row: tables.Verdict) -> dict[str, Any]:
