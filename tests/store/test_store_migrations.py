@@ -60,6 +60,8 @@ def test_every_column_with_a_closed_list_of_words_has_a_check(tmp_path: Path) ->
 
     assert {
         "alert": {"ck_alert_state"},
+        "approval_request": {"ck_approval_request_status"},
+        "approval_vote": {"ck_approval_vote_choice"},
         "clock": {"ck_clock_mode"},
         "event": {"ck_event_kind", "ck_event_successor"},
         "model_card": {"ck_model_card_status"},

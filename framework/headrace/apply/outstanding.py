@@ -23,15 +23,15 @@ STARTING = timedelta(minutes=5)
 def send_again(store: Store, door: Door, model: str, patience: timedelta = PATIENCE) -> list[str]:
     """See to a model's unanswered events that are older than `patience` in wall time, and say what was done.
 
-    An abort was decided in the model server, which has no Prefect: its `roll_out` is started here, once, by the event's id, and once more
-    where that run crashed.
+    An abort was decided in the model server, and an approval by who voted, neither of which has a Prefect: its `roll_out` is started here,
+    once, by the event's id, and once more where that run crashed.
     Any other event goes to Prefect again under its own id, so that it starts one run however often it is sent.
     """
     with store.read() as session:
         waiting = events.unanswered(session, model)
     done = []
     for event in waiting:
-        if event.kind is EventKind.ROLLOUT_ABORTED:
+        if event.kind in {EventKind.ROLLOUT_ABORTED, EventKind.APPROVAL_DECIDED}:
             caused = door.started_by(event.id)
             if all(run.type == "CRASHED" for run in caused):
                 door.run(f"{model}/roll_out", {"cause": event.id}, f"{event.id}:{len(caused)}" if caused else event.id)

@@ -9,7 +9,9 @@ from typing import Any
 
 from sqlmodel import Session, col, delete, select
 
+from headrace import governance
 from headrace.apply.moved import rename
+from headrace.compiler.governance import governance as compiled_governance
 from headrace.compiler.sources import source_config
 from headrace.compiler.views import view_config
 from headrace.features import versions
@@ -124,6 +126,7 @@ def record(journal: Journal, project: Project, plan: Plan, applied: Mapping[str,
             row = rows.get(name)
             before = {*(row.applied.get("before", ()) if row is not None else ()), *names.get(name, ())}
             kept: dict[str, Any] = {"before": sorted(before)} if before else {}
+            kept |= governance.kept(row.applied if row is not None else {})
             if name in plan.retiring:
                 kept["retiring"] = (row.applied.get("retiring") if row is not None else None) or at.isoformat()
             now: dict[str, Any] = {
@@ -136,6 +139,8 @@ def record(journal: Journal, project: Project, plan: Plan, applied: Mapping[str,
             elif row.fingerprint != now["fingerprint"] or row.applied != now["applied"] or row.spec != now["spec"]:
                 row.sqlmodel_update({**now, "serial": serial, "updated_at": at})
         _note_views(session, project, plan, journal.actor, at)
+        session.flush()
+        governance.note(session, project.project.name, compiled_governance(project))
         gone = [item.address for item in plan.items if item.action is Action.REMOVE and item.blocked is None]
         session.exec(delete(Resource).where(col(Resource.address).in_(gone)))
         for training in train:

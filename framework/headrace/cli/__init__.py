@@ -43,6 +43,8 @@ COMMANDS = {
     "reproduce": "Make a version again, and prove that it is the same.",
     "audit": "Read the audit log, prove what stands in it, and check it.",
     "export": "Write a version into a folder: its files, or another form.",
+    "approvals": "List what waits for approval, who may vote, and who has.",
+    "approve": "Vote on a version that waits for approval, or on a plan.",
     "rollback": "Put the previous champion back.",
     "plugins": "List plugins, begin one, check whether they keep their contracts.",
 }

@@ -104,6 +104,7 @@ def command(
         if not no_train and not faults.ok:
             raise HeadraceError(faults, Exit.INVALID)
         plan = made.plan
+        _refuse_unapproved(store, plan, actor)
         if not yes and not as_json:
             _ask(plan)
         steps = stages(plan, made.outputs, made.wanted, observed, driven=made.state.driven, train=not no_train)
@@ -140,6 +141,18 @@ def _refuse_shared_folder(intent: Intent, url: str) -> None:
     if (before := other_environment(intent)) is not None:
         with Door(url, before) as other:
             checks.refuse_shared_folder(other.observe(), str(intent.root), before, intent.owner)
+
+
+def _refuse_unapproved(store: Store, plan: Plan, actor: str) -> None:
+    """HeadraceError (exit 4) where a policy that was applied before asks for votes on such a plan, and they are not given."""
+    from headrace.apply import approval
+    from headrace.compiled import GovernanceConfig
+    from headrace.governance import in_force
+    from headrace.plan import to_json
+
+    with store.read() as session:
+        governing = in_force(session, plan.project, GovernanceConfig())
+    approval.refuse_unapproved(store, governing, to_json(plan), actor)
 
 
 def _ask(plan: Plan) -> None:

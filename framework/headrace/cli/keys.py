@@ -65,8 +65,10 @@ def command() -> None:
     metavar="SCOPE",
     default=("predict",),
     show_default=True,
-    help="What it may do: `predict`; tell `outcomes` and events; `observe` metrics and metadata; `manage` what is loaded. Again for more.",
+    help="What it may do: `predict`; tell `outcomes` and events; `observe` metrics and metadata; `manage` what is loaded; `approve`, with"
+    " `--principal`. Again for more.",
 )
+@click.option("--principal", metavar="NAME", help="Who votes by it, as groups name their members: `alice@example.com`.")
 @click.option("--expires", callback=_duration, metavar="DURATION", help="How long it holds, such as `90d`; for ever, if not given.")
 @environment_option
 @root_option
@@ -75,6 +77,7 @@ def create(  # noqa: PLR0917 - what a key is made of
     name: str,
     models: tuple[str, ...],
     scopes: tuple[Scope, ...],
+    principal: str | None,
     expires: timedelta | None,
     environment: str | None,
     root: Path,
@@ -86,13 +89,22 @@ def create(  # noqa: PLR0917 - what a key is made of
     \b
     Example:
       headrace keys create --name billing --model employment --expires 90d
+      headrace keys create --name "Alice votes" --may approve --principal alice@example.com --expires 90d
     """  # noqa: D301 - click's own mark
     from headrace.identity import keys
 
+    whose = _principal(principal, scopes)
     with open_workspace(root.resolve(), environment) as w:
         asked = [model_of(w.config, model) for model in models] or None
         made = keys.issue(
-            w.store, w.actor, name=_name(name), models=asked, environment=w.config.environment, expires=expires, scopes=scopes
+            w.store,
+            w.actor,
+            name=_name(name),
+            models=asked,
+            environment=w.config.environment,
+            expires=expires,
+            scopes=scopes,
+            principal=whose,
         )
     show(_issued(made), _shown, as_json=as_json)
 
@@ -162,6 +174,20 @@ def revoke(key_id: str, environment: str | None, root: Path, *, as_json: bool) -
     show(_told(row), lambda told: f"Key {told['id']} ({told['name']}) is revoked.", as_json=as_json)
 
 
+def _principal(name: str | None, scopes: tuple[Scope, ...]) -> str | None:
+    """Who votes by a key that may; a key for votes without a voter, or a voter without votes, is a slip."""
+    from headrace.spec.person import person
+
+    if (name is None) is ("approve" in scopes):
+        raise click.BadParameter("`--may approve` and `--principal NAME` go together: a vote is somebody's", param_hint="--principal")
+    if name is None:
+        return None
+    whose = person(_name(name))
+    if not whose.startswith("user:"):
+        raise click.BadParameter(f"`{name[:40]}` is no person: what acts by itself may not vote", param_hint="--principal")
+    return whose
+
+
 def _name(text: str) -> str:
     if not text.strip() or len(text) > 80 or not text.isprintable():  # noqa: PLR2004 - what a line of a table takes
         raise click.BadParameter("write 1 to 80 printable characters", param_hint="--name")
@@ -178,7 +204,7 @@ def _told(row: ApiKey) -> dict[str, Any]:
 
     times = ("created_at", "expires_at", "revoked_at", "used_at")
     return {
-        **{name: getattr(row, name) for name in ("id", "name", "models", "scopes", "environment", "actor", "replaces")},
+        **{name: getattr(row, name) for name in ("id", "name", "models", "scopes", "principal", "environment", "actor", "replaces")},
         **{name: None if (at := getattr(row, name)) is None else at.isoformat(timespec="seconds") for name in times},
         "state": keys.state(row, clock.wall()),
     }
@@ -187,8 +213,9 @@ def _told(row: ApiKey) -> dict[str, Any]:
 def _shown(told: Mapping[str, Any]) -> str:
     whom = "all models" if told["models"] is None else ", ".join(f"model/{name}" for name in told["models"])
     until = "for ever" if told["expires_at"] is None else f"until {told['expires_at']}"
+    votes = "" if told["principal"] is None else f"It votes as {told['principal']}.\n"
     return (
-        f"{told['key']}\n\nKey {told['id']} ({told['name']}) may {_may(told)} {whom} in {told['environment']} {until}.\n"
+        f"{told['key']}\n\nKey {told['id']} ({told['name']}) may {_may(told)} {whom} in {told['environment']} {until}.\n{votes}"
         "It is shown this once: send it as `Authorization: Bearer KEY`, or as `X-API-Key: KEY`."
     )
 

@@ -5,6 +5,14 @@ from headrace.compiled.card import AlertOwnersConfig, CardConfig
 from headrace.compiled.config import Config
 from headrace.compiled.deploy import AutomationConfig, CronConfig, DeployConfig, DeploymentConfig, IntervalConfig, ScheduleConfig
 from headrace.compiled.file import BACKFILL, HEADER, OF_PROJECT, WORKSPACE, is_compiled, of_model, parse, read, read_serving, read_workspace
+from headrace.compiled.governance import (
+    ApprovalConfig,
+    BreakGlassConfig,
+    GovernanceConfig,
+    GovernedConfig,
+    PolicyConfig,
+    RequirementConfig,
+)
 from headrace.compiled.journal import JournalConfig, JournalLogConfig
 from headrace.compiled.limits import LimitsConfig
 from headrace.compiled.middleware import MiddlewareConfig
@@ -37,10 +45,12 @@ __all__ = [
     "WORKSPACE",
     "AccessConfig",
     "AlertOwnersConfig",
+    "ApprovalConfig",
     "ArrivalConfig",
     "AuditConfig",
     "AuthConfig",
     "AutomationConfig",
+    "BreakGlassConfig",
     "CacheConfig",
     "CardConfig",
     "ChannelConfig",
@@ -52,6 +62,8 @@ __all__ = [
     "DeployConfig",
     "DeploymentConfig",
     "FeatureConfig",
+    "GovernanceConfig",
+    "GovernedConfig",
     "InputConfig",
     "IntervalConfig",
     "JournalConfig",
@@ -62,8 +74,10 @@ __all__ = [
     "MiddlewareConfig",
     "OnlineConfig",
     "PluginsConfig",
+    "PolicyConfig",
     "RateConfig",
     "ReplicasConfig",
+    "RequirementConfig",
     "RolloutConfig",
     "RunnerConfig",
     "ScheduleConfig",

@@ -8,6 +8,7 @@ from pydantic import Field, JsonValue
 
 from headrace.compiled.card import CardConfig
 from headrace.compiled.config import Config
+from headrace.compiled.governance import GovernanceConfig
 from headrace.compiled.runner import RunnerConfig
 
 DEFAULT = "dev"
@@ -200,6 +201,8 @@ class WorkspaceConfig(Config):
     """What takes the work that many can share; not printed where it is the process that has it."""
     audit: AuditConfig | None = Field(default=None, exclude_if=lambda audit: audit is None)
     """Not printed where key and witness are this machine's own."""
+    governance: GovernanceConfig = Field(default=GovernanceConfig(), exclude_if=lambda said: said == GovernanceConfig())
+    """Who must agree; not printed where nobody must."""
     plugins: PluginsConfig
     sources: dict[str, SourceConfig]
     views: dict[str, ViewConfig]

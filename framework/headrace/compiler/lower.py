@@ -30,6 +30,7 @@ from headrace.compiled import (
 from headrace.compiler import sections
 from headrace.compiler.access import access
 from headrace.compiler.cards import cards
+from headrace.compiler.governance import governance
 from headrace.compiler.hiding import HIDING
 from headrace.compiler.ir import Announces, Call, Compiled, Cron, Flow, Interval, Life, Link, Schedule, Shared, Step
 from headrace.compiler.middleware import middleware
@@ -65,8 +66,9 @@ def lower(project: Project) -> Compiled:
     read = {view.name: _digest(view, project) for view in _computing(project) if view.online is not None}
     configs, calls = {item: _input(item) for item in shared}, {item: sections.input_(item) for item in shared}
     runner = project.environment.runner
+    workspace = _workspace(project)
     return Compiled(
-        workspace=_workspace(project),
+        workspace=workspace,
         backfilling=sections.dask(runner) if runner is not None and read else None,
         lives=(
             _life(
@@ -77,13 +79,14 @@ def lower(project: Project) -> Compiled:
                 project.environment.runner,
                 [_batch(one, model, inputs, runner, project) for one in sorted(batches[model.name], key=lambda one: one.name)],
                 in_folds=in_folds(model, project.scope.plugins),
+                governed=bool(workspace.governance.policies(model.name, "promote")),
             )
             for model, inputs in models
         ),
         servers=(
             _server(project, model, model.serving, tuple(configs[item] for item in inputs), tasks[model.name]).model_copy(
                 update={
-                    "online": tuple(sorted({(item.view, read[item.view]) for item in inputs if item.column is None and item.view in read}))
+                    "online": tuple(sorted({(item.view, read[item.view]) for item in inputs if item.column is None and item.view in read})),
                 }
             )
             for model, inputs in models
@@ -123,11 +126,14 @@ def _life(  # noqa: PLR0917 - what a life is made of
     batches: Sequence[tuple[Flow, tuple[Cron, ...]]],
     *,
     in_folds: bool,
+    governed: bool,
 ) -> Life:
     judged = (*sections.custom(model, "training"), sections.gates(model))
     tuning = sections.tune(model, runner, in_folds=in_folds)
     flows = [_train(model, inputs, judged, task, tuning, in_folds=in_folds), _judge(model, judged), _roll_out(model)]
-    schedules: dict[str, tuple[Schedule, ...]] = {"roll_out": (Interval("look", LOOK),) if model.rollout is not None else ()}
+    # What waits for votes is looked at as often as a rollout: its deadline passes by itself.
+    looks = model.rollout is not None or governed
+    schedules: dict[str, tuple[Schedule, ...]] = {"roll_out": (Interval("look", LOOK),) if looks else ()}
     links = [Link("headrace.candidate.passed", "roll_out")]
     if model.monitoring is not None:
         monitoring = sections.monitoring(model, model.monitoring)
@@ -337,6 +343,7 @@ def _workspace(project: Project) -> WorkspaceConfig:
         tracking=_tracking(environment),
         runner=_runner(environment),
         audit=_audit(environment),
+        governance=governance(project),
         plugins=PluginsConfig(allow=plugins.allow, deny=plugins.deny),
         sources={source.name: source_config(source) for source in project.sources},
         views={view.name: view_config(view, project.scope.get(Source, view.from_)) for view in _computing(project)},

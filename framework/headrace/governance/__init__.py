@@ -1,1 +1,32 @@
-"""Who must agree, to what, and whether they have: decided over facts that are handed in as values; it reads no registry."""
+"""Who must agree before a version is rolled out or a plan is carried out: a pure `decide(facts)`, and requests and votes in the store."""
+
+from headrace.governance.decide import decide
+from headrace.governance.force import in_force, kept, note
+from headrace.governance.requests import ENDED, Standing, Voter, bars, listed, look, standing_row, vote, votes
+from headrace.governance.requests import asked as policies
+from headrace.governance.requests import facts as facts_of
+from headrace.governance.values import Ballot, Choice, Facts, Outcome, Subject, Verdict
+
+__all__ = [
+    "ENDED",
+    "Ballot",
+    "Choice",
+    "Facts",
+    "Outcome",
+    "Standing",
+    "Subject",
+    "Verdict",
+    "Voter",
+    "bars",
+    "decide",
+    "facts_of",
+    "in_force",
+    "kept",
+    "listed",
+    "look",
+    "note",
+    "policies",
+    "standing_row",
+    "vote",
+    "votes",
+]

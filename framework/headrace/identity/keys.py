@@ -48,7 +48,9 @@ class Known:
     models: frozenset[str] | None
     expires: float
     scopes: frozenset[str] | None = None
-    """What it may do; None is everything."""
+    """What it may do; None is everything but to vote."""
+    principal: str | None = None
+    """Who votes by it; None is nobody."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,12 +82,14 @@ def issue(
     environment: str,
     expires: timedelta | None,
     scopes: Sequence[Scope] | None = None,
+    principal: str | None = None,
 ) -> Issued:
     """Make a key, which may do what `scopes` say, or everything; only the digest of its secret is kept.
 
-    Times are the wall's, for a key must not outlive it under a driven clock.
+    `principal` is who votes by it, such as `user:alice@example.com`. Times are the wall's, for a key must not outlive it under a driven
+    clock.
     """
-    made = _made(actor, name=name, models=models, environment=environment, expires=expires, scopes=scopes)
+    made = _made(actor, name=name, models=models, environment=environment, expires=expires, scopes=scopes, principal=principal)
     with store.transaction(actor, "create", f"key {made.row.id}") as session:
         made.row.serial = _next(session)
         session.add(made.row)
@@ -108,7 +112,15 @@ def rotate(store: Sessions, actor: str, id: str, *, environment: str, overlap: t
                 Diagnostic("key-ended", f"key {id} {why}", help="`headrace keys create --name NAME` makes another"), Exit.REFUSED
             )
         lifetime = None if old.expires_at is None else old.expires_at - old.created_at
-        made = _made(actor, name=old.name, models=old.models, environment=environment, expires=lifetime, scopes=old.scopes)
+        made = _made(
+            actor,
+            name=old.name,
+            models=old.models,
+            environment=environment,
+            expires=lifetime,
+            scopes=old.scopes,
+            principal=old.principal,
+        )
         made.row.serial, made.row.replaces = _next(session), id
         session.add(made.row)
         session.flush()
@@ -171,6 +183,7 @@ def _made(
     environment: str,
     expires: timedelta | None,
     scopes: Sequence[str] | None,
+    principal: str | None,
 ) -> Issued:
     from headrace.store.keyed import ApiKey
 
@@ -182,6 +195,7 @@ def _made(
         digest=sha256(secret.encode()).hexdigest(),
         models=None if models is None else sorted(models),
         scopes=None if scopes is None else sorted(scopes),
+        principal=principal,
         environment=environment,
         actor=actor,
         created_at=now,
@@ -192,7 +206,8 @@ def _made(
 
 def _known(row: ApiKey) -> Known:
     models, scopes = (None if told is None else frozenset(told) for told in (row.models, row.scopes))
-    return Known(row.id, bytes.fromhex(row.digest), models, inf if row.expires_at is None else row.expires_at.timestamp(), scopes)
+    expires = inf if row.expires_at is None else row.expires_at.timestamp()
+    return Known(row.id, bytes.fromhex(row.digest), models, expires, scopes, row.principal)
 
 
 def _next(session: Session) -> int:

@@ -1,6 +1,7 @@
 """How a candidate takes over, and what stops it: a pure `decide(facts)`, and what carries it out in one transaction."""
 
 from headrace.rollout.advance import advance, replace, roll_back
+from headrace.rollout.approval import Governed
 from headrace.rollout.canary import Canary, Judge, NoData, Progress, Step, Warmup
 from headrace.rollout.decide import Action, Facts, Hold, Idle, Look, Promote, Raise, RollBack, Running, Start, decide
 from headrace.rollout.judgement import Evidence, Judgement, judge
@@ -11,6 +12,7 @@ __all__ = [
     "Canary",
     "Evidence",
     "Facts",
+    "Governed",
     "Hold",
     "Idle",
     "IllegalMove",

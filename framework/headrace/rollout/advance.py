@@ -2,36 +2,59 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
+from sqlmodel import Session
+
 from headrace import registry
-from headrace.rollout import record
+from headrace.governance import Outcome
+from headrace.rollout import approval, record
+from headrace.rollout.approval import Governed
 from headrace.rollout.canary import Canary, Progress
 from headrace.rollout.carry_out import FLOW, Scene, carry_out, close, everything_to, told
-from headrace.rollout.decide import Idle, Promote, decide
+from headrace.rollout.decide import Action, Facts, Idle, Promote, decide
 from headrace.store import EventKind, Store
 
 
-def advance(store: Store, canary: Canary, *, model: str, actor: str, cause: str | None) -> Progress:
+def advance(
+    store: Store, canary: Canary, *, model: str, actor: str, cause: str | None, governed: Governed = approval.UNGOVERNED
+) -> Progress:
     """Judge the model's rollout once, do what is to be done, and say when the next look is due.
 
-    Looking more often than is due costs nothing: every look is valid. `cause` is the event that this look answers.
+    Looking more often than is due costs nothing: every look is valid. `cause` is the event that this look answers. Where somebody must
+    agree and has not, nothing moves, whoever started the look.
     """
     with store.transaction(actor, FLOW, f"model/{model}") as session:
-        facts = record.facts(session, canary, model)
-        return carry_out(Scene(session, model, facts.now, cause, facts.weights, canary), decide(facts))
+        return _once(session, model, cause, canary, governed, decide)
 
 
-def replace(store: Store, *, model: str, actor: str, cause: str | None) -> Progress:
-    """Make the candidate the champion at once: what a model without the section `rollout` does.
+def replace(store: Store, *, model: str, actor: str, cause: str | None, governed: Governed = approval.UNGOVERNED) -> Progress:
+    """Make the candidate the champion at once: what a model without the section `rollout` does, once all agree who must.
 
     A rollout that is running since before the section was taken away ends with it.
     """
     with store.transaction(actor, FLOW, f"model/{model}") as session:
-        facts = record.facts(session, _UNJUDGED, model)
-        number = registry.aliases(session, model).get(registry.CANDIDATE)
-        action = Idle() if number in {None, facts.champion} else Promote(int(number or 0), None, "no rollout is declared")
-        return carry_out(Scene(session, model, facts.now, cause, facts.weights, _UNJUDGED), action)
+
+        def action(facts: Facts) -> Action:
+            number = registry.aliases(session, model).get(registry.CANDIDATE)
+            return Idle() if number in {None, facts.champion} else Promote(int(number or 0), None, "no rollout is declared")
+
+        return _once(session, model, cause, _UNJUDGED, governed, action)
+
+
+def _once(  # noqa: PLR0917 - what a look is made of
+    session: Session, model: str, cause: str | None, canary: Canary, governed: Governed, choose: Callable[[Facts], Action]
+) -> Progress:
+    """One look: what is to be done, unless somebody must agree to it first; what ended by a vote is gone before it is chosen again."""
+    facts = record.facts(session, canary, model)
+    scene, action = Scene(session, model, facts.now, cause, facts.weights, canary), choose(facts)
+    standing = approval.asked(scene, governed, action)
+    if standing is None or standing.outcome is Outcome.APPROVED:
+        return carry_out(scene, action)
+    if standing.outcome in {Outcome.WAITING, Outcome.REFUSED}:
+        return approval.wait(scene, standing)
+    return carry_out(scene, choose(record.facts(session, canary, model)))
 
 
 def roll_back(store: Store, *, model: str, actor: str, reason: str) -> dict[str, Any]:

@@ -14,7 +14,9 @@ from sqlmodel import Session
 
 from headrace import registry, traffic
 from headrace.diagnostics import HeadraceError
+from headrace.governance import in_force
 from headrace.journal import SHADOW
+from headrace.registry import admission
 from headrace.serving.breaker import Breaker, State
 from headrace.serving.fast import PROBED, fastest, widest
 from headrace.serving.measures import Measures
@@ -273,6 +275,11 @@ class Follower(threading.Thread):
                 raise
             return None
 
+    def _refuse_unapproved(self, session: Session, version: registry.Version) -> None:
+        """HeadraceError where somebody must agree to what answers, and did not, or to something else."""
+        place = self._workspace
+        admission.loadable(session, in_force(session, place.project, place.governance), place.environment, version)
+
     def _load(self, number: int, into: dict[int, Served]) -> None:
         refusal = self.refused.get(number)
         if refusal is not None and time.monotonic() - refusal.since < AGAIN:
@@ -281,6 +288,8 @@ class Follower(threading.Thread):
         try:
             with store.read() as session:
                 version = registry.get(session, self._model, number)
+                if into is self._loaded:  # a shadow answers nobody
+                    self._refuse_unapproved(session, version)
             served = self._served(version, quick=into is self._loaded)  # a shadow is asked many rows at once
             registry.replay(store, version, lambda inputs: _said(served.answer(inputs)))
         except HeadraceError as error:

@@ -9,7 +9,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from headrace.compiled import ServingConfig, SourceConfig, ViewConfig, WorkspaceConfig, read
+from headrace.compiled import GovernanceConfig, ServingConfig, SourceConfig, ViewConfig, WorkspaceConfig, read
 from headrace.diagnostics import Diagnostic, Exit, HeadraceError, Report
 from headrace.hooks import Plugins, load_plugins
 from headrace.store import Store
@@ -31,6 +31,9 @@ class Workspace:
     sources: Mapping[str, SourceConfig] = field(default_factory=dict)
     online: str = ".headrace/online"
     """Where events are kept: a folder, a URL, or a reference to one."""
+    project: str = ""
+    governance: GovernanceConfig = field(default_factory=GovernanceConfig)
+    """Who must agree to a version, where nothing was applied yet."""
 
     def __enter__(self) -> Self:
         return self
@@ -61,6 +64,8 @@ def open_workspace(path: Path, serving: ServingConfig) -> Workspace:
         views=config.views,
         sources=config.sources,
         online=config.online,
+        project=config.project,
+        governance=config.governance,
     )
 
 

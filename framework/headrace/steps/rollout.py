@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from headrace import rollout
-from headrace.rollout import Canary, Progress
+from headrace.governance import in_force
+from headrace.rollout import Canary, Governed, Progress
 from headrace.steps import run
-from headrace.steps.workspace import workspace
+from headrace.steps.workspace import Workspace, workspace
 
 __all__ = ["advance", "replace"]
 
@@ -13,7 +14,7 @@ __all__ = ["advance", "replace"]
 def advance(canary: Canary, *, model: str, cause: str | None = None) -> Progress:
     """Judge the rollout once and do what is to be done: begin, raise, hold, promote or roll back. A run of its own."""
     with workspace("roll_out") as w, run.running(w, model=model, flow="roll_out", cause=cause, last=True) as step:
-        progress = rollout.advance(w.store, canary, model=model, actor=w.actor, cause=cause)
+        progress = rollout.advance(w.store, canary, model=model, actor=w.actor, cause=cause, governed=_governed(w))
         step.details["progress"] = {"event": progress.event, "reason": progress.payload["reason"]}
         if progress.passed:
             w.witness()
@@ -23,8 +24,14 @@ def advance(canary: Canary, *, model: str, cause: str | None = None) -> Progress
 def replace(*, model: str, cause: str | None = None) -> Progress:
     """Make the candidate that passed its gates the champion at once. A run of its own."""
     with workspace("roll_out") as w, run.running(w, model=model, flow="roll_out", cause=cause, last=True) as step:
-        progress = rollout.replace(w.store, model=model, actor=w.actor, cause=cause)
+        progress = rollout.replace(w.store, model=model, actor=w.actor, cause=cause, governed=_governed(w))
         step.details["progress"] = {"event": progress.event, "reason": progress.payload["reason"]}
         if progress.passed:
             w.witness()
         return progress
+
+
+def _governed(w: Workspace) -> Governed:
+    """Who must agree, as it was last applied, whoever started this run."""
+    with w.store.read() as session:
+        return Governed(w.config.environment, in_force(session, w.config.project, w.config.governance))

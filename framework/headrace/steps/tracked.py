@@ -7,10 +7,13 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
+from sqlmodel import Session
+
 from headrace import registry, tracking
 from headrace.features import Rows
 from headrace.registry import Version
 from headrace.steps.workspace import Workspace
+from headrace.store.tables import Run
 from headrace.store.tracked import Tracked
 from headrace.training import Candidate
 
@@ -57,6 +60,7 @@ def note(workspace: Workspace, candidate: Candidate) -> None:
         for name, digest in artifacts.items():
             tracking.link(session, candidate.run_id, name, digest, at=at)
         tracking.make_note(session, candidate.run_id, version=version.number)
+        _sign(session, candidate.run_id, tracking.authors(workspace.root))
 
 
 def judged(workspace: Workspace, candidate: Candidate, *, passed: bool) -> None:
@@ -72,6 +76,14 @@ def _commit(workspace: Workspace) -> dict[str, str]:
     """The commit of the project's folder, and what differs from it."""
     found = tracking.commit(workspace.root)
     return {} if found is None else found.to_json()
+
+
+def _sign(session: Session, run_id: str, authors: list[str]) -> None:
+    """Note whose commit a training was of: they have no vote on what it made."""
+    row = session.get(Run, run_id)
+    if row is not None and authors:
+        row.details = {**row.details, "authors": authors}
+        session.add(row)
 
 
 def _params(algorithm: str, seed: int, params: Mapping[str, Any], baseline: Mapping[str, Any] | None = None) -> dict[str, Any]:

@@ -1,7 +1,23 @@
 """What is remembered: tables, the log of events, the audit log, the clock, locks and blobs."""
 
 from headrace.digest import digest
-from headrace.store import attested, audited, beside, carded, clock, due, events, featured, keyed, lock, registered, sweep, tables, tracked
+from headrace.store import (
+    approved,
+    attested,
+    audited,
+    beside,
+    carded,
+    clock,
+    due,
+    events,
+    featured,
+    keyed,
+    lock,
+    registered,
+    sweep,
+    tables,
+    tracked,
+)
 from headrace.store.blobs import Blobs
 from headrace.store.events import EventKind
 from headrace.store.faults import ReadOnlyError
@@ -14,6 +30,7 @@ __all__ = [
     "ReadOnlyError",
     "Sessions",
     "Store",
+    "approved",
     "attested",
     "audited",
     "beside",

@@ -27,6 +27,8 @@ class ApiKey(Row, table=True):
     """Those that it may ask; None is all."""
     scopes: list[str] | None = json(optional=True)
     """What it may do; None is everything."""
+    principal: str | None = None
+    """Who votes by it, such as `user:alice@example.com`; nobody does by one that is nobody's."""
     environment: str
     actor: str
     created_at: datetime = moment()

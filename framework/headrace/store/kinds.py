@@ -121,3 +121,21 @@ class OutboxStatus(StrEnum):
     PENDING = "pending"
     DELIVERED = "delivered"
     DEAD = "dead"
+
+
+class ApprovalStatus(StrEnum):
+    """How far something that was asked for has come; `void` is what is no longer what was asked for."""
+
+    OPEN = "open"
+    APPROVED = "approved"
+    REJECTED = "rejected"
+    LAPSED = "lapsed"
+    VOID = "void"
+
+
+class VoteChoice(StrEnum):
+    """What somebody votes for."""
+
+    APPROVE = "approve"
+    REJECT = "reject"
+    BREAK_GLASS = "break_glass"

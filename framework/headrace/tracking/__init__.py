@@ -1,7 +1,7 @@
 """What every run was asked for, measured and left: written while it goes on, found and compared afterwards."""
 
 from headrace.tracking.book import begin, end, link, log_params, log_points, make_note, reopen, set_tags, write_digests
-from headrace.tracking.commit import Commit, commit
+from headrace.tracking.commit import Commit, authors, commit
 from headrace.tracking.compare import MISSING, Comparison, compare
 from headrace.tracking.found import Found, Last, Page, Point, children, find, get, history, search
 from headrace.tracking.identity import Process, new_id
@@ -24,6 +24,7 @@ __all__ = [
     "Point",
     "Process",
     "Recorder",
+    "authors",
     "begin",
     "children",
     "commit",

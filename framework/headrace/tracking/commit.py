@@ -45,6 +45,12 @@ def commit(folder: Path) -> Commit | None:
     return Commit(head.decode().strip(), f"sha256:{total.hexdigest()}")
 
 
+def authors(folder: Path) -> list[str]:
+    """Who wrote the commit that is checked out, by address and by name; nobody where there is none."""
+    told = _git(folder, "log", "-1", "--no-show-signature", "--format=%ae%x00%an")
+    return [] if told is None else sorted({name for name in told.decode(errors="replace").strip().split("\0") if name})
+
+
 def _content(path: Path) -> bytes:
     try:
         size = path.stat().st_size

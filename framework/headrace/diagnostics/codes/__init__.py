@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from headrace.diagnostics.codes import (
     access,
+    approval,
     attested,
     audit,
     batch,
@@ -45,6 +46,7 @@ _PARTS = (
     attested,
     audit,
     cards,
+    approval,
 )
 
 CODES: dict[str, Code] = {code.id: code for part in _PARTS for code in part.CODES}

@@ -169,6 +169,13 @@ CODES = (
         "kind: group\nname: model-risk\nmembers: [alice@example.com]",
     ),
     Code(
+        "machine-voter",
+        "a group has a member that is no person",
+        "A vote says that somebody looked; what acts by itself looks at nothing.",
+        "kind: group\nname: model-risk\nmembers: [service:train]",
+        "kind: group\nname: model-risk\nmembers: [alice@example.com]",
+    ),
+    Code(
         "quorum-too-large",
         "more must agree than there are",
         "It could never be approved.",

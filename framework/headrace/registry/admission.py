@@ -1,0 +1,87 @@
+"""Whether a version may be rolled out in an environment, and what becomes of a candidate that may not."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlmodel import Session
+
+from headrace import governance
+from headrace.compiled import GovernanceConfig
+from headrace.diagnostics import Diagnostic, Exit, HeadraceError
+from headrace.governance import Choice, Outcome, Standing, Voter
+from headrace.registry.alias import CANDIDATE, aliases, move
+from headrace.registry.evidence import subject
+from headrace.registry.version import Version, get
+from headrace.store import EventKind, due, events
+from headrace.store.columns import new_id
+from headrace.store.now import reading
+
+FLOW = "roll_out"
+"""The flow that goes on once a vote has decided."""
+
+
+def admit(
+    session: Session, governing: GovernanceConfig, environment: str, model: str, number: int, *, now: datetime, cause: str | None = None
+) -> Standing | None:
+    """Ask the policies about a version that is to be rolled out; None where there are none. What ends it ends the candidate.
+
+    To be called under the transaction that would move it: what it says holds until that commits.
+    """
+    if not governing.policies(model, "promote"):
+        return None
+    asked = subject(session, environment, get(session, model, number), now)
+    standing = governance.look(session, governing, asked, now, cause=cause)
+    if standing.outcome in {Outcome.REJECTED, Outcome.LAPSED}:
+        _end(session, model, number, now, standing.reason)
+    return standing
+
+
+def vote(  # noqa: PLR0917 - what a vote is made of
+    session: Session,
+    governing: GovernanceConfig,
+    environment: str,
+    model: str,
+    number: int,
+    voter: Voter,
+    choice: Choice,
+    reason: str,
+) -> Standing:
+    """Vote on a version, by what it is at this moment; what completes the quorum starts the flow that goes on.
+
+    HeadraceError as `governance.vote`, and `no-version`.
+    """
+    now = reading(session).now
+    asked = subject(session, environment, get(session, model, number), now)
+    waits = aliases(session, model).get(CANDIDATE) == number
+    standing = governance.vote(session, governing, asked, now, voter, choice, reason, successor=FLOW if waits else None)
+    if standing.outcome in {Outcome.REJECTED, Outcome.LAPSED}:
+        _end(session, model, number, now, standing.reason)
+    return standing
+
+
+def loadable(session: Session, governing: GovernanceConfig, environment: str, version: Version) -> None:
+    """HeadraceError `not-approved` where a version may not answer in an environment: it was never let in, or is not what was.
+
+    Where no policy blocks, all may, and nothing is read.
+    """
+    if not any(policy.mode == "block" for policy in governing.policies(version.model, "promote")):
+        return
+    now = reading(session).now
+    why = governance.bars(session, subject(session, environment, version, now), now)
+    if why is not None:
+        help_ = (
+            f"`headrace approvals {version.model}` shows what was asked for; `headrace approve {version.model} --version {version.number}`"
+        )
+        raise HeadraceError(Diagnostic("not-approved", f"{version} may not be loaded: {why}", help=help_), Exit.REFUSED)
+
+
+def _end(session: Session, model: str, number: int, now: datetime, reason: str) -> None:
+    """End a candidate that was rejected, or whose request lapsed; nothing where it is none any more."""
+    if aliases(session, model).get(CANDIDATE) != number:
+        return
+    move(session, model=model, alias=CANDIDATE, number=None, at=now, reason=reason)
+    due.put(session, model, FLOW, now, reason)  # a rollout that runs ends at its next look
+    told = {"id": new_id(), "model": model, "number": number, "run_id": None, "passed": False}
+    payload = {**told, "failed": ["approval"], "warned": [], "gates": [], "reason": reason}
+    events.append(session, model=model, kind=EventKind.CANDIDATE_REJECTED, payload=payload, at=now, id=str(told["id"]))

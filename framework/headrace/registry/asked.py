@@ -1,0 +1,104 @@
+"""What is open for approval, as whoever is to agree must see it: what it is, how it differs from the champion, who may vote, who has."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from sqlmodel import Session
+
+from headrace import governance
+from headrace.compiled import GovernanceConfig
+from headrace.compiled.governance import PolicyConfig
+from headrace.governance import Ballot, Choice, Facts, Subject, decide, standing_row
+from headrace.governance.decide import why_not
+from headrace.registry.alias import CHAMPION, aliases
+from headrace.registry.evidence import subject, verdicts
+from headrace.registry.version import Version, get
+from headrace.store import clock
+from headrace.store.approved import ApprovalRequest
+from headrace.store.kinds import ApprovalStatus
+from headrace.store.now import reading
+
+
+def requests(session: Session, governing: GovernanceConfig, environment: str, model: str | None, *, every: bool) -> list[dict[str, Any]]:
+    """The requests of an environment, oldest first: those that are open or passed over for a while, or every one."""
+    found = governance.listed(session, environment, model)
+    waiting = [row for row in found if row.status is ApprovalStatus.OPEN or row.glass is not None]
+    return [told(session, governing, row) for row in (found if every else waiting)]
+
+
+def told(session: Session, governing: GovernanceConfig, row: ApprovalRequest) -> dict[str, Any]:
+    """One request: by which digests it is what it is, what the policies say of it now, and what of it is another by now."""
+    now = max(reading(session).now, row.seen_at)
+    asked = _subject(session, row)
+    policies = governing.policies(row.model, asked.on)
+    stands = bool(policies) and standing_row(session, asked, policies) is not None
+    known = governance.facts_of(session, governing, asked, row, now) if policies else None
+    verdict = decide(policies, known) if known is not None else None
+    return {
+        "request": row.id,
+        "model": row.model,
+        "environment": row.environment,
+        "on": row.occasion,
+        "version": row.number,
+        "status": row.status.value,
+        "reason": row.reason,
+        "digests": row.digests,
+        "changed": sorted(part for part, value in asked.digests.items() if row.digests.get(part) != value),
+        "stands": stands,
+        "requested_at": row.requested_at.isoformat(),
+        "deadline": None if row.deadline is None else row.deadline.isoformat(),
+        "decided_at": None if row.decided_at is None else row.decided_at.isoformat(),
+        "requesters": row.requesters,
+        "break_glass": row.glass,
+        "trace": [] if verdict is None else verdict.to_json(),
+        "may_vote": [] if known is None else _voters(policies, known),
+        "votes": [
+            {
+                "principal": vote.principal,
+                "choice": vote.choice.value,
+                "reason": vote.reason,
+                "key": vote.key,
+                "at": vote.at.isoformat(),
+            }
+            for vote in governance.votes(session, row.id)
+        ],
+        "evidence": None if row.number is None else _evidence(session, row.model, row.number),
+    }
+
+
+def _subject(session: Session, row: ApprovalRequest) -> Subject:
+    if row.number is None:
+        digests = {name: value for name, value in row.digests.items() if name != "policy"}
+        return Subject(row.model, row.environment, "deploy", None, digests)
+    return subject(session, row.environment, get(session, row.model, row.number), reading(session).now)
+
+
+def _voters(policies: Iterable[PolicyConfig], known: Facts) -> list[dict[str, Any]]:
+    """Each member of a group that is asked, with why the vote would not count; as if a key were shown."""
+    now = clock.wall()
+    found: dict[str, list[str | None]] = {}
+    for policy in policies:
+        for approval in policy.approvals:
+            for name in sorted(frozenset[str]().union(*(known.groups.get(group, frozenset()) for group in approval.groups))):
+                ballot = Ballot(name, Choice.APPROVE, known.now, now, now)
+                found.setdefault(name, []).append(why_not(ballot, approval, known))
+    return [{"principal": name, "why_not": None if None in whys else whys[0]} for name, whys in sorted(found.items())]
+
+
+def _evidence(session: Session, model: str, number: int) -> dict[str, Any]:
+    """Metrics on the held-out rows and what each gate said, of the version and of the champion."""
+    version = get(session, model, number)
+    held = aliases(session, model).get(CHAMPION)
+    other = get(session, model, held) if held is not None and held != number else None
+    return {"version": _of(session, version), "champion": None if other is None else _of(session, other)}
+
+
+def _of(session: Session, version: Version) -> dict[str, Any]:
+    return {
+        "number": version.number,
+        "metrics": version.manifest.get("metrics", {}),
+        "gates": [{"gate": row.gate, "passed": row.passed, "mode": row.mode, "reason": row.reason} for row in verdicts(session, version)],
+        "digests": version.manifest.get("digests", {}),
+    }
