@@ -130,9 +130,12 @@ def test_a_condition_that_no_vote_mends_refuses_once_and_leaves_the_candidate() 
 def test_what_is_not_known_of_a_version_does_not_hold() -> None:
     with living(governance(policy(require={"signed": "signature.valid", "approved": "card.approved"}))) as world:
         world.passes(1)
-        told = world.replace().payload["reason"]
-        assert "`signed` wants signature.valid, and signature.valid is not known" in told
-        assert "card.approved is not known" in told
+        signing = world.store.root / ".headrace" / "keys" / "signing.pem"
+        signing.unlink()
+        found = world.replace().payload
+        assert "refused by policy" == found["state"]
+        assert "`signed` wants signature.valid, and signature.valid is not known" in found["reason"]
+        assert "card.approved is false" in found["reason"]
 
 
 def test_a_policy_that_warns_is_told_and_stops_nothing() -> None:

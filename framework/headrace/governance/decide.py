@@ -7,20 +7,26 @@ that passes ends it; nothing is approved by silence.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import timedelta
 
 from headrace.compiled.governance import ApprovalConfig, BreakGlassConfig, Duty, PolicyConfig
-from headrace.governance.values import Ballot, Choice, Condition, Counted, Facts, Glass, Outcome, Ruling, Tally, Verdict
+from headrace.governance.values import Ballot, Choice, Condition, Counted, Facts, Glass, Outcome, Ruling, Tally, Value, Verdict
 from headrace.spec.expression import parse
 
 _GRAVEST = (Outcome.REJECTED, Outcome.LAPSED, Outcome.WAITING, Outcome.REFUSED, Outcome.APPROVED)
 """A rejection ends it whatever the rest says; while votes are missing, what conditions say may still change."""
+_BY_VOTES = frozenset({"approvals.count", "card.approved"})
+"""What is known of a version only as its votes come in."""
 _DID: Mapping[Duty, str] = {"requester": "asked for it", "trainer": "trained it", "card_author": "wrote its card"}
 
 
 def decide(policies: Sequence[PolicyConfig], facts: Facts) -> Verdict:
     """What all policies say."""
-    rulings = tuple(_rule(policy, facts) for policy in policies)
+    tallies = [tuple(_tally(approval, facts) for approval in policy.approvals) for policy in policies]
+    asked = [tally for policy, found in zip(policies, tallies, strict=True) if policy.mode == "block" for tally in found]
+    facts = replace(facts, values=_with_card(facts.values, agreed=bool(asked) and all(tally.complete for tally in asked)))
+    rulings = tuple(_rule(policy, found, facts, voted=bool(asked)) for policy, found in zip(policies, tallies, strict=True))
     blocking = {ruling.outcome for ruling in rulings if ruling.mode == "block"}
     return Verdict(next((outcome for outcome in _GRAVEST if outcome in blocking), Outcome.APPROVED), rulings)
 
@@ -69,18 +75,22 @@ def _untimely(ballot: Ballot, facts: Facts) -> str | None:
     return None
 
 
-def _rule(policy: PolicyConfig, facts: Facts) -> Ruling:
-    tallies = tuple(_tally(approval, facts) for approval in policy.approvals)
+def _rule(policy: PolicyConfig, tallies: tuple[Tally, ...], facts: Facts, *, voted: bool) -> Ruling:
     count = len({vote.principal for tally in tallies for vote in tally.votes if vote.choice is Choice.APPROVE and vote.why_not is None})
     conditions = tuple(_conditions(policy, {**facts.values, "approvals.count": count}))
-    outcome = _outcome(tallies, conditions, facts)
+    outcome = _outcome(tallies, conditions, facts, voted=voted)
     glass = None
     if outcome in {Outcome.WAITING, Outcome.REFUSED, Outcome.LAPSED} and policy.break_glass is not None:
         glass = _glass(policy.break_glass, facts)
     return Ruling(policy.name, policy.mode, outcome if glass is None else Outcome.APPROVED, conditions, tallies, glass)
 
 
-def _outcome(tallies: Sequence[Tally], conditions: Sequence[Condition], facts: Facts) -> Outcome:
+def _with_card(values: Mapping[str, Value], *, agreed: bool) -> Mapping[str, Value]:
+    """With the card approved where all have agreed: their votes are bound to its digest, and approve it if it is complete."""
+    return {**values, "card.approved": True} if agreed and values.get("card.complete") is True else values
+
+
+def _outcome(tallies: Sequence[Tally], conditions: Sequence[Condition], facts: Facts, *, voted: bool) -> Outcome:
     holds, complete = all(item.holds is True for item in conditions), all(tally.complete for tally in tallies) or facts.granted
     if any(vote.choice is Choice.REJECT and vote.why_not is None for tally in tallies for vote in tally.votes) and not facts.granted:
         return Outcome.REJECTED
@@ -88,8 +98,8 @@ def _outcome(tallies: Sequence[Tally], conditions: Sequence[Condition], facts: F
         return Outcome.APPROVED
     if facts.deadline is not None and facts.now > facts.deadline and not facts.granted:
         return Outcome.LAPSED
-    # More votes may mend a condition that counts them.
-    counted = any(item.holds is not True and "approvals.count" in item.read for item in conditions)
+    # More votes may mend a condition that counts them, where there are any.
+    counted = voted and any(item.holds is not True and not item.read.keys().isdisjoint(_BY_VOTES) for item in conditions)
     return Outcome.WAITING if not complete or (counted and not facts.granted) else Outcome.REFUSED
 
 

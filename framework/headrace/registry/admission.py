@@ -11,6 +11,8 @@ from headrace.compiled import GovernanceConfig
 from headrace.diagnostics import Diagnostic, Exit, HeadraceError
 from headrace.governance import Choice, Outcome, Standing, Voter
 from headrace.registry.alias import CANDIDATE, aliases, move
+from headrace.registry.card import card_of
+from headrace.registry.card_writing import approve_card, submit_card
 from headrace.registry.evidence import subject
 from headrace.registry.version import Version, get
 from headrace.store import EventKind, due, events
@@ -32,6 +34,7 @@ def admit(
         return None
     asked = subject(session, environment, get(session, model, number), now)
     standing = governance.look(session, governing, asked, now, cause=cause)
+    _approve_card(session, standing, now)
     if standing.outcome in {Outcome.REJECTED, Outcome.LAPSED}:
         _end(session, model, number, now, standing.reason)
     return standing
@@ -55,6 +58,7 @@ def vote(  # noqa: PLR0917 - what a vote is made of
     asked = subject(session, environment, get(session, model, number), now)
     waits = aliases(session, model).get(CANDIDATE) == number
     standing = governance.vote(session, governing, asked, now, voter, choice, reason, successor=FLOW if waits else None)
+    _approve_card(session, standing, now)
     if standing.outcome in {Outcome.REJECTED, Outcome.LAPSED}:
         _end(session, model, number, now, standing.reason)
     return standing
@@ -74,6 +78,18 @@ def loadable(session: Session, governing: GovernanceConfig, environment: str, ve
             f"`headrace approvals {version.model}` shows what was asked for; `headrace approve {version.model} --version {version.number}`"
         )
         raise HeadraceError(Diagnostic("not-approved", f"{version} may not be loaded: {why}", help=help_), Exit.REFUSED)
+
+
+def _approve_card(session: Session, standing: Standing, now: datetime) -> None:
+    """Who agrees to a version agrees to its card as it was shown: it is approved by the decision, unless it lacks something."""
+    row = standing.request
+    shown = row.digests.get("card")
+    if standing.news is not EventKind.APPROVAL_DECIDED or standing.outcome is not Outcome.APPROVED or row.glass is not None:
+        return
+    if shown is None or row.number is None or not card_of(session, row.model, row.number).completeness.complete:
+        return
+    submit_card(session, row.model, row.number, digest=shown, at=now)
+    approve_card(session, row.model, row.number, digest=shown, approval=row.id, at=now)
 
 
 def _end(session: Session, model: str, number: int, now: datetime, reason: str) -> None:

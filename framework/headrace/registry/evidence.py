@@ -10,10 +10,14 @@ from typing import Any
 
 from sqlmodel import Session, col, select
 
+from headrace.diagnostics import HeadraceError
 from headrace.governance import Subject
+from headrace.identity.signing import trusted
+from headrace.registry import provenance
+from headrace.registry.card import card_approved, card_of
 from headrace.registry.version import Version, digest_of
 from headrace.spec.person import person
-from headrace.store import tables
+from headrace.store import digest, tables
 from headrace.store.tracked import Tracked
 
 
@@ -27,28 +31,33 @@ class CardFacts:
     author: str
 
 
-def card_facts(session: Session, model: str, number: int) -> CardFacts | None:
+def card_facts(session: Session, version: Version) -> CardFacts | None:
     """What is known of a version's card; None where it has none."""
-    del session, model, number
-    return None
-
-
-def card_digest(session: Session, model: str, number: int) -> str | None:
-    """The digest of a version's card; None where it has none."""
-    found = card_facts(session, model, number)
-    return None if found is None else found.digest
+    try:
+        found = card_of(session, version.model, version.number)
+        complete = found.completeness.complete
+    except HeadraceError:  # none, or one that was altered
+        return None
+    return CardFacts(found.digest, complete, bool(card_approved(session, version)), found.actor)
 
 
 def signature_valid(session: Session, version: Version) -> bool | None:
-    """Whether a version is signed by whom it must be; None where nothing is known of it."""
-    del session, version
-    return None
+    """Whether the statement of where a version came from is signed by the project's key; None where there is no key to hold it against."""
+    root = session.info.get("root")
+    try:
+        key = None if root is None else trusted(root)
+    except HeadraceError:
+        return None
+    row = provenance.newest(session, version, provenance.KIND)
+    if key is None or row is None:
+        return None if key is None else False
+    return digest(row.body.encode()) == row.digest and provenance.disagrees(row.body, version, key) is None
 
 
 def subject(session: Session, environment: str, version: Version, now: datetime) -> Subject:
     """A version as what policies are asked about before it is rolled out in an environment."""
     judged, every = verdicts(session, version), _all(session, version)
-    card = card_facts(session, version.model, version.number)
+    card = card_facts(session, version)
     return Subject(
         model=version.model,
         environment=environment,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Never, Self
+from typing import Any, Never, Self
 
 from sqlalchemy import Engine, event
 from sqlmodel import Session
@@ -28,6 +28,8 @@ class Sessions:
         self.engine = engine
         self._writer = engine.execution_options(**engines.WRITE)
         self._writing = threading.local()
+        self.info: dict[str, Any] = {}
+        """What every session of it knows beside the database."""
 
     @property
     def where(self) -> str:
@@ -59,7 +61,7 @@ class Sessions:
         self._writing.now = True
         try:
             with translated(self.where), Session(self._writer, expire_on_commit=False) as session:
-                session.info["actor"] = actor
+                session.info.update(self.info, actor=actor)
                 said = Said(actor, action, subject, reading(session).now, wall(), reason, before, after)
                 if often:
                     ledger.count(session, said)
@@ -75,6 +77,7 @@ class Sessions:
     def read(self) -> Iterator[Session]:
         """Read: one consistent view for the length of the block. A write raises ReadOnlyError."""
         with translated(self.where), read_only(), _Reading(self.engine, expire_on_commit=False, autoflush=False) as session:
+            session.info.update(self.info)
             yield session
 
     def close(self) -> None:

@@ -23,6 +23,7 @@ class Store(Sessions):
         super().__init__(engine)
         self.blobs = blobs
         self.root = root
+        self.info["root"] = root
         self.clock = Clock(self)
 
     @classmethod
