@@ -44,7 +44,7 @@ def suite() -> list[Gate]:
         Minimum("slices", "roc_auc", min=0, slices=[Slice(by="race"), Slice(by=["sex", "race"]), Slice(where="age >= 65 and sex == '1'")]),
         NoWorse("slices-versus", "roc_auc", versus="champion", worse_by_at_most=1, slices=[Slice(by="race")], test="delong"),
         ByPlugin("spread", "prediction_spread"),
-        ByPlugin("changes", "decision_changes", {"max": 0.9}),
+        ByPlugin("changes", "decision_changes", {"max": "90%"}),
     ]
 
 

@@ -13,7 +13,7 @@ from headrace.hooks import load_plugins
 from headrace.plan import Action, AliasBack, Selection, prepare, to_json, to_text, told
 from headrace.plan.backtest import UNTOLD, alert, gate
 from headrace.plan.state import Judged, Seen
-from headrace.spec.gates import Gate
+from headrace.spec.gates import Gate, Slice
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -221,3 +221,32 @@ def test_a_plugins_gate_is_not_told_from_records(folder):
     (item,) = folder.plan(state).items
     assert [(c.path, c.effect.word, c.note) for c in item.changes] == [("gates[fast].params.min", "re-evaluate", UNTOLD)]
     assert [c.note for item in folder.plan(replace(state, verdicts={})).items for c in item.changes] == [None]
+
+
+def test_what_was_measured_as_a_difference_says_nothing_of_a_bound_nor_the_other_way_round():
+    value, difference, slice_ = (
+        Judged(3, 0.9, 0.85, 0.95, "value"),
+        Judged(2, 0.01, -0.02, 0.03, "difference"),
+        Judged(1, 0.5, 0.4, 0.6, "slice"),
+    )
+    judged = {"g": (value, difference, slice_)}
+    bound = Gate(id="g", metric="roc_auc", min=0.88)
+    versus = Gate(id="g", metric="roc_auc", versus="baseline", worse_by_at_most=0.01)
+    assert "the last version would not have failed" == gate(bound, judged, "higher")
+    assert "the last version would have failed" == gate(versus, judged, "higher")
+
+
+def test_what_must_be_proven_goes_by_the_recorded_interval():
+    judged = {"g": (Judged(2, 0.9, 0.85, 0.95, "value"), Judged(1, 0.9))}
+    proven = Gate(id="g", metric="roc_auc", min=0.88, proven=True)
+    assert "2 of the last 2 versions would have failed" == gate(proven, judged, "higher")
+    assert "the last version would not have failed" == gate(
+        Gate(id="g", metric="roc_auc", versus="baseline", better_by_at_least=0.01),
+        {"g": (Judged(1, 0.03, 0.02, 0.04, "difference"),)},
+        "higher",
+    )
+
+
+def test_of_slices_nothing_is_told():
+    sliced = Gate(id="g", metric="roc_auc", min=0.88, slices=(Slice(by="sex"),))
+    assert UNTOLD == gate(sliced, {"g": (Judged(1, 0.9),)}, "higher")

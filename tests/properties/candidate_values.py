@@ -13,6 +13,7 @@ from monitored_values import AT, MODEL, storing
 from headrace import gates, registry
 from headrace.diagnostics import Report
 from headrace.gates import Minimum, NoWorse, Verdict
+from headrace.gates.values import Test
 from headrace.hooks import Algorithm, Input, Signature, load_plugins
 from headrace.store import Store, digest
 
@@ -67,8 +68,10 @@ class Contest:
             algorithm="blur", format="text", at=AT,
         )  # fmt: skip
 
-    def judge(self, version: registry.Version) -> Verdict:
-        asked = (Minimum("quality", "roc_auc", min=0.5), NoWorse("champion", "roc_auc", versus="champion", first="pass"))
+    def judge(self, version: registry.Version, test: Test = "bootstrap", better: float | None = None) -> Verdict:
+        metric = "accuracy" if test == "mcnemar" else "roc_auc"
+        champion = NoWorse("champion", metric, versus="champion", first="pass", test=test, better_by_at_least=better)
+        asked = (Minimum("quality", "roc_auc", min=0.5), champion)
         return gates.judge(self.store, PLUGINS, actor="test", model=MODEL, number=version.number, run_id=version.run_id, gates=asked)
 
     def aliases(self) -> dict[str, int]:
@@ -77,9 +80,9 @@ class Contest:
 
 
 @contextmanager
-def contest(noise: float, seed: int) -> Iterator[Contest]:
+def contest(noise: float, seed: int, url: str = "sqlite:///state.db") -> Iterator[Contest]:
     """A store with a champion of this noise."""
-    with storing() as store:
+    with storing(url) as store:
         made = Contest(store, seed)
         version = made.register(noise, "first")
         with store.transaction("test", "promote", MODEL) as session:

@@ -16,10 +16,10 @@ MODEL = "churn"
 
 
 @contextmanager
-def storing() -> Iterator[Store]:
+def storing(url: str = "sqlite:///state.db") -> Iterator[Store]:
     """An empty store."""
     with TemporaryDirectory() as folder:
-        store = Store.open("sqlite:///state.db", "blobs", root=Path(folder))
+        store = Store.open(url, "blobs", root=Path(folder))
         yield store
         store.close()
 

@@ -82,3 +82,17 @@ def test_a_model_without_gates_is_refused():
     assert compiled(model)[0] is None
     model["gates"] = []
     assert compiled(model)[0] is None
+
+
+def test_waivers_and_slices_stand_in_the_flow_and_take_no_gate_away():
+    model = typed(MODEL)
+    model["gates"][0] |= {
+        "waive": {"by": "alice", "reason": "late labels", "until": "2999-12-31"},
+        "slices": [{"by": "sex", "min_rows": 50}],
+        "proven": True,
+    }
+    files, report = compiled(model)
+    assert files is not None, list(report)
+    (judge,) = called(ast.parse(files["flows/employment.py"]), "steps.gates.judge")
+    assert len(model["gates"]) == len(judge.args) - 1
+    assert all(word in ast.unparse(judge.args[1]) for word in ("Waiver(by='alice'", "Slice(by='sex'", "proven=True"))

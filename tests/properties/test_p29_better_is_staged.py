@@ -1,5 +1,6 @@
 """P29: a retrained model that is better than the champion is staged: it is the candidate, its rollout starts, and the champion stays."""
 
+import pytest
 from candidate_values import contest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -20,3 +21,20 @@ def test_a_better_model_becomes_the_candidate(champion, better, seed):
         assert [(EventKind.CANDIDATE_PASSED, "roll_out", verdict.event_id)] == [
             (event.kind, event.successor, event.id) for event in waiting
         ]
+
+
+@pytest.mark.parametrize("test", ["bootstrap", "mcnemar", "delong"])
+def test_on_postgresql_by_each_test(postgres, test):
+    with contest(20, 3, postgres) as place:
+        verdict = place.judge(place.register(0, "second"), test, better=0.01)
+        said = verdict.payload["gates"][1]
+        assert (True, {"champion": 1, "candidate": 2}) == (verdict.passed, place.aliases())
+        assert (True, test, "champion") == (said["low"] >= 0.01, said["evidence"]["test"], said["evidence"]["versus"])
+
+
+@settings(max_examples=12, deadline=None)
+@given(test=st.sampled_from(["bootstrap", "mcnemar", "delong"]), seed=st.integers(0, 10_000))
+def test_one_that_is_as_good_is_not_staged_where_better_is_wanted(test, seed):
+    with contest(1.0, seed) as place:
+        verdict = place.judge(place.register(1.0, "second"), test, better=0.01)
+        assert (False, {"champion": 1}) == (verdict.passed, place.aliases())
