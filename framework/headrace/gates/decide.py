@@ -97,6 +97,8 @@ def _value(gate: Minimum | Maximum, metric: Metric, facts: Facts) -> tuple[float
             raise _Unjudgeable(f"the latency is not known: {facts.seconds.reason}")
         return compute(facts.seconds), len(facts.seconds), ""
     predictions = _predictions(facts)
+    if metric.needs == "noise":
+        return _noised(compute, facts, predictions), len(facts.target), ""
     if gate.each is not None:
         values = compute(facts.target, predictions)
         worst = _worst(values, facts.answers.classes, gate.metric, lowest=isinstance(gate, Minimum))
@@ -117,6 +119,16 @@ def _value(gate: Minimum | Maximum, metric: Metric, facts: Facts) -> tuple[float
         raise _Unjudgeable(f"fewer than two groups of `{gate.by}` have {gate.min_group} rows{note}")
     kept = _isin(groups, large)
     return compute(facts.target[kept], predictions[kept], groups[kept]), int(kept.sum()), note
+
+
+def _noised(compute: Callable[..., Any], facts: Facts, predictions: NDArray[np.float64]) -> float:
+    """The metric over all draws of the noise together."""
+    import numpy as np
+
+    if isinstance(facts.noisy, Absent):
+        raise _Unjudgeable(f"the candidate was not asked about rows with noise: {facts.noisy.reason}")
+    draws = len(facts.noisy) // max(1, len(predictions))
+    return float(compute(np.concatenate([predictions] * draws), facts.noisy)) if draws else math.nan
 
 
 def _ranked(gate: Minimum | Maximum, metric: Metric, facts: Facts, predictions: NDArray[np.float64]) -> tuple[float, int, str]:
@@ -167,7 +179,7 @@ def _isin(groups: NDArray[np.object_], names: list[str]) -> NDArray[np.bool_]:
 
 
 def _compared(gate: NoWorse, metric: Metric, facts: Facts, seed: int) -> Judged:
-    if metric.needs in {"groups", "latency"}:
+    if metric.needs in {"groups", "latency", "noise"}:
         raise _Unjudgeable(f"`{gate.metric}` cannot be compared row by row: `versus` needs a metric of probabilities, or of numbers")
     who: str = gate.versus
     other = facts.others.get(who, Absent("it was not asked"))
