@@ -39,6 +39,10 @@ GIVES = {
     "text": lambda _: Ruling(passed="yes", reason="well"),
     "no-reason": lambda _: Ruling(passed=True, reason=" "),
     "text-value": lambda _: Ruling(passed=True, reason="well", value="much"),
+    "shown": lambda _: Ruling(passed=True, reason="well", evidence={"by": np.float64(0.5), "of": np.arange(2)}),
+    "no-json": lambda _: Ruling(passed=True, reason="well", evidence={"by": object()}),
+    "no-object": lambda _: Ruling(passed=True, reason="well", evidence=[1, 2]),
+    "too-much": lambda _: Ruling(passed=True, reason="well", evidence={"by": "x" * 32_000}),
     "raises": lambda _: 1 / 0,
     "changes": _changes,
 }
@@ -82,6 +86,7 @@ def test_a_ruling_becomes_a_verdict_of_plain_values(facts) -> None:
     assert gates.Judged("own", "mine", passed=True, mode="block", reason="all is well", value=0.25, threshold=0.5, n=300) == found
     assert bool is type(found.passed)
     assert said(facts, "infinite").high is None
+    assert {"by": 0.5, "of": [0, 1]} == said(facts, "shown").evidence
 
 
 @pytest.mark.parametrize(
@@ -94,6 +99,9 @@ def test_a_ruling_becomes_a_verdict_of_plain_values(facts) -> None:
         ("text", "its `passed` is 'yes', and neither True nor False"),
         ("no-reason", "it gave no reason"),
         ("text-value", "its `value` is 'much', and not a number"),
+        ("no-json", "its `evidence` cannot be kept: it is no JSON"),
+        ("no-object", "its `evidence` cannot be kept"),
+        ("too-much", "its `evidence` cannot be kept: it has 32,009 bytes as JSON, and 32,000 are kept"),
         ("raises", "`mine` failed: ZeroDivisionError: division by zero"),
     ],
 )
@@ -168,3 +176,8 @@ def test_the_built_in_kinds_tell_a_useful_model_from_a_collapsed_one(store, plug
 def test_a_gate_that_does_not_end_fails(facts) -> None:
     found = said(facts, kind=Gate("mine", f"{HERE}:hangs", f"{HERE}:Params", seconds=0.05))
     assert (False, True) == (found.passed, found.reason.startswith("`mine` failed: OutOfTime: it did not end within 0.05 s"))
+
+
+def test_a_gate_that_asks_for_what_is_not_here_fails(facts) -> None:
+    found = said(facts, kind=Gate("mine", f"{HERE}:judge", f"{HERE}:Params", asks=("candidate",)))
+    assert (False, "it asks for `candidate`, which is not here") == (found.passed, found.reason)

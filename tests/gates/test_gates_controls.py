@@ -21,13 +21,13 @@ title: Ours
 controls:
   - {id: kept, title: The rows are kept, evidence: [lineage.data]}
   - {id: good, title: It is good, evidence: [judged.roc_auc]}
-  - {id: carded, title: It has a card, evidence: [card.written]}
+  - {id: carded, title: It has a card, evidence: [card.complete]}
   - {id: asked, title: Somebody asked, evidence: []}
 """
 
 
 def given(text: str = OWN, **facts) -> HeldOut:
-    known = {"lineage.data": True, "judged.roc_auc": True, "card.written": True} | {
+    known = {"lineage.data": True, "judged.roc_auc": True, "card.complete": True} | {
         key.replace("__", "."): fact for key, fact in facts.items()
     }
     records = Records(known, dict.fromkeys(known, "as recorded"), datetime(2024, 1, 1, tzinfo=UTC))

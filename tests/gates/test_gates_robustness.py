@@ -8,8 +8,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from headrace import gates
 from headrace.builtin.gates.boundary import Search, Space
 from headrace.builtin.gates.robustness import Params, judge
+from headrace.builtin.metrics.noise import METRICS
+from headrace.gates.decide import decide
+from headrace.gates.facts import Absent, Facts
 from headrace.hooks import Answers, HeldOut, Input, NoAnswer, Signature
 from headrace.hooks.answers import BINARY
 from headrace.stats import perturb
@@ -204,3 +208,25 @@ def test_noise_keeps_whole_numbers_whole_missing_ones_missing_and_all_in_range()
     assert np.nanmax(moved[:, 1]) <= 7.5
     assert (0, 2) == perturb.noisy(np.empty((0, 2)), 0.5, np.random.default_rng(2)).shape
     assert [0.0, 0.5] == perturb.spread(np.array([[np.nan, 1.0], [3.0, 2.0]])).tolist()
+
+
+def test_noise_robustness_is_a_metric_of_the_candidate_alone(candidate, rows, store, plugins) -> None:
+    asked = [gates.Minimum("noise", "noise_robustness", min=0.7)]
+    found = []
+    for number, (draw, algorithm, params) in enumerate([(apart, "sklearn.logistic_regression", {}), (comb, "lightgbm.classifier", DEEP)]):
+        version = candidate(rows(2000, draw), INPUTS, algorithm=algorithm, params=params, run_id=f"r{number}")
+        verdict = gates.judge(store, plugins, actor="test", model="churn", number=version.number, run_id=f"j{number}", gates=asked)
+        found.append(verdict.payload["gates"][0])
+    assert [True, False] == [one["passed"] for one in found]
+    assert found[0]["value"] > 0.99
+    assert 0.4 < found[1]["value"] < 0.6
+    assert 1000 == found[0]["n"]
+
+
+def test_noise_robustness_fails_where_the_candidate_has_no_answer_to_noise() -> None:
+    facts = Facts(np.ones(3), np.ones(3), noisy=Absent("ValueError: no"))
+    metrics = {"noise_robustness": METRICS[0]}
+    none = decide(gates.Minimum("noise", "noise_robustness", min=0.7), facts, metrics, 7)
+    assert (False, "the candidate was not asked about rows with noise: ValueError: no") == (none.passed, none.reason)
+    empty = decide(gates.Minimum("noise", "noise_robustness", min=0.7), Facts(np.empty(0), np.empty(0), noisy=np.empty(0)), metrics, 7)
+    assert not empty.passed

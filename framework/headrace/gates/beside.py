@@ -15,6 +15,7 @@ from headrace.hooks import Answers, Artifact, Measured, NoAnswer, Plugins, Recor
 from headrace.hooks.limit import within
 from headrace.registry import Loaded, Version
 from headrace.registry.version import digest_of
+from headrace.stats import perturb
 from headrace.store import Store
 
 if TYPE_CHECKING:
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
 
 SECONDS = 60.0
 """How long a candidate may take for one question of a gate's, wall time."""
+NOISE = 0.1
+"""Of each number's standard deviation over the held-out rows, for the metrics that need noise."""
+DRAWS = 5
 LARGEST = 8_000_000
 """Bytes of a project's file that a gate may read."""
 _SIDE, _TRAIN = "side", "train"
@@ -85,6 +89,17 @@ class Beside:
         if why := self.answers.fault(given, len(rows)):
             raise NoAnswer(f"it {why}")
         return given
+
+    def noisy(self, seed: int) -> NDArray[np.float64]:
+        """Its answers to the held-out rows with noise of `NOISE` spreads in each number, `DRAWS` times one after another; NoAnswer."""
+        import numpy as np
+
+        names = [item.name for item in self.signature.inputs if item.type == "number"]
+        values = self.held[names].to_numpy(dtype=np.float64, na_value=np.nan)
+        rng = np.random.default_rng(seed)
+        return np.concatenate(
+            [self.ask(self.held.assign(**dict(zip(names, perturb.noisy(values, NOISE, rng).T, strict=True)))) for _ in range(DRAWS)]
+        )
 
     def training(self) -> Sample:
         """The rows that the candidate was trained on; HeadraceError where they are not kept or were altered."""

@@ -104,6 +104,8 @@ def _measured(gate: Minimum | Maximum, metric: Metric, facts: Facts) -> _Measure
             raise Unjudgeable(f"the latency is not known: {facts.seconds.reason}")
         return _Measured(compute(facts.seconds), len(facts.seconds))
     predictions = answers(facts)
+    if metric.needs == "noise":
+        return _Measured(_noised(compute, facts, predictions), len(facts.target))
     if gate.each is not None:
         values = compute(facts.target, predictions)
         worst = _worst(values, facts.answers.classes, gate.metric, lowest=isinstance(gate, Minimum))
@@ -112,6 +114,16 @@ def _measured(gate: Minimum | Maximum, metric: Metric, facts: Facts) -> _Measure
     if metric.needs != "groups":
         return _Measured(compute(facts.target, predictions), len(facts.target))
     return _of_groups(gate, compute, facts)
+
+
+def _noised(compute: Any, facts: Facts, predictions: NDArray[np.float64]) -> float:  # noqa: ANN401 - a metric's function
+    """The metric over all draws of the noise together."""
+    import numpy as np
+
+    if isinstance(facts.noisy, Absent):
+        raise Unjudgeable(f"the candidate was not asked about rows with noise: {facts.noisy.reason}")
+    draws = len(facts.noisy) // max(1, len(predictions))
+    return float(compute(np.concatenate([predictions] * draws), facts.noisy)) if draws else math.nan
 
 
 def _of_groups(gate: Minimum | Maximum, compute: Any, facts: Facts) -> _Measured:  # noqa: ANN401 - a metric's function

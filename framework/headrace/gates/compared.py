@@ -26,7 +26,7 @@ _THRESHOLD = 0.5
 
 def compared(gate: NoWorse, metric: Metric, facts: Facts, seed: int) -> Judged:
     """What a gate with `versus` says; Unjudgeable where there is nothing to compare, or the difference is not defined."""
-    if metric.needs in {"groups", "latency"}:
+    if metric.needs in {"groups", "latency", "noise"}:
         raise Unjudgeable(f"`{gate.metric}` cannot be compared row by row: `versus` needs a metric of probabilities, or of numbers")
     who: str = gate.versus
     other = facts.others.get(who, Absent("it was not asked"))

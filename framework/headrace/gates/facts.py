@@ -61,6 +61,8 @@ class Facts:
     """What the candidate answers."""
     group: NDArray[np.int64] | None = None
     """Of a ranking, (n,): rows with the same number are ranked among each other."""
+    noisy: Values | Absent = field(default_factory=lambda: Absent("no gate asked for it"))
+    """The answers to the held-out rows with noise, each draw after the other, (d n,) or (d n, c)."""
     beside: Beside | None = None
     """What a plugin's gate may look at beside these."""
 
@@ -99,9 +101,13 @@ def gather(store: Store, plugins: Plugins, version: Version, gates: Sequence[Gat
     ranked = version.manifest.get("group")
     group = pd.factorize(held[ranked], sort=True)[0].astype("int64") if ranked is not None else None
     beside = Beside(store, plugins, version, held, None if isinstance(loaded, Absent) else loaded)
+    noisy: Values | Absent = Absent("no gate asked for it")
+    if any(plugins.metrics[gate.metric].needs == "noise" for gate in bounded if gate.metric in plugins.metrics):
+        noisy = _try(lambda: beside.noisy(int(version.manifest.get("seed", 0))))
     return Facts(
         target,
         predictions,
+        noisy=noisy,
         groups=groups,
         others=others,
         seconds=seconds,

@@ -134,7 +134,6 @@ def _verdict(kind: EventKind, event_id: str, payload: dict[str, Any]) -> Verdict
 
 def _row(version: registry.Version, run_id: str, item: Judged, at: datetime) -> tables.Verdict:
     told = asdict(item)
-    del told["evidence"]  # the event has it
     return tables.Verdict(
         model=version.model, number=version.number, run_id=run_id, data_digest=version.manifest["reference"], at=at, **told
     )

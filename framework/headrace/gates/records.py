@@ -9,7 +9,7 @@ from headrace.compiled import DeployConfig, read, read_serving
 from headrace.diagnostics import HeadraceError
 from headrace.gates.values import Judged
 from headrace.hooks import Records
-from headrace.registry import Version, aliases
+from headrace.registry import Version, aliases, cards
 from headrace.registry.alias import PREVIOUS
 from headrace.registry.version import digest_of
 from headrace.store import Store, events
@@ -97,10 +97,15 @@ def _declared(store: Store, version: Version) -> Iterator[tuple[str, _Fact]]:
 def _logged(store: Store, version: Version) -> Iterator[tuple[str, _Fact]]:
     """What the model's log says of this version: the last event of a kind that names its number."""
     with store.read() as session:
-        log = events.log(session, version.model, (EventKind.CARD_WRITTEN, EventKind.APPROVAL_DECIDED, EventKind.VERSION_ATTESTED))
+        log = events.log(session, version.model, (EventKind.APPROVAL_DECIDED, EventKind.VERSION_ATTESTED))
         has_previous = PREVIOUS in aliases(session, version.model)
+        card = cards(session, version.model).get(version.number)
     last = {item.kind: item.payload for item in log if version.number in (item.payload.get("number"), item.payload.get("version"))}
-    yield "card.written", _event(last.get(EventKind.CARD_WRITTEN), "model card", lambda _: True)
+    said = None if card is None else card.brief()
+    yield (
+        "card.complete",
+        (None, "it has no model card") if said is None else (said["complete"], f"its card has {said['has']} of {said['needs']} parts"),
+    )
     yield "approval.granted", _event(last.get(EventKind.APPROVAL_DECIDED), "approval", _approved)
     yield "version.attested", _event(last.get(EventKind.VERSION_ATTESTED), "attestation", lambda _: True)
     yield "rollback.possible", (True if has_previous else None, f"there is {'a' if has_previous else 'no'} version to go back to")

@@ -27,7 +27,7 @@ Ask = Callable[[Bounded, Facts], Judged]
 
 def sliced(gate: Bounded, metric: Metric, facts: Facts, ask: Ask) -> Judged:
     """What the gate says of its worst slice; Unjudgeable where one cannot be judged, or none has enough rows."""
-    if metric.needs in {"latency", "ranking"}:
+    if metric.needs in {"latency", "noise", "ranking"}:
         raise Unjudgeable(f"`{gate.metric}` has no value for a slice of the rows")
     told: list[dict[str, Any]] = []
     judged: list[tuple[str, Judged]] = []

@@ -114,6 +114,7 @@ class Metric:
     `needs="groups"`: `compute(target, predictions, groups)` of a binary model, groups (n,) of text.
     `needs="ranking"`: `compute(target, predictions)` of the rows of one group, relevance and scores, both (n,); its value for a model is
     the mean over groups, without those for which it gives NaN.
+    `needs="noise"`: `compute(before, after)`, predictions for the rows as they are and for the same rows with noise added to numbers.
     `needs="latency"`: `compute(seconds)`, the wall time of single-row predictions after warm-up, whatever the task.
     It gives NaN where it is not defined, such as for answers that are all the same.
     """
@@ -121,7 +122,7 @@ class Metric:
     name: str
     compute: str
     better: Literal["higher", "lower"]
-    needs: Literal["probability", "groups", "latency", "number", "quantiles", "ranking"] = "probability"
+    needs: Literal["probability", "groups", "latency", "noise", "number", "quantiles", "ranking"] = "probability"
     range: tuple[float, float] = (-inf, inf)
     """The least and the greatest value that it can have, so that a bound that nothing reaches is found."""
     seconds: float = 60.0

@@ -32,7 +32,8 @@ def in_folds(model: Model, plugins: Plugins | None) -> bool:
 
 def watched(plugins: Plugins, task: Task) -> list[str]:
     """The metrics that can be computed from answers of a task alone, by name."""
-    return sorted(name for name, metric in plugins.metrics.items() if fits(metric, task) and metric.needs not in {"groups", "latency"})
+    beside = {"groups", "latency", "noise"}
+    return sorted(name for name, metric in plugins.metrics.items() if fits(metric, task) and metric.needs not in beside)
 
 
 def fits(metric: Metric, task: Task) -> bool:

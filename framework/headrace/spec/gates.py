@@ -58,11 +58,10 @@ class Gate(Spec):
 
     id: Name = field("The gate's name in plans and reports.", Effect.RE_EVALUATE, example="quality")
     metric: MetricName | None = field(
-        "A registered metric; `noise_robustness` is the share of answers that stay when noise is added to the inputs.",
+        "A registered metric; `noise_robustness` is the share of answers that stay when numbers get noise of a tenth of their spread.",
         Effect.RE_EVALUATE,
         default=None,
         example="roc_auc",
-        later=("noise_robustness",),
         usual=True,
     )
     min: float | None = field("The least value that passes.", Effect.RE_EVALUATE, default=None, example=0.85)

@@ -61,13 +61,16 @@ class _Given:
             return np.array([0.25, 0.5, 0.75])
         return np.array([0.5, 0.3, 0.2]) if self.task == "multiclass" else np.array(0.5)
 
-    def ordinary(self) -> Given:
+    def ordinary(self) -> Given:  # noqa: PLR0911 - one for each need
         """Rows as they come: predictions that know something, groups that differ."""
         import numpy as np
 
         rng = np.random.default_rng(7)
         if self.metric.needs == "latency":
             return (rng.gamma(2.0, 0.001, 400),)
+        if self.metric.needs == "noise":
+            before = rng.dirichlet((1.0, 1.0, 1.0), 400) if self.task == "multiclass" else rng.random(400)
+            return before, np.clip(before + rng.normal(0, 0.1, before.shape), 0, 1)
         if self.metric.needs == "ranking":
             target = rng.integers(0, 4, 400).astype(float)
             return target, target + rng.normal(0, 2.0, 400)
@@ -86,10 +89,13 @@ class _Given:
         groups = np.array(["north", "south", "west"], dtype=object)[rng.integers(0, 3, 400)]
         return (target, predictions, groups) if self.metric.needs == "groups" else (target, predictions)
 
-    def good_and_bad(self) -> tuple[Given, Given]:
+    def good_and_bad(self) -> tuple[Given, Given]:  # noqa: PLR0911 - one for each need
         """Rows on which a model is as good as can be, and such on which it is as bad; of quantiles, such as differ in what is measured."""
         import numpy as np
 
+        if self.metric.needs == "noise":
+            (before, _) = self.ordinary()
+            return (before, before), (before, 1 - before)
         if self.metric.needs == "latency":
             seconds = np.linspace(0.001, 0.002, 400)
             return (seconds,), (seconds * 50,)

@@ -154,7 +154,7 @@ def evaluate(
     found: dict[str, float | None] = {}
     reasons: dict[str, str] = {}
     for name, metric in sorted(metrics.items()):
-        if metric.needs in {"groups", "latency"} or answers.task not in metric.of:
+        if metric.needs in {"groups", "latency", "noise"} or answers.task not in metric.of:
             continue
         try:
             value = asking(metric, answers, group=group)(target, predictions)

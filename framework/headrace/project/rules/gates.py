@@ -116,9 +116,11 @@ def _unit(scope: Scope, model: Model, position: int, gate: Gate, metric: Metric)
         node = scope.where(here, (*path, "max"))
         fixed = f"{gate.max:g}ms" if isinstance(gate.max, float | int) else f"{gate.max.total_seconds():g}"
         yield Diagnostic("gate-unit", f"`{metric.name}` {said}", node, help=f"write for example `max: {fixed}`")
-    if metric.needs == "latency" and gate.versus is not None:
-        message = f"`{metric.name}` is measured on this machine, and cannot be compared with the {gate.versus}'s"
-        yield Diagnostic("gate-unit", message, scope.where(here, (*path, "versus")), help="write for example `max: 40ms`")
+    bound = {"latency": ("is measured on this machine", "max: 40ms"), "noise": ("is of the candidate's own answers", "min: 0.7")}
+    if metric.needs in bound and gate.versus is not None:
+        why, instead = bound[metric.needs]
+        message = f"`{metric.name}` {why}, and cannot be compared with the {gate.versus}'s"
+        yield Diagnostic("gate-unit", message, scope.where(here, (*path, "versus")), help=f"write for example `{instead}`")
 
 
 @question

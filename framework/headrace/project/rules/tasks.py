@@ -145,7 +145,7 @@ def _read(scope: Scope, of: _Of, position: int, alert: Alert, metric: Metric) ->
 @question
 def _watched(scope: Scope, of: _Of, performance: Performance) -> Iterator[Diagnostic]:
     metric, path = of.plugins.metrics.get(performance.metric), ("monitoring", "performance", "metric")
-    if metric is not None and metric.needs in {"groups", "latency"}:
+    if metric is not None and metric.needs in {"groups", "latency", "noise"}:
         place = scope.where(address_of(of.model), path)
         help_ = f"those that fit are {listed(watched(of.plugins, of.task))}"
         yield Diagnostic("wrong-metric", f"`{metric.name}` cannot be computed from answers alone", place, help=help_)

@@ -15,7 +15,7 @@ from headrace.spec.place import keys
 from headrace.spec.training import Range, Tune
 from headrace.spec.wording import nearest
 
-_NEEDS = {"groups": "groups", "latency": "the time that answers take"}
+_NEEDS = {"groups": "groups", "latency": "the time that answers take", "noise": "answers to rows with noise"}
 _BETTER = {"maximize": "higher", "minimize": "lower"}
 
 
