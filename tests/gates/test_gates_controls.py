@@ -45,7 +45,7 @@ def test_a_control_is_met_by_facts_alone() -> None:
 
 
 def test_one_fact_that_does_not_hold_is_not_met_and_one_that_nobody_recorded_is_unknown() -> None:
-    passed, found = outcomes(given(judged__roc_auc=False, card__written=None), unknown="allow")
+    passed, found = outcomes(given(judged__roc_auc=False, card__complete=None), unknown="allow")
     assert (False, "not met", "unknown") == (passed, found["good"], found["carded"])
 
 

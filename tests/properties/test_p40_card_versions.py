@@ -7,6 +7,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
 from headrace import registry
+from headrace.diagnostics import HeadraceError
 from headrace.governance.card import digest_of
 from headrace.store import tables
 
@@ -82,3 +83,20 @@ def approved(store):
         card = registry.write_card(session, version, at=AT)
         registry.submit_card(session, "churn", 1, digest=card.digest, at=AT)
         return version, registry.approve_card(session, "churn", 1, digest=card.digest, approval="a1", at=AT)
+
+
+def test_a_decision_on_another_card_approves_none(tmp_path):
+    with opened("sqlite", None, tmp_path) as store:
+        version, before = approved(store)
+        said = registry.Declared(config("low"), markdown(SAYS | {"purpose": SAYS["purpose"] + " Others may not use it."}))
+        with store.transaction("test", "write", "churn") as session:
+            registry.submit_card(session, "churn", 1, digest=registry.write_card(session, version, at=AT, said=said).digest, at=AT)
+        with pytest.raises(HeadraceError, match="is another by now"):
+            late(store, before.digest)
+        with store.read() as session:
+            assert not registry.card_approved(session, version)
+
+
+def late(store, digest):
+    with store.transaction("test", "decide", "churn") as session:
+        registry.approve_card(session, "churn", 1, digest=digest, approval="a1", at=AT)

@@ -217,9 +217,10 @@ def test_metadata_says_what_answers_and_how_far_the_store_has_heard(client: Test
 def test_metadata_names_what_each_arm_is_by_its_digests_and_what_it_takes(project: Project, client: TestClient) -> None:
     told = client.get("/metadata").json()["releases"]["champion"]
     with project.store.read() as session:
-        version = registry.get(session, MODEL, 1)
+        version, card = registry.get(session, MODEL, 1), registry.card_of(session, MODEL, 1)
     expected = {
         "version": 1,
+        "card": {"card_version": 1, "digest": card.digest, "status": "draft"},
         "inputs": [
             {"name": "age", "type": "number", "low": 0.0, "high": 120.0},
             {"name": "education", "type": "category", "categories": 3},
