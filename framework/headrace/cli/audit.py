@@ -202,9 +202,7 @@ def checkpoint(environment: str | None, root: Path, *, as_json: bool) -> None:
 
 @command.command("verify")
 @click.argument("bundle", required=False, type=click.Path(path_type=Path, dir_okay=False))
-@click.option(
-    "--key", type=click.Path(path_type=Path, dir_okay=False), help="The public key to check by; else this machine's own."
-)
+@click.option("--key", type=click.Path(path_type=Path, dir_okay=False), help="The public key to check by; else this machine's own.")
 @click.option(
     "--checkpoint",
     "held",
