@@ -98,8 +98,6 @@ def command(
         _refuse_shared_folder(intent, url)
         made, observed = plan_now(intent, store, door, selection)
         refuse(intent, made, told, selection, allow_prune=allow_prune)
-        seal = seal_of(intent)
-        seal.publish(store)
         made, faults = look_at_sources(intent, made)
         if not no_train and not faults.ok:
             raise HeadraceError(faults, Exit.INVALID)
@@ -116,7 +114,7 @@ def command(
                 progress(step)
 
         outcome = execute(work, steps, heard)
-        _witness(seal, store)
+        _witness(seal_of(intent), store)
         alone.close()  # all is recorded: a training takes hours, and locks nobody out
         show(to_result(plan, outcome, url), to_lines, as_json=as_json)
         if wait:

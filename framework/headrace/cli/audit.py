@@ -201,15 +201,13 @@ def checkpoint(environment: str | None, root: Path, *, as_json: bool) -> None:
 
 
 @command.command("verify")
-@click.argument("bundle", required=False, type=click.Path(path_type=Path, dir_okay=False, exists=True))
-@click.option(
-    "--key", type=click.Path(path_type=Path, dir_okay=False, exists=True), help="The public key to check by; else this machine's own."
-)
+@click.argument("bundle", required=False, type=click.Path(path_type=Path, dir_okay=False))
+@click.option("--key", type=click.Path(path_type=Path, dir_okay=False), help="The public key to check by; else this machine's own.")
 @click.option(
     "--checkpoint",
     "held",
     multiple=True,
-    type=click.Path(path_type=Path, dir_okay=False, exists=True),
+    type=click.Path(path_type=Path, dir_okay=False),
     help="A witness's file that you have by another way; may be given again.",
 )
 @environment_option
