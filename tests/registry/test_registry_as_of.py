@@ -47,7 +47,9 @@ def test_it_has_the_digest_the_reason_and_the_event(lived, then, store):
     held = then(2.5).production
     assert (lived[1].model_digest, "better", "test", AT + 2 * HOUR) == (held.version.model_digest, held.reason, held.actor, held.since)
     with store.read() as session:
-        assert [held.event_id] == [e.id for e in registry_events(session) if e.payload.get("to") == "production" and e.payload["number"] == 2]
+        assert [held.event_id] == [
+            e.id for e in registry_events(session) if e.payload.get("to") == "production" and e.payload["number"] == 2
+        ]
 
 
 def registry_events(session):
