@@ -197,6 +197,8 @@ def before_and_after(url: str, root: Path) -> None:
                 at=at,
                 recorded_at=at,
             )
+        for name, number in (("champion", 3), ("previous", 1), ("candidate", 4)):
+            write(connection, "alias", model="churn", name=name, number=number)
     migrations.to_head(made)
     with Store.open(url, "blobs", root=root) as store, store.read() as session:
         stages = [registry.stage_of(session, "churn", number).value for number in range(1, 8)]
