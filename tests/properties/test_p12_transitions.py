@@ -1,11 +1,19 @@
 """P12: however aliases move, every version stays what it was, under its number; and what a promotion takes away, a rollback gives back."""
 
+from itertools import pairwise
+
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from hypothesis.stateful import invariant
+from registry_machine import Moves, holds, opened
 from registry_values import AT, registering
 
 from headrace import registry
 from headrace.diagnostics import HeadraceError
+from headrace.registry import Stage
+from headrace.registry import stage as stages
+from headrace.store import events
 
 NUMBERS = st.integers(1, 4)
 MOVES = st.one_of(
@@ -51,3 +59,31 @@ def after(held, move, number):
         if held.get("candidate") == number:
             held["candidate"] = None
     return {name: value for name, value in held.items() if value is not None}
+
+
+class Moved(Moves):
+    @invariant()
+    def every_version_is_what_was_registered(self):
+        with self.store.read() as session:
+            assert self.made == {model: registry.versions(session, self.name(model)) for model in self.made}
+
+    @invariant()
+    def every_move_was_legal_has_its_event_and_follows_the_one_before(self):
+        with self.store.read() as session:
+            for model, made in self.made.items():
+                told = {event.id: event.payload for event in events.log(session, self.name(model), [events.EventKind.STAGE_MOVED])}
+                stays = [stages.history(session, self.name(model), version.number) for version in made]
+                assert len(told) == sum(len(found) - 1 for found in stays)
+                for found in stays:
+                    assert (Stage.REGISTERED, None) == (found[0].stage, found[-1].until)
+                    for before, after in pairwise(found):
+                        assert after.stage in stages.MOVES[before.stage]
+                        assert (before.until, before.stage, after.stage) == (
+                            after.since, told[after.event_id]["from"], told[after.event_id]["to"],
+                        )  # fmt: skip
+
+
+@pytest.mark.parametrize("database", ["sqlite", "postgres"])
+def test_moves_change_no_version_and_are_legal_whatever_their_order(request, tmp_path, database):
+    with opened(request, tmp_path, database) as store:
+        holds(store, Moved)

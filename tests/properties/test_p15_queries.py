@@ -3,13 +3,16 @@
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from hypothesis.stateful import invariant
+from registry_machine import Moves, holds, opened
 from registry_values import AT, registering
 
 from headrace import registry
 from headrace.diagnostics import HeadraceError
+from headrace.registry import Stage
 
 NAMES = st.from_regex(r"[a-z][a-z0-9]{0,6}(-[a-z0-9]{1,4})?", fullmatch=True)
-FREE = NAMES.filter(lambda name: name != "latest" and not (name[0] == "v" and name[1:].isdigit()))
+FREE = NAMES.filter(lambda name: name not in {"latest", *Stage} and not (name[0] == "v" and name[1:].isdigit()))
 NUMBERS = st.integers(1, 3)
 
 
@@ -66,3 +69,36 @@ def test_no_alias_can_be_taken_for_a_number_and_nothing_is_found_by_a_name_that_
             for which in {unknown, "2", "v2", "0"} - {"latest", "v1"}:
                 with pytest.raises(HeadraceError, match="no-version"):
                     registry.find(session, "churn", which)
+
+
+class Found(Moves):
+    @invariant()
+    def each_name_finds_its_version_and_what_is_withdrawn_is_refused(self):
+        with self.store.read() as session:
+            for model, made in self.made.items():
+                called, gone = self.name(model), self.gone[model]
+                for version in made:
+                    names = [str(version.number), f"v{version.number}", *(s for s, n in self.semvers[model].items() if n == version.number)]
+                    for which in names:
+                        assert (None if version.number in gone else version) == self.found(session, called, which)
+                standing = [version for version in made if version.number not in gone]
+                assert (standing[-1] if standing else None) == self.found(session, called, "latest")
+                stages = {version.number: registry.stage_of(session, called, version.number) for version in standing}
+                for stage in Stage:
+                    newest = max((number for number, it in stages.items() if it is stage), default=None)
+                    assert (made[newest - 1] if newest else None) == self.found(session, called, stage.value)
+                assert {name: made[number - 1] for name, number in self.held[model].items()} == {
+                    name: self.found(session, called, name) for name in self.held[model]
+                }
+
+    def found(self, session, model, which):
+        try:
+            return registry.find(session, model, which)
+        except HeadraceError:
+            return None
+
+
+@pytest.mark.parametrize("database", ["sqlite", "postgres"])
+def test_every_name_finds_its_version_whatever_was_moved(request, tmp_path, database):
+    with opened(request, tmp_path, database) as store:
+        holds(store, Found)

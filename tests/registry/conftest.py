@@ -30,7 +30,7 @@ def manifest():
 def make(store, manifest):
     """Register one more version."""
 
-    def register(model="churn", run_id="r", data=b"model", algorithm="own", semver=None, at=AT, **instead):
+    def register(model="churn", *, run_id="r", data=b"model", algorithm="own", semver=None, at=AT, **instead):
         return registry.register(
             store,
             actor="test",

@@ -29,7 +29,7 @@ def at_once(count, work, *arguments):
     return told
 
 
-def register(n, barrier, said, url, root, manifest):
+def register(n, barrier, said, url, root, manifest):  # noqa: PLR0917 - what the process is told
     store = Store.open(url, "blobs", root=root)
     barrier.wait()
     made = registry.register(
@@ -62,7 +62,17 @@ def test_thirty_processes_at_once_get_thirty_numbers(url, tmp_path, manifest):
 def test_of_those_who_promote_at_once_one_wins(url, tmp_path, manifest):
     with Store.open(url, "blobs", root=tmp_path) as store:
         for n in range(5):
-            registry.register(store, actor="t", model="churn", run_id="r", manifest=manifest, model_bytes=b"%d" % n, algorithm="a", format="x", at=store.clock.now())  # fmt: skip
+            registry.register(
+                store,
+                actor="t",
+                model="churn",
+                run_id="r",
+                manifest=manifest,
+                model_bytes=b"%d" % n,
+                algorithm="a",
+                format="x",
+                at=store.clock.now(),
+            )
         with store.transaction("t", "promote", "churn") as session:
             registry.promote(session, model="churn", number=1, at=store.clock.now(), reason="first")
     assert [*["registry-conflict"] * 3, "won"] == at_once(4, promote, url, tmp_path)

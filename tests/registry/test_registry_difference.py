@@ -59,7 +59,9 @@ def test_a_version_is_as_it_is(store, two):
 
 def test_a_change_is_told_of_numbers_alone(store, two):
     rows = {(row.section, row.name): row.change for row in difference.compare(store, two).rows}
-    assert (pytest.approx(0.1), 2.0, None, None) == tuple(rows[Section(s), n] for s, n in (("metrics", "auc"), ("params", "depth"), ("params", "on"), ("params", "<b>")))  # fmt: skip
+    assert (pytest.approx(0.1), 2.0, None, None) == tuple(
+        rows[Section(s), n] for s, n in (("metrics", "auc"), ("params", "depth"), ("params", "on"), ("params", "<b>"))
+    )
 
 
 def test_code_that_is_lost_is_said(store, make):

@@ -148,4 +148,7 @@ def test_blobs_of_elsewhere_are_collected_and_renewed(afar):
 
 
 def test_a_root_without_blobs_has_none(tmp_path: Path):
-    assert ([], []) == (list(sweep.everything(Blobs("empty", root=tmp_path))), list(sweep.everything(Blobs(f"memory://{uuid4().hex}", root=tmp_path))))  # fmt: skip
+    assert ([], []) == (
+        list(sweep.everything(Blobs("empty", root=tmp_path))),
+        list(sweep.everything(Blobs(f"memory://{uuid4().hex}", root=tmp_path))),
+    )

@@ -149,11 +149,9 @@ def test_sql_in_a_value_is_a_value(names, evil):
 
 @pytest.mark.usefixtures("four")
 @pytest.mark.parametrize("name", ["params.a'--", 'params."x"', "metrics.x;y"])
-def test_sql_in_a_name_is_refused_or_found_nowhere(names, name):
-    try:
-        assert [] == names(f"{name} > 0")
-    except HeadraceError as error:
-        assert "bad-filter" in str(error)
+def test_sql_in_a_name_is_refused(names, name):
+    with pytest.raises(HeadraceError, match="bad-filter"):
+        names(f"{name} > 0")
     assert ALL == names(None)
 
 

@@ -70,7 +70,9 @@ def test_a_newer_candidate_takes_the_place_of_one_that_waits_and_not_of_one_on_t
     candidate(2)
     assert ["validated", "staging", "registered"] == stages()
     with store.transaction("test", "start", "churn") as session:
-        session.add(tables.Rollout(**CHURN, candidate=2, state="deploying", step=0, epoch=1, started_at=AT, step_since=AT, passed=[], details={}))  # fmt: skip
+        session.add(
+            tables.Rollout(**CHURN, candidate=2, state="deploying", step=0, epoch=1, started_at=AT, step_since=AT, passed=[], details={})
+        )
     candidate(3)
     assert ["validated", "staging", "staging"] == stages()
 
@@ -107,10 +109,18 @@ def test_each_move_is_an_event_and_a_stay_that_ends_where_the_next_begins(store,
     with store.read() as session:
         stays = history(session, "churn", 1)
         moved = events.log(session, "churn", [events.EventKind.STAGE_MOVED])
-    assert [("registered", "validated"), ("validated", "staging"), ("staging", "production")] == [(e.payload["from"], e.payload["to"]) for e in moved]  # fmt: skip
+    assert [("registered", "validated"), ("validated", "staging"), ("staging", "production")] == [
+        (e.payload["from"], e.payload["to"]) for e in moved
+    ]
     assert [None, *(event.id for event in moved)] == [stay.event_id for stay in stays]
     assert [stay.until for stay in stays[:-1]] == [stay.since for stay in stays[1:]]
-    assert (("production", AT + timedelta(hours=1), None, "test", "good")) == (stays[-1].stage, stays[-1].since, stays[-1].until, stays[-1].actor, stays[-1].reason)  # fmt: skip
+    assert (("production", AT + timedelta(hours=1), None, "test", "good")) == (
+        stays[-1].stage,
+        stays[-1].since,
+        stays[-1].until,
+        stays[-1].actor,
+        stays[-1].reason,
+    )
 
 
 def test_a_stay_never_ends_before_it_began_when_the_clock_goes_back(make, candidate, promote, store):
@@ -164,7 +174,7 @@ def test_what_is_retired_is_not_promoted(to, promote, candidate):
 def test_what_a_rollback_puts_back_is_not_retired(promote, to):
     promote(1)
     promote(2)
-    with pytest.raises(HeadraceError, match="version-in-use.*called `previous`"):
+    with pytest.raises(HeadraceError, match=r"version-in-use.*called `previous`"):
         to(1, Stage.RETIRED)
 
 

@@ -24,7 +24,7 @@ def test_it_is_hidden_refused_and_kept(make, write, withdraw, store):
     withdraw(2)
     with store.read() as session:
         for which in ("2", "v2", "1.0.1"):
-            with pytest.raises(HeadraceError, match="version-withdrawn.*by test: bad rows"):
+            with pytest.raises(HeadraceError, match=r"version-withdrawn.*by test: bad rows"):
                 registry.find(session, "churn", which)
         assert (1, made[1]) == (registry.find(session, "churn", "latest").number, registry.get(session, "churn", 2))
         assert [{"number": 2, "stage": "registered", "reason": "bad rows"}] == [
@@ -62,7 +62,11 @@ def test_one_that_is_needed_stays(make, write, withdraw, store, manifest):
     write(registry.move, **CHURN, alias="shadow", number=4, at=AT, reason="x")
     make(data=b"whole", components=[{"id": "a", "digest": versions[4].model_digest}])
     with store.transaction("test", "start", "churn") as session:
-        session.add(tables.Rollout(**CHURN, candidate=6, champion=2, state="deploying", step=0, epoch=1, started_at=AT, step_since=AT, passed=[], details={}))  # fmt: skip
+        session.add(
+            tables.Rollout(
+                **CHURN, candidate=6, champion=2, state="deploying", step=0, epoch=1, started_at=AT, step_since=AT, passed=[], details={}
+            )
+        )
         session.add(tables.Weights(**CHURN, epoch=1, arms=[{"name": "candidate", "version": 6, "weight": 0.5}], at=AT, reason="x"))
     told = {}
     for number in range(1, 7):

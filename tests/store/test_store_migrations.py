@@ -1,5 +1,6 @@
 """The schema that migrations make is the one that the tables declare, on both databases, up and down, and as text."""
 
+import json
 import re
 import sqlite3
 from pathlib import Path
@@ -9,8 +10,11 @@ from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Engine, create_engine, inspect
+from sqlalchemy import Connection, Engine, create_engine, inspect
 
+from headrace import registry
+from headrace.registry import found as registry_found
+from headrace.registry.stage import history
 from headrace.store import Store, engine, migrations
 from headrace.store.tables import Row
 
@@ -151,3 +155,66 @@ def test_what_was_journalled_before_there_were_classes_stays(tmp_path: Path) -> 
     with made.connect() as connection:
         assert (1.0, None) == tuple(connection.exec_driver_sql("select value, label from outcome").one())
         assert (0.25, None) == tuple(connection.exec_driver_sql("select output, answer from prediction").one())
+
+
+def test_versions_of_before_get_their_stages_from_the_log(tmp_path: Path) -> None:
+    before_and_after("sqlite:///state.db", tmp_path)
+
+
+@pytest.mark.slow
+def test_versions_of_before_get_their_stages_from_the_log_on_postgresql(postgres: str, tmp_path: Path) -> None:
+    before_and_after(postgres, tmp_path)
+
+
+def before_and_after(url: str, root: Path) -> None:
+    """1 was champion and is previous, 2 was rolled back, 3 is champion, 4 waits, 5 gave way to it, 6 was rejected, 7 was never judged."""
+    made = engine.connect(url, root)
+    moves = [
+        ("champion", None, 1),
+        ("champion", 1, 2),
+        ("previous", None, 1),
+        ("champion", 2, 1),
+        ("previous", 1, None),
+        ("champion", 1, 3),
+    ]
+    moves += [("previous", None, 1), ("candidate", None, 5), ("candidate", 5, 4)]
+    with made.execution_options(**engine.WRITE).begin() as connection:
+        command.upgrade(migrations.config(connection), "0007")
+        for number in range(1, 8):
+            manifest = '{"metrics": {"auc": 0.5, "lost": null}, "params": {"kind": "tree", "deep": true}}'
+            made_of = {"model_digest": "d", "manifest_digest": "d", "manifest": manifest, "created_at": "2020-01-01 00:00:00.000000"}
+            write(
+                connection, "model_version", id=f"v{number}", model="churn", number=number, run_id="r", algorithm="a", format="x", **made_of
+            )
+        told = [("alias.moved", {"alias": alias, "from": old, "to": new, "reason": "x"}) for alias, old, new in moves]
+        for place, (kind, payload) in enumerate([*told, ("candidate.rejected", {"number": 6}), ("candidate.rejected", {"number": 3})], 1):
+            at = f"2020-01-02 00:{place:02}:00.000000"
+            write(
+                connection,
+                "event",
+                id=f"e{place}",
+                model="churn",
+                kind=kind,
+                payload=json.dumps(payload),
+                actor="ana",
+                at=at,
+                recorded_at=at,
+            )
+        for name, number in (("champion", 3), ("previous", 1), ("candidate", 4)):
+            write(connection, "alias", model="churn", name=name, number=number)
+    migrations.to_head(made)
+    with Store.open(url, "blobs", root=root) as store, store.read() as session:
+        stages = [registry.stage_of(session, "churn", number).value for number in range(1, 8)]
+        assert ["deprecated", "rejected", "production", "staging", "validated", "rejected", "registered"] == stages
+        assert ["registered", "production", "deprecated", "production", "deprecated"] == [s.stage for s in history(session, "churn", 1)]
+        assert ("e6", "ana") == (history(session, "churn", 3)[-1].event_id, history(session, "churn", 3)[-1].actor)
+        found_ = registry_found.of_model(session, "churn")[7]
+        assert ({"auc": 0.5}, {"kind": "tree", "deep": 1.0}) == (found_.metrics, found_.params)
+    with Store.open(url, "blobs", root=root) as store, store.transaction("t", "promote", "churn") as session:
+        registry.promote(session, model="churn", number=4, at=store.clock.now(), reason="x")
+
+
+def write(connection: Connection, table: str, **values: object) -> None:
+    names = ", ".join(values)
+    given = ", ".join(f"'{value}'" for value in values.values())
+    connection.exec_driver_sql(f"insert into {table} ({names}) values ({given})")  # noqa: S608 - our own words

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from itertools import zip_longest
 from typing import Any, NamedTuple
 from uuid import uuid4
 
@@ -161,29 +162,29 @@ def _stays(bind: sa.Connection) -> tuple[dict[tuple[str, int], str], list[dict[s
     columns = [column for column in event.c if column.name != "seq"]
     stages: dict[tuple[str, int], str] = {}
     told: list[dict[str, Any]] = []
-    for row in bind.execute(sa.select(*columns).where(event.c.kind.in_(kinds)).order_by(event.c.seq)):
-        found = _Event(*row)
-        payload = found.payload if isinstance(found.payload, dict) else json.loads(found.payload)
-        for number, stage in _meant(found._replace(payload=payload), stages):
-            if stages.get((found.model, number)) != stage:
-                stages[found.model, number] = stage
-                reason = str(payload.get("reason") or found.kind)
-                told.append(_stay(found.model, number, stage, found.at, reason, found.actor, found.id))
+    found = [_Event(*row) for row in bind.execute(sa.select(*columns).where(event.c.kind.in_(kinds)).order_by(event.c.seq))]
+    found = [item._replace(payload=item.payload if isinstance(item.payload, dict) else json.loads(item.payload)) for item in found]
+    for item, following in zip_longest(found, found[1:]):
+        for number, stage in _meant(item, following, stages):
+            if stages.get((item.model, number)) != stage:
+                stages[item.model, number] = stage
+                reason = str(item.payload.get("reason") or item.kind)
+                told.append(_stay(item.model, number, stage, item.at, reason, item.actor, item.id))
     return stages, told
 
 
-def _meant(event: _Event, stages: dict[tuple[str, int], str]) -> Iterator[tuple[int, str]]:
-    """What an event made of which version."""
+def _meant(event: _Event, following: _Event | None, stages: dict[tuple[str, int], str]) -> Iterator[tuple[int, str]]:
+    """What an event made of which version; the one that follows it tells a promotion from a rollback."""
     payload = event.payload
     match event.kind, payload.get("alias"):
         case "alias.moved", "champion":
             if payload["from"] is not None:
                 # A promotion calls it `previous` next; a rollback does not, and has decided against it.
-                yield payload["from"], "rejected"
+                put_by = {"alias": "previous", "to": payload["from"]}
+                kept = following is not None and following.model == event.model and put_by.items() <= following.payload.items()
+                yield payload["from"], "deprecated" if kept else "rejected"
             if payload["to"] is not None:
                 yield payload["to"], "production"
-        case "alias.moved", "previous" if payload["to"] is not None:
-            yield payload["to"], "deprecated"
         case "alias.moved", "candidate":
             if payload["to"] is not None and stages.get((event.model, payload["to"])) != "production":
                 yield payload["to"], "staging"
