@@ -5,7 +5,7 @@ from headrace.registry.exported import Written, export, verified
 from headrace.registry.loading import Loaded, load, load_part
 from headrace.registry.probe import probe
 from headrace.registry.registration import adopt, register
-from headrace.registry.verified import Checked, checked, statement_of
+from headrace.registry.soundness import Checked, checked, statement_of
 from headrace.registry.version import Version, by_run, find, get, versions
 
 __all__ = [
