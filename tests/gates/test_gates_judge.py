@@ -107,7 +107,7 @@ def test_every_gate_has_a_row_with_its_numbers(judge, register, store):
 
 def test_the_judgement_is_logged_before_it_is_announced(judge, register, store):
     judge(register(), EASY)
-    assert ["candidate.registered", "gates.judged", "alias.moved", "candidate.passed"] == [
+    assert ["candidate.registered", "version.attested", "gates.judged", "alias.moved", "candidate.passed"] == [
         event.kind for event in log(store, *events.EventKind)
     ]
 
