@@ -1,6 +1,7 @@
 """Loading: nothing answers that is not, byte for byte, what was registered."""
 
 import dataclasses
+import pickle
 
 import numpy as np
 import pytest
@@ -8,6 +9,7 @@ import pytest
 from headrace import registry
 from headrace.diagnostics import HeadraceError
 from headrace.hooks import Algorithm, Plugins
+from headrace.store import blobs
 
 
 class Echo:
@@ -67,3 +69,25 @@ def test_an_algorithm_that_no_plugin_offers_is_named(store, make, plugins):
 def test_a_reader_that_fails_is_named(store, make, plugins):
     with pytest.raises(HeadraceError, match=r"model-unreadable.*ValueError"):
         registry.load(store, plugins, make(data=b"no number"))
+
+
+def test_bytes_that_run_code_reach_no_reader(store, make, plugins, monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setattr("headrace.registry.registration._refuse_code", lambda *_: None)
+        version = make(data=pickle.dumps([1]))
+    with pytest.raises(HeadraceError, match=r"unsafe-format.*the model of `own` is a pickle"):
+        registry.load(store, plugins, version)
+
+
+def test_a_blob_that_is_swapped_once_it_is_verified_is_not_what_is_loaded(store, make, plugins, monkeypatch):
+    version = make(data=b"0.25")
+    place, checked = store.blobs.path(version.model_digest), blobs._checked
+
+    def swapped(data, expected):
+        found = checked(data, expected)
+        place.chmod(0o644)
+        place.write_bytes(b"0.75")
+        return found
+
+    monkeypatch.setattr(blobs, "_checked", swapped)
+    assert 0.25 == registry.load(store, plugins, version).predictor.value

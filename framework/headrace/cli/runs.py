@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from headrace.cli.completing import experiments, orders, runs
-from headrace.cli.mirror import pulled, pushed
+from headrace.cli.mirror import announced, pulled, pushed
 from headrace.cli.place import environment_option, json_option, open_workspace, root_option
 from headrace.cli.view import show, table
 
@@ -164,6 +164,7 @@ def compared(run: tuple[str, ...], metrics: tuple[str, ...], environment: str | 
 
 
 command.add_command(pushed)
+command.add_command(announced)
 command.add_command(pulled)
 
 

@@ -14,9 +14,9 @@ from headrace.registry.probe import probe
 from headrace.registry.promotion import Check, Promotion, Way
 from headrace.registry.registration import adopt, register, set_semver
 from headrace.registry.semver import SemVer
+from headrace.registry.soundness import Checked, checked, statement_of
 from headrace.registry.stage import Stay, set_stage, stage_of
 from headrace.registry.tombstone import withdraw
-from headrace.registry.verified import Checked, checked, statement_of
 from headrace.registry.version import Version, by_run, find, get, versions
 from headrace.store.kinds import Stage
 

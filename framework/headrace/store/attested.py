@@ -1,4 +1,4 @@
-"""The table of statements about versions: who said what of which bytes, signed, so that it can be checked without this database."""
+"""The tables of what others can check: signed statements about versions, and how far receivers of lineage have heard the log."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from datetime import datetime
 from sqlalchemy import Index
 from sqlmodel import Field
 
-from headrace.store.columns import identifier, moment
+from headrace.store.columns import BIG_SERIAL, identifier, moment
 from headrace.store.tables import Row
 
-__all__ = ["Attestation"]
+__all__ = ["Announced", "Attestation"]
 
 
 class Attestation(Row, table=True):
@@ -32,4 +32,13 @@ class Attestation(Row, table=True):
     digest: str
     body: str
     actor: str
+    at: datetime = moment()
+
+
+class Announced(Row, table=True):
+    """How far a receiver of lineage has heard the log; `sink` is the digest of how it is named."""
+
+    __tablename__ = "announced"
+    sink: str = Field(primary_key=True)
+    seq: int = Field(sa_type=BIG_SERIAL)
     at: datetime = moment()

@@ -1,4 +1,4 @@
-"""The table of signed statements about versions, to which rows are only ever added."""
+"""The table of signed statements about versions, to which rows are only ever added; how far receivers have heard the log."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -36,7 +36,16 @@ def upgrade() -> None:
                 " BEGIN SELECT RAISE(ABORT, 'rows of attestation are only ever added'); END"
             )
 
+    op.create_table(
+        "announced",
+        sa.Column("sink", sa.String(), nullable=False),
+        sa.Column("seq", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("sink", name=op.f("pk_announced")),
+    )
+
 
 def downgrade() -> None:
     """From this revision."""
+    op.drop_table("announced")
     op.drop_table("attestation")
