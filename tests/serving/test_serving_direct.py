@@ -417,6 +417,11 @@ def test_a_swap_within_a_turn_leaves_each_answer_its_own(told: Told, talks: list
     alone = replace(before, weights=(("champion", 1.0),), arms={"champion": before.arms["champion"]}, epoch=before.epoch + 1)
     asked: list[Any] = []
 
+    def counted(epoch: int) -> int:
+        return sum(n for (of, _, metric), (n, _) in told.server.counter.totals().items() if (of, metric) == (epoch, "error_rate"))
+
+    had = counted(before.epoch)
+
     def swapping(answer: Callable[..., Any]) -> Callable[..., Any]:
         def now(*given: Any) -> Any:
             asked.append(None)
@@ -436,6 +441,7 @@ def test_a_swap_within_a_turn_leaves_each_answer_its_own(told: Told, talks: list
     with told.project.store.read() as session:
         epochs = session.exec(select(Prediction.epoch).where(col(Prediction.id).in_(ids))).all()
     assert {before.epoch: 2, alone.epoch: 3} == {epoch: list(epochs).count(epoch) for epoch in epochs}
+    assert (2, 3) == (counted(before.epoch) - had, counted(alone.epoch))
 
 
 @pytest.mark.parametrize("what", ["shutdown", "eof_received", "refused", "more"])
