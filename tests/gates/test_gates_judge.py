@@ -108,7 +108,15 @@ def test_every_gate_has_a_row_with_its_numbers(judge, register, store):
 def test_the_judgement_is_logged_before_it_is_announced(judge, register, store):
     judge(register(), EASY)
     told = [event.kind for event in log(store, *events.EventKind) if event.kind != "card.written"]
-    assert ["candidate.registered", "version.attested", "gates.judged", "alias.moved", "stage.moved", "stage.moved", "candidate.passed"] == told
+    assert [
+        "candidate.registered",
+        "version.attested",
+        "gates.judged",
+        "alias.moved",
+        "stage.moved",
+        "stage.moved",
+        "candidate.passed",
+    ] == told
 
 
 def test_a_step_tried_again_announces_nothing_twice(judge, register, store):

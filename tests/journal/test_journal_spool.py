@@ -215,6 +215,70 @@ def test_what_follows_a_batch_that_the_disk_cut_is_shipped_though_the_shipper_sa
     assert {"10", "11", "12"} <= found
 
 
+def framed(spool: Spool, id_: str, text: str = "") -> bytes:
+    return spool.framed((1, id_, "employment", 1, "champion", 1, "7", 1, 1, 0.5, None, ()), {"age": 1.0, "text": text}, None)
+
+
+def test_predictions_together_are_one_write_and_each_is_in_the_store(store, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    spool, writes, write = Spool.open(folder), [], os.write
+    frames_ = [framed(spool, str(at)) for at in range(5)]
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "write", lambda file, data: writes.append(len(data)) or write(file, data))
+        faults = spool.append_together(frames_)
+    ship(store, folder)
+    with store.read() as session:
+        kept = session.exec(select(Prediction.id)).all()
+
+    assert ([], [sum(map(len, frames_))], ["0", "1", "2", "3", "4"]) == (faults, writes, list(kept))
+
+
+def test_predictions_that_do_not_go_together_go_alone_and_who_did_not_is_told(store, folder: Path) -> None:
+    spool = Spool.open(folder, Terms(max_bytes=1000))
+    faults = spool.append_together([framed(spool, "first"), framed(spool, "long", "x" * 2000), framed(spool, "last")])
+    ship(store, folder)
+    with store.read() as session:
+        kept = session.exec(select(Prediction.id)).all()
+
+    assert ([False, True, False], ["first", "last"], 1) == ([isinstance(one, SpoolFull) for one in faults], list(kept), spool.refused)
+
+
+def test_what_a_torn_write_left_of_predictions_is_in_the_store_once(store, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    spool, write, cuts = Spool.open(folder), os.write, [1]
+    frames_ = [framed(spool, str(at)) for at in range(3)]
+
+    def cut(file: int, data: bytes) -> int:
+        if not cuts:
+            return write(file, data)
+        cuts.pop()
+        return write(file, data[: len(frames_[0]) + 9])
+
+    monkeypatch.setattr(os, "write", cut)
+    monkeypatch.setattr(os, "ftruncate", lambda *_: ship(store, folder))  # a shipper has seen the first, and nothing is taken back
+    faults = spool.append_together(frames_)
+    spool.close()
+    ship(store, folder)
+    with store.read() as session:
+        kept = session.exec(select(Prediction.id)).all()
+
+    assert ([], ["0", "1", "2"]) == (faults, sorted(kept))
+
+
+def test_a_spool_that_drops_lets_predictions_together_be_answered(folder: Path) -> None:
+    spool = Spool.open(folder, Terms(max_bytes=1000, drop=True))
+    faults = spool.append_together([framed(spool, "first"), framed(spool, "long", "x" * 2000)])
+
+    assert ([], 1, 0, 1) == (faults, spool.dropped, spool.refused, written(folder))
+
+
+def test_predictions_together_are_on_the_disk_before_they_are_acknowledged(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    spool, synced = Spool.open(folder, Terms(strict=True)), []
+    monkeypatch.setattr(os, "fdatasync", lambda file: synced.append(os.fstat(file).st_size))
+    frames_ = [framed(spool, str(at)) for at in range(3)]
+    spool.append_together(frames_)
+
+    assert [sum(map(len, frames_))] == synced
+
+
 def test_a_strict_record_is_on_the_disk_before_it_is_acknowledged(folder: Path, prediction, monkeypatch: pytest.MonkeyPatch) -> None:
     told: list[str] = []
     write, sync = os.write, os.fdatasync

@@ -9,7 +9,8 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from datetime import timedelta
 from types import SimpleNamespace
 from typing import Any, Self
@@ -25,6 +26,7 @@ from headrace.identity import keys
 from headrace.journal import ship
 from headrace.serving import app
 from headrace.serving.direct import HEADS
+from headrace.serving.problem import Refused
 from headrace.serving.workspace import open_workspace
 from headrace.store.tables import Prediction
 
@@ -232,9 +234,9 @@ class Talk:
         return [self.answer() for _ in range(answers)]
 
     def answer(self) -> dict[str, Any]:
-        lines = list(iter(self.reader.readline, b"\r\n"))
-        size = next(int(line.split(b":")[1]) for line in lines if line.startswith(b"content-length"))
-        found: dict[str, Any] = {"status": int(lines[0].split()[1])} | json.loads(self.reader.read(size))
+        lines = list(iter(self.reader.readline, b"\r\n")) if self.reader.peek() else [b"closed 0"]
+        size = next((int(line.split(b":")[1]) for line in lines if line.startswith(b"content-length")), 0)
+        found: dict[str, Any] = {"status": int(lines[0].split()[1])} | json.loads(self.reader.read(size) or "{}")
         return found
 
     def __enter__(self) -> Self:
@@ -329,17 +331,144 @@ def until(true: Callable[[], object], seconds: float = 20.0) -> None:
 
 
 def raising(error: Exception) -> Callable[..., None]:
-    def append(record: object) -> None:
+    def put(data: bytes, *, several: bool) -> None:
         raise error
 
-    return append
+    return put
 
 
 @pytest.mark.parametrize("error", [OSError(28, "no room"), RuntimeError("secret")])
 def test_what_goes_wrong_afterwards_is_told_as_asgi_tells_it(told: Told, monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
-    monkeypatch.setattr(told.server._spool, "append", raising(error))
+    monkeypatch.setattr(told.server._spool, "_put", raising(error))
     (asgi, *ours), (counted, *also), _ = either(told, good(told) + LAST)
     assert ([asgi] * 2, [counted] * 2, True) == (ours, also, b"secret" not in asgi and b" 50" in asgi)
+
+
+@contextmanager
+def held(told: Told) -> Iterator[None]:
+    """The event loop reads nothing within the block, and then all that came at once."""
+    holds, go = threading.Event(), threading.Event()
+    connection: Any = next(iter(told.sockets.server.server_state.connections))
+    connection.loop.call_soon_threadsafe(lambda: holds.set() or go.wait(20))
+    assert holds.wait(20)
+    try:
+        yield
+    finally:
+        go.set()
+
+
+def at_once(told: Told, talks: list[Talk]) -> list[dict[str, Any]]:
+    """What each of some connections is told, whose requests are read in one turn."""
+    with held(told):
+        for talk in talks:
+            talk.connection.sendall(good(told))
+    return [talk.answer() for talk in talks]
+
+
+@pytest.fixture
+def talks(told: Told) -> Iterator[list[Talk]]:
+    told.by(direct=True)
+    with ExitStack() as opened_:
+        made = [opened_.enter_context(Talk(told)) for _ in range(5)]
+        for talk in made:
+            talk.ask(good(told))
+        yield made
+
+
+def test_what_is_read_in_one_turn_is_journalled_by_one_write(told: Told, talks: list[Talk], monkeypatch: pytest.MonkeyPatch) -> None:
+    put, writes = told.server._spool._put, []
+    monkeypatch.setattr(told.server._spool, "_put", lambda data, *, several: writes.append(len(data)) or put(data, several=several))
+    before = told.counts()
+    ids = [one["id"] for one in at_once(told, talks)]
+    ship(told.project.store, told.project.spool)
+    with told.project.store.read() as session:
+        kept = session.exec(select(Prediction.id).where(col(Prediction.id).in_(ids))).all()
+    counted = {name: value - before[name] for name, value in told.counts().items() if value != before.get(name)}
+    assert (1, sorted(set(ids)), {5.0}) == (len(writes), sorted(kept), set(counted.values()))
+
+
+def test_a_full_turn_does_not_wait_for_its_end(told: Told, talks: list[Talk], monkeypatch: pytest.MonkeyPatch) -> None:
+    put, writes = told.server._spool._put, []
+    monkeypatch.setattr("headrace.serving.turn.MOST", 2)
+    monkeypatch.setattr(told.server._spool, "_put", lambda data, *, several: writes.append(several) or put(data, several=several))
+    assert ([200] * 5, [True, True, False]) == ([one["status"] for one in at_once(told, talks)], writes)
+
+
+def test_nobody_is_told_what_the_journal_did_not_take(told: Told, talks: list[Talk], monkeypatch: pytest.MonkeyPatch) -> None:
+    put, alone = told.server._spool._put, iter(range(5))
+
+    def some(data: bytes, *, several: bool) -> None:
+        if several or next(alone) == 3:
+            raise OSError(28, "no room")
+        put(data, several=several)
+
+    monkeypatch.setattr(told.server._spool, "_put", some)
+    found = at_once(told, talks)
+    ship(told.project.store, told.project.spool)
+    with told.project.store.read() as session:
+        kept = session.exec(select(Prediction.id).where(col(Prediction.id).in_([one.get("id", "") for one in found]))).all()
+    refused = [one["type"] for one in found if one["status"] == 503]
+    assert (["urn:headrace:journal-unwritable"], 4) == (refused, len(kept))
+
+
+def test_a_swap_within_a_turn_leaves_each_answer_its_own(told: Told, talks: list[Talk]) -> None:
+    current = told.server.current
+    before = current.snapshot
+    alone = replace(before, weights=(("champion", 1.0),), arms={"champion": before.arms["champion"]}, epoch=before.epoch + 1)
+    asked: list[Any] = []
+
+    def counted(epoch: int) -> int:
+        return sum(n for (of, _, metric), (n, _) in told.server.counter.totals().items() if (of, metric) == (epoch, "error_rate"))
+
+    had = counted(before.epoch)
+
+    def swapping(answer: Callable[..., Any]) -> Callable[..., Any]:
+        def now(*given: Any) -> Any:
+            asked.append(None)
+            current.snapshot = alone if len(asked) == 3 else current.snapshot
+            return answer(*given)
+
+        return now
+
+    told.sockets.made.heads.clear()
+    told.sockets.made.nows = {key: swapping(answer) for key, answer in told.sockets.made.nows.items()}
+    try:
+        ids = [one["id"] for one in at_once(told, talks)]
+    finally:
+        current.snapshot = before
+        told.by(direct=True)
+    ship(told.project.store, told.project.spool)
+    with told.project.store.read() as session:
+        epochs = session.exec(select(Prediction.epoch).where(col(Prediction.id).in_(ids))).all()
+    assert {before.epoch: 2, alone.epoch: 3} == {epoch: list(epochs).count(epoch) for epoch in epochs}
+    assert (2, 3) == (counted(before.epoch) - had, counted(alone.epoch))
+
+
+@pytest.mark.parametrize("what", ["shutdown", "eof_received", "refused", "more"])
+def test_what_comes_of_a_connection_comes_behind_the_answer_that_it_waits_for(told: Told, talks: list[Talk], what: str) -> None:
+    refused = Refused(431, "too-large-head", "x")
+    end: dict[str, Callable[[Any], object]] = {
+        "shutdown": lambda connection: connection.shutdown(),
+        "eof_received": lambda connection: connection.eof_received() or connection.transport.close(),
+        "refused": lambda connection: connection.refuse(refused),
+        "more": lambda connection: connection.data_received(LAST),
+    }
+    (talk, connection), data = alone(told, talks), good(told)
+    connection.loop.call_soon_threadsafe(lambda: (connection.data_received(data), end[what](connection)))
+    assert (200, True) == (talk.answer()["status"], talk.reader.read().count(b"HTTP/1.1") == (what in {"refused", "more"}))
+
+
+def test_no_timer_closes_a_connection_that_waits_for_its_answer(told: Told, talks: list[Talk]) -> None:
+    (talk, connection), data = alone(told, talks), good(told)
+    later = connection.timeout_keep_alive + 1.0
+    connection.loop.call_soon_threadsafe(lambda: (connection.data_received(data), connection.slow(connection.loop.time() + later)))
+    assert [200, 200] == [talk.answer()["status"], talk.ask(data)[0]["status"]]
+
+
+def alone(told: Told, talks: list[Talk]) -> tuple[Talk, Any]:
+    """One of the connections, and the server's side of it."""
+    mine = talks[0].connection.getsockname()
+    return talks[0], next(one for one in told.sockets.server.server_state.connections if one.client == mine)
 
 
 def test_a_connection_on_which_nothing_is_asked_is_closed_in_the_end(told: Told) -> None:

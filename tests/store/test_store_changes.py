@@ -33,6 +33,30 @@ def test_a_commit_changes_the_token_on_postgresql(postgres: str, tmp_path: Path)
     assert (False, True, True) == missed(postgres, tmp_path)
 
 
+def told_of(url: str, root: Path) -> list[bool]:
+    """Whether a token changes by what is written often, by something else right behind it, and by what is written often again."""
+    with Store.open(url, "blobs", root=root) as store:
+        with store.transaction("service:journal", "ship", "m", often=True):
+            pass
+        changes, found = Changes(store), []
+        for often in (True, False, True):
+            before = changes.token()
+            with store.transaction("service:journal", "ship", "m", often=often):
+                pass
+            found.append(before != changes.token())
+        changes.close()
+        return found
+
+
+def test_what_is_written_many_times_a_second_is_no_change(tmp_path: Path) -> None:
+    assert [False, True, False] == told_of("sqlite:///state.db", tmp_path)
+
+
+@pytest.mark.slow
+def test_what_is_written_many_times_a_second_is_no_change_on_postgresql(postgres: str, tmp_path: Path) -> None:
+    assert [False, True, False] == told_of(postgres, tmp_path)
+
+
 def test_of_a_store_that_does_not_answer_no_two_tokens_are_equal(tmp_path: Path) -> None:
     with Store.open("sqlite:///state.db", "blobs", root=tmp_path) as store:
         changes = Changes(store)

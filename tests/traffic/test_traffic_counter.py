@@ -1,6 +1,8 @@
 import threading
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from headrace.stats.eprocess import Stratum
 from headrace.store import Store
@@ -76,6 +78,20 @@ def test_many_that_went_alike_are_counted_as_each_alone(order):
             for _ in range(3):
                 alone.record(1, arm, False, 0.5, SLOW, candidate=2)
     assert alone.totals() == together.totals()
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from([CANDIDATE, CHAMPION]), st.lists(st.sampled_from([0.01, 0.3, 0.5]), max_size=6)), max_size=8),
+    st.integers(0, 9),
+)
+def test_requests_that_are_counted_together_are_counted_as_one_after_another(turns, warmup):
+    together, alone = (Counter("w", model="employment", warmup_requests=warmup) for _ in range(2))
+    for arm, seconds in turns:
+        if seconds:
+            together.record_each(1, arm, seconds, SLOW, candidate=2)
+        for one in seconds:
+            alone.record(1, arm, False, one, SLOW, candidate=2)
+    assert (alone.totals(), alone.unflushed) == (together.totals(), together.unflushed)
 
 
 def test_a_flush_that_failed_is_made_good_by_the_next(store, shift, tmp_path):

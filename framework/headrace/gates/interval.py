@@ -54,6 +54,8 @@ class Asked:
 def around(gate: Minimum | Maximum, asked: Asked, seed: int) -> Bounds | str:
     """The bounds of a value, or why there are none."""
     metric = asked.metric
+    if metric.needs == "noise":
+        return "the rows of all draws of the noise are not independent"
     limit = 10 * metric.seconds if gate.proven else min(10 * metric.seconds, SECONDS)
     try:
         return within(limit, _around, gate, asked, seed)
@@ -69,8 +71,6 @@ def _around(gate: Minimum | Maximum, asked: Asked, seed: int) -> Bounds:
         if isinstance(facts.seconds, Absent) or not ours(metric, "latency_p99"):
             raise Unjudgeable(f"nothing is known of the distribution of `{metric.name}`")
         return bounds.quantile(facts.seconds, 0.99, confidence=sure)
-    if metric.needs == "noise":
-        raise Unjudgeable("the rows of all draws of the noise are not independent")
     if isinstance(facts.predictions, Absent):
         raise Unjudgeable("the candidate did not answer")
     target, predictions = facts.target, facts.predictions

@@ -4,7 +4,7 @@ from headrace.journal import beside, reader
 from headrace.journal.block import PredictionBlock
 from headrace.journal.mirrored import SHADOW
 from headrace.journal.presence import present, shipping_now
-from headrace.journal.records import OutcomeRecord, PredictionRecord, Record
+from headrace.journal.records import OutcomeRecord, PredictionRecord, Record, microseconds
 from headrace.journal.shipping import Backlog, Shipped, backlog, ship, ship_everywhere, ship_pass, unshipped
 from headrace.journal.spool import Spool, SpoolFull, Terms
 
@@ -21,6 +21,7 @@ __all__ = [
     "Terms",
     "backlog",
     "beside",
+    "microseconds",
     "present",
     "reader",
     "ship",

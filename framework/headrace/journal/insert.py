@@ -102,10 +102,12 @@ def _by_sqlite(
 
 
 def _prediction_rows(rows: Sequence[PredictionFields]) -> list[tuple[object, ...]]:
-    return [
-        (id_, model, version, arm, epoch, entity, _written(at), _written(recorded_at), latency, inputs, output, error, unseen, answer)
-        for recorded_at, id_, model, version, arm, epoch, entity, at, latency, inputs, output, error, unseen, answer in rows
-    ]
+    told: list[tuple[object, ...]] = []
+    for recorded_at, id_, model, version, arm, epoch, entity, at, latency, inputs, output, error, unseen, answer in rows:
+        when = _written(at)
+        recorded = when if recorded_at == at else _written(recorded_at)  # what is asked of no driven clock is recorded as it is answered
+        told.append((id_, model, version, arm, epoch, entity, when, recorded, latency, inputs, output, error, unseen, answer))
+    return told
 
 
 def _outcome_rows(rows: Sequence[OutcomeFields]) -> list[tuple[object, ...]]:

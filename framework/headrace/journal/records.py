@@ -73,7 +73,7 @@ def encode(record: Record, recorded_at: datetime) -> bytes:
 
     Raises ValueError for an outcome that is not finite, TypeError for a moment without a zone.
     """  # noqa: D205 - one list, one sentence
-    return encode_at(record, _microseconds(recorded_at))
+    return encode_at(record, microseconds(recorded_at))
 
 
 def encode_at(record: Record, recorded: int) -> bytes:
@@ -86,9 +86,12 @@ def encode_at(record: Record, recorded: int) -> bytes:
         entity = _name(entity)
     if error is not None:
         error = _name(error)
-    since = at - _EPOCH
-    moment = (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
-    fields = (recorded, id_, model, version, arm, epoch, entity, moment, latency, output, error, unseen)
+    fields = (recorded, id_, model, version, arm, epoch, entity, microseconds(at), latency, output, error, unseen)
+    return encode_fields(fields, inputs, answer)
+
+
+def encode_fields(fields: tuple[Any, ...], inputs: dict[str, Any], answer: dict[str, float] | None) -> bytes:
+    """The same of a prediction's fields as its body has them: `PredictionFields` without `inputs` and `answer`, no NUL in a text."""
     try:
         head, told = orjson.dumps(fields, option=_OPTIONS), orjson.dumps(inputs, option=_OPTIONS)
     except TypeError:
@@ -207,11 +210,12 @@ def _outcome(record: OutcomeRecord, recorded: int) -> tuple[Any, ...]:
     model, entity, value, known_at, label = record
     if not math.isfinite(value):
         raise ValueError(f"an outcome is a finite number, not {value}")
-    told = (_OUTCOME, recorded, model, _name(entity), float(value), _microseconds(known_at))
+    told = (_OUTCOME, recorded, model, _name(entity), float(value), microseconds(known_at))
     return told if label is None else (*told, _name(label))
 
 
-def _microseconds(at: datetime) -> int:
+def microseconds(at: datetime) -> int:
+    """A moment as microseconds since 1970; TypeError of one without a zone."""
     since = at - _EPOCH
     return (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
 
@@ -221,9 +225,9 @@ def _name(text: str) -> str:
     return text.replace("\0", "\ufffd") if "\0" in text else text
 
 
-def moment(microseconds: int) -> datetime:
+def moment(since: int) -> datetime:
     """Microseconds since 1970 as a moment in UTC; OverflowError where no year has it."""
-    return _EPOCH + timedelta(microseconds=microseconds)
+    return _EPOCH + timedelta(microseconds=since)
 
 
 def _plain(value: Any) -> Any:  # noqa: ANN401 - any JSON, and more

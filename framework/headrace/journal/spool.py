@@ -12,11 +12,12 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 from headrace.journal.block import PredictionBlock, encode_block
 from headrace.journal.personal import Personal
-from headrace.journal.records import OutcomeRecord, Record, encode_at
+from headrace.journal.records import OutcomeRecord, Record, encode_at, encode_fields
 from headrace.journal.segment import HEADER, MAX_BODY, SUFFIX
 from headrace.store.now import wall_microseconds
 
@@ -114,6 +115,26 @@ class Spool:
             if not self._may_miss(records):
                 raise
 
+    def framed(self, fields: tuple[Any, ...], inputs: dict[str, Any], answer: dict[str, float] | None) -> bytes:
+        """A prediction for `append_together`, of a spool that is `plain`; as `encode_fields`, and an OSError where it is too long."""
+        return _framed(encode_fields(fields, inputs, answer))
+
+    def append_together(self, frames: Sequence[bytes]) -> list[OSError | None]:
+        """Journal predictions that `framed` gave by one write, or, where that fails, each by its own.
+
+        Nothing where all may be answered; otherwise of each why it may not be, or None. What was refused, or dropped, is counted.
+        """
+        try:
+            self._put(b"".join(frames), several=len(frames) > 1)
+        except OSError as error:
+            if len(frames) == 1:
+                return [] if self._may_miss_some(1) else [error]
+        else:
+            return []
+        # Of what a torn write left in the segment the store has each once, however often it is there.
+        faults = [fault for frame in frames for fault in self.append_together([frame]) or [None]]
+        return faults if any(faults) else []
+
     @property
     def plain(self) -> bool:
         """Whether what is journalled is written as it is, so that a batch may be written by column."""
@@ -127,10 +148,8 @@ class Spool:
         try:
             self._put(b"".join([HEADER.pack(len(body), zlib.crc32(body)) + body for body in bodies]), several=len(bodies) > 1)
         except OSError:
-            if not self.terms.drop or self._closed:
-                self.refused += len(block)
+            if not self._may_miss_some(len(block)):
                 raise
-            self.dropped += len(block)
 
     def close(self) -> None:
         """End the segment: the shipper may delete it once it is shipped. Nothing is appended afterwards."""
@@ -142,10 +161,7 @@ class Spool:
     def _framed(self, record: Record) -> bytes:
         if self._personal is not None:
             record = self._personal.veil(record)
-        body = encode_at(record, wall_microseconds())
-        if len(body) > MAX_BODY:
-            raise OSError(errno.EMSGSIZE, f"a record of {len(body)} bytes is longer than the {MAX_BODY} that the spool takes")
-        return HEADER.pack(len(body), zlib.crc32(body)) + body
+        return _framed(encode_at(record, wall_microseconds()))
 
     def _put(self, data: bytes, *, several: bool) -> None:
         wanted = len(data)
@@ -167,10 +183,14 @@ class Spool:
 
     def _may_miss(self, records: Sequence[Record]) -> bool:
         """Count what is not journalled; whether it may be answered all the same."""
-        if self.terms.drop and not self._closed and not any(isinstance(record, OutcomeRecord) for record in records):
-            self.dropped += len(records)
+        return self._may_miss_some(len(records), kept=any(isinstance(record, OutcomeRecord) for record in records))
+
+    def _may_miss_some(self, count: int, *, kept: bool = False) -> bool:
+        """The same of so many, which must be `kept` or not."""
+        if self.terms.drop and not self._closed and not kept:
+            self.dropped += count
             return True
-        self.refused += len(records)
+        self.refused += count
         return False
 
     def _open_segment(self) -> None:
@@ -259,6 +279,12 @@ class Spool:
         except OSError:
             return False
         return True
+
+
+def _framed(body: bytes) -> bytes:
+    if len(body) > MAX_BODY:
+        raise OSError(errno.EMSGSIZE, f"a record of {len(body)} bytes is longer than the {MAX_BODY} that the spool takes")
+    return HEADER.pack(len(body), zlib.crc32(body)) + body
 
 
 def _sync_folder(folder: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime
 from http import HTTPStatus
 from time import perf_counter
@@ -12,7 +13,7 @@ from typing import Any, NamedTuple
 import orjson
 
 from headrace.hooks.answers import label
-from headrace.journal import OutcomeRecord, PredictionRecord, Spool
+from headrace.journal import OutcomeRecord, PredictionRecord, Spool, microseconds
 from headrace.serving.cache import Cache, ask_many
 from headrace.serving.ids import Ids
 from headrace.serving.measures import Measures
@@ -21,6 +22,7 @@ from headrace.serving.ranked import places, whole
 from headrace.serving.schema import Answer, Row
 from headrace.serving.shadow import Shadow
 from headrace.serving.snapshot import CANDIDATE, CHAMPION, Answered, Served, Snapshot
+from headrace.store.now import wall, wall_microseconds
 from headrace.traffic import Counter, Rule, assign, assigning
 
 SPOOLED_AT_ONCE = 100
@@ -85,6 +87,20 @@ class _Try(NamedTuple):
     seconds: float
 
 
+class Prepared(NamedTuple):
+    """One version's answer that is not journalled yet: its record's frame, its body, since when it is worked on, how long it took."""
+
+    frame: bytes
+    body: bytes
+    started: float
+    arm: str
+    seconds: float
+
+
+Prepare = Callable[[Row, datetime | None, float], Prepared | Reply]
+"""Answers a row, at a driven clock's moment or now, that is worked on since then; what is unusual is journalled already."""
+
+
 class Answering:
     """Answers rows from a snapshot; used by the event loop alone."""
 
@@ -111,16 +127,57 @@ class Answering:
         self._cache = cache
         self._shadow = shadow
         self._rest = rest
-        self._assigned: tuple[Snapshot | None, Callable[[str], str]] = (None, str)
 
-    def now(self, snapshot: Snapshot, row: Row, at: datetime, started: float) -> Reply:
-        """One row of a prompt snapshot, as `one` without a cache; Refused as there."""
-        if snapshot is not self._assigned[0]:
-            self._assigned = (snapshot, assigning(self._model, snapshot.weights))
-        arm = self._assigned[1](row.unit)
-        served = snapshot.arms[arm]
-        first = _Try(arm, served, served.answer(row.inputs), perf_counter() - started)
-        if first.answered.error is None or arm != CANDIDATE or not self._fallback:
+    def prompt(self, snapshot: Snapshot) -> Prepare:
+        """What answers one row of a prompt snapshot, as `one` without a cache; Refused as there."""
+        assigned, epoch, model = assigning(self._model, snapshot.weights), snapshot.epoch, self._model
+        arms = {arm: (served.answer, served.number, _tail(model, served.number, arm)) for arm, served in snapshot.arms.items()}
+        usual, framed, id_at = self._spool.plain and self._shadow is None, self._spool.framed, self._ids.at
+
+        def prepare(row: Row, driven: datetime | None, started: float) -> Prepared | Reply:
+            entity, unit, inputs, missing, _ = row
+            arm = assigned(unit)
+            answer, number, tail = arms[arm]
+            answered = answer(inputs)
+            seconds = perf_counter() - started
+            output, unseen, error, more, _ = answered
+            if error is None and not unseen and not missing and more is None and usual:
+                recorded = wall_microseconds()
+                id_ = id_at(recorded // 1000)
+                at = recorded if driven is None else microseconds(driven)
+                fields = (recorded, id_, model, number, arm, epoch, entity, at, int(seconds * 1e6), output, None, ())
+                with suppress(OSError):  # it is too long: `_now` says so
+                    frame = framed(fields, inputs, None)
+                    body = b'{"id":"%b","prediction":%b%b' % (id_.encode(), orjson.dumps(output), tail)
+                    made: Prepared = _tuple(Prepared, (frame, body, started, arm, seconds))
+                    return made
+            return self._now(snapshot, row, wall() if driven is None else driven, _Try(arm, snapshot.arms[arm], answered, seconds), started)
+
+        return prepare
+
+    def journalled(self, snapshot: Snapshot, prepared: Sequence[Prepared]) -> dict[int, Refused]:
+        """Journal answers by one write, and count them; by position those that may not be told."""
+        faults = {
+            at: self._unwritable(error)
+            for at, error in enumerate(self._spool.append_together([one.frame for one in prepared]))
+            if error is not None
+        }
+        taken: dict[str, list[float]] = {arm: [] for arm in snapshot.arms}
+        for at, one in enumerate(prepared):
+            if at not in faults:
+                taken[one.arm].append(one.seconds)
+        trial = snapshot.arms.get(CANDIDATE)
+        number = None if trial is None else trial.number
+        for arm, seconds in taken.items():
+            if seconds:
+                self._measures.answered_each(arm, snapshot.arms[arm].number, seconds)
+                self._counter.record_each(snapshot.epoch, arm, seconds, self._rules, candidate=number)
+        if trial is not None and taken[CANDIDATE] and self._fallback:
+            trial.circuit.succeeded()
+        return faults
+
+    def _now(self, snapshot: Snapshot, row: Row, at: datetime, first: _Try, started: float) -> Reply:
+        if first.answered.error is None or first.arm != CANDIDATE or not self._fallback:
             return self._journal(snapshot, row, at, (first,))
         served = snapshot.arms[CHAMPION]
         return self._journal(snapshot, row, at, (first, _Try(CHAMPION, served, served.answer(row.inputs), perf_counter() - started)))
@@ -231,8 +288,16 @@ class Answering:
         try:
             self._spool.append(record)
         except OSError as error:
-            self._measures.failed("spool")
-            raise Refused(503, "journal-unwritable", f"the journal cannot be written, so nothing is answered: {error}") from error
+            raise self._unwritable(error) from error
+
+    def _unwritable(self, error: OSError) -> Refused:
+        self._measures.failed("spool")
+        return Refused(503, "journal-unwritable", f"the journal cannot be written, so nothing is answered: {error}")
+
+
+def _tail(model: str, version: int, arm: str) -> bytes:
+    """What stands behind the prediction in the usual answer's JSON."""
+    return b"," + orjson.dumps({"model": model, "version": version, "arm": arm, "unseen": ()})[1:]
 
 
 def _beside(answered: Answered) -> Answered:

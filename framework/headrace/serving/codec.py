@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Annotated, Any, NotRequired
 
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
@@ -22,15 +22,9 @@ class Codec:
         row = TypedDict("row", held)  # type: ignore[misc]
         rows = TypedDict("rows", {"rows": Annotated[list[row], Field(min_length=1, max_length=most)]})  # noqa: UP013 - of what is made here
         row.__pydantic_config__ = rows.__pydantic_config__ = _STRICT  # type: ignore[attr-defined]
-        self._row, self._rows = TypeAdapter(row).validator, TypeAdapter(rows).validator
-
-    def row(self, body: bytes) -> dict[str, Any] | None:
-        """One row; None where the model must say what it is."""
-        try:
-            found: dict[str, Any] = self._row.validate_json(body)
-        except ValidationError:
-            return None
-        return found
+        self.validate: Callable[[bytes], dict[str, Any]] = TypeAdapter(row).validator.validate_json
+        """One row; ValidationError where the model must say what it is."""
+        self._rows = TypeAdapter(rows).validator
 
     def rows(self, body: bytes) -> list[dict[str, Any]] | None:
         """Many; None where the model must say what they are."""

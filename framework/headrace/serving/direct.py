@@ -13,6 +13,8 @@ from headrace.serving.connections import Connection
 from headrace.serving.head import Head, Now, told
 from headrace.serving.measures import Measures
 from headrace.serving.plane import bug
+from headrace.serving.problem import Refused
+from headrace.serving.turn import Turn
 
 HEADS = 256
 """Heads that are remembered, whose requests need not be parsed: a client sends the same one again and again."""
@@ -52,6 +54,8 @@ class Direct(Connection):
     """The head of the request that was answered of what is being read."""
     idle: float | None = None
     """Since when nothing is asked, where the last answer was given at once."""
+    turn: Turn | None = None
+    """What is about to tell it its answer: before anything else comes of the connection, it does."""
     _lines: tuple[_Headers, int, bytes | None] = ([], -1, None)
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -61,6 +65,8 @@ class Direct(Connection):
 
     def data_received(self, data: bytes) -> None:
         """Answer it where its head is known and it is one whole request; have it parsed where not."""
+        if self.turn is not None:
+            self.turn.end()
         fresh = self.between
         if fresh and not self.many:
             end = data.find(_END) + len(_END)
@@ -130,6 +136,8 @@ class Direct(Connection):
 
     def _ordinary(self) -> None:
         """Hand the request to uvicorn, as far as it is there."""
+        if self.turn is not None:
+            self.turn.end()
         url, headers, expects = self.url, self.headers, self.expect_100_continue
         self.awaiting, self.body = None, b""
         HttpToolsProtocol.on_message_begin(self)
@@ -148,22 +156,59 @@ class Direct(Connection):
             return False
         try:
             said = head.now(head, body, self.client)
-        except Exception:
-            self.logger.exception("Exception in ASGI application\n")  # as uvicorn says it
-            self._write(lines, bug())
-            self.transport.close()
+        except Exception as error:  # noqa: BLE001 - a fault of the server itself, whatever it is
+            self.fail(lines, error)
             return True
         if said is None:
             return False
+        # No timer may close the connection before it has its answer.
+        self.idle = None
+        if self.timeout_keep_alive_task is not None:
+            self._unset_keepalive_if_required()
+        if isinstance(said, Turn):
+            self.turn = said
+            said.wait(self, lines)
+        else:
+            self.tell(lines, said)
+        return True
+
+    def tell(self, lines: bytes, said: bytes | Refused) -> None:
+        """Give an answer, by one write."""
+        self.turn = None
+        self.idle = self.loop.time()
+        self.server_state.total_requests += 1
+        if self.transport.is_closing():
+            return
         if isinstance(said, bytes):
             self.transport.write(_JSON % (lines, len(said), said))
         else:
             self._write(lines, said.response())
-        self.server_state.total_requests += 1
-        if self.timeout_keep_alive_task is not None:
-            self._unset_keepalive_if_required()
-        self.idle = self.loop.time()
-        return True
+
+    def fail(self, lines: bytes, error: Exception) -> None:
+        """Say that the server failed, and close."""
+        self.turn = None
+        self.logger.error("Exception in ASGI application\n", exc_info=error)  # as uvicorn says it
+        if not self.transport.is_closing():
+            self._write(lines, bug())
+            self.transport.close()
+
+    def refuse(self, refused: Refused) -> None:
+        """As a `Connection`, behind an answer that is about to be told."""
+        if self.turn is not None:
+            self.turn.end()
+        super().refuse(refused)
+
+    def shutdown(self) -> None:
+        """Uvicorn's, behind an answer that is about to be told."""
+        if self.turn is not None:
+            self.turn.end()
+        super().shutdown()
+
+    def eof_received(self) -> None:
+        """The client says no more, and may still read an answer that is about to be told."""
+        if self.turn is not None:
+            self.turn.end()
+        super().eof_received()
 
     def _write(self, lines: bytes, answer: Response) -> None:
         own = b"".join(b"%b: %b\r\n" % pair for pair in answer.raw_headers)

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from headrace.identity.keys import Keyring, Known
 from headrace.serving.body import is_json
 from headrace.serving.moment import HEADER
 from headrace.serving.problem import Refused
+
+if TYPE_CHECKING:
+    from headrace.serving.turn import Turn
 
 Client = tuple[str, int] | None
 """Who asks, as ASGI has it."""
@@ -33,9 +37,9 @@ class Head:
     """The key that it was found to have, among the keys that there were: while they stand it need not be looked for again."""
 
 
-Now = Callable[[Head, bytes, Client], bytes | Refused | None]
-"""Answers a head and its whole body with JSON, or with why not; None where it must be asked as ASGI has it, which is decided before
-anything had an effect."""
+Now = Callable[[Head, bytes, Client], "bytes | Refused | Turn | None"]
+"""Answers a head and its whole body with JSON, or with why not, or says who will at the end of a turn, with whom to `wait` at once; None
+where it must be asked as ASGI has it, which is decided before anything had an effect."""
 
 
 def told(headers: Pairs, now: Now) -> Head | None:

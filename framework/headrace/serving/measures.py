@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
@@ -89,6 +89,13 @@ class Measures:
 
         It is counted at once, so that a worker's end loses none; how long it took is tallied.
         """
+        self._count(arm, version, rows, failed=failed).add(seconds, rows)
+
+    def answered_each(self, arm: str, version: int, seconds: Sequence[float]) -> None:
+        """Rows that were answered by requests of their own, each in its time. By the event loop alone."""
+        self._count(arm, version, len(seconds), failed=False).add_each(seconds)
+
+    def _count(self, arm: str, version: int, rows: int, *, failed: bool) -> _Tally:
         key = (arm, version, failed)
         count = self._children.get(key)
         if count is None:
@@ -96,9 +103,7 @@ class Measures:
             count = self._children[key] = child._value.inc  # noqa: SLF001 - what `inc` checks first costs as much again
             self._seconds.setdefault((arm, version), _Tally())
         count(rows)
-        tally = self._seconds[arm, version]
-        tally.seconds += seconds * rows
-        tally.buckets[bisect_left(_SECONDS, seconds)] += rows
+        return self._seconds[arm, version]
 
     def unseen(self, names: tuple[str, ...]) -> None:
         """Inputs whose category training never saw."""
@@ -111,11 +116,17 @@ class Measures:
 
     def responded(self, method: str, path: str, status: int, seconds: float) -> None:
         """One HTTP request; `path` as the server declares it, so that nobody can make as many as they like. By the event loop alone."""
+        self._responded(method, path, status).add(seconds, 1)
+
+    def responded_each(self, method: str, path: str, status: int, seconds: Sequence[float]) -> None:
+        """Several that went alike, each in its time. By the event loop alone."""
+        self._responded(method, path, status).add_each(seconds)
+
+    def _responded(self, method: str, path: str, status: int) -> _Tally:
         tally = self._tallies.get((method, path, status))
         if tally is None:
             tally = self._tallies[method, path, status] = _Tally()
-        tally.seconds += seconds
-        tally.buckets[bisect_left(_SECONDS, seconds)] += 1
+        return tally
 
     def settle(self) -> None:
         """Hand what was tallied to the metrics, which are slower than a request should wait for. By the event loop alone."""
@@ -158,6 +169,18 @@ class _Tally:
 
     seconds: float = 0.0
     buckets: list[int] = field(default_factory=lambda: [0] * (len(_SECONDS) + 1))
+
+    def add(self, seconds: float, times: int) -> None:
+        """So many that took so long each."""
+        self.seconds += seconds * times
+        self.buckets[bisect_left(_SECONDS, seconds)] += times
+
+    def add_each(self, seconds: Sequence[float]) -> None:
+        """One each."""
+        buckets = self.buckets
+        for one in seconds:
+            buckets[bisect_left(_SECONDS, one)] += 1
+        self.seconds += sum(seconds)
 
 
 def _observe(histogram: Histogram, tally: _Tally) -> None:

@@ -52,6 +52,11 @@ class Moments:
         return True
 
     @property
+    def driven(self) -> datetime | None:
+        """The driven clock's time as last read; None where it is the wall's."""
+        return self._last.driven
+
+    @property
     def now(self) -> datetime:
         """The driven clock's time as last read, or the wall's."""
         return self._last.driven or clock.wall()

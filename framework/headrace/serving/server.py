@@ -36,6 +36,7 @@ from headrace.serving.schema import Schema
 from headrace.serving.shadow import Shadow
 from headrace.serving.snapshot import Served, Snapshot
 from headrace.serving.tracing import Tracing
+from headrace.serving.turn import Turn
 from headrace.serving.within import within
 from headrace.serving.workspace import Workspace
 
@@ -74,17 +75,18 @@ class Server:
         routed = Routed(self.measures.registry, config.model)
         self.measures.registry.register(Circuits(config.model, self.circuits))
         self._workspace = workspace
-        self._current = Current()
+        self.current = Current()
+        """Who answers; its snapshot is swapped whole."""
         self._cache = Cache(config.cache, routed) if config.cache is not None else None
         self._worker = f"{socket.gethostname()}-{os.getpid()}-{uuid4().hex[:8]}"
         rules = watch(config)
         self.counter = traffic.Counter(self._worker, model=config.model, warmup_requests=rules.warmup_requests if rules else 0)
-        self.judge = Judge(rules, self.counter, self._current, config.model)
-        self._reporter = Reporter(workspace, self.judge, self._current, counter=self.counter, moments=self.moments, measures=self.measures)
+        self.judge = Judge(rules, self.counter, self.current, config.model)
+        self._reporter = Reporter(workspace, self.judge, self.current, counter=self.counter, moments=self.moments, measures=self.measures)
         self._follower = Follower(
             workspace,
             config.model,
-            self._current,
+            self.current,
             moments=self.moments,
             measures=self.measures,
             swapped=self._reporter.swapped,
@@ -106,6 +108,7 @@ class Server:
             shadow=self._shadow,
             rest=self._rest,
         )
+        self.turn = Turn(self.answering, self.measures, "POST", "/predict")
         self.apart = Apart(self.load)
         self.bulk = Bulk(
             config.model,
@@ -138,6 +141,7 @@ class Server:
         """Stop following, flush what was counted as far as the store takes it within a second, and end the spool."""
         if self._judging is not None:
             self._judging.cancel()
+        self.turn.end()
         self.measures.settle()
         self.guard.end()
         self._follower.end()
@@ -159,7 +163,7 @@ class Server:
     @property
     def snapshot(self) -> Snapshot:
         """What answers right now, if anything."""
-        return self._current.snapshot
+        return self.current.snapshot
 
     @property
     def refused(self) -> Mapping[int, Refusal]:
@@ -172,7 +176,7 @@ class Server:
 
     def ready_snapshot(self) -> Snapshot:
         """What answers; Refused (503) where no champion is loaded."""
-        snapshot = self._current.snapshot
+        snapshot = self.current.snapshot
         if snapshot.champion is None:
             refused = "; ".join(f"version {number}: {refusal.message}" for number, refusal in self._follower.refused.items())
             why = f"no champion that can be loaded ({refused})" if refused else "no champion yet: train one, and let it pass its gates"
@@ -191,7 +195,7 @@ class Server:
 
     async def checks(self) -> dict[str, str | None]:
         """What a server has need of, each probed now: None where it is well, the reason where not."""
-        champion = None if self._current.snapshot.champion is not None else "none is loaded"
+        champion = None if self.current.snapshot.champion is not None else "none is loaded"
         store, spool = await asyncio.gather(_fault(self._asked(self._ask_store)), _fault(within(self._try_spool, PATIENCE)))
         online = {"online": await self.online.check()} if self.online.views else {}
         return {"champion": champion, "store": store, "spool": spool, **online}
@@ -221,7 +225,7 @@ class Server:
 
     async def metadata(self) -> dict[str, Any]:
         """What answers, and how far the store has heard of it."""
-        snapshot = self._current.snapshot
+        snapshot = self.current.snapshot
         cards = await self._cards([served.number for served in snapshot.arms.values()])
         return {
             "model": self.config.model,
@@ -239,7 +243,7 @@ class Server:
             "unflushed": self.counter.unflushed,
             "unshipped": await self.unshipped(),
             "journal": self._journal.metadata(),
-            "barred": self._current.barred,
+            "barred": self.current.barred,
             "circuits": {name: circuit.told() for name, circuit in self.circuits().items()},
             **({"cached": len(self._cache)} if self._cache is not None else {}),
             **({"shadow": self._shadow.told(snapshot.shadow)} if self._shadow is not None else {}),
@@ -311,7 +315,7 @@ class Server:
     def _rest(self, served: Served) -> None:
         # Judged first, by what it was counted for: while it rests there is nothing to judge.
         self.judge.look()
-        self._current.rest(served)
+        self.current.rest(served)
 
     async def _asked(self, ask: Callable[[], T]) -> T:
         """What the store says; OSError at once while its circuit is not closed, TimeoutError where it does not answer."""

@@ -56,7 +56,7 @@ def _chosen(positive: Sequence[tuple[str, float, blake2b]], unit: str) -> str:
         whole = begun.copy()
         whole.update(told)
         u = _number(whole.digest(), "big") / _SIZE
-        score = -weight / log(min(max(u, _LEAST), _MOST))
+        score = -weight / log(u if 0.0 < u < 1.0 else min(max(u, _LEAST), _MOST))
         if score > best:
             best, chosen = score, arm
     return chosen

@@ -64,6 +64,20 @@ class Counter:
                 if rule.metric == SLOW_REQUEST and rule.over is not None:
                     self._add((epoch, arm, SLOW_REQUEST), seconds > rule.over, times)
 
+    def record_each(self, epoch: int, arm: str, seconds: Sequence[float], rules: Sequence[Rule], *, candidate: int | None = None) -> None:
+        """Count requests that `arm` answered, each in its time, as `record` counts one after another."""
+        with self._lock:
+            times = len(seconds)
+            self._requests += times
+            self._add((epoch, arm, ERROR_RATE), False, times)
+            if self.warmup_requests:
+                times = self._warm_already(epoch, arm, candidate, times)
+                seconds = seconds[len(seconds) - times :]
+            for rule in rules if times else ():
+                if rule.metric == SLOW_REQUEST and rule.over is not None:
+                    over = rule.over
+                    self._put_in((epoch, arm, SLOW_REQUEST), times, sum(one > over for one in seconds))
+
     def totals(self) -> dict[tuple[int, str, str], tuple[int, int]]:
         """What this worker has counted since it started, flushed or not: (n, bad) by (epoch, arm, metric)."""
         with self._lock:
@@ -103,8 +117,11 @@ class Counter:
         return max(0, times - lacking)
 
     def _add(self, key: _Key, bad: bool, times: int) -> None:  # noqa: FBT001 - one of two counts
+        self._put_in(key, times, bad * times)
+
+    def _put_in(self, key: _Key, times: int, bad: int) -> None:
         n, worse = self._totals.get(key, _NONE)
-        self._totals[key] = (n + times, worse + bad * times)
+        self._totals[key] = (n + times, worse + bad)
         self._changed.add(key)
 
 
