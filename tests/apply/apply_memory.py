@@ -11,6 +11,7 @@ from apply_place import Place
 from sqlmodel import select
 
 from headrace import registry
+from headrace.registry import registration
 from headrace.apply.execute import Outcome, Work, execute
 from headrace.apply.record import Journal
 from headrace.apply.stages import Stage, stages
@@ -54,9 +55,7 @@ def promoted(store: Store, model: str, number: int) -> None:
     digests = {"model_digest": "sha256:m", "manifest_digest": "sha256:n", "manifest": {"model": model}}
     made = registry.Version(model=model, number=number, run_id="r", algorithm="a", format="f", created_at=AT, **digests)
     with store.transaction("service:test", "train", model) as session:
-        registry.write_card(session, made, at=AT)
-        session.add(tables.ModelVersion(**asdict(made)))
-        session.flush()
+        registration._keep(session, tables.ModelVersion(**asdict(made)), None, AT)
         registry.promote(session, model=model, number=number, at=AT, reason="it passed")
 
 

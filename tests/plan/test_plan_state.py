@@ -5,6 +5,7 @@ from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 
 from headrace import registry
+from headrace.registry import registration
 from headrace.plan.state import Judged, State, read, read_disk
 from headrace.plan.wanted import read as read_wanted
 from headrace.store import Store, clock, tables
@@ -31,8 +32,7 @@ def test_the_state_holds_what_a_plan_needs(tmp_path):
         version = {"run_id": "r", "algorithm": "x", "format": "x", "model_digest": "d", "manifest_digest": "d", "manifest": {}}
         for n in range(1, 13):
             made = registry.Version(model="a", number=n, created_at=AT, **version)
-            registry.write_card(session, made, at=AT)
-            session.add(tables.ModelVersion(**asdict(made)))
+            registration._keep(session, tables.ModelVersion(**asdict(made)), None, AT)
         for gate, n, value in verdicts:
             session.add(
                 tables.Verdict(

@@ -190,6 +190,7 @@ class World:
         from datetime import UTC, datetime
 
         from headrace import registry
+        from headrace.registry import registration
         from headrace.store import tables
 
         at = datetime(2026, 1, 1, tzinfo=UTC)
@@ -198,7 +199,5 @@ class World:
                 number = self.state().versions.get(model, 0) + 1
                 digests = {"model_digest": "sha256:m", "manifest_digest": "sha256:n", "manifest": {"model": model}}
                 made = registry.Version(model=model, number=number, run_id="r", algorithm="a", format="f", created_at=at, **digests)
-                registry.write_card(session, made, at=at)
-                session.add(tables.ModelVersion(**asdict(made)))
-                session.flush()
+                registration._keep(session, tables.ModelVersion(**asdict(made)), None, at)
                 registry.promote(session, model=model, number=number, at=at, reason="it passed")

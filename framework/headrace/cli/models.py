@@ -168,14 +168,7 @@ def _then_text(result: Mapping[str, Any]) -> str:
     return "\n\n".join(parts)
 
 
-class _Models(Meant):
-    """Completes a model where a word may stand."""
-
-    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
-        return [*super().shell_complete(ctx, incomplete), *models(ctx, click.Argument(["model"]), incomplete)]
-
-
-@click.group("models", cls=_Models)
+@click.group("models", cls=Meant)
 def command() -> None:
     """List models, their versions and aliases, as they are or were; find, compare, check, name and withdraw versions.
 
@@ -195,8 +188,14 @@ command.add_command(verify)
 command.add_command(sign)
 
 
+def _first(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Models, and the words that may stand in their place."""
+    words = [CompletionItem(name) for name in command.commands if name.startswith(incomplete)]
+    return [*models(ctx, param, incomplete), *words]
+
+
 @command.command("list")
-@click.argument("model", required=False, shell_complete=models)
+@click.argument("model", required=False, shell_complete=_first)
 @click.option("--as-of", metavar="TIME", help="As it stood at this moment, that moment included; in UTC where it names no zone.")
 @click.option("--withdrawn", is_flag=True, help="Withdrawn versions, too.")
 @environment_option

@@ -33,18 +33,19 @@ _MATERIALS = ("data", "spec", "code", "environment")
 def statement(version: Version) -> dict[str, Any]:
     """What is signed of a version: its model and manifest by their digests, what they were made of, by what, and in which run."""
     manifest = version.manifest
+    model = manifest.get("model", version.model)  # as it was called when it was registered
     return {
         "_type": STATEMENT,
         "subject": [
-            {"name": f"model/{version.model}@{version.number}", "digest": _named(version.model_digest)},
-            {"name": f"model/{version.model}@{version.number}/manifest", "digest": _named(version.manifest_digest)},
+            {"name": f"model/{model}@{version.number}", "digest": _named(version.model_digest)},
+            {"name": f"model/{model}@{version.number}/manifest", "digest": _named(version.manifest_digest)},
         ],
         "predicateType": PREDICATE,
         "predicate": {
             "buildDefinition": {
                 "buildType": BUILD,
                 "externalParameters": {
-                    "model": version.model,
+                    "model": model,
                     "algorithm": version.algorithm,
                     **_told(manifest, "params", "seed", "as_of"),
                 },

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from sqlmodel import Session
+from sqlmodel import Session, select
 
 from headrace.diagnostics import HeadraceError
 from headrace.identity.signing import Verifier
@@ -14,6 +14,7 @@ from headrace.registry import provenance, signed
 from headrace.registry.version import Version, digest_of
 from headrace.store import EventKind, Store, digest, events
 from headrace.store.attested import Attestation
+from headrace.store.tables import Resource
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
@@ -37,7 +38,9 @@ def checked(store: Store, version: Version, trusted: Verifier | None, signers: S
 
     `trusted` is the key that its provenance must be signed by; `signers` are those by one of which it must be signed as `sign` does.
     """
-    found = [_manifest(version), *_bytes(store, version)]
+    with store.read() as session:
+        names = _names(session, version.model)
+    found = [_manifest(version, names), *_bytes(store, version)]
     with store.read() as session:
         found.append(_provenance(session, version, trusted))
         row = provenance.newest(session, version, signed.KIND)
@@ -66,12 +69,18 @@ def named_blobs(manifest: Mapping[str, Any]) -> dict[str, str]:
     return {"model": digests["model"], **{name: held for name, held in beside.items() if held is not None}}
 
 
-def _manifest(version: Version) -> Checked:
+def _names(session: Session, model: str) -> set[str]:
+    """What a model is called, and what it was called before it was renamed."""
+    row = session.exec(select(Resource).where(Resource.address == f"model/{model}")).first()
+    return {model, *(str(name).removeprefix("model/") for name in (row.applied.get("before", ()) if row is not None else ()))}
+
+
+def _manifest(version: Version, names: Collection[str]) -> Checked:
     if digest_of(version.manifest) != version.manifest_digest:
         return Checked("manifest", "failed", f"it is not the one that was registered, {version.manifest_digest}")
     told = version.manifest
-    if (told.get("model"), told.get("number"), told.get("algorithm"), told["digests"].get("model")) != (
-        version.model,
+    if (told.get("model") in names, told.get("number"), told.get("algorithm"), told["digests"].get("model")) != (
+        True,
         version.number,
         version.algorithm,
         version.model_digest,

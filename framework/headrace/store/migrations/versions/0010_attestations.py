@@ -26,8 +26,9 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_attestation")),
     )
     op.create_index(op.f("ix_attestation_model_number_kind"), "attestation", ["model", "number", "kind"])
-    for word in ("UPDATE", "DELETE"):
-        name = f"attestation_no_{word.lower()}"
+    # A model may be renamed, and takes what was said of its versions along.
+    said = "id, number, kind, media_type, key, digest, body, actor, at"
+    for name, word in (("attestation_no_update", f"UPDATE OF {said}"), ("attestation_no_delete", "DELETE")):
         if op.get_context().dialect.name == "postgresql":
             op.execute(f"CREATE TRIGGER {name} BEFORE {word} ON attestation FOR EACH ROW EXECUTE FUNCTION headrace_only_added()")
         else:
