@@ -496,6 +496,8 @@ def _gate(gate: Gate) -> Call:
             waive=waive,
         )
     least, most = gate.bounds
+    if least is None and most is None:
+        raise AssertionError(gate)  # a rule of `project` refuses it
     bound: tuple[str, Value] = ("min", least) if least is not None else ("max", most)
     if isinstance(most, timedelta):
         bound = ("max", most.total_seconds())

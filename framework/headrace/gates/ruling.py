@@ -50,7 +50,7 @@ def ruled(gate: ByPlugin, kind: Gate | None, facts: Facts, seed: int) -> Judged:
         high=found.high,
         threshold=found.threshold,
         n=found.n,
-        evidence=dict(found.evidence),
+        evidence=dict(found.evidence) or None,
     )
 
 
