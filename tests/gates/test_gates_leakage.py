@@ -31,7 +31,7 @@ def paid(rng, n):
 def test_clean_rows_pass_with_what_was_looked_at(candidate, asked, rows) -> None:
     said = asked(candidate(rows(800, clean), INPUTS), "leakage", after="1m", entities="0%", duplicates="0%")
     assert said["passed"], said["reason"]
-    assert {"duplicates", "repeated", "time", "alone", "copies", "rows"} == said["evidence"].keys()
+    assert {"duplicates", "repeated", "time", "alone", "copies", "rows", "data", "seed"} == said["evidence"].keys()
     assert 0.6 < said["value"] < 0.9
     assert "age" == next(iter(said["evidence"]["alone"]["inputs"]))
 

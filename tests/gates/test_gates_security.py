@@ -50,7 +50,7 @@ def test_a_plain_model_of_the_same_rows_passes(candidate, asked, rows) -> None:
     said = asked(candidate(rows(1200, unrelated), INPUTS, algorithm="sklearn.logistic_regression"), "security")
     assert said["passed"], said["reason"]
     assert abs(said["evidence"]["membership"]["value"]) < 0.15
-    assert {"digest", "format", "pickle", "requests", "membership"} == said["evidence"].keys()
+    assert {"digest", "format", "pickle", "requests", "membership", "data", "seed"} == said["evidence"].keys()
     assert 500 == said["evidence"]["requests"]["asked"]
 
 

@@ -22,7 +22,7 @@ def test_every_field_of_a_contract_is_told(kind: type) -> None:
     ("word", "crossing"),
     [
         ("exporter", {"Export", "Signature", "Input", "Server"}),
-        ("gate", {"HeldOut", "Live", "Ruling"}),
+        ("gate", {"HeldOut", "Input", "Live", "Ruling", "Signature"}),
         ("transform", {"Input", "Prepared"}),
         ("rule", {"Finding"}),
         ("strategy", {"Rung"}),
