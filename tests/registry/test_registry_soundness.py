@@ -82,7 +82,7 @@ def test_the_statement_names_the_model_its_materials_and_its_run(store, version)
 
 def test_being_signed_is_an_event_of_the_registration(store, version):
     with store.read() as session:
-        told = events.log(session, "churn")
+        told = [event for event in events.log(session, "churn") if event.kind != "card.written"]
         row = session.exec(select(attested.Attestation)).one()
     assert ["candidate.registered", "version.attested"] == [event.kind for event in told]
     assert {"number": 1, "kind": "provenance", "key": signing.trusted(store.root).keyid, "digest": row.digest} == told[1].payload

@@ -60,7 +60,7 @@ def test_one_that_is_needed_stays(make, write, withdraw, store, manifest):
     write(registry.promote, **CHURN, number=2, at=AT, reason="x")
     write(registry.move, **CHURN, alias="candidate", number=3, at=AT, reason="x")
     write(registry.move, **CHURN, alias="shadow", number=4, at=AT, reason="x")
-    make(data=b"whole", components=[{"id": "a", "digest": versions[4].model_digest}])
+    make(data=b"whole", components=[{"id": "a", "algorithm": "own", "digest": versions[4].model_digest}])
     with store.transaction("test", "start", "churn") as session:
         session.add(
             tables.Rollout(
@@ -86,6 +86,6 @@ def test_one_that_is_needed_stays(make, write, withdraw, store, manifest):
 
 def test_a_part_may_go_when_what_is_made_of_it_went(make, withdraw):
     part = make()
-    make(data=b"whole", components=[{"id": "a", "digest": part.model_digest}])
+    make(data=b"whole", components=[{"id": "a", "algorithm": "own", "digest": part.model_digest}])
     withdraw(2)
     withdraw(1)

@@ -186,7 +186,7 @@ def _sections(lines: list[str], first: int) -> Iterator[tuple[str, int, str, int
     if stray is not None:
         message = "text stands before the first heading, where it belongs to no part"
         yield "", stray, "", stray, Fault("outside", stray, 1, len(lines[stray - 1]) + 1, "", message)
-    for (name, number, fault), end in zip(at, ends, strict=True):
+    for (name, number, fault), end in zip(at, ends, strict=False):  # without a heading there is one end, and nothing that ends
         body = lines[number:end]
         while body and not body[-1].strip():
             body.pop()

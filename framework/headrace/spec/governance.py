@@ -67,14 +67,12 @@ class Governance(Spec):
         Effect.RECONFIGURE,
         default=(),
         example=[{"to": "environment/production", "by": "group/model-risk", "quorum": 1}],
-        later=True,
     )
     policies: tuple[PolicyRef, ...] = field(
         "Policies that hold beside those that apply by label.",
         Effect.RECONFIGURE,
         default=(),
         example=["policy/release"],
-        later=True,
     )
     card: str | None = field(
         "The model card's part that a person writes: a Markdown file.",
@@ -82,7 +80,6 @@ class Governance(Spec):
         default=None,
         example="cards/employment.md",
         min_length=1,
-        later=True,
     )
     card_sections: tuple[Section, ...] = field(
         "Parts that its card needs in words, beside those that its risk asks for.",

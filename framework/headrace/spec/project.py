@@ -90,6 +90,7 @@ class Audited(Spec):
         Effect.METADATA,
         default=None,
         example="env:HEADRACE_AUDIT_KEY",
+        reference="must",
         pattern="^(env|file):.+$",
     )
     witnesses: tuple[str, ...] = field(
