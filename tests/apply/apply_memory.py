@@ -11,12 +11,12 @@ from apply_place import Place
 from sqlmodel import select
 
 from headrace import registry
-from headrace.registry import registration
 from headrace.apply.execute import Outcome, Work, execute
 from headrace.apply.record import Journal
 from headrace.apply.stages import Stage, stages
 from headrace.plan import Plan, Prepared, Selection, prepare
 from headrace.plan.state import read
+from headrace.registry import registration
 from headrace.store import Store, tables
 
 AT = datetime(2016, 1, 1, tzinfo=UTC)

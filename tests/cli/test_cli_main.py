@@ -59,7 +59,6 @@ WITHOUT_JSON = {
     "lsp": "it talks JSON-RPC, and says nothing else",
     "plugins": "it only holds commands, and each of them has it",
     "features": "likewise",
-    "models": "likewise",
     "runs": "likewise",
     "tune": "likewise",
     "card": "likewise",

@@ -5,9 +5,9 @@ from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 
 from headrace import registry
-from headrace.registry import registration
 from headrace.plan.state import Judged, State, read, read_disk
 from headrace.plan.wanted import read as read_wanted
+from headrace.registry import registration
 from headrace.store import Store, clock, tables
 from headrace.store.kinds import OperationStatus
 
