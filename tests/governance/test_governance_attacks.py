@@ -158,7 +158,9 @@ def test_two_looks_at_once_ask_once(world: World) -> None:
     assert (1, ["approval.requested"]) == (len(world.requests()), world.kinds())
 
 
-@pytest.mark.parametrize(("auth", "why"), [(None, "showed no key"), (2 * HOUR, "showed a key 7200 s before"), (-HOUR, "showed a key 3600 s after")])
+@pytest.mark.parametrize(
+    ("auth", "why"), [(None, "showed no key"), (2 * HOUR, "showed a key 7200 s before"), (-HOUR, "showed a key 3600 s after")]
+)
 def test_stale_authentication_is_none(auth: timedelta | None, why: str) -> None:
     with living(governance(policy(approval(fresh_seconds=600, keyed=True)))) as world:
         world.passes(1)

@@ -311,9 +311,10 @@ def follow(store: Store, model: str) -> None:
     """Say what the gates said of a model's newest version, and wait until the rollout that a verdict starts has been looked at once."""
     import time
 
-    from headrace import registry, traffic
+    from headrace import governance, registry, traffic
     from headrace.gates import verdicts
     from headrace.store import events
+    from headrace.store.kinds import ApprovalStatus
 
     with store.read() as session:
         number = max(version.number for version in registry.versions(session, model))
@@ -331,6 +332,10 @@ def follow(store: Store, model: str) -> None:
         with store.read() as session:
             unanswered = events.unanswered(session, model)
             weights = traffic.current(session, model)
+            waits = any(row.number == number and row.status is ApprovalStatus.OPEN for row in governance.listed(session, model=model))
+        if waits and not unanswered:
+            ended(f"model/{model}: version {number} passed its gates, and waits for approval (`headrace approvals {model}`)")
+            return
         if not unanswered and weights is not None:
             shares = ", ".join(f"version {arm.version} {arm.weight:.0%}" for arm in weights.arms)
             ended(f"model/{model}: version {number} passed its gates; traffic: {shares}")

@@ -176,9 +176,11 @@ def standing_row(session: Session, subject: Subject, policies: Sequence[PolicyCo
     return session.exec(query.order_by(col(ApprovalRequest.attempt).desc())).first()
 
 
-def listed(session: Session, environment: str, model: str | None = None) -> list[ApprovalRequest]:
-    """Every request of an environment, oldest first."""
-    query = select(ApprovalRequest).where(ApprovalRequest.environment == environment)
+def listed(session: Session, environment: str | None = None, model: str | None = None) -> list[ApprovalRequest]:
+    """Every request of a store, oldest first; of an environment, or of a model, where one is named."""
+    query = select(ApprovalRequest)
+    if environment is not None:
+        query = query.where(ApprovalRequest.environment == environment)
     if model is not None:
         query = query.where(ApprovalRequest.model == model)
     return list(session.exec(query.order_by(col(ApprovalRequest.requested_at), col(ApprovalRequest.id))))
