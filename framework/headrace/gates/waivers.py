@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import asdict, replace
 from datetime import date, datetime
-from typing import Any
 
 from headrace.gates.values import Gate, Judged, Waiver
-from headrace.store.tables import Verdict
+from headrace.registry.waived import holds, stands
+
+__all__ = ["holds", "stands", "waived"]
 
 
 def waived(gate: Gate, judged: Judged, at: datetime) -> Judged:
@@ -22,16 +22,6 @@ def waived(gate: Gate, judged: Judged, at: datetime) -> Judged:
     if (why := _void(waiver, at)) is not None:
         return replace(judged, reason=f"{judged.reason}; {why}")
     return replace(judged, waived=asdict(waiver))
-
-
-def stands(row: Verdict, at: datetime) -> bool:
-    """Whether what a gate said lets its version be used at a moment: it passed, or only warns, or is waived, and that has not ended."""
-    return row.passed or row.mode != "block" or (row.waived is not None and holds(row.waived, at))
-
-
-def holds(waived: Mapping[str, Any], at: datetime) -> bool:
-    """Whether a recorded waiver still holds."""
-    return at.date() <= date.fromisoformat(str(waived["until"]))
 
 
 def _void(waiver: Waiver, at: datetime) -> str | None:

@@ -16,6 +16,7 @@ from headrace.identity.signing import trusted
 from headrace.registry import provenance
 from headrace.registry.card import card_approved, card_of
 from headrace.registry.version import Version, digest_of
+from headrace.registry.waived import stands
 from headrace.spec.person import person
 from headrace.store import digest, tables
 from headrace.store.tracked import Tracked
@@ -69,7 +70,7 @@ def subject(session: Session, environment: str, version: Version, now: datetime)
             "evaluation": digest_of({"verdicts": [_verdict(row) for row in every]}) if every else None,
         },
         values={
-            "gates.passed": all(row.passed or row.mode == "warn" for row in judged) if judged else None,
+            "gates.passed": all(stands(row, now) for row in judged) if judged else None,
             "evaluation.age": (now - max(row.at for row in judged)).total_seconds() if judged else None,
             "card.complete": None if card is None else card.complete,
             "card.approved": None if card is None else card.approved,
