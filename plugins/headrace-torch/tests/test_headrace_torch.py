@@ -21,6 +21,7 @@ CDNOW = Path(__file__).parents[3] / "examples" / "cdnow"
 def validate(tmp_path):
     """What `headrace validate` says of the small example with these parameters: its code, and its text."""
     shutil.copytree(CDNOW / "specs", tmp_path / "specs")
+    shutil.copytree(CDNOW / "cards", tmp_path / "cards")
     (tmp_path / "plugins").mkdir()
     (tmp_path / "plugins" / "networks.py").write_text('"""Networks."""\n\nfrom headrace_torch import headrace_algorithms\n')
     (model,) = (path for path in (tmp_path / "specs").glob("*.yaml") if "kind: model" in path.read_text())
