@@ -99,7 +99,7 @@ def test_a_canary_gets_no_share_before_it_is_approved_and_no_champion_after_it_i
     assert "headrace.rollout.raised" == world.look(canary).event
 
 
-def _patient():  # noqa: ANN202
+def _patient():
     return CANARY.no_data.__class__(after=timedelta(days=9))
 
 

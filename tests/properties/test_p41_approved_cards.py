@@ -13,13 +13,13 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "governance"))
 
-from approval_world import ANA, BOB, CAT, approval, governance, living, policy  # noqa: E402
-from sqlalchemy import text  # noqa: E402
+from approval_world import ANA, BOB, CAT, approval, governance, living, policy
+from sqlalchemy import text
 
-from headrace.diagnostics import HeadraceError  # noqa: E402
-from headrace.governance import Choice  # noqa: E402
-from headrace.registry import evidence  # noqa: E402
-from headrace.registry.evidence import CardFacts  # noqa: E402
+from headrace.diagnostics import HeadraceError
+from headrace.governance import Choice
+from headrace.registry import evidence
+from headrace.registry.evidence import CardFacts
 
 PEOPLE = (ANA, BOB, CAT)
 ASKED = policy(approval(quorum=2), require={"carded": "card.complete"})
@@ -140,7 +140,7 @@ class Approvals(RuleBasedStateMachine):
     def _settle(self) -> None:
         """By the book: approved once two of the members of this moment said yes; and a rejection of one who is no member is none."""
         now = self.subject
-        if now not in self.ended and len(self.yes.get(now, set()) & self.members) >= 2:  # noqa: PLR2004
+        if now not in self.ended and len(self.yes.get(now, set()) & self.members) >= 2:
             self.approved.add(now)
 
 
@@ -162,7 +162,7 @@ def test_only_what_was_approved_is_promoted_and_loaded(database: str, request: p
     run_state_machine_as_test(Somewhere, settings=HARD if database == "sqlite" else settings(HARD, max_examples=6))
 
 
-def _databases(server: Path):  # noqa: ANN202
+def _databases(server: Path):
     """An empty database for each example."""
     from uuid import uuid4
 
