@@ -15,9 +15,10 @@ experiment:
   primary: {metric: accuracy, detect: 10pp}
   for: 365d
 """
-GROUP = """kind: group
-name: model-risk
-members: [alice@example.com]
+FLAG = """kind: flag
+name: dark
+variants: {lit: true, unlit: false}
+default: unlit
 """
 
 
@@ -63,6 +64,6 @@ def test_what_would_run_it_refuses_it(capsys: pytest.CaptureFixture[str], later:
 
 
 def test_a_kind_is_refused_at_its_kind(capsys: pytest.CaptureFixture[str], root: Path) -> None:
-    (root / "specs" / "people.yaml").write_text(GROUP)
+    (root / "specs" / "people.yaml").write_text(FLAG)
     code, _, err = run(capsys, "plan", "--root", str(root))
-    assert (4, True) == (code, "`kind: group` is a word of the language that nothing runs by yet\n --> specs/people.yaml:1:7" in err), err
+    assert (4, True) == (code, "`kind: flag` is a word of the language that nothing runs by yet\n --> specs/people.yaml:1:7" in err), err
