@@ -8,7 +8,7 @@ from approval_world import ANA, BOB, CAT, DAN, HOUR, T0, World, approval, govern
 from sqlalchemy import text
 
 from headrace import registry
-from headrace.compiled import BreakGlassConfig
+from headrace.compiled import BreakGlassConfig, GovernanceConfig
 from headrace.diagnostics import HeadraceError
 from headrace.governance import Choice
 from headrace.identity import keys
@@ -209,12 +209,12 @@ def test_a_vote_on_what_no_policy_asks_about_is_none() -> None:
 GLASS = BreakGlassConfig(group="call", quorum=2, for_seconds=3600, review_seconds=7200)
 
 
-def breaking() -> World:
-    return governance(policy(approval(quorum=2, deadline_seconds=1800), glass=GLASS), call=(ANA, DAN))  # type: ignore[return-value]
+def breaking() -> GovernanceConfig:
+    return governance(policy(approval(quorum=2, deadline_seconds=1800), glass=GLASS), call=(ANA, DAN))
 
 
 def test_a_policy_is_passed_over_by_two_who_show_keys_and_for_a_while_alone() -> None:
-    with living(breaking()) as world:  # type: ignore[arg-type]
+    with living(breaking()) as world:
         world.passes(1)
         with pytest.raises(HeadraceError, match="showed no key"):
             world.vote(ANA, Choice.BREAK_GLASS, auth=None)
@@ -233,7 +233,7 @@ def test_a_policy_is_passed_over_by_two_who_show_keys_and_for_a_while_alone() ->
 
 
 def test_what_was_passed_over_is_looked_at_afterwards_by_those_who_vote() -> None:
-    with living(breaking()) as world:  # type: ignore[arg-type]
+    with living(breaking()) as world:
         world.passes(1)
         world.vote(ANA, Choice.BREAK_GLASS)
         world.vote(DAN, Choice.BREAK_GLASS)
@@ -247,6 +247,18 @@ def test_what_was_passed_over_is_looked_at_afterwards_by_those_who_vote() -> Non
         assert ("approved", None) == (standing.outcome, standing.request.glass)
         world.wait(9 * HOUR)
         world.loadable()
+
+
+def test_a_candidate_that_was_not_rolled_out_while_its_policy_was_passed_over_waits_whatever_the_clock_says() -> None:
+    with living(breaking()) as world:
+        world.passes(1)
+        world.vote(ANA, Choice.BREAK_GLASS)
+        world.vote(DAN, Choice.BREAK_GLASS)
+        world.wait(HOUR)
+        assert "awaiting approval" == world.replace().payload["state"]
+        clock.release(world.store, "test")
+        clock.drive(world.store, "test", T0)
+        assert "awaiting approval" == world.replace().payload["state"]
 
 
 def test_no_policy_without_break_glass_is_passed_over(world: World) -> None:

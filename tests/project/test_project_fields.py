@@ -80,6 +80,7 @@ def read() -> set[tuple[str, str]]:
                     "tuned",
                     "beyond",
                     "answering",
+                    "evidenced",
                     "governed",
                 )
             ),

@@ -52,7 +52,7 @@ def _lines(request: Mapping[str, Any]) -> Iterator[str]:
     yield f"  asked    {request['requested_at'][:19]} by {', '.join(request['requesters']) or 'a flow'}" + (
         f", lapses {request['deadline'][:19]}" if request["deadline"] else ""
     )
-    yield from (f"  {name.ljust(9)}{digest}" for name, digest in sorted(request["digests"].items()) if digest is not None)
+    yield from (f"  {name.ljust(11)}{digest}" for name, digest in sorted(request["digests"].items()) if digest is not None)
     if request["changed"]:
         yield f"  changed  {', '.join(request['changed'])}: these votes no longer count"
     if request["break_glass"]:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from headrace.address import Address
     from headrace.address import Path as Inner
     from headrace.project import Project
+    from headrace.project.risk import Risk
 
 LANGUAGES = ("duckdb", "postgres", "spark", "trino", "bigquery", "snowflake")
 """In which words `--sql` prints a query."""
@@ -117,7 +118,18 @@ def _told(project: Project, address: Address) -> dict[str, Any]:
 
     spec = written(project.specs[address])
     origins = {_said(path): project.origin(address, path).to_json() for _, path in lines(spec) if path is not None}
-    return {"address": str(address), "environment": project.environment.name, "spec": spec, "origins": origins}
+    told = {"address": str(address), "environment": project.environment.name, "spec": spec, "origins": origins}
+    found = _risk(project, address)
+    return told if found is None else {**told, "risk": found.to_json()}
+
+
+def _risk(project: Project, address: Address) -> Risk | None:
+    """How much harm a model's wrong answers may do, where its spec or a policy makes something of it."""
+    from headrace.project.risk import risk
+    from headrace.spec import Model
+
+    spec = project.specs[address]
+    return risk(project.scope, spec, project.environment) if isinstance(spec, Model) and spec.governance is not None else None
 
 
 def _text(project: Project, address: Address) -> str:
@@ -125,7 +137,9 @@ def _text(project: Project, address: Address) -> str:
 
     shown = [(text, project.origin(address, path) if path is not None else None) for text, path in lines(written(project.specs[address]))]
     wide = max((len(text) for text, origin in shown if origin is not None and len(text) <= _WIDEST), default=0)
-    return "\n".join(f"{text.ljust(wide)}  # {origin}" if origin is not None else text for text, origin in shown)
+    found = _risk(project, address)
+    said = [] if found is None else [f"# risk: {found}"]
+    return "\n".join([*(f"{text.ljust(wide)}  # {origin}" if origin is not None else text for text, origin in shown), *said])
 
 
 def _said(path: Inner) -> str:

@@ -34,7 +34,7 @@ numpy oauthlib opentelemetry orjson packaging pandas pathspec patsy pendulum plo
 pyarrow pycparser pydantic pydantic_core pydantic_extra_types pydantic_settings pyfiglet pygls pygments pylab pyparsing pythonjsonlogger
 pytz readchar redis referencing regex requests requests_oauthlib rfc3339_validator rfc8785 rich rich_rst rpds ruamel scipy seaborn segment
 semver shellingham six sklearn skops slugify sniffio sqlalchemy sqlmodel starlette statsmodels tenacity text_unidecode threadpoolctl toml
-lsprotocol cattr cattrs duckdb adbc_driver_duckdb sqlglot
+lsprotocol model_signing cattr cattrs duckdb adbc_driver_duckdb sqlglot
 aiohappyeyeballs aiohttp aiosignal cmaes colorlog frozenlist multidict optuna pandera propcache psycopg psycopg_binary tqdm typeguard yarl
 dask distributed importlib_metadata lazy_importer locket msgpack partd prefect_dask tblib tlz toolz zict zipp
 typer typing_extensions typing_inspection tzdata tzlocal uncalled_for urllib3 uvicorn uvloop wcwidth websockets wrapt xgboost yaml

@@ -17,6 +17,7 @@ from headrace.plan.scope import Scope, uses
 from headrace.plan.told import counted
 from headrace.plan.wanted import Deployment, Observed, Wanted, digest
 from headrace.project import Project
+from headrace.project.risk import risk
 from headrace.spec import Effect, Model, Spec
 from headrace.spec.value import Use
 
@@ -91,6 +92,9 @@ def _notes(project: Project, state: State, observed: Observed | None) -> Iterato
     began = state.began or bool(state.serial or state.resources)
     if said := lost.note(project.environment.store, began=began, artifacts=state.artifacts, observed=observed):
         yield said
+    for model in project.models:
+        if model.governance is not None:
+            yield f"model/{model.name}: its risk is {risk(project.scope, model, project.environment)}"
 
 
 def _changes(project: Project, prints: Prints, state: State, wanted: Wanted, affected: Affected) -> dict[str, Item]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from headrace.project.inputs import inputs
 from headrace.project.scope import Scope
@@ -34,6 +35,11 @@ class Risk:
     tier: Tier
     declared: Tier | None
     factors: tuple[Factor, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """The same as JSON."""
+        factors = [{"name": one.name, "tier": one.tier, "why": one.why} for one in self.factors]
+        return {"tier": self.tier, "declared": self.declared, "factors": factors}
 
     def __str__(self) -> str:
         said = f"declared {self.declared}" if self.declared is not None else "none declared"
