@@ -221,9 +221,17 @@ def test_a_model_of_several_classes_lives(tmp_path: Path, monkeypatch: pytest.Mo
         version = life.train()
         classes = ["highstreet_card", "prepaid_card", "upmarket_card"]
         assert ("multiclass", classes) == (version.manifest["task"], version.manifest["classes"])
-        assert {"accuracy", "brier", "expected_calibration_error", "f1", "log_loss", "precision", "recall", "roc_auc", "average_precision"} == set(
-            version.manifest["metrics"]
-        )
+        assert {
+            "accuracy",
+            "brier",
+            "expected_calibration_error",
+            "f1",
+            "log_loss",
+            "precision",
+            "recall",
+            "roc_auc",
+            "average_precision",
+        } == set(version.manifest["metrics"])
         with life.served() as client:
             answer = client.post("/predict", json=life.requests()[0]).json()
             assert classes == list(answer["probabilities"])

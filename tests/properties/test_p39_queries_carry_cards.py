@@ -13,7 +13,9 @@ class Told(Cards):
     @invariant()
     def each_version_is_told_with_its_newest_card(self):
         histories = {n: self.read(lambda session, n=n: registry.card_history(session, self.model, n)) for n in self.numbers}
-        told = {item["version"]: item["card"] for item in self.read(lambda session: _versions(session, self.model, withdrawn=True))["versions"]}
+        told = {
+            item["version"]: item["card"] for item in self.read(lambda session: _versions(session, self.model, withdrawn=True))["versions"]
+        }
         assert {n: (cards[-1].card_version, cards[-1].digest, cards[-1].status.value) for n, cards in histories.items()} == {
             n: (card["card_version"], card["digest"], card["status"]) for n, card in told.items()
         }

@@ -28,6 +28,7 @@ AT = datetime(2020, 1, 1, tzinfo=UTC)
 CANARY = Canary(unit="", steps=(), judge=())
 
 ENTRIES = {
+    "apply.approval:refuse_unapproved": ["'ask approval'"],
     "apply.execute:_put_alias": ["'put back'"],
     "apply.moved:adopt": ["'take along'"],
     "apply.record:Journal.close_earlier": ["'resume'"],
@@ -37,6 +38,10 @@ ENTRIES = {
     "apply.record:record": ["'apply'"],
     "backtest.driver:Driver.replay": ["'replay'"],
     "backtest.driver:Driver.meet": ["'met'"],
+    "cli.approve:_on_plan": ["choice.value"],
+    "cli.approve:_on_version": ["choice.value"],
+    "cli.card:write": ["'write'"],
+    "cli.version_moves:_done": ["action"],
     "features.versions:keep": ["'keep features'"],
     "gates.judge:_record": ["'judge'"],
     "identity.keys:issue": ["'create'"],
@@ -55,8 +60,10 @@ ENTRIES = {
     "notify.outbox:_claim": ["'claim'"],
     "notify.outbox:_failed": ["'delivery failed'"],
     "notify.outbox:_delivered": ["'delivered'"],
+    "registry.garbage:_take": ["'collect garbage'"],
     "registry.registration:register": ["'register'"],
     "registry.registration:adopt": ["'register'"],
+    "registry.signed:sign": ["'sign'"],
     "retraining.carry:carry_out": ["'decide on retraining'"],
     "rollout.advance:advance": ["FLOW"],
     "rollout.advance:replace": ["FLOW"],
@@ -87,6 +94,7 @@ COUNTED = {
     "journal.shipping:_to_files": ["'ship'"],
     "journal.shipping:_written": ["action"],
     "journal.shipping:_delete": ["'ship'"],
+    "mirroring.announcing:announce": ["'announce'"],
     "store.clock:advance": ["'advance'"],
     "store.lock:_beat": ["'heartbeat'"],
     "tracking.recorder:Recorder.flush": ["'log'"],
