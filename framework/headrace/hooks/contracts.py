@@ -135,6 +135,8 @@ class Metric:
     """Whether, for several classes, it takes `average=` by name: `macro`, `weighted`, or `each` for one value a class, (c,)."""
     cuts: bool = False
     """Whether, for a ranking, it takes `k=` by name: only the first k of each group count; None for all of them."""
+    partial: bool = False
+    """Whether it sees one side of a model alone, such as its calibration, so that a worse model may score as well, or have no value."""
 
     @property
     def of(self) -> tuple[Task, ...]:

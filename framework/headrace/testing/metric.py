@@ -170,6 +170,8 @@ def _order(of: _Given, compute: Compute) -> Iterator[str]:
 
 
 def _direction(of: _Given, compute: Compute) -> Iterator[str]:
+    if of.metric.partial:
+        return
     good, bad = (_value(compute, given, "rows of a good and a bad model") for given in of.good_and_bad())
     if math.isnan(good) or math.isnan(bad):
         yield f"it is not defined for a good or a bad model (it gives {good:g} and {bad:g})"

@@ -57,7 +57,7 @@ METRICS = (
         tasks=("binary", "multiclass"),
     ),
     Metric("brier_reliability", f"{__name__}:brier_reliability", "lower", range=(0.0, 1.0)),
-    Metric("brier_resolution", f"{__name__}:brier_resolution", "higher", range=(0.0, 0.25)),
-    Metric("calibration_intercept_error", f"{__name__}:calibration_intercept_error", "lower", range=(0.0, math.inf)),
-    Metric("calibration_slope_error", f"{__name__}:calibration_slope_error", "lower", range=(0.0, math.inf)),
+    Metric("brier_resolution", f"{__name__}:brier_resolution", "higher", range=(0.0, 0.25), partial=True),
+    Metric("calibration_intercept_error", f"{__name__}:calibration_intercept_error", "lower", range=(0.0, math.inf), partial=True),
+    Metric("calibration_slope_error", f"{__name__}:calibration_slope_error", "lower", range=(0.0, math.inf), partial=True),
 )

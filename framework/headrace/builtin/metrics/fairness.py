@@ -65,8 +65,8 @@ def _of(name: str, target: Values, predictions: Values, groups: Groups) -> float
     return float(by_group.MEASURES[name](by_group.cells(target, predictions, codes, len(names))))
 
 
-def _metric(name: str, better: Literal["higher", "lower"] = "lower", greatest: float = 1.0) -> Metric:
-    return Metric(name, f"{__name__}:{name}", better, needs="groups", range=(0.0, greatest))
+def _metric(name: str, better: Literal["higher", "lower"] = "lower", greatest: float = 1.0, *, partial: bool = False) -> Metric:
+    return Metric(name, f"{__name__}:{name}", better, needs="groups", range=(0.0, greatest), partial=partial)
 
 
 METRICS = (
@@ -74,6 +74,6 @@ METRICS = (
     _metric("demographic_parity_ratio", "higher"),
     _metric("equal_opportunity_difference"),
     _metric("equalized_odds_difference"),
-    _metric("equalized_odds_ratio", "higher"),
+    _metric("equalized_odds_ratio", "higher", partial=True),  # of no false alarm at all there is no ratio
     _metric("group_calibration_difference", greatest=2.0),
 )
