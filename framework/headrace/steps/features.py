@@ -8,8 +8,9 @@ from datetime import date, datetime
 from typing import Any, Literal
 
 from headrace import features, registry
-from headrace.features import Category, Number, RandomSplit, Rows, Target, Text, TimeSplit, checks
+from headrace.features import Category, Number, RandomSplit, Rows, Target, Text, TimeSplit, checks, online
 from headrace.features.joined import of_views
+from headrace.features.online import backfill
 from headrace.features.versions import named
 from headrace.hooks import Task
 from headrace.hooks.release import reader_of, releases
@@ -118,10 +119,10 @@ def bring(days: Days) -> int:
     """Bring in some days of a view again; how many events they have. Done twice, or by two at once, they are the same."""
     with far.workspace_of(days.project, "backfill") as w:
         origins = features.Origins(w.root, w.config.sources, w.plugins.readers)
-        definition = features.online.definition_of(origins, w.config.views, days.view)
-        where = features.online.location(w.root, w.config.online)
+        definition = online.definition_of(origins, w.config.views, days.view)
+        where = online.location(w.root, w.config.online)
         first, last = (date.fromisoformat(day).toordinal() - _EPOCH for day in (days.first, days.last))
-        return features.online.backfill.bring_again(origins, definition, where, first, last)
+        return backfill.bring_again(origins, definition, where, first, last)
 
 
 _EPOCH = date(1970, 1, 1).toordinal()
