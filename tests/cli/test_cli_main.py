@@ -67,6 +67,7 @@ WITHOUT_JSON = {
     "show": "its word `spec`, which is meant where none is said, has it",
     "models": "its word `list`, which is meant where none is said, has it",
     "gates": "likewise",
+    "simulate": "it only holds a command, which has it",
 }
 """Commands without `--json`, and why."""
 

@@ -2,60 +2,23 @@
 
 import numpy as np
 import pytest
-from scipy.special import logsumexp
 from scipy.stats import beta
 
-from headrace.stats import eprocess
-from headrace.stats.eprocess import Stratum, abort_evidence, promote_evidence
+from headrace.stats import eprocess_many
+from headrace.stats.eprocess import Stratum, abort_evidence, e_ratio, e_share, promote_evidence
 
 RUNS, SEED, ALPHA = 4000, 20261121, 0.05
 
 
-class Evidence:
-    """The e-processes of many runs at once; counts are added block by block, each at its own share."""
+class Evidence(eprocess_many.Evidence):
+    """The e-processes of many runs at once; counts are added block by block, all at one share."""
 
-    def __init__(self, runs, ceiling=None, margin=2.0, negligible=0.005):
-        self.ratio = grid(eprocess._equal(1.1, 10.0, 24))
-        self.relative = grid(eprocess._relative_grid(margin))
-        self.absolute = grid(eprocess._absolute_grid(negligible))
-        self.top = grid(eprocess._ceiling_grid(ceiling)) if ceiling else None
-        self.margin, self.negligible, self.ceiling = margin, negligible, ceiling
-        self.n, self.x = np.zeros(runs), np.zeros(runs)
-        self.log_ratio, self.log_relative = np.zeros((runs, 24)), np.zeros((runs, 16))
+    def __init__(self, runs, *shares, ceiling=None, margin=2.0, negligible=0.005):
+        super().__init__(runs, shares, ceiling=ceiling, margin=margin, negligible=negligible)
+        self.shares = shares
 
     def add(self, w, n, x, bad_champion):
-        self.n, self.x = self.n + n, self.x + x
-        self.log_ratio = self.log_ratio + step(self.ratio[0], 1.0, w, x, bad_champion)
-        self.log_relative = self.log_relative + step(self.relative[0], self.margin, w, x, bad_champion)
-
-    def binomial(self, found, p0):
-        p, weight = found
-        return mean(np.outer(self.x, np.log(p / p0)) + np.outer(self.n - self.x, np.log1p(-p) - np.log1p(-p0)), weight)
-
-    def ratio_alone(self):
-        return mean(self.log_ratio, self.ratio[1])
-
-    def abort(self):
-        if self.top is None:
-            return self.ratio_alone()
-        return np.logaddexp(np.log(0.8) + self.ratio_alone(), np.log(0.2) + self.binomial(self.top, self.ceiling))
-
-    def promote(self):
-        return np.logaddexp(mean(self.log_relative, self.relative[1]), self.binomial(self.absolute, self.negligible)) - np.log(2)
-
-
-def step(r, r0, w, x, y):
-    return np.outer(x, np.log(r / r0)) - np.outer(x + y, np.log((w * r + 1 - w) / (w * r0 + 1 - w)))
-
-
-def grid(pairs):
-    return tuple(np.array(column) for column in zip(*pairs, strict=True))
-
-
-def mean(values, log_weights):
-    total = values + log_weights
-    top = total.max(axis=1)
-    return top + np.log(np.exp(total - top[:, None]).sum(axis=1))
+        super().add(np.full(len(self.n), self.shares.index(w)), *(np.asarray(v, dtype=np.int64) for v in (n, x, bad_champion)))
 
 
 def lower_limit(hits, runs=RUNS):
@@ -65,21 +28,26 @@ def lower_limit(hits, runs=RUNS):
 
 def test_the_simulated_evidence_is_the_evidence_of_the_code():
     rng = np.random.default_rng(SEED)
-    found, expected = Evidence(50, ceiling=0.03, margin=1.5, negligible=0.01), [[] for _ in range(50)]
+    found, expected = Evidence(50, 0.05, 0.1, 0.5, ceiling=0.03, margin=1.5, negligible=0.01), [[] for _ in range(50)]
     for w in (0.05, 0.1, 0.5):
         n, b = rng.integers(0, 400, 50), rng.integers(0, 2000, 50)
         x, y = rng.binomial(n, 0.03), rng.binomial(b, 0.02)
         found.add(w, n, x, y)
         for run in range(50):
             expected[run].append(Stratum(w, *(int(v[run]) for v in (n, x, b, y))))
+        shares = eprocess_many.shares(np.full(50, w), n, b)
+        assert shares == pytest.approx([e_share(s[-1]) for s in expected], rel=1e-9, abs=1e-9)
     assert found.abort() == pytest.approx([abort_evidence(s, 0.03) for s in expected], rel=1e-9)
     assert found.promote() == pytest.approx([promote_evidence(s, 1.5, 0.01) for s in expected], rel=1e-9)
-    assert mean(np.zeros((1, 2)), np.log([0.5, 0.5])) == pytest.approx(logsumexp(np.log([0.5, 0.5])))
+    assert found.ratio() == pytest.approx([e_ratio(s) for s in expected], rel=1e-9)
+    none = Evidence(50, 0.1)
+    none.keep(np.arange(50) < 20)
+    assert (none.abort().tolist(), none.n.tolist()) == ([pytest.approx(0.0, abs=1e-12)] * 20, [0] * 20)
 
 
 def by_failure(runs, w, base, candidate, *, requests, ceiling):
     """The greatest evidence to abort, looking after every request: it can only rise at a failure."""
-    rng, evidence = np.random.default_rng(SEED), Evidence(runs, ceiling=ceiling)
+    rng, evidence = np.random.default_rng(SEED), Evidence(runs, w, ceiling=ceiling)
     at, top = np.zeros(runs), np.full(runs, -np.inf)
     found = np.full(runs, np.inf)
     q = w * candidate + (1 - w) * base
@@ -124,13 +92,13 @@ def test_a_candidate_like_the_champion_is_seldom_rolled_back(share, base):
 )
 def test_a_rising_share_under_a_moving_error_rate_is_seldom_rolled_back(start, end, ceiling, alone):
     rng = np.random.default_rng(SEED)
-    evidence, top = Evidence(2 * RUNS, ceiling=ceiling), np.full(2 * RUNS, -np.inf)
+    evidence, top = Evidence(2 * RUNS, 0.05, 0.10, 0.25, 0.50, ceiling=ceiling), np.full(2 * RUNS, -np.inf)
     blocks, size = 400, 100
     for block in range(blocks):
         w, p = (0.05, 0.10, 0.25, 0.50)[block * 4 // blocks], start + (end - start) * block / (blocks - 1)
         n = rng.binomial(size, w, 2 * RUNS)
         evidence.add(w, n, rng.binomial(n, p), rng.binomial(size - n, p))
-        top = np.maximum(top, np.log(0.8) + evidence.ratio_alone() if alone else evidence.abort())
+        top = np.maximum(top, np.log(0.8) + evidence.ratio() if alone else evidence.abort())
     one = (top[:RUNS] >= np.log(1 / ALPHA)).sum()
     two = (np.maximum(top[:RUNS], top[RUNS:]) >= np.log(2 / ALPHA)).sum()
     bound = 0.04 if alone else ALPHA
@@ -145,7 +113,7 @@ def test_a_rising_share_under_a_moving_error_rate_is_seldom_rolled_back(start, e
 def test_a_candidate_beyond_the_margin_is_seldom_promoted(base, candidate, margin, share):
     """Abort switched off, 40,000 requests, a look every 100."""
     rng = np.random.default_rng(SEED)
-    evidence, top = Evidence(RUNS, margin=margin), np.full(RUNS, -np.inf)
+    evidence, top = Evidence(RUNS, share, margin=margin), np.full(RUNS, -np.inf)
     for _ in range(400):
         n = rng.binomial(100, share, RUNS)
         evidence.add(share, n, rng.binomial(n, candidate), rng.binomial(100 - n, base))
@@ -159,7 +127,7 @@ def test_a_candidate_beyond_the_margin_is_seldom_promoted(base, candidate, margi
 def test_a_healthy_candidate_is_promoted_before_any_abort(base):
     """Margin 2, a tenth of the traffic, 40,000 requests, a look every 100."""
     rng = np.random.default_rng(SEED)
-    evidence = Evidence(RUNS, ceiling=0.02)
+    evidence = Evidence(RUNS, 0.1, ceiling=0.02)
     promoted, aborted = np.zeros(RUNS, dtype=bool), np.zeros(RUNS, dtype=bool)
     for _ in range(400):
         n = rng.binomial(100, 0.1, RUNS)

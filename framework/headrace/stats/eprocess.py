@@ -36,12 +36,12 @@ class Stratum:
 
 def e_ratio(strata: Iterable[Stratum]) -> float:
     """Log E against "the canary fails no more often than the champion" (r <= 1): 24 ratios on [1.1, 10], equally likely before."""
-    return _likelihood(strata, _equal(1.1, 10.0, 24), 1.0)
+    return _likelihood(strata, RATIO, 1.0)
 
 
 def e_ceiling(n: int, x: int, p0: float) -> float:
     """Log E against "the canary's rate is at most p0", from its x failures in n requests: odds 1.25 to 50 times those of p0, 16 of them."""
-    return _binomial(n, x, p0, _ceiling_grid(p0))
+    return _binomial(n, x, p0, above(p0))
 
 
 def abort_evidence(strata: Sequence[Stratum], ceiling: float | None) -> float:
@@ -60,12 +60,12 @@ def abort(strata: Sequence[Stratum], ceiling: float | None, *, k: int, alpha: fl
 
 def e_relative(strata: Iterable[Stratum], margin: float) -> float:
     """Log E against "the canary fails at least `margin` times as often" (r >= margin): 16 ratios on [0.6, margin/1.1], centred on 1."""
-    return _likelihood(strata, _relative_grid(margin), margin)
+    return _likelihood(strata, relative(margin), margin)
 
 
 def e_absolute(n: int, x: int, negligible: float) -> float:
     """Log E against "the canary's rate is at least `negligible`": 12 rates from 0.02 to 0.8 of it, equally likely before."""
-    return _binomial(n, x, negligible, _absolute_grid(negligible))
+    return _binomial(n, x, negligible, below(negligible))
 
 
 def promote_evidence(strata: Sequence[Stratum], margin: float, negligible: float) -> float:
@@ -139,13 +139,15 @@ def _equal(low: float, high: float, count: int) -> Grid:
 
 
 @cache
-def _ceiling_grid(p0: float) -> Grid:
+def above(p0: float) -> Grid:
+    """The rates that a ceiling is judged by: odds 1.25 to 50 times its own, equally likely before."""
     odds = p0 / (1.0 - p0)
     return tuple((odds * m / (1.0 + odds * m), weight) for m, weight in _equal(1.25, 50.0, 16))
 
 
 @cache
-def _relative_grid(margin: float) -> Grid:
+def relative(margin: float) -> Grid:
+    """The ratios that a margin is judged by: from 0.6 to a tenth below it, likeliest at 1."""
     ratios = _spaced(0.6, margin / 1.1, 16)
     weights = [-0.5 * (log(r) / 0.15) ** 2 for r in ratios]
     total = _logsumexp(weights)
@@ -153,7 +155,8 @@ def _relative_grid(margin: float) -> Grid:
 
 
 @cache
-def _absolute_grid(negligible: float) -> Grid:
+def below(negligible: float) -> Grid:
+    """The rates that a negligible one is judged by: 0.02 to 0.8 of it, equally likely before."""
     return tuple((negligible * share, weight) for share, weight in _equal(0.02, 0.8, 12))
 
 
@@ -170,3 +173,7 @@ def _logsumexp(values: Sequence[float]) -> float:
 
 def _log_beta(a: float, b: float) -> float:
     return lgamma(a) + lgamma(b) - lgamma(a + b)
+
+
+RATIO = _equal(1.1, 10.0, 24)
+"""The ratios that the champion's rate is judged by, where a candidate may be worse."""

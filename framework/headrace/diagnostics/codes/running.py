@@ -111,6 +111,18 @@ CODES = (
         "A server reads what was compiled, and the specs have changed since; or they have faults, and nothing can be said of it.",
         help="type `headrace compile`, and serve again",
     ),
+    Code(
+        "no-rollout",
+        "a model has no section `rollout`",
+        "Without it a version that passes its gates answers at once, and there is nothing to simulate.",
+        help="`headrace explain model.rollout` shows one",
+    ),
+    Code(
+        "no-traffic",
+        "how many requests come is not known",
+        "A simulated rollout needs them: from `serving.traffic`, or said on the command line.",
+        help="type `--traffic 12000/d`",
+    ),
     Code("which-model", "several models, and none is meant", "Where there is more than one, a command needs to be told.", help="name one"),
     Code(
         "unknown-model",

@@ -1,0 +1,29 @@
+"""A section `rollout` as its flow has it, for whoever reads the specs and not the flows."""
+
+from __future__ import annotations
+
+from headrace.rollout.canary import Canary, Judge, NoData, Step, Warmup
+from headrace.spec.rollout import Rollout
+
+
+def canary(section: Rollout) -> Canary:
+    """The section in the words of the flow; the compiler writes the same."""
+    return Canary(
+        unit=section.unit,
+        steps=tuple(Step(weight=step.weight, hold=step.hold) for step in section.steps),
+        judge=tuple(
+            Judge(
+                metric=judge.metric,
+                over=judge.over,
+                promote_below=judge.promote_below,
+                negligible=judge.negligible,
+                ceiling=judge.ceiling,
+            )
+            for judge in section.judge
+        ),
+        false_rollback=section.false_rollback,
+        false_promotion=section.false_promotion,
+        when_undecided=section.when_undecided,
+        warmup=Warmup(requests=section.warmup.requests, time=section.warmup.for_),
+        no_data=NoData(after=section.no_data.after, then=section.no_data.then, deadline=section.no_data.deadline),
+    )
