@@ -9,7 +9,7 @@ from statsmodels.stats.contingency_tables import mcnemar
 from statsmodels.stats.proportion import proportion_confint
 
 from headrace.stats import bootstrap, bounds
-from headrace.stats.paired import UntestableError
+from headrace.stats.untestable import UntestableError
 
 
 @settings(max_examples=60, deadline=None)

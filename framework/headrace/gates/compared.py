@@ -14,8 +14,9 @@ from headrace.gates.values import Judged, NoWorse
 from headrace.hooks import Metric
 from headrace.hooks.asking import asking, each_group
 from headrace.hooks.limit import within
-from headrace.stats import bootstrap, bounds, paired
+from headrace.stats import bootstrap, bounds
 from headrace.stats.bounds import Bounds
+from headrace.stats.untestable import UntestableError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -43,7 +44,7 @@ def compared(gate: NoWorse, metric: Metric, facts: Facts, seed: int) -> Judged:
         raise Unjudgeable(f"the {who} cannot be compared with: {other.reason}")
     try:
         found, of = _difference(gate, metric, facts, other, seed)
-    except paired.UntestableError as why:
+    except UntestableError as why:
         raise Unjudgeable(f"`test: {gate.test}` says nothing: {why}") from None
     if math.isnan(found.estimate):
         raise Unjudgeable(f"{gate.metric} is not defined on these rows{of}")

@@ -14,9 +14,10 @@ from headrace.hooks import Metric
 from headrace.hooks.answers import BINARY
 from headrace.hooks.asking import asking, each_group
 from headrace.hooks.limit import within
-from headrace.stats import bootstrap, bounds, paired
+from headrace.stats import bootstrap, bounds
 from headrace.stats import groups as by_group
 from headrace.stats.bounds import Bounds
+from headrace.stats.untestable import UntestableError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -59,7 +60,7 @@ def around(gate: Minimum | Maximum, asked: Asked, seed: int) -> Bounds | str:
     limit = 10 * metric.seconds if gate.proven else min(10 * metric.seconds, SECONDS)
     try:
         return within(limit, _around, gate, asked, seed)
-    except (paired.UntestableError, Unjudgeable) as why:
+    except (UntestableError, Unjudgeable) as why:
         return str(why)
     except (Exception, SystemExit) as error:  # noqa: BLE001 - a metric may raise anything
         return f"{type(error).__name__}: {error}"

@@ -37,7 +37,7 @@ def judge(
     among them; `max` is the largest effect that is significant (0 where none is); `critical` counts the critical ones. All three
     are None where nothing could be judged.
     """
-    from headrace.stats.bins import benjamini_hochberg
+    from headrace.stats.multiplicity import benjamini_hochberg
 
     features: dict[str, dict[str, Any]] = {}
     for name in reference:
@@ -45,8 +45,8 @@ def judge(
             features[name] = _compare(compare, reference[name], current[name])
     judged = [name for name, item in features.items() if item["p"] is not None]
     for name, q in zip(judged, benjamini_hochberg([features[name]["p"] for name in judged]), strict=True):
-        features[name]["q"] = float(q)
-        features[name]["status"] = _status(features[name]["effect"], float(q), settings)
+        features[name]["q"] = q
+        features[name]["status"] = _status(features[name]["effect"], q, settings)
     drifted = [name for name in judged if features[name]["status"] != "ok"]
     significant = [features[name]["effect"] for name in judged if features[name]["q"] <= SIGNIFICANT]
     return {

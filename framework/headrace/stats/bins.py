@@ -149,18 +149,6 @@ def pearson_p(reference: ArrayLike, current: ArrayLike) -> float:
     return float(chi2.sf(((table - expected) ** 2 / expected).sum(), cells - 1))
 
 
-def benjamini_hochberg(p: ArrayLike) -> NDArray[np.float64]:
-    """q-values of p-values, shape (m,): those at or below q hold a false-discovery rate of q (Benjamini and Hochberg 1995)."""
-    import numpy as np
-
-    values = np.asarray(p, dtype=np.float64)
-    order = np.argsort(values)[::-1]
-    ranks = np.arange(len(values), 0, -1)
-    q = np.empty_like(values)
-    q[order] = np.minimum.accumulate(np.minimum(values[order] * len(values) / ranks, 1.0)) if len(values) else values
-    return q
-
-
 def _values(column: pd.Series[Any], kind: str) -> NDArray[Any]:
     """float64 with NaN for numbers; text with None for categories."""
     import numpy as np

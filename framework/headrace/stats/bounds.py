@@ -9,7 +9,8 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from headrace.stats.paired import FEW_OF_A_CLASS, UntestableError, areas_and_covariance
+from headrace.stats.paired import FEW_OF_A_CLASS, areas_and_covariance
+from headrace.stats.untestable import UntestableError
 
 if TYPE_CHECKING:
     import numpy as np

@@ -14,7 +14,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
-from math import exp, inf, lgamma, log, log1p
+from math import exp, inf, log, log1p
+
+from headrace.stats.sample_ratio import mixture as share_evidence
 
 Grid = tuple[tuple[float, float], ...]
 """Alternatives, each with the logarithm of its weight; the weights add up to 1."""
@@ -100,13 +102,10 @@ def needed_without_failures(negligible: float, alpha: float) -> int:
 def e_share(stratum: Stratum) -> float:
     """Log E against "requests arrive at the share that was set"; alarm at log(1000).
 
-    A Dirichlet-multinomial mixture worth 100 requests, centred on the share (Lindon and Malek, arXiv 2011.03567).
+    The mixture of `sample_ratio`, worth 100 requests and centred on the share; a share of 0 or 1 says nothing.
     """
-    w, a, b = stratum.weight, stratum.n_candidate, stratum.n_champion
-    if not 0.0 < w < 1.0:
-        return 0.0
-    start = (100.0 * w, 100.0 * (1.0 - w))
-    return _log_beta(start[0] + a, start[1] + b) - _log_beta(*start) - a * log(w) - b * log(1.0 - w)
+    w = stratum.weight
+    return share_evidence((w, 1.0 - w), (stratum.n_candidate, stratum.n_champion)) if 0.0 < w < 1.0 else 0.0
 
 
 def _likelihood(strata: Iterable[Stratum], grid: Grid, r0: float) -> float:
@@ -169,10 +168,6 @@ def _spaced(low: float, high: float, count: int) -> list[float]:
 def _logsumexp(values: Sequence[float]) -> float:
     top = max(values)
     return top if top == -inf else top + log(sum(exp(value - top) for value in values))
-
-
-def _log_beta(a: float, b: float) -> float:
-    return lgamma(a) + lgamma(b) - lgamma(a + b)
 
 
 RATIO = _equal(1.1, 10.0, 24)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from headrace.stats.bootstrap import resampled, units
+from headrace.stats.untestable import UntestableError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -39,10 +40,6 @@ class Tested:
     high: float
     p: float
     confidence: float = CONFIDENCE
-
-
-class UntestableError(Exception):
-    """Why a test says nothing of these rows."""
 
 
 def mcnemar(first: NDArray[np.bool_], second: NDArray[np.bool_]) -> Tested:
@@ -150,15 +147,6 @@ def by_bootstrap(
     tail = (1 - CONFIDENCE) / 2
     low, high = (float(np.quantile(sound, norm.cdf(_to(float(norm.ppf(at)), bias, acceleration)))) for at in (tail, 1 - tail))
     return Tested(BCA if bca else PERCENTILE, estimate, low, high, _p(sound, bias, acceleration))
-
-
-def holm(p: Sequence[float]) -> list[float]:
-    """Each p as it stands among so many tests: any that is at most alpha is wrong with a chance of at most alpha (Holm 1979)."""
-    found, worst = [0.0] * len(p), 0.0
-    for place, at in enumerate(sorted(range(len(p)), key=p.__getitem__)):
-        worst = max(worst, min(1.0, (len(p) - place) * p[at]))
-        found[at] = worst
-    return found
 
 
 def _correction(

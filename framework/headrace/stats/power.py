@@ -46,6 +46,27 @@ def units_needed(difference: float, arms: tuple[Arm, Arm], *, alpha: float, powe
     return (_NORMAL.inv_cdf(1 - alpha / 2) + _NORMAL.inv_cdf(power)) ** 2 * _variance(arms) / difference**2
 
 
+def units_needed_within(margin: float, arms: tuple[Arm, Arm], *, alpha: float, power: float, worse_by: float = 0.0) -> float:
+    """The units in both arms together that show non-inferiority, one-sided, where the treatment is truly worse by `worse_by`.
+
+    All in the metric's unit; infinite where the treatment is truly worse by the margin or more. Source: Chow et al. (2018), 3.2.1.
+    """
+    if worse_by >= margin:
+        return inf
+    return (_NORMAL.inv_cdf(1 - alpha) + _NORMAL.inv_cdf(power)) ** 2 * _variance(arms) / (margin - worse_by) ** 2
+
+
+def design_effect(cluster: float, icc: float) -> float:
+    """How many times the units are needed where clusters of so many are assigned together, and how alike their values are.
+
+    1 + (m - 1) ICC, the intraclass correlation from 0 to 1. Source: Donner and Klar (2000), "Design and Analysis of Cluster Randomization
+    Trials", eq. 1.1. ValueError where a cluster has fewer than one unit, or the correlation lies elsewhere.
+    """
+    if not 1 <= cluster < inf or not 0 <= icc <= 1:
+        raise ValueError(f"clusters of {cluster:g} units with a correlation of {icc:g} cannot be")
+    return 1 + (cluster - 1) * icc
+
+
 def detectable(arms: tuple[Arm, Arm], units: float, *, alpha: float, power: float) -> float:
     """The least difference of two means that so many units find with the wanted power."""
     return (_NORMAL.inv_cdf(1 - alpha / 2) + _NORMAL.inv_cdf(power)) * sqrt(_variance(arms) / units) if units > 0 else inf

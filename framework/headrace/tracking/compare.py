@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from headrace.stats.paired import holm
+from headrace.stats.multiplicity import holm
 from headrace.store import Store
 from headrace.tracking.found import Found
 from headrace.tracking.tested import Metric, Paired, Shared, Untested, tested

@@ -13,6 +13,7 @@ from headrace.digest import digest
 from headrace.hooks import Answers
 from headrace.stats import paired
 from headrace.stats.category import category_texts
+from headrace.stats.untestable import UntestableError
 from headrace.store import Store
 from headrace.tracking.found import Found
 
@@ -132,7 +133,7 @@ def tested(store: Store, first: Found, second: Found, metrics: Mapping[str, Metr
     for name, metric in sorted(metrics.items()):
         try:
             yield Paired(name, first.id, second.id, _test(name, metric, rows), rows.shared.n)
-        except paired.UntestableError as error:
+        except UntestableError as error:
             yield Untested(first.id, second.id, str(error), name)
         except Exception as error:  # noqa: BLE001 - a plugin's metric may raise anything, and the others are tested all the same
             yield Untested(first.id, second.id, f"{type(error).__name__}: {error}", name)
@@ -142,7 +143,7 @@ def _test(name: str, metric: Metric, rows: _Rows) -> paired.Tested:
     alone = rows.groups is None
     if rows.labels:
         if name != "accuracy":
-            raise paired.UntestableError("of one of them only the answered class is known, or they know other classes")
+            raise UntestableError("of one of them only the answered class is known, or they know other classes")
         if alone:
             return paired.mcnemar(rows.first == rows.target, rows.second == rows.target)
         metric = _right
