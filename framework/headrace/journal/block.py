@@ -133,7 +133,8 @@ def _fields(
     unseen = {row: _json(names) for row, names in head["unseen"]}
     order, keys, size = head["order"], head["keys"], len(head["ids"])
     recorded, model, epoch, at, latency = (head[name] for name in ("recorded", "model", "epoch", "at", "latency"))
-    told = [_json(dict(zip(order, values, strict=True))) for values in zip(*inputs, strict=True)] if inputs else ["{}"] * size  # NaN is null
+    # NaN is null.
+    told = [_json(dict(zip(order, values, strict=True))) for values in zip(*inputs, strict=True)] if inputs else ["{}"] * size
     more = [_json(dict(zip(keys, values, strict=True))) for values in zip(*answers, strict=True)] if keys else [None] * size
     found = []
     for row, (id_, entity, arm, seen, output, answer) in enumerate(
