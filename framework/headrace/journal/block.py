@@ -131,29 +131,19 @@ def _fields(
     head: Mapping[str, Any], inputs: Sequence[Any], outputs: array[float], answers: Sequence[array[float]]
 ) -> list[PredictionFields]:
     unseen = {row: _json(names) for row, names in head["unseen"]}
-    order, keys = head["order"], head["keys"]
-    cells = zip(*inputs, strict=True) if inputs else [()] * len(head["ids"])
+    order, keys, size = head["order"], head["keys"], len(head["ids"])
+    recorded, model, epoch, at, latency = (head[name] for name in ("recorded", "model", "epoch", "at", "latency"))
+    # NaN is null.
+    told = [_json(dict(zip(order, values, strict=True))) for values in zip(*inputs, strict=True)] if inputs else ["{}"] * size
+    more = [_json(dict(zip(keys, values, strict=True))) for values in zip(*answers, strict=True)] if keys else [None] * size
     found = []
-    for row, (id_, entity, arm, values) in enumerate(zip(head["ids"], head["entities"], head["answered"], cells, strict=True)):
+    for row, (id_, entity, arm, seen, output, answer) in enumerate(
+        zip(head["ids"], head["entities"], head["answered"], told, outputs, more, strict=True)
+    ):
         name, version = head["arms"][arm]
-        found.append(
-            PredictionFields(
-                recorded_at=head["recorded"],
-                id=id_,
-                model=head["model"],
-                version=version,
-                arm=name,
-                epoch=head["epoch"],
-                entity=entity,
-                at=head["at"],
-                latency_us=head["latency"],
-                inputs=_json(dict(zip(order, values, strict=True))),  # NaN is null
-                output=outputs[row],
-                error=None,
-                unseen=unseen.get(row, "[]"),
-                answer=_json({key: column[row] for key, column in zip(keys, answers, strict=True)}) if keys else None,
-            )
-        )
+        # Made of a tuple, which is faster than by its names.
+        made = (recorded, id_, model, version, name, epoch, entity, at, latency, seen, output, None, unseen.get(row, "[]"), answer)
+        found.append(tuple.__new__(PredictionFields, made))
     return found
 
 

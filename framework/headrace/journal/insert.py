@@ -22,6 +22,9 @@ class Refused(Exception):  # noqa: N818 - a state that the caller goes on from
     """The database refuses one of the rows for its content: the transaction is to be made again, row by row where it must."""
 
 
+_CACHE_KIB = 8 * 1024
+"""What a connection that inserts many rows may hold of the database: with SQLite's own 2 MiB it writes pages before the commit, and reads
+them again."""
 _EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - SQLite keeps no zone: what it is given is UTC
 
 _PREDICTION = {
@@ -96,6 +99,9 @@ def _by_sqlite(
     sql = f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({marks}) ON CONFLICT ({key}) DO NOTHING"  # noqa: S608 - our own names
 
     def write(connection: Connection, rows: Sequence[R]) -> None:
+        if "headrace_roomy" not in connection.info:
+            connection.exec_driver_sql(f"PRAGMA cache_size=-{_CACHE_KIB}")
+            connection.info["headrace_roomy"] = True
         connection.exec_driver_sql(sql, told(rows))
 
     return write
@@ -103,9 +109,13 @@ def _by_sqlite(
 
 def _prediction_rows(rows: Sequence[PredictionFields]) -> list[tuple[object, ...]]:
     told: list[tuple[object, ...]] = []
+    first, when = 0, _written(0)
+    last, recorded = first, when
     for recorded_at, id_, model, version, arm, epoch, entity, at, latency, inputs, output, error, unseen, answer in rows:
-        when = _written(at)
-        recorded = when if recorded_at == at else _written(recorded_at)  # what is asked of no driven clock is recorded as it is answered
+        if at != first:
+            first, when = at, _written(at)
+        if recorded_at != last:  # the rows of a batch have the same; what is asked of no driven clock is recorded as it is answered
+            last, recorded = recorded_at, when if recorded_at == at else _written(recorded_at)
         told.append((id_, model, version, arm, epoch, entity, when, recorded, latency, inputs, output, error, unseen, answer))
     return told
 

@@ -18,6 +18,7 @@ from headrace.journal import PredictionBlock, Spool
 from headrace.serving.answer import Reply
 from headrace.serving.apart import Apart
 from headrace.serving.bodies.columns import Columns
+from headrace.serving.ids import fresh_ids
 from headrace.serving.measures import Measures
 from headrace.serving.problem import Refused
 from headrace.serving.snapshot import CANDIDATE, Served, Snapshot
@@ -365,14 +366,3 @@ def _block(model: str, snapshot: Snapshot, columns: Columns, parts: Sequence[_Pa
         answers=given if several else None,
         unseen=unseen,
     )
-
-
-def fresh_ids(size: int) -> list[str]:
-    """So many random UUIDs of version 4, as 32 hexadecimal digits each."""
-    import numpy as np
-
-    drawn = np.frombuffer(bytearray(os.urandom(16 * size)), dtype=np.uint8).reshape(size, 16)
-    drawn[:, 6] = drawn[:, 6] & 0x0F | 0x40
-    drawn[:, 8] = drawn[:, 8] & 0x3F | 0x80
-    text = drawn.tobytes().hex()
-    return [text[at : at + 32] for at in range(0, len(text), 32)]

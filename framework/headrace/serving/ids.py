@@ -26,13 +26,19 @@ class Ids:
         """The same of a moment that was read already."""
         # A process that was forked off must not go on with what its parent has.
         if not self._drawn or self._process != os.getpid():
-            self._drawn, self._process = _drawn(), os.getpid()
+            self._drawn, self._process = _drawn(_MANY), os.getpid()
         return f"{milliseconds:012x}{self._drawn.pop()}"
 
 
-def _drawn() -> list[str]:
-    """What stands behind the milliseconds, of many: it costs little more than of one."""
-    drawn = bytearray(os.urandom(_MANY * _BYTES))
+def fresh_ids(size: int) -> list[str]:
+    """So many ids of this moment, as `Ids` gives them."""
+    begun = f"{time.time_ns() // 1_000_000:012x}"
+    return [begun + rest for rest in _drawn(size)]
+
+
+def _drawn(size: int) -> list[str]:
+    """What stands behind the milliseconds, of so many: many cost little more than one."""
+    drawn = bytearray(os.urandom(size * _BYTES))
     drawn[6::_BYTES] = drawn[6::_BYTES].translate(_VERSION)
     drawn[8::_BYTES] = drawn[8::_BYTES].translate(_VARIANT)
     digits = drawn.hex()

@@ -23,8 +23,9 @@ from headrace.serving.bodies.records import Records
 from headrace.serving.bodies.tensors import Tensors
 from headrace.serving.bodies.tensors import answer as tensors
 from headrace.serving.body import ARROW, header, is_arrow, read
-from headrace.serving.bulk import LEAST, Told, fresh_ids
+from headrace.serving.bulk import LEAST, Told
 from headrace.serving.explain import explain
+from headrace.serving.ids import fresh_ids
 from headrace.serving.moment import HEADER
 from headrace.serving.online import Filled, Freshness
 from headrace.serving.plane import Media
