@@ -12,6 +12,8 @@ $(READY): requirements.lock pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
 	$(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python --no-deps --require-hashes -r requirements.lock
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation -e .
+	# Ours too, as the libraries above: where nothing may write bytecode (PYTHONDONTWRITEBYTECODE), each process would compile it anew.
+	$(BIN)/python -m compileall -q framework/headrace
 	touch $@
 
 demo: $(READY)  ## the whole life of the reference model, on real data (ROWS=all for every row)

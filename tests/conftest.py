@@ -6,6 +6,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Generator, Iterator
@@ -21,14 +22,43 @@ UNFOLLOWED = {Path(__file__).parent / name for name in ("docs", "e2e", "examples
 FOLLOW = "COVERAGE_PROCESS_CONFIG"
 """What tells a new process that coverage follows it."""
 FOLLOWED = pytest.StashKey[str]()
-ROOM = 2 << 30
-"""Bytes of memory that a server with a few databases may take."""
+WRITTEN = pytest.StashKey[str]()
+MEMORY = Path("/dev/shm")  # noqa: S108 - every folder in it is made for one run, and closed to others
+ROOM = 4 << 30
+"""Bytes of memory that all that tests write may take, and a server with a few databases beside: together they take less than half."""
 
 
-def pytest_configure() -> None:
-    """Ctrl-C reaches what a test starts, also where the tests run in a shell's background, which ignores it and hands that down."""
+def pytest_configure(config: pytest.Config) -> None:
+    """Ctrl-C reaches what a test starts, also where the tests run in a shell's background, which ignores it and hands that down.
+
+    What tests write lies in memory where there is room: each commit of each store is brought to the disk, 5 ms each time, and tests make
+    tens of thousands. None of them cuts the power; who sets TMPDIR decides otherwise.
+    """
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+    if "TMPDIR" not in os.environ and _roomy():
+        folder = os.environ["TMPDIR"] = tempfile.mkdtemp(prefix="hr-", dir=MEMORY)  # workers and all that tests start inherit it
+        tempfile.tempdir = None
+        config.stash[WRITTEN] = folder
+
+
+def _roomy() -> bool:
+    import psutil
+
+    if not (MEMORY.is_dir() and os.access(MEMORY, os.W_OK)):
+        return False
+    return min(shutil.disk_usage(MEMORY).free, psutil.virtual_memory().available) > ROOM
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_sessionfinish(session: pytest.Session) -> Generator[None, object, object]:
+    """Give the memory back once all workers have ended, but for what failed tests wrote, which may be looked into."""
+    result = yield
+    if (folder := session.config.stash.get(WRITTEN, None)) is not None and not session.testsfailed:
+        os.environ.pop("TMPDIR")
+        tempfile.tempdir = None
+        shutil.rmtree(folder, ignore_errors=True)
+    return result
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -117,9 +147,7 @@ def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     assert spec.submodule_search_locations is not None
     programs = Path(spec.submodule_search_locations[0]) / "pginstall18" / "bin"
     # A socket's path is short, and pytest's folders are root's alone; in memory, since some disks take minutes to delete its many files.
-    memory = Path("/dev/shm")  # noqa: S108
-    roomy = memory.is_dir() and os.access(memory, os.W_OK) and shutil.disk_usage(memory).free > ROOM
-    folder = (memory if roomy else Path("/tmp")) / f"hr-pg-{uuid4().hex[:8]}"  # noqa: S108
+    folder = (MEMORY if _roomy() else Path("/tmp")) / f"hr-pg-{uuid4().hex[:8]}"  # noqa: S108
     folder.mkdir(mode=0o700)
     user = None
     if os.geteuid() == 0:

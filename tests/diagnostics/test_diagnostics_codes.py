@@ -3,6 +3,7 @@
 import ast
 import re
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -31,6 +32,7 @@ def ids(tree: ast.AST) -> Iterator[str]:
         yield from (value.value for value in given if isinstance(value, ast.Constant) and isinstance(value.value, str))
 
 
+@cache
 def emitted() -> set[str]:
     catalogue = Path(codes.__file__).parent
     files = [file for file in HEADRACE.rglob("*.py") if catalogue not in file.parents]
