@@ -4,8 +4,8 @@ import io
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from both import on_both
 
+from both import on_both
 from headrace import gates, registry
 from headrace.gates import Minimum, Waiver, stands
 from headrace.store import events

@@ -5,9 +5,9 @@ from datetime import timedelta
 
 import pytest
 from approval_world import ANA, BOB, CAT, DAN, HOUR, T0, World, approval, governance, living, policy
-from both import on_both
 from sqlalchemy import text
 
+from both import on_both
 from headrace import registry
 from headrace.compiled import BreakGlassConfig, GovernanceConfig
 from headrace.diagnostics import HeadraceError

@@ -3,8 +3,8 @@
 from datetime import timedelta
 
 from approval_world import CANARY, HOUR, T0, World, governance, living
-from both import on_both
 
+from both import on_both
 from headrace import registry
 from headrace.store import tables
 

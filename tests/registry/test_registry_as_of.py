@@ -3,8 +3,8 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from both import on_both
 
+from both import on_both
 from headrace import registry, traffic
 from headrace.traffic import Arm
 

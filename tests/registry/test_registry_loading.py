@@ -5,8 +5,8 @@ import pickle
 
 import numpy as np
 import pytest
-from both import on_both
 
+from both import on_both
 from headrace import registry
 from headrace.diagnostics import HeadraceError
 from headrace.hooks import Algorithm, Plugins

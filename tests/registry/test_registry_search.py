@@ -3,8 +3,8 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from both import on_both
 
+from both import on_both
 from headrace import registry
 from headrace.diagnostics import Exit, HeadraceError
 from headrace.registry import found, wanted

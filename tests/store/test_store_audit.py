@@ -262,7 +262,11 @@ def test_a_clock_that_jumps_back_changes_no_order(either: Store, monkeypatch: py
     write(either, 1)
     with either.read() as session:
         newest = list(trail.entries(session, trail.Asked(), newest=2))
-    assert ([299, 300], True, "sound") == ([row.seq for row in newest], newest[1].recorded_at < newest[0].recorded_at, judged(either).verdict)
+    assert ([299, 300], True, "sound") == (
+        [row.seq for row in newest],
+        newest[1].recorded_at < newest[0].recorded_at,
+        judged(either).verdict,
+    )
 
 
 def test_a_head_that_was_taken_away_begins_no_other_log(log: Store) -> None:

@@ -11,7 +11,7 @@ from sqlmodel import Session, col, select
 
 from headrace.address import NAME
 from headrace.diagnostics import Diagnostic, Exit, HeadraceError
-from headrace.hooks.inert import refuse_code
+from headrace.hooks.inert import CODE, refuse_code
 from headrace.identity.signing import signer
 from headrace.registry import indexed, provenance, stage
 from headrace.registry.card_evidence import Declared
@@ -23,7 +23,7 @@ from headrace.store.registered import VersionCounter, VersionIndex
 from headrace.transforms import unpack
 
 _LINEAGE = ("data", "spec", "code", "environment")
-_CODE = frozenset({"pickle", "cloudpickle", "dill", "joblib"})
+
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 
 
@@ -87,7 +87,7 @@ def register(
 
 def _refuse_code(data: bytes, format_: str, model: str) -> None:
     what = f"what model/{model} would register"
-    if format_.lower() in _CODE:
+    if format_.lower() in CODE:
         raise HeadraceError(
             Diagnostic("unsafe-format", f"{what} is of the format `{format_}`, which runs code when it is read"), Exit.REFUSED
         )
