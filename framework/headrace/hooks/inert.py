@@ -1,7 +1,7 @@
 """Bytes that may run code when they are read: pickles, plain, packed, or within other bytes; none of them is handed to a reader.
 
-A digest says that bytes are those that were written, and never that reading them is harmless. Nothing is unpickled here: opcodes are read by
-`pickletools`. Whoever reads a model looks at beginnings, which is where a reader begins; the gate `security` looks everywhere.
+A digest says that bytes are those that were written, and never that reading them is harmless. Nothing is unpickled here: opcodes are read
+by `pickletools`. Whoever reads a model looks at beginnings, where a reader begins; the gate `security` looks everywhere.
 """
 
 from __future__ import annotations
