@@ -226,7 +226,7 @@ def _first(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[
 @environment_option
 @root_option
 @json_option
-def listed(  # noqa: PLR0917 - an argument an option
+def listed(
     model: str | None, as_of: str | None, asked: str | None, environment: str | None, root: Path, *, withdrawn: bool, as_json: bool
 ) -> None:
     """List models: their versions, what these score, how far they came, what they are called, what the gates said, what their cards lack.

@@ -141,6 +141,15 @@ class Environment(Spec):
         default=None,
         example={"tracker": "mlflow", "params": {"uri": "http://127.0.0.1:5000"}},
     )
+    lineage: str | None = field(
+        "Who is told of the start and the end of each run by OpenLineage's events: a URL that takes them by POST, or a file;"
+        " `env:NAME` or `file:PATH` for one with a key.",
+        Effect.RECONFIGURE,
+        default=None,
+        example="http://127.0.0.1:5000/api/v1/lineage",
+        reference="may",
+        min_length=1,
+    )
     audit: Audited | None = field(
         "Who signs checkpoints of the audit log, and who else witnesses them; without it, a key and a witness of this machine.",
         Effect.METADATA,
