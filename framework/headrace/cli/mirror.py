@@ -86,8 +86,8 @@ def announced(target: str | None, environment: str | None, root: Path, *, as_jso
     """Send starts and ends of runs as OpenLineage's events to a server of lineage, or add them to a file.
 
     Each receiver hears the log from its beginning, in order, and each call goes on where the last one stopped: what it did not take is sent
-    again (exit 1), and no run waits for it. The receiver that the environment names as `lineage` is told by runs themselves, and by
-    `headrace up`; without `--to` this tells it at once. A training's end has its sources as inputs, and the model, by its digest, as output.
+    again (exit 1), and no run waits for it. A training's end has its sources as inputs, and the model, by its digest, as output. The
+    receiver that the environment names as `lineage` is told by runs themselves, and by `headrace up`; without `--to` it is told at once.
 
     \b
     Examples:
@@ -100,9 +100,8 @@ def announced(target: str | None, environment: str | None, root: Path, *, as_jso
     with open_workspace(root, environment) as workspace:
         to = target or workspace.config.lineage
         if to is None:
-            raise click.UsageError(
-                "environment `" + workspace.config.environment + "` names no receiver: type `--to URL`, or write `lineage`"
-            )
+            here = f"environment `{workspace.config.environment}`"
+            raise click.UsageError(f"{here} names no receiver: type `--to URL`, or write `lineage` into it")
         sent = mirroring.announce(workspace.store, to, workspace.config.project, workspace.actor)
     show({"to": to, "sent": sent}, lambda told: f"{told['sent']:,} events were sent.", as_json=as_json)
 

@@ -36,7 +36,8 @@ def announce(store: Store, target: str, project: str, actor: str, *, pause: floa
 
     `target` is a URL that takes OpenLineage's events by POST, or a file that they are added to, a line each; `env:NAME` and `file:PATH`
     name a secret that holds it. A receiver that errs is asked again, `tries` times in all, after `pause` seconds and after twice as many;
-    then the next call goes on where this one stopped. Where there is nothing to say, nothing is written. An event is sent at least once, and never before the one that was before it.
+    then the next call goes on where this one stopped. Where there is nothing to say, nothing is written. An event is sent at least once,
+    and never before the one that was before it.
     HeadraceError: `mirror-failed`, `secret-missing`, `locked` where another process announces.
     """
     secrets = Secrets(store.root)

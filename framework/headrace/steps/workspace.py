@@ -81,8 +81,8 @@ class Workspace:
 def workspace(service: str | None = "flow") -> Workspace:
     """Open the project that this process runs in: named by $HEADRACE_WORKSPACE, or found from the working directory upwards.
 
-    `service` is who acts, None for the person at this machine. What runs did in it is announced when it is closed. HeadraceError `not-compiled` where there is no project, and those of
-    `open_workspace`.
+    `service` is who acts, None for the person at this machine. What runs did in it is announced when it is closed.
+    HeadraceError `not-compiled` where there is no project, and those of `open_workspace`.
     """
     named = os.environ.get(VARIABLE)
     if named:
@@ -113,7 +113,7 @@ def open_workspace(path: Path, service: str | None = None) -> Workspace:
     path = path.resolve()
     config = read(WorkspaceConfig, path)
     report = Report()
-    plugins = load_plugins(path.parent.parent, report, allow=config.plugins.allow, deny=config.plugins.deny)
+    plugins = load_plugins(path.parent.parent, report, allow=config.plugins.allow, deny=config.plugins.deny, unsafe=config.unsafe_formats)
     for off in plugins.off:
         if off.broken:
             LOG.warning("error[plugin-failed]: %s", off.line)
