@@ -241,6 +241,20 @@ def test_a_policy_is_passed_over_by_two_who_show_keys_and_for_a_while_alone() ->
             world.loadable()
 
 
+@on_both
+def test_a_clock_that_goes_back_passes_no_policy_over_anew(store: str) -> None:
+    with living(breaking(), store) as world:
+        world.passes(1)
+        for who in (ANA, DAN):
+            world.vote(who, Choice.BREAK_GLASS)
+        world.wait(HOUR)
+        assert "awaiting approval" == world.replace().payload["state"]
+        clock.release(world.store, "test")
+        clock.drive(world.store, "test", T0)
+        assert "awaiting approval" == world.replace().payload["state"]
+        assert {"candidate": 1} == world.aliases()
+
+
 def test_what_was_passed_over_is_looked_at_afterwards_by_those_who_vote() -> None:
     with living(breaking()) as world:
         world.passes(1)
