@@ -57,6 +57,25 @@ def test_what_is_no_query_is_said(capsys: pytest.CaptureFixture[str], subject: s
     assert (code, True) == (ended, fault in err)
 
 
+def test_the_language_is_told_before_the_address_or_not_at_all(capsys: pytest.CaptureFixture[str]) -> None:
+    queries = [
+        show(capsys, *words)[:2]
+        for words in (
+            ("feature_view/basket", "--sql"),
+            ("--sql", "feature_view/basket"),
+            ("spec", "--sql", "feature_view/basket"),
+            ("--sql", "duckdb", "feature_view/basket"),
+            ("--sql=duckdb", "feature_view/basket"),
+        )
+    ]
+    assert [(0, queries[0][1])] * len(queries) == queries
+
+
+def test_a_language_that_is_none_is_said(capsys: pytest.CaptureFixture[str]) -> None:
+    code, _, err = show(capsys, "feature_view/basket", "--sql", "postgress")
+    assert (64, True) == (code, "postgress" in err)
+
+
 def test_of_no_address_there_is_no_query(capsys: pytest.CaptureFixture[str]) -> None:
     code, _, err = show(capsys, "--sql")
     assert (64, True) == (code, "not-a-view" in err)

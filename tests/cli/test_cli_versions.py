@@ -20,6 +20,7 @@ from serving_project import project as make_project
 from headrace import registry
 from headrace.cli import main
 from headrace.diagnostics import Exit
+from headrace.store import tables
 
 AT = datetime(2020, 1, 1, tzinfo=UTC)
 Run = Callable[..., tuple[int, str, str]]
@@ -57,6 +58,47 @@ def told(run: Run, *arguments: str) -> Any:
     code, out, err = run(*arguments, "--json")
     assert (0, "") == (code, err)
     return json.loads(out)
+
+
+def many(made: Project) -> None:
+    """A version with five metrics, two of which gates read."""
+    metrics = {"accuracy": 0.8, "brier": 0.2, "log_loss": 0.4, "mcc": 0.5, "roc_auc": 0.9}
+    with made.store.read() as session:
+        digests = registry.get(session, MODEL, 4).manifest["digests"]
+    registry.register(
+        made.store, actor="t", model=MODEL, run_id="many", manifest={"digests": digests, "metrics": metrics}, model_bytes=b"m",
+        algorithm="a", format="f", at=AT,
+    )  # fmt: skip
+    with made.store.transaction("t", "judge", MODEL) as session:
+        for name in ("roc_auc", "brier"):
+            told = {"gate": name, "metric": name, "passed": True, "mode": "block", "value": metrics[name], "reason": "it does"}
+            session.add(tables.Verdict(model=MODEL, number=5, run_id="many", at=AT, **told))
+
+
+def test_a_table_shows_the_metrics_that_gates_read(made: Project, models: Run) -> None:
+    many(made)
+    (line,) = [line for line in models(MODEL)[1].splitlines() if line.startswith("  5 ")]
+    assert (True, False) == ("brier 0.2000  roc_auc 0.9000" in line, "accuracy" in line)
+    assert "  3 more metrics: `--metrics accuracy`, `--metrics all`, or `--json`\n" in models(MODEL)[1]
+
+
+@pytest.mark.parametrize(
+    ("asked", "shown"),
+    [
+        ("mcc, accuracy", "  mcc 0.5000  accuracy 0.8000  "),
+        ("all", "  accuracy 0.8000  brier 0.2000  log_loss 0.4000  mcc 0.5000  roc_auc 0.9000  "),
+    ],
+)
+def test_other_metrics_are_shown_where_they_are_asked_for(made: Project, models: Run, asked: str, shown: str) -> None:
+    many(made)
+    code, out, _ = models(MODEL, "--metrics", asked)
+    assert (0, True, False) == (code, shown in out, "more metrics" in out)
+
+
+def test_a_metric_that_no_version_has_is_said(made: Project, models: Run) -> None:
+    many(made)
+    code, _, err = models(MODEL, "--metrics", "rok_auc")
+    assert (Exit.USAGE, True) == (code, "no version has the metric `rok_auc`; there are: accuracy, brier" in err)
 
 
 def test_a_name_a_stage_a_semver_and_a_tag_are_given_and_searched(models: Run) -> None:

@@ -22,8 +22,10 @@ def plugins():
 
 
 @pytest.fixture
-def store(tmp_path):
-    opened = Store.open("sqlite:///state.db", "blobs", root=tmp_path)
+def store(request, tmp_path):
+    """In an SQLite file; on PostgreSQL where a test is marked `on_both`."""
+    url = request.getfixturevalue("postgres") if getattr(request, "param", "sqlite") == "postgresql" else "sqlite:///state.db"
+    opened = Store.open(url, "blobs", root=tmp_path)
     yield opened
     opened.close()
 

@@ -17,13 +17,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from headrace.builtin.gates import pickles as scan
 from headrace.builtin.gates.hostile import hostile
 from headrace.builtin.gates.membership import advantage, losses
-from headrace.builtin.gates.pickles import Unscannable, pickles
 from headrace.builtin.gates.security import Params, judge
 from headrace.digest import digest
 from headrace.hooks import Answers, Artifact, HeldOut, Input, NoAnswer, Sample, Signature
+from headrace.hooks import inert as scan
+from headrace.hooks.inert import Unscannable, pickles
 from headrace.testing.beside import SIGNATURE, answer, rows_of
 
 INPUTS = {"age": "number", "visits": "number", "town": "category"}

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from both import on_both
 from headrace import gates, registry
 from headrace.gates import Minimum, Waiver, stands
 from headrace.store import events
@@ -75,6 +76,7 @@ def test_what_passes_or_only_warns_is_not_waived(judge, store):
     assert (None, []) == (rows(store)[0].waived, log(store, "gate.waived"))
 
 
+@on_both
 def test_a_judgement_after_its_end_blocks_again_and_withdraws_the_candidate(judge, store, register):
     version = register()
     waiver = Waiver("alice", "late", day(3))

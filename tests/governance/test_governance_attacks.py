@@ -7,6 +7,7 @@ import pytest
 from approval_world import ANA, BOB, CAT, DAN, HOUR, T0, World, approval, governance, living, policy
 from sqlalchemy import text
 
+from both import on_both
 from headrace import registry
 from headrace.compiled import BreakGlassConfig, GovernanceConfig
 from headrace.diagnostics import HeadraceError
@@ -29,6 +30,7 @@ def card(monkeypatch: pytest.MonkeyPatch, digest: str, author: str = "nobody") -
     monkeypatch.setattr(evidence, "card_facts", lambda *_: found)
 
 
+@on_both
 def test_a_card_edited_after_the_approval_voids_it(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     card(monkeypatch, "sha256:a")
     world.passes(1)
@@ -39,6 +41,7 @@ def test_a_card_edited_after_the_approval_voids_it(world: World, monkeypatch: py
         world.loadable()
 
 
+@on_both
 def test_an_artifact_edited_after_the_approval_voids_it(world: World) -> None:
     world.passes(1)
     world.vote(BOB)
@@ -49,6 +52,7 @@ def test_an_artifact_edited_after_the_approval_voids_it(world: World) -> None:
         world.loadable()
 
 
+@on_both
 def test_an_evaluation_edited_after_the_approval_voids_it(world: World) -> None:
     world.passes(1)
     world.vote(BOB)
@@ -73,6 +77,7 @@ def test_a_policy_changed_after_the_approval_asks_anew(world: World) -> None:
     assert "awaiting approval" == world.replace().payload["state"]
 
 
+@on_both
 def test_the_next_run_started_by_hand_or_by_a_forged_event_does_nothing(world: World) -> None:
     world.passes(1)
     world.replace()
@@ -93,9 +98,10 @@ def test_one_person_votes_once_by_whatever_key() -> None:
         assert ("already-voted", 1) == (fault(error), len(world.votes()))
 
 
-def test_who_loses_the_group_before_the_quorum_loses_the_vote() -> None:
+@on_both
+def test_who_loses_the_group_before_the_quorum_loses_the_vote(store: str) -> None:
     asked = policy(approval(quorum=2))
-    with living(governance(asked)) as world:
+    with living(governance(asked), store) as world:
         world.passes(1)
         world.vote(BOB)
         world.governing = governance(asked, risk=(ANA, CAT))
@@ -110,8 +116,9 @@ def test_who_loses_the_group_after_the_quorum_takes_nothing_back(world: World) -
     assert world.replace().passed
 
 
-def test_a_vote_after_the_deadline_is_none_and_a_clock_that_goes_back_brings_none_back() -> None:
-    with living(governance(policy(approval(deadline_seconds=3600)))) as world:
+@on_both
+def test_a_vote_after_the_deadline_is_none_and_a_clock_that_goes_back_brings_none_back(store: str) -> None:
+    with living(governance(policy(approval(deadline_seconds=3600))), store) as world:
         world.passes(1)
         world.replace()
         world.wait(2 * HOUR)
@@ -123,8 +130,9 @@ def test_a_vote_after_the_deadline_is_none_and_a_clock_that_goes_back_brings_non
         assert "already-decided" == fault(error)
 
 
-def test_a_deadline_that_passed_unseen_stays_passed_for_what_has_seen_the_time() -> None:
-    with living(governance(policy(approval(quorum=2, deadline_seconds=3600)))) as world:
+@on_both
+def test_a_deadline_that_passed_unseen_stays_passed_for_what_has_seen_the_time(store: str) -> None:
+    with living(governance(policy(approval(quorum=2, deadline_seconds=3600))), store) as world:
         world.passes(1)
         world.wait(HOUR / 2)
         world.vote(BOB)
@@ -134,6 +142,7 @@ def test_a_deadline_that_passed_unseen_stays_passed_for_what_has_seen_the_time()
         assert [T0 + HOUR / 2] * 2 == [vote.at for vote in world.votes()]
 
 
+@on_both
 def test_two_looks_at_once_promote_once(world: World) -> None:
     world.passes(1)
     world.vote(BOB)
@@ -230,6 +239,20 @@ def test_a_policy_is_passed_over_by_two_who_show_keys_and_for_a_while_alone() ->
         world.wait(HOUR)
         with pytest.raises(HeadraceError, match="passed over for a while, and that is over without the votes"):
             world.loadable()
+
+
+@on_both
+def test_a_clock_that_goes_back_passes_no_policy_over_anew(store: str) -> None:
+    with living(breaking(), store) as world:
+        world.passes(1)
+        for who in (ANA, DAN):
+            world.vote(who, Choice.BREAK_GLASS)
+        world.wait(HOUR)
+        assert "awaiting approval" == world.replace().payload["state"]
+        clock.release(world.store, "test")
+        clock.drive(world.store, "test", T0)
+        assert "awaiting approval" == world.replace().payload["state"]
+        assert {"candidate": 1} == world.aliases()
 
 
 def test_what_was_passed_over_is_looked_at_afterwards_by_those_who_vote() -> None:

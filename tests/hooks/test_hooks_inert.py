@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from headrace.diagnostics import Exit, HeadraceError
-from headrace.hooks.inert import refuse_code, runs_code
+from headrace.hooks.inert import pickles, refuse_code, runs_code
 
 
 class Evil:
@@ -56,6 +56,7 @@ RUNS = {
     "zlib": zlib.compress(EVIL),
     "torch": zipped("archive/data.pkl", EVIL),
     "another name": zipped("weights.bin", EVIL),
+    "a long one without an import": pickle.dumps(list(range(500_000))),
     "objects": objects(),
     "objects in npz": zipped("a.npy", objects()),
 }
@@ -84,3 +85,21 @@ def test_what_runs_code_is_refused(name):
 @pytest.mark.parametrize("name", HARMLESS)
 def test_what_runs_nothing_passes(name):
     assert runs_code(HARMLESS[name]) is None
+
+
+def test_an_archive_of_more_files_than_a_model_has_is_refused():
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as archive:
+        for number in range(10_001):
+            archive.writestr(str(number), b"")
+    assert "an archive of 10,001 files" == runs_code(out.getvalue())
+
+
+@pytest.mark.parametrize("name", RUNS)
+def test_what_is_refused_at_its_beginning_is_found_by_who_looks_everywhere(name):
+    assert list(pickles(RUNS[name]))
+
+
+@pytest.mark.parametrize("name", sorted(HARMLESS.keys() - {"broken zip"}))
+def test_what_passes_at_its_beginning_holds_none_either(name):
+    assert [] == list(pickles(HARMLESS[name]))

@@ -1,9 +1,7 @@
 """Runs announced as OpenLineage's events: valid by the published schema, in order, and heard by a receiver that was away."""
 
 import json
-import threading
 from datetime import UTC, datetime
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -17,6 +15,7 @@ from headrace.mirroring import openlineage
 from headrace.steps import run
 from headrace.store import Store, digest, tables
 from headrace.store.kinds import RunStatus
+from lineage_receiver import receiving
 
 KEPT = json.loads((Path(__file__).parent / "openlineage.json").read_text())
 """Schemas and examples of OpenLineage/OpenLineage (Apache-2.0), at the commit that `source` names."""
@@ -91,28 +90,8 @@ def lived(store):
 
 @pytest.fixture
 def receiver():
-    """A real one over HTTP, whose answers are set."""
-    heard, answers = [], []
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self):
-            body = json.loads(self.rfile.read(int(self.headers["content-length"])))
-            code = answers.pop(0) if answers else 201
-            if code < 300:
-                heard.append(checked(body))
-            self.send_response(code)
-            self.end_headers()
-
-        def log_message(self, *_):
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    yield SimpleNamespace(url=f"http://127.0.0.1:{server.server_port}/api/v1/lineage", heard=heard, answers=answers)
-    server.shutdown()
-    server.server_close()
-    thread.join()
+    with receiving(checked) as told:
+        yield told
 
 
 ORDER = ["START", "COMPLETE", "START", "FAIL", "RUNNING", "COMPLETE"]

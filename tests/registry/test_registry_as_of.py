@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from both import on_both
 from headrace import registry, traffic
 from headrace.traffic import Arm
 
@@ -74,6 +75,7 @@ def test_who_answered_is_told_with_its_share(then, write):
     assert [[], [(1, 1.0)], [(1, 0.75), (3, 0.25)]] == told
 
 
+@on_both
 @pytest.mark.usefixtures("lived")
 def test_a_clock_that_was_set_back_changes_nothing_that_was_told(then, write):
     before = [then(hours / 4) for hours in range(12)]

@@ -6,6 +6,7 @@ import pickle
 import numpy as np
 import pytest
 
+from both import on_both
 from headrace import registry
 from headrace.diagnostics import HeadraceError
 from headrace.hooks import Algorithm, Plugins
@@ -38,6 +39,7 @@ def test_a_version_loads_with_its_signature(store, make, plugins):
     assert [0.25] == loaded.predictor.predict(np.array([matrix])).tolist()
 
 
+@on_both
 def test_one_altered_byte_of_the_model_is_refused(store, make, plugins):
     version = make(data=b"0.25")
     path = store.blobs.path(version.model_digest)
@@ -79,6 +81,7 @@ def test_bytes_that_run_code_reach_no_reader(store, make, plugins, monkeypatch):
         registry.load(store, plugins, version)
 
 
+@on_both
 def test_a_blob_that_is_swapped_once_it_is_verified_is_not_what_is_loaded(store, make, plugins, monkeypatch):
     version = make(data=b"0.25")
     place, checked = store.blobs.path(version.model_digest), blobs._checked

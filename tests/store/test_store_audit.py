@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from alembic import command
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, create_engine, make_url, text
 from sqlalchemy.exc import DBAPIError
 from sqlmodel import Session, select
 
@@ -168,11 +168,11 @@ def test_what_was_done_past_the_guards_is_seen(either: Store) -> None:
     assert "sound" == judged(either).verdict
 
 
-def test_two_entries_that_change_places_are_seen(log: Store) -> None:
-    with unguarded(log) as connection:
+def test_two_entries_that_change_places_are_seen(either: Store) -> None:
+    with unguarded(either) as connection:
         for old, new in ((7, -1), (8, 7), (-1, 8)):
             connection.execute(text("UPDATE audit_entry SET seq = :new WHERE seq = :old"), {"new": new, "old": old})
-    assert {"entry 7 is another one's bytes", "entry 8 is another one's bytes"} <= set(judged(log).tampered)
+    assert {"entry 7 is another one's bytes", "entry 8 is another one's bytes"} <= set(judged(either).tampered)
 
 
 def forged(entries: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -220,18 +220,53 @@ def test_an_older_backup_is_seen_by_the_witness(log: Store) -> None:
         assert [] == judged(restored, witness=False).tampered
 
 
+@pytest.mark.slow
+def test_an_older_backup_is_seen_on_postgresql_too(postgres: str, tmp_path: Path) -> None:
+    name = str(make_url(postgres).database)
+    backup = postgres.replace(name, f"{name}b")
+    with filled(postgres, tmp_path):
+        pass
+    with _beside(postgres) as connection:
+        connection.exec_driver_sql(f"CREATE DATABASE {name}b TEMPLATE {name}")
+    try:
+        with Store.open(postgres, "blobs", root=tmp_path) as log:
+            write(log, 5)
+            Seal(tmp_path, "dev").publish(log)
+        with Store.open(backup, "blobs", root=tmp_path) as restored:
+            assert [f"{WITNESS} has a checkpoint of 305 entries, and the log has 300"] == judged(restored).tampered
+            write(restored, 20)
+            assert [f"the first 305 entries are not those of a checkpoint of {WITNESS}"] == judged(restored).tampered
+            assert [] == judged(restored, witness=False).tampered
+    finally:
+        with _beside(postgres) as connection:
+            connection.exec_driver_sql(f"DROP DATABASE {name}b WITH (FORCE)")
+
+
+@contextmanager
+def _beside(url: str) -> Iterator[Connection]:
+    """A connection to the same server's first database."""
+    server = create_engine(make_url(url).set(drivername="postgresql+psycopg", database="postgres"), isolation_level="AUTOCOMMIT")
+    with server.connect() as connection:
+        yield connection
+    server.dispose()
+
+
 def test_what_nothing_vouches_for_is_no_soundness(log: Store) -> None:
     (log.root / WITNESS).unlink()
     found = judged(log)
     assert ("incomplete", True) == (found.verdict, "has no checkpoint" in found.missing[0])
 
 
-def test_a_clock_that_jumps_back_changes_no_order(log: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_clock_that_jumps_back_changes_no_order(either: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sessions, "wall", lambda: datetime(2001, 1, 1, tzinfo=UTC))
-    write(log, 1)
-    with log.read() as session:
+    write(either, 1)
+    with either.read() as session:
         newest = list(trail.entries(session, trail.Asked(), newest=2))
-    assert ([299, 300], True, "sound") == ([row.seq for row in newest], newest[1].recorded_at < newest[0].recorded_at, judged(log).verdict)
+    assert ([299, 300], True, "sound") == (
+        [row.seq for row in newest],
+        newest[1].recorded_at < newest[0].recorded_at,
+        judged(either).verdict,
+    )
 
 
 def test_a_head_that_was_taken_away_begins_no_other_log(log: Store) -> None:

@@ -38,6 +38,7 @@ COMMANDS = {
     "replay": "Serve history again, under a driven clock.",
     "tune": "Look at the search that chose a version's parameters.",
     "gates": "Report what the gates said of a version, and by which evidence.",
+    "golden": "Record, list and replay a model's golden requests.",
     "models": "List models, their versions and aliases.",
     "card": "Write, check, show and compare the model cards of versions.",
     "runs": "Find, show and compare tracked runs.",

@@ -77,27 +77,33 @@ def pulled(environment: str | None, root: Path, *, aliases: bool, as_json: bool)
 
 @click.command("announce")
 @click.option(
-    "--to", "target", required=True, metavar="URL", help="What takes OpenLineage's events: a URL or a file; `env:NAME` for a secret."
+    "--to", "target", metavar="URL", help="What takes OpenLineage's events: a URL or a file, `env:NAME` for a secret; else `lineage`."
 )
 @environment_option
 @root_option
 @json_option
-def announced(target: str, environment: str | None, root: Path, *, as_json: bool) -> None:
+def announced(target: str | None, environment: str | None, root: Path, *, as_json: bool) -> None:
     """Send starts and ends of runs as OpenLineage's events to a server of lineage, or add them to a file.
 
     Each receiver hears the log from its beginning, in order, and each call goes on where the last one stopped: what it did not take is sent
-    again (exit 1), and no run waits for it. A training's end has its sources as inputs, and the model, by its digest, as output.
+    again (exit 1), and no run waits for it. A training's end has its sources as inputs, and the model, by its digest, as output. The
+    receiver that the environment names as `lineage` is told by runs themselves, and by `headrace up`; without `--to` it is told at once.
 
     \b
     Examples:
+      headrace runs announce
       headrace runs announce --to http://127.0.0.1:5000/api/v1/lineage
       headrace runs announce --to lineage.jsonl --json
     """  # noqa: D301 - click's own mark
     from headrace import mirroring
 
     with open_workspace(root, environment) as workspace:
-        sent = mirroring.announce(workspace.store, target, workspace.config.project, workspace.actor)
-    show({"to": target, "sent": sent}, lambda told: f"{told['sent']:,} events were sent.", as_json=as_json)
+        to = target or workspace.config.lineage
+        if to is None:
+            here = f"environment `{workspace.config.environment}`"
+            raise click.UsageError(f"{here} names no receiver: type `--to URL`, or write `lineage` into it")
+        sent = mirroring.announce(workspace.store, to, workspace.config.project, workspace.actor)
+    show({"to": to, "sent": sent}, lambda told: f"{told['sent']:,} events were sent.", as_json=as_json)
 
 
 def _tracker(workspace: Workspace) -> tuple[Tracker, Mapping[str, Any]]:

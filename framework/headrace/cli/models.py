@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +25,10 @@ if TYPE_CHECKING:
     from sqlmodel import Session
 
     from headrace.registry import Held, Then
+
+
+_ALL = "all"
+"""What `--metrics` takes for every one."""
 
 
 def _versions(session: Session, model: str, *, withdrawn: bool) -> dict[str, Any]:
@@ -73,13 +78,29 @@ def _versions(session: Session, model: str, *, withdrawn: bool) -> dict[str, Any
     return {"model": model, "aliases": held, "versions": found}
 
 
-def _text(result: Mapping[str, Any]) -> str:
-    return "\n\n".join([f"environment {result['environment']}", *(_of_model(model) for model in result["models"])])
+def _text(result: Mapping[str, Any], asked: tuple[str, ...] = ()) -> str:
+    return "\n\n".join([f"environment {result['environment']}", *(_of_model(model, asked) for model in result["models"])])
 
 
-def _of_model(model: Mapping[str, Any]) -> str:
+_FEW = 3
+"""So many metrics are shown where no gate reads one that the version has."""
+
+
+def _shown(versions: Sequence[Mapping[str, Any]], asked: tuple[str, ...]) -> tuple[list[str], list[str]]:
+    """The metrics that a table shows, which are those that gates read unless others are asked for, and the rest."""
+    every = list(dict.fromkeys(name for version in versions for name in version["metrics"]))
+    if asked:
+        chosen = every if asked == (_ALL,) else [name for name in asked if name in every]
+        return chosen, []
+    read = {gate["metric"] for version in versions for gate in version["gates"]}
+    chosen = [name for name in every if name in read] or every[:_FEW]
+    return chosen, [name for name in every if name not in chosen]
+
+
+def _of_model(model: Mapping[str, Any], asked: tuple[str, ...]) -> str:
     if not model["versions"]:
         return f"model/{model['model']}: no version yet (`headrace run train {model['model']}` makes one)"
+    names, rest = _shown(model["versions"], asked)
     rows: list[tuple[str, ...]] = [
         (
             f"  {version['version']}" + (f" ({version['semver']})" if version["semver"] else ""),
@@ -87,7 +108,7 @@ def _of_model(model: Mapping[str, Any]) -> str:
             ", ".join(version["aliases"]),
             version["created_at"][:16].replace("T", " "),
             version["algorithm"],
-            "  ".join(f"{name} {value:.4f}" for name, value in version["metrics"].items() if value is not None),
+            "  ".join(f"{name} {version['metrics'][name]:.4f}" for name in names if version["metrics"].get(name) is not None),
             _verdict(version),
             _card(version["card"]),
         )
@@ -101,7 +122,8 @@ def _of_model(model: Mapping[str, Any]) -> str:
         if not gate["passed"]
     ]
     folds = [f"  {version['version']} {_folds(version['cv'])}" for version in model["versions"] if version["cv"]]
-    return "\n".join([f"model/{model['model']}", table(rows, head), *folds, *(["  not passed:", *reasons] if reasons else [])])
+    more = [f"  {len(rest)} more metrics: `--metrics {rest[0]}`, `--metrics {_ALL}`, or `--json`"] if rest else []
+    return "\n".join([f"model/{model['model']}", table(rows, head), *more, *folds, *(["  not passed:", *reasons] if reasons else [])])
 
 
 def _beside(gate: Mapping[str, Any]) -> str:
@@ -198,10 +220,15 @@ def _first(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[
 @click.argument("model", required=False, shell_complete=_first)
 @click.option("--as-of", metavar="TIME", help="As it stood at this moment, that moment included; in UTC where it names no zone.")
 @click.option("--withdrawn", is_flag=True, help="Withdrawn versions, too.")
+@click.option(
+    "--metrics", "asked", metavar="NAMES", help="Metrics to show, by comma, or `all`; without it those that gates read. `--json` has all."
+)
 @environment_option
 @root_option
 @json_option
-def listed(model: str | None, as_of: str | None, environment: str | None, root: Path, *, withdrawn: bool, as_json: bool) -> None:
+def listed(
+    model: str | None, as_of: str | None, asked: str | None, environment: str | None, root: Path, *, withdrawn: bool, as_json: bool
+) -> None:
     """List models: their versions, what these score, how far they came, what they are called, what the gates said, what their cards lack.
 
     MODEL is `employment` or `model/employment`; all of them where it is not given. It speaks of the environment that `flows/` was compiled
@@ -213,6 +240,7 @@ def listed(model: str | None, as_of: str | None, environment: str | None, root: 
     \b
     Examples:
       headrace models employment
+      headrace models employment --metrics roc_auc,brier
       headrace models list employment --as-of 2026-03-01
     """  # noqa: D301 - click's own mark
     from headrace import registry
@@ -225,7 +253,12 @@ def listed(model: str | None, as_of: str | None, environment: str | None, root: 
                 _versions(session, name, withdrawn=withdrawn) if at is None else _then(registry.as_of(session, name, at)) for name in names
             ]
         result = {"environment": workspace.config.environment, "models": told}
-    show(result, _text if at is None else _then_text, as_json=as_json)
+    names = tuple(name.strip() for name in (asked or "").split(",") if name.strip())
+    known = {name for model_ in result["models"] for version in model_.get("versions", ()) for name in version["metrics"]}
+    if unknown := [name for name in names if name not in known and names != (_ALL,)]:
+        there = ", ".join(sorted(known)) or "none"
+        raise click.BadParameter(f"no version has the metric `{unknown[0]}`; there are: {there}", param_hint="--metrics")
+    show(result, partial(_text, asked=names) if at is None else _then_text, as_json=as_json)
 
 
 for _each in (searched, compared, staged, numbered, called, tagged, deleted, collected):

@@ -123,11 +123,11 @@ def command(  # noqa: PLR0917 - click gives them by name
     if url is None:
         config = serving_config(root, model)
         url, trusted = config.url, trust(root, config.model)
-        url += _below(url, config, trusted)
-    show(_ask(url.rstrip("/"), body, trusted), _told, as_json=as_json)
+        url += below(url, config, trusted)
+    show(ask(url.rstrip("/"), body, trusted), _told, as_json=as_json)
 
 
-def _below(url: str, config: ServingConfig, trusted: SSLContext | None) -> str:
+def below(url: str, config: ServingConfig, trusted: SSLContext | None) -> str:
     """Below which path the model is asked, where the server has several; one that is away is told of by the request itself.
 
     HeadraceError where the port belongs to another project's server.
@@ -185,7 +185,8 @@ def _parse(text: str) -> Any:  # noqa: ANN401 - any JSON
         ) from None
 
 
-def _ask(url: str, body: Any, trusted: SSLContext | None) -> Any:  # noqa: ANN401 - any JSON
+def ask(url: str, body: Any, trusted: SSLContext | None) -> Any:  # noqa: ANN401 - any JSON
+    """What a server answers to a row, or to a list of them; HeadraceError `server-away`, and what it refuses."""
     import httpx
 
     path, sent = ("/predict/batch", {"rows": body}) if isinstance(body, list) else ("/predict", body)

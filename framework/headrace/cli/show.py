@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from headrace.project.risk import Risk
 
 LANGUAGES = ("duckdb", "postgres", "spark", "trino", "bigquery", "snowflake")
-"""In which words `--sql` prints a query."""
+"""In which words `--sql` prints a query; in the first where it is not told."""
 _WIDEST = 100
 """Beyond it, an origin stands two spaces after its line and not under the others."""
 
@@ -48,7 +48,17 @@ def _first(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[
     return [*addresses(ctx, param, incomplete), *words]
 
 
-@command.command("spec")
+class _Queried(click.Command):
+    """`--sql` may stand before the address, with its language or without."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Give `--sql` its usual language where an address follows it: click would take that for one."""
+        after = [*args[1:], ""]
+        told = [f"--sql={LANGUAGES[0]}" if word == "--sql" and "/" in then else word for word, then in zip(args, after, strict=True)]
+        return super().parse_args(ctx, told)
+
+
+@command.command("spec", cls=_Queried)
 @click.argument("address", required=False, shell_complete=_first)
 @root_option
 @json_option
@@ -57,7 +67,7 @@ def _first(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[
     "--sql",
     type=click.Choice(LANGUAGES),
     is_flag=False,
-    flag_value="duckdb",
+    flag_value=LANGUAGES[0],
     help="Print a feature view as a query, in DuckDB's words or another engine's.",
 )
 def spec(address: str | None, root: Path, environment: str | None, sql: str | None, *, as_json: bool) -> None:

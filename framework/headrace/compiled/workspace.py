@@ -197,6 +197,10 @@ class WorkspaceConfig(Config):
     """Where events are kept for servers to read."""
     tracking: TrackingConfig | None = None
     """Where runs and versions are mirrored to; None where they stay."""
+    unsafe_formats: tuple[str, ...] = Field(default=(), exclude_if=lambda formats: not formats)
+    """Formats that may run code when they are read, and are let in; not printed where none is."""
+    lineage: str | None = Field(default=None, exclude_if=lambda lineage: lineage is None)
+    """Who is told of runs by OpenLineage's events, as a URL, a path or a reference; not printed where nobody is."""
     runner: RunnerConfig | None = Field(default=None, exclude_if=lambda runner: runner is None)
     """What takes the work that many can share; not printed where it is the process that has it."""
     audit: AuditConfig | None = Field(default=None, exclude_if=lambda audit: audit is None)

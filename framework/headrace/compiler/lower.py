@@ -341,6 +341,8 @@ def _workspace(project: Project) -> WorkspaceConfig:
         spool=SPOOL,
         online=_events(project),
         tracking=_tracking(environment),
+        unsafe_formats=tuple(sorted(set(environment.unsafe_formats))),
+        lineage=environment.lineage,
         runner=_runner(environment),
         audit=_audit(environment),
         governance=governance(project),

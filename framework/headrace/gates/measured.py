@@ -44,6 +44,7 @@ def measured(store: Store, plugins: Plugins, version: Version, held: pd.DataFram
         (folder / "model").write_bytes(store.blobs.get(version.model_digest))
         held[names].head(_MOST).to_parquet(folder / "rows.parquet", index=False)
         told = {"algorithm": version.algorithm, "signature": version.manifest["signature"], "root": _root(plugins), "asked": list(asked)}
+        told["unsafe"] = sorted(plugins.unsafe)
         (folder / "asked.json").write_text(json.dumps(told), encoding="utf-8")
         given = _run(folder, plugins)
     single, batch = (np.array(given.pop(part), dtype=np.float64) for part in ("single", "batch"))
@@ -87,7 +88,7 @@ def _main(folder: Path) -> dict[str, Any]:
 
     asked = json.loads((folder / "asked.json").read_text(encoding="utf-8"))
     root = None if asked["root"] is None else Path(asked["root"])
-    plugins = load_plugins(root, Report())
+    plugins = load_plugins(root, Report(), unsafe=asked["unsafe"])
     signature = Signature.from_json(asked["signature"])
     frame = pd.read_parquet(folder / "rows.parquet")
     requests = [_request(row) for row in frame.to_dict("records")]

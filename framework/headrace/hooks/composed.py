@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ValidationError
@@ -109,9 +109,14 @@ def fitted(  # noqa: PLR0917 - what `fit` of a contract is given
 
 
 def loaded(plugins: Plugins, algorithm: Algorithm, data: bytes, *, signature: Signature) -> Predictor:
-    """Call `load` with what this algorithm takes; whatever it raises, and HeadraceError `unsafe-format` before it is called."""
-    refuse_code(data, f"the model of `{algorithm.name}`")
-    keywords: dict[str, Any] = {"algorithms": Others(plugins)} if algorithm.components is not None else {}
+    """Call `load` with what this algorithm takes; whatever it raises, and HeadraceError `unsafe-format` before it is called.
+
+    What the environment lets in by name is read; the parts of an ensemble are not, since nothing says where each of them came from.
+    """
+    if algorithm.format not in plugins.unsafe:
+        refuse_code(data, f"the model of `{algorithm.name}`")
+    others = Others(replace(plugins, unsafe=frozenset()))
+    keywords: dict[str, Any] = {"algorithms": others} if algorithm.components is not None else {}
     if algorithm.python:
         findable(plugins.root)
     model: Predictor = resolve(algorithm.load)(data, signature=signature, **keywords)

@@ -37,7 +37,7 @@ class Algorithm:
     `params` names a pydantic model. `fit(matrix, target, *, signature, params, seed)` returns a Predictor: matrix (n, k)
     float64 with NaN, target (n,) float64, and a Signature that says what each column is. `save(predictor)` returns bytes in a format that
     is safe to read, and `load(data, *, signature)` the same Predictor; a loaded model must answer exactly as the one that was saved.
-    A pickle, also one within an archive, is never handed to `load` (`unsafe-format`).
+    A pickle, also one within an archive, is never handed to `load` (`unsafe-format`), unless the environment lets `format` in by name.
 
     `task` says what the target is and what `predict` gives: `binary`, 0 and 1 to the probability of 1, (n,); `multiclass`, the codes
     0 to c - 1, each of them there, to probabilities (n, c), rows summing to 1; `regression`, numbers to numbers, (n,); `quantile`, numbers

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import inf
 from pathlib import Path
@@ -62,6 +62,8 @@ class Plugins:
     """Which plugins take no part, and why."""
     root: Path | None = None
     """The project's folder, in which functions stand that parameters name."""
+    unsafe: frozenset[str] = frozenset()
+    """Formats of models that may run code when they are read, and that the environment lets in."""
 
     def of(self, axis: Axis) -> Mapping[str, Item]:
         """What is added to one axis, by name."""
@@ -90,12 +92,14 @@ def load_plugins(
     allow: Sequence[str] | None = None,
     deny: Sequence[str] = (),
     seconds: float = inf,
+    unsafe: Collection[str] = (),
 ) -> Plugins:
     """Find plugins in the entry-point group `headrace` and in `plugins/*.py` of the project.
 
     What comes later may take the place of what comes before where it says `override`: built in, installed, the project's own. `allow` and
     `deny` name distributions; $HEADRACE_PLUGINS names all that may take part. A plugin that fails is named in the report with its place and
-    takes no part at all; none of its faults ends the command. One that takes longer than `seconds` to load has failed.
+    takes no part at all; none of its faults ends the command. One that takes longer than `seconds` to load has failed. `unsafe` are formats
+    that the environment lets in although reading them may run code.
     """
     # A relative name is not what Python calls the file that a fault stands in.
     root = Path(os.path.abspath(root)) if root is not None else None  # noqa: PTH100 - without following links, as Python names it
@@ -119,7 +123,7 @@ def load_plugins(
             _add(added, axis, item, origin, report)
     by_axis = {axis.plural: {name: item for (word, name), (item, _) in added.items() if word == axis.word} for axis in AXES}
     origins = {key: origin for key, (_, origin) in added.items()}
-    return Plugins(**by_axis, names=tuple(dict.fromkeys(names)), origins=origins, off=tuple(off), root=root)
+    return Plugins(**by_axis, names=tuple(dict.fromkeys(names)), origins=origins, off=tuple(off), root=root, unsafe=frozenset(unsafe))
 
 
 def _excluded(origin: Origin, allow: Sequence[str] | None, deny: Sequence[str]) -> str | None:

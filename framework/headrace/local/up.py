@@ -23,6 +23,7 @@ from headrace.apply.prefect import Door
 from headrace.compiled import WORKSPACE, ServingConfig, read
 from headrace.diagnostics import Diagnostic, Exit, HeadraceError
 from headrace.local import note, prefect_server
+from headrace.local.herald import Herald
 from headrace.local.note import Note
 from headrace.local.process import Child, end, free, spawn, stop
 from headrace.serving.fleet import single_threaded
@@ -217,7 +218,7 @@ class Supervisor:
 
 def up(root: Path, say: Callable[[str], None], ready: Callable[[dict[str, Any]], None]) -> None:
     """Start everything, call `ready` with what answers where, and watch until SIGINT or SIGTERM."""
-    supervisor = Supervisor(root, say)
+    supervisor, herald = Supervisor(root, say), Herald(root, say, LOOK)
     refuse_second(supervisor)
     end_leftovers(supervisor)
 
@@ -232,6 +233,7 @@ def up(root: Path, say: Callable[[str], None], ready: Callable[[dict[str, Any]],
             told = note.read(root)
             ready(told.model_dump() if told is not None else {})
             supervisor.all_said = True
+        herald.start()
         while not supervisor.asked_to_stop(1.0):
             supervisor.serve_compiled()
             supervisor.revive()
@@ -240,6 +242,7 @@ def up(root: Path, say: Callable[[str], None], ready: Callable[[dict[str, Any]],
                 supervisor.send_again()
     finally:
         say("stopping …")
+        herald.stop()
         stubborn = supervisor.stop_all()
         for number, handler in before.items():
             signal.signal(number, handler)

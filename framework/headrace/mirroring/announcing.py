@@ -31,25 +31,28 @@ _SECONDS = 30.0
 _LATER = {408, 425, 429}
 
 
-def announce(store: Store, target: str, project: str, actor: str, *, pause: float = _PAUSE) -> int:
+def announce(store: Store, target: str, project: str, actor: str, *, pause: float = _PAUSE, tries: int = _TRIES) -> int:
     """Send each start and end of a run that this receiver has not heard, in order; how many were sent.
 
     `target` is a URL that takes OpenLineage's events by POST, or a file that they are added to, a line each; `env:NAME` and `file:PATH`
-    name a secret that holds it. A receiver that errs is asked again after half a second and after one more; then the next call goes on
-    where this one stopped. An event is sent at least once, and never before the one that was before it.
+    name a secret that holds it. A receiver that errs is asked again, `tries` times in all, after `pause` seconds and after twice as many;
+    then the next call goes on where this one stopped. Where there is nothing to say, nothing is written. An event is sent at least once,
+    and never before the one that was before it.
     HeadraceError: `mirror-failed`, `secret-missing`, `locked` where another process announces.
     """
     secrets = Secrets(store.root)
     place = str(secrets.resolve(target))
     sink = digest(target.encode())
     sent = 0
+    if not _next(store, sink, project):
+        return sent
     with lock.hold(store, "announce", actor) as held:
         send = _post(place) if place.startswith(("http://", "https://")) else _append(store.root / place)
         while batch := _next(store, sink, project):
             for seq, event in batch:
                 held.check()
                 if event is not None:
-                    _send(send, event, secrets, pause)
+                    _send(send, event, secrets, pause, tries)
                     sent += 1
                 with store.transaction(actor, "announce", "openlineage", often=True) as session:
                     session.merge(Announced(sink=sink, seq=seq, at=clock.wall()))
@@ -65,9 +68,9 @@ def _next(store: Store, sink: str, project: str) -> list[tuple[int, dict[str, An
         return [(event.seq or 0, told(session, event, project)) for event in events]
 
 
-def _send(send: Callable[[dict[str, Any]], str | None], event: dict[str, Any], secrets: Secrets, pause: float) -> None:
+def _send(send: Callable[[dict[str, Any]], str | None], event: dict[str, Any], secrets: Secrets, pause: float, tries: int) -> None:
     """HeadraceError `mirror-failed` where it is not taken; what is refused for good is not tried again."""
-    for left in reversed(range(_TRIES)):
+    for left in reversed(range(tries)):
         try:
             why, final = send(event), True
         except (httpx.HTTPError, OSError) as error:

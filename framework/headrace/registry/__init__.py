@@ -7,7 +7,7 @@ from headrace.registry.card_evidence import Declared, declared
 from headrace.registry.card_writing import approve_card, archive_card, card_now, refuse_card, submit_card, write_card
 from headrace.registry.conflict import ANY
 from headrace.registry.exported import Written, export, verified
-from headrace.registry.golden import replay
+from headrace.registry.golden import asked, replay
 from headrace.registry.indexed import set_tag
 from headrace.registry.loading import Loaded, load, load_part
 from headrace.registry.probe import probe
@@ -45,6 +45,7 @@ __all__ = [
     "approve_card",
     "archive_card",
     "as_of",
+    "asked",
     "by_run",
     "card_approved",
     "card_history",

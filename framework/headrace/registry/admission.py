@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from sqlmodel import Session
@@ -13,8 +14,9 @@ from headrace.governance import Choice, Outcome, Standing, Voter
 from headrace.registry.alias import CANDIDATE, aliases, move
 from headrace.registry.card import card_of
 from headrace.registry.card_writing import approve_card, submit_card
-from headrace.registry.evidence import subject
+from headrace.registry.evidence import subject, verdicts
 from headrace.registry.version import Version, get
+from headrace.registry.waived import stands
 from headrace.store import EventKind, due, events
 from headrace.store.columns import new_id
 from headrace.store.now import reading
@@ -38,6 +40,20 @@ def admit(
     if standing.outcome in {Outcome.REJECTED, Outcome.LAPSED}:
         _end(session, model, number, now, standing.reason)
     return standing
+
+
+def expired(session: Session, model: str, number: int, *, now: datetime) -> str | None:
+    """End a candidate that was let through by a waiver which is over by now, and say so; None where there is none.
+
+    To be called as `admit`: the judgement was of its moment, and what it let through may wait for longer.
+    """
+    over = [row for row in verdicts(session, get(session, model, number)) if row.waived is not None and not stands(row, now)]
+    if not over:
+        return None
+    told = ", ".join(f"{row.gate} (by {row.waived['by']} until {row.waived['until']})" for row in over if row.waived is not None)
+    why = f"what waived its gates is over: {told}"
+    _end(session, model, number, now, why, failed=[row.gate for row in over])
+    return why
 
 
 def vote(  # noqa: PLR0917 - what a vote is made of
@@ -92,12 +108,14 @@ def _approve_card(session: Session, standing: Standing, now: datetime) -> None:
     approve_card(session, row.model, row.number, digest=shown, approval=row.id, at=now)
 
 
-def _end(session: Session, model: str, number: int, now: datetime, reason: str) -> None:
-    """End a candidate that was rejected, or whose request lapsed; nothing where it is none any more."""
+def _end(  # noqa: PLR0917 - what ends it
+    session: Session, model: str, number: int, now: datetime, reason: str, failed: Sequence[str] = ("approval",)
+) -> None:
+    """End a candidate that was rejected, whose request lapsed, or whose waiver did; nothing where it is none any more."""
     if aliases(session, model).get(CANDIDATE) != number:
         return
     move(session, model=model, alias=CANDIDATE, number=None, at=now, reason=reason)
     due.put(session, model, FLOW, now, reason)  # a rollout that runs ends at its next look
     told = {"id": new_id(), "model": model, "number": number, "run_id": None, "passed": False}
-    payload = {**told, "failed": ["approval"], "warned": [], "gates": [], "reason": reason}
+    payload = {**told, "failed": list(failed), "warned": [], "gates": [], "reason": reason}
     events.append(session, model=model, kind=EventKind.CANDIDATE_REJECTED, payload=payload, at=now, id=str(told["id"]))

@@ -28,7 +28,7 @@ from headrace.governance.card import (
     Text,
 )
 from headrace.hooks import Answers
-from headrace.registry.version import Version
+from headrace.registry.version import UNSAFE, Version
 from headrace.spec.card import required
 from headrace.spec.card_text import Written, read
 from headrace.store import tables
@@ -79,7 +79,7 @@ def made(session: Session, version: Version, said: Declared | None, before: Card
         ),
         "fairness": Judged(results=tuple(result for result in judged if _is(result, FAIRNESS))),
         "robustness": Judged(results=tuple(result for result in judged if _is(result, ROBUSTNESS))),
-        "security": Security(format=version.format, results=tuple(result for result in judged if _is(result, SECURITY))),
+        "security": Security(format=_form(version), results=tuple(result for result in judged if _is(result, SECURITY))),
         "environment": _environment(manifest),
         "change_log": _changes(session, version),
     }
@@ -243,3 +243,8 @@ def _finite(value: float | None) -> float | None:
 
 def _numbers(found: Mapping[str, Any] | None) -> dict[str, float]:
     return {name: float(value) for name, value in sorted((found or {}).items()) if isinstance(value, int | float) and math.isfinite(value)}
+
+
+def _form(version: Version) -> str:
+    """The form that it is kept in; whether reading it may run code is nothing that a reader of its card should not see."""
+    return f"{version.format} (may run code when it is read: let in by unsafe_formats)" if UNSAFE in version.manifest else version.format

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from headrace.diagnostics import Diagnostic, Exit, HeadraceError
 from headrace.hooks import Answers, Signature
 from headrace.hooks.golden import Golden, Said, read_golden, replayed
+from headrace.registry.loading import Loaded
 from headrace.registry.version import Version
 from headrace.store import Store, events
 from headrace.store.events import EventKind
@@ -54,3 +55,21 @@ def _read(store: Store, version: Version, told: Mapping[str, Any]) -> Golden:
         raise HeadraceError(
             Diagnostic("golden-answers", message, help="type `headrace run judge` to judge it again"), Exit.REFUSED
         ) from None
+
+
+def asked(loaded: Loaded, rows: Sequence[Mapping[str, Any]]) -> list[Said]:
+    """What a version says to each row, asked one by one as a server asks it; why there is no answer, where there is none."""
+    return [_asked(loaded, row) for row in rows]
+
+
+def _asked(loaded: Loaded, row: Mapping[str, Any]) -> Said:
+    answers = loaded.answers
+    try:
+        values, _ = loaded.signature.encode_row(row)
+        given = loaded.predictor.predict(loaded.signature.matrix((values,)))
+        why = answers.fault(given, 1)
+    except Exception as error:  # noqa: BLE001 - a plugin may raise anything, and a row may be none of this version's
+        return f"{type(error).__name__}: {error}"
+    if why is not None:
+        return f"the model {why}"
+    return dict(zip(answers.keys, given[0].tolist(), strict=True)) if answers.keys else float(given[0])

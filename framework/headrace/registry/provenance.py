@@ -15,7 +15,7 @@ from sqlmodel import Session, col, select
 from headrace import __version__
 from headrace.identity import envelope
 from headrace.identity.signing import Signer, Verifier
-from headrace.registry.version import Version
+from headrace.registry.version import UNSAFE, Version
 from headrace.store import digest, events
 from headrace.store.attested import Attestation
 
@@ -49,7 +49,7 @@ def statement(version: Version) -> dict[str, Any]:
                     "algorithm": version.algorithm,
                     **_told(manifest, "params", "seed", "as_of"),
                 },
-                "internalParameters": _told(manifest, "machine", "plugins"),
+                "internalParameters": _told(manifest, "machine", "plugins", UNSAFE),
                 "resolvedDependencies": [{"name": name, "digest": _named(held)} for name, held in materials(manifest).items()],
             },
             "runDetails": {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -11,19 +11,21 @@ from sqlmodel import Session, col, select
 
 from headrace.address import NAME
 from headrace.diagnostics import Diagnostic, Exit, HeadraceError
-from headrace.hooks.inert import refuse_code
+from headrace.hooks.inert import CODE, refuse_code
 from headrace.identity.signing import signer
 from headrace.registry import indexed, provenance, stage
 from headrace.registry.card_evidence import Declared
 from headrace.registry.card_writing import write_card
 from headrace.registry.semver import SemVer
-from headrace.registry.version import Version, digest_of, value_of
+from headrace.registry.version import UNSAFE, Version, digest_of, value_of
 from headrace.store import Store, events, tables
 from headrace.store.registered import VersionCounter, VersionIndex
 from headrace.transforms import unpack
 
 _LINEAGE = ("data", "spec", "code", "environment")
-_CODE = frozenset({"pickle", "cloudpickle", "dill", "joblib"})
+
+_PACKED = "headrace-model+"
+"""What the format of a model begins with to which more than its algorithm's own bytes belongs."""
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 
 
@@ -40,12 +42,14 @@ def register(
     at: datetime,
     semver: str | None = None,
     said: Declared | None = None,
+    unsafe: Collection[str] = (),
 ) -> Version:
     """Keep a trained model under the next number: 1, 2, 3 … without a gap, however many register at once, and none given twice.
 
     `manifest["digests"]` must name `data`, `spec`, `code` and `environment`; `model`, `algorithm`, `number` and the model's own digest are
     added. Its first card is written with it, by what the project `said` of the model. HeadraceError: `incomplete-lineage` where a digest is
-    missing, `unsafe-format` where reading the bytes may run code, `bad-semver`, `semver-taken`. Writes the events card.written,
+    missing, `unsafe-format` where reading the bytes may run code, `bad-semver`, `semver-taken`. A format that is among `unsafe` is let in
+    where the project can sign: manifest, card, signed statement and audit log say so. Writes the events card.written,
     candidate.registered and, where the project can sign, version.attested.
     """
     named = None if semver is None else SemVer.parse(semver)
@@ -54,11 +58,12 @@ def register(
         raise HeadraceError(
             Diagnostic("incomplete-lineage", f"model/{model} cannot be registered: its manifest has no digest of {', '.join(lacking)}")
         )
-    _refuse_code(model_bytes, format, model)
-    model_digest = store.blobs.put(model_bytes)
     key = signer(store.root)
+    let_in = _let_in(model_bytes, format, model, unsafe, signed=key is not None)
+    reason = None if let_in is None else f"`{let_in}` may run code when it is read: let in by unsafe_formats"
+    model_digest = store.blobs.put(model_bytes)
     # The store lets one transaction write at a time, so the next number is nobody else's.
-    with store.transaction(actor, "register", f"model/{model}") as session:
+    with store.transaction(actor, "register", f"model/{model}", reason=reason) as session:
         number = _next(session, model)
         whole = {
             **manifest,
@@ -66,6 +71,7 @@ def register(
             "number": number,
             "algorithm": algorithm,
             "digests": {**manifest["digests"], "model": model_digest},
+            **({} if let_in is None else {UNSAFE: let_in}),
         }
         row = tables.ModelVersion(
             model=model,
@@ -85,9 +91,24 @@ def register(
         return version
 
 
+def _let_in(data: bytes, format_: str, model: str, unsafe: Collection[str], *, signed: bool) -> str | None:
+    """The format by which bytes are let in although reading them may run code; None where nothing of the kind is asked for.
+
+    HeadraceError `unsafe-format` where they may and are not let in, and where nothing would say for sure where they came from.
+    """
+    inner = format_.removeprefix(_PACKED)
+    if inner not in unsafe:
+        _refuse_code(data, format_, model)
+        return None
+    if signed:
+        return inner
+    message = f"what model/{model} would register as `{inner}` may run code when it is read, and nothing can sign where it came from"
+    raise HeadraceError(Diagnostic("unsafe-format", message, help="let `.headrace/keys/signing.pem` be written"), Exit.REFUSED)
+
+
 def _refuse_code(data: bytes, format_: str, model: str) -> None:
     what = f"what model/{model} would register"
-    if format_.lower() in _CODE:
+    if format_.lower() in CODE:
         raise HeadraceError(
             Diagnostic("unsafe-format", f"{what} is of the format `{format_}`, which runs code when it is read"), Exit.REFUSED
         )

@@ -15,6 +15,9 @@ from headrace.store import tables
 from headrace.store.kinds import Stage
 from headrace.store.registered import VersionIndex
 
+UNSAFE = "unsafe_format"
+"""Where a manifest says that its model may run code when it is read, and by which format it was let in."""
+
 
 @dataclass(frozen=True, slots=True)
 class Version:

@@ -46,9 +46,11 @@ def replace(store: Store, *, model: str, actor: str, cause: str | None, governed
 def _once(  # noqa: PLR0917 - what a look is made of
     session: Session, model: str, cause: str | None, canary: Canary, governed: Governed, choose: Callable[[Facts], Action]
 ) -> Progress:
-    """One look: what is to be done, unless somebody must agree to it first; what ended by a vote is gone before it is chosen again."""
+    """One look: what is to be done, unless somebody must agree to it first; what a vote or a waiver's end ended is gone by then."""
     facts = record.facts(session, canary, model)
     scene, action = Scene(session, model, facts.now, cause, facts.weights, canary), choose(facts)
+    if approval.expired(scene, action):
+        return carry_out(scene, choose(record.facts(session, canary, model)))
     standing = approval.asked(scene, governed, action)
     if standing is None or standing.outcome is Outcome.APPROVED:
         return carry_out(scene, action)

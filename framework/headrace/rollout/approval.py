@@ -38,6 +38,12 @@ def asked(scene: Scene, governed: Governed, action: Action) -> Standing | None:
     return admission.admit(scene.session, governed.governance, governed.environment, scene.model, number, now=scene.now, cause=scene.cause)
 
 
+def expired(scene: Scene, action: Action) -> bool:
+    """Whether what is to be done is for a candidate that was let through by a waiver which is over: then it is a candidate no more."""
+    number = _entering(scene, action)
+    return number is not None and admission.expired(scene.session, scene.model, number, now=scene.now) is not None
+
+
 def wait(scene: Scene, standing: Standing) -> Progress:
     """Move nothing, and say what is waited for; the next look is when the request lapses, or as often as a rollout is looked at."""
     row, request = record.running_row(scene.session, scene.model), standing.request

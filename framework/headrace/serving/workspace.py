@@ -50,7 +50,7 @@ def open_workspace(path: Path, serving: ServingConfig) -> Workspace:
     config = _known(path, serving)
     root = path.resolve().parent.parent
     report = Report()
-    plugins = load_plugins(root, report, allow=config.plugins.allow, deny=config.plugins.deny)
+    plugins = load_plugins(root, report, allow=config.plugins.allow, deny=config.plugins.deny, unsafe=config.unsafe_formats)
     for fault in report:  # a broken plugin is left out and named; a model that needs it is refused when it is loaded
         LOG.warning("%s[%s]: %s", fault.severity, fault.id, fault.message)
     store = Store.open(config.store, config.blobs, root=root)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BeforeValidator, WithJsonSchema
+from pydantic import AfterValidator, BeforeValidator, StringConstraints, WithJsonSchema
 
 from headrace.address import NAME, Address
 from headrace.spec.field import Effect, Spec, field
@@ -140,6 +140,22 @@ class Environment(Spec):
         Effect.RECONFIGURE,
         default=None,
         example={"tracker": "mlflow", "params": {"uri": "http://127.0.0.1:5000"}},
+    )
+    unsafe_formats: tuple[Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9.+_-]*$")], ...] = field(
+        "Formats, as algorithms declare them, whose models may run code when they are read and are let in all the same: registered with a"
+        " signed statement of where they came from, and loaded only by it. None where it is not given.",
+        Effect.RECONFIGURE,
+        default=(),
+        example=["joblib"],
+    )
+    lineage: str | None = field(
+        "Who is told of the start and the end of each run by OpenLineage's events: a URL that takes them by POST, or a file;"
+        " `env:NAME` or `file:PATH` for one with a key.",
+        Effect.RECONFIGURE,
+        default=None,
+        example="http://127.0.0.1:5000/api/v1/lineage",
+        reference="may",
+        min_length=1,
     )
     audit: Audited | None = field(
         "Who signs checkpoints of the audit log, and who else witnesses them; without it, a key and a witness of this machine.",

@@ -15,6 +15,7 @@ from headrace.diagnostics import Diagnostic, HeadraceError, Report
 from headrace.hooks import Plugins, load_plugins
 from headrace.identity import local_principal
 from headrace.identity import service as named_service
+from headrace.steps.announced import announce_beside
 from headrace.store import Store
 from headrace.store.sealing import Seal
 
@@ -36,6 +37,8 @@ class Workspace:
     report: Report = field(default_factory=Report)
     """What was wrong with plugins that were left out."""
     service: str | None = None
+    announces: bool = False
+    """Whether the server of lineage is told when it is closed."""
 
     @property
     def root(self) -> Path:
@@ -62,8 +65,11 @@ class Workspace:
                 LOG.error("%s[%s]: %s", fault.severity, fault.id, fault.message)  # noqa: TRY400 - a message for who runs it, no trace
 
     def close(self) -> None:
-        """Give the connections back."""
+        """Give the connections back; then tell the environment's server of lineage of the runs, if that was asked for."""
+        actor = self.actor if self.announces and self.config.lineage is not None else ""
         self.store.close()
+        if actor:
+            announce_beside(self.root, self.config, actor)
 
     def __enter__(self) -> Self:
         return self
@@ -75,22 +81,27 @@ class Workspace:
 def workspace(service: str | None = "flow") -> Workspace:
     """Open the project that this process runs in: named by $HEADRACE_WORKSPACE, or found from the working directory upwards.
 
-    `service` is who acts, None for the person at this machine. HeadraceError `not-compiled` where there is no project, and those of
-    `open_workspace`.
+    `service` is who acts, None for the person at this machine. What runs did in it is announced when it is closed.
+    HeadraceError `not-compiled` where there is no project, and those of `open_workspace`.
     """
     named = os.environ.get(VARIABLE)
     if named:
         path = Path(named)
-        return open_workspace(path / FILE if path.is_dir() else path, service)
+        return _announcing(open_workspace(path / FILE if path.is_dir() else path, service))
     here = Path.cwd()
     for folder in (here, *here.parents):
         if (folder / FILE).is_file():
-            return open_workspace(folder / FILE, service)
+            return _announcing(open_workspace(folder / FILE, service))
     raise HeadraceError(
         Diagnostic(
             "not-compiled", f"there is no {FILE.as_posix()} in {here} or above it", help="type `headrace compile` in the project's folder"
         ),
     )
+
+
+def _announcing(found: Workspace) -> Workspace:
+    found.announces = True
+    return found
 
 
 def open_workspace(path: Path, service: str | None = None) -> Workspace:
@@ -102,7 +113,7 @@ def open_workspace(path: Path, service: str | None = None) -> Workspace:
     path = path.resolve()
     config = read(WorkspaceConfig, path)
     report = Report()
-    plugins = load_plugins(path.parent.parent, report, allow=config.plugins.allow, deny=config.plugins.deny)
+    plugins = load_plugins(path.parent.parent, report, allow=config.plugins.allow, deny=config.plugins.deny, unsafe=config.unsafe_formats)
     for off in plugins.off:
         if off.broken:
             LOG.warning("error[plugin-failed]: %s", off.line)

@@ -103,6 +103,7 @@ def train(
         format=made.format,
         at=store.clock.now(),
         said=said,
+        unsafe=plugins.unsafe,
     )
     checkpoint.drop()
     return _candidate(version)

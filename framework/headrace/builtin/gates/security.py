@@ -13,8 +13,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from headrace.builtin.gates.hostile import hostile
 from headrace.builtin.gates.membership import advantage, losses
 from headrace.builtin.gates.ordered import ordered_sample
-from headrace.builtin.gates.pickles import Unscannable, pickles
 from headrace.hooks import Gate, HeldOut, NoAnswer, Percentage, Ruling, Sample
+from headrace.hooks.inert import Unscannable, pickles
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -8,7 +8,8 @@ CODES = (
     Code(
         "unsafe-format",
         "a model's file may run code when it is read",
-        "A pickle does whatever its writer wrote, and a digest proves only who wrote it: none is registered, and none is loaded.",
+        "A pickle does whatever its writer wrote, and a digest proves only who wrote it: none is registered or loaded, unless"
+        " the environment's `unsafe_formats` names its format: then only one whose origin the project's own key has signed.",
         help="save the model as LightGBM's text, skops, safetensors, ONNX or JSON",
     ),
     Code(

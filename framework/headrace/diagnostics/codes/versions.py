@@ -164,6 +164,13 @@ CODES = (
         help="install the versions in which it was trained, or type `headrace run train`",
     ),
     Code(
+        "golden-requests",
+        "there are no golden requests to ask, or none to record",
+        "A file of golden requests holds a few requests with the answers that every version must give; it is made by hand, or of what a "
+        "version answered.",
+        help="headrace golden record MODEL --out golden/MODEL.json",
+    ),
+    Code(
         "unknown-exporter",
         "a version cannot be exported in this form",
         "No plugin that takes part registers it.",
