@@ -63,6 +63,7 @@ ENTRIES = {
     "registry.garbage:_take": ["'collect garbage'"],
     "registry.registration:register": ["'register'"],
     "registry.registration:adopt": ["'register'"],
+    "registry.request:cast": ["choice.value"],
     "registry.signed:sign": ["'sign'"],
     "retraining.carry:carry_out": ["'decide on retraining'"],
     "rollout.advance:advance": ["FLOW"],

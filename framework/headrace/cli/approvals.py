@@ -49,6 +49,7 @@ def _lines(request: Mapping[str, Any]) -> Iterator[str]:
     what = f"version {request['version']}" if request["version"] is not None else "a plan"
     why = f": {request['reason']}" if request["reason"] else ""
     yield f"model/{request['model']} in {request['environment']}, {what}: {request['status']}{why}"
+    yield f"  request  {request['request']}"
     yield f"  asked    {request['requested_at'][:19]} by {', '.join(request['requesters']) or 'a flow'}" + (
         f", lapses {request['deadline'][:19]}" if request["deadline"] else ""
     )

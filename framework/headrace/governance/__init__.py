@@ -2,7 +2,7 @@
 
 from headrace.governance.decide import decide
 from headrace.governance.force import in_force, kept, note
-from headrace.governance.requests import ENDED, Standing, Voter, bars, listed, look, standing_row, vote, votes
+from headrace.governance.requests import ENDED, Standing, Voter, bars, listed, look, refuse_decided, standing_row, vote, votes
 from headrace.governance.requests import asked as policies
 from headrace.governance.requests import facts as facts_of
 from headrace.governance.values import Ballot, Choice, Facts, Outcome, Subject, Verdict
@@ -26,6 +26,7 @@ __all__ = [
     "look",
     "note",
     "policies",
+    "refuse_decided",
     "standing_row",
     "vote",
     "votes",

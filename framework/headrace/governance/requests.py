@@ -107,7 +107,7 @@ def vote(  # noqa: PLR0917 - what a vote is made of
     policies = _policies(governance, subject)
     standing = look(session, governance, subject, now)
     row, now = standing.request, max(now, standing.request.seen_at)
-    _refuse_decided(row)
+    refuse_decided(row)
     if (
         session.exec(select(ApprovalVote).where(ApprovalVote.request == row.id, ApprovalVote.principal == voter.principal)).first()
         is not None
@@ -348,7 +348,7 @@ def _tell(
     events.append(session, model=row.model, kind=kind, payload=payload, at=now, cause=cause, successor=successor)
 
 
-def _refuse_decided(row: ApprovalRequest) -> None:
+def refuse_decided(row: ApprovalRequest) -> None:
     """HeadraceError where no vote can change anything any more; what was passed over may still be voted on, which looks at it."""
     if row.status in ENDED or (row.status is ApprovalStatus.APPROVED and row.glass is None):
         why = f": {row.reason}" if row.reason else ""

@@ -31,13 +31,14 @@ def requests(session: Session, governing: GovernanceConfig, environment: str, mo
 def told(session: Session, governing: GovernanceConfig, row: ApprovalRequest) -> dict[str, Any]:
     """One request: by which digests it is what it is, what the policies say of it now, and what of it is another by now."""
     now = max(reading(session).now, row.seen_at)
-    asked = _subject(session, row)
+    asked = subject_of(session, row)
     policies = governing.policies(row.model, asked.on)
     stands = bool(policies) and standing_row(session, asked, policies) is not None
     known = governance.facts_of(session, governing, asked, row, now) if policies else None
     verdict = decide(policies, known) if known is not None else None
     return {
         "request": row.id,
+        "subject": row.subject,
         "model": row.model,
         "environment": row.environment,
         "on": row.occasion,
@@ -45,7 +46,7 @@ def told(session: Session, governing: GovernanceConfig, row: ApprovalRequest) ->
         "status": row.status.value,
         "reason": row.reason,
         "digests": row.digests,
-        "changed": sorted(part for part, value in asked.digests.items() if row.digests.get(part) != value),
+        "changed": changed(row, asked),
         "stands": stands,
         "requested_at": row.requested_at.isoformat(),
         "deadline": None if row.deadline is None else row.deadline.isoformat(),
@@ -68,7 +69,13 @@ def told(session: Session, governing: GovernanceConfig, row: ApprovalRequest) ->
     }
 
 
-def _subject(session: Session, row: ApprovalRequest) -> Subject:
+def changed(row: ApprovalRequest, current: Subject) -> list[str]:
+    """What of a request is another by now."""
+    return sorted(part for part, value in current.digests.items() if row.digests.get(part) != value)
+
+
+def subject_of(session: Session, row: ApprovalRequest) -> Subject:
+    """What was asked for, as it is now; a plan is what it was."""
     if row.number is None:
         digests = {name: value for name, value in row.digests.items() if name != "policy"}
         return Subject(row.model, row.environment, "deploy", None, digests)
