@@ -60,6 +60,7 @@ ENTRIES = {
     "notify.outbox:_claim": ["'claim'"],
     "notify.outbox:_failed": ["'delivery failed'"],
     "notify.outbox:_delivered": ["'delivered'"],
+    "registry.attending:attend": ["'attend'"],
     "registry.garbage:_take": ["'collect garbage'"],
     "registry.registration:register": ["'register'"],
     "registry.registration:adopt": ["'register'"],

@@ -59,6 +59,8 @@ def _lines(request: Mapping[str, Any]) -> Iterator[str]:
     if request["break_glass"]:
         yield f"  PASSED OVER by {', '.join(request['break_glass']['by'])} until {request['break_glass']['until'][:19]}"
         yield f"  look at it by {request['break_glass']['review_by'][:19]}"
+    if request["overdue"]:
+        yield f"  OVERDUE  it went on without approval, and nobody looked at it in time (said {request['overdue'][:19]})"
     yield from _evidence(request["evidence"])
     for ruling in request["trace"]:
         mode = " (warns)" if ruling["mode"] == "warn" else ""

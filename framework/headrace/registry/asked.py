@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from dataclasses import asdict
 from typing import Any
 
 from sqlmodel import Session
 
 from headrace import governance
 from headrace.compiled import GovernanceConfig
-from headrace.compiled.governance import PolicyConfig
-from headrace.governance import Ballot, Choice, Facts, Subject, decide, standing_row
-from headrace.governance.decide import why_not
+from headrace.governance import Subject, decide, standing_row
 from headrace.registry.alias import CHAMPION, aliases
 from headrace.registry.evidence import subject, verdicts
 from headrace.registry.version import Version, get
@@ -24,7 +22,7 @@ from headrace.store.now import reading
 def requests(session: Session, governing: GovernanceConfig, environment: str, model: str | None, *, every: bool) -> list[dict[str, Any]]:
     """The requests of an environment, oldest first: those that are open or passed over for a while, or every one."""
     found = governance.listed(session, environment, model)
-    waiting = [row for row in found if row.status is ApprovalStatus.OPEN or row.glass is not None]
+    waiting = [row for row in found if row.status is ApprovalStatus.OPEN or row.glass is not None or governance.unreviewed(row)]
     return [told(session, governing, row) for row in (found if every else waiting)]
 
 
@@ -53,8 +51,9 @@ def told(session: Session, governing: GovernanceConfig, row: ApprovalRequest) ->
         "decided_at": None if row.decided_at is None else row.decided_at.isoformat(),
         "requesters": row.requesters,
         "break_glass": row.glass,
+        "overdue": row.overdue_at.isoformat() if row.overdue_at is not None and governance.unreviewed(row) else None,
         "trace": [] if verdict is None else verdict.to_json(),
-        "may_vote": [] if known is None else _voters(policies, known),
+        "may_vote": [] if known is None else [asdict(member) for member in governance.voters(policies, known, clock.wall())],
         "votes": [
             {
                 "principal": vote.principal,
@@ -80,18 +79,6 @@ def subject_of(session: Session, row: ApprovalRequest) -> Subject:
         digests = {name: value for name, value in row.digests.items() if name != "policy"}
         return Subject(row.model, row.environment, "deploy", None, digests)
     return subject(session, row.environment, get(session, row.model, row.number), reading(session).now)
-
-
-def _voters(policies: Iterable[PolicyConfig], known: Facts) -> list[dict[str, Any]]:
-    """Each member of a group that is asked, with why the vote would not count; as if a key were shown."""
-    now = clock.wall()
-    found: dict[str, list[str | None]] = {}
-    for policy in policies:
-        for approval in policy.approvals:
-            for name in sorted(frozenset[str]().union(*(known.groups.get(group, frozenset()) for group in approval.groups))):
-                ballot = Ballot(name, Choice.APPROVE, known.now, now, now)
-                found.setdefault(name, []).append(why_not(ballot, approval, known))
-    return [{"principal": name, "why_not": None if None in whys else whys[0]} for name, whys in sorted(found.items())]
 
 
 def _evidence(session: Session, model: str, number: int) -> dict[str, Any]:
