@@ -7,6 +7,10 @@ from pathlib import Path
 import pytest
 
 from headrace.cli import main
+from headrace.compiler.governance import _approval
+from headrace.project.risk import TIERS
+from headrace.spec.card import required
+from headrace.spec.governance import Approval
 
 ROOT = Path(__file__).parents[2]
 
@@ -166,9 +170,20 @@ def test_explain_as_json(capsys: pytest.CaptureFixture[str]) -> None:
     assert ("model.rollout", "strategy") == (found["path"], found["keys"][0]["key"])
 
 
+def test_explain_a_tier_of_risk_by_what_decides(capsys: pytest.CaptureFixture[str]) -> None:
+    told = json.loads(run(capsys, "explain", "risk", "--json")[1])["tiers"]
+    asked = {tier: _approval(Approval(to="environment/dev", by="group/risk"), tier) for tier in TIERS}
+    assert [
+        (tier, {name: list(needs) for name, needs in required(tier).items()}, asked[tier].quorum, asked[tier].keyed) for tier in TIERS
+    ] == [(one["tier"], one["card"], one["quorum"], one["key"]) for one in told]
+    code, out, _ = run(capsys, "explain", "risk.high")
+    assert (0, 1, True) == (code, out.count("risk.level"), "votes            2, where" in out)
+
+
 @pytest.mark.parametrize(
     ("subject", "says"),
     [
+        ("risk.hig", "did you mean `risk.high`?"),
         ("leakysplit", "did you mean `leaky-split`?"),
         ("model.rollout.stepz", "did you mean `model.rollout.steps`?"),
         ("0", "begins with one of"),

@@ -49,6 +49,7 @@ def _lines(request: Mapping[str, Any]) -> Iterator[str]:
     what = f"version {request['version']}" if request["version"] is not None else "a plan"
     why = f": {request['reason']}" if request["reason"] else ""
     yield f"model/{request['model']} in {request['environment']}, {what}: {request['status']}{why}"
+    yield f"  request  {request['request']}"
     yield f"  asked    {request['requested_at'][:19]} by {', '.join(request['requesters']) or 'a flow'}" + (
         f", lapses {request['deadline'][:19]}" if request["deadline"] else ""
     )
@@ -58,6 +59,8 @@ def _lines(request: Mapping[str, Any]) -> Iterator[str]:
     if request["break_glass"]:
         yield f"  PASSED OVER by {', '.join(request['break_glass']['by'])} until {request['break_glass']['until'][:19]}"
         yield f"  look at it by {request['break_glass']['review_by'][:19]}"
+    if request["overdue"]:
+        yield f"  OVERDUE  it went on without approval, and nobody looked at it in time (said {request['overdue'][:19]})"
     yield from _evidence(request["evidence"])
     for ruling in request["trace"]:
         mode = " (warns)" if ruling["mode"] == "warn" else ""

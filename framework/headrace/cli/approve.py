@@ -29,6 +29,7 @@ VARIABLE = "HEADRACE_KEY"
 @click.option(
     "--plan", type=click.Path(path_type=Path, dir_okay=False, exists=True), help="A plan that was written, in place of a version."
 )
+@click.option("--request", "request_", metavar="ID", help="The very request, as `headrace approvals` lists it, in place of both.")
 @click.option("--reject", is_flag=True, help="Vote against it, which ends it.")
 @click.option("--break-glass", is_flag=True, help="Ask to pass the policy over in an emergency, where it allows that.")
 @click.option("--reason", required=True, help="What you looked at; kept with the vote.")
@@ -44,6 +45,7 @@ def command(  # noqa: PLR0917 - what a vote is made of
     model: str | None,
     number: int | None,
     plan: Path | None,
+    request_: str | None,
     reason: str,
     key_file: Path | None,
     environment: str | None,
@@ -53,7 +55,7 @@ def command(  # noqa: PLR0917 - what a vote is made of
     break_glass: bool,
     as_json: bool,
 ) -> None:
-    """Vote on a version that waits for approval, or on a plan.
+    """Vote on a version that waits for approval, on a plan, or on one request.
 
     The vote is yours by an API key (`headrace keys create --may approve --principal NAME`), taken from HEADRACE_KEY or --key-file, never
     from the command line. Without one you are whom the operating system says, which nothing proves: where the risk is high, or
@@ -66,6 +68,7 @@ def command(  # noqa: PLR0917 - what a vote is made of
       headrace approve employment --version 7 --reject --reason "the rows of May are missing"
       headrace approve employment --break-glass --reason "incident 4711: version 6 answers nonsense"
       headrace approve --plan plan.json --reason "read with the team"
+      headrace approve --request 0f9c27… --reason "as listed; refused where anything of it changed"
     """  # noqa: D301 - click's own mark
     from headrace.governance import Choice
 
@@ -74,7 +77,11 @@ def command(  # noqa: PLR0917 - what a vote is made of
     choice = Choice.REJECT if reject else Choice.BREAK_GLASS if break_glass else Choice.APPROVE
     key = _key(key_file)
     with open_workspace(root.resolve(), environment) as w:
-        if plan is not None:
+        if request_ is not None:
+            if (model, number, plan) != (None, None, None):
+                raise click.UsageError("a request says what it is of: give `--request` alone")
+            result = _on_request(w, request_, key, choice, reason)
+        elif plan is not None:
             if model is not None or number is not None:
                 raise click.UsageError("a plan is of no model and no version: give `--plan` alone")
             result = _on_plan(w, plan, key, choice, reason)
@@ -111,6 +118,18 @@ def _on_plan(w: Workspace, file: Path, key: str | None, choice: Choice, reason: 
     with w.store.transaction(voter.principal, choice.value, f"plan {told['digest']}") as session:
         found = approval.vote(session, governing, touched, told, voter, choice, reason)
     return {**_told(w, voter, choice), "votes": [{"model": model, "plan": told["digest"], **_of(one)} for model, one in found.items()]}
+
+
+def _on_request(w: Workspace, id_: str, key: str | None, choice: Choice, reason: str) -> dict[str, Any]:
+    from headrace.registry import request
+
+    governing, here = _governing(w), w.config.environment
+    with w.store.read() as session:
+        row = request.found(session, here, id_)
+    voter = _voter(w, row.model, key)
+    standing = request.cast(w.store, governing, here, id_, voter, choice, reason).standing
+    what = {"version": row.number} if row.number is not None else {"plan": row.digests["plan"]}
+    return {**_told(w, voter, choice), "votes": [{"model": row.model, **what, **_of(standing)}]}
 
 
 def _governing(w: Workspace) -> GovernanceConfig:

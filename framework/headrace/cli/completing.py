@@ -30,12 +30,13 @@ def models(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[
 def subjects(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
     """Ids of diagnostics, and paths of the language one word further than what is typed."""
     del ctx, param
+    from headrace.cli.risk_words import SUBJECTS
     from headrace.diagnostics.codes import CODES
     from headrace.hooks.told import subjects as hooks_known
     from headrace.spec.reference import paths
 
     depth = incomplete.count(".")
-    every = (*paths(), *hooks_known())
+    every = (*paths(), *hooks_known(), *SUBJECTS)
     words = [*sorted(CODES), *(path for path in every if path.count(".") == depth)]
     return [CompletionItem(word) for word in dict.fromkeys(words) if word.startswith(incomplete)]
 

@@ -1,4 +1,4 @@
-"""`headrace explain`: what a diagnostic means, a field of the language, or what a plugin registers."""
+"""`headrace explain`: what a diagnostic means, a field of the language, what a plugin registers, or what a tier of risk asks for."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 
 import click
 
-from headrace.cli import plugin_words, words
+from headrace.cli import plugin_words, risk_words, words
 from headrace.cli.completing import subjects
 from headrace.cli.place import json_option, root_option
 from headrace.diagnostics import Diagnostic, Exit, HeadraceError
@@ -23,7 +23,7 @@ from headrace.diagnostics import Diagnostic, Exit, HeadraceError
 @root_option
 @json_option
 def command(subject: str, of: str | None, root: Path, *, as_json: bool) -> None:
-    """Explain a diagnostic by its id, a kind or field of the language by its path, what a plugin registers by its name, or a hook.
+    """Explain a diagnostic by its id, a field by its path, what a plugin registers by its name, a hook, or what a tier of risk asks for.
 
     \b
     Example:
@@ -33,6 +33,7 @@ def command(subject: str, of: str | None, root: Path, *, as_json: bool) -> None:
       headrace explain model.training.params --of lightgbm.classifier
       headrace explain lightgbm.classifier.num_leaves --json
       headrace explain plugin.metric
+      headrace explain risk.high
     """  # noqa: D301 - click's own mark
     result = explain(subject, of, root)
     click.echo(json.dumps(result, indent=2, ensure_ascii=False, default=str) if as_json else _text(result))
@@ -48,6 +49,8 @@ def explain(subject: str, of: str | None, root: Path) -> dict[str, Any]:
 
     if (code := CODES.get(subject)) is not None:
         return {"diagnostic": code.id, "title": code.title, "why": code.why, "wrong": code.wrong, "right": code.right, "help": code.help}
+    if (tiers := risk_words.about_risk(subject)) is not None:
+        return tiers
     if (hook := plugin_words.about_hook(subject)) is not None:
         return hook
     known = words.registered(root)
@@ -59,9 +62,9 @@ def explain(subject: str, of: str | None, root: Path) -> dict[str, Any]:
     off = next((off for off in words.off(root) if subject.startswith(off.called)), None)
     if off is not None:
         raise HeadraceError(Diagnostic("unknown-subject", f"`{subject}` is not known: {off.line}"), Exit.USAGE)
-    every = [*CODES, *KINDS, *paths(), *names, *words.parameters(known), *hooks_known()]
+    every = [*CODES, *KINDS, *paths(), *names, *words.parameters(known), *hooks_known(), *risk_words.SUBJECTS]
     meant = nearest(re.sub(r"\[[^\]]*\]", "", subject), every)
-    hint = f"name a diagnostic's id, a path that begins with one of {', '.join(KINDS)}, what a plugin registers, or `plugin` for the hooks"
+    hint = f"name a diagnostic's id, a path that begins with one of {', '.join(KINDS)}, what a plugin registers, `plugin`, or `risk`"
     raise _unknown(subject, "is neither a diagnostic nor a field of the language, and no plugin registers it", meant, hint)
 
 
@@ -74,6 +77,8 @@ def _unknown(subject: str, said: str, meant: str | None, hint: str) -> HeadraceE
 def _text(result: Mapping[str, Any]) -> str:
     if "diagnostic" in result:
         return _diagnostic(result)
+    if "tiers" in result:
+        return risk_words.text_of_risk(result)
     if "axes" in result or "class" in result:
         return plugin_words.text_of_hook(result)
     return words.text_of_word(result) if "word" in result else words.text_of_field(result)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, JsonValue
 
 from headrace.compiled.config import Config
 
@@ -52,6 +52,12 @@ class PolicyConfig(Config):
     approvals: tuple[ApprovalConfig, ...]
     break_glass: BreakGlassConfig | None
     mode: Literal["block", "warn"]
+    notify: tuple[str, ...] = Field(default=(), exclude_if=lambda names: not names)
+    """Channels that are told of its requests; not printed where there are none."""
+
+    def rules(self) -> dict[str, JsonValue]:
+        """What decides by it: all but who is told."""
+        return {key: value for key, value in self.to_json().items() if key != "notify"}
 
 
 class GovernedConfig(Config):

@@ -46,7 +46,11 @@ def _own(project: Project, model: Model, tier: Tier) -> tuple[PolicyConfig, ...]
     approvals = _approvals(project, asked, tier)
     if not approvals:
         return ()
-    return (PolicyConfig(name=f"model/{model.name}", on="promote", require=(), approvals=approvals, break_glass=None, mode="block"),)
+    told = model.governance.notify if model.governance is not None else ()
+    policy = PolicyConfig(
+        name=f"model/{model.name}", on="promote", require=(), approvals=approvals, break_glass=None, mode="block", notify=_channels(told)
+    )
+    return (policy,)
 
 
 def _policy(project: Project, policy: Policy, tier: Tier) -> PolicyConfig:
@@ -59,7 +63,12 @@ def _policy(project: Project, policy: Policy, tier: Tier) -> PolicyConfig:
         approvals=_approvals(project, policy.approvals, tier),
         break_glass=None if policy.break_glass is None else _break_glass(policy.break_glass),
         mode=policy.mode,
+        notify=_channels(policy.notify),
     )
+
+
+def _channels(names: Iterable[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(Address.parse(name).name for name in names))
 
 
 def _approvals(project: Project, asked: Iterable[Approval], tier: Tier) -> tuple[ApprovalConfig, ...]:

@@ -16,10 +16,12 @@ from sqlmodel import Session, col, func, select
 from headrace.compiled.governance import GovernanceConfig, PolicyConfig
 from headrace.diagnostics import Diagnostic, Exit, HeadraceError
 from headrace.digest import digest
+from headrace.governance import messages
 from headrace.governance.decide import decide, opens_glass, why_not
+from headrace.governance.due import alarm, reminds, tell
 from headrace.governance.values import Ballot, Choice, Facts, Outcome, Subject, Verdict
 from headrace.spec.person import person
-from headrace.store import EventKind, clock, events
+from headrace.store import EventKind, clock
 from headrace.store.approved import ApprovalRequest, ApprovalVote
 from headrace.store.kinds import ApprovalStatus
 from headrace.store.tables import Revision
@@ -81,11 +83,17 @@ def look(
     if row is None or opened:
         row = _open(session, subject, policies, now, requester)
     now = _seen(session, row, now)
+    alarm(session, row, policies, now)
     standing = _decide(session, governance, subject, policies, row, now)
     if opened and standing.outcome is Outcome.WAITING:
-        _tell(session, EventKind.APPROVAL_REQUESTED, row, now, cause, deadline=_iso(row.deadline), policies=[p.name for p in policies])
+        tell(session, EventKind.APPROVAL_REQUESTED, row, now, cause, deadline=_iso(row.deadline), policies=[p.name for p in policies])
+        messages.opened(session, row, policies, facts(session, governance, subject, row, now), standing.reason)
         standing = replace(standing, news=EventKind.APPROVAL_REQUESTED)
-    return _settle(session, standing, now, cause)
+    elif standing.outcome is Outcome.WAITING and reminds(row, now):
+        row.reminded_at = now
+        session.add(row)
+        messages.reminded(session, row, policies, facts(session, governance, subject, row, now), standing.verdict.reason)
+    return _settle(session, standing, policies, now, cause)
 
 
 def vote(  # noqa: PLR0917 - what a vote is made of
@@ -107,7 +115,7 @@ def vote(  # noqa: PLR0917 - what a vote is made of
     policies = _policies(governance, subject)
     standing = look(session, governance, subject, now)
     row, now = standing.request, max(now, standing.request.seen_at)
-    _refuse_decided(row)
+    refuse_decided(row)
     if (
         session.exec(select(ApprovalVote).where(ApprovalVote.request == row.id, ApprovalVote.principal == voter.principal)).first()
         is not None
@@ -129,10 +137,17 @@ def vote(  # noqa: PLR0917 - what a vote is made of
         )
     )
     session.flush()
-    _tell(session, EventKind.APPROVAL_VOTED, row, now, None, principal=voter.principal, choice=choice.value, reason=reason, key=voter.key)
+    tell(session, EventKind.APPROVAL_VOTED, row, now, None, principal=voter.principal, choice=choice.value, reason=reason, key=voter.key)
     if choice is Choice.BREAK_GLASS:
         LOG.warning("break-glass: %s asks to pass over the policies of model/%s: %s", voter.principal, row.model, reason)
-    return _settle(session, _decide(session, governance, subject, policies, row, now), now, None, successor=successor)
+    return _settle(session, _decide(session, governance, subject, policies, row, now), policies, now, None, successor=successor)
+
+
+def void(session: Session, row: ApprovalRequest, reason: str) -> None:
+    """End a request of what is no longer there."""
+    row.status, row.reason = ApprovalStatus.VOID, reason
+    session.add(row)
+    session.flush()
 
 
 def facts(session: Session, governance: GovernanceConfig, subject: Subject, row: ApprovalRequest, now: datetime) -> Facts:
@@ -221,7 +236,7 @@ def _policies(governance: GovernanceConfig, subject: Subject) -> tuple[PolicyCon
 
 
 def _digests(subject: Subject, policies: Sequence[PolicyConfig]) -> dict[str, str | None]:
-    return {**subject.digests, "policy": _subject([policy.to_json() for policy in policies])}
+    return {**subject.digests, "policy": _subject([policy.rules() for policy in policies])}
 
 
 def _subject(value: object) -> str:
@@ -249,7 +264,7 @@ def _open(session: Session, subject: Subject, policies: Sequence[PolicyConfig], 
         subject=_subject(digests),
         attempt=attempt + 1,
         digests=digests,
-        policies=[policy.to_json() for policy in policies],
+        policies=[policy.rules() for policy in policies],
         requesters=sorted(_requesters(session, requester)),
         requested_at=now,
         deadline=now + timedelta(seconds=min(bound)) if bound else None,
@@ -291,7 +306,15 @@ def _decide(  # noqa: PLR0917 - what a decision rests on
     return Standing(row, verdict, ended or verdict.outcome)
 
 
-def _settle(session: Session, standing: Standing, now: datetime, cause: str | None, *, successor: str | None = None) -> Standing:
+def _settle(
+    session: Session,
+    standing: Standing,
+    policies: Sequence[PolicyConfig],
+    now: datetime,
+    cause: str | None,
+    *,
+    successor: str | None = None,
+) -> Standing:
     """Write down what was decided, once, and that a condition refuses, once for each reason."""
     row, verdict, outcome = standing.request, standing.verdict, standing.outcome
     if row.status in ENDED:
@@ -301,7 +324,7 @@ def _settle(session: Session, standing: Standing, now: datetime, cause: str | No
             return standing
         row.reason = verdict.reason
         session.add(row)
-        _tell(session, EventKind.PROMOTION_REFUSED, row, now, cause, reason=row.reason, trace=verdict.to_json())
+        tell(session, EventKind.PROMOTION_REFUSED, row, now, cause, reason=row.reason, trace=verdict.to_json())
         return replace(standing, news=EventKind.PROMOTION_REFUSED)
     glass = None if verdict.glass is None else verdict.glass.to_json()
     if outcome is Outcome.WAITING:
@@ -317,7 +340,7 @@ def _settle(session: Session, standing: Standing, now: datetime, cause: str | No
         LOG.warning(
             "break-glass: the policies of model/%s are passed over until %s by %s", row.model, glass["until"], ", ".join(glass["by"])
         )
-    _tell(
+    tell(
         session,
         EventKind.APPROVAL_DECIDED,
         row,
@@ -330,25 +353,12 @@ def _settle(session: Session, standing: Standing, now: datetime, cause: str | No
         warnings=list(verdict.warnings),
         trace=verdict.to_json(),
     )
+    if any(policy.mode == "block" and policy.approvals for policy in policies):
+        messages.decided(session, row, policies, now)
     return replace(standing, news=EventKind.APPROVAL_DECIDED)
 
 
-def _tell(
-    session: Session,
-    kind: EventKind,
-    row: ApprovalRequest,
-    now: datetime,
-    cause: str | None,
-    *,
-    successor: str | None = None,
-    **more: object,
-) -> None:
-    payload = {"request": row.id, "number": row.number, "environment": row.environment, "on": row.occasion, "digests": row.digests, **more}
-    session.flush()
-    events.append(session, model=row.model, kind=kind, payload=payload, at=now, cause=cause, successor=successor)
-
-
-def _refuse_decided(row: ApprovalRequest) -> None:
+def refuse_decided(row: ApprovalRequest) -> None:
     """HeadraceError where no vote can change anything any more; what was passed over may still be voted on, which looks at it."""
     if row.status in ENDED or (row.status is ApprovalStatus.APPROVED and row.glass is None):
         why = f": {row.reason}" if row.reason else ""

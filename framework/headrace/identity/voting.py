@@ -8,7 +8,7 @@ from headrace.diagnostics import Diagnostic, Exit, HeadraceError
 from headrace.identity import keys
 from headrace.store import clock
 
-__all__ = ["voter"]
+__all__ = ["allowed", "shown", "voter"]
 
 
 def voter(session: Session, environment: str, model: str, text: str) -> keys.Known:
@@ -17,9 +17,19 @@ def voter(session: Session, environment: str, model: str, text: str) -> keys.Kno
     HeadraceError `bad-key` (exit 4), which repeats nothing of it, where it is none of this environment, has ended, is nobody's, is not for
     this model, or may not vote.
     """
-    found = keys.read(session, environment).find(text.encode(errors="replace"), clock.wall().timestamp())
+    found = shown(session, environment, text)
     if found is None:
         raise _bad(f"environment {environment} has no such key, or it has ended")
+    return allowed(found, model)
+
+
+def shown(session: Session, environment: str, text: str) -> keys.Known | None:
+    """The key that was shown; None where it is none of this environment, or has ended."""
+    return keys.read(session, environment).find(text.encode(errors="replace"), clock.wall().timestamp())
+
+
+def allowed(found: keys.Known, model: str) -> keys.Known:
+    """The same key, where one may vote by it on a model. HeadraceError `bad-key` (exit 4)."""
     if found.models is not None and model not in found.models:
         raise _bad(f"key {found.id} is not for model/{model}")
     if found.principal is None or found.scopes is None or "approve" not in found.scopes:

@@ -26,6 +26,7 @@ from headrace.local import note, prefect_server
 from headrace.local.herald import Herald
 from headrace.local.note import Note
 from headrace.local.process import Child, end, free, spawn, stop
+from headrace.registry import attending
 from headrace.serving.fleet import single_threaded
 from headrace.steps import workspace
 from headrace.store import clock
@@ -186,6 +187,8 @@ class Supervisor:
             return
         try:
             with workspace.open_workspace(path, "up") as w, Door(self.prefect_url, w.config.owner) as door:
+                for said in attending.attend(w.store, w.config.project, w.config.governance, w.config.environment, w.actor):
+                    self.say(said)
                 notify.deliver(w.store, w.plugins, w.config.channels, clock.wall())
                 for said in adopt(w.store, w.root / w.config.spool, w.actor):
                     self.say(said)

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from dataclasses import asdict
 from typing import Any
 
 from sqlmodel import Session
 
 from headrace import governance
 from headrace.compiled import GovernanceConfig
-from headrace.compiled.governance import PolicyConfig
-from headrace.governance import Ballot, Choice, Facts, Subject, decide, standing_row
-from headrace.governance.decide import why_not
+from headrace.governance import Subject, decide, standing_row
 from headrace.registry.alias import CHAMPION, aliases
 from headrace.registry.evidence import subject, verdicts
 from headrace.registry.version import Version, get
@@ -24,20 +22,21 @@ from headrace.store.now import reading
 def requests(session: Session, governing: GovernanceConfig, environment: str, model: str | None, *, every: bool) -> list[dict[str, Any]]:
     """The requests of an environment, oldest first: those that are open or passed over for a while, or every one."""
     found = governance.listed(session, environment, model)
-    waiting = [row for row in found if row.status is ApprovalStatus.OPEN or row.glass is not None]
+    waiting = [row for row in found if row.status is ApprovalStatus.OPEN or row.glass is not None or governance.unreviewed(row)]
     return [told(session, governing, row) for row in (found if every else waiting)]
 
 
 def told(session: Session, governing: GovernanceConfig, row: ApprovalRequest) -> dict[str, Any]:
     """One request: by which digests it is what it is, what the policies say of it now, and what of it is another by now."""
     now = max(reading(session).now, row.seen_at)
-    asked = _subject(session, row)
+    asked = subject_of(session, row)
     policies = governing.policies(row.model, asked.on)
     stands = bool(policies) and standing_row(session, asked, policies) is not None
     known = governance.facts_of(session, governing, asked, row, now) if policies else None
     verdict = decide(policies, known) if known is not None else None
     return {
         "request": row.id,
+        "subject": row.subject,
         "model": row.model,
         "environment": row.environment,
         "on": row.occasion,
@@ -45,15 +44,16 @@ def told(session: Session, governing: GovernanceConfig, row: ApprovalRequest) ->
         "status": row.status.value,
         "reason": row.reason,
         "digests": row.digests,
-        "changed": sorted(part for part, value in asked.digests.items() if row.digests.get(part) != value),
+        "changed": changed(row, asked),
         "stands": stands,
         "requested_at": row.requested_at.isoformat(),
         "deadline": None if row.deadline is None else row.deadline.isoformat(),
         "decided_at": None if row.decided_at is None else row.decided_at.isoformat(),
         "requesters": row.requesters,
         "break_glass": row.glass,
+        "overdue": row.overdue_at.isoformat() if row.overdue_at is not None and governance.unreviewed(row) else None,
         "trace": [] if verdict is None else verdict.to_json(),
-        "may_vote": [] if known is None else _voters(policies, known),
+        "may_vote": [] if known is None else [asdict(member) for member in governance.voters(policies, known, clock.wall())],
         "votes": [
             {
                 "principal": vote.principal,
@@ -68,23 +68,17 @@ def told(session: Session, governing: GovernanceConfig, row: ApprovalRequest) ->
     }
 
 
-def _subject(session: Session, row: ApprovalRequest) -> Subject:
+def changed(row: ApprovalRequest, current: Subject) -> list[str]:
+    """What of a request is another by now."""
+    return sorted(part for part, value in current.digests.items() if row.digests.get(part) != value)
+
+
+def subject_of(session: Session, row: ApprovalRequest) -> Subject:
+    """What was asked for, as it is now; a plan is what it was."""
     if row.number is None:
         digests = {name: value for name, value in row.digests.items() if name != "policy"}
         return Subject(row.model, row.environment, "deploy", None, digests)
     return subject(session, row.environment, get(session, row.model, row.number), reading(session).now)
-
-
-def _voters(policies: Iterable[PolicyConfig], known: Facts) -> list[dict[str, Any]]:
-    """Each member of a group that is asked, with why the vote would not count; as if a key were shown."""
-    now = clock.wall()
-    found: dict[str, list[str | None]] = {}
-    for policy in policies:
-        for approval in policy.approvals:
-            for name in sorted(frozenset[str]().union(*(known.groups.get(group, frozenset()) for group in approval.groups))):
-                ballot = Ballot(name, Choice.APPROVE, known.now, now, now)
-                found.setdefault(name, []).append(why_not(ballot, approval, known))
-    return [{"principal": name, "why_not": None if None in whys else whys[0]} for name, whys in sorted(found.items())]
 
 
 def _evidence(session: Session, model: str, number: int) -> dict[str, Any]:

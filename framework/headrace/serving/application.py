@@ -20,6 +20,7 @@ from starlette.types import Receive
 from headrace import __version__
 from headrace.compiled import ServingConfig
 from headrace.serving import openapi
+from headrace.serving.approvals import Approvals
 from headrace.serving.bodies.asked import Bodies
 from headrace.serving.bodies.protocol import Protocol
 from headrace.serving.body import header, read
@@ -58,15 +59,20 @@ def app(config: ServingConfig, workspace: Workspace, middleware: Sequence[Middle
         ("POST", f"/v2/models/{config.model}/infer"): bodies.infer,
         ("POST", "/explain"): bodies.explain,
     }
-    behind = _behind(server, routes, answers, Protocol(server, bodies), around)
+    behind = _behind(server, routes, answers, Protocol(server, bodies), Approvals(server, workspace), around)
     surround(behind, workspace.root)
     nows = {(METHOD, PATH): prompt(server)}
     hot = {} if around else {key: Hot(answer, server.measures, nows.get(key)) for key, answer in answers.items()}
     return Plane(behind, hot, server.measures, config.model, server.load, server.guard.admit, server.tracing)
 
 
-def _behind(
-    server: Server, routes: Routes, answers: Mapping[tuple[str, str], Handler], protocol: Protocol, middleware: Sequence[Middleware]
+def _behind(  # noqa: PLR0917 - all that answers
+    server: Server,
+    routes: Routes,
+    answers: Mapping[tuple[str, str], Handler],
+    protocol: Protocol,
+    approvals: Approvals,
+    middleware: Sequence[Middleware],
 ) -> FastAPI:
     """All routes as FastAPI has them."""
 
@@ -91,6 +97,9 @@ def _behind(
         ("/health/ready", "GET", routes.ready),
         ("/metadata", "GET", routes.metadata),
         ("/metrics", "GET", routes.metrics),
+        ("/approvals", "GET", approvals.listed),
+        ("/approvals/{id}", "GET", approvals.one),
+        ("/approvals/{id}/votes", "POST", approvals.vote),
         *_protocol(protocol),
     ):
         made.add_route(path, routes.guarded(endpoint), methods=[method], include_in_schema=False)

@@ -82,7 +82,7 @@ class Guard:
             # The same bytes, among the same keys: the table that has them tells nobody how much of a wrong one was right.
             return keys.again(head.admitted[1])
         try:
-            kind, text = _credential(head.headers)
+            kind, text = credential(head.headers)
         except Refused:
             return None
         among = keys.current
@@ -141,7 +141,7 @@ class Guard:
             self._count(self._by_address, address(scope.get("client")))
         if path in self.open:
             return None
-        kind, text = _credential(scope["headers"])
+        kind, text = credential(scope["headers"])
         if kind == "token" and text.startswith(_KEY):
             kind = "key"
         if kind == "key":
@@ -158,7 +158,7 @@ class Guard:
         if self.admit is None:
             return False
         try:
-            kind, text = _credential(scope["headers"])
+            kind, text = credential(scope["headers"])
             if kind == "key" or (kind == "token" and text.startswith(_KEY)):
                 self._key(text, "observe")
             elif kind == "token" and self._trust is not None:
@@ -239,7 +239,7 @@ async def _within(waiting: asyncio.Future[None]) -> None:
     await asyncio.wait({waiting}, timeout=_PATIENCE)
 
 
-def _credential(headers: Any) -> tuple[str | None, bytes]:  # noqa: ANN401 - ASGI's pairs
+def credential(headers: Any) -> tuple[str | None, bytes]:  # noqa: ANN401 - ASGI's pairs
     """What a request proves itself with; Refused (401) where that is said twice, since two readers may believe two of them."""
     kind, text = None, b""
     for name, value in headers:

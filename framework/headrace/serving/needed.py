@@ -8,11 +8,12 @@ _PATHS: dict[str, Scope] = {
     "/predict": "predict",
     "/predict/batch": "predict",
     "/outcomes": "outcomes",
+    "/approvals": "approve",
     "/metrics": "observe",
     "/metadata": "observe",
     "/v2/repository/index": "observe",
 }
-_BELOW: tuple[tuple[str, Scope], ...] = (("/events/", "outcomes"), ("/v2/repository/", "manage"))
+_BELOW: tuple[tuple[str, Scope], ...] = (("/events/", "outcomes"), ("/approvals/", "approve"), ("/v2/repository/", "manage"))
 
 
 def needed(path: str) -> Scope:

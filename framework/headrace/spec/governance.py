@@ -6,7 +6,7 @@ from typing import Literal
 
 from headrace.spec.card import Section
 from headrace.spec.field import Effect, Spec, field
-from headrace.spec.name import EnvironmentRef, GroupRef, Name, PolicyCondition, PolicyRef
+from headrace.spec.name import ChannelRef, EnvironmentRef, GroupRef, Name, PolicyCondition, PolicyRef
 from headrace.spec.quantity import Duration
 
 Tier = Literal["low", "medium", "high"]
@@ -73,6 +73,12 @@ class Governance(Spec):
         Effect.RECONFIGURE,
         default=(),
         example=["policy/release"],
+    )
+    notify: tuple[ChannelRef, ...] = field(
+        "Who is told of requests for the votes that stand here: that one waits, that it soon lapses, what came of it.",
+        Effect.RECONFIGURE,
+        default=(),
+        example=["channel/ml-team"],
     )
     card: str | None = field(
         "The model card's part that a person writes: a Markdown file.",
@@ -147,6 +153,12 @@ class Policy(Spec):
         Effect.RECONFIGURE,
         default=None,
         example={"by": "group/on-call", "for": "4h", "review_within": "24h"},
+    )
+    notify: tuple[ChannelRef, ...] = field(
+        "Who is told of its requests: that one waits, that it soon lapses, what came of it, and that it was passed over.",
+        Effect.RECONFIGURE,
+        default=(),
+        example=["channel/ml-team"],
     )
     mode: Literal["block", "warn"] = field("`warn` records without blocking.", Effect.RECONFIGURE, default="block", example="block")
 

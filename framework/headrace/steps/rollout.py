@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from headrace import rollout
+from headrace import notify, rollout
 from headrace.governance import in_force
+from headrace.registry import attending
 from headrace.rollout import Canary, Governed, Progress
 from headrace.steps import run
 from headrace.steps.workspace import Workspace, workspace
+from headrace.store import clock
 
 __all__ = ["advance", "replace"]
 
@@ -18,6 +20,7 @@ def advance(canary: Canary, *, model: str, cause: str | None = None) -> Progress
         step.details["progress"] = {"event": progress.event, "reason": progress.payload["reason"]}
         if progress.passed:
             w.witness()
+        _attend(w)
         return progress
 
 
@@ -28,7 +31,14 @@ def replace(*, model: str, cause: str | None = None) -> Progress:
         step.details["progress"] = {"event": progress.event, "reason": progress.payload["reason"]}
         if progress.passed:
             w.witness()
+        _attend(w)
         return progress
+
+
+def _attend(w: Workspace) -> None:
+    """See to requests whose time has come, and send what is to be told; with nobody to agree and nothing to tell it reads and no more."""
+    attending.attend(w.store, w.config.project, w.config.governance, w.config.environment, w.actor)
+    notify.deliver(w.store, w.plugins, w.config.channels, clock.wall())
 
 
 def _governed(w: Workspace) -> Governed:

@@ -46,6 +46,10 @@ class ApprovalRequest(Row, table=True):
     decided_at: datetime | None = moment(optional=True)
     glass: dict[str, Any] | None = json(optional=True)
     """Who passed a policy over, until when, and by when that must be looked at; nothing once the votes were given."""
+    reminded_at: datetime | None = moment(optional=True)
+    """When those who may vote were told that it lapses soon."""
+    overdue_at: datetime | None = moment(optional=True)
+    """When it was told that a policy was passed over and nobody looked at that in time."""
 
 
 class ApprovalVote(Row, table=True):

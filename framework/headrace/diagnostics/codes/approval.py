@@ -37,6 +37,19 @@ CODES: tuple[Code, ...] = (
         help="`headrace approvals --all` shows how it came about; `headrace run judge NAME` judges the newest version again",
     ),
     Code(
+        "approval-changed",
+        "a vote on what is no longer there",
+        "Its version has other bytes, another card, or was judged again, or its policy is another one: what was looked at is not what the"
+        " vote would be on.",
+        help="`headrace approvals` lists what waits now; look at that, and vote on it",
+    ),
+    Code(
+        "no-request",
+        "there is no such request",
+        "A request is named by its id, in the environment, and at a server of the model, that it was made in.",
+        help="`headrace approvals --all` lists them",
+    ),
+    Code(
         "no-reason",
         "a vote says not why",
         "Whoever reads it in a year wants to know what was looked at.",
