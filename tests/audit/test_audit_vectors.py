@@ -120,13 +120,13 @@ def test_what_has_no_canonical_form_is_refused(value: object) -> None:
 
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]))
+MOMENTS = st.datetimes(timezones=st.just(UTC))
+SAID = st.builds(Said, TEXTS, TEXTS, TEXTS, MOMENTS, MOMENTS, st.none() | TEXTS, st.none() | TEXTS, st.none() | TEXTS)
 
 
-@given(TEXTS, TEXTS, TEXTS, st.none() | TEXTS, st.none() | TEXTS, st.integers(0, 2**53), st.datetimes(timezones=st.just(UTC)))
-def test_the_bytes_of_an_entry_are_canonical(
-    actor: str, action: str, subject: str, reason: str | None, after: str | None, seq: int, at: datetime
-) -> None:
-    body = Said(actor, action, subject, at, at, reason, None, after).body("log", seq, "id")
+@given(SAID, st.integers(0, 2**53 - 1))
+def test_the_bytes_of_an_entry_are_canonical(said: Said, seq: int) -> None:
+    body = said.body("log", seq, "id")
     assert body == canonical(json.loads(body))
 
 
