@@ -2,12 +2,15 @@
 
 import json
 from base64 import b64decode, b64encode
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from headrace.audit.entry import canonical
+from headrace.audit.entry import Said, canonical
 from headrace.audit.signing import PrivateKey
 from headrace.audit.verify import EMPTY, Checkpoint, Edge, PublicKey, Refused, consistent, included, leaf_hash, node_hash, opened
 
@@ -114,3 +117,20 @@ def test_canonical_json(case: dict[str, Any]) -> None:
 def test_what_has_no_canonical_form_is_refused(value: object) -> None:
     with pytest.raises(ValueError):
         canonical({"value": value})
+
+
+TEXTS = st.text(st.characters(exclude_categories=["Cs"]))
+MOMENTS = st.datetimes(timezones=st.just(UTC))
+SAID = st.builds(Said, TEXTS, TEXTS, TEXTS, MOMENTS, MOMENTS, st.none() | TEXTS, st.none() | TEXTS, st.none() | TEXTS)
+
+
+@given(SAID, st.integers(0, 2**53 - 1))
+def test_the_bytes_of_an_entry_are_canonical(said: Said, seq: int) -> None:
+    body = said.body("log", seq, "id")
+    assert body == canonical(json.loads(body))
+
+
+def test_an_entry_whose_text_is_none_is_refused() -> None:
+    at = datetime(2026, 1, 1, tzinfo=UTC)
+    with pytest.raises(ValueError, match="surrogates"):
+        Said("user:ana", "move", "model/\ud800", at, at).body("log", 0, "id")

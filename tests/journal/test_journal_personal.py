@@ -1,15 +1,16 @@
 """What is written of persons: a hash, a text that only a key opens, or nothing; never the value."""
 
-from base64 import b64encode
+from base64 import b64decode, b64encode
 from datetime import UTC, datetime
 
 import orjson
 import pytest
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from hypothesis import given
 from hypothesis import strategies as st
 
 from headrace.journal import OutcomeRecord, PredictionRecord, Spool, Terms, ship
-from headrace.journal.personal import Personal, decrypt, encryption_key, veiled, veiled_entity
+from headrace.journal.personal import Keys, Personal, decrypt, encryption_key, unwrap, veiled, veiled_entity, wrap
 from headrace.journal.records import parse
 from headrace.journal.segment import frames
 from headrace.store.tables import Outcome, Prediction
@@ -24,45 +25,71 @@ def personal(**given) -> Personal:
     return Personal(**(fields | given))
 
 
+def asked(id_: str = "1", **inputs) -> PredictionRecord:
+    return PredictionRecord(id_, "m", 1, "champion", 1, "ana", datetime(2016, 1, 1, tzinfo=UTC), 1, inputs, 0.5, None, ())
+
+
+def veiled_by(given: Personal, value, *, column: str = "name", keys: Keys | None = None, id_: str = "1"):
+    return given.veil(asked(id_, **{column: value}), keys or Keys({})).inputs[column]
+
+
 @given(st.text(st.characters(exclude_categories=["Cs"])) | st.integers(-(2**63), 2**63 - 1))
 def test_equal_values_have_equal_hashes_under_one_key_and_others_under_another(value) -> None:
-    def hashed(**given):
-        return personal(**given)._veiled("name", value, "1")
+    held = veiled_by(personal(), value)
 
-    assert (hashed(), True) == (hashed(), veiled(hashed()))
-    assert hashed() != hashed(hash_key=b"another key of hashes, as long")
-    assert hashed() != personal(columns={"other": "hash"})._veiled("other", value, "1")
+    assert (held, True) == (veiled_by(personal(), value), veiled(held))
+    assert held != veiled_by(personal(hash_key=b"another key of hashes, as long"), value)
+    assert held != veiled_by(personal(columns={"other": "hash"}), value, column="other")
+
+
+def opened_by(keys: Keys, kek: bytes = KEY) -> dict[str, bytes]:
+    """What opens the values of a write, as the store has it."""
+    made = [key.record for key in keys.fresh.values()]
+    return {key.id: unwrap(kek, b64decode(key.wrapped), key.id, key.model) for key in made}
 
 
 @given(st.floats(allow_nan=False, allow_infinity=False) | st.text(st.characters(exclude_categories=["Cs"])) | st.lists(st.integers(0, 9)))
-def test_what_is_encrypted_opens_by_its_key_alone_and_where_it_stood(value) -> None:
-    held = personal()._veiled("income", value, "id-1")
+def test_what_is_encrypted_opens_by_its_subjects_key_alone_and_where_it_stood(value) -> None:
+    keys, others = Keys({}), Keys({})
+    held = veiled_by(personal(), value, column="income", keys=keys, id_="id-1")
+    veiled_by(personal(), value, column="income", keys=others, id_="id-1")
+    given = opened_by(keys)
 
-    assert value == decrypt({"k1": OLD, "k2": KEY}, "id-1", "income", held)
-    with pytest.raises(KeyError, match="k2"):
-        decrypt({"k1": OLD}, "id-1", "income", held)
-    for keys, record, column in (({"k2": OLD}, "id-1", "income"), ({"k2": KEY}, "id-2", "income"), ({"k2": KEY}, "id-1", "other")):
+    assert value == decrypt(given, "id-1", "income", held)
+    with pytest.raises(KeyError, match="subject"):
+        decrypt(opened_by(others), "id-1", "income", held)
+    another = dict.fromkeys(given, *opened_by(others).values())
+    for opening, record, column in ((another, "id-1", "income"), (given, "id-2", "income"), (given, "id-1", "other")):
         with pytest.raises(ValueError, match="not encrypted by this key"):
-            decrypt(keys, record, column, held)
+            decrypt(opening, record, column, held)
 
 
-def test_after_a_rotation_old_and_new_texts_open() -> None:
-    old = personal(encryption_id="k1", encryption_key=OLD)._veiled("income", 1.0, "a")
-    new = personal()._veiled("income", 2.0, "b")
-    keys = {"k2": KEY, "k1": OLD}
+def test_a_subjects_key_opens_by_what_wrapped_it_alone_and_under_its_own_name() -> None:
+    wrapped = wrap(KEY, OLD, "subject.1", "m")
 
-    assert (1.0, 2.0) == (decrypt(keys, "a", "income", old), decrypt(keys, "b", "income", new))
+    assert unwrap(KEY, wrapped, "subject.1", "m") == OLD
+    for kek, id_, model in ((OLD, "subject.1", "m"), (KEY, "subject.2", "m"), (KEY, "subject.1", "n")):
+        with pytest.raises(ValueError, match="wrapped by another key"):
+            unwrap(kek, wrapped, id_, model)
 
 
-def test_a_missing_value_stays_missing_and_other_columns_as_they_are(prediction) -> None:
-    record = personal().veil(prediction(inputs={"name": None, "age": 46.0}))
+def test_what_was_encrypted_before_subjects_had_keys_still_opens() -> None:
+    nonce = bytes(12)
+    text = b64encode(nonce + AESGCM(OLD).encrypt(nonce, b"1.0", b"a\0income")).decode()
 
-    assert {"name": None, "age": 46.0} == record.inputs
+    assert 1.0 == decrypt({"k2": KEY, "k1": OLD}, "a", "income", {"aes-256-gcm": f"k1:{text}"})
+
+
+def test_a_missing_value_stays_missing_and_other_columns_as_they_are() -> None:
+    keys = Keys({})
+    record = personal().veil(asked(name=None, income=None, age=46.0), keys)
+
+    assert ({"name": None, "income": None, "age": 46.0}, {}) == (record.inputs, keys.fresh)
 
 
 def test_the_text_of_what_a_model_raised_is_left_out(prediction) -> None:
-    said = personal().veil(prediction(error="ValueError: could not convert 'Alice'", output=None)).error
-    other = personal().veil(prediction(error="the model answered 3.0, which is no probability", output=None)).error
+    said = personal().veil(prediction(error="ValueError: could not convert 'Alice'", output=None), Keys({})).error
+    other = personal().veil(prediction(error="the model answered 3.0, which is no probability", output=None), Keys({})).error
 
     assert ("ValueError: (its text may hold personal values)", "the model answered 3.0, which is no probability") == (said, other)
 
@@ -94,8 +121,8 @@ def test_no_plain_value_is_in_a_segment_or_a_table(tmp_path_factory, canary: str
     bodies = frames(segment.read_bytes(), final=True).bodies
     # As it is, and as JSON that escapes what is no ASCII would have it.
     looked_for = [canary.encode(), str(number).encode(), *([canary.encode("unicode_escape")] if not canary.isascii() else [])]
-    assert (2, []) == (len(bodies), [body for body in bodies for plain in looked_for if plain in body])
-    assert 3.0 == orjson.loads(parse(bodies[0]).inputs)["age"]
+    assert (3, []) == (len(bodies), [body for body in bodies for plain in looked_for if plain in body])
+    assert 3.0 == orjson.loads(parse(bodies[1]).inputs)["age"]
 
 
 @pytest.mark.parametrize("text", [b64encode(KEY).decode(), KEY.hex(), f"{KEY.hex()}\n"])

@@ -93,7 +93,7 @@ def remake(connection: Connection, change: Callable[[list[dict[str, Any]]], list
         connection.execute(tables.Audit.__table__.insert(), {**row, "leaf": leaf_hash(body), "body": body})  # type: ignore[attr-defined]
         for level, index, node in edge.append(leaf_hash(body)):
             if level % HEIGHT == 0:
-                connection.execute(ledger._NODE, {"level": level // HEIGHT, "index": index, "hash": node})
+                ledger._NODE.run(connection, (level // HEIGHT, index, node))
     connection.execute(text("UPDATE audit_head SET size = :size, edge = :edge"), {"size": edge.size, "edge": b"".join(edge.hashes)})
 
 

@@ -48,6 +48,8 @@ ENTRIES = {
     "identity.keys:rotate": ["'rotate'"],
     "identity.keys:revoke": ["'revoke'"],
     "identity.principals:local_principal": ["'create'"],
+    "journal.subjects:erase": ["'erase'"],
+    "journal.subjects:rewrap": ["'rotate'"],
     "mirroring.kept:keep_run": ["'pull'"],
     "mirroring.pull:_aliases": ["'pull'"],
     "monitoring.alerts:judge": ["'judge alerts'"],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
@@ -10,6 +11,7 @@ import rfc8785
 __all__ = ["VERSION", "Said", "canonical", "split"]
 
 VERSION = 1
+_PLAIN = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 _KINDS = ("user", "service", "key", "token")
 
 
@@ -31,22 +33,26 @@ class Said(NamedTuple):
         """The entry's bytes. ValueError where a text of it is none that JSON can hold."""
         actor_kind, named, _ = self.actor.partition(":")
         kind, name = split(self.subject)
+        # In the order of RFC 8785, with texts and one small number alone: the plain encoder writes its bytes of it, and many times faster.
         told: dict[str, Any] = {
-            "v": VERSION,
-            "log": log,
-            "seq": seq,
-            "id": id_,
-            "at": _moment(self.at),
-            "recorded_at": _moment(self.recorded_at),
+            "action": self.action,
             "actor": self.actor,
             "actor_kind": actor_kind if named and actor_kind in _KINDS else "other",
-            "action": self.action,
-            "subject": {"kind": kind, "id": name},
-            "before": self.before,
             "after": self.after,
+            "at": _moment(self.at),
+            "before": self.before,
+            "id": id_,
+            "log": log,
             "reason": self.reason,
+            "recorded_at": _moment(self.recorded_at),
+            "seq": seq,
+            "subject": {"id": name, "kind": kind},
+            "v": VERSION,
         }
-        return canonical({key: value for key, value in told.items() if value is not None})
+        try:
+            return _PLAIN.encode({key: value for key, value in told.items() if value is not None}).encode()
+        except UnicodeEncodeError as error:
+            raise _halved() from error
 
 
 def canonical(value: Any) -> bytes:  # noqa: ANN401 - any JSON value
@@ -54,7 +60,7 @@ def canonical(value: Any) -> bytes:  # noqa: ANN401 - any JSON value
     try:
         made: bytes = rfc8785.dumps(value)
     except UnicodeEncodeError as error:
-        raise ValueError("the text holds half a pair of surrogates") from error
+        raise _halved() from error
     return made
 
 
@@ -66,3 +72,7 @@ def split(subject: str) -> tuple[str, str]:
 
 def _moment(at: datetime) -> str:
     return at.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+
+
+def _halved() -> ValueError:
+    return ValueError("the text holds half a pair of surrogates")

@@ -34,6 +34,7 @@ COMMANDS = {
     "predict": "Ask a served model, or score every row of a file.",
     "keys": "Make, list, rotate and revoke the API keys of an environment.",
     "journal": "Show what a model's servers answered lately.",
+    "subject": "Export or erase what is stored about a person.",
     "simulate": "Run a declared rollout on made-up traffic, and print how often it errs.",
     "replay": "Serve history again, under a driven clock.",
     "tune": "Look at the search that chose a version's parameters.",

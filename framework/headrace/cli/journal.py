@@ -32,6 +32,7 @@ def command(model: str | None, limit: int, root: Path, *, decrypt: bool, as_json
     from sqlmodel import col, select
 
     from headrace.compiled import read_workspace
+    from headrace.journal import subjects
     from headrace.secrets import Secrets
     from headrace.serving.journalled import keys
     from headrace.store.tables import Prediction
@@ -40,22 +41,26 @@ def command(model: str | None, limit: int, root: Path, *, decrypt: bool, as_json
     given = keys(serving_of(root, name).journal, Secrets(root)) if decrypt else None
     with open_workspace(root) as workspace, workspace.store.read() as session:
         rows = session.exec(select(Prediction).where(Prediction.model == name).order_by(col(Prediction.seq).desc()).limit(limit)).all()
-        told = {"model": name, "predictions": [_told(row, given) for row in rows]}
+        opening = None if given is None else subjects.Opening(session, given)
+        told = {"model": name, "predictions": [_told(row, opening) for row in rows]}
     show(told, _text, as_json=as_json)
 
 
 def _told(row: Prediction, keys: Mapping[str, bytes] | None) -> dict[str, Any]:
-    inputs = row.inputs if keys is None else {name: _opened(keys, row.id, name, value) for name, value in row.inputs.items()}
+    inputs = row.inputs if keys is None else {name: opened(keys, row.id, name, value) for name, value in row.inputs.items()}
     kept = ("id", "version", "arm", "entity", "at", "recorded_at", "latency_us", "output", "answer", "error", "unseen")
     return {**{name: getattr(row, name) for name in kept}, "inputs": inputs}
 
 
-def _opened(keys: Mapping[str, bytes], record_id: str, column: str, value: object) -> object:
+def opened(keys: Mapping[str, bytes], record_id: str, column: str, value: object) -> object:
+    """A journalled input as it was, or when it was erased; HeadraceError `personal-key`."""
     from headrace.diagnostics import Diagnostic, Exit, HeadraceError
-    from headrace.journal.personal import decrypt
+    from headrace.journal.personal import Erased, decrypt
 
     try:
         return decrypt(keys, record_id, column, value)
+    except Erased as error:
+        return {"erased": error.at.isoformat(timespec="seconds")}
     except KeyError as error:
         message = f"`{column}` of {record_id} was encrypted by the key {error}, and `encryption_keys` has none of that id"
         raise HeadraceError(Diagnostic("personal-key", message, help="name the old key behind the new one"), Exit.INVALID) from None

@@ -43,6 +43,17 @@ class OutcomeRecord(NamedTuple):
     label: str | None = None
 
 
+class KeyRecord(NamedTuple):
+    """A subject's data key, wrapped; it stands before the first record that it encrypts a value of. `wrapped` is base64."""
+
+    id: str
+    model: str
+    subject: str
+    tag: str
+    kek: str
+    wrapped: str
+
+
 Record = PredictionRecord | OutcomeRecord
 
 
@@ -58,6 +69,7 @@ MARK = b"\x04"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _PREDICTION = 1
 _OUTCOME = 2
+_KEY = 3
 _OPTIONS = orjson.OPT_SERIALIZE_NUMPY
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _INT64 = range(-(2**63), 2**63)
@@ -138,7 +150,24 @@ class OutcomeFields(NamedTuple):
     label: str | None = None
 
 
-Fields = PredictionFields | OutcomeFields
+class KeyFields(NamedTuple):
+    """A subject's key as its body has it."""
+
+    recorded_at: int
+    id: str
+    model: str
+    subject: str
+    tag: str
+    kek: str
+    wrapped: str
+
+
+Fields = PredictionFields | OutcomeFields | KeyFields
+
+
+def encode_key(key: KeyRecord, recorded: int) -> bytes:
+    """The body of a subject's key."""
+    return _dumps((_KEY, recorded, *key))
 
 
 def parse(body: bytes) -> Fields:
@@ -149,6 +178,8 @@ def parse(body: bytes) -> Fields:
     # An answer of one number, and an outcome that is one, end before what only others have.
     if kind == _OUTCOME:
         return OutcomeFields(*fields)
+    if kind == _KEY:
+        return KeyFields(*fields)
     if kind != _PREDICTION:
         raise ValueError("the body is no record that this version knows")
     recorded, id_, model, version, arm, epoch, entity, at, latency, inputs, output, raised, unseen, *more = fields
@@ -194,8 +225,10 @@ _JSON = {"inputs", "unseen", "answer"}
 
 
 def decode(body: bytes) -> Entry:
-    """A body as the record that it was made of. Raises ValueError or TypeError where it is none."""
+    """A body as the record that it was made of. Raises ValueError or TypeError where it is none, or a subject's key."""
     match parse(body):
+        case KeyFields():
+            raise ValueError("the body is a subject's key")
         case PredictionFields() as told:
             _, id_, model, version, arm, epoch, entity, at, latency, inputs, output, error, unseen, answer = told
             more = None if answer is None else orjson.loads(answer)
@@ -223,6 +256,11 @@ def microseconds(at: datetime) -> int:
 def _name(text: str) -> str:
     # PostgreSQL keeps no NUL in text.
     return text.replace("\0", "\ufffd") if "\0" in text else text
+
+
+def written(text: str) -> str:
+    """A name as a body has it."""
+    return _SURROGATE.sub("\ufffd", _name(text))
 
 
 def moment(since: int) -> datetime:

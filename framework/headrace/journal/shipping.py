@@ -17,8 +17,8 @@ from sqlmodel import Session
 
 from headrace.diagnostics import Diagnostic, Exit, HeadraceError
 from headrace.identity import service
-from headrace.journal import beside, block, insert, parquet
-from headrace.journal.records import MARK, Fields, OutcomeFields, PredictionFields, moment, parse, parse_prediction, told
+from headrace.journal import beside, block, insert, parquet, subjects
+from headrace.journal.records import MARK, Fields, KeyFields, OutcomeFields, PredictionFields, moment, parse, parse_prediction, told
 from headrace.journal.segment import HEADER, MAX_BODY, SUFFIX, frames
 from headrace.store import Sessions
 from headrace.store.clock import wall
@@ -55,6 +55,7 @@ class _Chunk:
 
     predictions: list[PredictionFields] = field(default_factory=list)
     outcomes: list[OutcomeFields] = field(default_factory=list)
+    keys: list[KeyFields] = field(default_factory=list)
     damaged: list[bytes] = field(default_factory=list)
     end: int = 0
 
@@ -272,10 +273,14 @@ def _read(data: bytes, offset: int, *, final: bool, whole: bool) -> _Chunk:
                 predictions.append(parse_prediction(body))
             elif body[0] == _BLOCK:
                 predictions.extend(block.decode_block(body))
-            elif isinstance(row := parse(body), PredictionFields):
-                predictions.append(row)
             else:
-                outcomes.append(row)
+                match parse(body):
+                    case PredictionFields() as row:
+                        predictions.append(row)
+                    case OutcomeFields() as row:
+                        outcomes.append(row)
+                    case KeyFields() as row:
+                        chunk.keys.append(row)
         except (TypeError, ValueError):
             chunk.damaged.append(body)
 
@@ -300,6 +305,7 @@ def _written(store: Sessions, path: Path, offset: int, chunk: _Chunk, done: Ship
         if _offset(session, _key(path)) != offset:
             return False
         connection = session.connection()
+        subjects.take(session, chunk.keys)
         refused: list[Fields] = [
             *insert.predictions(connection, chunk.predictions, apart=apart),
             *insert.outcomes(connection, chunk.outcomes, apart=apart),

@@ -16,8 +16,8 @@ from typing import Any
 from uuid import uuid4
 
 from headrace.journal.block import PredictionBlock, encode_block
-from headrace.journal.personal import Personal
-from headrace.journal.records import OutcomeRecord, Record, encode_at, encode_fields
+from headrace.journal.personal import Journalled, Keys, Personal
+from headrace.journal.records import OutcomeRecord, Record, encode_at, encode_fields, encode_key
 from headrace.journal.segment import HEADER, MAX_BODY, SUFFIX
 from headrace.store.now import wall_microseconds
 
@@ -68,6 +68,7 @@ class Spool:
         self._others = self._room = self._lacked = self._named = 0
         self._look_by = float("-inf")
         self._closed = False
+        self._keys = Journalled()
         self._open_segment()
 
     @classmethod
@@ -97,7 +98,10 @@ class Spool:
         prediction instead); ValueError and TypeError as `encode`.
         """
         try:
-            self._put(self._framed(record), several=False)
+            if self._personal is None:
+                self._put(_framed(encode_at(record, wall_microseconds())), several=False)
+            else:
+                self._put_veiled(self._personal, (record,))
         except OSError:
             if not self._may_miss((record,)):
                 raise
@@ -110,7 +114,10 @@ class Spool:
         if not records:
             return
         try:
-            self._put(b"".join([self._framed(record) for record in records]), several=len(records) > 1)
+            if self._personal is None:
+                self._put(b"".join([_framed(encode_at(record, wall_microseconds())) for record in records]), several=len(records) > 1)
+            else:
+                self._put_veiled(self._personal, records)
         except OSError:
             if not self._may_miss(records):
                 raise
@@ -158,10 +165,19 @@ class Spool:
             self._close_segment()
             self._size = self._room = 0
 
-    def _framed(self, record: Record) -> bytes:
-        if self._personal is not None:
-            record = self._personal.veil(record)
-        return _framed(encode_at(record, wall_microseconds()))
+    def _put_veiled(self, personal: Personal, records: Sequence[Record]) -> None:
+        """The records as they may be written, behind the keys of subjects that were not journalled yet."""
+        keys, now = Keys(self._keys), wall_microseconds()
+        bodies = [encode_at(personal.veil(record, keys), now) for record in records]
+        made = [encode_key(key.record, now) for key in keys.fresh.values()]
+        self._put(b"".join(map(_framed, made + bodies)), several=len(made) + len(bodies) > 1)
+        # Not before: what a key that was never written encrypts would be lost.
+        self._keys.keep(keys.fresh)
+        # Where a segment was begun for these records, the keys that they use are in the one before: it may be damaged and this one not.
+        if left := {subject: key for subject, key in keys.used.items() if subject not in self._keys}:
+            with suppress(OSError):
+                self._put(b"".join(_framed(encode_key(key.record, now)) for key in left.values()), several=True)
+                self._keys.keep(left)
 
     def _put(self, data: bytes, *, several: bool) -> None:
         wanted = len(data)
@@ -195,6 +211,8 @@ class Spool:
 
     def _open_segment(self) -> None:
         self._file, self._size, self._room = -1, 0, 0
+        # So that a segment that is lost takes no key along that others need.
+        self._keys.clear()
         # Segments are shipped in the order of their names, which is that of their records though the clock were set back.
         self._named = max(time.time_ns(), self._named + 1)
         name = f"{self._named:020d}-{os.getpid()}-{uuid4().hex[:8]}"

@@ -14,6 +14,7 @@ from sqlalchemy.exc import ArgumentError
 
 from headrace.diagnostics import Diagnostic, Exit, HeadraceError
 from headrace.store import faults
+from headrace.store.direct import Statement
 
 BUSY_SECONDS = 30
 POOL: dict[str, Any] = {"pool_size": 5, "max_overflow": 10, "pool_timeout": BUSY_SECONDS}
@@ -33,6 +34,7 @@ _LOG_PAGES = 4000
 """After how many pages of 4 KiB SQLite empties its write-ahead log into the file."""
 _WRITERS = 0x48454144
 """The advisory lock of PostgreSQL that one writer holds at a time; any number, the same for ever."""
+_READ, _WRITE_NOW = Statement("BEGIN"), Statement("BEGIN IMMEDIATE")
 
 
 def connect(url: str, root: Path) -> Engine:
@@ -137,7 +139,7 @@ def _begin(connection: Connection) -> None:
         if connection.info.get("may_write") is not write:
             connection.exec_driver_sql(f"PRAGMA query_only={'OFF' if write else 'ON'}")
             connection.info["may_write"] = write
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
+        (_WRITE_NOW if write else _READ).run(connection)
     elif write:
         connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{BUSY_SECONDS}s'")
         connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_WRITERS})")

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from uuid import uuid4
 
-from sqlalchemy import Connection, bindparam, column, text
-from sqlalchemy.sql.elements import TextClause
+from sqlalchemy import Connection, column, text
 from sqlmodel import Session
 
 from headrace.audit.entry import Said, canonical
@@ -13,6 +12,7 @@ from headrace.audit.verify import HASH, HEIGHT, Edge, leaf_hash
 from headrace.diagnostics import Diagnostic, HeadraceError
 from headrace.digest import digest
 from headrace.store.columns import UtcTime
+from headrace.store.direct import Statement, written
 
 __all__ = ["BEFORE", "append", "count", "earlier", "edge"]
 
@@ -20,30 +20,17 @@ BEFORE = "service:store"
 """Who says what was there before the log."""
 
 
-def _timed(statement: str, *moments: str) -> TextClause:
-    """A statement as text, which both databases understand: it is said at every write, and need not be built anew."""
-    return text(statement).bindparams(*(bindparam(name, type_=UtcTime()) for name in moments))
-
-
-_HEAD = text("SELECT log, size, edge FROM audit_head WHERE id = 1")
-_LOCKED_HEAD = text("SELECT log, size, edge FROM audit_head WHERE id = 1 FOR UPDATE")
-_BEGIN = text("INSERT INTO audit_head (id, log, size, edge) VALUES (1, :log, 0, :edge)")
-_ENTRY = _timed(
-    "INSERT INTO audit_entry (seq, actor, action, subject, at, recorded_at, leaf, body)"
-    " VALUES (:seq, :actor, :action, :subject, :at, :recorded_at, :leaf, :body)",
-    "at",
-    "recorded_at",
-)
-_NODE = text('INSERT INTO audit_node (level, "index", hash) VALUES (:level, :index, :hash)')
-_MOVE = text("UPDATE audit_head SET size = :size, edge = :edge WHERE id = 1 AND size = :size - 1")
-_COUNT = _timed(
-    "INSERT INTO audit_count (actor, action, subject, hour, n, at, recorded_at)"
-    " VALUES (:actor, :action, :subject, :hour, 1, :at, :recorded_at)"
+_HEAD = Statement("SELECT log, size, edge FROM audit_head WHERE id = 1")
+_LOCKED_HEAD = Statement("SELECT log, size, edge FROM audit_head WHERE id = 1 FOR UPDATE")
+_ANY = Statement("SELECT 1 FROM audit_entry LIMIT 1")
+_BEGIN = Statement("INSERT INTO audit_head (id, log, size, edge) VALUES (1, ?, 0, ?)")
+_ENTRY = Statement("INSERT INTO audit_entry (seq, actor, action, subject, at, recorded_at, leaf, body) VALUES (?, ?, ?, ?, ?, ?, ?, ?)")
+_NODE = Statement('INSERT INTO audit_node (level, "index", hash) VALUES (?, ?, ?)')
+_MOVE = Statement("UPDATE audit_head SET size = ?, edge = ? WHERE id = 1 AND size = ?")
+_COUNT = Statement(
+    "INSERT INTO audit_count (actor, action, subject, hour, n, at, recorded_at) VALUES (?, ?, ?, ?, 1, ?, ?)"
     " ON CONFLICT (actor, action, subject, hour)"
-    " DO UPDATE SET n = audit_count.n + 1, at = excluded.at, recorded_at = excluded.recorded_at",
-    "hour",
-    "at",
-    "recorded_at",
+    " DO UPDATE SET n = audit_count.n + 1, at = excluded.at, recorded_at = excluded.recorded_at"
 )
 _EARLIER = text("SELECT seq, actor, action, subject, at, recorded_at FROM audit_earlier ORDER BY seq").columns(
     column("seq"), column("actor"), column("action"), column("subject"), column("at", UtcTime()), column("recorded_at", UtcTime())
@@ -53,7 +40,7 @@ _EARLIER = text("SELECT seq, actor, action, subject, at, recorded_at FROM audit_
 def append(session: Session, said: Said) -> int:
     """Add one entry to the log, and give its number. HeadraceError `store-altered` where the log's head was taken away or altered."""
     connection = session.connection()
-    head = connection.execute(_HEAD if connection.dialect.name == "sqlite" else _LOCKED_HEAD).one_or_none()
+    head = _head(connection)
     if head is None:
         return _begin(connection, said)
     log, size, hashes = head
@@ -62,9 +49,10 @@ def append(session: Session, said: Said) -> int:
 
 def count(session: Session, said: Said) -> None:
     """Count one more of what repeats many times a second; it is no entry of the log."""
+    connection = session.connection()
     hour = said.recorded_at.replace(minute=0, second=0, microsecond=0)
-    row = {"actor": said.actor, "action": said.action, "subject": said.subject, "at": said.at, "recorded_at": said.recorded_at}
-    session.connection().execute(_COUNT, {**row, "hour": hour})
+    moments = [written(at, connection) for at in (hour, said.at, said.recorded_at)]
+    _COUNT.run(connection, (said.actor, said.action, said.subject, *moments))
 
 
 def earlier(connection: Connection) -> tuple[int, str]:
@@ -83,28 +71,33 @@ def edge(size: int, hashes: bytes) -> Edge:
 
 def _begin(connection: Connection, said: Said) -> int:
     """Begin the log; where there are rows from before it, its first entry has their digest."""
-    if connection.execute(text("SELECT 1 FROM audit_entry LIMIT 1")).first() is not None:
+    if _ANY.run(connection).fetchone() is not None:
         raise _altered("the head of the audit log was taken away, and its entries are there")
     log = f"headrace-log/{uuid4().hex}"
-    connection.execute(_BEGIN, {"log": log, "edge": b""})
+    _BEGIN.run(connection, (log, b""))
     number, found = earlier(connection)
     if number:
         told = Said(BEFORE, "import", "audit earlier", said.at, said.recorded_at, f"{number} rows from before there was a log", after=found)
         _add(connection, log, 0, b"", told)
-    log, size, hashes = connection.execute(_HEAD).one()
+    log, size, hashes = _HEAD.run(connection).fetchone()
     return _add(connection, log, size, hashes, said)
+
+
+def _head(connection: Connection) -> tuple[str, int, bytes] | None:
+    found: tuple[str, int, bytes] | None = (_HEAD if connection.dialect.name == "sqlite" else _LOCKED_HEAD).run(connection).fetchone()
+    return found
 
 
 def _add(connection: Connection, log: str, size: int, hashes: bytes, said: Said) -> int:
     grown = edge(size, hashes)
     body = said.body(log, size, uuid4().hex)
     leaf = leaf_hash(body)
-    columns = {"actor": said.actor, "action": said.action, "subject": said.subject, "at": said.at, "recorded_at": said.recorded_at}
-    connection.execute(_ENTRY, {**columns, "seq": size, "leaf": leaf, "body": body})
+    at, recorded_at = written(said.at, connection), written(said.recorded_at, connection)
+    _ENTRY.run(connection, (size, said.actor, said.action, said.subject, at, recorded_at, leaf, body))
     for level, index, node in grown.append(leaf):
         if level % HEIGHT == 0:
-            connection.execute(_NODE, {"level": level // HEIGHT, "index": index, "hash": node})
-    connection.execute(_MOVE, {"size": grown.size, "edge": b"".join(grown.hashes)})
+            _NODE.run(connection, (level // HEIGHT, index, node))
+    _MOVE.run(connection, (grown.size, b"".join(grown.hashes), size))
     return size
 
 

@@ -6,10 +6,9 @@ import time
 from datetime import UTC, datetime
 from typing import NamedTuple
 
-from sqlalchemy import String, column, text
 from sqlmodel import Session
 
-from headrace.store.columns import UtcTime
+from headrace.store.direct import Statement, read
 from headrace.store.kinds import ClockMode
 
 
@@ -32,17 +31,15 @@ def wall_microseconds() -> int:
 
 def reading(session: Session) -> Reading:
     """What time it is within this session: driven while a lease lives, else the wall's."""
-    row = session.connection().execute(_CLOCK).one_or_none()
+    row = _CLOCK.run(session.connection()).fetchone()
     at = wall()
     if row is None:
         return Reading(at, None)
-    mode, now, holder, lease_until = row
+    mode, now, holder, lease_until = row[0], read(row[1]), row[2], read(row[3])
     if mode != ClockMode.DRIVEN or now is None or lease_until is None or lease_until <= at:
         return Reading(at, None)
     return Reading(now, holder)
 
 
-_CLOCK = text("SELECT mode, now, holder, lease_until FROM clock WHERE id = 1").columns(
-    column("mode", String()), column("now", UtcTime()), column("holder", String()), column("lease_until", UtcTime())
-)
+_CLOCK = Statement("SELECT mode, now, holder, lease_until FROM clock WHERE id = 1")
 """By its columns: each write reads it, and need make no object of it."""

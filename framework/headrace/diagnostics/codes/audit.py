@@ -24,4 +24,11 @@ CODES = (
         "Entries are numbered from 0 on, without a gap; what repeats many times a second is counted, and is no entry.",
         help="type `headrace audit list`, or `headrace audit list --counts`",
     ),
+    Code(
+        "no-subject",
+        "nothing is stored about this subject",
+        "A subject is one value of a model's entity. Where it was erased, nothing leads to it any more, and where a model hashes its entity"
+        " it is found by the key of hashes that the journal was written with.",
+        help="type the id as requests give it; `--entity COLUMN` says of which entity it is",
+    ),
 )
