@@ -26,6 +26,10 @@ if TYPE_CHECKING:
     from headrace.registry import Held, Then
 
 
+FEW = 4
+"""Metrics in a line, where no gate says which ones matter."""
+
+
 def _versions(session: Session, model: str, *, withdrawn: bool) -> dict[str, Any]:
     """One model's versions, newest first, with what they score, what they are called and what the gates said."""
     from headrace import gates, registry
@@ -87,7 +91,7 @@ def _of_model(model: Mapping[str, Any]) -> str:
             ", ".join(version["aliases"]),
             version["created_at"][:16].replace("T", " "),
             version["algorithm"],
-            "  ".join(f"{name} {value:.4f}" for name, value in version["metrics"].items() if value is not None),
+            _scores(version),
             _verdict(version),
             _card(version["card"]),
         )
@@ -102,6 +106,13 @@ def _of_model(model: Mapping[str, Any]) -> str:
     ]
     folds = [f"  {version['version']} {_folds(version['cv'])}" for version in model["versions"] if version["cv"]]
     return "\n".join([f"model/{model['model']}", table(rows, head), *folds, *(["  not passed:", *reasons] if reasons else [])])
+
+
+def _scores(version: Mapping[str, Any]) -> str:
+    """What its gates look at, of what it scores; the first few where they look at none of it. JSON has all."""
+    known = {name: value for name, value in version["metrics"].items() if value is not None}
+    asked = dict.fromkeys(gate["metric"] for gate in version["gates"] if gate["metric"] in known)
+    return "  ".join(f"{name} {known[name]:.4f}" for name in asked or tuple(known)[:FEW])
 
 
 def _beside(gate: Mapping[str, Any]) -> str:

@@ -28,6 +28,19 @@ def requests(session: Session, governing: GovernanceConfig, environment: str, mo
     return [told(session, governing, row) for row in (found if every else waiting)]
 
 
+def missing(session: Session, governing: GovernanceConfig, row: ApprovalRequest) -> str | None:
+    """Which votes an open request waits for; None where it waits for none, or none would let it in."""
+    if row.status is not ApprovalStatus.OPEN or row.glass is not None:
+        return None
+    voted_on = _subject(session, row)
+    policies = governing.policies(row.model, voted_on.on)
+    if not policies or standing_row(session, voted_on, policies) is None:
+        return None
+    known = governance.facts_of(session, governing, voted_on, row, max(reading(session).now, row.seen_at))
+    verdict = decide(policies, known)
+    return verdict.reason if verdict.outcome is governance.Outcome.WAITING else None
+
+
 def told(session: Session, governing: GovernanceConfig, row: ApprovalRequest) -> dict[str, Any]:
     """One request: by which digests it is what it is, what the policies say of it now, and what of it is another by now."""
     now = max(reading(session).now, row.seen_at)
