@@ -20,6 +20,9 @@ from headrace.store.approved import ApprovalRequest
 from headrace.store.kinds import ApprovalStatus
 from headrace.store.now import reading
 
+_BY_VOTES = {"approvals.count", "card.approved"}
+"""What a condition may read that votes change."""
+
 
 def requests(session: Session, governing: GovernanceConfig, environment: str, model: str | None, *, every: bool) -> list[dict[str, Any]]:
     """The requests of an environment, oldest first: those that are open or passed over for a while, or every one."""
@@ -38,7 +41,9 @@ def missing(session: Session, governing: GovernanceConfig, row: ApprovalRequest)
         return None
     known = governance.facts_of(session, governing, voted_on, row, max(reading(session).now, row.seen_at))
     verdict = decide(policies, known)
-    return verdict.reason if verdict.outcome is governance.Outcome.WAITING else None
+    unmet = [one for ruling in verdict.rulings if ruling.mode == "block" for one in ruling.conditions if one.holds is not True]
+    votable = verdict.outcome is governance.Outcome.WAITING and all(_BY_VOTES & one.read.keys() for one in unmet)
+    return verdict.reason if votable else None
 
 
 def told(session: Session, governing: GovernanceConfig, row: ApprovalRequest) -> dict[str, Any]:
