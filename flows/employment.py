@@ -12,6 +12,7 @@ from headrace.steps import (
     Alert,
     Alerts,
     Baseline,
+    ByPlugin,
     Canary,
     Candidate,
     Category,
@@ -28,6 +29,7 @@ from headrace.steps import (
     Progress,
     RandomSplit,
     Rows,
+    Slice,
     Step,
     Target,
     Verdict,
@@ -87,10 +89,24 @@ def gates(candidate: Candidate) -> Verdict:
     """Whether the candidate may go on, and why."""
     return steps.gates.judge(
         candidate,
-        Minimum(id="quality", metric="roc_auc", min=0.85),
-        NoWorse(id="useful", metric="roc_auc", versus="baseline", worse_by_at_most=0.0, confidence=0.95),
+        Minimum(id="quality", metric="roc_auc", min=0.85, proven=True, confidence=0.95),
+        NoWorse(id="useful", metric="roc_auc", versus="baseline", better_by_at_least=0.01, confidence=0.95, test="delong"),
         NoWorse(id="champion", metric="roc_auc", versus="champion", worse_by_at_most=0.005, confidence=0.95, first="pass"),
+        Maximum(id="honest", metric="expected_calibration_error", max=0.05),
+        Minimum(
+            id="everywhere",
+            metric="roc_auc",
+            min=0.7,
+            slices=[Slice(by="sex", min_rows=500), Slice(by="race", min_rows=200), Slice(where="age >= 65", min_rows=100)],
+        ),
         Maximum(id="fair", metric="equalized_odds_difference", max=0.12, by="sex", min_group=100),
+        Maximum(id="fair-by-race", metric="equal_opportunity_difference", max=0.2, by="race", min_group=200),
+        Maximum(id="fair-by-disability", metric="equal_opportunity_difference", max=0.2, by="disability", min_group=100, mode="warn"),
+        ByPlugin(id="robust", gate="robustness", params={"each": 0.5, "min": 0.7}),
+        ByPlugin(id="closed", gate="security", params={"membership": "10%"}),
+        ByPlugin(id="clean", gate="leakage", params={"alone": 0.95}),
+        ByPlugin(id="as-ever", gate="golden", params={"file": "specs/golden/employment.json"}),
+        ByPlugin(id="shown", gate="controls", params={"catalogue": "eu-ai-act", "unknown": "allow"}, mode="warn"),
         Maximum(id="fast", metric="latency_p99", max=0.04),
     )
 

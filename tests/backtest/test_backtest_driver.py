@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from itertools import repeat
 from pathlib import Path
 from typing import Any
 
 import pytest
 from answering import Answering
+from sqlmodel import Session
 
 from headrace import journal, registry, traffic
 from headrace.apply.wire import Run
@@ -261,6 +263,32 @@ def test_settled_means_no_open_run_and_the_weights_of_the_store(driven: Driver, 
     flows.open = [True, False]
     driven.settle()
     assert (3, [True]) == (len(server.asked), flows.open)
+
+
+@dataclass(frozen=True)
+class Asked:
+    """Votes that are missing for as many looks as there are answers."""
+
+    answers: Iterator[dict[int, str]]
+
+    def awaited(self, _: Session, model: str) -> dict[int, str]:
+        assert MODEL == model
+        return next(self.answers)
+
+
+def test_the_clock_stands_still_until_people_have_voted(driven: Driver) -> None:
+    missing, said = {2: "0 of 2 votes of group/risk"}, []
+    driven.votes, driven.say = Asked(iter([missing, missing, {}, {}])), said.append  # type: ignore[assignment]
+    driven.settle()
+    told = "version 2 awaits approval: 0 of 2 votes of group/risk (`headrace approvals` says who may vote)"
+    assert ([f"{DAY:%Y-%m-%d}  {told}"], DAY) == (said, driven.store.clock.now())
+
+
+def test_a_replay_gives_up_where_nobody_votes(driven: Driver, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(room, "PEOPLE", 0.05)
+    driven.votes = Asked(repeat({1: "0 of 1 votes of group/risk"}))  # type: ignore[assignment]
+    with pytest.raises(HeadraceError, match="people have not voted"):
+        driven.settle()
 
 
 def test_a_run_that_the_store_holds_open_is_waited_for(driven: Driver, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,6 +6,7 @@ import pytest
 from approval_world import ANA, BOB, CANARY, CAT, DAN, HOUR, T0, World, approval, governance, living, policy
 from sqlmodel import select
 
+from headrace.backtest import Votes
 from headrace.diagnostics import HeadraceError
 from headrace.governance import Choice
 from headrace.store import due, events
@@ -189,3 +190,38 @@ def test_somebody_of_no_group_has_no_vote(world: World) -> None:
     with pytest.raises(HeadraceError, match="user:dan is no member of group/risk"):
         world.vote(DAN)
     assert [] == world.votes()
+
+
+def awaited(world: World) -> dict[int, str]:
+    with world.store.read() as session:
+        return Votes("p", "dev", world.governing).awaited(session, "m")
+
+
+def test_a_replay_waits_while_votes_alone_are_missing() -> None:
+    with living(governance(policy(approval(quorum=2)))) as world:
+        world.passes(1)
+        found = [awaited(world)]
+        world.replace()
+        found.append(awaited(world))
+        for who in (BOB, CAT):
+            world.vote(who)
+            found.append(awaited(world))
+        missing = "policy release: {} of 2 votes of group/risk"
+        assert [{}, {1: missing.format(0)}, {1: missing.format(1)}, {}] == found
+
+
+def test_a_replay_does_not_wait_for_votes_that_would_let_nothing_in() -> None:
+    with living(governance(policy(approval(), require={"carded": "card.complete"}))) as world:
+        world.passes(1)
+        world.replace()
+        assert (1, {}) == (len(world.requests()), awaited(world))
+
+
+def test_a_replay_does_not_wait_for_what_was_changed_since() -> None:
+    with living(governance(policy(approval()))) as world:
+        world.passes(1)
+        world.replace()
+        world.governing = governance(policy(approval(), name="another"))
+        assert {} == awaited(world)
+        world.governing = governance()
+        assert {} == awaited(world)

@@ -152,7 +152,10 @@ def test_symbols_over_the_wire(editor: Editor, model: Path) -> None:
     editor.open(model)
     (document,) = editor.ask("textDocument/documentSymbol", {"textDocument": {"uri": model.as_uri()}})
     sections = {section["name"]: [item["name"] for item in section.get("children", [])] for section in document["children"]}
-    assert ("model/employment", ["quality", "useful", "champion", "fair", "fast"]) == (document["name"], sections["gates"])
+    assert ("model/employment", ["quality", "useful", "champion", "honest", "everywhere", "fair"]) == (
+        document["name"],
+        sections["gates"][:6],
+    )
 
 
 @pytest.mark.parametrize(("encodings", "units"), [(None, 2), (["utf-8"], 4), (["utf-32"], 1)])

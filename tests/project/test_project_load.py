@@ -108,6 +108,13 @@ def test_what_is_not_read_is_a_note(make: Callable[..., tuple[Project | None, li
     assert (True, ["not-read", "not-read"]) == (loaded is not None, said)
 
 
+def test_a_folder_of_what_specs_name_is_no_lost_spec(make: Callable[..., tuple[Project | None, list[str]]], tmp_path: Path) -> None:
+    (tmp_path / "specs" / "cards").mkdir(parents=True)
+    (tmp_path / "specs" / "cards" / "work.md").write_text("")
+    loaded, said = make({"specs/a.yml": "kind: project\nname: p\nlanguage: 1"}, plugins=NO_PLUGINS)
+    assert (True, []) == (loaded is not None, said)
+
+
 def test_a_file_that_cannot_be_read(
     make: Callable[..., tuple[Project | None, list[str]]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

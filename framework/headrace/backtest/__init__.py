@@ -3,5 +3,6 @@
 from headrace.backtest.driver import Driver
 from headrace.backtest.history import History, history
 from headrace.backtest.tell import tell
+from headrace.backtest.votes import Votes
 
-__all__ = ["Driver", "History", "history", "tell"]
+__all__ = ["Driver", "History", "Votes", "history", "tell"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -17,6 +17,7 @@ from headrace.apply.outstanding import end_dead, send_again
 from headrace.apply.prefect import OPEN, TERMINAL, Door
 from headrace.backtest.client import Client
 from headrace.backtest.history import AT, KNOWN_AT, TARGET, History
+from headrace.backtest.votes import Votes
 from headrace.diagnostics import Diagnostic, Exit, HeadraceError
 from headrace.store import Store, clock, due, events
 from headrace.store.kinds import RunStatus
@@ -24,6 +25,8 @@ from headrace.store.tables import Due, Prediction, Run
 
 PATIENCE = 600.0
 """Seconds of wall time that one flow run may take before the replay gives up on it."""
+PEOPLE = 3600.0
+"""Seconds of wall time that people have to vote on a version before the replay gives up on them."""
 CHECK_EVERY = 100
 """Requests between two looks at what became due meanwhile (an abort inside the server)."""
 BATCH = 500
@@ -41,6 +44,7 @@ class Driver:
     model: str
     history: History
     say: Callable[[str], None]
+    votes: Votes = field(default_factory=Votes)
     holder: str = "replay"
     now: datetime | None = None
     sent: int = 0
@@ -180,6 +184,27 @@ class Driver:
         self.say(f"{self.now:%Y-%m-%d}  {flow} ran in {time.monotonic() - began:.1f} s")
 
     def settle(self) -> None:
+        """Wait until all that was caused has happened, and until people have voted where they are asked: the clock waits for them."""
+        self.settle_runs()
+        while awaited := self.awaited():
+            self.have_voted(awaited)
+            self.settle_runs()
+
+    def awaited(self) -> dict[int, str]:
+        """The versions that votes alone are missing for."""
+        with self.store.read() as session:
+            return self.votes.awaited(session, self.model)
+
+    def have_voted(self, awaited: Mapping[int, str]) -> None:
+        """Wait until none of these versions waits for votes any more; HeadraceError where nobody votes."""
+        for number, why in awaited.items():
+            self.say(f"{self.now:%Y-%m-%d}  version {number} awaits approval: {why} (`headrace approvals` says who may vote)")
+        with self.waiting("people have not voted", PEOPLE) as more:
+            while more():
+                if not awaited.keys() & self.awaited().keys():
+                    return
+
+    def settle_runs(self) -> None:
         """Wait until no event is without its successor, no run is open, and the server has the weights of the store."""
         with self.waiting("an event's successor never ran") as more:
             while more():
@@ -200,9 +225,10 @@ class Driver:
                     return
 
     @contextmanager
-    def waiting(self, what: str) -> Iterator[Callable[[], bool]]:
+    def waiting(self, what: str, patience: float | None = None) -> Iterator[Callable[[], bool]]:
         """Patience: `more()` sleeps a little, renews the lease, and raises when too much time has passed."""
-        until = time.monotonic() + PATIENCE
+        seconds = PATIENCE if patience is None else patience
+        until = time.monotonic() + seconds
         naps = iter([0.0, 0.02, 0.05, 0.1])
         renewed = time.monotonic()
 
@@ -214,7 +240,7 @@ class Driver:
                 renewed = time.monotonic()
             if time.monotonic() > until:
                 raise HeadraceError(
-                    Diagnostic("replay-stuck", f"{what}, {PATIENCE:.0f} s after it should have; the clock stands at {self.now}")
+                    Diagnostic("replay-stuck", f"{what}, {seconds:.0f} s after it should have; the clock stands at {self.now}")
                 )
             return True
 

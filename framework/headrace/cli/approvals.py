@@ -90,5 +90,5 @@ def _evidence(evidence: Mapping[str, Any] | None) -> Iterator[str]:
         before = None if champion is None else champion["metrics"].get(name)
         against = f" (champion {champion['number']}: {before:.4f})" if champion is not None and before is not None else ""
         yield f"  metric   {name} {'not defined' if value is None else f'{value:.4f}'}{against}"
-    failed = [gate["gate"] for gate in own["gates"] if not gate["passed"]]
+    failed = [gate["gate"] + (" (warns)" if gate["mode"] == "warn" else "") for gate in own["gates"] if not gate["passed"]]
     yield f"  gates    {len(own['gates']) - len(failed)} of {len(own['gates'])} passed" + (f"; not: {', '.join(failed)}" if failed else "")

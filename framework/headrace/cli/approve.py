@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -98,7 +100,7 @@ def _on_version(  # noqa: PLR0917 - what a vote is made of
     governing = _governing(w)
     chosen = number if number is not None else _waiting(w, model)
     voter = _voter(w, model, key)
-    with w.store.transaction(voter.principal, choice.value, f"model/{model} v{chosen}") as session:
+    with _keyless(voter, model), w.store.transaction(voter.principal, choice.value, f"model/{model} v{chosen}") as session:
         standing = admission.vote(session, governing, w.config.environment, model, chosen, voter, choice, reason)
     return {**_told(w, voter, choice), "votes": [{"model": model, "version": chosen, **_of(standing)}]}
 
@@ -115,7 +117,7 @@ def _on_plan(w: Workspace, file: Path, key: str | None, choice: Choice, reason: 
         raise HeadraceError(Diagnostic("not-governed", message, help="a policy with `on: deploy` does, once it was applied"), Exit.REFUSED)
     voters = {model: _voter(w, model, key) for model in touched}
     voter = next(iter(voters.values()))
-    with w.store.transaction(voter.principal, choice.value, f"plan {told['digest']}") as session:
+    with _keyless(voter, "--plan FILE"), w.store.transaction(voter.principal, choice.value, f"plan {told['digest']}") as session:
         found = approval.vote(session, governing, touched, told, voter, choice, reason)
     return {**_told(w, voter, choice), "votes": [{"model": model, "plan": told["digest"], **_of(one)} for model, one in found.items()]}
 
@@ -180,6 +182,21 @@ def _voter(w: Workspace, model: str, key: str | None) -> Voter:
     if found.principal is None:
         raise AssertionError(found.id)
     return Voter(found.principal, found.id, clock.wall())
+
+
+@contextmanager
+def _keyless(voter: Voter, what: str) -> Iterator[None]:
+    """A vote that would not count is refused with who its voter was taken for, where no key said who that is."""
+    try:
+        yield
+    except HeadraceError as error:
+        refused = next(iter(error.report))
+        if voter.key is not None or refused.id != "may-not-vote":
+            raise
+        message = f"{refused.message}; without a key you are {voter.principal}, which is this machine's word alone"
+        made = "`headrace keys create --name NAME --may approve --principal YOU` makes a key"
+        help_ = f"`headrace approve {what} --key-file FILE --reason …`; {made}"
+        raise HeadraceError(replace(refused, message=message, help=help_), error.code) from None
 
 
 def _told(w: Workspace, voter: Voter, choice: Choice) -> dict[str, Any]:

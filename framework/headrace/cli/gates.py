@@ -31,7 +31,7 @@ def command() -> None:
 
 
 @command.command("report")
-@click.argument("model", shell_complete=models)
+@click.argument("model", required=False, shell_complete=models)
 @click.option(
     "--version", "which", metavar="VERSION", help="A number, or an alias such as `champion`; the newest that was judged, if none."
 )
@@ -41,8 +41,8 @@ def command() -> None:
 @environment_option
 @root_option
 @json_option
-def report(model: str, which: str | None, out: Path | None, environment: str | None, root: Path, *, as_json: bool) -> None:
-    """Report what the gates said of a MODEL's version, be it rejected or not, and what to do about it.
+def report(model: str | None, which: str | None, out: Path | None, environment: str | None, root: Path, *, as_json: bool) -> None:
+    """Report what the gates said of a MODEL's version, be it rejected or not, and what to do about it; of the only model, if none is named.
 
     Totals are counted from the verdicts, and recommendations come of a table of rules over what was measured.
 

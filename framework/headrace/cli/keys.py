@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import os
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -38,6 +40,24 @@ def _scopes(ctx: click.Context, param: click.Parameter, value: tuple[str, ...]) 
     return tuple(scope for scope in SCOPES if scope in value)
 
 
+@contextmanager
+def _file(out: Path | None) -> Iterator[Callable[[str], object]]:
+    """How a key is written into its new file, mode 600; the file is gone again where no key was made."""
+    if out is None:
+        yield lambda _: None
+        return
+    try:
+        file = os.fdopen(os.open(out, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8")
+    except OSError as error:
+        raise click.BadParameter(f"{out}: {error.strerror}", param_hint="--out") from None
+    try:
+        with file:
+            yield lambda key: file.write(f"{key}\n")
+    except BaseException:
+        out.unlink()
+        raise
+
+
 @click.group("keys")
 def command() -> None:
     """Make, list, rotate and revoke the API keys of an environment.
@@ -70,6 +90,11 @@ def command() -> None:
 )
 @click.option("--principal", metavar="NAME", help="Who votes by it, as groups name their members: `alice@example.com`.")
 @click.option("--expires", callback=_duration, metavar="DURATION", help="How long it holds, such as `90d`; for ever, if not given.")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Write the key into this new file, which its owner alone can read, and print it nowhere.",
+)
 @environment_option
 @root_option
 @json_option
@@ -79,6 +104,7 @@ def create(  # noqa: PLR0917 - what a key is made of
     scopes: tuple[Scope, ...],
     principal: str | None,
     expires: timedelta | None,
+    out: Path | None,
     environment: str | None,
     root: Path,
     *,
@@ -89,12 +115,12 @@ def create(  # noqa: PLR0917 - what a key is made of
     \b
     Example:
       headrace keys create --name billing --model employment --expires 90d
-      headrace keys create --name "Alice votes" --may approve --principal alice@example.com --expires 90d
+      headrace keys create --name "Alice votes" --may approve --principal alice@example.com --out alice.key
     """  # noqa: D301 - click's own mark
     from headrace.identity import keys
 
     whose = _principal(principal, scopes)
-    with open_workspace(root.resolve(), environment) as w:
+    with open_workspace(root.resolve(), environment) as w, _file(out) as write:
         asked = [model_of(w.config, model) for model in models] or None
         made = keys.issue(
             w.store,
@@ -106,7 +132,8 @@ def create(  # noqa: PLR0917 - what a key is made of
             scopes=scopes,
             principal=whose,
         )
-    show(_issued(made), _shown, as_json=as_json)
+        write(made.text)
+    show(_issued(made, out), _shown, as_json=as_json)
 
 
 @command.command("list")
@@ -194,8 +221,8 @@ def _name(text: str) -> str:
     return text.strip()
 
 
-def _issued(made: Issued) -> dict[str, Any]:
-    return {**_told(made.row), "key": made.text}
+def _issued(made: Issued, file: Path | None = None) -> dict[str, Any]:
+    return {**_told(made.row), **({"key": made.text} if file is None else {"file": str(file)})}
 
 
 def _told(row: ApiKey) -> dict[str, Any]:
@@ -214,10 +241,10 @@ def _shown(told: Mapping[str, Any]) -> str:
     whom = "all models" if told["models"] is None else ", ".join(f"model/{name}" for name in told["models"])
     until = "for ever" if told["expires_at"] is None else f"until {told['expires_at']}"
     votes = "" if told["principal"] is None else f"It votes as {told['principal']}.\n"
-    return (
-        f"{told['key']}\n\nKey {told['id']} ({told['name']}) may {_may(told)} {whom} in {told['environment']} {until}.\n{votes}"
-        "It is shown this once: send it as `Authorization: Bearer KEY`, or as `X-API-Key: KEY`."
-    )
+    says = f"Key {told['id']} ({told['name']}) may {_may(told)} {whom} in {told['environment']} {until}.\n{votes}"
+    if "file" in told:
+        return f"{says}It stands in {told['file']}, and nowhere else."
+    return f"{told['key']}\n\n{says}It is shown this once: send it as `Authorization: Bearer KEY`, or as `X-API-Key: KEY`."
 
 
 def _table(told: Mapping[str, Any]) -> str:

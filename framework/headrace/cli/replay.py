@@ -111,6 +111,7 @@ def command(name: str | None, rows: str | None, report: Path | None, root: Path,
                 rows=number,
             ),
             say=lambda said: click.echo(said, err=True),
+            votes=room.Votes(workspace.config.project, workspace.config.environment, workspace.config.governance),
         )
         every = model.monitoring.every if model.monitoring is not None else AGAIN if model.retraining else None
         first = midnight(wanted.replay.from_) + every if every is not None else None

@@ -18,12 +18,30 @@ from headrace.store.approved import ApprovalRequest
 from headrace.store.kinds import ApprovalStatus
 from headrace.store.now import reading
 
+_BY_VOTES = {"approvals.count", "card.approved"}
+"""What a condition may read that votes change."""
+
 
 def requests(session: Session, governing: GovernanceConfig, environment: str, model: str | None, *, every: bool) -> list[dict[str, Any]]:
     """The requests of an environment, oldest first: those that are open or passed over for a while, or every one."""
     found = governance.listed(session, environment, model)
     waiting = [row for row in found if row.status is ApprovalStatus.OPEN or row.glass is not None or governance.unreviewed(row)]
     return [told(session, governing, row) for row in (found if every else waiting)]
+
+
+def missing(session: Session, governing: GovernanceConfig, row: ApprovalRequest) -> str | None:
+    """Which votes an open request waits for; None where it waits for none, or none would let it in."""
+    if row.status is not ApprovalStatus.OPEN or row.glass is not None:
+        return None
+    voted_on = _subject(session, row)
+    policies = governing.policies(row.model, voted_on.on)
+    if not policies or standing_row(session, voted_on, policies) is None:
+        return None
+    known = governance.facts_of(session, governing, voted_on, row, max(reading(session).now, row.seen_at))
+    verdict = decide(policies, known)
+    unmet = [one for ruling in verdict.rulings if ruling.mode == "block" for one in ruling.conditions if one.holds is not True]
+    votable = verdict.outcome is governance.Outcome.WAITING and all(_BY_VOTES & one.read.keys() for one in unmet)
+    return verdict.reason if votable else None
 
 
 def told(session: Session, governing: GovernanceConfig, row: ApprovalRequest) -> dict[str, Any]:
