@@ -146,7 +146,7 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
                 where = None if options.peers == "make" else Path(options.peers)
                 others = [
                     *(open_.enter_context(peers.mlserver(folder, where, model, sent[1], workers=n)) for n in (0, 1)),
-                    open_.enter_context(peers.mlflow(folder, where, model, sent[1])),
+                    *(open_.enter_context(peer(folder, where, model, sent[1])) for peer in (peers.mlflow, peers.bentoml, peers.litserve)),
                 ]
                 found += [one for one in others if one is not None]
             told["1 row"] = single(load, found, options)
@@ -163,7 +163,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=int, default=3, help="of one target at one concurrency in a round")
-    parser.add_argument("--peers", help="`make` for environments that are made, or a folder with them: mlserver, mlflow")
+    parser.add_argument("--peers", help="`make` for environments that are made, or a folder with them: mlserver, mlflow, bentoml, litserve")
     print(json.dumps(run(parser.parse_args()), indent=2))
     return 0
 

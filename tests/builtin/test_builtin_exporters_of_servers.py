@@ -79,6 +79,27 @@ def test_one_pod_is_one_process_that_is_asked_where_it_answers(tmp_path: Path) -
     assert [8100] == [port["port"] for port in found["NetworkPolicy"]["spec"]["ingress"][0]["ports"]]
 
 
+def test_a_pod_may_reach_what_the_spec_names(tmp_path: Path) -> None:
+    jwt = {"issuer": "https://login.example/", "jwks": "http://login.example:18799/jwks.json"}
+    access = {"auth": {"keys": False, "jwt": jwt}, "tls": None, "tracing": {"endpoint": "http://traces:4318/v1/traces"}}
+    server = replace(
+        SERVER,
+        serving={**SERVER.serving, "access": access, "journal": {"parquet": "s3://journal"}},
+        workspace={**SERVER.workspace, "store": "postgresql+psycopg://churn@db:6432/churn"},
+    )
+    policy = manifests(server, tmp_path / "out", egress=(443,))["NetworkPolicy"]["spec"]
+    assert [443, 4318, 6432, 18799] == [port["port"] for port in policy["egress"][1]["ports"]]
+
+
+@pytest.mark.parametrize(("module", "file"), [(kubernetes, "kubernetes.yaml"), (kserve, "inferenceservice.yaml")])
+def test_the_secret_is_told_by_the_keys_that_are_mounted(module: Any, file: str, tmp_path: Path) -> None:
+    text = (exported(module, SERVER, tmp_path / "out", namespace="shop") / file).read_text()
+    (made,) = [line for line in text.splitlines() if "create secret generic" in line]
+    given = dict(word.split("=", 1)[1].split("=", 1) for word in made.split() if word.startswith("--from-file"))
+    assert {key: path for path, key in re.findall(r"mountPath: /srv/headrace/(\S+)\n *subPath: (\S+)", text)} == given
+    assert "kubectl -n shop create secret generic churn-secrets --from-literal=EVENTS_URL=… --from-literal=STORE_URL=…" in made
+
+
 def test_a_container_is_no_root_and_writes_its_volumes_alone(tmp_path: Path) -> None:
     pod = manifests(SERVER, tmp_path / "out")["Deployment"]["spec"]["template"]["spec"]
     rights = pod["containers"][0]["securityContext"]

@@ -14,7 +14,7 @@ import psycopg
 import pytest
 from fastapi.testclient import TestClient
 from hanging import Between
-from serving_project import CONFIG, ROW, WORKSPACE, Project
+from serving_project import CONFIG, MODEL, ROW, WORKSPACE, Project
 from serving_project import project as make_project
 from test_serving_online import COLUMNS, ONLY, VIEW, happened, materialize
 
@@ -123,6 +123,9 @@ def test_a_store_that_cannot_be_reached_keeps_no_request_waiting(
         bool(told["degraded"]["store"]),
     )
     assert 503 == client.post("/predict", json=ROW, headers={"Headrace-Time": "2024-01-01T00:00:00Z"}).status_code
+    loading = client.post(f"/v2/repository/models/{MODEL}/load")
+    assert (503, "1", "not-loaded") == (loading.status_code, loading.headers["retry-after"], loading.json()["error"].partition(":")[0])
+    assert 200 == client.post("/predict", json=ROW).status_code
     if fault == "gone":
         wire.come()
     else:

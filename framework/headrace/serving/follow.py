@@ -208,6 +208,7 @@ class Follower(threading.Thread):
     def reload(self) -> None:
         """Look at once, and verify and load anew what should answer, whatever was loaded or refused before."""
         with self._looking:
+            self._read()  # while the store is away, nothing is let go of
             self._loaded, self._mirrors, self.refused, self._seen = {}, {}, {}, None
             self.look()
 

@@ -170,9 +170,10 @@ class Server:
         """The versions that should answer and may not be loaded, by number."""
         return self._follower.refused
 
-    def reload(self) -> None:
-        """Verify and load anew what the store says now; in a thread of its own, since it takes its time. Raises `STORE_FAULTS`."""
-        self._follower.reload()
+    async def reload(self) -> None:
+        """Verify and load anew what the store says now; `STORE_FAULTS` where the store is away, TimeoutError where it takes too long."""
+        await self._asked(self._ask_store)  # a store that hangs must not be waited for by a thread a request
+        await within(self._follower.reload, self.load.limits.answer)
 
     def ready_snapshot(self) -> Snapshot:
         """What answers; Refused (503) where no champion is loaded."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path, PurePosixPath
 from typing import Annotated, Any
+from urllib.parse import urlsplit
 
 from pydantic import Field
 
@@ -24,6 +25,8 @@ DRAIN, GRACE, KILL = 5, 20, 30
 MEMORY = 2**30
 """Bytes of one process, where the spec does not say."""
 
+_PORTS = {"http": 80, "https": 443, "s3": 443, "gs": 443, "postgresql": 5432}
+"""Of URLs that name none."""
 
 Variable = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
 
@@ -54,6 +57,19 @@ def references(server: Server, more: Sequence[str] = ()) -> References:
             sorted(text.removeprefix("file:") for text in found if text.startswith("file:") and not PurePosixPath(text[5:]).is_absolute())
         ),
     )
+
+
+def reached(server: Server) -> list[int]:
+    """The TCP ports of what the spec names by its URL: the store, blobs, online events, the key set of tokens, traces, journalled files."""
+    access, journal = server.serving.get("access") or {}, server.serving.get("journal") or {}
+    told = [server.workspace.get(key) for key in ("store", "blobs", "online")]
+    told += [
+        ((access.get("auth") or {}).get("jwt") or {}).get("jwks"),
+        (access.get("tracing") or {}).get("endpoint"),
+        journal.get("parquet"),
+    ]
+    urls = [urlsplit(text) for text in told if isinstance(text, str) and "://" in text]
+    return sorted({port for url in urls if (port := url.port or _PORTS.get(url.scheme.partition("+")[0])) is not None})
 
 
 def _texts(value: Any) -> Iterator[str]:  # noqa: ANN401 - any JSON value

@@ -49,10 +49,9 @@ def export(server: Server, params: Params, folder: Path) -> None:
         },
         "spec": {"predictor": predictor},
     }
-    said = f"# It reads the Secret {kubernetes.secret(server)}: {', '.join((*needed.variables, *needed.files))}.\n"
-    head = f"# model/{server.model} of project {server.workspace['project']}, exported by headrace.\n"
-    head += said if needed.variables or needed.files else ""
-    elsewhere.write(folder, {"inferenceservice.yaml": head + elsewhere.yaml(service)})
+    said = [f"# model/{server.model} of project {server.workspace['project']}, exported by headrace."]
+    said += kubernetes.reads(server, params.namespace, needed)
+    elsewhere.write(folder, {"inferenceservice.yaml": "".join(f"{line}\n" for line in said) + elsewhere.yaml(service)})
 
 
 EXPORTER = Exporter(

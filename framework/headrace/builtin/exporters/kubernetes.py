@@ -25,7 +25,10 @@ class Params(BaseModel):
         description="A namespace whose pods may ask too, such as an ingress'.",
     )
     egress: tuple[int, ...] = Field(
-        default=(5432, 443), min_length=1, description="TCP ports that it may reach: those of the store and of the blobs.", strict=False
+        default=(5432, 443),
+        min_length=1,
+        description="TCP ports that it may reach beside those of URLs that the spec names: the store's and the blobs' behind `env:`.",
+        strict=False,
     )
     variables: tuple[elsewhere.Variable, ...] = elsewhere.VARIABLES
     anonymous: bool = Field(default=False, description="Whether nobody is asked for a key, where `serving.auth` is not declared.")
@@ -58,16 +61,24 @@ def secret(server: Server) -> str:
 
 def _head(server: Server, params: Params) -> str:
     lines = [f"# model/{server.model} of project {server.workspace['project']}, exported by headrace: export it again after a change."]
-    needed = elsewhere.references(server, params.variables)
-    if needed.variables or needed.files:
-        given = [f"--from-literal={name}=…" for name in needed.variables]
-        given += [f"--from-file={elsewhere.key_of(path)}={path}" for path in needed.files]
-        lines.append(f"# It reads secrets: kubectl -n {params.namespace} create secret generic {secret(server)} {' '.join(given)}")
     lines += [
+        *reads(server, params.namespace, elsewhere.references(server, params.variables)),
         "# The journal's spool is an emptyDir: it outlives a container that crashes or is killed, and the last pass before a pod ends has",
         f"# {elsewhere.GRACE} s; a pod that is deleted while the store does not answer loses what was not shipped.",
     ]
     return "".join(f"{line}\n" for line in lines)
+
+
+def reads(server: Server, namespace: str, needed: elsewhere.References) -> list[str]:
+    """Comments that say how the Secret is made that it reads, and what becomes of files in it that change; none where it reads none."""
+    given = [f"--from-literal={name}=…" for name in needed.variables]
+    given += [f"--from-file={elsewhere.key_of(path)}={path}" for path in needed.files]
+    lines = [f"# It reads secrets: kubectl -n {namespace} create secret generic {secret(server)} {' '.join(given)}"] if given else []
+    return (
+        [*lines, "# A file of the Secret that changes, such as a renewed certificate, is seen by new pods alone."]
+        if needed.files
+        else lines
+    )
 
 
 def _meta(server: Server, params: Params) -> dict[str, Any]:
@@ -179,7 +190,7 @@ def _policy(server: Server, params: Params) -> dict[str, Any]:
     if params.from_namespace:
         sources.append({"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": params.from_namespace}}})
     names = [{"protocol": protocol, "port": 53} for protocol in ("UDP", "TCP")]
-    reached = [{"protocol": "TCP", "port": port} for port in params.egress]
+    reached = [{"protocol": "TCP", "port": port} for port in dict.fromkeys((*params.egress, *elsewhere.reached(server)))]
     spec = {
         "podSelector": {"matchLabels": _labels(server)},
         "policyTypes": ["Ingress", "Egress"],

@@ -5,7 +5,7 @@ Sources: github.com/kserve/open-inference-protocol, specification/protocol/infer
 
 from __future__ import annotations
 
-import asyncio
+import logging
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -16,11 +16,14 @@ from headrace import __version__
 from headrace.serving.bodies.asked import Bodies, no_such_model
 from headrace.serving.bodies.tensors import bad, outputs
 from headrace.serving.body import read
+from headrace.serving.follow import STORE_FAULTS
+from headrace.serving.overload import AGAIN
 from headrace.serving.problem import Refused
 
 if TYPE_CHECKING:
     from headrace.serving.server import Server
 
+LOG = logging.getLogger("headrace.serving")
 EXTENSIONS = ["model_repository"]
 
 
@@ -101,7 +104,12 @@ class Protocol:
     async def load(self, request: Request) -> Response:
         """POST /v2/repository/models/NAME/load: verify and load what the store says now."""
         self._named(request)
-        await asyncio.to_thread(self._server.reload)
+        try:
+            await self._server.reload()
+        except (*STORE_FAULTS, TimeoutError) as error:
+            LOG.warning("the store cannot be read, so what was loaded goes on answering: %s", error)
+            why = "the store cannot be read just now, and what was loaded goes on answering"
+            raise Refused(503, "not-loaded", why, headers={"retry-after": AGAIN}) from None
         if refused := self._server.refused:
             why = "; ".join(f"version {number}: {refusal.message}" for number, refusal in sorted(refused.items()))
             raise Refused(503, "not-loaded", f"what was loaded goes on answering: {why}")

@@ -66,7 +66,7 @@ def _serve(paths: Sequence[Path], ending: Ending, options: argparse.Namespace) -
         names = ", ".join(f"model/{config.model}" for config in configs)
         scheme = "http" if first.access.tls is None else "https"
         by = "1 process" if one else f"{how_many(replicas)} processes"
-        says = partial(LOG.info, "%s answer on %s://%s:%s, by %s", names, scheme, host, port, by)
+        says = partial(LOG.info, "%s %s on %s://%s:%s, by %s", names, "answers" if len(configs) == 1 else "answer", scheme, host, port, by)
         shippers = [Shipper(paths[0].parent / WORKSPACE, config.model) for config in configs]
         for shipper in shippers:
             shipper.start()
