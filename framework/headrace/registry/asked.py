@@ -33,7 +33,7 @@ def missing(session: Session, governing: GovernanceConfig, row: ApprovalRequest)
     """Which votes an open request waits for; None where it waits for none, or none would let it in."""
     if row.status is not ApprovalStatus.OPEN or row.glass is not None:
         return None
-    voted_on = _subject(session, row)
+    voted_on = subject_of(session, row)
     policies = governing.policies(row.model, voted_on.on)
     if not policies or standing_row(session, voted_on, policies) is None:
         return None
