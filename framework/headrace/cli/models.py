@@ -252,13 +252,13 @@ def listed(
             told = [
                 _versions(session, name, withdrawn=withdrawn) if at is None else _then(registry.as_of(session, name, at)) for name in names
             ]
-        result = {"environment": workspace.config.environment, "models": told}
-    names = tuple(name.strip() for name in (asked or "").split(",") if name.strip())
+        result: dict[str, Any] = {"environment": workspace.config.environment, "models": told}
+    wished = tuple(name.strip() for name in (asked or "").split(",") if name.strip())
     known = {name for model_ in result["models"] for version in model_.get("versions", ()) for name in version["metrics"]}
-    if unknown := [name for name in names if name not in known and names != (_ALL,)]:
+    if unknown := [name for name in wished if name not in known and wished != (_ALL,)]:
         there = ", ".join(sorted(known)) or "none"
         raise click.BadParameter(f"no version has the metric `{unknown[0]}`; there are: {there}", param_hint="--metrics")
-    show(result, partial(_text, asked=names) if at is None else _then_text, as_json=as_json)
+    show(result, partial(_text, asked=wished) if at is None else _then_text, as_json=as_json)
 
 
 for _each in (searched, compared, staged, numbered, called, tagged, deleted, collected):
