@@ -15,7 +15,7 @@ from headrace.compiled import BreakGlassConfig, ChannelConfig
 from headrace.diagnostics import Report
 from headrace.governance import Choice
 from headrace.hooks import load_plugins
-from headrace.registry import attending
+from headrace.registry import admission, attending
 from headrace.store import clock, tables
 
 GLASS = BreakGlassConfig(group="calls", quorum=2, for_seconds=4 * 3600, review_seconds=24 * 3600)
@@ -141,8 +141,16 @@ def test_what_was_passed_over_and_not_looked_at_in_time_is_alarmed_once() -> Non
         assert count == len(sent(world))
 
 
+def lapses(world: World) -> None:
+    """A look after the time for votes, which ends the request."""
+    with world.store.transaction("test", "look", "model/m") as session:
+        standing = admission.admit(session, world.governing, "dev", "m", 1, now=world.now)
+        assert standing is not None
+        assert "lapsed" == standing.request.status
+
+
 def test_a_review_is_alarmed_although_the_votes_lapsed_meanwhile_or_it_was_judged_again() -> None:
-    for change in (World.replace, lambda world: world.judged(1)):
+    for change in (lapses, lambda world: world.judged(1)):
         with living(told(deadline_seconds=3600)) as world:
             forced(world)
             world.wait(25 * HOUR)
