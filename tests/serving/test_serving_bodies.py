@@ -20,6 +20,7 @@ from headrace.serving.apart import LARGE
 from headrace.serving.bodies.columns import Columns, Reader
 from headrace.serving.bodies.records import PIECE, Records
 from headrace.serving.bulk import LEAST, encode
+from headrace.serving.once import once
 from headrace.serving.problem import Refused
 from headrace.serving.schema import Schema
 from headrace.store.tables import Prediction
@@ -188,6 +189,13 @@ def test_a_key_that_stands_twice_in_one_row_of_many_is_refused(client: TestClien
     at = text.rindex('"age"')
     told = client.post("/predict/batch", content=text[:at] + '"age": 1, ' + text[at:], headers={"Content-Type": "application/json"})
     assert {"age": "stands twice in one object: send it once"} == faults(told)
+
+
+@pytest.mark.parametrize("body", [b":" * 5, b":" * 200_000, b"x" * 65_535 + b"::", b":" + b"x" * 150_000 + b":"])
+def test_a_body_with_a_colon_for_each_member_is_not_parsed_again(body: bytes) -> None:
+    assert once(body, body.count(b":"))
+    with pytest.raises(json.JSONDecodeError):
+        once(body, body.count(b":") - 1)
 
 
 def test_a_column_that_stands_twice_is_refused(client: TestClient) -> None:
