@@ -76,6 +76,25 @@ def test_rows_are_in_the_order_of_the_spool(folder: Path, store: Store, predicti
     assert (20, [str(person) for person in range(20)]) == (ship(store, folder), entities(store))
 
 
+def test_of_rows_that_share_a_moment_and_rows_that_do_not_each_has_its_own(folder: Path, store: Store, prediction) -> None:
+    began = wall()
+    moments = [began + timedelta(seconds=seconds) for seconds in (0, 0, 1, 1, 0, 60)]
+    spooled(folder, *(prediction(person, at=moment) for person, moment in enumerate(moments)))
+    ship(store, folder)
+    with store.read() as session:
+        found = [(row.at, began <= row.recorded_at <= wall()) for row in session.exec(select(Prediction).order_by(Prediction.seq))]
+    assert [(moment, True) for moment in moments] == found
+
+
+def test_a_connection_that_ships_keeps_what_it_writes_until_the_commit(folder: Path, store: Store, prediction) -> None:
+    if store.engine.dialect.name != "sqlite":
+        pytest.skip("PostgreSQL has a cache of its own")
+    spooled(folder, prediction(1))
+    ship(store, folder)
+    with store.read() as session:
+        assert -8192 == session.connection().exec_driver_sql("PRAGMA cache_size").scalar()
+
+
 def test_a_living_segment_is_shipped_and_kept_and_its_rest_later(folder: Path, store: Store, prediction) -> None:
     spool = spooled(folder, prediction(1), close=False)
     assert (1, 0, 1) == (ship(store, folder), unshipped(store, folder), len(segments(folder)))

@@ -16,9 +16,11 @@ from sqlmodel import select
 from headrace.compiled import ServingConfig
 from headrace.hooks import Input, Signature
 from headrace.journal import ship
+from headrace.serving.apart import LARGE
 from headrace.serving.bodies.columns import Columns, Reader
 from headrace.serving.bodies.records import PIECE, Records
 from headrace.serving.bulk import LEAST, encode
+from headrace.serving.once import once
 from headrace.serving.problem import Refused
 from headrace.serving.schema import Schema
 from headrace.store.tables import Prediction
@@ -189,10 +191,26 @@ def test_a_key_that_stands_twice_in_one_row_of_many_is_refused(client: TestClien
     assert {"age": "stands twice in one object: send it once"} == faults(told)
 
 
+@pytest.mark.parametrize("body", [b":" * 5, b":" * 200_000, b"x" * 65_535 + b"::", b":" + b"x" * 150_000 + b":"])
+def test_a_body_with_a_colon_for_each_member_is_not_parsed_again(body: bytes) -> None:
+    assert once(body, body.count(b":"))
+    with pytest.raises(json.JSONDecodeError):
+        once(body, body.count(b":") - 1)
+
+
 def test_a_column_that_stands_twice_is_refused(client: TestClient) -> None:
     text = json.dumps({"columns": columns(rows(2))}).replace('"age"', '"age": [1, 2], "age"')
     told = client.post("/predict/batch", content=text, headers={"Content-Type": "application/json"})
     assert {"age": "stands twice in one object: send it once"} == faults(told)
+
+
+@pytest.mark.parametrize("size", [0, LARGE])
+@pytest.mark.parametrize(("path", "form"), [("/predict/batch", "rows"), ("/predict/batch", "columns"), (INFER, "inputs")])
+def test_no_form_nests_deeper_than_may_be_however_large_it_is(client: TestClient, path: str, form: str, size: int) -> None:
+    text = json.dumps({"x": "x" * size})
+    body = f'{{"{form}": {"[" * 100}{text}{"]" * 100}}}'
+    told = client.post(path, content=body, headers={"Content-Type": "application/json"})
+    assert (422, True) == (told.status_code, "nests deeper than 32 levels" in told.text)
 
 
 def test_no_form_carries_more_rows_than_may_be(tmp_path: Any, serve: Serve) -> None:

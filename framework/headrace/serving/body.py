@@ -38,11 +38,15 @@ def header(scope: Mapping[str, Any], name: bytes) -> str | None:
 
 
 async def read(scope: Mapping[str, Any], receive: Receive, load: Load, *, arrow: bool = False) -> bytes:
-    """The body of a request, JSON or, where it may be, Arrow.
+    """As `read_any`, and no deeper than it may be: refused (422) as `shallow` says it."""
+    return shallow(await read_any(scope, receive, load, arrow=arrow), header(scope, b"content-type"), load.limits)
 
-    Refused: 415 where it says that it is something else, or packed, 413 where it is too large, 408 where it does not come in time, 422
-    where its JSON nests too deep, 503 where too much is still coming in. Raises starlette's ClientDisconnect where the client goes before
-    all of it is there.
+
+async def read_any(scope: Mapping[str, Any], receive: Receive, load: Load, *, arrow: bool = False) -> bytes:
+    """The body of a request, JSON or, where it may be, Arrow; that it must be `shallow` is for the caller to say.
+
+    Refused: 415 where it says that it is something else, or packed, 413 where it is too large, 408 where it does not come in time, 503
+    where too much is still coming in. Raises starlette's ClientDisconnect where the client goes before all of it is there.
     """
     limits = load.limits
     # A page in a browser may post text to loopback without asking; JSON it may not.
@@ -66,7 +70,7 @@ async def read(scope: Mapping[str, Any], receive: Receive, load: Load, *, arrow:
         if message["type"] == "http.request" and not message.get("more_body", False):
             if len(first) > limits.body:
                 raise _too_large(limits) from None
-            return _shallow(first, kind, limits)
+            return first
         rest = _rest(receive, load, message)
     else:
         rest = _rest(receive, load, _go_on(waiting, signal))
@@ -80,7 +84,7 @@ async def read(scope: Mapping[str, Any], receive: Receive, load: Load, *, arrow:
     finally:
         load.again()
     load.check()
-    return _shallow(body, kind, limits)
+    return body
 
 
 async def _rest(receive: Receive, load: Load, begun: Any) -> bytes:  # noqa: ANN401 - a message, or one that is awaited
@@ -131,7 +135,7 @@ def is_arrow(kind: str) -> bool:
     return kind.partition(";")[0].strip().lower() == ARROW
 
 
-def _shallow(body: bytes, kind: str | None, limits: LimitsConfig) -> bytes:
+def shallow(body: bytes, kind: str | None, limits: LimitsConfig) -> bytes:
     """The body; Refused (422) where its JSON nests deeper than it may."""
     if kind is not None and is_arrow(kind):
         return body

@@ -22,7 +22,7 @@ from headrace.serving.bodies.columns import BODY, Columns, Reader
 from headrace.serving.bodies.records import Records
 from headrace.serving.bodies.tensors import Tensors
 from headrace.serving.bodies.tensors import answer as tensors
-from headrace.serving.body import ARROW, header, is_arrow, read
+from headrace.serving.body import ARROW, header, is_arrow, read, read_any, shallow
 from headrace.serving.bulk import LEAST, Told
 from headrace.serving.explain import explain
 from headrace.serving.ids import fresh_ids
@@ -65,19 +65,19 @@ class Bodies:
     async def batch(self, scope: Mapping[str, Any], receive: Receive) -> bytes | Media:
         """POST /predict/batch: records, columns or an Arrow stream; answered as JSON, or as it was asked."""
         server = self._server
-        body = await read(scope, receive, server.load, arrow=True)
+        body = await read_any(scope, receive, server.load, arrow=True)
         started = perf_counter()
         kind = header(scope, b"content-type")
         if kind is not None and is_arrow(kind):
-            columns = await self._apart(body, partial(self._streams.read, body))
+            columns = await self._parsed(body, kind, self._streams.read)
             told, replies, _ = await self._columns(await self._request(scope, started), columns)
             whole = told if told is not None else Told.of(server.config.task, columns.entities, replies)
             return Media(await self._told(body, partial(stream, whole, server.config.entity)), ARROW)
         if _COLUMNS.match(body):
-            columns = await self._apart(body, partial(self._reader.json, body))
+            columns = await self._parsed(body, kind, self._reader.json)
             told, replies, fresh = await self._columns(await self._request(scope, started), columns)
         else:
-            read_ = await self._apart(body, partial(self._read, body))
+            read_ = await self._parsed(body, kind, self._read)
             told, replies, fresh = await self._several(await self._request(scope, started), read_)
         model = server.config.model
         if told is not None:
@@ -102,9 +102,9 @@ class Bodies:
     async def infer(self, scope: Mapping[str, Any], receive: Receive, version: str | None = None) -> bytes:
         """POST /v2/models/NAME/infer: as many rows as the tensors have, each journalled and counted as any other."""
         server = self._server
-        body = await read(scope, receive, server.load)
+        body = await read_any(scope, receive, server.load)
         started = perf_counter()
-        asked = await self._apart(body, partial(self._tensors.read, body, fresh_ids))
+        asked = await self._parsed(body, header(scope, b"content-type"), lambda told: self._tensors.read(told, fresh_ids))
         request = await self._request(scope, started)
         if version is not None:
             self._only(request.snapshot, version)
@@ -139,8 +139,13 @@ class Bodies:
         server = self._server
         return _Request(await server.moments.of(header(scope, _HEADER)), started, server.ready_snapshot())
 
-    async def _apart(self, body: bytes, work: Callable[[], T]) -> T:
-        """What some work for a body gives; beside the event loop where the body is large."""
+    async def _parsed(self, body: bytes, kind: str | None, parse: Callable[[bytes], T]) -> T:
+        """What is made of a body that is no deeper than it may be; beside the event loop where the body is large."""
+        limits = self._server.load.limits
+
+        def work() -> T:
+            return parse(shallow(body, kind, limits))
+
         return work() if len(body) < LARGE else await self._server.apart(work)
 
     async def _told(self, body: bytes, write: Callable[[], bytes]) -> bytes:
