@@ -31,7 +31,7 @@ def rows(runs: int, seed: int) -> Iterator[Row]:
     for share, rate in ((0.5, 0.1), (0.5, 0.01), (0.1, 0.05)):
         yield from _rates(runs, seed, share, rate)
     yield from _means(runs, seed)
-    yield from _quantities(max(200, runs // 10), seed)
+    yield from _quantities(max(200, runs // 20), seed)
     yield _arrivals(runs, seed)
     yield _analysis()
 
@@ -63,7 +63,7 @@ def _means(runs, seed) -> Iterator[Row]:
     for arm in range(2):
         for look in range(LOOKS):
             values = rng.exponential(1.0, (BLOCK // 2, runs))
-            sums[arm, :, look] = len(values), values.sum(axis=0), (values**2).sum(axis=0)
+            sums[arm, :, look] = np.full(runs, len(values)), values.sum(axis=0), (values**2).sum(axis=0)
     n, total, squares = np.cumsum(sums, axis=2).transpose(1, 0, 2, 3)
     value, variance = total / n, (squares - total**2 / n) / (n - 1)
     d, error = value[1] - value[0], np.sqrt((variance / n).sum(axis=0))
