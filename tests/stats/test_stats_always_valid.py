@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.stats import chisquare
+from scipy.integrate import quad
+from scipy.stats import beta, chisquare
 
 from headrace.stats import anytime_quantile, betting, confidence_sequence
 from headrace.stats.anytime_quantile import Histogram, ranks
@@ -157,6 +158,22 @@ def test_counts_below_a_quantile_are_a_fair_game_cut_off_at_their_chance():
         hit, missed = (math.exp(anytime_quantile._evidence_below(k + one, n + 1, p, prior)) for one in (1, 0))
         assert before == pytest.approx(p * hit + (1 - p) * missed, rel=1e-9)
         assert before >= 0.95 * hit + 0.05 * missed
+
+
+@pytest.mark.parametrize("at", [0.5, 0.9])
+def test_ranks_are_where_the_mixture_reaches_two_over_alpha(at):
+    """The mixture over all lower chances, by numerical integration, in place of the beta functions."""
+    n, planned, enough = 400, 300, math.log(2 / 0.05)
+    prior = planned / (2 * enough + math.log1p(2 * enough))
+
+    def reached(k, p):
+        before = beta(prior * p, prior * (1 - p))
+        value, _ = quad(lambda q: math.exp(k * math.log(q / p) + (n - k) * math.log((1 - q) / (1 - p))) * before.pdf(q), 1e-9, p, limit=200)
+        return value / before.cdf(p) >= 2 / 0.05
+
+    low = max(k for k in range(int(n * at) - 60, int(n * at)) if reached(k, at)) + 1
+    high = n - max((k for k in range(max(0, int(n * (1 - at)) - 60), int(n * (1 - at))) if reached(k, 1 - at)), default=-1)
+    assert (low, high) == ranks(n, at, planned=planned, alpha=0.05)
 
 
 def test_far_from_its_quantile_a_count_is_no_evidence():

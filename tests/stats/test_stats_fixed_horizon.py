@@ -287,6 +287,14 @@ def test_a_relative_margin_counts_the_noise_of_the_control():
     assert welch.compare(difference(larger, treatment), alpha=0.1).high == pytest.approx(found.beyond)
 
 
+def test_a_relative_margin_of_what_should_be_high_allows_that_share_to_be_lost():
+    control, treatment = Estimate(10.0, 4.0, 5000), Estimate(9.8, 4.0, 5000)
+    found = judge(control, treatment, margin=0.05, relative=True, worse="lower", alpha=0.05)
+    least = Estimate(9.5, 4.0 * 0.95**2, 5000)
+    assert -welch.compare(difference(least, treatment), alpha=0.1).low == pytest.approx(found.beyond)
+    assert "pass" == found.outcome
+
+
 def test_a_guardrail_of_rare_events_goes_by_newcombes_interval():
     none, few = Proportion(2000, 0), Proportion(50, 0)
     assert ("pass", "inconclusive") == tuple(judge(arm, arm, margin=0.01, alpha=0.05).outcome for arm in (none, few))

@@ -1,1 +1,1 @@
-"""Mathematics: sequential tests of a canary, bins and drift, bootstrap intervals, paired tests. Nothing of ours is imported here."""
+"""Mathematics: tests of canaries and experiments, bins and drift, bootstrap intervals, paired tests. Nothing of ours is imported here."""

@@ -79,7 +79,7 @@ def spending_boundaries(information: Sequence[float], cumulative: Sequence[float
         bound = inf
         if step.apart >= _LEAST and wanted > step.above(0.0):
             raise ValueError(f"look {place + 1} has {wanted:g} to spend, which no boundary above 0 does")
-        if wanted > max(step.above(_FARTHEST), _NOTHING):
+        if step.apart >= _LEAST and wanted > max(step.above(_FARTHEST), _NOTHING):
             bound = float(brentq(step.against(wanted), 0.0, _FARTHEST, xtol=1e-10))
             walk, before = step.within(bound, _nearest(fractions, place)), total
         found.append(bound)

@@ -52,7 +52,8 @@ class Moments:
     def of(cls, values: ArrayLike) -> Moments:
         """Those of (n,) values, one a unit; ValueError where one is not a finite number."""
         found = _finite(values)
-        return cls(len(found), _total(found), _products(found, found))
+        (total,), (squares,) = _sums(found)
+        return cls(len(found), total, squares)
 
     @classmethod
     def of_sums(cls, n: int, total: float, squares: float) -> Moments:
@@ -100,8 +101,8 @@ class JointMoments:
         of_y, of_x = _finite(y), _finite(x)
         if len(of_y) != len(of_x):
             raise ValueError(f"{len(of_y)} and {len(of_x)} values: each unit has both")
-        squares = (_products(of_y, of_y), _products(of_x, of_x), _products(of_y, of_x))
-        return cls(Moments(len(of_y), _total(of_y), squares[0]), Moments(len(of_x), _total(of_x), squares[1]), squares[2])
+        totals, (y2, products, x2) = _sums(of_y, of_x)
+        return cls(Moments(len(of_y), totals[0], y2), Moments(len(of_x), totals[1], x2), products)
 
     @classmethod
     def of_sums(cls, y: Moments, x: Moments, products: float) -> JointMoments:
@@ -139,32 +140,27 @@ def _finite(values: ArrayLike) -> Values:
     return found
 
 
-def _total(values: Values) -> Fraction:
-    found = Fraction(0)
-    for start in range(0, len(values), _CHUNK):
-        whole, exponent = _parts(values[start : start + _CHUNK])
-        found += _gathered(exponent, ((whole, 0),), 53)
-    return found
+def _sums(*columns: Values) -> tuple[list[Fraction], list[Fraction]]:
+    """The sum of each column, and of the products of each with itself and those after it: schoolbook multiplication of the halves."""
+    pairs = [(i, j) for i in range(len(columns)) for j in range(i, len(columns))]
+    totals, products = [Fraction(0)] * len(columns), [Fraction(0)] * len(pairs)
+    for start in range(0, len(columns[0]), _CHUNK):
+        halves = [_halves(column[start : start + _CHUNK]) for column in columns]
+        for place, (exponent, high, low) in enumerate(halves):
+            totals[place] += _gathered(exponent, ((high, _HALF), (low, 0)), 53)
+        for place, (i, j) in enumerate(pairs):
+            (of_one, a, b), (of_other, c, d) = halves[i], halves[j]
+            products[place] += _gathered(of_one + of_other, ((a * c, 2 * _HALF), (a * d + b * c, _HALF), (b * d, 0)), 106)
+    return totals, products
 
 
-def _products(first: Values, second: Values) -> Fraction:
-    """The sum of first[i] * second[i]: schoolbook multiplication of the halves, gathered by exponent."""
-    mask = (1 << _HALF) - 1
-    found = Fraction(0)
-    for start in range(0, len(first), _CHUNK):
-        one, of_one = _parts(first[start : start + _CHUNK])
-        other, of_other = _parts(second[start : start + _CHUNK])
-        a, b, c, d = one >> _HALF, one & mask, other >> _HALF, other & mask
-        found += _gathered(of_one + of_other, ((a * c, 2 * _HALF), (a * d + b * c, _HALF), (b * d, 0)), 106)
-    return found
-
-
-def _parts(values: Values) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Whole numbers below 2^53 and exponents, so that each value is whole * 2^(exponent - 53)."""
+def _halves(values: Values) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+    """Exponents, and both halves of the whole numbers below 2^53, so that each value is (high 2^27 + low) 2^(exponent - 53)."""
     import numpy as np
 
     significand, exponent = np.frexp(values)
-    return np.ldexp(significand, 53).astype(np.int64), exponent.astype(np.int64)
+    whole = np.ldexp(significand, 53).astype(np.int64)
+    return exponent.astype(np.int64), whole >> _HALF, whole & ((1 << _HALF) - 1)
 
 
 def _gathered(exponent: NDArray[np.int64], terms: tuple[tuple[NDArray[np.int64], int], ...], bits: int) -> Fraction:
