@@ -69,9 +69,9 @@ def pytest_sessionfinish(session: pytest.Session) -> Generator[None, object, obj
     return result
 
 
-LATER = "prefect or alone"
-"""Which tests run one after another, as the Makefile asks for them."""
-MARKED = re.compile(r"\bmark\.(prefect|alone)\b")
+LATER = "alone"
+"""Which tests run with nothing beside them, as the Makefile asks for them."""
+MARKED = re.compile(r"\bmark\.alone\b")
 
 
 @cache
@@ -85,9 +85,14 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
     return True if asked and not _marked(collection_path) else None
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
-        if {"prefect", "alone"} & {mark.name for mark in item.iter_markers()} and not _marked(item.path):
+        if item.get_closest_marker("prefect") is not None:
+            item.add_marker(pytest.mark.xdist_group("prefect"))  # one server at a time is load enough
+        elif item.get_closest_marker("slow") is None and PROPERTIES not in item.path.parents:
+            item.add_marker(pytest.mark.xdist_group(str(item.path.relative_to(PROPERTIES.parent))))  # what a file shares is made once
+        if item.get_closest_marker("alone") is not None and not _marked(item.path):
             raise pytest.UsageError(f"{item.nodeid} is marked elsewhere: `-m '{LATER}'` would not find its file")
         if PROPERTIES in item.path.parents:
             item.add_marker(pytest.mark.slow)
