@@ -21,9 +21,10 @@ demo: $(READY)  ## the whole life of the reference model, on real data (ROWS=all
 
 test: $(READY)  ## every test, with branch coverage
 	$(BIN)/python -m coverage erase
-	$(BIN)/python -m pytest -n 2 -m "not prefect and not alone" --cov --cov-report= $(PYTEST_ARGS)
-	# One after another: a Prefect server on SQLite refuses calls on a machine that is too busy, and some bounds are in seconds.
-	$(BIN)/python -m pytest -m "prefect or alone" --cov --cov-append --cov-report=term:skip-covered --cov-fail-under=90 $(PYTEST_ARGS)
+	# Whole files, then slow tests one by one; those with a Prefect server one after another, on one of the two.
+	$(BIN)/python -m pytest -n 2 --dist loadgroup -m "not alone" --cov --cov-report= $(PYTEST_ARGS)
+	# With nothing beside them: their bounds are in seconds.
+	$(BIN)/python -m pytest -m alone --cov --cov-append --cov-report=term:skip-covered --cov-fail-under=90 $(PYTEST_ARGS)
 
 check: $(READY)  ## format, lint, types, layers, fast tests
 	$(BIN)/ruff format --check framework plugins tests examples flows

@@ -2,6 +2,7 @@
 
 import importlib.util
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -10,6 +11,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Generator, Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -23,6 +25,8 @@ FOLLOW = "COVERAGE_PROCESS_CONFIG"
 """What tells a new process that coverage follows it."""
 FOLLOWED = pytest.StashKey[str]()
 WRITTEN = pytest.StashKey[str]()
+THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+SINGLE = pytest.StashKey[list[str]]()
 MEMORY = Path("/dev/shm")  # noqa: S108 - every folder in it is made for one run, and closed to others
 ROOM = 4 << 30
 """Bytes of memory that all that tests write may take, and a server with a few databases beside: together they take less than half."""
@@ -40,6 +44,10 @@ def pytest_configure(config: pytest.Config) -> None:
         folder = os.environ["TMPDIR"] = tempfile.mkdtemp(prefix="hr-", dir=MEMORY)  # workers and all that tests start inherit it
         tempfile.tempdir = None
         config.stash[WRITTEN] = folder
+    # Libraries that are loaded from here on use one thread: those of two workers would wait for one another, each at full speed.
+    if not getattr(config.option, "numprocesses", None):
+        config.stash[SINGLE] = [name for name in THREADS if name not in os.environ]
+        os.environ.update(dict.fromkeys(config.stash[SINGLE], "1"))
 
 
 def _roomy() -> bool:
@@ -61,8 +69,31 @@ def pytest_sessionfinish(session: pytest.Session) -> Generator[None, object, obj
     return result
 
 
+LATER = "alone"
+"""Which tests run with nothing beside them, as the Makefile asks for them."""
+MARKED = re.compile(r"\bmark\.alone\b")
+
+
+@cache
+def _marked(path: Path) -> bool:
+    return MARKED.search(path.read_text(encoding="utf-8")) is not None
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Do not load what has no such test, when they alone are asked for: hundreds of files, and all that they import."""
+    asked = config.option.markexpr == LATER and collection_path.name.startswith("test_") and collection_path.suffix == ".py"
+    return True if asked and not _marked(collection_path) else None
+
+
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
+        if item.get_closest_marker("prefect") is not None:
+            item.add_marker(pytest.mark.xdist_group("prefect"))  # one server at a time is load enough
+        elif item.get_closest_marker("slow") is None and PROPERTIES not in item.path.parents:
+            item.add_marker(pytest.mark.xdist_group(str(item.path.relative_to(PROPERTIES.parent))))  # what a file shares is made once
+        if item.get_closest_marker("alone") is not None and not _marked(item.path):
+            raise pytest.UsageError(f"{item.nodeid} is marked elsewhere: `-m '{LATER}'` would not find its file")
         if PROPERTIES in item.path.parents:
             item.add_marker(pytest.mark.slow)
         if not UNFOLLOWED.isdisjoint(item.path.parents):
@@ -75,8 +106,11 @@ def pytest_sessionstart(session: pytest.Session) -> None:
         session.config.stash[FOLLOWED] = told
 
 
-pytest_collection_finish = pytest_sessionstart
-"""A worker's own coverage has begun by then, and has told its processes again."""
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """A worker's own coverage has begun by now, and has told its processes again; libraries are loaded, and processes have threads."""
+    pytest_sessionstart(session)
+    for name in session.config.stash[SINGLE]:
+        os.environ.pop(name, None)
 
 
 @pytest.fixture
