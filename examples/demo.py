@@ -218,13 +218,17 @@ def vouched() -> dict[str, Any]:
     card = json.loads(headrace("card", "check", named, "--json"))
     headrace("models", "verify", named)
     asked = json.loads(headrace("approvals", MODEL, "--all", "--json"))["requests"]
-    headrace("show", "lineage", f"model/{named}", "--out", str(REPORTS / "lineage.svg"))
-    lineage = json.loads(headrace("show", "lineage", f"model/{named}", "--json"))
+    lineage = json.loads(headrace("show", "lineage", f"model/{named}", "--out", str(REPORTS / "lineage.svg"), "--json"))
     headrace("audit", "checkpoint")
-    headrace("audit", "export", str(PROJECT / "audit.jsonl"))
-    with contextlib.closing(sqlite3.connect(f"file:{STATE}?mode=ro", uri=True)) as store:
-        entries = store.execute("select count(*) from audit_entry").fetchone()[0]
-    return {"report": report, "card": card, "asked": asked, "lineage": lineage, "entries": entries, "verified": verified_elsewhere()}
+    exported = json.loads(headrace("audit", "export", str(PROJECT / "audit.jsonl"), "--json"))
+    return {
+        "report": report,
+        "card": card,
+        "asked": asked,
+        "lineage": lineage,
+        "entries": exported["entries"],
+        "verified": verified_elsewhere(),
+    }
 
 
 def verified_elsewhere() -> str:

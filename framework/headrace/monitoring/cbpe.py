@@ -85,5 +85,6 @@ def _finite(value: float) -> float | None:
 
 
 if __name__ == "__main__":
-    sys.modules.update(dict.fromkeys(UNUSED))
+    for name in UNUSED:
+        sys.modules[name] = None  # type: ignore[assignment]  # None is how Python is told that it is not there
     main(Path(sys.argv[1]))
