@@ -64,6 +64,7 @@ WITHOUT_JSON = {
     "card": "likewise",
     "keys": "likewise",
     "audit": "likewise",
+    "golden": "likewise",
     "show": "its word `spec`, which is meant where none is said, has it",
     "models": "its word `list`, which is meant where none is said, has it",
     "gates": "likewise",

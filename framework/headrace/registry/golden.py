@@ -57,12 +57,12 @@ def _read(store: Store, version: Version, told: Mapping[str, Any]) -> Golden:
         ) from None
 
 
-def asked(loaded: Loaded, rows: Sequence[Mapping[str, Any]]) -> list[Said]:
+def answers_to(loaded: Loaded, rows: Sequence[Mapping[str, Any]]) -> list[Said]:
     """What a version says to each row, asked one by one as a server asks it; why there is no answer, where there is none."""
-    return [_asked(loaded, row) for row in rows]
+    return [_answer(loaded, row) for row in rows]
 
 
-def _asked(loaded: Loaded, row: Mapping[str, Any]) -> Said:
+def _answer(loaded: Loaded, row: Mapping[str, Any]) -> Said:
     answers = loaded.answers
     try:
         values, _ = loaded.signature.encode_row(row)
