@@ -52,7 +52,7 @@ def golden(made: Project, capsys: pytest.CaptureFixture[str], monkeypatch: pytes
 def said(project: Project, number: int, row: dict[str, Any]) -> float:
     with project.store.read() as session:
         version = registry.get(session, MODEL, number)
-    (answer,) = registry.answers_of(registry.load(project.store, project.plugins, version), [row])
+    (answer,) = registry.answers_to(registry.load(project.store, project.plugins, version), [row])
     assert isinstance(answer, float)
     return answer
 

@@ -65,6 +65,7 @@ WITHOUT_JSON = {
     "keys": "likewise",
     "audit": "likewise",
     "subject": "likewise",
+    "golden": "likewise",
     "show": "its word `spec`, which is meant where none is said, has it",
     "models": "its word `list`, which is meant where none is said, has it",
     "gates": "likewise",

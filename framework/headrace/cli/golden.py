@@ -191,7 +191,7 @@ def _replayed(golden: Golden, loaded: Loaded, who: str, server: Asking | None = 
     from headrace.hooks.golden import replayed
 
     rows = [request.inputs for request in golden.requests]
-    given = registry.answers_of(loaded, rows) if server is None else server(rows)
+    given = registry.answers_to(loaded, rows) if server is None else server(rows)
     off = [{"id": one.id, "says": one.says} for one in replayed(golden, given, loaded.answers, loaded.signature)]
     return {
         "file": file,

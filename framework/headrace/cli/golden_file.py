@@ -63,7 +63,7 @@ def answered_now(loaded: Loaded, data: bytes, name: str, tolerance: float) -> Go
     told = [_row(item, name) for item in _rows(data, name)]
     if not told:
         raise _unusable(f"{name} has no request", 'write a list of inputs, such as `[{"age": 19}]`')
-    given = registry.answers_of(loaded, [row["inputs"] for row in told])
+    given = registry.answers_to(loaded, [row["inputs"] for row in told])
     if (bad := next((said for said in given if isinstance(said, str)), None)) is not None:
         raise _unusable(f"{loaded.version} does not answer a request of {name}: {bad}", "leave it out, or mend it")
     return _golden([{**row, "expect": said} for row, said in zip(told, given, strict=True)], tolerance)
@@ -120,9 +120,10 @@ def declared(project: Project, root: Path) -> Iterator[dict[str, Any]]:
     for model in project.models:
         for gate in model.gates:
             if gate.gate == "golden":
-                told = {"model": model.name, "gate": gate.id, "file": str(gate.params["file"]), "max": int(gate.params.get("max", 0))}
+                file = str(gate.params["file"])
+                told = {"model": model.name, "gate": gate.id, "file": file, "max": int(gate.params.get("max", 0))}
                 try:
-                    held = read_file(root / str(told["file"]))
+                    held = read_file(root / file)
                 except HeadraceError as error:
                     yield {**told, "requests": 0, "tolerance": None, "why": str(error.report.found[0].message)}
                 else:

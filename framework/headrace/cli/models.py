@@ -86,6 +86,13 @@ _FEW = 3
 """So many metrics are shown where no gate reads one that the version has."""
 
 
+def _refuse_unknown(result: Mapping[str, Any], asked: tuple[str, ...]) -> None:
+    known = {name for model in result["models"] for version in model.get("versions", ()) for name in version["metrics"]}
+    if asked != (_ALL,) and (unknown := [name for name in asked if name not in known]):
+        there = ", ".join(sorted(known)) or "none"
+        raise click.BadParameter(f"no version has the metric `{unknown[0]}`; there are: {there}", param_hint="--metrics")
+
+
 def _shown(versions: Sequence[Mapping[str, Any]], asked: tuple[str, ...]) -> tuple[list[str], list[str]]:
     """The metrics that a table shows, which are those that gates read unless others are asked for, and the rest."""
     every = list(dict.fromkeys(name for version in versions for name in version["metrics"]))
@@ -252,13 +259,10 @@ def listed(
             told = [
                 _versions(session, name, withdrawn=withdrawn) if at is None else _then(registry.as_of(session, name, at)) for name in names
             ]
-        result: dict[str, Any] = {"environment": workspace.config.environment, "models": told}
-    wished = tuple(name.strip() for name in (asked or "").split(",") if name.strip())
-    known = {name for model_ in result["models"] for version in model_.get("versions", ()) for name in version["metrics"]}
-    if unknown := [name for name in wished if name not in known and wished != (_ALL,)]:
-        there = ", ".join(sorted(known)) or "none"
-        raise click.BadParameter(f"no version has the metric `{unknown[0]}`; there are: {there}", param_hint="--metrics")
-    show(result, partial(_text, asked=wished) if at is None else _then_text, as_json=as_json)
+        result = {"environment": workspace.config.environment, "models": told}
+    wanted = tuple(name.strip() for name in (asked or "").split(",") if name.strip())
+    _refuse_unknown(result, wanted)
+    show(result, partial(_text, asked=wanted) if at is None else _then_text, as_json=as_json)
 
 
 for _each in (searched, compared, staged, numbered, called, tagged, deleted, collected):

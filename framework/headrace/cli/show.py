@@ -53,7 +53,7 @@ class _Queried(click.Command):
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Give `--sql` its usual language where an address follows it: click would take that for one."""
-        after = [*args[1:], ""]
+        after = [*args[1:], ""] if args else []
         told = [f"--sql={LANGUAGES[0]}" if word == "--sql" and "/" in then else word for word, then in zip(args, after, strict=True)]
         return super().parse_args(ctx, told)
 

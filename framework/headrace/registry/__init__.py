@@ -7,7 +7,7 @@ from headrace.registry.card_evidence import Declared, declared
 from headrace.registry.card_writing import approve_card, archive_card, card_now, refuse_card, submit_card, write_card
 from headrace.registry.conflict import ANY
 from headrace.registry.exported import Written, export, verified
-from headrace.registry.golden import answers_of, replay
+from headrace.registry.golden import answers_to, replay
 from headrace.registry.indexed import set_tag
 from headrace.registry.loading import Loaded, load, load_part
 from headrace.registry.probe import probe
@@ -42,7 +42,7 @@ __all__ = [
     "Written",
     "adopt",
     "aliases",
-    "answers_of",
+    "answers_to",
     "approve_card",
     "archive_card",
     "as_of",

@@ -57,7 +57,7 @@ def _read(store: Store, version: Version, told: Mapping[str, Any]) -> Golden:
         ) from None
 
 
-def answers_of(loaded: Loaded, rows: Sequence[Mapping[str, Any]]) -> list[Said]:
+def answers_to(loaded: Loaded, rows: Sequence[Mapping[str, Any]]) -> list[Said]:
     """What a version says to each row, asked one by one as a server asks it; why there is no answer, where there is none."""
     return [_answer(loaded, row) for row in rows]
 
