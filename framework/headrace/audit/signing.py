@@ -68,7 +68,7 @@ def kept(path: Path, name: str) -> PrivateKey:
     if not path.exists():
         appear(path, f"{PrivateKey.made(name).text()}\n".encode())
     try:
-        key = PrivateKey.parse(held(path).decode())
+        key = PrivateKey.parse(held(path).decode(errors="replace"))
     except Exposed:
         raise Refused(f"others than its owner may read the signing key: chmod 600 {path}") from None
     public = path.with_name(f"{path.name}.pub")
