@@ -244,6 +244,64 @@ def test_a_fork_is_seen_by_who_holds_a_checkpoint(project: Path, capsys: pytest.
     assert [4, 7] == held
 
 
+@pytest.fixture
+def put_back(project: Path, capsys: pytest.CaptureFixture[str]) -> Path:
+    """The same, put back to four entries after a witness saw six; another witness, who was told nothing since, is kept as `held`."""
+    run(capsys, "checkpoint")
+    with closing(sqlite3.connect(project / ".headrace" / "state.db")) as now, closing(sqlite3.connect(project / "backup.db")) as backup:
+        now.backup(backup)
+    with opened() as w:
+        write(w, "model/a", "model/b")
+    run(capsys, "checkpoint")
+    shutil.copy(project / WITNESS, project / "held")
+    for part in (project / ".headrace").glob("state.db*"):
+        part.unlink()
+    shutil.copy(project / "backup.db", project / ".headrace" / "state.db")
+    return project
+
+
+def test_a_log_that_was_put_back_is_refused_until_an_operator_says_so(put_back: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert [4, 4] == [run(capsys, "verify")[0], said(capsys, "checkpoint")[0]]
+    assert "headrace audit recover" in said(capsys, "checkpoint")[1]
+
+    code, told = run(capsys, "recover", "--reason", "the disk was lost")
+    assert (0, [WITNESS]) == (code, told["witnesses"])
+    code, told = run(capsys, "verify")
+    assert (0, "sound", 1) == (code, told["verdict"], len(told["recovered"]))
+    assert "recovered: entry" in said(capsys, "verify")[1]
+    assert ": the disk was lost" in said(capsys, "verify")[1]
+
+
+def test_who_holds_what_was_given_up_sees_that_it_was(put_back: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with opened() as w:
+        write(w, "model/c", "model/d", "model/e")
+    refused = run(capsys, "verify", "--checkpoint", "held")
+    run(capsys, "recover", "--reason", "the disk was lost")
+    run(capsys, "export", BUNDLE)
+    run(capsys, "prove", "1", ONE)
+    for file in (BUNDLE, ONE):
+        code, told = run(capsys, "verify", file, "--key", (put_back / f"{KEY}.pub").read_text(), "--checkpoint", "held")
+        assert (0, 1) == (code, len(told["recovered"]))
+    assert [4, 0] == [refused[0], run(capsys, "verify", "--checkpoint", "held")[0]]
+
+
+def test_there_is_nothing_to_recover_from_where_no_witness_saw_more(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code, told = said(capsys, "recover", "--reason", "why")
+    assert (4, True) == (code, "nothing to recover from" in told)
+    (project / WITNESS).parent.mkdir(parents=True, exist_ok=True)
+    (project / WITNESS).write_text("damage")
+    code, told = said(capsys, "recover", "--reason", "why")
+    assert (4, True) == (code, "not sound" in told)
+    assert 64 == said(capsys, "recover", "--reason", " ")[0]
+
+
+def test_a_log_that_was_altered_and_put_back_is_not_recovered(put_back: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (put_back / KEY).unlink()
+    (put_back / f"{KEY}.pub").unlink()
+    assert 4 == said(capsys, "recover", "--reason", "by another key")[0]
+    assert 4 == run(capsys, "verify")[0]
+
+
 @pytest.mark.parametrize("bad", ["", "x+y+z"])
 def test_a_key_that_is_none_is_a_wrong_call(project: Path, capsys: pytest.CaptureFixture[str], bad: str) -> None:
     (project / "bad.pub").write_text(bad)

@@ -282,6 +282,16 @@ def _full(*_: object) -> int:
     raise SpoolFull("full")
 
 
+def test_a_subject_that_is_asked_about_again_has_one_key(folder: Path, store: Store, prediction: Make) -> None:
+    spool = Spool.open(folder, Terms(personal=personal()))
+    for number in range(3):
+        spool.append(prediction(entity="ana", id=str(number), inputs={"income": number}))
+    spool.close()
+    ship(store, folder)
+
+    assert (1, {"0": 0, "1": 1, "2": 2}) == (len(rows(store, SubjectKey)), incomes(store, {"k1": K1}))
+
+
 def test_each_segment_brings_the_keys_of_its_own_records(folder: Path, store: Store, prediction: Make) -> None:
     spool = Spool.open(folder, Terms(personal=personal(), segment_bytes=1200))
     for number in range(6):

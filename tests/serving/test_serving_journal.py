@@ -17,7 +17,7 @@ from sqlmodel import select
 from headrace.cli import main
 from headrace.compiled import ServingConfig, read
 from headrace.diagnostics import HeadraceError
-from headrace.journal import present, ship
+from headrace.journal import present, ship, subjects
 from headrace.journal.personal import decrypt
 from headrace.serving.journalled import open_spool
 from headrace.serving.workspace import open_workspace
@@ -125,9 +125,10 @@ def test_no_personal_value_leaves(
     with made.store.read() as session:
         asked = session.exec(select(Prediction).where(Prediction.id == answered.json()["id"])).one()
         known = session.exec(select(Outcome)).one()
+        opened = decrypt(subjects.Opening(session, {"k1": KEY}), asked.id, "sex", asked.inputs["sex"])
     assert (200, 200, 202, 422) == (answered.status_code, batch.status_code, outcomes.status_code, wrong.status_code)
     assert [] == [text for text in (*told, *segments, database, caplog.text, *capfd.readouterr()) if "canary" in text]
-    assert (known.entity, "canary-of-a-sex") == (asked.entity, decrypt({"k1": KEY}, asked.id, "sex", asked.inputs["sex"]))
+    assert (known.entity, "canary-of-a-sex") == (asked.entity, opened)
 
 
 def told(capsys: pytest.CaptureFixture[str], root: Path, *arguments: str) -> tuple[int, str, str]:

@@ -85,6 +85,7 @@ ENTRIES = {
     "store.clock:release": ["'release'"],
     "store.lock:release": ["'unlock'"],
     "store.lock:_take": ["'lock'"],
+    "store.sealing:Seal.recover": ["'recover'"],
     "tracking.reaping:reap": ["'end'"],
     "traffic.watch:abort": ["'abort'"],
 }

@@ -6,15 +6,14 @@ import os
 from base64 import b64encode
 from dataclasses import dataclass, field
 from pathlib import Path
-from uuid import uuid4
 
+from headrace.audit.keyfile import Exposed, appear, held
 from headrace.audit.verify import HASH, PublicKey, Refused, decoded
 
 __all__ = ["PrivateKey", "kept"]
 
 _HEAD = "PRIVATE+KEY+"
 _ED25519 = 1
-_OTHERS = 0o077
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,29 +66,12 @@ def kept(path: Path, name: str) -> PrivateKey:
     Of several processes that make it at once, one does, and all get that. Refused where others may read the file. OSError.
     """
     if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        made = PrivateKey.made(name)
-        _appear(path, made.text(), 0o600)
-    if path.stat().st_mode & _OTHERS:
-        raise Refused(f"others than its owner may read the signing key: chmod 600 {path}")
-    key = PrivateKey.parse(path.read_text(encoding="utf-8"))
+        appear(path, f"{PrivateKey.made(name).text()}\n".encode())
+    try:
+        key = PrivateKey.parse(held(path).decode(errors="replace"))
+    except Exposed:
+        raise Refused(f"others than its owner may read the signing key: chmod 600 {path}") from None
     public = path.with_name(f"{path.name}.pub")
     if not public.exists():
-        _appear(public, str(key.public), 0o644)
+        appear(public, f"{key.public}\n".encode(), 0o644)
     return key
-
-
-def _appear(path: Path, text: str, mode: int) -> None:
-    """Make a file whole or not at all; nothing happens where it is there."""
-    part = path.with_name(f".{path.name}.{uuid4().hex}")
-    try:
-        with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "w", encoding="utf-8") as file:
-            file.write(f"{text}\n")
-            file.flush()
-            os.fsync(file.fileno())
-        try:
-            os.link(part, path)
-        except FileExistsError:
-            return
-    finally:
-        part.unlink(missing_ok=True)

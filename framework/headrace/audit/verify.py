@@ -2,7 +2,7 @@
 
 This one file is the whole verifier. It needs Python and `cryptography`, and nothing else of Headrace: copy it to where the bundle is read.
 
-    python verify.py BUNDLE --key KEY.pub [--checkpoint FILE]
+    python verify.py BUNDLE --key KEY [--checkpoint FILE]
 
 It ends with 0 where all is sound, 4 where something was tampered with, 7 where the bundle does not hold what a judgement needs, 64 where it
 was called wrongly.
@@ -18,6 +18,7 @@ import sys
 from base64 import b64decode, b64encode
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from errno import ENOENT
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,7 @@ _MARK = "\N{EM DASH} "
 _MOST_SIGNATURES = 100
 _LONGEST = 1 << 20
 _DIGITS = 19
+_RECOVER = "recover "
 
 
 class Refused(Exception):  # noqa: N818 - what it says of a note, a key or a proof, not of a program
@@ -176,6 +178,18 @@ class PublicKey:
             raise Refused(f"the public key `{name}` is of another kind, or was altered")
         return found
 
+    @classmethod
+    def given(cls, text: str) -> PublicKey:
+        """From a file of that name, or else from the text itself. Refused where it is neither; OSError where the file cannot be read."""
+        if Path(text).is_file():
+            try:
+                return cls.parse(Path(text).read_text(encoding="utf-8"))
+            except UnicodeDecodeError:
+                raise Refused(f"{text} holds no public key") from None
+        if text.count("+") < 2:  # noqa: PLR2004 - a name, a hash and a key
+            raise FileNotFoundError(ENOENT, "there is no such file, and it is no key", text)
+        return cls.parse(text)
+
     def __str__(self) -> str:
         return f"{self.name}+{self.id.hex()}+{b64encode(bytes([_ED25519]) + self.public).decode()}"
 
@@ -240,14 +254,22 @@ class Checkpoint:
 
 @dataclass(frozen=True, slots=True)
 class Witnessed:
-    """A checkpoint as a witness took it: its note, and the proof from the one of `old` entries before (C2SP tlog-witness)."""
+    """A checkpoint as a witness took it: its note, and the proof from the one of `old` entries before (C2SP tlog-witness).
+
+    Where the log had been put back to an older state, `entry` is the entry of it that says so, and `path` is the entry's, to the root.
+    """
 
     old: int
     proof: tuple[bytes, ...]
     note: str
+    entry: bytes | None = None
+    path: tuple[bytes, ...] = ()
 
     def __str__(self) -> str:
-        return "".join([f"old {self.old}\n", *(f"{b64encode(hash_).decode()}\n" for hash_ in self.proof), "\n", self.note, "\n"])
+        lines = [f"old {self.old}", *(b64encode(hash_).decode() for hash_ in self.proof)]
+        if self.entry is not None:
+            lines += [f"{_RECOVER}{b64encode(self.entry).decode()}", *(b64encode(hash_).decode() for hash_ in self.path)]
+        return "\n".join([*lines, "", self.note, ""])
 
 
 def witnessed(text: str) -> list[Witnessed]:
@@ -257,12 +279,15 @@ def witnessed(text: str) -> list[Witnessed]:
     if parts.pop() or len(parts) % 3:
         raise Refused("the end of the witness's file is cut off")
     for head, told, signatures in zip(parts[::3], parts[1::3], parts[2::3], strict=True):
-        old, *proof = head.split("\n")
+        old, *lines = head.split("\n")
         word, _, number = old.partition(" ")
         if word != "old":
             raise Refused("a line of the witness's file is none")
-        hashes = tuple(decoded(line, "a hash of a proof", HASH) for line in proof)
-        found.append(Witnessed(_number(number, "a size in the witness's file"), hashes, f"{told}\n\n{signatures}\n"))
+        at = next((place for place, line in enumerate(lines) if line.startswith(_RECOVER)), None)
+        said = None if at is None else decoded(lines[at].removeprefix(_RECOVER), "an entry in the witness's file")
+        proof, path = (lines, []) if at is None else (lines[:at], lines[at + 1 :])
+        hashes, steps = (tuple(decoded(line, "a hash of a proof", HASH) for line in some) for some in (proof, path))
+        found.append(Witnessed(_number(number, "a size in the witness's file"), hashes, f"{told}\n\n{signatures}\n", said, steps))
     return found
 
 
@@ -275,6 +300,14 @@ class Findings:
 
     tampered: list[str] = field(default_factory=list)
     missing: list[str] = field(default_factory=list)
+    recovered: list[str] = field(default_factory=list)
+    """Where a log was put back to an older state, and says so itself: by whom, when, why."""
+    given_up: set[tuple[int, bytes]] = field(default_factory=set)
+    """The size and root of each checkpoint that the log does not have any more since then."""
+
+    def told(self) -> list[str]:
+        """All of it, a line each."""
+        return [*self.tampered, *self.missing, *(f"recovered: {line}" for line in self.recovered)]
 
     @property
     def verdict(self) -> str:
@@ -320,12 +353,51 @@ def history(records: Sequence[Witnessed], key: PublicKey, findings: Findings, wh
         if made.origin != (log or (before or made).origin):
             findings.tampered.append(f"checkpoint {number} of {whose} is of another log: {made.origin}")
             return found
+        if record.entry is not None and before:
+            try:
+                found = _recovered(found, made, record, record.entry, findings)
+            except Refused as error:
+                findings.tampered.append(f"checkpoint {number} of {whose} says that the log was put back, and {error}")
+                return found
+            continue
         joins = record.old == (before.size if before else 0)
         if not joins or (before and not consistent(before.size, before.root, made.size, made.root, record.proof)):
             findings.tampered.append(f"checkpoint {number} of {whose} does not continue the one before it")
             return found
         found.append(made)
     return found
+
+
+def named(checkpoint: Checkpoint) -> str:
+    """A checkpoint as the entry of a recovery names it."""
+    return f"{checkpoint.size} {b64encode(checkpoint.root).decode()}"
+
+
+def _recovered(found: list[Checkpoint], made: Checkpoint, record: Witnessed, body: bytes, findings: Findings) -> list[Checkpoint]:
+    """The checkpoints that hold after the log was put back to `record.old` entries; Refused unless an entry in it gives up the last one."""
+    try:
+        told = json.loads(body)
+        told = entry(body, told["seq"], made.origin)
+    except (ValueError, TypeError, KeyError):
+        raise Refused("what says so is no entry") from None
+    seq, last = told["seq"], found[-1]
+    if told.get("action") != "recover" or named(last) not in str(told.get("before", "")).split(";"):
+        raise Refused(f"entry {seq} does not give up the {last.size} entries of the checkpoint before")
+    if seq < record.old or not included(leaf_hash(body), seq, made.size, record.path, made.root):
+        raise Refused(f"entry {seq} is not in the log")
+    left = [one for one in found if one.size <= record.old]
+    start = left[-1] if left else None
+    if record.old != (start.size if start else 0):
+        raise Refused(f"no checkpoint of {record.old} entries was taken")
+    if start and not consistent(start.size, start.root, made.size, made.root, record.proof):
+        raise Refused(f"the log does not begin with the {start.size} entries of an earlier checkpoint")
+    whose = f"entry {seq}, of {told.get('actor')} at {told.get('recorded_at')},"
+    if (
+        line := f"{whose} gives up what came after {record.old} entries, up to {last.size}: {told.get('reason')}"
+    ) not in findings.recovered:
+        findings.recovered.append(line)
+    findings.given_up |= {(one.size, one.root) for one in found[len(left) :]}
+    return [*left, made]
 
 
 class Walk:
@@ -383,7 +455,8 @@ def judge_bundle(lines: Iterable[str], key: PublicKey | None, held: Sequence[Seq
     if not checkpoints or checkpoints[-1].size != size:
         findings.tampered.append(f"no sound checkpoint covers the {size} entries of the bundle")
         return {"log": log, "size": size, "entries": 0, "checkpoints": len(checkpoints)}
-    known = [(one, "the bundle") for one in checkpoints] + [(one, "the witness") for one in outside]
+    held_yet = [one for one in outside if (one.size, one.root) not in findings.given_up]
+    known = [(one, "the bundle") for one in checkpoints] + [(one, "the witness") for one in held_yet]
     read = _whole if head.get("whole") is True else _parts
     return {"log": log, "size": size, "entries": read(given, known, checkpoints[-1], findings), "checkpoints": len(checkpoints)}
 
@@ -445,7 +518,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """The command; its exit code."""
     parser = argparse.ArgumentParser(prog="verify.py", description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("bundle", type=Path, help="what `headrace audit export` wrote")
-    parser.add_argument("--key", type=Path, help="the log's public key, got by another way than the bundle")
+    parser.add_argument(
+        "--key",
+        metavar="KEY",
+        help="the log's public key, got by another way than the bundle: a file such as key.pub, or the text `headrace-log/…+…+…` itself",
+    )
     parser.add_argument("--checkpoint", type=Path, help="a witness's file, got by another way than the bundle")
     parser.add_argument("--json", action="store_true", dest="as_json", help="print the result as JSON")
     findings, told = Findings(), dict[str, Any]()
@@ -454,7 +531,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except SystemExit as end:
         return USAGE if end.code else SOUND
     try:
-        key = PublicKey.parse(asked.key.read_text(encoding="utf-8")) if asked.key else None
+        key = PublicKey.given(asked.key) if asked.key else None
         held = [witnessed(asked.checkpoint.read_text(encoding="utf-8"))] if asked.checkpoint else []
         with asked.bundle.open(encoding="utf-8", newline="\n") as lines:
             told = judge_bundle(lines, key, held, findings)
@@ -462,9 +539,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         findings.missing.append(f"{error.filename}: {error.strerror}")
     except (Refused, UnicodeDecodeError) as error:
         findings.tampered.append(f"{error}")
-    result = {"verdict": findings.verdict, **told, "tampered": findings.tampered, "missing": findings.missing}
+    more = {"tampered": findings.tampered, "missing": findings.missing, "recovered": findings.recovered}
+    result = {"verdict": findings.verdict, **told, **more}
     lines = [f"{findings.verdict}: {told.get('entries', 0)} entries, {told.get('checkpoints', 0)} checkpoints"]
-    text = json.dumps(result, indent=2) if asked.as_json else "\n".join([*lines, *findings.tampered, *findings.missing])
+    text = json.dumps(result, indent=2) if asked.as_json else "\n".join([*lines, *findings.told()])
     sys.stdout.write(f"{text}\n")
     return findings.code
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
-from headrace.audit.verify import Checkpoint, PublicKey, Refused, Witnessed, consistent, opened, witnessed
+from headrace.audit.verify import Checkpoint, Findings, PublicKey, Refused, Witnessed, consistent, history, opened, witnessed
 
 __all__ = ["Proof", "Witness"]
 
@@ -52,6 +52,19 @@ class Witness:
             steps = self._continues(last, made, proof) if last is not None else ()
             _append(file, str(Witnessed(last.size if last else 0, tuple(steps), note)).encode())
         return True
+
+    def recover(self, record: Witnessed, key: PublicKey) -> None:
+        """Take a checkpoint of a log that was put back to an older state, by the entry of it that gives up the last one taken.
+
+        Refused where that is not so, or what is there is not sound; OSError.
+        """
+        with self.path.open("a+b") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            findings = Findings()
+            history([*self.records(), record], key, findings, str(self.path))
+            if findings.tampered:
+                raise Refused(findings.tampered[0])
+            _append(file, str(record).encode())
 
     def _continues(self, last: Checkpoint, made: Checkpoint, proof: Proof) -> Sequence[bytes]:
         if made.origin != last.origin:

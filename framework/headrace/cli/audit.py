@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from headrace.store.tables import Audit
     from headrace.store.trail import Asked
 
+_LONGEST = 500
 F = TypeVar("F", bound=Callable[..., Any])
 
 
@@ -38,6 +39,12 @@ def _moment(ctx: click.Context, param: click.Parameter, value: str | None) -> da
         except ValueError:
             raise click.BadParameter(f"`{value[:40]}` is no time: 2026-03-01, 2026-03-01T09:30 (UTC), or 7d ago", ctx, param) from None
     return found.replace(tzinfo=UTC) if found.tzinfo is None else found
+
+
+def _reason(ctx: click.Context, param: click.Parameter, value: str) -> str:
+    if not value.strip() or len(value) > _LONGEST:
+        raise click.BadParameter(f"write 1 to {_LONGEST} characters", ctx, param)
+    return value.strip()
 
 
 def _filters(command: F) -> F:
@@ -200,9 +207,29 @@ def checkpoint(environment: str | None, root: Path, *, as_json: bool) -> None:
     show(told, _checkpoint, as_json=as_json)
 
 
+@command.command("recover")
+@click.option("--reason", required=True, callback=_reason, help="Why the store was put back, for the log; name nobody in it.")
+@environment_option
+@root_option
+@json_option
+def recover(reason: str, environment: str | None, root: Path, *, as_json: bool) -> None:
+    """Say in the log that the store was put back from an older backup, on purpose, and have every witness that saw more take that.
+
+    The entry names what is given up. It is in the log and with the witnesses for ever, and `verify` tells of it; without it, a log that
+    was put back is refused.
+
+    \b
+    Example:
+      headrace audit recover --reason "the disk of 3 March was lost"
+    """  # noqa: D301 - click's own mark
+    with open_workspace(root.resolve(), environment) as w:
+        done = w.seal.recover(w.store, w.actor, reason)
+    show({"entry": done.seq, "had": done.had, "witnesses": list(done.witnesses)}, _recovered, as_json=as_json)
+
+
 @command.command("verify")
 @click.argument("bundle", required=False, type=click.Path(path_type=Path, dir_okay=False))
-@click.option("--key", type=click.Path(path_type=Path, dir_okay=False), help="The public key to check by; else this machine's own.")
+@click.option("--key", metavar="KEY", help="The public key to check by, as its text or a file that holds it; else this machine's own.")
 @click.option(
     "--checkpoint",
     "held",
@@ -213,7 +240,7 @@ def checkpoint(environment: str | None, root: Path, *, as_json: bool) -> None:
 @environment_option
 @root_option
 @json_option
-def verified(bundle: Path | None, key: Path | None, held: tuple[Path, ...], environment: str | None, root: Path, *, as_json: bool) -> int:
+def verified(bundle: Path | None, key: str | None, held: tuple[Path, ...], environment: str | None, root: Path, *, as_json: bool) -> int:
     """Check every entry, the tree, and each checkpoint that the witnesses took; or a BUNDLE, without the store.
 
     It ends with 0 where all is sound, 4 where something was changed, taken away or put back, and 7 where what is needed to say so is not
@@ -228,11 +255,12 @@ def verified(bundle: Path | None, key: Path | None, held: tuple[Path, ...], envi
 
     findings = Findings()
     try:
-        pinned = None if key is None else PublicKey.parse(key.read_text(encoding="utf-8"))
-    except (Refused, UnicodeDecodeError) as error:
+        pinned = None if key is None else PublicKey.given(key)
+    except Refused as error:
         raise click.BadParameter(str(error), param_hint="--key") from None
     told = _judge_bundle(bundle, pinned, held, findings) if bundle else _judge_store(root, environment, pinned, held, findings)
-    result = {"verdict": findings.verdict, **told, "tampered": findings.tampered, "missing": findings.missing}
+    more = {"tampered": findings.tampered, "missing": findings.missing, "recovered": findings.recovered}
+    result = {"verdict": findings.verdict, **told, **more}
     show(result, _verdict, as_json=as_json)
     return findings.code
 
@@ -279,9 +307,11 @@ def _bundled(w: Any, asked: Asked, file: Path) -> dict[str, Any]:  # noqa: ANN40
         raise _no_entry("nothing was written yet: there is no log to export")
     made, key = found[0], w.seal.public()
     records = next(iter(w.seal.named().values())).records()
-    sizes = [Checkpoint.parse(opened(record.note, key)).size for record in records]
+    taken = [Checkpoint.parse(opened(record.note, key)) for record in records]
+    # The last one: where the log was put back, an earlier one may have as many entries.
+    upto = max(place for place, one in enumerate(taken, 1) if one == made)
     with w.store.read() as session:
-        lines = trail.bundle(session, asked, key, records[: sizes.index(made.size) + 1], made.size)
+        lines = trail.bundle(session, asked, key, records[:upto], made.size)
         count = stream(file, (line.encode() for line in lines))
     return {"file": str(file), "entries": count - 1, "size": made.size, "log": made.origin, "key": str(key)}
 
@@ -340,4 +370,9 @@ def _verdict(told: Mapping[str, Any]) -> str:
     lines = [f"{told['verdict']}: {size} entries, {told.get('checkpoints', 0)} checkpoints"]
     if "covered" in told and told["covered"] < size:
         lines.append(f"{size - told['covered']} came after the last checkpoint")
-    return "\n".join([*lines, *told["tampered"], *told["missing"]])
+    return "\n".join([*lines, *told["tampered"], *told["missing"], *(f"recovered: {line}" for line in told["recovered"])])
+
+
+def _recovered(told: Mapping[str, Any]) -> str:
+    lines = [f"entry {told['entry']} gives up what the log had after it was put back, up to {told['had']} entries"]
+    return "\n".join([*lines, *(f"{name} took it" for name in told["witnesses"])])

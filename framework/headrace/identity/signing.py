@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING
-from uuid import uuid4
 
+from headrace.audit.keyfile import Exposed, appear, held
 from headrace.diagnostics import Diagnostic, Exit, HeadraceError
 
 if TYPE_CHECKING:
@@ -127,11 +127,9 @@ def _read(path: Path) -> Signer:
 
     help_ = f"put it back from its backup, or set {VARIABLE}"
     try:
-        with path.open("rb") as file:
-            # Of the file that is read, not of whatever has its name a moment later.
-            if (mode := os.fstat(file.fileno()).st_mode & 0o077) != 0:
-                raise _fault(f"{path} can be read by others (mode {mode:03o} beyond the owner's)", f"chmod 600 {path}")
-            key = load_pem_private_key(file.read(), password=None)
+        key = load_pem_private_key(held(path), password=None)
+    except Exposed as error:
+        raise _fault(f"{path} can be read by others (mode {error} beyond the owner's)", f"chmod 600 {path}") from None
     except (OSError, ValueError, TypeError, UnsupportedAlgorithm) as error:
         raise _fault(f"the signing key {path} cannot be read: {type(error).__name__}", help_) from None
     if not isinstance(key, Ed25519PrivateKey):
@@ -144,20 +142,7 @@ def _make(path: Path) -> None:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
     from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    temporary = path.with_name(f".{path.name}.{uuid4().hex}")
-    opened = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    try:
-        with os.fdopen(opened, "wb") as file:
-            file.write(Ed25519PrivateKey.generate().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
-            file.flush()
-            os.fsync(file.fileno())
-        try:
-            os.link(temporary, path)
-        except FileExistsError:
-            return
-    finally:
-        temporary.unlink(missing_ok=True)
+    appear(path, Ed25519PrivateKey.generate().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
 
 
 def _fault(message: str, help_: str) -> HeadraceError:

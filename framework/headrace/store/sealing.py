@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from headrace.audit.signing import PrivateKey, kept
-from headrace.audit.verify import Checkpoint, PublicKey, Refused
+from headrace.audit.tree import Tree
+from headrace.audit.verify import Checkpoint, Findings, PublicKey, Refused, Witnessed, history, named
 from headrace.audit.witness import Proof, Witness
 from headrace.diagnostics import Diagnostic, Exit, HeadraceError
 from headrace.secrets import Secrets
 from headrace.store import trail
 from headrace.store.sessions import Sessions
 
-__all__ = ["Seal"]
+__all__ = ["Recovered", "Seal"]
 
 _FILE = "file:"
 
@@ -77,16 +80,92 @@ class Seal:
             told = [name for name, witness in self.named().items() if _taken(witness, note, public, tree.consistency)]
         return stands.checkpoint(), tuple(told)
 
+    def recover(self, store: Sessions, actor: str, reason: str) -> Recovered:
+        """Say in the log that the store was put back on purpose, and have every witness that saw more take that.
+
+        HeadraceError: `audit-witness` (exit 4) where no witness saw another log, where one is not sound or is of another log, and as
+        `publish`; those of `signing`.
+        """
+        with store.read() as session:
+            stands = trail.head(session)
+            if stands is None:
+                raise _refused("nothing was written yet: there is no log", "put the backup back, then recover")
+            key, tree = self.signing(stands.log), trail.tree(session, stands.size)
+            seen = {name: _seen(name, witness, key.public, stands.log) for name, witness in self.named().items()}
+            ahead = {name: found[-1] for name, found in seen.items() if found and not _begins(tree, found[-1])}
+        if not ahead:
+            raise _refused("no witness saw another log: there is nothing to recover from", "type `headrace audit verify`")
+        before = ";".join(sorted({named(last) for last in ahead.values()}))
+        with store.transaction(actor, "recover", "log", reason=reason, before=before):
+            pass
+        with store.read() as session:
+            stands = trail.head(session)
+            told = next(
+                reversed([row for row in trail.entries(session, trail.Asked(action="recover")) if json.loads(row.body)["before"] == before])
+            )
+            if stands is None:
+                raise AssertionError(told.seq)
+            tree, note = trail.tree(session, stands.size), key.sign(str(stands.checkpoint()))
+            for name in ahead:
+                start = max((one.size for one in seen[name] if _begins(tree, one)), default=0)
+                proof = tuple(tree.consistency(start)) if start else ()
+                _given_up(self.named()[name], Witnessed(start, proof, note, told.body, tuple(tree.inclusion(told.seq))), key.public)
+        self.publish(store)
+        return Recovered(told.seq, max(one.size for one in ahead.values()), tuple(ahead))
+
+
+class Recovered(NamedTuple):
+    """The entry that says it, how many entries the log had, and the witnesses that took it."""
+
+    seq: int
+    had: int
+    witnesses: tuple[str, ...]
+
+
+def _begins(tree: Tree, checkpoint: Checkpoint) -> bool:
+    return checkpoint.size <= tree.size and tree.root(checkpoint.size) == checkpoint.root
+
+
+def _seen(name: str, witness: Witness, key: PublicKey, log: str) -> list[Checkpoint]:
+    """The checkpoints of a witness that hold."""
+    findings = Findings()
+    try:
+        found = history(witness.records(), key, findings, name, log)
+    except Refused as error:
+        findings.tampered.append(f"{name}: {error}")
+    except OSError as error:
+        findings.tampered.append(f"{name}: {error.strerror}")
+    if findings.tampered:
+        raise _refused(findings.tampered[0], "a witness that is not sound itself can vouch for no recovery")
+    return found
+
+
+def _given_up(witness: Witness, record: Witnessed, key: PublicKey) -> None:
+    try:
+        witness.recover(record, key)
+    except Refused as error:
+        raise _refused(f"a witness refuses the recovery: {error}", "type `headrace audit verify`") from None
+    except OSError as error:
+        raise _unwritable(witness, error) from None
+
 
 def _taken(witness: Witness, note: str, key: PublicKey, proof: Proof) -> bool:
     try:
         return witness.take(note, key, proof)
     except (Refused, ValueError) as error:
-        help_ = f"type `headrace audit verify`; where the store was put back on purpose, keep {witness.path} under another name"
-        raise HeadraceError(Diagnostic("audit-witness", f"a witness refuses the audit log: {error}", help=help_), Exit.REFUSED) from None
+        help_ = "type `headrace audit verify`; where the store was put back on purpose, `headrace audit recover --reason WHY`"
+        raise _refused(f"a witness refuses the audit log: {error}", help_) from None
     except OSError as error:
-        message = f"the witness {witness.path} cannot be written: {error.strerror}"
-        raise HeadraceError(Diagnostic("audit-witness", message, help="give its folder to this user, or name another witness")) from None
+        raise _unwritable(witness, error) from None
+
+
+def _refused(message: str, advice: str) -> HeadraceError:
+    return HeadraceError(Diagnostic("audit-witness", message, help=advice), Exit.REFUSED)
+
+
+def _unwritable(witness: Witness, error: OSError) -> HeadraceError:
+    message = f"the witness {witness.path} cannot be written: {error.strerror}"
+    return HeadraceError(Diagnostic("audit-witness", message, help="give its folder to this user, or name another witness"))
 
 
 def _no_key(message: str, advice: str) -> HeadraceError:

@@ -145,6 +145,7 @@ def judge(session: Session, key: PublicKey | None, witnesses: Mapping[str, Seque
             if not records:
                 findings.missing.append(f"{whose} has no checkpoint: nothing outside the database says what the log was")
             known += [(one, whose) for one in history(records, key, findings, whose, stands.log)]
+    known = [(one, whose) for one, whose in known if (one.size, one.root) not in findings.given_up]
     walk = Walk(stands.log, known, findings)
     for row in entries(session, Asked()):
         if row.seq != walk.edge.size:

@@ -10,7 +10,7 @@ CODES = (
         "a witness does not take a checkpoint of the audit log",
         "Outside the database it is known what the log was. Where the log does not begin with that any more, entries were changed or taken "
         "away, or an older backup was put back; a witness that cannot be written would hide the next such change.",
-        help="type `headrace audit verify`; where the store was put back on purpose, keep the witness's file under another name",
+        help="type `headrace audit verify`; where the store was put back on purpose, `headrace audit recover --reason WHY`",
     ),
     Code(
         "audit-key",
