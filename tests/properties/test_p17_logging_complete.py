@@ -19,22 +19,22 @@ from serving_project import BESIDE, ROW, Project, project
 from headrace.compiled import ServingConfig, read
 from headrace.journal import ship
 from headrace.serving import app
+from headrace.serving.bulk import LEAST
 from headrace.serving.workspace import open_workspace
 from headrace.store import tables
 
-ROWS = st.lists(
-    st.fixed_dictionaries(
-        {
-            "person_id": st.integers(-(2**63), 2**63 - 1)
-            | st.text(st.characters(exclude_characters="\0", codec="utf-8"), min_size=1, max_size=12),
-            "age": st.none() | st.floats(0, 120),
-            "education": st.none() | st.sampled_from(["16", "19", "21", "never seen"]),
-            "sex": st.none() | st.sampled_from(["1", "2", "ü"]),
-        }
-    ),
-    min_size=1,
-    max_size=20,
+ONE = st.fixed_dictionaries(
+    {
+        "person_id": st.integers(-(2**63), 2**63 - 1)
+        | st.text(st.characters(exclude_characters="\0", codec="utf-8"), min_size=1, max_size=12),
+        "age": st.none() | st.floats(0, 120),
+        "education": st.none() | st.sampled_from(["16", "19", "21", "never seen"]),
+        "sex": st.none() | st.sampled_from(["1", "2", "ü"]),
+    }
 )
+ROWS = st.lists(ONE, min_size=1, max_size=20)
+MANY = st.lists(ONE, min_size=LEAST, max_size=2 * LEAST)
+"""As many as are answered and journalled by column."""
 BAD = {**ROW, "age": "x"}
 
 
@@ -59,21 +59,26 @@ def kept(made: Project, after: int) -> list[tables.Prediction]:
         return list(session.exec(select(tables.Prediction).where(col(tables.Prediction.seq) > after).order_by(col(tables.Prediction.seq))))
 
 
-@settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(rows=ROWS, how=st.sampled_from(["one by one", "together", "as a batch"]))
-def test_what_is_answered_is_journalled_once_with_all_that_belongs_to_it(
-    served: tuple[Project, TestClient], rows: list[dict[str, Any]], how: str
-) -> None:
+def asked(client: TestClient, rows: list[dict[str, Any]], how: str) -> list[dict[str, Any]]:
+    match how:
+        case "as records":
+            told: list[dict[str, Any]] = client.post("/predict/batch", json={"rows": rows}).json()["predictions"]
+        case "as columns":
+            columns = {name: [row[name] for row in rows] for name in rows[0]}
+            told = client.post("/predict/batch", json={"columns": columns}).json()["predictions"]
+        case "together":
+            with ThreadPoolExecutor(4) as pool:
+                told = list(pool.map(lambda row: client.post("/predict", json=row).json(), rows))
+        case _:
+            told = [client.post("/predict", json=row).json() for row in rows]
+    return told
+
+
+def check(served: tuple[Project, TestClient], rows: list[dict[str, Any]], how: str) -> None:
     made, client = served
     with made.store.read() as session:
         after = session.exec(select(func.max(tables.Prediction.seq))).one() or 0
-    if how == "as a batch":
-        told = client.post("/predict/batch", json={"rows": rows}).json()["predictions"]
-    elif how == "together":
-        with ThreadPoolExecutor(4) as pool:
-            told = list(pool.map(lambda row: client.post("/predict", json=row).json(), rows))
-    else:
-        told = [client.post("/predict", json=row).json() for row in rows]
+    told = asked(client, rows, how)
     assert 422 == client.post("/predict", json=BAD).status_code
     found = kept(made, after)
     answered = {row.id: row for row in found if row.error is None}
@@ -88,3 +93,17 @@ def test_what_is_answered_is_journalled_once_with_all_that_belongs_to_it(
     failed = [row for row in found if row.error is not None]
     assert {"candidate"} >= {row.arm for row in failed}
     assert all(row.output is None for row in failed)
+
+
+@settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(rows=ROWS, how=st.sampled_from(["one by one", "together", "as records", "as columns"]))
+def test_what_is_answered_is_journalled_once_with_all_that_belongs_to_it(
+    served: tuple[Project, TestClient], rows: list[dict[str, Any]], how: str
+) -> None:
+    check(served, rows, how)
+
+
+@settings(deadline=None, max_examples=10, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(rows=MANY, how=st.sampled_from(["as records", "as columns"]))
+def test_so_is_what_is_answered_by_column(served: tuple[Project, TestClient], rows: list[dict[str, Any]], how: str) -> None:
+    check(served, rows, how)
