@@ -54,7 +54,7 @@ up: $(READY)  ## Prefect's server, a worker and the model servers
 	$(BIN)/headrace up
 
 bench: $(READY)  ## timings, as ratios to the peer on the same work
-	for file in tests/bench/bench_*.py; do $(BIN)/python $$file || exit 1; done
+	for file in tests/bench/bench_*.py tests/bench/statistics/bench_*.py; do $(BIN)/python $$file || exit 1; done
 
 docs: $(READY)  ## the pages as a site, in .headrace/site
 	$(BIN)/python framework/docs/reference/generate.py

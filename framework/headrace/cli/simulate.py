@@ -113,18 +113,8 @@ def rollout(  # noqa: PLR0917 - one an option
     if not wants_json():
         ended(f"{len(worlds)} candidates, {runs:,} rollouts of each")
     kept = all(result["bound"] is None or result["bound"]["kept"] for result in results)
-    told_all = {
-        "model": found.name,
-        "traffic_per_day": world.per_day,
-        "cluster": cluster,
-        "icc": world.icc,
-        "runs": runs,
-        "seed": seed,
-        "steps": [{"weight": step.weight, "hold_seconds": step.hold.total_seconds()} for step in canary.steps],
-        "assumed": [judge.metric for judge in canary.judge if judge.metric not in _said(base)],
-        "kept": kept,
-        "candidates": results,
-    }
+    met = {"model": found.name, "traffic_per_day": world.per_day, "cluster": cluster, "icc": world.icc, "runs": runs, "seed": seed}
+    told_all = {**met, "steps": _steps(canary), "assumed": _unsaid(canary, base), "kept": kept, "candidates": results}
     show(told_all, _text, as_json=as_json)
     if not kept:
         raise click.exceptions.Exit(Exit.REFUSED)
@@ -201,8 +191,13 @@ def _pairs(canary: Canary, option: str, given: tuple[str, ...]) -> dict[str, str
     return found
 
 
-def _said(base: tuple[str, ...]) -> set[str]:
-    return {text.partition("=")[0] for text in base}
+def _unsaid(canary: Canary, base: tuple[str, ...]) -> list[str]:
+    said = {text.partition("=")[0] for text in base}
+    return [judge.metric for judge in canary.judge if judge.metric not in said]
+
+
+def _steps(canary: Canary) -> list[dict[str, float]]:
+    return [{"weight": step.weight, "hold_seconds": step.hold.total_seconds()} for step in canary.steps]
 
 
 def _read(option: str, reader: Any, text: str) -> Any:  # noqa: ANN401 - of whatever the reader makes
