@@ -23,9 +23,11 @@ BUNDLE, ONE, WITNESS, KEY = "audit.jsonl", "one.jsonl", ".headrace/audit/dev/che
 
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A compiled project with four entries, and what made each."""
+    """A compiled project with its witness in its own folder alone, and with four entries, and what made each."""
     (tmp_path / "flows").mkdir()
-    shutil.copy(ROOT / "flows" / "headrace.json", tmp_path / "flows")
+    compiled = json.loads((ROOT / "flows" / "headrace.json").read_text(encoding="utf-8"))
+    compiled["audit"] = None
+    (tmp_path / "flows" / "headrace.json").write_text(json.dumps(compiled), encoding="utf-8")
     monkeypatch.chdir(tmp_path)
     with opened() as w:
         write(w, "model/employment", "model/churn", "run 4f0c")
