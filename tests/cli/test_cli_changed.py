@@ -16,7 +16,7 @@ ROOT = Path(__file__).parents[2]
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
     """A project in a folder of a repository, committed."""
-    shutil.copytree(ROOT / "specs", tmp_path / "ml" / "specs")
+    shutil.copytree(ROOT / "tests" / "plan" / "reference" / "specs", tmp_path / "ml" / "specs")
     git(tmp_path, "init", "-q", "-b", "main")
     commit(tmp_path)
     return tmp_path / "ml"
@@ -182,13 +182,13 @@ def test_since_a_branch(capsys: pytest.CaptureFixture[str], root: Path) -> None:
 
 
 def test_before_the_first_commit_all_is_new(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
-    shutil.copytree(ROOT / "specs", tmp_path / "specs")
+    shutil.copytree(ROOT / "tests" / "plan" / "reference" / "specs", tmp_path / "specs")
     git(tmp_path, "init", "-q")
     assert (0, "No errors in 6 files.\n", "") == run(capsys, tmp_path, "--changed")
 
 
 def test_outside_of_a_repository(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
-    shutil.copytree(ROOT / "specs", tmp_path / "specs")
+    shutil.copytree(ROOT / "tests" / "plan" / "reference" / "specs", tmp_path / "specs")
     code, _, err = run(capsys, tmp_path, "--changed")
     assert (1, "error[no-repository]") == (code, err.split(":")[0])
 

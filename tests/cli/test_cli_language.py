@@ -25,7 +25,7 @@ def run(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, 
 
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
-    shutil.copytree(ROOT / "specs", tmp_path / "specs")
+    shutil.copytree(ROOT / "tests" / "plan" / "reference" / "specs", tmp_path / "specs")
     return tmp_path
 
 
@@ -35,7 +35,7 @@ def broken(root: Path) -> None:
 
 
 def test_a_valid_project(capsys: pytest.CaptureFixture[str]) -> None:
-    assert (0, "No errors in 10 documents.\n", "") == run(capsys, "validate", "--root", str(ROOT))
+    assert (0, "No errors in 13 documents.\n", "") == run(capsys, "validate", "--root", str(ROOT))
 
 
 def test_an_invalid_project(capsys: pytest.CaptureFixture[str], root: Path) -> None:

@@ -21,7 +21,7 @@ from headrace.cli import remembered
 from headrace.diagnostics import render
 
 ROOT = Path(__file__).parents[2]
-MODEL = (ROOT / "specs" / "employment.yaml").read_text(encoding="utf-8")
+MODEL = (ROOT / "tests" / "plan" / "reference" / "specs" / "employment.yaml").read_text(encoding="utf-8")
 EXPERIMENT = """
 experiment:
   arms: {champion: 50%, candidate: 50%}
@@ -41,7 +41,7 @@ def made(root: Path, models: int = 4) -> Path:
     specs = root / "specs"
     specs.mkdir(parents=True)
     for name in ("headrace.yaml", "sources.yaml", "features.yaml", "channels.yaml"):
-        shutil.copy(ROOT / "specs" / name, specs / name)
+        shutil.copy(ROOT / "tests" / "plan" / "reference" / "specs" / name, specs / name)
     for number in range(models):
         (specs / f"model_{number}.yaml").write_text(model(number), encoding="utf-8")
     return root
