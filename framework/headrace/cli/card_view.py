@@ -87,8 +87,17 @@ def diff(result: Mapping[str, Any]) -> str:
         return f"{head}: nothing is another"
     lines = [head]
     for one in result["changes"]:
-        lines += [f"  {one['path']}", f"  - {_one(one['before'])}", f"  + {_one(one['after'])}"]
+        before, after = _each(one["before"]), _each(one["after"])
+        lines += [f"  {one['path']}", *(f"  - {line}" for line in before if line not in after)]
+        lines += [f"  + {line}" for line in after if line not in before]
     return "\n".join(lines)
+
+
+def _each(value: object) -> list[str]:
+    """A value in a line, a list of results in a line each; none, where nothing was said."""
+    if isinstance(value, list) and value and isinstance(value[0], Mapping):
+        return [", ".join(f"{key} {_one(item[key])}" for key in item if _says(item[key])) for item in value]
+    return [_one(value)] if _says(value) else []
 
 
 def _which(told: Mapping[str, Any]) -> str:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from difflib import get_close_matches
 
-from headrace.diagnostics import Diagnostic, Exit, HeadraceError
+from headrace.diagnostics import Diagnostic, Exit, HeadraceError, Report, Span
 
 _BEFORE, _SHOWN = 60, 120
+_TYPED = "<filter>"
+"""Where a fault stands that is in no file."""
 
 
 def bad_filter(text: str, message: str, start: int, help_: str) -> HeadraceError:
@@ -14,7 +16,10 @@ def bad_filter(text: str, message: str, start: int, help_: str) -> HeadraceError
     # What is typed may be long, and the caret points into one line: the part around it is shown.
     begin = max(0, start - _BEFORE)
     shown = text[begin : begin + _SHOWN].replace("\n", " ").replace("\t", " ")
-    return HeadraceError(Diagnostic("bad-filter", f"{message}\n  {shown}\n  {' ' * (start - begin)}^", help=help_), Exit.USAGE)
+    column = start - begin + 1
+    report = Report([Diagnostic("bad-filter", message, Span(_TYPED, 1, column, 1, column + 1), help=help_)])
+    report.texts[_TYPED] = shown
+    return HeadraceError(report, Exit.USAGE)
 
 
 def unknown_name(name: str, what: str, heads: tuple[str, ...], plain: tuple[str, ...]) -> tuple[str, str] | None:
