@@ -1,6 +1,7 @@
 """What always holds of the language: how a spec is written changes nothing, and every fault is where the mistake was made."""
 
 import random
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -89,7 +90,7 @@ def test_how_a_project_is_written_changes_nothing(tmp_path_factory: pytest.TempP
     """Order of keys, comments, quotes, flow or block, order of documents, their files and the files' names."""
     chance = random.Random(seed)
     root = tmp_path_factory.mktemp("project")
-    (root / "specs").mkdir()
+    shutil.copytree(SPECS[0].parent, root / "specs", ignore=shutil.ignore_patterns("*.yaml"))
     docs = documents()
     chance.shuffle(docs)
     files: dict[str, list[str]] = {}

@@ -1,6 +1,7 @@
 """P28: in every compiled project a training leads through its gates, and their verdict is what is announced; without gates is no model."""
 
 import ast
+import shutil
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -21,9 +22,7 @@ def compiled(model):
     """The reference project with this model; None, and the faults, where it is refused."""
     with TemporaryDirectory() as folder:
         specs = Path(folder) / "specs"
-        specs.mkdir()
-        for path in SPECS.iterdir():
-            (specs / path.name).write_bytes(path.read_bytes())
+        shutil.copytree(SPECS, specs)
         (specs / "replay.yaml").unlink()
         (specs / "employment.yaml").write_text(yaml.dump(model, sort_keys=False), encoding="utf-8")
         report = Report()

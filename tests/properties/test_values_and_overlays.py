@@ -1,6 +1,7 @@
 """What always holds of overlays, of both loaders, and of validation: it opens no socket and writes nothing."""
 
 import random
+import shutil
 import socket
 from collections.abc import Iterator
 from pathlib import Path
@@ -32,7 +33,7 @@ def plugins() -> Plugins:
 
 
 def loaded(root: Path, plugins: Plugins, *documents: dict[str, Any]) -> Project:
-    (root / "specs").mkdir()
+    shutil.copytree(SPECS[0].parent, root / "specs", ignore=shutil.ignore_patterns("*.yaml"))
     (root / "specs" / "all.yaml").write_text("---\n".join(write(document) for document in documents))
     report = Report()
     found = project.load(root, report, plugins=plugins, shell={})
@@ -159,9 +160,7 @@ def test_reading_opens_no_socket_and_writes_nothing(
     def refused(*_: object, **__: object) -> None:
         raise AssertionError("a socket was asked for")
 
-    (tmp_path / "specs").mkdir()
-    for path in SPECS:
-        (tmp_path / "specs" / path.name).write_bytes(path.read_bytes())
+    shutil.copytree(SPECS[0].parent, tmp_path / "specs")
     before = list(listing(tmp_path))
     monkeypatch.setattr(socket, "socket", refused)
     monkeypatch.setattr(socket, "create_connection", refused)

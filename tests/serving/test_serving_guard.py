@@ -201,7 +201,7 @@ def test_the_openapi_document_says_how_to_ask(tmp_path: Path, serve: Serve) -> N
     text = key(project).text
     told = serve(project).get("/openapi.json", headers=bearer(text)).json()
     assert [{"bearer": []}, {"key": []}] == told["security"]
-    assert {"bearer", "key"} == set(told["components"]["securitySchemes"])
+    assert {"bearer", "key", "voter"} == set(told["components"]["securitySchemes"])
     refused = {path: {"401", "403", "429"} <= set(item[method]["responses"]) for path, item in told["paths"].items() for method in item}
     free = {path for path, item in told["paths"].items() for method in item if item[method].get("security") == []}
     open_to_all = {"/health/live", "/health/ready", "/v2/health/live", "/v2/health/ready", "/metadata", "/metrics"}
