@@ -142,7 +142,7 @@ class Environment(Spec):
         example={"tracker": "mlflow", "params": {"uri": "http://127.0.0.1:5000"}},
     )
     unsafe_formats: tuple[Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9.+_-]*$")], ...] = field(
-        "Formats, as algorithms declare them, whose models may run code when they are read and are let in all the same: registered with a"
+        "Formats, as algorithms declare them, whose models may run code when they are read and are let in all the same: kept with a"
         " signed statement of where they came from, and loaded only by it. None where it is not given.",
         Effect.RECONFIGURE,
         default=(),
