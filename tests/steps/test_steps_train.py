@@ -103,8 +103,8 @@ def test_models_tells_a_person_the_same():
     candidate(rows())
     lines = CliRunner().invoke(command, []).stdout.splitlines()
     assert ["environment dev", ""] == [lines.pop(0), lines.pop(0)]
-    assert ["model/churn", True, True, "1 perfect: roc_auc is"] == [
-        lines[0], "  not judged  " in lines[2], "  rejected (0 of 1)  " in lines[3], lines[5].strip()[:21],
+    assert ["model/churn", True, True, True, "1 perfect: roc_auc is"] == [
+        lines[0], "  not judged  " in lines[2], "  rejected (0 of 1)  " in lines[3], "more metrics" in lines[4], lines[6].strip()[:21],
     ]  # fmt: skip
 
 
