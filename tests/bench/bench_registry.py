@@ -4,7 +4,8 @@ A store that holds versions already is searched as it is.
 
     python tests/bench/bench_registry.py [--versions 100000] [--store URL] [--plan]
 
-Beside what a search takes stands, on PostgreSQL, what its statements take by the database's own count (`EXPLAIN ANALYZE`, planning and execution).
+Beside what a search takes stands, on PostgreSQL, what its statements take by the database's own count:
+planning and execution, as `EXPLAIN ANALYZE` has them.
 It fails (exit 1) where the slowest of the searches takes 100 ms or more at its median.
 """
 
@@ -90,7 +91,7 @@ def inside(store: Store, text: str, order: str) -> float | None:
         return None
     said: list[tuple[str, Any]] = []
 
-    def keep(_connection: Any, _cursor: Any, statement: str, parameters: Any, *_: Any) -> None:  # noqa: ANN401 - SQLAlchemy's own
+    def keep(_connection: Any, _cursor: Any, statement: str, parameters: Any, *_: Any) -> None:
         said.append((statement, parameters))
 
     event.listen(store.engine, "before_cursor_execute", keep)
@@ -101,7 +102,8 @@ def inside(store: Store, text: str, order: str) -> float | None:
         told = [
             connection.exec_driver_sql(f"EXPLAIN (ANALYZE, FORMAT JSON) {statement}", given).scalar_one()[0] for statement, given in asked
         ]
-    return sum(one["Planning Time"] + one["Execution Time"] for one in told) / 1000
+    taken: float = sum(one["Planning Time"] + one["Execution Time"] for one in told)
+    return taken / 1000
 
 
 def timed(store: Store, text: str, order: str) -> tuple[float, int | None]:
