@@ -10,7 +10,9 @@ import pandas as pd
 import pytest
 import yaml
 
+from headrace import registry
 from headrace.builtin.gates.controls import SHIPPED, Params, judge
+from headrace.compiled import CardConfig
 from headrace.gates import ByPlugin, Minimum
 from headrace.hooks import HeldOut, Records
 from headrace.store.events import EventKind, append
@@ -113,6 +115,30 @@ def test_what_is_recorded_of_a_version_decides(candidate, asked, rows, store) ->
         append(session, model="churn", kind=EventKind.APPROVAL_DECIDED, payload={"number": 1, "approved": False}, at=store.clock.now())
     later = asked(version, "controls", catalogue="sr-11-7")["evidence"]["controls"]
     assert ["not met"] * 2 == [later[name]["outcome"] for name in ("documentation", "approval")]
+
+
+def test_a_card_counts_as_this_judgement_leaves_it(candidate, asked, rows, store) -> None:
+    version = candidate(rows(300, lambda rng, n: {"age": rng.normal(size=n), "left": np.arange(n) % 2.0}), {"age": "number"})
+    says = {
+        "Purpose": "It ranks customers for the retention team, which calls the first hundred of a week.",
+        "Data": "Rows are orders of the web shop of two years; customers agreed to it in the terms of sale.",
+        "Limitations": "Nobody knows how it does in weeks with a holiday, of which the rows hold only four.",
+    }
+    own = CardConfig(
+        file="cards/churn.md", risk="low", sections=(), owner="growth", description="Who leaves?", sensitive=(), drift=(), performance=None,
+        alerts=(), retraining=(), rollout="canary", fallback=None,
+    )  # fmt: skip
+    declared = registry.Declared(own, "\n".join(f"## {title}\n\n{text}\n" for title, text in says.items()))
+    with store.transaction("test", "write", "card") as session:
+        registry.write_card(session, version, at=store.clock.now(), said=declared)
+
+    def described(*before) -> tuple[str, str]:
+        told = asked(version, "controls", before=before, catalogue="eu-ai-act", only=("described",))["evidence"]["controls"]["described"]
+        return told["outcome"], told["because"]["card.complete"]
+
+    told = "with what the gates before this one said its card has"
+    assert ("met", f"{told} 7 of 7 parts") == described(Minimum("quality", "roc_auc", min=0.1))
+    assert ("not met", f"{told} 6 of 7 parts; it lacks evidence of evaluation") == described()
 
 
 def test_lost_training_rows_are_not_met(candidate, asked, rows, store) -> None:

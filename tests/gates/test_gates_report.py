@@ -71,6 +71,25 @@ def test_a_rule_speaks_beyond_its_limit_and_not_at_it(rule):
     assert [(rule.id, beyond)] == [(one["rule"], one["value"]) for one in recommended(asked, {})]
 
 
+def test_a_rule_says_its_advice_once_of_all_that_it_is_met_by():
+    equal, odds = "equal_opportunity_difference", "equalized_odds_difference"
+    measured = (("a", equal, 0.09), ("b", equal, 0.5), ("c", odds, 0.06))
+    asked = [{"gate": gate, "metric": metric, "value": value, "evidence": {}, "waived": None} for gate, metric, value in measured]
+    (said,) = recommended(asked, {})
+    told = f"{equal} is 0.5 (gate b), {equal} is 0.09 (gate a), {odds} is 0.06 (gate c)"
+    assert ("bias", "gate b, gate a, gate c", 0.5, True) == (
+        said["rule"], said["where"], said["value"], said["says"].startswith(f"{told}, above 0.05: ")
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(("threshold", "wanted"), [(-0.01, "0.01 better"), (0.02, "0.02 worse"), (0.0, "no worse"), (None, None)])
+def test_a_threshold_of_a_comparison_is_told_in_words(threshold, wanted):
+    compared = row("champion", threshold=threshold, evidence={"versus": "champion", "test": "bootstrap"})
+    told = report(version(), [compared, row()], AT)
+    assert [wanted, None] == [gate["wanted"] for gate in told["gates"]]
+    assert wanted is None or f'<td class="n">{wanted}</td>' in page(told)
+
+
 def test_a_difference_from_another_model_is_no_value():
     asked = [{"gate": "g", "metric": "accuracy", "value": 0.01, "evidence": {"versus": "champion"}, "waived": None}]
     assert [] == list(recommended(asked, {"accuracy": 0.95}))

@@ -51,6 +51,7 @@ class Contest:
 
     store: Store
     seed: int
+    model: str = MODEL
 
     def register(self, noise: float, run_id: str) -> registry.Version:
         digests = {part: digest(part.encode()) for part in ("data", "spec", "code", "environment")}
@@ -64,7 +65,7 @@ class Contest:
             "baseline": None,
         }
         return registry.register(
-            self.store, actor="test", model=MODEL, run_id=run_id, manifest=manifest, model_bytes=str(noise).encode(),
+            self.store, actor="test", model=self.model, run_id=run_id, manifest=manifest, model_bytes=str(noise).encode(),
             algorithm="blur", format="text", at=AT,
         )  # fmt: skip
 
@@ -72,11 +73,11 @@ class Contest:
         metric = "accuracy" if test == "mcnemar" else "roc_auc"
         champion = NoWorse("champion", metric, versus="champion", first="pass", test=test, better_by_at_least=better)
         asked = (Minimum("quality", "roc_auc", min=0.5), champion)
-        return gates.judge(self.store, PLUGINS, actor="test", model=MODEL, number=version.number, run_id=version.run_id, gates=asked)
+        return gates.judge(self.store, PLUGINS, actor="test", model=self.model, number=version.number, run_id=version.run_id, gates=asked)
 
     def aliases(self) -> dict[str, int]:
         with self.store.read() as session:
-            return registry.aliases(session, MODEL)
+            return registry.aliases(session, self.model)
 
 
 @contextmanager

@@ -67,9 +67,10 @@ class Moves(RuleBasedStateMachine):
     @initialize(semver=st.sampled_from([None, "1.0.0"]))
     def begin(self, semver: str | None) -> None:
         """A short life, as a start: of few versions most moves are refused, and few searches go through all of this by chance."""
-        for model, given in (("a", semver), ("a", None), ("b", None), ("a", None)):
+        for model, given in (("a", semver), ("a", None), ("b", None), ("a", None), ("b", None)):
             self.register(model, given, b"m")
         self.withdraw("a", 3)
+        self.withdraw("b", 2)  # the newest of b
         self.register("a", None, b"n")
         for number in (1, 2):
             self.promote("a", number)

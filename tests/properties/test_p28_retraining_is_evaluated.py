@@ -5,13 +5,17 @@ import shutil
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import pytest
 import yaml
+from contest_machine import Contests, hold
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from hypothesis.stateful import invariant
 
 from headrace.compiler import compile_project
 from headrace.diagnostics import Report
 from headrace.project import load
+from headrace.registry import Stage
 
 SPECS = Path(__file__).parents[2] / "specs"
 OPTIONAL = ("serving", "rollout", "monitoring", "retraining")
@@ -95,3 +99,19 @@ def test_waivers_and_slices_stand_in_the_flow_and_take_no_gate_away():
     (judge,) = called(ast.parse(files["flows/employment.py"]), "steps.gates.judge")
     assert len(model["gates"]) == len(judge.args) - 1
     assert all(word in ast.unparse(judge.args[1]) for word in ("Waiver(by='alice'", "Slice(by='sex'", "proven=True"))
+
+
+class Evaluated(Contests):
+    @invariant()
+    def only_what_every_gate_was_asked_about_goes_anywhere(self):
+        for number in self.versions:
+            asked = {"quality", "champion"} if number in self.said else set()
+            assert asked == set(self.rows(number))
+            assert (number in self.said) == (number in self.announced())
+            assert number in self.said or (Stage.REGISTERED, False) == (self.stage(number), number in self.held.values())
+        assert self.held == self.contest.aliases()
+
+
+@pytest.mark.parametrize("database", ["sqlite", "postgresql"])
+def test_no_retraining_goes_anywhere_before_every_gate_was_asked(request, tmp_path, database):
+    hold(Evaluated, request, tmp_path, database)

@@ -2,8 +2,10 @@
 
 import pytest
 from candidate_values import contest
+from contest_machine import Contests, hold, surely
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from hypothesis.stateful import invariant
 from monitored_values import MODEL
 
 from headrace.store import EventKind, events
@@ -38,3 +40,20 @@ def test_one_that_is_as_good_is_not_staged_where_better_is_wanted(test, seed):
     with contest(1.0, seed) as place:
         verdict = place.judge(place.register(1.0, "second"), test, better=0.01)
         assert (False, {"champion": 1}) == (verdict.passed, place.aliases())
+
+
+class Staged(Contests):
+    @invariant()
+    def what_passed_is_announced_with_its_rollout_and_the_newest_of_them_is_the_candidate(self):
+        told = self.announced()
+        for number, verdict in self.said.items():
+            row = self.rows(number)["champion"]
+            better = surely(row) if row.value is not None else number == min(self.versions)
+            assert (better, better) == (verdict.passed, told[number].kind is EventKind.CANDIDATE_PASSED)
+            assert ("roll_out" if better else None) == told[number].successor
+        assert self.held == self.contest.aliases()
+
+
+@pytest.mark.parametrize("database", ["sqlite", "postgresql"])
+def test_what_is_surely_no_worse_is_staged_whatever_came_before(request, tmp_path, database):
+    hold(Staged, request, tmp_path, database)

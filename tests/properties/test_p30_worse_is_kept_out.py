@@ -2,11 +2,14 @@
 
 import pytest
 from candidate_values import contest
+from contest_machine import Contests, hold, surely
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from hypothesis.stateful import invariant
 from monitored_values import MODEL
 from sqlmodel import select
 
+from headrace.registry import Stage
 from headrace.store import EventKind, events
 from headrace.store.tables import Verdict
 
@@ -37,3 +40,22 @@ def test_on_postgresql_by_each_test(postgres, test):
         assert (False, {"champion": 1}) == (verdict.passed, place.aliases())
     assert ("champion" in rejected.payload["failed"], row.high < 0, test) == (True, True, row.evidence["test"])
     assert row.data_digest == row.evidence["data"]
+
+
+class KeptOut(Contests):
+    @invariant()
+    def what_may_be_worse_is_rejected_with_the_gate_and_its_numbers(self):
+        told = self.announced()
+        for number, verdict in self.said.items():
+            row = self.rows(number)["champion"]
+            if row.value is None or surely(row):
+                continue
+            assert (False, EventKind.CANDIDATE_REJECTED, None) == (verdict.passed, told[number].kind, told[number].successor)
+            assert ("champion" in told[number].payload["failed"], row.passed, bool(row.reason)) == (True, False, True)
+            assert (Stage.REJECTED, False) == (self.stage(number), number in self.contest.aliases().values())
+        assert self.held == self.contest.aliases()
+
+
+@pytest.mark.parametrize("database", ["sqlite", "postgresql"])
+def test_what_may_be_worse_goes_nowhere_whatever_came_before(request, tmp_path, database):
+    hold(KeptOut, request, tmp_path, database)

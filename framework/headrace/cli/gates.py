@@ -92,7 +92,14 @@ def _text(result: Mapping[str, Any]) -> str:
     totals = ", ".join(f"{value} {name}" for name, value in result["totals"].items())
     head = f"model/{result['model']} version {result['version']} in {result['environment']}: {result['verdict']} ({totals})"
     rows: list[tuple[str, ...]] = [
-        (f"  {gate['gate']}", gate["metric"], gate["outcome"], _number(gate["value"]), _interval(gate), _number(gate["threshold"]))
+        (
+            f"  {gate['gate']}",
+            gate["metric"],
+            gate["outcome"],
+            _number(gate["value"]),
+            _interval(gate),
+            gate["wanted"] or _number(gate["threshold"]),
+        )
         for gate in result["gates"]
     ]
     reasons = [f"  {gate['gate']}: {gate['reason']}{_waived(gate)}" for gate in result["gates"] if not gate["passed"]]

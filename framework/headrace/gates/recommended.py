@@ -45,12 +45,17 @@ RULES = (
 
 
 def recommended(gates: Sequence[Mapping[str, Any]], metrics: Mapping[str, float | None]) -> Iterator[dict[str, Any]]:
-    """What the rules say of a report's gates, and of the version's own metrics where no gate measured one."""
+    """What the rules say of a report's gates, and of the version's own metrics where no gate measured one.
+
+    A rule says it once, of the values that lie farthest beyond its limit first; `metric` and `value` are the first's.
+    """
     for rule in RULES:
-        for where, metric, value in _values(rule, gates, metrics):
-            if rule.met(value):
-                said = f"{metric} is {value:.4g}, {rule.beyond} {rule.limit:g}: {rule.says}"
-                yield {"rule": rule.id, "where": where, "metric": metric, "value": value, "limit": rule.limit, "says": said}
+        found = sorted((one for one in _values(rule, gates, metrics) if rule.met(one[2])), key=lambda one: -abs(one[2] - rule.limit))
+        if found:
+            wheres, (_, metric, value) = list(dict.fromkeys(where for where, _, _ in found)), found[0]
+            told = ", ".join(f"{name} is {much:.4g}{f' ({where})' if len(found) > 1 else ''}" for where, name, much in found)
+            said = f"{told}, {rule.beyond} {rule.limit:g}: {rule.says}"
+            yield {"rule": rule.id, "where": ", ".join(wheres), "metric": metric, "value": value, "limit": rule.limit, "says": said}
     for gate in gates:
         few = [item["slice"] for item in (gate["evidence"] or {}).get("slices", ()) if item.get("status") == "insufficient"]
         if few:

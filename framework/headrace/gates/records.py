@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
 from headrace.compiled import DeployConfig, read, read_serving
 from headrace.diagnostics import HeadraceError
 from headrace.gates.values import Judged
 from headrace.hooks import Records
-from headrace.registry import Version, aliases, cards
+from headrace.registry import Version, aliases, card_judged
 from headrace.registry.alias import PREVIOUS
 from headrace.registry.version import digest_of
 from headrace.store import Store, events
 from headrace.store.events import EventKind
+from headrace.store.tables import Verdict
 
 _Fact = tuple[bool | None, str]
 _LINEAGE = {"data": "training rows", "code": "code", "environment": "environment"}
@@ -45,6 +47,7 @@ def _all(store: Store, version: Version, said: Sequence[Judged]) -> Iterator[tup
     yield from _judged(said)
     yield from _declared(store, version)
     yield from _logged(store, version)
+    yield "card.complete", _card(store, version, said)
 
 
 def _kept(store: Store, digest: str | None, what: str) -> _Fact:
@@ -99,16 +102,27 @@ def _logged(store: Store, version: Version) -> Iterator[tuple[str, _Fact]]:
     with store.read() as session:
         log = events.log(session, version.model, (EventKind.APPROVAL_DECIDED, EventKind.VERSION_ATTESTED))
         has_previous = PREVIOUS in aliases(session, version.model)
-        card = cards(session, version.model).get(version.number)
     last = {item.kind: item.payload for item in log if version.number in (item.payload.get("number"), item.payload.get("version"))}
-    said = None if card is None else card.brief()
-    yield (
-        "card.complete",
-        (None, "it has no model card") if said is None else (said["complete"], f"its card has {said['has']} of {said['needs']} parts"),
-    )
     yield "approval.granted", _event(last.get(EventKind.APPROVAL_DECIDED), "approval", _approved)
     yield "version.attested", _event(last.get(EventKind.VERSION_ATTESTED), "attestation", lambda _: True)
     yield "rollback.possible", (True if has_previous else None, f"there is {'a' if has_previous else 'no'} version to go back to")
+
+
+def _card(store: Store, version: Version, said: Sequence[Judged]) -> _Fact:
+    """Its card as this judgement leaves it: what the gates before this one said is written into it once all have spoken."""
+    at, data = store.clock.now(), version.manifest.get("reference")
+    rows = [
+        Verdict(model=version.model, number=version.number, run_id=version.run_id, data_digest=data, at=at, **asdict(item)) for item in said
+    ]
+    try:
+        with store.read() as session:
+            found = card_judged(session, version, rows)
+    except HeadraceError as error:
+        return False, "; ".join(item.message for item in error.report)
+    if found is None:
+        return None, "it has no model card"
+    lacking = f"; it lacks {', '.join(f'{item.need} of {item.part}' for item in found.lacking)}" if found.lacking else ""
+    return found.complete, f"with what the gates before this one said its card has {found.has} of {found.needs} parts{lacking}"
 
 
 def _event(payload: Mapping[str, Any] | None, what: str, holds: Callable[[Mapping[str, Any]], bool]) -> _Fact:

@@ -53,6 +53,7 @@ def _gate(row: Verdict, at: datetime) -> dict[str, Any]:
         "low": row.low,
         "high": row.high,
         "threshold": row.threshold,
+        "wanted": _wanted(row),
         "n": row.n,
         "reason": row.reason,
         "data": row.data_digest,
@@ -60,6 +61,13 @@ def _gate(row: Verdict, at: datetime) -> dict[str, Any]:
         "evidence": row.evidence,
         "waived": waived,
     }
+
+
+def _wanted(row: Verdict) -> str | None:
+    """The threshold in words where its sign would mislead: how much worse or better than another model, whichever way the metric goes."""
+    if row.threshold is None or "versus" not in (row.evidence or {}):
+        return None
+    return f"{abs(row.threshold):.4g} better" if row.threshold < 0 else f"{row.threshold:.4g} worse" if row.threshold else "no worse"
 
 
 def _outcome(row: Verdict, at: datetime) -> str:

@@ -4,7 +4,7 @@ from headrace.registry.alias import CANDIDATE, CHAMPION, PREVIOUS, aliases, move
 from headrace.registry.as_of import Held, Then, as_of
 from headrace.registry.card import Approved, CardOf, card_approved, card_history, card_of, cards
 from headrace.registry.card_evidence import Declared, declared
-from headrace.registry.card_writing import approve_card, archive_card, card_now, refuse_card, submit_card, write_card
+from headrace.registry.card_writing import approve_card, archive_card, card_judged, card_now, refuse_card, submit_card, write_card
 from headrace.registry.conflict import ANY
 from headrace.registry.exported import Written, export, verified
 from headrace.registry.golden import answers_to, replay
@@ -49,6 +49,7 @@ __all__ = [
     "by_run",
     "card_approved",
     "card_history",
+    "card_judged",
     "card_now",
     "card_of",
     "cards",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -63,10 +63,21 @@ def declared(root: Path, config: CardConfig | None) -> Declared | None:
         return Declared(config, fault=f"{config.file} is not read: {error}")
 
 
-def made(session: Session, version: Version, said: Declared | None, before: Card | None, card_version: int) -> Card:
-    """The card of a version by what is recorded now. Without `said` the words and the spec's facts are those of the card `before`."""
+def made(
+    session: Session,
+    version: Version,
+    said: Declared | None,
+    before: Card | None,
+    card_version: int,
+    *,
+    rows: Sequence[tables.Verdict] | None = None,
+) -> Card:
+    """The card of a version by what is recorded now. Without `said` the words and the spec's facts are those of the card `before`.
+
+    With `rows` it has what these say, instead of what the gates said of the version last.
+    """
     manifest = version.manifest
-    judged = _judged(session, version)
+    judged = _judged(session, version) if rows is None else [_result(row) for row in rows]
     rest = [result for result in judged if not any(_is(result, words) for words in (FAIRNESS, ROBUSTNESS, SECURITY))]
     parts: dict[str, Any] = {
         "identity": _identity(version),

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from sqlmodel import Session, select
 
 from headrace.diagnostics import Diagnostic, Exit, HeadraceError
-from headrace.governance.card import Card, may_move
+from headrace.governance.card import Card, Completeness, completeness, may_move
 from headrace.registry.card import CardOf, card_history, card_of
 from headrace.registry.card_evidence import Declared, made
 from headrace.registry.version import Version
 from headrace.store import events
 from headrace.store.carded import CardStatus, ModelCard
+from headrace.store.tables import Verdict
 
 
 def write_card(session: Session, version: Version, *, at: datetime, said: Declared | None = None, keep_approved: bool = False) -> CardOf:
@@ -54,6 +56,17 @@ def card_now(session: Session, version: Version, said: Declared | None) -> Card:
     """What `write_card` would write, under the newest card's number, so that both are alike where it would write nothing."""
     newest = card_of(session, version.model, version.number)
     return made(session, version, said, _readable(newest), newest.card_version)
+
+
+def card_judged(session: Session, version: Version, rows: Sequence[Verdict]) -> Completeness | None:
+    """How complete a version's newest card is once these rows are written down; None where it has none.
+
+    One that is approved stays what it is, as `write_card` with `keep_approved` leaves it. HeadraceError `card-altered`.
+    """
+    newest = next(reversed(card_history(session, version.model, version.number)), None)
+    if newest is None or newest.status is CardStatus.APPROVED:
+        return None if newest is None else newest.completeness
+    return completeness(made(session, version, None, newest.card, newest.card_version, rows=rows))
 
 
 def submit_card(session: Session, model: str, number: int, *, digest: str, at: datetime) -> CardOf:
