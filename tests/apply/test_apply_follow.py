@@ -12,6 +12,7 @@ from headrace import traffic
 from headrace.cli.apply import follow
 from headrace.diagnostics import Exit, HeadraceError
 from headrace.store import Store, tables
+from headrace.store.approved import ApprovalRequest
 
 
 @pytest.fixture
@@ -47,3 +48,14 @@ def test_a_candidate_that_passed_is_told_with_its_traffic(store: Store, capsys: 
         traffic.set_weights(session, model="employment", expected=None, arms=arms, at=AT, reason="test")
     follow(store, "employment")
     assert "model/employment: version 2 passed its gates; traffic: version 1 95%, version 2 5%\n" == capsys.readouterr().err
+
+
+def test_a_candidate_that_awaits_votes_is_told_with_who_may_vote(store: Store) -> None:
+    judge(store, 2, passed=True)
+    with store.transaction("service:test", "ask", "employment") as session:
+        asked = {"environment": "dev", "occasion": "promote", "subject": "s", "attempt": 1, "digests": {}, "policies": [], "requesters": []}
+        session.add(ApprovalRequest(id="a", model="employment", number=2, requested_at=AT, seen_at=AT, **asked))
+    found = follow(store, "employment")
+    assert found is not None
+    told = ("awaiting-approval", "version 2 of model/employment awaits approval in dev, and answers nobody until then")
+    assert (told, True) == ((found.id, found.message), "`headrace approve employment --key-file FILE" in str(found.help))

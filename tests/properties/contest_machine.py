@@ -19,7 +19,7 @@ from headrace.gates import Verdict
 from headrace.registry import Stage
 from headrace.store import EventKind, Store, events, tables
 
-NOISES = st.sampled_from([0.0, 0.6, 0.8, 1.0, 1.3, 8.0, 20.0])
+NOISES = st.sampled_from([0.0, 0.25, 0.3, 0.35, 1.0, 8.0, 20.0])
 """Some so near to one another that 400 rows tell nothing for sure, and some far apart."""
 SAID = (EventKind.CANDIDATE_PASSED, EventKind.CANDIDATE_REJECTED)
 
@@ -41,13 +41,13 @@ class Contests(RuleBasedStateMachine):
     def store(self) -> Store:
         return self.contest.store
 
-    @initialize(first=st.sampled_from([0.6, 1.0]), near=st.sampled_from([1.0, 1.3]))
-    def begin(self, first: float, near: float) -> None:
-        """A champion, and a retraining that no sample of this size proves better or worse: few searches come to that by chance."""
+    @initialize(first=st.sampled_from([0.3, 1.0]))
+    def begin(self, first: float) -> None:
+        """A champion, and a retraining that is better, but beside 0.3 not surely so by these rows: few searches come to that by chance."""
         self.train(first)
         self.judge(0)
         self.promote()
-        self.train(near)
+        self.train(0.0)
         self.judge(0)
 
     @rule(noise=NOISES)

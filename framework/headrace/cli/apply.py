@@ -15,7 +15,7 @@ from headrace.cli.asking import trust
 from headrace.cli.place import environment_option, json_option, root_option, running, server_url
 from headrace.cli.plan import Intent, look_at_sources, make_plan, open_store, other_environment, read_intent, seal_of, select_options
 from headrace.cli.view import ended, progress, show, waiting
-from headrace.diagnostics import Diagnostic, Exit, HeadraceError
+from headrace.diagnostics import Diagnostic, Exit, HeadraceError, Report
 
 if TYPE_CHECKING:
     from headrace.apply.execute import Outcome
@@ -40,7 +40,9 @@ WAIT = 7200.0
     help="Allow N documents to be removed, where that is over a fifth of them or of the models.",
 )
 @click.option("--no-train", is_flag=True, help="Start no training that a change asks for.")
-@click.option("--wait", is_flag=True, help="Wait until the trainings and judgements that were started have ended.")
+@click.option(
+    "--wait", is_flag=True, help="Wait until the trainings and judgements that were started have ended; 4 where one awaits votes."
+)
 @click.option("--yes", is_flag=True, help="Ask nothing, on a terminal either.")
 @select_options
 @environment_option
@@ -260,8 +262,10 @@ def to_lines(result: Mapping[str, Any]) -> str:
 def wait_for(door: Door, outcome: Outcome, store: Store, root: Path) -> None:
     """Wait until every started training or judgement has ended, its verdict has been followed, and a server that `up` runs answers.
 
-    HeadraceError `run-failed` when one has not completed, `candidate-rejected` (exit 4) when a gate said no.
+    HeadraceError `run-failed` when one has not completed; with exit 4 `candidate-rejected` when a gate said no, and once all have ended
+    `awaiting-approval` when a version answers nobody before people have voted.
     """
+    waits: list[Diagnostic] = []
     for run in outcome.runs:
         what = f"the {'training' if run.flow == 'train' else 'judgement'} of model/{run.model}"
         progress(f"waiting for {what} …")
@@ -276,8 +280,12 @@ def wait_for(door: Door, outcome: Outcome, store: Store, root: Path) -> None:
             )
         if run.flow == "judge" and not tell_judgement(store, run.model):
             continue
-        follow(store, run.model)
+        if (waiting_for := follow(store, run.model)) is not None:
+            waits.append(waiting_for)
+            continue
         await_server(root, run.model)
+    if waits:
+        raise HeadraceError(Report(waits), Exit.REFUSED)
 
 
 def tell_judgement(store: Store, model: str) -> bool:
@@ -319,8 +327,11 @@ def await_server(root: Path, model: str) -> None:
     ended(f"model/{model}: its server is not ready yet; `headrace status` tells, and .headrace/logs/serve-{model}.log")
 
 
-def follow(store: Store, model: str) -> None:
-    """Say what the gates said of a model's newest version, and wait until the rollout that a verdict starts has been looked at once."""
+def follow(store: Store, model: str) -> Diagnostic | None:
+    """Say what the gates said of a model's newest version, and wait until the rollout that a verdict starts has been looked at once.
+
+    What the version waits for, where its rollout waits for votes. HeadraceError `candidate-rejected`.
+    """
     import time
 
     from headrace import governance, registry, traffic
@@ -344,14 +355,17 @@ def follow(store: Store, model: str) -> None:
         with store.read() as session:
             unanswered = events.unanswered(session, model)
             weights = traffic.current(session, model)
-            waits = any(row.number == number and row.status is ApprovalStatus.OPEN for row in governance.listed(session, model=model))
-        if waits and not unanswered:
-            ended(f"model/{model}: version {number} passed its gates, and waits for approval (`headrace approvals {model}`)")
-            return
+            asked = [row for row in governance.listed(session, model=model) if row.number == number and row.status is ApprovalStatus.OPEN]
+        if asked and not unanswered:
+            ended(f"model/{model}: version {number} passed its gates")
+            message = f"version {number} of model/{model} awaits approval in {asked[-1].environment}, and answers nobody until then"
+            help_ = f"`headrace approvals {model}` says who may vote; `headrace approve {model} --key-file FILE --reason …` is a vote"
+            return Diagnostic("awaiting-approval", message, help=help_)
         if not unanswered and weights is not None:
             shares = ", ".join(f"version {arm.version} {arm.weight:.0%}" for arm in weights.arms)
             ended(f"model/{model}: version {number} passed its gates; traffic: {shares}")
-            return
+            return None
         still()
         time.sleep(1.0)
     ended(f"model/{model}: version {number} passed its gates; its rollout has not begun yet (`headrace status`)")
+    return None

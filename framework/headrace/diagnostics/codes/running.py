@@ -245,4 +245,11 @@ CODES = (
         "The champion goes on answering. The message repeats what each gate that said no measured, and what it wants.",
         help="type `headrace models NAME`",
     ),
+    Code(
+        "awaiting-approval",
+        "the version that was trained waits for votes",
+        "Its gates let it through, and a policy asks people, too. Nothing failed, and the champion goes on answering; a script that goes on"
+        " as if the new version answered would be wrong, so `apply --wait` ends with 4.",
+        help="`headrace approvals NAME` says who may vote; `headrace approve NAME --key-file FILE --reason …` is a vote",
+    ),
 )
