@@ -60,11 +60,11 @@ def said(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str]
 
 
 def alone(folder: Path, *arguments: str) -> tuple[int, str]:
-    """The verifier as a copied file, in an empty folder, with nothing of ours on its path."""
+    """The verifier as a copied file, in an empty folder, by a Python without any installed package."""
     folder.mkdir(exist_ok=True)
     shutil.copy(verify.__file__, folder / "verify.py")
     done = subprocess.run(
-        [sys.executable, "-I", "verify.py", *arguments],
+        [sys.executable, "-I", "-S", "verify.py", *arguments],
         cwd=folder,
         capture_output=True,
         text=True,

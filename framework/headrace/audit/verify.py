@@ -1,6 +1,7 @@
 """Whether an exported audit log is what it says: its entries, its tree (RFC 6962), its signed checkpoints (C2SP).
 
-This one file is the whole verifier. It needs Python and `cryptography`, and nothing else of Headrace: copy it to where the bundle is read.
+This one file is the whole verifier. It needs Python 3.11 and nothing else, of Headrace or of others: copy it to where the bundle is read.
+Where `cryptography` is installed, signatures are checked by that, which is faster.
 
     python verify.py BUNDLE --key KEY [--checkpoint FILE]
 
@@ -195,14 +196,71 @@ class PublicKey:
 
     def signed(self, text: str, signature: bytes) -> bool:
         """Whether the signature is this key's, of this text."""
-        from cryptography.exceptions import InvalidSignature
-        from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-
+        try:
+            from cryptography.exceptions import InvalidSignature
+            from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+        except ModuleNotFoundError:
+            return ed25519(self.public, text.encode(), signature)
         try:
             Ed25519PublicKey.from_public_bytes(self.public).verify(signature, text.encode())
         except InvalidSignature:
             return False
         return True
+
+
+# Ed25519 (RFC 8032, 5.1), for a machine that has Python alone ------------------------------------------------------------------------
+
+_PRIME = 2**255 - 19
+_ORDER = 2**252 + 27742317777372353535851937790883648493
+_D = -121665 * pow(121666, -1, _PRIME) % _PRIME
+_ROOT = pow(2, (_PRIME - 1) // 4, _PRIME)
+"""A square root of -1."""
+_Point = tuple[int, int, int, int]
+"""X, Y, Z and T of a point: x = X/Z, y = Y/Z, xy = T/Z."""
+
+
+def ed25519(public: bytes, message: bytes, signature: bytes) -> bool:
+    """Whether a signature is of a message by a key (RFC 8032, 5.1.7, without the cofactor, as OpenSSL has it). Nothing in it is secret."""
+    if len(signature) != 2 * HASH or len(public) != HASH:
+        return False
+    key, first, second = _point(public), _point(signature[:HASH]), int.from_bytes(signature[HASH:], "little")
+    base = _point((4 * pow(5, -1, _PRIME) % _PRIME).to_bytes(HASH, "little"))
+    if key is None or first is None or base is None or second >= _ORDER:
+        return False
+    told = int.from_bytes(hashlib.sha512(signature[:HASH] + public + message).digest(), "little") % _ORDER
+    left, right = _times(second, base), _sum(first, _times(told, key))
+    return all((left[axis] * right[2] - right[axis] * left[2]) % _PRIME == 0 for axis in (0, 1))
+
+
+def _point(data: bytes) -> _Point | None:
+    """A point by its 32 bytes (RFC 8032, 5.1.3); None where they are of none, or not the only ones of it."""
+    y = int.from_bytes(data, "little")
+    odd, y = y >> 255, y & ((1 << 255) - 1)
+    square = (y * y - 1) * pow(_D * y * y + 1, -1, _PRIME) % _PRIME
+    x = pow(square, (_PRIME + 3) // 8, _PRIME)
+    x = x if (x * x - square) % _PRIME == 0 else x * _ROOT % _PRIME
+    if y >= _PRIME or (x * x - square) % _PRIME or (x == 0 and odd):
+        return None
+    x = x if x & 1 == odd else _PRIME - x
+    return x, y, 1, x * y % _PRIME
+
+
+def _sum(one: _Point, two: _Point) -> _Point:
+    """Of two points (RFC 8032, 5.1.4)."""
+    a, b = (one[1] - one[0]) * (two[1] - two[0]), (one[1] + one[0]) * (two[1] + two[0])
+    c, d = 2 * one[3] * two[3] * _D, 2 * one[2] * two[2]
+    e, f, g, h = b - a, d - c, d + c, b + a
+    return e * f % _PRIME, g * h % _PRIME, f * g % _PRIME, e * h % _PRIME
+
+
+def _times(count: int, point: _Point) -> _Point:
+    """A point so many times."""
+    found = (0, 1, 1, 0)
+    while count:
+        if count & 1:
+            found = _sum(found, point)
+        point, count = _sum(point, point), count >> 1
+    return found
 
 
 def opened(note: str, key: PublicKey) -> str:

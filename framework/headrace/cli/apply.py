@@ -18,6 +18,8 @@ from headrace.cli.view import ended, progress, show, waiting
 from headrace.diagnostics import Diagnostic, Exit, HeadraceError, Report
 
 if TYPE_CHECKING:
+    from sqlmodel import Session
+
     from headrace.apply.execute import Outcome
     from headrace.apply.prefect import Door
     from headrace.plan import Observed, Plan, Prepared, Selection
@@ -336,7 +338,6 @@ def follow(store: Store, model: str) -> Diagnostic | None:
 
     from headrace import governance, registry, traffic
     from headrace.gates import stands, verdicts
-    from headrace.store import events
     from headrace.store.kinds import ApprovalStatus
 
     with store.read() as session:
@@ -353,15 +354,15 @@ def follow(store: Store, model: str) -> Diagnostic | None:
     still = waiting(f"version {number} passed its gates; waiting for its rollout …")
     while time.monotonic() < until:
         with store.read() as session:
-            unanswered = events.unanswered(session, model)
+            looked = _looked(session, model, number)
             weights = traffic.current(session, model)
             asked = [row for row in governance.listed(session, model=model) if row.number == number and row.status is ApprovalStatus.OPEN]
-        if asked and not unanswered:
+        if asked and looked:
             ended(f"model/{model}: version {number} passed its gates")
             message = f"version {number} of model/{model} awaits approval in {asked[-1].environment}, and answers nobody until then"
             help_ = f"`headrace approvals {model}` says who may vote; `headrace approve {model} --key-file FILE --reason …` is a vote"
             return Diagnostic("awaiting-approval", message, help=help_)
-        if not unanswered and weights is not None:
+        if looked and weights is not None:
             shares = ", ".join(f"version {arm.version} {arm.weight:.0%}" for arm in weights.arms)
             ended(f"model/{model}: version {number} passed its gates; traffic: {shares}")
             return None
@@ -369,3 +370,14 @@ def follow(store: Store, model: str) -> Diagnostic | None:
         time.sleep(1.0)
     ended(f"model/{model}: version {number} passed its gates; its rollout has not begun yet (`headrace status`)")
     return None
+
+
+def _looked(session: Session, model: str, number: int) -> bool:
+    """Whether every run that a version's verdict starts has begun and ended: until then its rollout has moved nothing, and asked nobody."""
+    from headrace.store import EventKind, events
+
+    passed = {event.id for event in events.log(session, model, (EventKind.CANDIDATE_PASSED,)) if event.payload.get("number") == number}
+    runs = events.log(session, model, (EventKind.RUN_STARTED, EventKind.RUN_ENDED))
+    started = {event.payload["run_id"] for event in runs if event.kind is EventKind.RUN_STARTED and event.cause in passed}
+    ended_ = {event.payload["run_id"] for event in runs if event.kind is EventKind.RUN_ENDED}
+    return started <= ended_ and not events.unanswered(session, model)
