@@ -8,8 +8,11 @@ from typing import Any
 
 import pytest
 
+from headrace import registry
 from headrace.cli import main
+from headrace.cli.place import open_workspace
 from headrace.compiled import read_serving
+from headrace.digest import digest
 from headrace.journal import OutcomeRecord, PredictionRecord, Spool, Terms
 from headrace.secrets import Secrets
 from headrace.serving.journalled import personal
@@ -93,6 +96,28 @@ def test_what_was_erased_reads_so_everywhere_and_the_log_is_sound(project: Path,
         run(capsys, "audit", "verify")[1]["verdict"],
         [entry["subject"] for entry in run(capsys, "audit", "list", "--action", "erase")[1]["entries"]],
     )
+
+
+def test_what_no_key_encrypts_is_named_with_what_to_do_about_it(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with open_workspace(project, None) as w:
+        data, held = w.store.blobs.put(b"rows"), w.store.blobs.put(b"held-out rows")
+        digests = {part: digest(part.encode()) for part in ("spec", "code", "environment")} | {"data": data}
+        registry.register(
+            w.store, actor="t", model=MODEL, run_id="r", manifest={"digests": digests, "reference": held}, model_bytes=b"m", algorithm="a",
+            format="f", at=AT,
+        )  # fmt: skip
+        sources = sorted(name for name, source in w.config.sources.items() if "visit_id" in source.columns)
+    code, text = said(capsys, "subject", "erase", "7", "--reason", "asked")
+    assert (0, True) == (code, bool(sources))
+    for wanted in (
+        *(f"  source/{name}: delete its rows by `visit_id` where they are" for name in sources),
+        f"  model/{MODEL}: 1 version learned from rows that are kept",
+        f"`headrace run train {MODEL}`, then `headrace models delete {MODEL}@N --reason …`",
+        "  files that batches wrote: delete their rows by `visit_id`",
+    ):
+        assert wanted in text
+    left = run(capsys, "subject", "erase", "8", "--reason", "asked")[1]["left"]
+    assert (sources, {MODEL: {"1": [data, held]}}, False) == (left["sources"], left["rows"], left["online"])
 
 
 def test_keys_are_wrapped_anew_and_the_old_one_can_go(project: Path, capsys: pytest.CaptureFixture[str]) -> None:

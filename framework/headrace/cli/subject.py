@@ -12,6 +12,7 @@ import click
 from headrace.cli.place import environment_option, json_option, open_workspace, root_option
 from headrace.cli.view import show, table
 from headrace.diagnostics import Diagnostic, Exit, HeadraceError
+from headrace.plan.told import counted
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -83,7 +84,7 @@ def erase(subject: str, reason: str, entity: str | None, environment: str | None
     """Destroy the keys of the subject with this ID: what they encrypted cannot be read any more, by anybody.
 
     Predictions and outcomes stay, and count, without a name that leads to the subject. The audit log has an entry of it, which names
-    nobody.
+    nobody. Rows of sources, what was made of them, and files of batches are not the journal's: it says where they may be, and what to type.
 
     \b
     Example:
@@ -102,7 +103,8 @@ def erase(subject: str, reason: str, entity: str | None, environment: str | None
         w.witness()
         with w.store.read() as session:
             wrapped = {part.model: subjects.wrapped_by(session, part.model) for part in asked.parts}
-    told = {**done._asdict(), "at": done.at.isoformat(timespec="seconds"), "wrapped_by": wrapped}
+            left = _left(session, w, asked)
+    told = {**done._asdict(), "at": done.at.isoformat(timespec="seconds"), "wrapped_by": wrapped, "entity": asked.entity, "left": left}
     show(told, _erased, as_json=as_json)
 
 
@@ -234,7 +236,43 @@ def _stored(session: Session, part: _Part) -> dict[str, Any]:
 
 def _erased(told: Mapping[str, Any]) -> str:
     lines = [f"erased: {told['keys']} keys destroyed, {told['predictions']} predictions and {told['outcomes']} outcomes without a name"]
-    return "\n".join([*lines, f"the audit log has it as subject/{told['id']}", *_backups(told["wrapped_by"])])
+    return "\n".join([*lines, f"the audit log has it as subject/{told['id']}", *_elsewhere(told), *_backups(told["wrapped_by"])])
+
+
+def _left(session: Session, w: Workspace, asked: _Asked) -> dict[str, Any]:
+    """Where rows of the subject may be that no key of its own encrypts: sources by its entity, blobs of versions by number, kept values."""
+    from sqlmodel import select
+
+    from headrace import registry
+    from headrace.store.featured import FeatureVersion
+
+    rows: dict[str, dict[str, list[str]]] = {}
+    for part in asked.parts:
+        for version in registry.versions(session, part.model):
+            named = (version.manifest.get("digests", {}).get("data"), version.manifest.get("reference"))
+            if kept := [digest for digest in dict.fromkeys(named) if digest and w.store.blobs.exists(digest)]:
+                rows.setdefault(part.model, {})[str(version.number)] = kept
+    return {
+        "sources": sorted(name for name, source in w.config.sources.items() if asked.entity in source.columns),
+        "rows": rows,
+        "views": sorted(set(session.exec(select(FeatureVersion.view)))),
+        "online": any((w.root / w.config.online).glob("*")),
+    }
+
+
+def _elsewhere(told: Mapping[str, Any]) -> Iterator[str]:
+    """What to do about what stays."""
+    left, entity = told["left"], told["entity"]
+    yield "not erased, since it is yours, or was made of what is yours:"
+    yield from (f"  source/{name}: delete its rows by `{entity}` where they are" for name in left["sources"])
+    for model, kept in left["rows"].items():
+        yield f"  model/{model}: {counted(len(kept), 'version')} learned from rows that are kept, in the blobs that `--json` names;"
+        yield f"    once they are gone at their source, `headrace run train {model}`, then `headrace models delete {model}@N --reason …`"
+        yield "    for the versions before, and delete these blobs"
+    yield from (f"  feature_view/{name}: what is kept of it; `headrace features history {name}` lists that" for name in left["views"])
+    if left["online"]:
+        yield "  events for servers: `headrace features materialize`, once they are gone at their source"
+    yield f"  files that batches wrote: delete their rows by `{entity}`"
 
 
 def _backups(wrapped: Mapping[str, Mapping[str, int]]) -> Iterator[str]:
