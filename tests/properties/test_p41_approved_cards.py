@@ -53,11 +53,11 @@ class Approvals(RuleBasedStateMachine):
         assert self.card is not None
         return self.card.digest, self.judgements
 
-    @initialize(agreed=st.booleans())
-    def begin(self, agreed: bool) -> None:  # noqa: FBT001 - hypothesis gives it
-        """Some begin where two agreed: few searches come to both votes, and then to an edit, by chance."""
-        for who in (BOB, CAT) if agreed else ():
-            self.vote(who, Choice.APPROVE)
+    @initialize(began=st.sampled_from([(), ((BOB, Choice.APPROVE), (CAT, Choice.APPROVE)), ((BOB, Choice.REJECT), (CAT, Choice.APPROVE))]))
+    def begin(self, began: tuple[tuple[str, Choice], ...]) -> None:
+        """Some begin where two agreed, or one did not: few searches come to both votes, and then to an edit, by chance."""
+        for who, choice in began:
+            self.vote(who, choice)
 
     @rule()
     def edit(self) -> None:
