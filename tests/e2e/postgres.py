@@ -42,7 +42,7 @@ class Postgres:
     def stop(self) -> None:
         assert self.process is not None
         self.process.send_signal(signal.SIGQUIT)
-        self.process.wait(20)
+        self.process.wait(60)
 
 
 @contextmanager

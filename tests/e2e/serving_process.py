@@ -32,7 +32,7 @@ def free_port() -> int:
         return port
 
 
-def until(true: Callable[[], bool], seconds: float = 20.0) -> float:
+def until(true: Callable[[], bool], seconds: float = 60.0) -> float:
     """Wait for it; the seconds that it took."""
     started = time.monotonic()
     while not true():
@@ -51,7 +51,7 @@ class Served:
     log: Path
 
     def request(self, method: str, path: str, body: Any = None, headers: dict[str, str] | None = None) -> tuple[int, Any]:
-        connection = HTTPConnection("127.0.0.1", self.port, timeout=10)
+        connection = HTTPConnection("127.0.0.1", self.port, timeout=30)
         try:
             return ask(connection, method, path, body, headers)
         finally:
@@ -68,7 +68,7 @@ class Served:
 
     def kill(self) -> None:
         self.process.kill()
-        self.process.wait(10)
+        self.process.wait(60)
 
 
 def ask(connection: HTTPConnection, method: str, path: str, body: Any = None, headers: dict[str, str] | None = None) -> tuple[int, Any]:
@@ -103,7 +103,7 @@ def served(made: Project, *options: str) -> Iterator[Served]:
     finally:
         if process.poll() is None:
             process.send_signal(signal.SIGTERM)
-            process.wait(10)
+            process.wait(60)
 
 
 @dataclass
@@ -129,7 +129,7 @@ class Hammer:
             thread.join()
 
     def _run(self, number: int) -> None:
-        connection = HTTPConnection("127.0.0.1", self.port, timeout=10)
+        connection = HTTPConnection("127.0.0.1", self.port, timeout=30)
         turn = 0
         try:
             while not self._ended.is_set():

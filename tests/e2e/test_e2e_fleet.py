@@ -47,7 +47,7 @@ class Clients:
     stopped: threading.Event = field(default_factory=threading.Event)
 
     def run(self, number: int) -> None:
-        connection = HTTPConnection("127.0.0.1", self.port, timeout=10)
+        connection = HTTPConnection("127.0.0.1", self.port, timeout=30)
         turn = 0
         while not self.stopped.is_set():
             turn += 1
@@ -121,12 +121,12 @@ def test_sigterm_answers_what_was_sent_and_sends_its_clients_away(tmp_path: Path
                 said.append((status, answer.get("type", "")))
                 return status == 503
 
-            until(draining, 5)
+            until(draining)
             assert 200 == server.request("POST", "/predict", {**ROW, "person_id": "late"})[0]
             until(lambda: len(clients.last) + len(clients.failed) == clients.count)
         idle.settimeout(5)
         assert b"" == idle.recv(1)
-        assert 0 == server.process.wait(10)
+        assert 0 == server.process.wait(60)
     assert ([], [True] * clients.count) == (clients.failed, clients.last)
     assert "draining" in said[-1][1]
     assert {*clients.answered} <= {*kept(made)}
@@ -156,7 +156,7 @@ def test_a_killed_worker_and_the_end_of_all_lose_nothing_that_was_acknowledged(t
             until(lambda: len(last.answered) > 200)
             server.process.send_signal(signal.SIGTERM)
             until(lambda: len(last.last) + len(last.failed) == last.count)
-        assert 0 == server.process.wait(10)
+        assert 0 == server.process.wait(60)
         assert b"killed by signal 9" in server.log.read_bytes()
     assert len(lost) <= clients.count  # one request a connection was under way
     assert ([], [True] * last.count) == (last.failed, last.last)

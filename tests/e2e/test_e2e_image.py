@@ -148,6 +148,6 @@ def test_a_dockerfile_makes_what_answers_and_ends_when_it_is_told(image: Image, 
         assert (200, 0.25) == ((told := asked.request("POST", "/predict", ROW))[0], told[1]["prediction"])
     finally:
         process.send_signal(signal.Signals[image.words["STOPSIGNAL"][0]])
-    assert 0 == process.wait(20)
+    assert 0 == process.wait(60)
     # The plugin and the middleware came with it: the project's own folder is not where it runs.
     assert {"flows", "plugins", "mine_of_image.py", ".headrace"} == {path.name for path in image.home.iterdir()} - {"__pycache__"}

@@ -48,7 +48,7 @@ def predict(url: str) -> int:
     """Which version answers a request now."""
     body = json.dumps({"visit": 1, "code": "a", "region": "north", "pages": 5.0, "hour": 12.0}).encode()
     request = urllib.request.Request(f"{url}/predict", body, {"Content-Type": "application/json"})
-    with urllib.request.urlopen(request, timeout=10) as answer:
+    with urllib.request.urlopen(request, timeout=30) as answer:
         version: int = json.loads(answer.read())["version"]
         return version
 

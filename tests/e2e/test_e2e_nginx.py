@@ -53,7 +53,7 @@ def test_two_servers_share_what_is_asked_and_one_goes_on_alone(tmp_path: Path) -
         balancer = subprocess.Popen(["nginx", "-p", str(folder), "-c", "nginx.conf"], stderr=subprocess.DEVNULL)
         try:
             until(lambda: reached(front))
-            connection = HTTPConnection("127.0.0.1", front, timeout=10)
+            connection = HTTPConnection("127.0.0.1", front, timeout=30)
             workers = Counter(ask(connection, "GET", "/metadata")[1]["worker"] for _ in range(40))
             assert 2 == len(workers)
             assert min(workers.values()) >= 10
@@ -68,7 +68,7 @@ def test_two_servers_share_what_is_asked_and_one_goes_on_alone(tmp_path: Path) -
             connection.close()
         finally:
             balancer.terminate()
-            balancer.wait(10)
+            balancer.wait(60)
     assert 300 == len(set(answered))
     for one in (made, other):
         ship(made.store, one.spool)

@@ -13,7 +13,7 @@ from headrace.local.process import group_alive, spawn, stop
 
 
 def started(child: process.Child, word: str) -> None:
-    until = time.monotonic() + 20
+    until = time.monotonic() + 60
     while word not in child.tail() and time.monotonic() < until:
         time.sleep(0.02)
     assert word in child.tail()

@@ -111,7 +111,7 @@ def told(supervisor: Supervisor) -> dict[str, Any]:
 
 def kill(child: Child) -> None:
     child.process.kill()
-    child.process.wait(10)
+    child.process.wait(60)
 
 
 def fault(raised: pytest.ExceptionInfo[HeadraceError]) -> tuple[str, Exit]:
@@ -263,7 +263,7 @@ def test_one_that_ends_again_and_again_is_given_up_with_the_end_of_its_log(
     serving(root, "two")
     supervisor.serve_compiled()
     while "serve-one" in supervisor.children:
-        supervisor.children["serve-one"].process.wait(20)
+        supervisor.children["serve-one"].process.wait(60)
         supervisor.revive()
     assert RESTARTS == sum("starts again" in line for line in said)
     assert "port 8080 is taken" in said[-1]
@@ -295,7 +295,7 @@ def test_a_prefect_server_that_ended_starts_again_where_it_was(supervisor: Super
     monkeypatch.setattr(prefect_server, "start_server", started)
     supervisor.prefect_url = "http://127.0.0.1:4321/api"
     supervisor.children["prefect-server"] = spawn("prefect-server", [sys.executable, "-S", "-c", "raise SystemExit(3)"], root=root)
-    supervisor.children["prefect-server"].process.wait(20)
+    supervisor.children["prefect-server"].process.wait(60)
     supervisor.revive()
     assert ([4321], True) == (asked, supervisor.children["prefect-server"].alive)
 
@@ -310,7 +310,7 @@ def test_a_prefect_server_that_cannot_start_is_said_and_the_others_go_on(
     serving(root, "one")
     supervisor.serve_compiled()
     supervisor.children["prefect-server"] = spawn("prefect-server", [sys.executable, "-S", "-c", "raise SystemExit(3)"], root=root)
-    supervisor.children["prefect-server"].process.wait(20)
+    supervisor.children["prefect-server"].process.wait(60)
     supervisor.revive()
     assert ("the disk is full" in said[-1], True) == (True, supervisor.children["serve-one"].alive)
 
@@ -372,7 +372,7 @@ def test_a_second_up_is_refused_while_the_first_lives(supervisor: Supervisor) ->
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"pid": "x"}', '{"pid": null}', "OWN", "DEAD", "YOUNG"])
 def test_a_note_of_an_up_that_died_stops_nobody(supervisor: Supervisor, root: Path, text: str) -> None:
     dead = spawn("dead", [sys.executable, "-S", "-c", ""], root=root)
-    dead.process.wait(20)
+    dead.process.wait(60)
     pids = {"OWN": os.getpid(), "DEAD": dead.process.pid, "YOUNG": os.getppid()}
     note(supervisor, json.dumps({"pid": pids[text]}) if text in pids else text)
     if text == "YOUNG":  # the note is older than the process that has this number now

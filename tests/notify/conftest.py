@@ -37,7 +37,7 @@ def receiver() -> Iterator[Receiver]:
             found.seen.append(({key.lower(): value for key, value in self.headers.items()}, body))
             step = found.plan.pop(0) if found.plan else 204
             if step == "hang":
-                found.released.wait(10)
+                found.released.wait(60)
                 return
             self.send_response(int(step))
             self.send_header("content-length", "0")

@@ -337,7 +337,7 @@ def test_a_store_that_hangs_or_fails_is_said_so_and_no_vote_is_claimed(place: Pl
 
     monkeypatch.setattr(approvals.requests, "cast", fails)
     failed = place.post(id_, ana)
-    monkeypatch.setattr(approvals.requests, "cast", lambda *_, **__: released.wait(5))
+    monkeypatch.setattr(approvals.requests, "cast", lambda *_, **__: released.wait(60))
     monkeypatch.setattr(approvals, "PATIENCE", 0.3)
     hung = place.post(id_, ana)
     released.set()

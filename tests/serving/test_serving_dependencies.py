@@ -49,7 +49,7 @@ def online(tmp_path: Path, between: tuple[Between, str]) -> tuple[Project, Betwe
 
 
 def until(true: Callable[[], bool]) -> None:
-    limit = time.monotonic() + 30
+    limit = time.monotonic() + 60
     while not true():
         assert time.monotonic() < limit
         time.sleep(0.05)

@@ -323,7 +323,7 @@ def test_a_server_that_has_enough_to_do_says_so(told: Told, monkeypatch: pytest.
         assert (503, "urn:headrace:overloaded") == operator.itemgetter("status", "type")(talk.ask(good(told))[0])
 
 
-def until(true: Callable[[], object], seconds: float = 20.0) -> None:
+def until(true: Callable[[], object], seconds: float = 60.0) -> None:
     ends = time.monotonic() + seconds
     while not true():
         assert time.monotonic() < ends
@@ -349,8 +349,8 @@ def held(told: Told) -> Iterator[None]:
     """The event loop reads nothing within the block, and then all that came at once."""
     holds, go = threading.Event(), threading.Event()
     connection: Any = next(iter(told.sockets.server.server_state.connections))
-    connection.loop.call_soon_threadsafe(lambda: holds.set() or go.wait(20))
-    assert holds.wait(20)
+    connection.loop.call_soon_threadsafe(lambda: holds.set() or go.wait(60))
+    assert holds.wait(60)
     try:
         yield
     finally:

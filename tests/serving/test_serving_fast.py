@@ -264,7 +264,7 @@ def test_rows_that_wait_are_asked_together_and_one_that_is_alone_at_once():
     def ask(rows):
         asked.append(len(rows))
         begun.set()
-        go.wait(10)
+        go.wait(60)
         return [Answered(row["x"], (), None) for row in rows]
 
     async def main() -> list[float | None]:
@@ -293,7 +293,7 @@ def test_a_row_that_nobody_waits_for_any_more_is_not_asked():
     def ask(rows):
         asked.append([row["x"] for row in rows])
         begun.set()
-        go.wait(10)
+        go.wait(60)
         return [Answered(row["x"], (), None) for row in rows]
 
     async def main() -> list[float | None]:

@@ -23,7 +23,7 @@ def weights(champion: int, candidate: int | None = None, share: float = 0.0) -> 
 
 
 def until(true: Callable[[], bool]) -> None:
-    limit = time.monotonic() + 20
+    limit = time.monotonic() + 60
     while not true():
         assert time.monotonic() < limit
         time.sleep(0.02)

@@ -106,7 +106,7 @@ def test_a_key_of_another_environment_or_that_has_expired_opens_nothing(project:
     assert [REFUSED] * 2 == [told(client.post("/predict", json=ROW, headers=bearer(text))) for text in texts]
 
 
-def until(condition: Callable[[], bool], seconds: float = 20.0) -> float:
+def until(condition: Callable[[], bool], seconds: float = 60.0) -> float:
     began = time.monotonic()
     while not condition():
         assert time.monotonic() - began < seconds

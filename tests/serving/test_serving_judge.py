@@ -22,7 +22,7 @@ SPLIT = Snapshot(
 )
 
 
-def until(true: Callable[[], bool], seconds: float = 20.0) -> float:
+def until(true: Callable[[], bool], seconds: float = 60.0) -> float:
     started = time.monotonic()
     while not true():
         assert time.monotonic() < started + seconds

@@ -25,7 +25,7 @@ SHADOW = {"version": "latest", "share": 1.0, "queue": 1000}
 
 
 def until(true: Callable[[], bool]) -> None:
-    limit = time.monotonic() + 20
+    limit = time.monotonic() + 60
     while not true():
         assert time.monotonic() < limit
         time.sleep(0.01)

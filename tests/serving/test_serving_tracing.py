@@ -55,7 +55,7 @@ class Receiver:
         self.url = f"http://127.0.0.1:{self.server.server_port}/v1/traces"
 
     def got(self, many: int) -> list[Any]:
-        until = time.monotonic() + 30
+        until = time.monotonic() + 60
         while len(self.spans) < many:
             assert time.monotonic() < until, self.spans
             time.sleep(0.02)

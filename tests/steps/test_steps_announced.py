@@ -94,7 +94,7 @@ def test_what_a_run_could_not_tell_is_told_while_the_project_is_up(receiver: Rec
     assert (["START", "COMPLETE"], 1) == (receiver.kinds, len(said))
     train()
     herald.start()
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while len(receiver.heard) < 4 and time.monotonic() < deadline:
         time.sleep(0.01)
     herald.stop()
