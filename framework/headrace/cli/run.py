@@ -86,8 +86,9 @@ def _wait(door: Door, flow: str, run_id: str, timeout: float) -> tuple[str, str]
             raise HeadraceError(
                 Diagnostic("run-slow", f"{flow} has not ended after {timeout:g} s; it goes on as run {run_id}", help="`headrace status`")
             )
-        state, _, message = door.run_state(run_id)
-        progress(f"{flow}: {state.lower()}")
+        before, (state, _, message) = state, door.run_state(run_id)
+        if state != before:
+            progress(f"{flow}: {state.lower()}")
         time.sleep(1.0)
     progress("")
     return state, message

@@ -241,10 +241,10 @@ def _erased(told: Mapping[str, Any]) -> str:
 
 def _left(session: Session, w: Workspace, asked: _Asked) -> dict[str, Any]:
     """Where rows of the subject may be that no key of its own encrypts: sources by its entity, blobs of versions by number, kept values."""
-    from sqlmodel import select
+    from sqlmodel import col, select
 
     from headrace import registry
-    from headrace.store.featured import FeatureVersion
+    from headrace.store.featured import FeatureValues, FeatureVersion
 
     rows: dict[str, dict[str, list[str]]] = {}
     for part in asked.parts:
@@ -255,7 +255,9 @@ def _left(session: Session, w: Workspace, asked: _Asked) -> dict[str, Any]:
     return {
         "sources": sorted(name for name, source in w.config.sources.items() if asked.entity in source.columns),
         "rows": rows,
-        "views": sorted(set(session.exec(select(FeatureVersion.view)))),
+        "views": sorted(
+            set(session.exec(select(FeatureVersion.view).join(FeatureValues, col(FeatureValues.version_id) == FeatureVersion.id)))
+        ),
         "online": any((w.root / w.config.online).glob("*")),
     }
 
