@@ -247,7 +247,7 @@ def test_what_the_dead_started_does_not_outlive_them(supervisor: Supervisor, roo
     serving(root, "one")
     supervisor.serve_compiled()
     old = supervisor.children["serve-one"]
-    grandchild = psutil.Process(int(until(old.tail, 20, "the grandchild")))
+    grandchild = psutil.Process(int(until(old.tail, 60, "the grandchild")))
     kill(old)
     supervisor.revive()
     assert not grandchild.is_running() or grandchild.status() == psutil.STATUS_ZOMBIE
@@ -400,7 +400,7 @@ def test_a_server_that_another_command_runs_for_itself_is_waited_for(
     assert taken is not None
     started = threading.Thread(target=start, args=(supervisor,))
     started.start()
-    until(lambda: "another command runs Prefect's server" in said, 20, "that it waits")
+    until(lambda: "another command runs Prefect's server" in said, 60, "that it waits")
     assert {} == supervisor.children
     taken.close()
     started.join(60)
@@ -499,7 +499,7 @@ def test_up_follows_the_configs_until_a_signal_stops_all_of_it(
 
     def compile_one_more() -> None:
         serving(root, "two", 8082)
-        until(lambda: "serve-two" in path.read_text(encoding="utf-8"), 20, "the second server")
+        until(lambda: "serve-two" in path.read_text(encoding="utf-8"), 60, "the second server")
         seen.append(json.loads(path.read_text(encoding="utf-8")))
 
     up(root, said.append, interrupting(compile_one_more, number))
@@ -539,7 +539,9 @@ def made(tmp_path: Path) -> Path:
 def test_up_starts_everything_and_ctrl_c_leaves_nothing_behind(made: Path) -> None:
     with running(made, "--json") as first:
         children = first.has("prefect-server", "prefect-worker", "serve-employment")
-        until(lambda: '"children"' in first.said(), 60, "what runs where")
+        until(
+            lambda: any(line[:1] == "{" and line.endswith("}\n") for line in first.said().splitlines(keepends=True)), 60, "what runs where"
+        )
         second = headrace(made, "up")
         assert (Exit.LOCKED, True) == (second.returncode, "error[already-up]" in second.stderr)
         assert first.told() == json.loads(next(line for line in first.said().splitlines() if line.startswith("{")))
