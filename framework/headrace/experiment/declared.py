@@ -64,6 +64,8 @@ class Measure:
     time: str | None = None
     winsorize: float | None = None
     covariate: str | None = None
+    within: timedelta | None = None
+    """How long after a unit's first exposure a value still counts; the label's delay, where it is None."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,17 +5,20 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import lru_cache
 from math import inf
+from statistics import NormalDist
 from typing import Literal
 
 from headrace.experiment.strata import Arm, Pair
 from headrace.stats import anytime_quantile, bayes, confidence_sequence, group_sequential, non_inferiority, proportions, welch
 from headrace.stats.anytime_quantile import Histogram
-from headrace.stats.effect import Estimate, difference
+from headrace.stats.effect import Effect, Estimate, difference, normal_tail
 from headrace.stats.group_sequential import Sides
 from headrace.stats.non_inferiority import Guarded, Worse
-from headrace.stats.proportions import Proportion
+from headrace.stats.proportions import Proportion, few
+from headrace.stats.untestable import UntestableError
 
 Design = Literal["fixed", "group_sequential", "always_valid", "bayesian"]
+_NOTHING = 1e-300
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +82,10 @@ def guard(look: Look, pair: Pair, *, margin: float, relative: bool, worse: Worse
     """
     if look.design == "fixed":
         return non_inferiority.judge(_plain(pair.champion), _plain(pair.arm), margin=margin, relative=relative, worse=worse, alpha=alpha)
-    champion, arm, sign = _estimate(pair.champion), _estimate(pair.arm), 1.0 if worse == "higher" else -1.0
+    sign = 1.0 if worse == "higher" else -1.0
+    if isinstance(pair.champion, Proportion) and isinstance(pair.arm, Proportion) and few(pair.champion, pair.arm):
+        return _few(look, pair.champion, pair.arm, margin=margin, relative=relative, sign=sign, alpha=alpha)
+    champion, arm = _estimate(pair.champion), _estimate(pair.arm)
     # Of a relative margin the champion's own noise counts: what is beyond is m_t - (1 + D) m_c (Fieller 1954).
     scale = 1 + sign * margin if relative else 1.0
     if relative and (champion.value <= 0 or scale <= 0):
@@ -108,17 +114,42 @@ def bound(information: tuple[float, ...], final: bool, alpha: float, sides: Side
     return group_sequential.spending_boundaries(information, spent, sides=sides)[-1]
 
 
-def _one_sided(look: Look, champion: Estimate, arm: Estimate, scale: float, sign: float, alpha: float) -> tuple[float, float, float]:
+def _few(look: Look, champion: Proportion, arm: Proportion, *, margin: float, relative: bool, sign: float, alpha: float) -> Guarded:
+    """Shares of which few are yes, or no: Newcombe's interval at the level of this look's bound, since none of them varies as it should."""
+    if relative and champion.rate <= 0:
+        raise UntestableError("the champion's share is 0, and nothing is relative to that")
+    tail = normal_tail(_reach(look, champion.n + arm.n, alpha))
+    apart = sign * (arm.rate - champion.rate)
+    if tail < _NOTHING:
+        return Guarded("inconclusive", apart, -inf, inf)
+
+    def worse_by(scale: float) -> tuple[float, float]:
+        low, high = proportions.newcombe(champion, arm, alpha=2 * tail, scale=scale)
+        return (low, high) if sign > 0 else (-high, -low)
+
+    low = worse_by(1.0)[0]
+    beyond = worse_by(1 + sign * margin)[1] if relative else worse_by(1.0)[1] - margin
+    return Guarded(non_inferiority.outcome(low, beyond), apart, low, beyond)
+
+
+def _reach(look: Look, n: int, alpha: float) -> float:
+    """How many standard errors a one-sided bound of this look is away."""
+    match look.design:
+        case "group_sequential":
+            return bound(look.information, look.final, alpha, 1)
+        case "always_valid":
+            return confidence_sequence.one_sided(Effect(0.0, 1.0, n, 1.0), planned=look.planned, alpha=alpha)[1]
+        case _:
+            return -NormalDist().inv_cdf(alpha)
+
+
+def _one_sided(  # noqa: PLR0917 - what a bound is made of
+    look: Look, champion: Estimate, arm: Estimate, scale: float, sign: float, alpha: float
+) -> tuple[float, float, float]:
     scaled = Estimate(champion.value * scale, champion.variance * scale**2, champion.n)
     effect = difference(scaled, arm)
-    if look.design == "always_valid":
-        low, high = confidence_sequence.one_sided(effect, planned=look.planned, alpha=alpha)
-    elif look.design == "group_sequential":
-        reach = bound(look.information, look.final, alpha, 1)
-        low, high = (effect.value - reach * effect.error, effect.value + reach * effect.error) if reach < inf else (-inf, inf)
-    else:
-        believed = bayes.posterior(effect, bayes.Prior(), alpha=2 * alpha)
-        low, high = believed.low, believed.high
+    reach = _reach(look, effect.n, alpha)
+    low, high = (effect.value - reach * effect.error, effect.value + reach * effect.error) if reach < inf else (-inf, inf)
     return (effect.value, low, high) if sign > 0 else (-effect.value, -high, -low)
 
 
