@@ -265,7 +265,14 @@ def _server(project: Project, model: Model, section: Serving, inputs: tuple[Inpu
         shadow=_shadow(section.shadow) if section.shadow is not None else None,
         cache=_cache(section.cache) if section.cache is not None else None,
         limits=_limits(section.limits),
+        measures=_measures(model),
     )
+
+
+def _measures(model: Model) -> tuple[str, ...]:
+    """The names by which the values are told that the experiment needs."""
+    measures = model.experiment.measures.items() if model.experiment is not None else ()
+    return tuple(sorted({word for name, one in measures for word in (one.of or name, one.per, one.covariate) if word is not None}))
 
 
 def _limits(limits: Limits) -> LimitsConfig:

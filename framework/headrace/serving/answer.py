@@ -13,7 +13,8 @@ from typing import Any, NamedTuple
 import orjson
 
 from headrace.hooks.answers import label
-from headrace.journal import OutcomeRecord, PredictionRecord, Spool, microseconds
+from headrace.journal import MeasureRecord, OutcomeRecord, PredictionRecord, Spool, microseconds
+from headrace.serving.business import Told
 from headrace.serving.cache import Cache, ask_many
 from headrace.serving.ids import Ids
 from headrace.serving.measures import Measures
@@ -229,6 +230,11 @@ class Answering:
             else:
                 self._append(OutcomeRecord(self._model, answer.entity, value, known_at))
 
+    def measures(self, told: Sequence[Told], column: str, at: datetime) -> None:
+        """Values of business metrics, known since now; Refused (503) where they cannot be journalled."""
+        for one in told:
+            self._append(MeasureRecord(self._model, one.id, one.unit, one.metric, one.value, one.at, at, column))
+
     async def _asked(self, arm: str, served: Served, row: Row, started: float) -> _Try:
         """One version's try at one row."""
         if self._cache is not None:
@@ -288,7 +294,7 @@ class Answering:
         elif tried.served.circuit.failed(tried.answered.error) and self._rest is not None:
             self._rest(tried.served)
 
-    def _append(self, record: PredictionRecord | OutcomeRecord) -> None:
+    def _append(self, record: PredictionRecord | OutcomeRecord | MeasureRecord) -> None:
         try:
             self._spool.append(record)
         except OSError as error:
