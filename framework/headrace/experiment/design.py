@@ -78,20 +78,26 @@ def test(look: Look, pair: Pair, *, alpha: float) -> Told:
 def guard(look: Look, pair: Pair, *, margin: float, relative: bool, worse: Worse, alpha: float) -> Guarded:
     """Whether an arm is worse by less than a margin, each bound one-sided at `alpha` over all looks.
 
-    UntestableError where neither arm varies, or where a relative margin meets a champion that is not above 0.
+    That it is worse at all is told by a sequence in every design, since harm is not waited for, whatever else is known by then; that it is
+    within goes by the design, as the win does that needs it. In groups the boundary is that of the primary metric's information: what is
+    known sooner than that crosses it no more often. UntestableError where neither arm varies, or where a relative margin meets a champion
+    that is not above 0.
     """
-    if look.design == "fixed":
-        return non_inferiority.judge(_plain(pair.champion), _plain(pair.arm), margin=margin, relative=relative, worse=worse, alpha=alpha)
     sign = 1.0 if worse == "higher" else -1.0
-    if isinstance(pair.champion, Proportion) and isinstance(pair.arm, Proportion) and few(pair.champion, pair.arm):
-        return _few(look, pair.champion, pair.arm, margin=margin, relative=relative, sign=sign, alpha=alpha)
-    champion, arm = _estimate(pair.champion), _estimate(pair.arm)
-    # Of a relative margin the champion's own noise counts: what is beyond is m_t - (1 + D) m_c (Fieller 1954).
+    champion, arm = _plain(pair.champion), _plain(pair.arm)
+    value = champion.rate if isinstance(champion, Proportion) else champion.value
     scale = 1 + sign * margin if relative else 1.0
-    if relative and (champion.value <= 0 or scale <= 0):
-        return non_inferiority.judge(champion, arm, margin=margin, relative=True, worse=worse, alpha=alpha)
-    apart, low, _ = _one_sided(look, champion, arm, 1.0, sign, alpha)
-    beyond = _one_sided(look, champion, arm, scale, sign, alpha)[2] - (0.0 if relative else margin)
+    if relative and (value <= 0 or scale <= 0):
+        raise UntestableError(f"the champion's value is {value:g}, and a relative margin needs one above 0")
+    n = champion.n + arm.n
+    harm = confidence_sequence.one_sided(Effect(0.0, 1.0, n, 1.0), planned=look.planned, alpha=alpha)[1]
+    apart, low, _ = _bounded(champion, arm, 1.0, sign, harm)
+    if look.design == "fixed" and look.final:
+        beyond = non_inferiority.judge(champion, arm, margin=margin, relative=relative, worse=worse, alpha=alpha).beyond
+    else:
+        # Of a relative margin the champion's own noise counts: what is beyond is m_t - (1 + D) m_c (Fieller 1954).
+        within = harm if look.design == "always_valid" else _within(look, alpha)
+        beyond = _bounded(champion, arm, scale, sign, within)[2] - (0.0 if relative else margin)
     return Guarded(non_inferiority.outcome(low, beyond), apart, low, beyond)
 
 
@@ -114,43 +120,29 @@ def bound(information: tuple[float, ...], final: bool, alpha: float, sides: Side
     return group_sequential.spending_boundaries(information, spent, sides=sides)[-1]
 
 
-def _few(look: Look, champion: Proportion, arm: Proportion, *, margin: float, relative: bool, sign: float, alpha: float) -> Guarded:
-    """Shares of which few are yes, or no: Newcombe's interval at the level of this look's bound, since none of them varies as it should."""
-    if relative and champion.rate <= 0:
-        raise UntestableError("the champion's share is 0, and nothing is relative to that")
-    tail = normal_tail(_reach(look, champion.n + arm.n, alpha))
-    apart = sign * (arm.rate - champion.rate)
-    if tail < _NOTHING:
-        return Guarded("inconclusive", apart, -inf, inf)
-
-    def worse_by(scale: float) -> tuple[float, float]:
-        low, high = proportions.newcombe(champion, arm, alpha=2 * tail, scale=scale)
-        return (low, high) if sign > 0 else (-high, -low)
-
-    low = worse_by(1.0)[0]
-    beyond = worse_by(1 + sign * margin)[1] if relative else worse_by(1.0)[1] - margin
-    return Guarded(non_inferiority.outcome(low, beyond), apart, low, beyond)
+def _within(look: Look, alpha: float) -> float:
+    """How many standard errors an upper bound of this look is away; infinitely many where a design does not decide yet."""
+    if look.design == "group_sequential":
+        return bound(look.information, look.final, alpha, 1) if look.information[-1] > 0 else inf
+    return -NormalDist().inv_cdf(alpha) if look.settles else inf
 
 
-def _reach(look: Look, n: int, alpha: float) -> float:
-    """How many standard errors a one-sided bound of this look is away."""
-    match look.design:
-        case "group_sequential":
-            return bound(look.information, look.final, alpha, 1)
-        case "always_valid":
-            return confidence_sequence.one_sided(Effect(0.0, 1.0, n, 1.0), planned=look.planned, alpha=alpha)[1]
-        case _:
-            return -NormalDist().inv_cdf(alpha)
-
-
-def _one_sided(  # noqa: PLR0917 - what a bound is made of
-    look: Look, champion: Estimate, arm: Estimate, scale: float, sign: float, alpha: float
+def _bounded(
+    champion: Proportion | Estimate, arm: Proportion | Estimate, scale: float, sign: float, reach: float
 ) -> tuple[float, float, float]:
-    scaled = Estimate(champion.value * scale, champion.variance * scale**2, champion.n)
-    effect = difference(scaled, arm)
-    reach = _reach(look, effect.n, alpha)
-    low, high = (effect.value - reach * effect.error, effect.value + reach * effect.error) if reach < inf else (-inf, inf)
-    return (effect.value, low, high) if sign > 0 else (-effect.value, -high, -low)
+    """Sign times (arm - scale * champion), with bounds so many standard errors away.
+
+    Shares of which few are yes, or no, do not vary as they should: of them they are Newcombe's, at the level of as many standard errors.
+    """
+    if isinstance(champion, Proportion) and isinstance(arm, Proportion) and few(champion, arm):
+        value, tail = arm.rate - scale * champion.rate, normal_tail(reach)
+        low, high = proportions.newcombe(champion, arm, alpha=2 * tail, scale=scale) if tail > _NOTHING else (-inf, inf)
+    else:
+        one, other = _estimate(champion), _estimate(arm)
+        effect = difference(Estimate(one.value * scale, one.variance * scale**2, one.n), other)
+        value, far = effect.value, reach * effect.error
+        low, high = value - far, value + far
+    return (value, low, high) if sign > 0 else (-value, -high, -low)
 
 
 def _estimate(arm: Arm) -> Estimate:

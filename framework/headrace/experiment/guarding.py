@@ -42,12 +42,14 @@ def guarded(guardrail: Guardrail, about: Metric, both: Pair | None, shell: Compa
 
 
 def _finding(judged: Guarded, both: Pair, look: Look, margin: str) -> dict[str, Any]:
-    if look.design in {"group_sequential", "always_valid"} and _young(both):
+    if not (look.design == "fixed" and look.final) and _young(both):
         return {"finding": "warming_up", "reason": f"an arm has fewer than {LEAST_UNITS} units, or {LEAST_OF_A_KIND} of each kind"}
-    if not look.settles:
-        return {"finding": "undecided", "reason": f"the design `{look.design}` decides at the end alone"}
+    return {"finding": _FINDINGS[judged.outcome], "reason": _says(judged.outcome, margin)}
+
+
+def _says(outcome: str, margin: str) -> str:
     says = {"pass": f"worse by less than {margin}", "fail": "worse than the champion", "inconclusive": f"not yet known within {margin}"}
-    return {"finding": _FINDINGS[judged.outcome], "reason": says[judged.outcome]}
+    return says[outcome]
 
 
 def _young(both: Pair) -> bool:
@@ -83,7 +85,5 @@ def _quantile(  # noqa: PLR0917 - what a comparison is made of
     least = low_t - high_c if isfinite(low_t) and isfinite(high_c) else -inf
     beyond = high_t - low_c - room if isfinite(high_t) and isfinite(low_c) else inf
     outcome = non_inferiority.outcome(least, beyond)
-    says = {"pass": f"worse by less than {margin}", "fail": "worse than the champion", "inconclusive": f"not yet known within {margin}"}
     low, high = (bound if isfinite(bound) else None for bound in (least, high_t - low_c))
-    finding: Finding = _FINDINGS[outcome] if look.settles else "undecided"
-    return replace(one, low=low, high=high, finding=finding, reason=says[outcome])
+    return replace(one, low=low, high=high, finding=_FINDINGS[outcome], reason=_says(outcome, str(margin)))
