@@ -145,7 +145,7 @@ def declared(section: Experiment, *, delay: timedelta = timedelta(0), holdout: f
                 covariate=one.covariate,
                 within=one.within,
             )
-            for name, one in section.measures.items()
+            for name, one in sorted(section.measures.items())
         ),
     )
 
