@@ -14,6 +14,7 @@ from headrace.rollout.approval import Governed
 from headrace.rollout.canary import Canary, Progress
 from headrace.rollout.carry_out import FLOW, Scene, carry_out, close, everything_to, told
 from headrace.rollout.decide import Action, Facts, Idle, Promote, decide
+from headrace.rollout.state import State
 from headrace.store import EventKind, Store
 
 
@@ -62,13 +63,15 @@ def _once(  # noqa: PLR0917 - what a look is made of
 def roll_back(store: Store, *, model: str, actor: str, reason: str) -> dict[str, Any]:
     """End a rollout that is running, and put the previous champion back: `champion` answers now, `was` no more.
 
-    Where no champion came before, ending the rollout is all. HeadraceError `no-previous` (exit 4) where there is neither.
+    While a candidate bakes it is what answers, so that the champion is who is put back. Where no champion came before, ending the
+    rollout is all. HeadraceError `no-previous` (exit 4) where there is neither.
     """
     with store.transaction(actor, "roll back", f"model/{model}", reason=reason) as session:
         facts = record.facts(session, _UNJUDGED, model)
         scene = Scene(session, model, facts.now, None, facts.weights, _UNJUDGED)
         running, was = record.running_row(session, model), facts.champion
-        if running is None or registry.PREVIOUS in registry.aliases(session, model):
+        baking = running is not None and running.state == State.BAKING
+        if running is None or (registry.PREVIOUS in registry.aliases(session, model) and not baking):
             registry.rollback(session, model, facts.now, reason)
         else:
             was = running.candidate

@@ -14,7 +14,7 @@ from sqlmodel import Session
 from headrace import registry, traffic
 from headrace.rollout import record
 from headrace.rollout.canary import Canary, Progress
-from headrace.rollout.decide import Action, Hold, Idle, Look, Promote, Raise, RollBack, Start
+from headrace.rollout.decide import Action, Hold, Idle, Look, Promote, Raise, RollBack, Start, StartBake
 from headrace.rollout.judgement import Judgement
 from headrace.rollout.state import State, moved
 from headrace.store import EventKind, due, events, tables
@@ -51,6 +51,8 @@ def carry_out(scene: Scene, action: Action) -> Progress:  # noqa: PLR0911 - one 
             return _stay(scene, action.judgement, action.look, action.kind, action.reason)
         case Raise():
             return _raise(scene, action)
+        case StartBake():
+            return _bake(scene, action)
         case Promote():
             return _promote(scene, action)
         case RollBack():
@@ -121,6 +123,19 @@ def _raise(scene: Scene, action: Raise) -> Progress:
     _look_again(scene, action.look)
     reason = f"step {action.step + 1} of {len(scene.canary.steps)}: {share:.0%}"
     return told(scene, EventKind.ROLLOUT_RAISED, row, reason=reason, judgement=action.judgement, weight=share, look=action.look.isoformat())
+
+
+def _bake(scene: Scene, action: StartBake) -> Progress:
+    """The alias stays where it is: going back is what it is in a step, a change of weights that a server decides by itself."""
+    row = _standing(scene)
+    weights = _share(scene, row.champion or 0, row.candidate, action.share, "bake")
+    row.state = moved(row.state, State.BAKING).value
+    row.step_since, row.epoch = scene.now, weights.epoch
+    _note(row, action.judgement, held=None)
+    _look_again(scene, action.look)
+    reason = f"every metric has passed; bake: {action.share:.0%}"
+    look = action.look.isoformat()
+    return told(scene, EventKind.ROLLOUT_RAISED, row, reason=reason, judgement=action.judgement, weight=action.share, look=look)
 
 
 def _promote(scene: Scene, action: Promote) -> Progress:
