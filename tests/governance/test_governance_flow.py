@@ -9,6 +9,7 @@ from sqlmodel import select
 from headrace.backtest import Votes
 from headrace.diagnostics import HeadraceError
 from headrace.governance import Choice
+from headrace.rollout import Governed, by_hand
 from headrace.store import due, events
 from headrace.store.tables import Resource
 
@@ -22,6 +23,27 @@ def test_a_candidate_waits_and_nothing_moves_however_often_it_is_looked_at(world
     found = [world.replace() for _ in range(3)]
     assert ["awaiting approval"] * 3 == [progress.payload["state"] for progress in found]
     assert ({"candidate": 1}, ["approval.requested"]) == (world.aliases(), world.kinds())
+
+
+def test_a_promotion_by_hand_asks_for_votes_and_moves_nothing_until_they_are_there(world: World) -> None:
+    def promoted() -> by_hand.Done:
+        governed = Governed("dev", world.governing)
+        return by_hand.promote(world.store, model="m", actor=CAT, reason="at once", governed=governed)
+
+    world.passes(1)
+    first = promoted()
+    assert (False, True, {"candidate": 1}, ["approval.requested"]) == (first.changed, first.waits, world.aliases(), world.kinds())
+    world.vote(BOB)
+    assert (True, {"champion": 1}) == (promoted().changed, world.aliases())
+
+
+def test_what_was_rejected_is_not_promoted_by_hand(world: World) -> None:
+    world.passes(1)
+    world.replace()
+    world.vote(BOB, Choice.REJECT, reason="rows of May are missing")
+    with pytest.raises(HeadraceError) as raised:
+        by_hand.promote(world.store, model="m", actor=CAT, reason="at once", governed=Governed("dev", world.governing))
+    assert ("no-candidate", {}) == (refused(raised), world.aliases())
 
 
 def test_without_policies_nothing_is_asked_and_nothing_is_written() -> None:

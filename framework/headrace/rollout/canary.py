@@ -74,6 +74,10 @@ class Canary:
     bake: Bake | None = None
 
 
+UNJUDGED = Canary(unit="", steps=(), judge=())
+"""Of a model whose rollout nobody declares, or where what is declared does not matter."""
+
+
 @dataclass(frozen=True, slots=True)
 class Progress:
     """What one look came to; `passed` means that the candidate is the champion now. Plain values only.

@@ -150,7 +150,7 @@ def _promote(scene: Scene, action: Promote) -> Progress:
         row = _row(scene, action.candidate, champion, epoch.epoch if epoch else 0)
     registry.promote(scene.session, model=scene.model, number=action.candidate, at=scene.now, reason=action.reason)
     row.state = moved(row.state, State.ACTIVE).value
-    _ended(scene, row, "healthy" if action.judgement else "unjudged", action.reason, action.judgement)
+    _ended(scene, row, action.verdict or ("healthy" if action.judgement else "unjudged"), action.reason, action.judgement)
     return told(scene, EventKind.ROLLOUT_PROMOTED, row, reason=action.reason, judgement=action.judgement, verdict=row.details["verdict"])
 
 

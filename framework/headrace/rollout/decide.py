@@ -2,8 +2,9 @@
 
 There are three verdicts. Evidence of harm rolls back, evidence of no harm promotes, and neither is undecided: then the steps go on, and
 after the last one `when_undecided` says whether it is rolled back or held. Silence is no verdict: it holds, then rolls back. With a bake,
-evidence of no harm gives the candidate all but the holdback, and it is promoted when the bake is over. What a person pauses goes no further,
-and only harm or lost ground ends it. A newer candidate waits until the rollout that is running has ended, whatever its end; of several that wait, the newest goes.
+evidence of no harm gives the candidate all but the holdback, and it is promoted when the bake is over. What a person pauses goes no
+further, and only harm or lost ground ends it. A newer candidate waits until the rollout that is running has ended, whatever its end; of
+several that wait, the newest goes.
 """
 
 from __future__ import annotations
@@ -18,6 +19,8 @@ from headrace.rollout.judgement import Judgement, judge
 from headrace.stats.eprocess import Stratum
 from headrace.traffic import CANDIDATE, CHAMPION, Abort, Weights
 
+BY_HAND = "by hand"
+"""The verdict on what a person ended, or promoted."""
 LOOKS = 4
 """How many looks are due in one step, at least."""
 
@@ -114,6 +117,8 @@ class Promote:
     candidate: int
     judgement: Judgement | None
     reason: str
+    verdict: str | None = None
+    """What is recorded of it, where that is neither `healthy` nor `unjudged`."""
 
 
 @dataclass(frozen=True, slots=True)

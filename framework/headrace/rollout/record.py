@@ -23,6 +23,12 @@ def running_row(session: Session, model: str) -> tables.Rollout | None:
     return session.exec(query).first()
 
 
+def newest_row(session: Session, model: str) -> tables.Rollout | None:
+    """The rollout that began last, whatever became of it."""
+    query = select(tables.Rollout).where(tables.Rollout.model == model).order_by(col(tables.Rollout.started_at).desc(), col(tables.Rollout.epoch).desc())
+    return running_row(session, model) or session.exec(query.limit(1)).first()
+
+
 def promoted_row(session: Session, model: str, number: int) -> tables.Rollout | None:
     """The rollout that made this version the champion."""
     query = select(tables.Rollout).where(

@@ -1,7 +1,8 @@
 """A declared rollout, run thousands of times on traffic that is made up: how often each end comes, and after how long.
 
 Every run goes through the order of `decide`: harm, silence, wrong shares, promotion, the step's end. It is judged for harm after each block
-of requests, as servers do, and looked at when a look of the flow is due. What differs is the grain alone: times are those of a block's end. A step that waits for a person waits for none here.
+of requests, as servers do, and looked at when a look of the flow is due. What differs is the grain alone: times are those of a block's
+end. A step that waits for a person waits for none here.
 """
 
 from __future__ import annotations
