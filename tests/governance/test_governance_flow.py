@@ -6,12 +6,13 @@ import pytest
 from approval_world import ANA, BOB, CANARY, CAT, DAN, HOUR, T0, World, approval, governance, living, policy
 from sqlmodel import select
 
+from headrace import traffic
 from headrace.backtest import Votes
 from headrace.diagnostics import HeadraceError
 from headrace.governance import Choice
-from headrace.rollout import Governed, by_hand
+from headrace.rollout import Bake, Governed, Warmup, by_hand
 from headrace.store import due, events
-from headrace.store.tables import Resource
+from headrace.store.tables import Resource, TrafficCount
 
 
 def refused(error: pytest.ExceptionInfo[HeadraceError]) -> str:
@@ -120,6 +121,33 @@ def test_a_canary_gets_no_share_before_it_is_approved_and_no_champion_after_it_i
     assert {"candidate": 2, "champion": 1} == world.aliases()
     world.vote(CAT, number=2)
     assert "headrace.rollout.raised" == world.look(canary).event
+
+
+def test_a_bake_waits_for_a_judgement_that_was_agreed_to(world: World) -> None:
+    canary = CANARY.__class__(
+        unit="e",
+        steps=CANARY.steps,
+        judge=CANARY.judge,
+        warmup=Warmup(requests=0, time=timedelta()),
+        no_data=_patient(),
+        bake=Bake(time=HOUR),
+    )
+    world.passes(1)
+    world.vote(BOB)
+    world.look()
+    world.passes(2)
+    world.vote(BOB, number=2)
+    world.look(canary)
+    with world.store.transaction("test", "count", "model/m") as session:
+        epoch = traffic.current(session, "m").epoch
+        for arm, n in (("candidate", 1000), ("champion", 9000)):
+            session.add(TrafficCount(model="m", epoch=epoch, arm=arm, metric="error_rate", worker="w", n=n, bad=0))
+    world.judged(2)
+    assert "awaiting approval" == world.look(canary).payload["state"]
+    with world.store.read() as session:
+        assert 0.1 == traffic.current(session, "m").share
+    world.vote(BOB, number=2)
+    assert "baking" == world.look(canary).payload["state"]
 
 
 def _patient():
