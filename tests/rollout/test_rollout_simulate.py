@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from headrace import steps
@@ -173,7 +173,7 @@ def test_a_simulated_rollout_ends_as_decide_ends_it(canary: Canary, met: World, 
 rates = st.sampled_from([0.0, 0.001, 0.01, 0.05, 0.5])
 
 
-@settings(max_examples=25)
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
     steps=st.lists(st.tuples(st.sampled_from([0.02, 0.1, 0.5, 0.9]), st.integers(1, 48)), min_size=1, max_size=3),
     bounds=st.tuples(st.sampled_from([None, 0.02, 0.1]), st.sampled_from([1.5, 2.0]), st.sampled_from([0.005, 0.02])),
