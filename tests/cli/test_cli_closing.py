@@ -37,6 +37,8 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
         ("models", "nobody"),
         ("rollback",),
         ("rollback", "nobody"),
+        ("rollout", "status"),
+        ("rollout", "abort", "nobody"),
         ("run", "train"),
     ],
 )

@@ -18,6 +18,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "backtest"))
 from answering import Answering
 from serving_project import MODEL, Project
 from serving_project import project as make_project
+from sqlmodel import select
 
 from headrace import registry
 from headrace.apply import wire
@@ -269,6 +270,72 @@ def test_rollback_without_a_previous_champion_is_refused(made: Project, headrace
     promoted(made, made.register())
     code, out, _ = headrace("rollback", "--root", str(made.root), "--json")
     assert (Exit.REFUSED, ["no-previous"]) == (code, [fault["id"] for fault in json.loads(out)])
+
+
+# rollout -------------------------------------------------------------------------------------------------------
+
+
+def test_a_rollouts_standing_is_told(lived: Project, headrace: Run) -> None:
+    headrace("rollout", "pause", "--reason", "a holiday", "--root", str(lived.root))
+    code, out, _ = headrace("rollout", "status", "--root", str(lived.root))
+    lines = out.splitlines()
+    assert (0, "model/employment in dev: version 3 against version 2, in its steps") == (code, lines[0])
+    assert "  answers   20%, step 1 since 2020-01-01T00:00:00" == lines[1]
+    assert lines[2].startswith("  paused    by user:")
+    found = json.loads(headrace("rollout", "status", "employment", "--root", str(lived.root), "--json")[1])
+    assert ("deploying", True, 3, 0.2, "a holiday") == (
+        *(found["rollout"][key] for key in ("state", "running", "candidate", "share")),
+        found["rollout"]["paused"]["reason"],
+    )
+
+
+def test_the_evidence_of_the_last_look_is_a_table(lived: Project, headrace: Run) -> None:
+    found = {"abort": 0.5, "abort_at": 3.0, "promote": 1.25, "promote_at": 3.0, "passed": False}
+    counts = {"n_candidate": 1200, "bad_candidate": 3, "n_champion": 4800, "bad_champion": 11}
+    with lived.store.transaction("user:test", "look", MODEL) as session:
+        row = session.exec(select(tables.Rollout)).one()
+        row.details = {"evidence": {"error_rate": found | counts}, "held": "no-data"}
+    assert [
+        "  held      no-data",
+        "",
+        "  metric      candidate   champion     for abort     for promotion",
+        "  error_rate  3 of 1,200  11 of 4,800  0.50 of 3.00  1.25 of 3.00",
+    ] == headrace("rollout", "status", "--root", str(lived.root))[1].splitlines()[2:]
+
+
+def test_without_a_rollout_its_standing_says_so(made: Project, headrace: Run) -> None:
+    assert (0, "model/employment in dev: there was no rollout.\n", "") == headrace("rollout", "status", "--root", str(made.root))
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["pause"], "the rollout of version 3 is paused"),
+        (["pause", "resume"], "the rollout of version 3 goes on"),
+        (["resume"], "nothing changed: it is not paused"),
+        (["abort"], "the rollout of version 3 ended, and the champion answers everything"),
+        (["abort", "abort"], "nothing changed: no rollout runs"),
+        (["abort", "pause"], "nothing changed: no rollout runs"),
+    ],
+)
+def test_a_rollout_is_held_and_ended_by_hand(lived: Project, headrace: Run, words: list[str], said: str) -> None:
+    told = [headrace("rollout", word, "--root", str(lived.root)) for word in words]
+    assert (0, f"model/employment in dev: {said}.\n") == told[-1][:2]
+
+
+def test_a_promotion_by_hand_needs_a_reason_and_names_who_did_it(lived: Project, headrace: Run) -> None:
+    assert Exit.USAGE == headrace("rollout", "promote", "--root", str(lived.root))[0]
+    code, out, _ = headrace("rollout", "promote", "--reason", "the feed", "--root", str(lived.root))
+    assert (0, "model/employment in dev: version 3 is champion.\n") == (code, out)
+    with lived.store.read() as session:
+        last = events.log(session, MODEL, {EventKind.ROLLOUT_PROMOTED})[-1]
+        assert ({"champion": 3, "previous": 2}, True, "by hand") == (
+            registry.aliases(session, MODEL),
+            last.actor.startswith("user:"),
+            last.payload["verdict"],
+        )
+    lines = headrace("rollout", "status", "--root", str(lived.root))[1].splitlines()
+    assert ["model/employment in dev: version 3 against version 2, promoted", "  ended     by hand: by hand: the feed"] == lines
 
 
 # run -----------------------------------------------------------------------------------------------------------

@@ -138,6 +138,8 @@ def completed(typed: str, folder: Path = ROOT, shell: str = "bash") -> list[str]
         ("headrace compile --exclude +model/e", ["+model/employment"]),
         ("headrace status emp", ["employment"]),
         ("headrace rollback model/", ["model/employment"]),
+        ("headrace rollout pa", ["pause"]),
+        ("headrace rollout abort emp", ["employment"]),
         ("headrace runs sea", ["search"]),
         ("headrace runs list emp", ["employment"]),
         ("headrace runs list --order sec", ["seconds"]),

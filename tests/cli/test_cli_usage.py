@@ -26,7 +26,7 @@ def run(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, 
     ("arguments", "says"),
     [
         (["valdate"], "Did you mean `validate`?"),
-        (["rollot"], "Did you mean `rollback`?"),
+        (["rollot"], "Did you mean `rollout`?"),
         (["validate", "--fixx"], "Did you mean '--fix'?"),
         (["validate", "--format", "jsn"], "Did you mean `json`?"),
         (["validate", "--format"], "requires an argument"),

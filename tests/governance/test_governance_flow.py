@@ -6,11 +6,13 @@ import pytest
 from approval_world import ANA, BOB, CANARY, CAT, DAN, HOUR, T0, World, approval, governance, living, policy
 from sqlmodel import select
 
+from headrace import traffic
 from headrace.backtest import Votes
 from headrace.diagnostics import HeadraceError
 from headrace.governance import Choice
+from headrace.rollout import Bake, Governed, Warmup, by_hand
 from headrace.store import due, events
-from headrace.store.tables import Resource
+from headrace.store.tables import Resource, TrafficCount
 
 
 def refused(error: pytest.ExceptionInfo[HeadraceError]) -> str:
@@ -22,6 +24,27 @@ def test_a_candidate_waits_and_nothing_moves_however_often_it_is_looked_at(world
     found = [world.replace() for _ in range(3)]
     assert ["awaiting approval"] * 3 == [progress.payload["state"] for progress in found]
     assert ({"candidate": 1}, ["approval.requested"]) == (world.aliases(), world.kinds())
+
+
+def test_a_promotion_by_hand_asks_for_votes_and_moves_nothing_until_they_are_there(world: World) -> None:
+    def promoted() -> by_hand.Done:
+        governed = Governed("dev", world.governing)
+        return by_hand.promote(world.store, model="m", actor=CAT, reason="at once", governed=governed)
+
+    world.passes(1)
+    first = promoted()
+    assert (False, True, {"candidate": 1}, ["approval.requested"]) == (first.changed, first.waits, world.aliases(), world.kinds())
+    world.vote(BOB)
+    assert (True, {"champion": 1}) == (promoted().changed, world.aliases())
+
+
+def test_what_was_rejected_is_not_promoted_by_hand(world: World) -> None:
+    world.passes(1)
+    world.replace()
+    world.vote(BOB, Choice.REJECT, reason="rows of May are missing")
+    with pytest.raises(HeadraceError) as raised:
+        by_hand.promote(world.store, model="m", actor=CAT, reason="at once", governed=Governed("dev", world.governing))
+    assert ("no-candidate", {}) == (refused(raised), world.aliases())
 
 
 def test_without_policies_nothing_is_asked_and_nothing_is_written() -> None:
@@ -98,6 +121,33 @@ def test_a_canary_gets_no_share_before_it_is_approved_and_no_champion_after_it_i
     assert {"candidate": 2, "champion": 1} == world.aliases()
     world.vote(CAT, number=2)
     assert "headrace.rollout.raised" == world.look(canary).event
+
+
+def test_a_bake_waits_for_a_judgement_that_was_agreed_to(world: World) -> None:
+    canary = CANARY.__class__(
+        unit="e",
+        steps=CANARY.steps,
+        judge=CANARY.judge,
+        warmup=Warmup(requests=0, time=timedelta()),
+        no_data=_patient(),
+        bake=Bake(time=HOUR),
+    )
+    world.passes(1)
+    world.vote(BOB)
+    world.look()
+    world.passes(2)
+    world.vote(BOB, number=2)
+    world.look(canary)
+    with world.store.transaction("test", "count", "model/m") as session:
+        epoch = traffic.current(session, "m").epoch
+        for arm, n in (("candidate", 1000), ("champion", 9000)):
+            session.add(TrafficCount(model="m", epoch=epoch, arm=arm, metric="error_rate", worker="w", n=n, bad=0))
+    world.judged(2)
+    assert "awaiting approval" == world.look(canary).payload["state"]
+    with world.store.read() as session:
+        assert 0.1 == traffic.current(session, "m").share
+    world.vote(BOB, number=2)
+    assert "baking" == world.look(canary).payload["state"]
 
 
 def _patient():

@@ -2,6 +2,7 @@
 
 import sys
 import tempfile
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from rollout_world import World
 
 from headrace import rollout, traffic
 from headrace.diagnostics import HeadraceError
+from headrace.rollout import Bake
 from headrace.rollout.judgement import watch
 from headrace.store import Store
 from headrace.traffic import CANDIDATE, CHAMPION
@@ -24,13 +26,14 @@ ENDED = {"active", "failed", "rolled_back"}
 
 
 class Life(RuleBasedStateMachine):
-    @initialize()
-    def begin(self):
+    @initialize(bake=st.sampled_from([None, Bake(time=timedelta(days=9), holdback=0.1)]))
+    def begin(self, bake):
+        self.canary = replace(CANARY, bake=bake)
         self.folder = tempfile.TemporaryDirectory()
         self.store = Store.open("sqlite:///headrace.db", "blobs", root=Path(self.folder.name))
         self.world, self.versions, self.ended = World(self.store), 1, {}
         self.world.passes(1)
-        self.world.look()
+        self.world.look(self.canary)
 
     def teardown(self):
         if hasattr(self, "store"):
@@ -54,12 +57,13 @@ class Life(RuleBasedStateMachine):
 
     @rule(again=st.booleans())
     def the_flow_looks(self, again):
-        progress = self.world.look()
+        before = [row.candidate for row in self.world.rows() if row.state == "baking"]
+        progress = self.world.look(self.canary)
         if progress.passed:
-            self._was_right(progress)
+            self._was_right(progress, before)
         if again and progress.event != "headrace.rollout.looked":
             kinds = self.world.kinds()
-            if self.world.look().event == "headrace.rollout.looked":
+            if self.world.look(self.canary).event == "headrace.rollout.looked":
                 assert self.world.kinds() == kinds
 
     @precondition(lambda self: self.world.weights().share > 0)
@@ -79,8 +83,9 @@ class Life(RuleBasedStateMachine):
         except HeadraceError:
             assert "previous" not in self.world.aliases()
 
-    def _was_right(self, progress):
+    def _was_right(self, progress, baked):
         payload = progress.payload
+        assert self.canary.bake is None or payload["champion"] is None or payload["candidate"] in baked
         if payload["verdict"] == "healthy":
             assert all(found["passed"] for found in payload["evidence"].values())
             assert payload["requests"] >= CANARY.warmup.requests

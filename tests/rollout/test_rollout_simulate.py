@@ -8,11 +8,27 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from headrace import steps
-from headrace.rollout import Canary, Facts, Hold, Judge, Look, NoData, Promote, Raise, RollBack, Running, Step, Warmup, decide
+from headrace.rollout import (
+    Bake,
+    Canary,
+    Facts,
+    Hold,
+    Judge,
+    Look,
+    NoData,
+    Promote,
+    Raise,
+    RollBack,
+    Running,
+    StartBake,
+    Step,
+    Warmup,
+    decide,
+)
 from headrace.rollout.declared import canary
 from headrace.rollout.judgement import watch
 from headrace.rollout.simulate import HARMFUL, HELD, NO_DATA, PROMOTED, UNDECIDED, Block, simulate
@@ -47,6 +63,16 @@ class Life:
     wrong: bool = False
     end: tuple[str, float] | None = None
 
+    @property
+    def weights(self) -> list[float]:
+        """The candidate's share in each step, and in the bake."""
+        return [*(step.weight for step in self.canary.steps), *([] if self.canary.bake is None else [self.canary.bake.weight])]
+
+    @property
+    def baking(self) -> bool:
+        """Whether the steps are behind it."""
+        return self.step == len(self.canary.steps)
+
     def meet(self, block: Block, at: int) -> None:
         """Count the block; be judged and, where it is time, looked at."""
         assert self.step == block.step[at]
@@ -54,7 +80,7 @@ class Life:
             for place, counted in enumerate(arms):
                 self.counts[metric][self.step][place] += int(counted[at])
         strata = {
-            metric: [Stratum(rung.weight, *counted) for rung, counted in zip(self.canary.steps[: self.step + 1], steps, strict=False)]
+            metric: [Stratum(weight, *counted) for weight, counted in zip(self.weights, steps, strict=True) if any(counted)]
             for metric, steps in self.counts.items()
         }
         if watch(self.canary).verdict(strata) is not None:
@@ -63,12 +89,12 @@ class Life:
             self._looked(block, strata, BEGAN + timedelta(days=float(block.heard[at])))
 
     def _looked(self, block: Block, strata: dict[str, list[Stratum]], heard: datetime) -> None:
-        share, now = self.canary.steps[self.step].weight, BEGAN + timedelta(days=block.at)
+        share, now = self.weights[self.step], BEGAN + timedelta(days=block.at)
         facts = Facts(
             canary=self.canary,
             now=now,
             driven=False,
-            running=Running(2, 1, self.step, BEGAN, BEGAN + timedelta(days=self.since), self.passed, self.wrong),
+            running=Running(2, 1, self.step, BEGAN, BEGAN + timedelta(days=self.since), self.passed, self.wrong, baking=self.baking),
             waiting=None,
             champion=1,
             weights=Weights("m", self.step, (Arm("champion", 1, 1 - share), Arm("candidate", 2, share))),
@@ -81,13 +107,13 @@ class Life:
                 self.end = (PROMOTED, block.at)
             case RollBack():
                 self.end = ({"harmful": HARMFUL, "undecided": UNDECIDED, "no-data": NO_DATA}[action.verdict], block.at)
-            case Look() | Hold() | Raise():
+            case Look() | Hold() | Raise() | StartBake():
                 self.look = (action.look - BEGAN) / timedelta(days=1)
                 self.passed, self.wrong = action.judgement.passed, self.wrong or action.judgement.wrong_share
             case _:
                 raise AssertionError(action)
-        if isinstance(action, Raise):
-            self.step, self.since = action.step, block.at
+        if isinstance(action, Raise | StartBake):
+            self.step, self.since = action.step if isinstance(action, Raise) else len(self.canary.steps), block.at
 
 
 @dataclass
@@ -100,7 +126,12 @@ class Lives:
     def __call__(self, block: Block) -> None:
         for at, run in enumerate(block.run.tolist()):
             if run not in self.runs:
-                counts = {judge.metric: [[0] * 4 for _ in self.canary.steps] for judge in self.canary.judge}
+                counts = {
+                    judge.metric: [
+                        [0] * 4 for _ in (*self.canary.steps, self.canary.bake)[: len(self.canary.steps) + (self.canary.bake is not None)]
+                    ]
+                    for judge in self.canary.judge
+                }
                 self.runs[run] = Life(self.canary, counts, look=self.canary.steps[0].hold / timedelta(days=4))
             self.runs[run].meet(block, at)
 
@@ -123,6 +154,8 @@ PATIENT = replace(CANARY, no_data=NoData(after=timedelta(hours=12), deadline=tim
     ("canary", "met", "end"),
     [
         (CANARY, world(), PROMOTED),
+        (replace(CANARY, bake=Bake(time=timedelta(hours=8))), world(), PROMOTED),
+        (replace(CANARY, bake=Bake(time=timedelta(days=3))), world(base={**EVEN, "error_rate": Rate(0.001, 0.2)}), HARMFUL),
         (CANARY, world(effect={"error_rate": Effect(times=5)}), HARMFUL),
         (CANARY, world(effect={"slow_request": Effect(rate=0.5)}), HARMFUL),
         (PATIENT, world(per_day=300), UNDECIDED),
@@ -130,7 +163,7 @@ PATIENT = replace(CANARY, no_data=NoData(after=timedelta(hours=12), deadline=tim
         (CANARY, world(per_day=30), NO_DATA),
         (replace(CANARY, no_data=NoData(then="rollback")), world(per_day=3000), NO_DATA),
     ],
-    ids=["as good", "five times", "half slow", "little traffic", "held", "silence", "no patience"],
+    ids=["as good", "baked", "bad in its bake", "five times", "half slow", "little traffic", "held", "silence", "no patience"],
 )
 def test_a_simulated_rollout_ends_as_decide_ends_it(canary: Canary, met: World, end: str) -> None:
     ends = [how for how, _ in went(canary, met)]
@@ -140,7 +173,7 @@ def test_a_simulated_rollout_ends_as_decide_ends_it(canary: Canary, met: World, 
 rates = st.sampled_from([0.0, 0.001, 0.01, 0.05, 0.5])
 
 
-@settings(max_examples=25)
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
     steps=st.lists(st.tuples(st.sampled_from([0.02, 0.1, 0.5, 0.9]), st.integers(1, 48)), min_size=1, max_size=3),
     bounds=st.tuples(st.sampled_from([None, 0.02, 0.1]), st.sampled_from([1.5, 2.0]), st.sampled_from([0.005, 0.02])),
@@ -150,6 +183,7 @@ rates = st.sampled_from([0.0, 0.001, 0.01, 0.05, 0.5])
     no_data=st.builds(
         NoData, after=st.sampled_from([timedelta(seconds=30), timedelta(hours=2)]), then=st.sampled_from(["hold", "rollback"])
     ),
+    bake=st.none() | st.builds(Bake, time=st.sampled_from([timedelta(hours=5), timedelta(days=2)]), holdback=st.sampled_from([0.05, 0.5])),
     per_day=st.sampled_from([200.0, 5_000.0, 50_000.0]),
     base=st.tuples(rates, rates),
     effect=st.builds(Effect, times=st.sampled_from([0.5, 1.0, 2.0]), rate=st.none() | rates),
@@ -162,6 +196,7 @@ def test_any_rollout_is_simulated_as_decide_goes(  # noqa: PLR0917 - all that a 
     undecided: str,
     warmup: Warmup,
     no_data: NoData,
+    bake: Bake | None,
     per_day: float,
     base: tuple[float, float],
     effect: Effect,
@@ -178,6 +213,7 @@ def test_any_rollout_is_simulated_as_decide_goes(  # noqa: PLR0917 - all that a 
         when_undecided=undecided,  # type: ignore[arg-type]
         warmup=warmup,
         no_data=no_data,
+        bake=bake,
     )
     met = world(per_day=per_day, base={"error_rate": Rate(*base), "slow_request": Rate(0.01, 0.01)}, effect={"error_rate": effect})
     went(canary, met, runs=3, every=max(100, int(per_day / 50)), seed=seed)

@@ -119,8 +119,9 @@ def test_a_failing_candidate_is_answered_by_the_champion_and_aborted(project: Pr
     assert {"champion": champion, "candidate": candidate} == client.get("/metadata").json()["versions"]
 
 
-def test_an_abort_acts_at_once_while_the_store_takes_no_writes_and_is_told_later(project: Project, serve: Serve) -> None:
-    champion, _ = canary(project)
+@pytest.mark.parametrize("share", [0.5, 0.95], ids=["step", "bake"])
+def test_an_abort_acts_at_once_while_the_store_takes_no_writes_and_is_told_later(project: Project, serve: Serve, share: float) -> None:
+    champion, _ = canary(project, share)
     client = serve(project)
     with project.store.transaction("user:test", "hold", "everything"):  # every other writer waits
         for i in range(200):
@@ -131,15 +132,15 @@ def test_an_abort_acts_at_once_while_the_store_takes_no_writes_and_is_told_later
             standing = traffic.current(session, MODEL)
     assert took < 2.0
     assert standing is not None
-    assert ({"champion": champion}, 0, 0.5) == (told["versions"], told["counted_epoch"], standing.share)
+    assert ({"champion": champion}, 0, share) == (told["versions"], told["counted_epoch"], standing.share)
 
-    def share() -> float:
+    def share_now() -> float:
         with project.store.read() as session:
             weights = traffic.current(session, MODEL)
         return weights.share if weights else 1.0
 
-    until(lambda: share() == 0.0)
-    assert 0.0 == share()
+    until(lambda: share_now() == 0.0)
+    assert 0.0 == share_now()
 
 
 def test_the_counts_of_other_workers_decide_too(project: Project, serve: Serve) -> None:

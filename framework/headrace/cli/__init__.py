@@ -49,6 +49,7 @@ COMMANDS = {
     "export": "Write a version into a folder: its files, or another form.",
     "approvals": "List what waits for approval, who may vote, and who has.",
     "approve": "Vote on a version that waits for approval, or on a plan.",
+    "rollout": "Say where a rollout stands; pause, resume, abort it, or promote by hand.",
     "rollback": "Put the previous champion back.",
     "plugins": "List plugins, begin one, check whether they keep their contracts.",
 }

@@ -178,24 +178,21 @@ def _answering(fleet: Mapping[str, Any]) -> str:
     return f"{len(ready)} of {fleet['least']} to {fleet['most']} answer on port {fleet['port']}{load}"
 
 
-def _rollout(rollout: Mapping[str, Any]) -> str:  # noqa: PLR0911 - one a state
+def _rollout(rollout: Mapping[str, Any]) -> str:
     """How far a candidate has come, or how its rollout ended."""
-    version, step = f"version {rollout['candidate']}", f"step {rollout['step'] + 1}"
-    match rollout["state"]:
-        case "pending":
-            return f"{version} is about to start"
-        case "deploying":
-            return f"{version} is at {step}"
-        case "comparing":
-            return f"version {rollout['candidate']} has passed, and an experiment decides"
-        case "rolling_back":
-            return f"{version} is being rolled back, at {step}"
-        case "active":
-            return f"none running; {version} was promoted"
-        case "rolled_back":
-            return f"none running; {version} was rolled back at {step}"
-        case _:
-            return f"none running; that of {version} failed at {step}"
+    step = f"step {rollout['step'] + 1}"
+    says = {
+        "pending": "is about to start",
+        "deploying": f"is at {step}",
+        "comparing": "has passed, and an experiment decides",
+        "baking": "passed, and bakes",
+        "rolling_back": f"is being rolled back, at {step}",
+        "active": "was promoted",
+        "rolled_back": f"was rolled back at {step}",
+    }
+    version = f"version {rollout['candidate']}"
+    told = f"{version} {says[rollout['state']]}" if rollout["state"] in says else f"that of {version} failed at {step}"
+    return told if rollout["running"] else f"none running; {told}"
 
 
 def _run(run: Mapping[str, Any]) -> str:

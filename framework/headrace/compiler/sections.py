@@ -553,13 +553,14 @@ def _canary(section: Rollout) -> Call:
     return _call(
         "Canary",
         unit=section.unit,
-        steps=[_call("Step", weight=step.weight, hold=step.hold) for step in section.steps],
+        steps=[_call("Step", weight=step.weight, hold=step.hold, then=step.then) for step in section.steps],
         judge=[_judge(judge) for judge in section.judge],
         false_rollback=section.false_rollback,
         false_promotion=section.false_promotion,
         when_undecided=section.when_undecided,
         warmup=_call("Warmup", requests=section.warmup.requests, time=section.warmup.for_),
         no_data=_call("NoData", after=section.no_data.after, then=section.no_data.then, deadline=section.no_data.deadline),
+        bake=None if section.bake is None else _call("Bake", time=section.bake.for_, holdback=section.bake.holdback),
     )
 
 

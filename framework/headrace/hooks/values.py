@@ -228,10 +228,11 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Rung:
-    """One step of a rollout: the candidate's share of the units, between 0 and 1, and how long it holds."""
+    """One step of a rollout: the candidate's share of the units, between 0 and 1, how long it holds, and whether a person ends it."""
 
     weight: float
     hold: timedelta
+    then: Literal["wait"] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -51,7 +51,7 @@ def steps(strategy: Strategy, rollout: Rollout) -> tuple[Step, ...] | None:
     """The steps of a rollout; None where its parameters are not the strategy's. PluginFault where it raises or gives anything else."""
     doing = f"failed in the strategy `{strategy.name}`"
     # Asked before the strategy is: what could not be read is no fault of its.
-    given, named = [Rung(step.weight, step.hold) for step in rollout.steps], rollout.params
+    given, named = [Rung(step.weight, step.hold, step.then) for step in rollout.steps], rollout.params
     with fault(doing):
         try:
             params = read_params(resolve(strategy.params), named)
@@ -81,8 +81,10 @@ def _step(number: int, rung: object, doing: str) -> Step:
         raise PluginFault(f"{doing}: step {number} has the weight {weight!r}, and not a share between 0 and 1")
     if not isinstance(hold, timedelta) or hold <= timedelta():
         raise PluginFault(f"{doing}: step {number} holds for {hold!r}, and not for a time")
+    if rung.then not in {None, "wait"}:
+        raise PluginFault(f"{doing}: step {number} goes on by {rung.then!r}, and not by `wait` or None")
     # 0.1 + 0.2 is no share that a person would write.
-    return Step.model_construct(weight=float(round(weight, 9)), hold=hold)
+    return Step.model_construct(weight=float(round(weight, 9)), hold=hold, then=rung.then)
 
 
 def _failed(scope: Scope, plugins: Plugins, address: Address, strategy: Strategy, error: PluginFault) -> Diagnostic:

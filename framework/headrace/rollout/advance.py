@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 from sqlmodel import Session
@@ -11,9 +12,9 @@ from headrace import registry
 from headrace.governance import Outcome
 from headrace.rollout import approval, record
 from headrace.rollout.approval import Governed
-from headrace.rollout.canary import Canary, Progress
+from headrace.rollout.canary import UNJUDGED, Canary, Progress
 from headrace.rollout.carry_out import FLOW, Scene, carry_out, close, everything_to, told
-from headrace.rollout.decide import Action, Facts, Idle, Promote, RollBack, decide, handing_over
+from headrace.rollout.decide import Action, Facts, Hold, Idle, Promote, RollBack, decide, handing_over
 from headrace.rollout.judgement import judge
 from headrace.rollout.state import State
 from headrace.store import EventKind, Store
@@ -50,18 +51,20 @@ def _forgotten(facts: Facts) -> Action:
 def replace(store: Store, *, model: str, actor: str, cause: str | None, governed: Governed = approval.UNGOVERNED) -> Progress:
     """Make the candidate the champion at once: what a model without the section `rollout` does, once all agree who must.
 
-    A rollout that is running since before the section was taken away ends with it.
+    A rollout that is running since before the section was taken away ends with it, unless a person paused it.
     """
     with store.transaction(actor, FLOW, f"model/{model}") as session:
         row = record.running_row(session, model)
         if row is not None and row.state == State.COMPARING:
-            return _once(session, model, cause, _UNJUDGED, governed, _forgotten)
+            return _once(session, model, cause, UNJUDGED, governed, _forgotten)
 
         def action(facts: Facts) -> Action:
             number = registry.aliases(session, model).get(registry.CANDIDATE)
+            if facts.running is not None and facts.running.paused is not None:
+                return Hold(judge(UNJUDGED, {}, (), None), "paused", facts.running.paused, facts.now + _AGAIN)
             return Idle() if number in {None, facts.champion} else Promote(int(number or 0), None, "no rollout is declared")
 
-        return _once(session, model, cause, _UNJUDGED, governed, action)
+        return _once(session, model, cause, UNJUDGED, governed, action)
 
 
 def _once(  # noqa: PLR0917 - what a look is made of
@@ -83,13 +86,15 @@ def _once(  # noqa: PLR0917 - what a look is made of
 def roll_back(store: Store, *, model: str, actor: str, reason: str) -> dict[str, Any]:
     """End a rollout that is running, and put the previous champion back: `champion` answers now, `was` no more.
 
-    Where no champion came before, ending the rollout is all. HeadraceError `no-previous` (exit 4) where there is neither.
+    While a candidate bakes it is what answers, so that the champion is who is put back. Where no champion came before, ending the
+    rollout is all. HeadraceError `no-previous` (exit 4) where there is neither.
     """
     with store.transaction(actor, "roll back", f"model/{model}", reason=reason) as session:
-        facts = record.facts(session, _UNJUDGED, model)
-        scene = Scene(session, model, facts.now, None, facts.weights, _UNJUDGED)
+        facts = record.facts(session, UNJUDGED, model)
+        scene = Scene(session, model, facts.now, None, facts.weights, UNJUDGED)
         running, was = record.running_row(session, model), facts.champion
-        if running is None or registry.PREVIOUS in registry.aliases(session, model):
+        baking = running is not None and running.state == State.BAKING
+        if running is None or (registry.PREVIOUS in registry.aliases(session, model) and not baking):
             registry.rollback(session, model, facts.now, reason)
         else:
             was = running.candidate
@@ -103,4 +108,4 @@ def roll_back(store: Store, *, model: str, actor: str, reason: str) -> dict[str,
         return {"model": model, "champion": champion, "was": was, "canary": running.candidate if running is not None else None}
 
 
-_UNJUDGED = Canary(unit="", steps=(), judge=())
+_AGAIN = timedelta(minutes=5)

@@ -10,7 +10,8 @@ from headrace.registry import admission
 from headrace.rollout import record
 from headrace.rollout.canary import Progress
 from headrace.rollout.carry_out import FLOW, Scene, told
-from headrace.rollout.decide import Action, Promote, Raise, Start, interval
+from headrace.rollout.decide import Action, Promote, Raise, Start, StartBake, interval
+from headrace.rollout.state import State
 from headrace.store import due
 
 AWAITING = "awaiting approval"
@@ -50,7 +51,13 @@ def wait(scene: Scene, standing: Standing) -> Progress:
     if row is not None:
         row.details = {**row.details, "held": "approval"}
         scene.session.flush()
-        due.put(scene.session, scene.model, FLOW, scene.now + interval(scene.canary, row.step), "its rollout waits for approval")
+        due.put(
+            scene.session,
+            scene.model,
+            FLOW,
+            scene.now + interval(scene.canary, row.step, baking=row.state == State.BAKING),
+            "its rollout waits for approval",
+        )
     elif request.deadline is not None and standing.outcome is Outcome.WAITING:
         due.put(scene.session, scene.model, FLOW, request.deadline, "its approval lapses")
     else:
@@ -67,7 +74,7 @@ def _entering(scene: Scene, action: Action) -> int | None:
     match action:
         case Start(candidate=candidate) | Promote(candidate=candidate):
             return candidate
-        case Raise():
+        case Raise() | StartBake():
             row = record.running_row(scene.session, scene.model)
             return None if row is None else row.candidate
         case _:

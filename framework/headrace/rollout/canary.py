@@ -14,6 +14,8 @@ class Step:
 
     weight: float
     hold: timedelta
+    then: Literal["wait"] | None = None
+    """Whether it goes on only once a person says so."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +47,19 @@ class NoData:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Bake:
+    """After the decision, and before all is the candidate's: how long, and the share that the champion still answers."""
+
+    time: timedelta
+    holdback: float = 0.05
+
+    @property
+    def weight(self) -> float:
+        """The candidate's share."""
+        return 1.0 - self.holdback
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Canary:
     """The section `rollout`: steps of rising weight, what the arms are compared by, and both chances of being wrong."""
 
@@ -56,6 +71,11 @@ class Canary:
     when_undecided: Literal["rollback", "hold"] = "rollback"
     warmup: Warmup = field(default_factory=Warmup)
     no_data: NoData = field(default_factory=NoData)
+    bake: Bake | None = None
+
+
+UNJUDGED = Canary(unit="", steps=(), judge=())
+"""Of a model whose rollout nobody declares, or where what is declared does not matter."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from sqlmodel import Session
 from headrace import registry, traffic
 from headrace.rollout import compared, record
 from headrace.rollout.canary import Canary, Progress
-from headrace.rollout.decide import Action, HandOver, Hold, Idle, Look, Promote, Raise, RollBack, Start
+from headrace.rollout.decide import Action, HandOver, Hold, Idle, Look, Promote, Raise, RollBack, Start, StartBake
 from headrace.rollout.judgement import Judgement
 from headrace.rollout.state import State, moved
 from headrace.store import EventKind, due, events, tables
@@ -51,6 +51,8 @@ def carry_out(scene: Scene, action: Action) -> Progress:  # noqa: PLR0911 - one 
             return _stay(scene, action.judgement, action.look, action.kind, action.reason)
         case Raise():
             return _raise(scene, action)
+        case StartBake():
+            return _bake(scene, action)
         case Promote():
             return _promote(scene, action)
         case HandOver():
@@ -125,6 +127,19 @@ def _raise(scene: Scene, action: Raise) -> Progress:
     return told(scene, EventKind.ROLLOUT_RAISED, row, reason=reason, judgement=action.judgement, weight=share, look=action.look.isoformat())
 
 
+def _bake(scene: Scene, action: StartBake) -> Progress:
+    """The alias stays where it is: going back is what it is in a step, a change of weights that a server decides by itself."""
+    row = _standing(scene)
+    weights = _share(scene, row.champion or 0, row.candidate, action.share, "bake")
+    row.state = moved(row.state, State.BAKING).value
+    row.step_since, row.epoch = scene.now, weights.epoch
+    _note(row, action.judgement, held=None)
+    _look_again(scene, action.look)
+    reason = f"every metric has passed; bake: {action.share:.0%}"
+    look = action.look.isoformat()
+    return told(scene, EventKind.ROLLOUT_RAISED, row, reason=reason, judgement=action.judgement, weight=action.share, look=look)
+
+
 def _promote(scene: Scene, action: Promote) -> Progress:
     everything_to(scene, action.candidate, action.reason)
     row = record.running_row(scene.session, scene.model)
@@ -137,7 +152,7 @@ def _promote(scene: Scene, action: Promote) -> Progress:
         row = _row(scene, action.candidate, champion, epoch.epoch if epoch else 0)
     registry.promote(scene.session, model=scene.model, number=action.candidate, at=scene.now, reason=action.reason)
     row.state = moved(row.state, State.ACTIVE).value
-    _ended(scene, row, "healthy" if action.judgement else "unjudged", action.reason, action.judgement)
+    _ended(scene, row, action.verdict or ("healthy" if action.judgement else "unjudged"), action.reason, action.judgement)
     return told(scene, EventKind.ROLLOUT_PROMOTED, row, reason=action.reason, judgement=action.judgement, verdict=row.details["verdict"])
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from headrace.rollout.canary import Canary, Judge, NoData, Step, Warmup
+from headrace.rollout.canary import Bake, Canary, Judge, NoData, Step, Warmup
 from headrace.spec.rollout import Rollout
 
 
@@ -10,7 +10,7 @@ def canary(section: Rollout) -> Canary:
     """The section in the words of the flow; the compiler writes the same."""
     return Canary(
         unit=section.unit,
-        steps=tuple(Step(weight=step.weight, hold=step.hold) for step in section.steps),
+        steps=tuple(Step(weight=step.weight, hold=step.hold, then=step.then) for step in section.steps),
         judge=tuple(
             Judge(
                 metric=judge.metric,
@@ -26,4 +26,5 @@ def canary(section: Rollout) -> Canary:
         when_undecided=section.when_undecided,
         warmup=Warmup(requests=section.warmup.requests, time=section.warmup.for_),
         no_data=NoData(after=section.no_data.after, then=section.no_data.then, deadline=section.no_data.deadline),
+        bake=None if section.bake is None else Bake(time=section.bake.for_, holdback=section.bake.holdback),
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from sqlmodel import Session, col, func, select
@@ -20,6 +21,12 @@ def running_row(session: Session, model: str) -> tables.Rollout | None:
     """The rollout that has not ended; there is one at most."""
     query = select(tables.Rollout).where(tables.Rollout.model == model, col(tables.Rollout.state).in_([state.value for state in RUNNING]))
     return session.exec(query).first()
+
+
+def newest_row(session: Session, model: str) -> tables.Rollout | None:
+    """The rollout that began last, whatever became of it."""
+    query = select(tables.Rollout).where(tables.Rollout.model == model).order_by(col(tables.Rollout.started_at).desc(), col(tables.Rollout.epoch).desc())
+    return running_row(session, model) or session.exec(query.limit(1)).first()
 
 
 def promoted_row(session: Session, model: str, number: int) -> tables.Rollout | None:
@@ -62,6 +69,7 @@ def last_seq(session: Session, model: str) -> int:
 
 
 def _running(row: tables.Rollout) -> Running:
+    resumed = row.details.get("resumed_at")
     return Running(
         candidate=row.candidate,
         champion=row.champion or 0,
@@ -70,7 +78,17 @@ def _running(row: tables.Rollout) -> Running:
         step_since=row.step_since,
         passed=tuple(row.passed),
         wrong_share=bool(row.details.get("wrong_share")),
+        baking=row.state == State.BAKING,
+        paused=_paused(row),
+        resumed_at=None if resumed is None else datetime.fromisoformat(resumed),
+        released=int(row.details.get("released", -1)),
     )
+
+
+def _paused(row: tables.Rollout) -> str | None:
+    """Why a person holds it, and who; None where nobody does."""
+    paused = row.details.get("paused")
+    return None if paused is None else f"paused by {paused['by']}: {paused['reason']}"
 
 
 def withdrawn(session: Session, row: tables.Rollout) -> bool:

@@ -1,7 +1,8 @@
 """A declared rollout, run thousands of times on traffic that is made up: how often each end comes, and after how long.
 
 Every run goes through the order of `decide`: harm, silence, wrong shares, promotion, the step's end. It is judged for harm after each block
-of requests, as servers do, and looked at when a look of the flow is due. What differs is the grain alone: times are those of a block's end.
+of requests, as servers do, and looked at when a look of the flow is due. What differs is the grain alone: times are those of a block's
+end. A step that waits for a person waits for none here.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from headrace.rollout.canary import Canary
-from headrace.rollout.decide import interval
+from headrace.rollout.decide import LOOKS, interval
 from headrace.rollout.judgement import ALARM
 from headrace.rollout.world import World
 from headrace.stats.eprocess_many import Evidence, shares
@@ -27,7 +28,7 @@ Which = NDArray[np.bool_]
 
 PROMOTED, HARMFUL, UNDECIDED, NO_DATA, HELD = "promoted", "harmful", "undecided", "no-data", "held"
 ENDS = (PROMOTED, HARMFUL, UNDECIDED, NO_DATA, HELD)
-"""How a run ends. `held` is one whose time was over, and that goes on until a person decides."""
+"""How a run ends; one is promoted when its bake is over. `held` is one whose time was over, and that goes on until a person decides."""
 
 _DAY = timedelta(days=1)
 _HAIR = 1e-9
@@ -79,18 +80,29 @@ def simulate(
 
 def _ends_of_blocks(canary: Canary, per_day: float, every: int, *, grows: bool) -> Iterator[float]:
     """Days since the start; a look of the flow that is due on a usual way is always one of them."""
-    at = begun = 0.0
+    at = 0.0
+    for due in _dues(canary):
+        while at < due - _HAIR:
+            size = max(every, at * per_day * 0.02) if grows else every
+            at = min(at + size / per_day, due)
+            yield at
+
+
+def _dues(canary: Canary) -> Iterator[float]:
+    """When looks are due on a usual way, ascending: the last step's go on for twice as long, and then for a bake that begins as late."""
+    begun = due = 0.0
     last = len(canary.steps) - 1
     for step, rung in enumerate(canary.steps):
         hold, between = rung.hold / _DAY, interval(canary, step) / _DAY
         looks = round(hold / between)
         for look in range(1, (2 * looks if step == last else looks) + 1):
             due = begun + look * between
-            while at < due - _HAIR:
-                size = max(every, at * per_day * 0.02) if grows else every
-                at = min(at + size / per_day, due)
-                yield at
+            yield due
         begun += hold
+    if canary.bake is not None:
+        between = interval(canary, last, baking=True) / _DAY
+        for look in range(1, 2 * LOOKS + 1):
+            yield due + look * between
 
 
 class _Flock:
@@ -98,8 +110,10 @@ class _Flock:
 
     def __init__(self, canary: Canary, world: World, runs: int, rng: np.random.Generator) -> None:
         self.canary, self.world, self.rng = canary, world, rng
-        self.weights = np.array([step.weight for step in canary.steps])
-        self.holds = np.array([step.hold / _DAY for step in canary.steps])
+        steps, bake = [(step.weight, step.hold / _DAY) for step in canary.steps], canary.bake
+        # A bake is one more share, which no step leads to.
+        self.weights, self.holds = np.array([*steps, *([] if bake is None else [(bake.weight, bake.time / _DAY)])]).T
+        self.lasts = sum(hold for _, hold in steps)
         self.ends = Ends(np.full(runs, "", dtype="<U12"), np.zeros(runs), np.zeros(runs, np.int64), np.zeros(runs, np.int64))
         self.run = np.arange(runs)
         self.step = np.zeros(runs, dtype=np.int64)
@@ -107,7 +121,7 @@ class _Flock:
         self.look = np.full(runs, interval(canary, 0) / _DAY)
         self.passed = np.zeros((runs, len(canary.judge)), dtype=bool)
         self.wrong = np.zeros(runs, dtype=bool)
-        self.arrived = np.zeros((runs, len(canary.steps), 2), dtype=np.int64)
+        self.arrived = np.zeros((runs, len(self.weights), 2), dtype=np.int64)
         self.evidence = [
             Evidence(runs, self.weights.tolist(), ceiling=judge.ceiling, margin=judge.promote_below, negligible=judge.negligible)
             for judge in canary.judge
@@ -148,7 +162,7 @@ class _Flock:
         # The last of k moments that are spread evenly over a stretch of time.
         last = before + (at - before) * self.rng.random(len(self.run)) ** (1.0 / np.maximum(candidate, 1))
         self.heard = np.where(candidate > 0, last, self.heard)
-        elapsed = at / self.holds.sum()
+        elapsed = at / self.lasts
         found: dict[str, tuple[Counts, Counts, Counts, Counts]] = {}
         for judge, evidence in zip(self.canary.judge, self.evidence, strict=True):
             slow = judge.metric == SLOW_REQUEST
@@ -174,22 +188,26 @@ class _Flock:
         lost = silent & ((at >= deadline) | (rule.then == "rollback"))
         self.look = np.where(silent, np.minimum(at + after, deadline), self.look)
 
-        between = np.array([interval(canary, step) / _DAY for step in range(len(canary.steps))])
+        n = len(canary.steps)
+        baking = self.step == n
+        between = np.array([interval(canary, step, baking=step == n) / _DAY for step in range(len(self.weights))])
         over = self.since + self.holds[self.step]
-        rest = np.cumsum(self.holds[::-1])[::-1][self.step]
+        rest = np.append(np.cumsum(self.holds[:n][::-1])[::-1], self.holds[n:])[self.step]
         rolls_back = canary.when_undecided == "rollback"
         wrong = due & ~silent & self.wrong
         unproven = wrong & (at >= self.since + rest - _HAIR) & rolls_back
-        promoted = due & ~silent & ~wrong & self.passed.all(axis=1)
-        going = due & ~silent & ~wrong & ~promoted
+        passed = due & ~silent & ~wrong & self.passed.all(axis=1)
+        bakes = passed & ~baking & (canary.bake is not None)
+        promoted = passed & ~bakes & (~baking | (at >= over - _HAIR))
+        going = due & ~silent & ~wrong & ~promoted & ~bakes
         done = going & (at >= over - _HAIR)
-        raised = done & (self.step + 1 < len(canary.steps))
+        raised = done & (self.step + 1 < n) & ~baking
         undecided = done & ~raised & rolls_back
         self.look = np.where(wrong | (done & ~raised), at + between[self.step], self.look)
         self.look = np.where(going & ~done, np.minimum(over, at + between[self.step]), self.look)
-        self.step = np.where(raised, self.step + 1, self.step)
-        self.since = np.where(raised, at, self.since)
-        self.look = np.where(raised, at + between[self.step], self.look)
+        self.step = np.where(bakes, n, np.where(raised, self.step + 1, self.step))
+        self.since = np.where(raised | bakes, at, self.since)
+        self.look = np.where(raised | bakes, at + between[self.step], self.look)
         how = np.select([lost, unproven | undecided, promoted], [NO_DATA, UNDECIDED, PROMOTED], default="")
         for end in (NO_DATA, UNDECIDED, PROMOTED):
             self.end(how == end, end, at)

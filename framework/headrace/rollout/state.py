@@ -13,6 +13,8 @@ class State(StrEnum):
     """A step is running."""
     COMPARING = "comparing"
     """Every metric has passed, and an experiment decides."""
+    BAKING = "baking"
+    """It was judged no worse, and answers all but what is held back for the champion."""
     ACTIVE = "active"
     """Promoted."""
     FAILED = "failed"
@@ -23,8 +25,9 @@ class State(StrEnum):
 
 MOVES: dict[State, frozenset[State]] = {
     State.PENDING: frozenset({State.DEPLOYING, State.ROLLING_BACK, State.FAILED}),
-    State.DEPLOYING: frozenset({State.COMPARING, State.ACTIVE, State.ROLLING_BACK, State.FAILED}),
-    State.COMPARING: frozenset({State.ACTIVE, State.ROLLING_BACK, State.FAILED}),
+    State.DEPLOYING: frozenset({State.COMPARING, State.BAKING, State.ACTIVE, State.ROLLING_BACK, State.FAILED}),
+    State.COMPARING: frozenset({State.BAKING, State.ACTIVE, State.ROLLING_BACK, State.FAILED}),
+    State.BAKING: frozenset({State.ACTIVE, State.ROLLING_BACK, State.FAILED}),
     State.ACTIVE: frozenset({State.ROLLING_BACK}),
     State.ROLLING_BACK: frozenset({State.ROLLED_BACK, State.FAILED}),
     State.FAILED: frozenset(),
@@ -32,7 +35,7 @@ MOVES: dict[State, frozenset[State]] = {
 }
 """From each state, the states that may follow; what failed or was rolled back stays so, and a new try is a new rollout."""
 
-RUNNING = frozenset({State.PENDING, State.DEPLOYING, State.COMPARING, State.ROLLING_BACK})
+RUNNING = frozenset({State.PENDING, State.DEPLOYING, State.COMPARING, State.BAKING, State.ROLLING_BACK})
 """The states in which a rollout has not ended."""
 
 

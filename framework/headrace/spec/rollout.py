@@ -18,6 +18,9 @@ class Step(Spec):
 
     weight: Percentage = field("The candidate's share.", Effect.RECONFIGURE, example="5%", gt=0, lt=1)
     hold: Duration = field("How long it stays.", Effect.RECONFIGURE, example="6h")
+    then: Literal["wait"] | None = field(
+        "`wait` goes no further until a person types `headrace rollout resume`.", Effect.RECONFIGURE, default=None, example="wait"
+    )
 
 
 class Judge(Spec):
@@ -65,11 +68,11 @@ class NoData(Spec):
 
 
 class Bake(Spec):
-    """A while after the last step in which the old champion still answers a few."""
+    """A while after the decision in which the champion still answers a few, and harm gives everything back to it."""
 
     for_: Duration = field("How long.", Effect.RECONFIGURE, alias="for", example="24h")
     holdback: Percentage = field(
-        "The share that the old champion still answers.",
+        "The share that the champion still answers.",
         Effect.RECONFIGURE,
         default="5%",
         example="5%",
@@ -132,9 +135,8 @@ class Rollout(Spec):
         example={"after": "30s", "then": "hold", "deadline": "2h"},
     )
     bake: Bake | None = field(
-        "A while after promotion in which going back is at hand.",
+        "A while after the decision in which the champion keeps a few: harm in it ends the rollout at once. Its end promotes.",
         Effect.RECONFIGURE,
         default=None,
         example={"for": "24h", "holdback": "5%"},
-        later=True,
     )

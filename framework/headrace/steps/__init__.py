@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from headrace.gates import ByPlugin, Maximum, Minimum, NoWorse, Slice, Verdict, Waiver
     from headrace.monitoring import Alert, Alerts, Drift, Performance, Windows
     from headrace.retraining import Decision, OnAlert, OnSchedule
-    from headrace.rollout import Canary, Judge, NoData, Progress, Step, Warmup
+    from headrace.rollout import Bake, Canary, Judge, NoData, Progress, Step, Warmup
     from headrace.steps import batch, custom, experiment, features, gates, monitoring, retraining, rollout, runner, training
     from headrace.steps.features import Days
     from headrace.steps.training import Searching
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Alert",
     "Alerts",
+    "Bake",
     "Baseline",
     "ByPlugin",
     "Calibrate",
@@ -98,6 +99,7 @@ __all__ = [
 _HOME = {
     "Alert": "headrace.monitoring",
     "Alerts": "headrace.monitoring",
+    "Bake": "headrace.rollout",
     "Baseline": "headrace.training",
     "ByPlugin": "headrace.gates",
     "Calibrate": "headrace.training",

@@ -91,6 +91,18 @@ CODES = (
         help="type `headrace models NAME`, which lists what there is",
     ),
     Code(
+        "no-candidate",
+        "there is no candidate to promote",
+        "Only a version that passed its gates is one, and only until its rollout has ended.",
+        help="type `headrace models NAME`, which lists what there is",
+    ),
+    Code(
+        "not-promotable",
+        "a candidate may not be promoted, not even by hand",
+        "There is evidence that it does harm, or its gates no longer let it through.",
+        help="type `headrace rollout status NAME`, which shows the evidence",
+    ),
+    Code(
         "reserved-alias",
         "a word cannot be an alias",
         "`latest` means something else to everyone, and `v1` is a version's own name.",

@@ -82,6 +82,8 @@ def _outpaces(scope: Scope, model: Model, position: int, trigger: Retraining) ->
 def _deciding(model: Model) -> tuple[timedelta, str]:
     """How long a candidate is decided on at least, and what takes so long."""
     rollout = sum((step.hold for step in model.rollout.steps), timedelta()) if model.rollout is not None else timedelta()
+    if model.rollout is not None and model.rollout.bake is not None:
+        rollout += model.rollout.bake.for_
     if model.experiment is None:
         return rollout, "its rollout takes"
     return rollout + model.experiment.for_, "its experiment ends after" if model.rollout is None else "rollout and experiment take"

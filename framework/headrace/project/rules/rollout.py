@@ -62,7 +62,7 @@ def _goes_by(scope: Scope, model: Model, rollout: Rollout) -> Iterator[Diagnosti
 def _rollout(scope: Scope, model: Model) -> Iterator[Diagnostic]:
     if model.rollout is None:
         return
-    for ask in (_goes_by, _steps, _holds, _warming, _unseen, _bake, _unit, _judges, _decides):
+    for ask in (_goes_by, _steps, _holds, _warming, _unseen, _bakes_lower, _bake, _unit, _judges, _decides):
         yield from ask(scope, model, model.rollout)
 
 
@@ -162,8 +162,23 @@ def _ends_unseen(scope: Scope, model: Model, rollout: Rollout, word: str) -> Ite
 
 
 @question
+def _bakes_lower(scope: Scope, model: Model, rollout: Rollout) -> Iterator[Diagnostic]:
+    """A bake is a rise like any other."""
+    bake = rollout.bake
+    if bake is None or not rollout.steps:
+        return
+    last, share = rollout.steps[-1].weight, 1.0 - bake.holdback
+    if share < last - 1e-9:
+        message = f"the last step has a weight of {last * 100:g}%, and the bake leaves the candidate {share * 100:g}%: weights rise"
+        # The default is no line of the spec.
+        written = scope.node(address_of(model), ("rollout", "bake", "holdback")) is not None
+        place = scope.where(address_of(model), ("rollout", "bake", "holdback") if written else ("rollout", "bake"))
+        yield Diagnostic("rollout-weights", message, place, help=f"write `holdback: {(1.0 - last) * 100:g}%` or less")
+
+
+@question
 def _bake(scope: Scope, model: Model, rollout: Rollout) -> Iterator[Diagnostic]:
-    """What goes back from a bake are alerts, and an alert needs a whole window."""
+    """What a person goes back for in a bake are alerts, and an alert needs a whole window."""
     bake = rollout.bake
     if bake is None or model.monitoring is None:
         return

@@ -9,6 +9,7 @@ from prefect.events import emit_event
 
 from headrace import steps
 from headrace.steps import (
+    Bake,
     ByPlugin,
     Canary,
     Candidate,
@@ -107,6 +108,7 @@ def rollout(cause: str | None) -> Progress:
             when_undecided="rollback",
             warmup=Warmup(requests=200, time=timedelta(minutes=1)),
             no_data=NoData(after=timedelta(seconds=30), then="hold", deadline=timedelta(hours=2)),
+            bake=Bake(time=timedelta(days=1), holdback=0.1),
         ),
         model="converts",
         cause=cause,

@@ -115,7 +115,7 @@ def rollout(cause: str | None) -> Progress:
     return steps.rollout.advance(
         Canary(
             unit="query_id",
-            steps=[Step(weight=0.1, hold=timedelta(hours=6)), Step(weight=0.5, hold=timedelta(hours=6))],
+            steps=[Step(weight=0.1, hold=timedelta(hours=6), then="wait"), Step(weight=0.5, hold=timedelta(hours=6))],
             judge=[Judge(metric="error_rate", promote_below=1.5, negligible=0.02)],
             false_rollback=0.05,
             false_promotion=0.05,
