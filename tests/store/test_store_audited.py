@@ -43,6 +43,8 @@ ENTRIES = {
     "cli.card:write": ["'write'"],
     "cli.version_moves:_done": ["action"],
     "features.versions:keep": ["'keep features'"],
+    "flags.force:put": ["'set flag'"],
+    "flags.force:remove": ["'remove flag'"],
     "gates.judge:_record": ["'judge'"],
     "identity.keys:issue": ["'create'"],
     "identity.keys:rotate": ["'rotate'"],
