@@ -155,6 +155,13 @@ CODES = (
         "variants: {on: true, off: false}\ndefault: off",
     ),
     Code(
+        "mixed-variants",
+        "a flag's variants are values of several types",
+        "Code asks a flag for a truth value, a number or a text; a variant of another type is an error at the request that gets it.",
+        'variants: {"on": true, "off": "no"}',
+        'variants: {"on": true, "off": false}',
+    ),
+    Code(
         "flag-rule",
         "a flag's rule has no answer, or two",
         "It serves one variant, or shares that are dealt by the flag's unit.",

@@ -146,8 +146,9 @@ class Together:
     async def _flags(self, scope: Scope, receive: Receive) -> Response:
         """The flags are the project's: what the first model says whose server takes the caller, or else the first refusal."""
         body = await self._body(scope, receive)
+        started = [member for member in self._members.values() if member.plane is not None]
         refused: list[_Said] = []
-        for member in self._members.values():
+        for member in started or list(self._members.values()):
             said = await self._ask(member, scope, body)
             if said.status not in _TURNED_AWAY:
                 return said.response()
