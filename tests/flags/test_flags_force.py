@@ -78,8 +78,8 @@ def test_a_row_that_cannot_be_read_says_so_and_leaves_the_others(store: Store) -
         flags.put(store, "user:ana", flag(name=name))
     with store.transaction("test", "break", "flag/a") as session:
         row = session.get_one(Flag, "a")
-        row.config = {**row.config, "variants": [1]}
+        row.config = {**row.config, "enabled": "yes"}
     told = there(store)
     assert isinstance(told["a"], Unreadable)
-    assert told["a"].why.startswith("`variants`")
+    assert told["a"].why.startswith("`enabled`")
     assert isinstance(told["b"], InForce)

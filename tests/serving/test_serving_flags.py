@@ -170,23 +170,26 @@ def test_who_may_not_predict_reads_no_flag_and_several_models_are_one_place_to_a
     access = {"access": {"auth": {"keys": True, "jwt": None, "public": None}, "rate": None, "tls": None, "tracing": None}}
     project = make_project(tmp_path, access)
     flags.put(project.store, "user:ana", LIMIT)
-    usual: dict[str, Any] = {"models": None, "environment": "dev", "expires": None}
-    good, poor = (
-        keys.issue(project.store, "user:ana", name="k", scopes=(scope,), **usual).text  # type: ignore[arg-type]
-        for scope in ("predict", "observe")
+    one = f"/models/{MODEL}{ALL}/limit"
+    usual: dict[str, Any] = {"name": "k", "models": None, "environment": "dev", "expires": None}
+    good, poor, others = (
+        keys.issue(project.store, "user:ana", **(usual | more)).text
+        for more in ({"scopes": ("predict",)}, {"scopes": ("observe",)}, {"models": ["income"]})
     )
     config = read(ServingConfig, project.config)
     with open_workspace(project.config.parent / "headrace.json", config) as workspace:
-        members = [Member("broken", None, "no config"), Member(MODEL, app(config, workspace))]
+        other = app(config.model_copy(update={"model": "income"}), workspace)
+        members = [Member("broken", None, "no config"), Member(MODEL, app(config, workspace)), Member("income", other)]
         with TestClient(Together(members)) as client:
             told = {
                 (path, key): client.post(path, json=context(), headers={} if key is None else {"X-API-Key": key})
-                for path in (ALL, f"{ALL}/limit", f"/models/{MODEL}{ALL}/limit")
-                for key in (good, poor, None)
+                for path in (ALL, f"{ALL}/limit", one)
+                for key in (good, poor, others, None)
             }
-    assert {(path, key): {good: 200, poor: 403, None: 401}[key] for path, key in told} == {
+    expected = {good: 200, poor: 403, others: 200, None: 401}
+    assert {(path, key): 403 if (path, key) == (one, others) else expected[key] for path, key in told} == {
         at: each.status_code for at, each in told.items()
     }
     assert {"key": "limit", "value": 10, "variant": "small", "reason": "STATIC"} == told[f"{ALL}/limit", good].json()
-    assert "GENERAL" == told[f"/models/{MODEL}{ALL}/limit", poor].json()["errorCode"]
+    assert "GENERAL" == told[one, poor].json()["errorCode"]
     project.store.close()

@@ -534,6 +534,7 @@ def _canary(section: Rollout) -> Call:
         when_undecided=section.when_undecided,
         warmup=_call("Warmup", requests=section.warmup.requests, time=section.warmup.for_),
         no_data=_call("NoData", after=section.no_data.after, then=section.no_data.then, deadline=section.no_data.deadline),
+        only={name: list(values) for name, values in section.only.items()} or None,
     )
 
 

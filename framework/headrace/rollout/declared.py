@@ -26,4 +26,5 @@ def canary(section: Rollout) -> Canary:
         when_undecided=section.when_undecided,
         warmup=Warmup(requests=section.warmup.requests, time=section.warmup.for_),
         no_data=NoData(after=section.no_data.after, then=section.no_data.then, deadline=section.no_data.deadline),
+        only=section.only or None,
     )
