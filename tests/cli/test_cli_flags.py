@@ -99,3 +99,21 @@ def test_names_of_flags_are_offered(root: Path) -> None:
     (root / "specs" / "f.yaml").write_text('kind: flag\nname: shown\nvariants: {"on": true}\ndefault: "on"\n', encoding="utf-8")
     words = {"_HEADRACE_COMPLETE": "bash_complete", "COMP_WORDS": f"headrace flags evaluate --root {root} sh", "COMP_CWORD": "5"}
     assert "plain,shown\n" == CliRunner().invoke(command, prog_name="headrace", env=words).output
+
+
+def test_the_compiled_flags_go_with_the_last_one_and_what_is_not_ours_stays(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    def compiled() -> str:
+        with pytest.raises(SystemExit):
+            main(["compile", "--root", str(tmp_path)])
+        return capsys.readouterr().out
+
+    (tmp_path / "specs").mkdir()
+    specs, file = tmp_path / "specs" / "all.yaml", tmp_path / "flows" / "flags.json"
+    project = "kind: project\nname: p\nlanguage: 1\n---\nkind: environment\nname: dev\n"
+    specs.write_text(project + '---\nkind: flag\nname: shown\nvariants: {"on": true}\ndefault: "on"\n', encoding="utf-8")
+    assert "wrote    flows/flags.json" in compiled()
+    specs.write_text(project, encoding="utf-8")
+    assert ("removed  flows/flags.json", False) == (compiled().splitlines()[0], file.exists())
+    file.write_text('{"mine": 1}', encoding="utf-8")
+    compiled()
+    assert '{"mine": 1}' == file.read_text(encoding="utf-8")
