@@ -114,6 +114,6 @@ def test_the_compiled_flags_go_with_the_last_one_and_what_is_not_ours_stays(caps
     assert "wrote    flows/flags.json" in compiled()
     specs.write_text(project, encoding="utf-8")
     assert ("removed  flows/flags.json", False) == (compiled().splitlines()[0], file.exists())
-    file.write_text('{"mine": 1}', encoding="utf-8")
+    file.write_text('{"project": "mine"}', encoding="utf-8")
     compiled()
-    assert '{"mine": 1}' == file.read_text(encoding="utf-8")
+    assert '{"project": "mine"}' == file.read_text(encoding="utf-8")
