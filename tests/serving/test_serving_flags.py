@@ -82,6 +82,20 @@ def test_one_flag_has_its_value_its_variant_and_why(place: Place) -> None:
     assert (200, {"key": "limit", "value": 10, "variant": "small", "reason": "STATIC"}) == place.one("limit")
 
 
+def test_what_was_answered_is_counted_and_what_is_not_in_force_is_no_label(place: Place) -> None:
+    place.put(flag(rule("few", split={"on": 1.0}), name="counted"))
+    until(lambda: "counted" in (place.flags.current or {}))
+    for body in (context(person_id=1), context(person_id=2), context()):
+        place.one("counted", body)
+    place.one("strange", context())
+    told = place.client.get("/metrics").text
+    assert f'headrace_flag_evaluations_total{{flag="counted",model="{MODEL}",variant="on"}} 2.0' in told
+    assert f'headrace_flag_evaluations_total{{flag="counted",model="{MODEL}",variant=""}} 1.0' in told
+    assert "strange" not in told
+    flags.remove(place.project.store, "user:ana", "counted")
+    until(lambda: "counted" not in (place.flags.current or {}))
+
+
 @pytest.mark.parametrize("body", [{}, {"context": {}}, None])
 def test_a_share_needs_its_unit(place: Place, body: Any) -> None:
     status, told = place.one("shown", body)

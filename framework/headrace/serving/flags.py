@@ -89,8 +89,11 @@ class Flags(threading.Thread):
         if found is None:
             return Unanswered(name, Code.FLAG_NOT_FOUND, "no flag of this name is in force")
         if isinstance(found, Unreadable):
-            return Unanswered(name, Code.PARSE_ERROR, f"this server cannot read it: {found.why}")
-        return evaluate(found.flag, found.salt, attributes)
+            told: Evaluated | Unanswered = Unanswered(name, Code.PARSE_ERROR, f"this server cannot read it: {found.why}")
+        else:
+            told = evaluate(found.flag, found.salt, attributes)
+        self._measures.evaluated(name, told.variant if isinstance(told, Evaluated) else "")
+        return told
 
     def known(self) -> Mapping[str, InForce | Unreadable]:
         """Those in force. Refused (503) where none were read yet: that a flag is not there is another thing than not to know."""
