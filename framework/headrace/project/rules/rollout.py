@@ -204,6 +204,10 @@ def _only(scope: Scope, model: Model, rollout: Rollout) -> Iterator[Diagnostic]:
         place = scope.where(address_of(model), ("rollout", "only"), key=True)
         message = f"rows of one `{model.features.group}` are ranked together, and some of them would be tried without the others"
         yield Diagnostic("rollout-only", message, place, help="remove `only`")
+    if rollout.only and model.experiment is not None:
+        place = scope.where(address_of(model), ("rollout", "only"), key=True)
+        message = "the experiment that follows deals to everybody, and the candidate was tried on some"
+        yield Diagnostic("rollout-only", message, place, help="remove `only`, or `experiment`")
 
 
 @question
