@@ -15,11 +15,7 @@ experiment:
   primary: {metric: accuracy, detect: 10pp}
   for: 365d
 """
-FLAG = """kind: flag
-name: cautious
-variants: {"on": true, "off": false}
-default: "off"
-"""
+REPORT = "kind: report\nname: monthly\n"
 
 
 def run(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
@@ -64,6 +60,6 @@ def test_what_would_run_it_refuses_it(capsys: pytest.CaptureFixture[str], later:
 
 
 def test_a_kind_is_refused_at_its_kind(capsys: pytest.CaptureFixture[str], root: Path) -> None:
-    (root / "specs" / "flags.yaml").write_text(FLAG)
+    (root / "specs" / "reports.yaml").write_text(REPORT)
     code, _, err = run(capsys, "plan", "--root", str(root))
-    assert (4, True) == (code, "`kind: flag` is a word of the language that nothing runs by yet\n --> specs/flags.yaml:1:7" in err), err
+    assert (4, True) == (code, "`kind: report` is a word of the language that nothing runs by yet\n --> specs/reports.yaml:1:7" in err), err

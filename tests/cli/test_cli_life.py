@@ -20,7 +20,7 @@ from serving_project import MODEL, Project
 from serving_project import project as make_project
 from sqlmodel import select
 
-from headrace import registry
+from headrace import registry, traffic
 from headrace.apply import wire
 from headrace.cli import main
 from headrace.diagnostics import Exit
@@ -136,6 +136,7 @@ def test_status_tells_a_machine_where_a_model_stands(lived: Project, headrace: R
             "model": MODEL,
             "aliases": {"candidate": 3, "champion": 2, "previous": 1},
             "weights": [{"arm": "champion", "version": 2, "weight": 0.8}, {"arm": "candidate", "version": 3, "weight": 0.2}],
+            "only": {},
             "rollout": {"state": "deploying", "running": True, "candidate": 3, "step": 0},
             "predictions": 0,
             "window": {"number": 2, "end": "2020-01-03T00:00:00+00:00", "performance": None, "drift": 0.5},
@@ -164,6 +165,16 @@ def test_status_tells_a_person_the_same(lived: Project, headrace: Run) -> None:
         "  due        monitor at 2020-01-10T00:00: the windows are looked at again",
         "  waiting    rollout.aborted has not started its successor yet (e-1)",
     ] == headrace("status", "model/employment", "--root", str(lived.root))[1].splitlines()
+
+
+def test_status_says_of_whom_the_shares_are(lived: Project, headrace: Run) -> None:
+    with lived.store.transaction("user:test", "weigh", MODEL) as session:
+        standing = traffic.current(session, MODEL)
+        assert standing is not None
+        among = traffic.Among(None, only=(("region", ("north", "east")), ("seats", (3,))))
+        traffic.set_weights(session, model=MODEL, expected=standing.epoch, arms=standing.arms, at=AT, reason="step 1", among=among)
+    line = "  traffic    champion (version 2) 80%, candidate (version 3) 20%, of those whose region is north or east and seats is 3"
+    assert line in headrace("status", "model/employment", "--root", str(lived.root))[1].splitlines()
 
 
 @pytest.mark.parametrize(

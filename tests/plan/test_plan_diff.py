@@ -241,6 +241,15 @@ def test_a_training_that_goes_on_judges_by_the_old_gates_and_the_plan_says_so(fo
     assert "type `headrace run judge employment`" in note
 
 
+def test_a_plan_says_that_a_rollout_is_tried_on_some_and_is_then_for_all(folder):
+    state = folder.applied()
+    folder.edit("employment.yaml", "  unit: person_id ", '  only: {disability: ["1"]}\n  unit: person_id ')
+    plan = folder.plan(state, folder.observed())
+    assert ("model/employment: its rollout is tried on those whose disability it names, and is then for all",) == plan.notes
+    (item,) = plan.items
+    assert [("rollout.only.disability", Effect.RECONFIGURE)] == [(change.path, change.effect) for change in item.changes]
+
+
 def test_a_deployment_that_a_release_adds_is_in_the_plan(folder):
     state = folder.applied()
     applied = state.resources["model/employment"].applied

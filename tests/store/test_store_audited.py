@@ -13,8 +13,9 @@ from sqlalchemy import inspect, text
 from sqlmodel import Session
 
 import headrace
-from headrace import registry, rollout
+from headrace import flags, registry, rollout
 from headrace.apply.record import Journal
+from headrace.compiled import FlagConfig
 from headrace.diagnostics import HeadraceError
 from headrace.identity import keys, local_principal
 from headrace.registry import Version
@@ -25,6 +26,9 @@ from headrace.store.kinds import OperationStatus, RunStatus
 
 HEADRACE = Path(headrace.__file__).parent
 AT = datetime(2020, 1, 1, tzinfo=UTC)
+FLAG = FlagConfig(
+    name="shown", owner="", description="", enabled=True, variants={"on": True}, default="on", unit=None, rules=(), expires=None
+)
 CANARY = Canary(unit="", steps=(), judge=())
 
 ENTRIES = {
@@ -43,6 +47,8 @@ ENTRIES = {
     "cli.card:write": ["'write'"],
     "cli.version_moves:_done": ["action"],
     "features.versions:keep": ["'keep features'"],
+    "flags.force:put": ["'set flag'"],
+    "flags.force:remove": ["'remove flag'"],
     "gates.judge:_record": ["'judge'"],
     "identity.keys:issue": ["'create'"],
     "identity.keys:rotate": ["'rotate'"],
@@ -193,6 +199,8 @@ CALLED: dict[str, tuple[Scene, Callable[[Store, Any], object], int]] = {
     "identity.keys:rotate": (key, lambda s, id_: keys.rotate(s, "user:ana", id_, environment="dev", overlap=timedelta(hours=1)), 1),
     "identity.keys:revoke": (key, lambda s, id_: keys.revoke(s, "user:ana", id_, environment="dev"), 1),
     "identity.keys:used": (key, lambda s, id_: keys.used(s, "service:serving", {id_: AT}), 0),
+    "flags.force:put": (lambda _: None, lambda s, _: flags.put(s, "user:ana", FLAG), 1),
+    "flags.force:remove": (lambda s: flags.put(s, "user:ana", FLAG), lambda s, _: flags.remove(s, "user:ana", "shown"), 1),
     "registry.registration:register": (lambda _: None, lambda s, _: version(s), 1),
     "apply.record:Journal.close_earlier": (operation, lambda _, made: made[0].close_earlier(), 1),
     "apply.record:Journal.intend": (lambda s: Journal(s, "user:ana"), lambda _, journal: journal.intend("train", "churn"), 1),

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import assert_never
 
-from headrace import registry
+from headrace import flags, registry
 from headrace.apply import stages as s
 from headrace.apply.door import Door
 from headrace.apply.record import Journal, Left, record
@@ -117,6 +117,10 @@ def _do(work: Work, stage: s.Stage, operation: str, outcome: Outcome) -> None:  
             work.door.delete_deployment(name)
         case s.PutAlias(back):
             _put_alias(work.journal, back)
+        case s.PutFlag(flag, before):
+            flags.put(work.journal.store, work.journal.actor, flag, before)
+        case s.DeleteFlag(name):
+            flags.remove(work.journal.store, work.journal.actor, name)
         case s.Ship(model):
             ship(work.journal.store, spool(work.outputs, work.root) / model)
         case s.Record():

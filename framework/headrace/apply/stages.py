@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
+from headrace.compiled import FLAGS, FlagConfig, FlagsConfig, parse
 from headrace.plan import Action, AliasBack, Observed, Plan, Wanted
 from headrace.plan.outside import settled
 from headrace.plan.wanted import Automation, Deployment
@@ -128,6 +129,27 @@ class Ship(_OfName):
 
 
 @dataclass(frozen=True, slots=True)
+class PutFlag:
+    """Let a flag answer as it is declared now; `before` is the name that it had."""
+
+    action: ClassVar[str] = "put flag"
+    flag: FlagConfig
+    before: str | None = None
+
+    @property
+    def subject(self) -> str:
+        """What it is done to."""
+        return f"flag/{self.flag.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class DeleteFlag(_OfName):
+    """Let a flag answer nobody any more."""
+
+    action: ClassVar[str] = "delete flag"
+
+
+@dataclass(frozen=True, slots=True)
 class Record:
     """Write down what was applied, new names too, and the trainings that are to be started, in one transaction."""
 
@@ -175,6 +197,8 @@ Stage = (
     | DeleteDeployment
     | PutAlias
     | Ship
+    | PutFlag
+    | DeleteFlag
     | Record
     | Train
     | Judge
@@ -195,6 +219,7 @@ def stages(
     found += [
         Ship(item.before.removeprefix("model/")) for item in plan.items if item.before is not None and item.before.startswith("model/")
     ]
+    found += _flags(plan, outputs)
     if any(item.action is not Action.OUTSIDE for item in plan.items):
         found.append(Record())
     if train:
@@ -225,3 +250,16 @@ def _delete(wanted: Wanted, observed: Observed) -> Iterator[Stage]:
     yield from (DeleteAutomation(name) for name in sorted(set(observed.automations) - set(wanted.automations)))
     yield from (DeleteSchedules(name) for name in gone if observed.deployments[name].schedules)
     yield from (DeleteDeployment(name) for name in gone)
+
+
+def _flags(plan: Plan, outputs: Mapping[str, str]) -> Iterator[Stage]:
+    """What becomes of the flags that the plan names, as `flows/flags.json` will have them."""
+    changed = [item for item in plan.items if item.address.startswith("flag/") and item.action is not Action.OUTSIDE]
+    path = f"flows/{FLAGS}"
+    there = {flag.name: flag for flag in parse(FlagsConfig, outputs[path], path).flags} if changed and path in outputs else {}
+    before = {item.address: item.before.removeprefix("flag/") for item in changed if item.before is not None}
+    for address in sorted({item.address for item in changed if item.action is not Action.REMOVE}):
+        yield PutFlag(there[address.removeprefix("flag/")], before.get(address))
+    for item in changed:
+        if item.action is Action.REMOVE:
+            yield DeleteFlag(item.address.removeprefix("flag/"))

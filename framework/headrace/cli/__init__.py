@@ -23,6 +23,7 @@ COMMANDS = {
     "unlock": "Take away the lock of an apply that died.",
     "up": "Start Prefect, a worker and the model servers on this machine.",
     "run": "Start one of a model's flows, and wait for it.",
+    "flags": "List flags, and say what somebody gets of one.",
     "features": "Bring in the events that servers read features from.",
     "status": "Say where every model stands.",
     "show": "Print a spec as it is meant, defaults included.",

@@ -27,6 +27,13 @@ def models(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[
     return [CompletionItem(name) for name in named if name.startswith(incomplete)]
 
 
+def flags(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Names of flags."""
+    del param
+    named = [address.name for address in _there(ctx) if address.kind == "flag"]
+    return [CompletionItem(name) for name in named if name.startswith(incomplete)]
+
+
 def subjects(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
     """Ids of diagnostics, and paths of the language one word further than what is typed."""
     del ctx, param

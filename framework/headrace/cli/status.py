@@ -38,6 +38,7 @@ def _model(session: Session, name: str) -> dict[str, Any]:
         "model": name,
         "aliases": registry.aliases(session, name),
         "weights": [{"arm": arm.name, "version": arm.version, "weight": arm.weight} for arm in weights.arms] if weights else [],
+        "only": {name: list(values) for name, values in weights.among.only} if weights and weights.among else {},
         "rollout": {
             "state": str(rollout.state),
             "running": str(rollout.state) in RUNNING,
@@ -147,9 +148,8 @@ def _text(result: Mapping[str, Any]) -> str:
         aliases = ", ".join(f"{alias} {number}" for alias, number in sorted(model["aliases"].items())) or "no version yet"
         lines.append(f"\nmodel/{model['model']}: {aliases}")
         if model["weights"]:
-            lines.append(
-                "  traffic    " + ", ".join(f"{arm['arm']} (version {arm['version']}) {arm['weight']:.0%}" for arm in model["weights"])
-            )
+            shares = ", ".join(f"{arm['arm']} (version {arm['version']}) {arm['weight']:.0%}" for arm in model["weights"])
+            lines.append(f"  traffic    {shares}{_only(model['only'])}")
         if model["rollout"]:
             lines.append(f"  rollout    {_rollout(model['rollout'])}")
         lines.append(f"  requests   {model['predictions']:,} journalled")
@@ -176,6 +176,12 @@ def _answering(fleet: Mapping[str, Any]) -> str:
     loads = [one["load"] for one in ready if one["load"] is not None]
     load = f", load {sum(loads) / len(loads):.0%}" if loads else ""
     return f"{len(ready)} of {fleet['least']} to {fleet['most']} answer on port {fleet['port']}{load}"
+
+
+def _only(only: Mapping[str, Any]) -> str:
+    """Whom the shares are of, where it is not everybody."""
+    named = [f"{name} is {' or '.join(map(str, values))}" for name, values in only.items()]
+    return f", of those whose {' and '.join(named)}" if named else ""
 
 
 def _rollout(rollout: Mapping[str, Any]) -> str:

@@ -4,7 +4,20 @@ from headrace.compiled.access import AccessConfig, AuthConfig, JwtConfig, RateCo
 from headrace.compiled.card import AlertOwnersConfig, CardConfig
 from headrace.compiled.config import Config
 from headrace.compiled.deploy import AutomationConfig, CronConfig, DeployConfig, DeploymentConfig, IntervalConfig, ScheduleConfig
-from headrace.compiled.file import BACKFILL, HEADER, OF_PROJECT, WORKSPACE, is_compiled, of_model, parse, read, read_serving, read_workspace
+from headrace.compiled.file import (
+    BACKFILL,
+    FLAGS,
+    HEADER,
+    OF_PROJECT,
+    WORKSPACE,
+    is_compiled,
+    of_model,
+    parse,
+    read,
+    read_serving,
+    read_workspace,
+)
+from headrace.compiled.flag import FlagConfig, FlagRuleConfig, FlagsConfig, FlagValue
 from headrace.compiled.governance import (
     ApprovalConfig,
     BreakGlassConfig,
@@ -39,6 +52,7 @@ from headrace.compiled.workspace import (
 
 __all__ = [
     "BACKFILL",
+    "FLAGS",
     "HEADER",
     "OF_PROJECT",
     "RUNNER_ADDRESS",
@@ -62,6 +76,10 @@ __all__ = [
     "DeployConfig",
     "DeploymentConfig",
     "FeatureConfig",
+    "FlagConfig",
+    "FlagRuleConfig",
+    "FlagValue",
+    "FlagsConfig",
     "GovernanceConfig",
     "GovernedConfig",
     "InputConfig",

@@ -19,7 +19,9 @@ WORKSPACE = "headrace.json"
 """The file of the whole project, in `flows/`."""
 BACKFILL = "backfill_.py"
 """The flow that brings in days of any view, where the environment has a runner; no model's name ends so."""
-OF_PROJECT = frozenset({WORKSPACE, BACKFILL})
+FLAGS = "flags.json"
+"""The file of the project's flags, where it has any."""
+OF_PROJECT = frozenset({WORKSPACE, BACKFILL, FLAGS})
 """The files of `flows/` that are of no model."""
 _OF_A_MODEL = (".deploy.json", ".serving.json")
 _FAULTS = 3
@@ -77,10 +79,10 @@ def is_compiled(name: str, text: str) -> bool:
         return name.endswith(".py")
     model = of_model(name)
     try:
-        value = json.loads(text) if model is not None else None
+        value = json.loads(text) if model is not None or name == FLAGS else None
     except ValueError:
         return False
-    return isinstance(value, dict) and "project" in value and value.get("model") == model
+    return isinstance(value, dict) and "project" in value and (value.get("model") == model if name != FLAGS else "flags" in value)
 
 
 def _said(error: ValidationError) -> str:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from headrace.compiled import BACKFILL, WORKSPACE
+from headrace.compiled import BACKFILL, FLAGS, WORKSPACE
 from headrace.compiler import backfill
 from headrace.compiler.artifact import deployments, pretty
+from headrace.compiler.flags import flags
 from headrace.compiler.lower import lower
 from headrace.compiler.module import module
 from headrace.project import Project
@@ -18,6 +19,8 @@ def compile_project(project: Project) -> dict[str, str]:
     files = {f"flows/{WORKSPACE}": pretty(compiled.workspace)}
     if compiled.backfilling is not None:
         files[f"flows/{BACKFILL}"] = backfill.module(compiled.workspace.owner, compiled.backfilling)
+    if (declared := flags(project)) is not None:
+        files[f"flows/{FLAGS}"] = pretty(declared)
     for life in compiled.lives:
         files[f"flows/{life.module}.py"] = module(life)
         files[f"flows/{life.model.name}.deploy.json"] = pretty(deployments(life))

@@ -561,6 +561,7 @@ def _canary(section: Rollout) -> Call:
         warmup=_call("Warmup", requests=section.warmup.requests, time=section.warmup.for_),
         no_data=_call("NoData", after=section.no_data.after, then=section.no_data.then, deadline=section.no_data.deadline),
         bake=None if section.bake is None else _call("Bake", time=section.bake.for_, holdback=section.bake.holdback),
+        only={name: list(values) for name, values in section.only.items()} or None,
     )
 
 

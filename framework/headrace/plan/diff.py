@@ -18,7 +18,7 @@ from headrace.plan.told import counted
 from headrace.plan.wanted import Deployment, Observed, Wanted, digest
 from headrace.project import Project
 from headrace.project.risk import risk
-from headrace.spec import Effect, Model, Spec
+from headrace.spec import Effect, Flag, Model, Spec
 from headrace.spec.value import Use
 
 Prints = Mapping[Address, str]
@@ -95,6 +95,11 @@ def _notes(project: Project, state: State, observed: Observed | None) -> Iterato
     for model in project.models:
         if model.governance is not None:
             yield f"model/{model.name}: its risk is {risk(project.scope, model, project.environment)}"
+        if model.rollout is not None and model.rollout.only:
+            yield f"model/{model.name}: its rollout is tried on those whose {', '.join(model.rollout.only)} it names, and is then for all"
+    for flag in project.scope.of(Flag):
+        if flag.expires is not None and state.now is not None and state.now.date() >= flag.expires:
+            yield f"flag/{flag.name} was to be gone by {flag.expires}: take it out of the code, and then out of the specs"
 
 
 def _changes(project: Project, prints: Prints, state: State, wanted: Wanted, affected: Affected) -> dict[str, Item]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, Literal
@@ -72,6 +72,8 @@ class Canary:
     warmup: Warmup = field(default_factory=Warmup)
     no_data: NoData = field(default_factory=NoData)
     bake: Bake | None = None
+    only: Mapping[str, Sequence[str | float]] | None = None
+    """By input of the request the values that units on trial have; None is everybody."""
 
 
 UNJUDGED = Canary(unit="", steps=(), judge=())

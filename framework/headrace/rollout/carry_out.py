@@ -19,7 +19,7 @@ from headrace.rollout.judgement import Judgement
 from headrace.rollout.state import State, moved
 from headrace.store import EventKind, due, events, tables
 from headrace.store.columns import new_id
-from headrace.traffic import CANDIDATE, CHAMPION, Arm, Weights
+from headrace.traffic import CANDIDATE, CHAMPION, Among, Arm, Weights
 
 FLOW = "roll_out"
 """The flow that looks at rollouts, as `due` names it."""
@@ -246,9 +246,11 @@ def _look_again(scene: Scene, at: datetime) -> None:
 
 
 def _share(scene: Scene, champion: int, candidate: int, share: float, reason: str) -> Weights:
-    return _weigh(scene, (Arm(CHAMPION, champion, 1.0 - share), Arm(CANDIDATE, candidate, share)), reason)
+    only = scene.canary.only
+    among = None if only is None else Among(None, only=tuple((name, tuple(values)) for name, values in sorted(only.items())))
+    return _weigh(scene, (Arm(CHAMPION, champion, 1.0 - share), Arm(CANDIDATE, candidate, share)), reason, among)
 
 
-def _weigh(scene: Scene, arms: tuple[Arm, ...], reason: str) -> Weights:
+def _weigh(scene: Scene, arms: tuple[Arm, ...], reason: str, among: Among | None = None) -> Weights:
     epoch = None if scene.weights is None else scene.weights.epoch
-    return traffic.set_weights(scene.session, model=scene.model, expected=epoch, arms=arms, at=scene.now, reason=reason)
+    return traffic.set_weights(scene.session, model=scene.model, expected=epoch, arms=arms, at=scene.now, reason=reason, among=among)

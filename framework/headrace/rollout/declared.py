@@ -27,4 +27,5 @@ def canary(section: Rollout) -> Canary:
         warmup=Warmup(requests=section.warmup.requests, time=section.warmup.for_),
         no_data=NoData(after=section.no_data.after, then=section.no_data.then, deadline=section.no_data.deadline),
         bake=None if section.bake is None else Bake(time=section.bake.for_, holdback=section.bake.holdback),
+        only=section.only or None,
     )

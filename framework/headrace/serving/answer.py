@@ -24,7 +24,7 @@ from headrace.serving.schema import Answer, Row
 from headrace.serving.shadow import Shadow
 from headrace.serving.snapshot import CANDIDATE, CHAMPION, SETTLED, Answered, Served, Snapshot
 from headrace.store.now import wall, wall_microseconds
-from headrace.traffic import Counter, Rule, enrolling
+from headrace.traffic import OUTSIDE, Counter, Rule, admitting, enrolling
 
 SPOOLED_AT_ONCE = 100
 """After so many records of a batch the event loop turns to others."""
@@ -131,14 +131,14 @@ class Answering:
 
     def prompt(self, snapshot: Snapshot) -> Prepare:
         """What answers one row of a prompt snapshot, as `one` without a cache; Refused as there."""
-        assigned = enrolling(self._model, snapshot.weights, snapshot.among)
+        assigned, admitted = enrolling(self._model, snapshot.weights, snapshot.among), admitting(snapshot.among)
         epoch, model = snapshot.epoch, self._model
         arms = {arm: (served.answer, served.number, _tail(model, served.number, arm)) for arm, served in snapshot.arms.items()}
         usual, framed, id_at = self._spool.plain and self._shadow is None, self._spool.framed, self._ids.at
 
         def prepare(row: Row, driven: datetime | None, started: float) -> Prepared | Reply:
             entity, unit, inputs, missing, _ = row
-            arm = assigned(unit)
+            arm = assigned(unit) if admitted is None or admitted(inputs) else OUTSIDE
             answer, number, tail = arms[arm]
             answered = answer(inputs)
             seconds = perf_counter() - started
@@ -186,6 +186,13 @@ class Answering:
         served = snapshot.arms[CHAMPION]
         return self._journal(snapshot, row, at, (first, _Try(CHAMPION, served, served.answer(row.inputs), perf_counter() - started)))
 
+    def _assigned(self, snapshot: Snapshot) -> Callable[[Row], str]:
+        """By a row its arm."""
+        by_unit, admitted = enrolling(self._model, snapshot.weights, snapshot.among), admitting(snapshot.among)
+        if admitted is None:
+            return lambda row: by_unit(row.unit)
+        return lambda row: by_unit(row.unit) if admitted(row.inputs) else OUTSIDE
+
     def waits(self, snapshot: Snapshot) -> bool:
         """Whether one row may wait: for a cache, or for the queue of a version."""
         for served in snapshot.arms.values():
@@ -195,7 +202,7 @@ class Answering:
 
     async def one(self, snapshot: Snapshot, row: Row, at: datetime, started: float) -> Reply:
         """One row; Refused (503) where it cannot be journalled, for what is not journalled is not answered."""
-        arm = enrolling(self._model, snapshot.weights, snapshot.among)(row.unit)
+        arm = self._assigned(snapshot)(row)
         first = await self._asked(arm, snapshot.arms[arm], row, started)
         if first.answered.error is None or arm in SETTLED or not self._fallback:
             return self._journal(snapshot, row, at, (first,))
@@ -203,8 +210,7 @@ class Answering:
 
     async def many(self, snapshot: Snapshot, rows: Sequence[Row], at: datetime, started: float) -> list[Reply]:
         """Many rows: each arm's share in a worker thread; a row's time is its share of the batch's."""
-        assigned = enrolling(self._model, snapshot.weights, snapshot.among)
-        arms = [assigned(row.unit) for row in rows]
+        arms = list(map(self._assigned(snapshot), rows))
         tries: list[list[_Try]] = [[] for _ in rows]
         for arm, served in snapshot.arms.items():
             await self._try(arm, served, rows, picked=[i for i, name in enumerate(arms) if name == arm], tries=tries, started=started)

@@ -19,7 +19,7 @@ from starlette.types import Receive
 
 from headrace import __version__
 from headrace.compiled import ServingConfig
-from headrace.serving import openapi
+from headrace.serving import flags, openapi
 from headrace.serving.approvals import Approvals
 from headrace.serving.bodies.asked import Bodies
 from headrace.serving.bodies.protocol import Protocol
@@ -91,6 +91,7 @@ def _behind(  # noqa: PLR0917 - all that answers
     document = secured(
         openapi.document(server.config, server.schema, server.online, server.measured), server.config.access, server.guard.open
     )
+    ofrep = flags.Ofrep(server.flags, server.load)
     made.openapi = lambda: document  # type: ignore[method-assign]
     for path, method, endpoint in (
         *((path, method, routed(answer)) for (method, path), answer in answers.items()),
@@ -103,6 +104,8 @@ def _behind(  # noqa: PLR0917 - all that answers
         ("/approvals", "GET", approvals.listed),
         ("/approvals/{id}", "GET", approvals.one),
         ("/approvals/{id}/votes", "POST", approvals.vote),
+        (flags.PATH, "POST", ofrep.all),
+        (f"{flags.PATH}/{{key}}", "POST", ofrep.one),
         *_protocol(protocol),
     ):
         made.add_route(path, routes.guarded(endpoint), methods=[method], include_in_schema=False)

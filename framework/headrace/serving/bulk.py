@@ -22,7 +22,7 @@ from headrace.serving.ids import fresh_ids
 from headrace.serving.measures import Measures
 from headrace.serving.problem import Refused
 from headrace.serving.snapshot import CANDIDATE, SETTLED, Served, Snapshot
-from headrace.traffic import Counter, Rule, enrol_all
+from headrace.traffic import OUTSIDE, Counter, Rule, admit_all, enrol_all
 
 if TYPE_CHECKING:
     import numpy as np
@@ -233,7 +233,10 @@ class Bulk:
         units = columns.units if len(weighed) > 1 or snapshot.among is not None else columns.entities
         found: list[_Part] = []
         encoded: tuple[Signature, _Encoded] | None = None
-        for name, rows in enrol_all(self._model, units, snapshot.weights, snapshot.among).items():
+        dealt = enrol_all(self._model, units, snapshot.weights, snapshot.among)
+        if (admitted := admit_all(snapshot.among, columns.values, len(columns))) is not None:
+            dealt = _admitted(dealt, admitted)
+        for name, rows in dealt.items():
             if not len(rows):
                 continue
             served = snapshot.arms[name]
@@ -260,6 +263,17 @@ class Bulk:
             self._counter.record(
                 snapshot.epoch, part.arm, False, seconds, self._rules, candidate=None if trial is None else trial.number, times=size
             )
+
+
+def _admitted(dealt: Mapping[str, NDArray[np.int64]], admitted: NDArray[np.bool_]) -> dict[str, NDArray[np.int64]]:
+    """The same with those outside who are not admitted; rows stay in their order."""
+    import numpy as np
+
+    inside = {name: rows[admitted[rows]] for name, rows in dealt.items() if name != OUTSIDE}
+    taken = np.zeros(len(admitted), dtype=bool)
+    for rows in inside.values():
+        taken[rows] = True
+    return {**inside, OUTSIDE: np.flatnonzero(~taken)}
 
 
 def _answered(arm: str, served: Served, encoded: _Encoded, rows: NDArray[np.int64]) -> _Part | None:

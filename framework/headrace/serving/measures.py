@@ -62,6 +62,12 @@ class Measures:
         self._unseen = Counter(
             "headrace_unseen", "Categories that training never saw, by input.", ["model", "input"], registry=self.registry
         )
+        self._flags = Counter(
+            "headrace_flag_evaluations",
+            "Flags evaluated, by variant; no variant where there was no answer.",
+            ["model", "flag", "variant"],
+            registry=self.registry,
+        )
         self._refused = Counter("headrace_refused_requests", "Requests refused, by status.", ["model", "status"], registry=self.registry)
         self._swaps = Counter("headrace_swaps", "Snapshots swapped in.", ["model"], registry=self.registry)
         self._errors = Counter("headrace_errors", "What failed beside predictions, by part.", ["model", "part"], registry=self.registry)
@@ -109,6 +115,10 @@ class Measures:
         """Inputs whose category training never saw."""
         for name in names:
             self._unseen.labels(self._model, name).inc()
+
+    def evaluated(self, flag: str, variant: str) -> None:
+        """A flag that is in force, with the variant that it gave, or none; what is not in force is nobody's label."""
+        self._flags.labels(self._model, flag, variant).inc()
 
     def refused(self, status: int) -> None:
         """A request that got a problem document."""

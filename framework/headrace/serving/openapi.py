@@ -8,7 +8,7 @@ from typing import Any
 from headrace import __version__
 from headrace.compiled import ServingConfig
 from headrace.hooks import Task
-from headrace.serving import inference, openapi_approvals, problem
+from headrace.serving import inference, openapi_approvals, openapi_flags, problem
 from headrace.serving.bodies.columns import column_schema
 from headrace.serving.body import ARROW
 from headrace.serving.business import MeasuresSchema
@@ -109,6 +109,7 @@ def document(config: ServingConfig, schema: Schema, online: Online | None = None
             "/metadata": {"get": _get("What answers: versions, weights, epoch, inputs.")},
             "/metrics": {"get": _metrics()},
             **openapi_approvals.paths(components),
+            **openapi_flags.paths(components),
             **inference.paths(config, components, _HEADER),
         },
         "components": {"schemas": components, "securitySchemes": openapi_approvals.SCHEME},

@@ -6,7 +6,7 @@ from collections.abc import Collection
 from typing import Any
 
 from headrace.compiled import AccessConfig
-from headrace.serving import inference, problem
+from headrace.serving import inference, openapi_flags, problem
 
 _REFUSALS = {
     "401": "no key and no token that is believed",
@@ -47,5 +47,7 @@ def _refusing(path: str, asked: dict[str, Any], codes: list[str]) -> dict[str, A
     content = {problem.MEDIA_TYPE: {"schema": problem.SCHEMA}}
     if problem.open_inference(path):
         content = {"application/json": {"schema": inference.ERROR}}
+    elif problem.remote_evaluation(path):
+        content = {"application/json": {"schema": openapi_flags.ERROR}}
     refusals = {code: {"description": _REFUSALS[code], "content": content} for code in codes}
     return {**asked, "responses": {**asked["responses"], **refusals}}

@@ -40,12 +40,13 @@ class Refused(Exception):  # noqa: N818 - it says what happened to the request
         self.headers = dict(headers or {})
 
     def response(self, path: str = "") -> Response:
-        """The problem document; on a path of the Open Inference Protocol its error object."""
-        answer = (
-            problem(self.status, self.id, self.detail, self.faults)
-            if not open_inference(path)
-            else error(self.status, self.id, self.detail)
-        )
+        """The problem document; on a path of another protocol, its error object."""
+        if open_inference(path):
+            answer = error(self.status, self.id, self.detail)
+        elif remote_evaluation(path):
+            answer = general(self.status, self.id, self.detail)
+        else:
+            answer = problem(self.status, self.id, self.detail, self.faults)
         answer.headers.update(self.headers)
         return answer
 
@@ -55,9 +56,19 @@ def open_inference(path: str) -> bool:
     return path == "/v2" or path.startswith("/v2/")
 
 
+def remote_evaluation(path: str) -> bool:
+    """Whether a path is OpenFeature's remote evaluation protocol's."""
+    return path.startswith("/ofrep/")
+
+
 def error(status: int, id: str, detail: str) -> Response:  # noqa: A002 - the id of a diagnostic
     """The error object of the Open Inference Protocol, which has one text and nothing else."""
     return Response(orjson.dumps({"error": f"{id}: {detail}"}), status, media_type="application/json")
+
+
+def general(status: int, id: str, detail: str) -> Response:  # noqa: A002 - the id of a diagnostic
+    """The error object of OpenFeature's remote evaluation protocol, of a fault that it has no code of its own for."""
+    return Response(orjson.dumps({"errorCode": "GENERAL", "errorDetails": f"{id}: {detail}"}), status, media_type="application/json")
 
 
 def problem(status: int, id: str, detail: str, faults: Sequence[Fault] = ()) -> Response:  # noqa: A002 - the id of a diagnostic

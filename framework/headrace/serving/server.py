@@ -22,6 +22,7 @@ from headrace.serving.breaker import Breaker, Pauses
 from headrace.serving.bulk import Bulk
 from headrace.serving.business import MeasuresSchema
 from headrace.serving.cache import Cache
+from headrace.serving.flags import Flags
 from headrace.serving.fleet import told
 from headrace.serving.follow import EVERY, STORE_FAULTS, Current, Follower, Refusal
 from headrace.serving.guard import Guard
@@ -95,6 +96,7 @@ class Server:
             circuit=self._circuit,
             shadow=config.shadow.version if config.shadow is not None else None,
         )
+        self.flags = Flags(workspace.store, self.measures, config.model)
         self._spool = open_spool(config, workspace)
         self._shadow = Shadow(config.shadow, spool_beside(self._spool, workspace), routed) if config.shadow is not None else None
         self._journal = Told(config, workspace, self._spool)
@@ -133,6 +135,7 @@ class Server:
             self._circuit.failed(str(error))
             LOG.warning("nothing is loaded yet: %s", error)
         await self.guard.start()
+        await self.flags.begin()
         self._follower.start()
         self._reporter.start()
         if self._shadow is not None:
@@ -147,6 +150,7 @@ class Server:
         self.measures.settle()
         self.guard.end()
         self._follower.end()
+        self.flags.end()
         self._reporter.end()
         if self._shadow is not None:
             await asyncio.to_thread(self._shadow.end)

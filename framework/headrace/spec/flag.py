@@ -29,7 +29,7 @@ class FlagRule(Spec):
 class Flag(Spec):
     """One switch, audited at each change."""
 
-    kind: Literal["flag"] = field("A flag.", Effect.METADATA, example="flag", later=True)
+    kind: Literal["flag"] = field("A flag.", Effect.METADATA, example="flag")
     name: Name = field("The flag's name.", Effect.RECONFIGURE, example="new-explanations")
     owner: str = field("Who answers for it.", Effect.METADATA, default="", example="labour-statistics")
     description: str = field("What it switches.", Effect.METADATA, default="", example="reasons beside each prediction")

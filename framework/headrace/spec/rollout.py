@@ -91,6 +91,13 @@ class Rollout(Spec):
         example="canary",
     )
     unit: Column = field("The same unit keeps the same model.", Effect.RECONFIGURE, example="person_id")
+    only: dict[Column, tuple[str | int | float, ...]] = field(
+        "Whom it is tried on: values of the request's inputs, all of which must match. The champion answers everybody else, in no "
+        "judgement; a promotion is for all.",
+        Effect.RECONFIGURE,
+        default={},
+        example={"region": ["north", "east"]},
+    )
     steps: tuple[Step, ...] = field(
         "The candidate's shares, rising; what the strategy made where it makes them.",
         Effect.RECONFIGURE,

@@ -2,7 +2,7 @@
 
 from headrace.traffic.assignment import assign, assign_all, assigning
 from headrace.traffic.counter import Counter, strata
-from headrace.traffic.enrolment import OUTSIDE, Among, Slot, enrol_all, enrolling, slots
+from headrace.traffic.enrolment import OUTSIDE, Among, Slot, admit_all, admitting, enrol_all, enrolling, slots
 from headrace.traffic.rule import ERROR_RATE, SLOW_REQUEST, Rule
 from headrace.traffic.watch import Abort, Watch, abort
 from headrace.traffic.weights import CANDIDATE, CHAMPION, Arm, Weights, WeightsConflict, current, epochs, set_weights
@@ -23,6 +23,8 @@ __all__ = [
     "Weights",
     "WeightsConflict",
     "abort",
+    "admit_all",
+    "admitting",
     "assign",
     "assign_all",
     "assigning",

@@ -1,4 +1,4 @@
-"""Who takes part in an experiment, and as which arm: a holdout first, then the layer's slots or the coverage, then the arms.
+"""Who takes part in a trial, and as which arm: a request's own values, a holdout, a layer's slots or a coverage, then the arms.
 
 Each question has a hash of its own over the unit, so that no answer foretells another. The holdout's is one for all models of a store:
 whom one experiment holds out, another with the same holdout or a larger one does too. A layer's is one for all its models, and each
@@ -36,21 +36,48 @@ _number = int.from_bytes
 class Among:
     """Whom the arms are dealt to; shares in [0, 1]. In a layer the slots say it, and together they are as wide as the coverage."""
 
-    experiment: str
+    experiment: str | None
+    """None is a rollout's."""
     coverage: float = 1.0
     layer: str | None = None
     slots: tuple[Slot, ...] = ()
     holdout: float = 0.0
+    only: tuple[tuple[str, tuple[str | float, ...]], ...] = ()
+    """By input of the request the values that it may have; whose request has another is outside."""
 
     def to_json(self) -> dict[str, Any]:
         """As the store keeps it beside the weights."""
-        return asdict(self) | {"slots": [list(slot) for slot in self.slots]}
+        told = asdict(self) | {"slots": [list(slot) for slot in self.slots]}
+        return told | {"only": {name: list(values) for name, values in self.only}}
 
 
 def among(told: Mapping[str, Any]) -> Among:
     """What `to_json` wrote."""
     slots = tuple((float(low), float(high)) for low, high in told["slots"])
-    return Among(told["experiment"], told["coverage"], told["layer"], slots, told["holdout"])
+    only = tuple((name, tuple(values)) for name, values in told.get("only", {}).items())
+    return Among(told["experiment"], told["coverage"], told["layer"], slots, told["holdout"], only)
+
+
+def admitting(who: Among | None) -> Callable[[Mapping[str, object]], bool] | None:
+    """Whether a request's inputs have the values that `only` names, all of them; None where it names none, and everybody's have."""
+    if who is None or not who.only:
+        return None
+    named = [(name, frozenset(values)) for name, values in who.only]
+    return lambda inputs: all(inputs.get(name) in values for name, values in named)
+
+
+def admit_all(who: Among | None, columns: Mapping[str, NDArray[np.float64] | Sequence[str | None]], n: int) -> NDArray[np.bool_] | None:
+    """As `admitting`, of n requests whose inputs are columns, (n,)."""
+    if who is None or not who.only:
+        return None
+    import numpy as np
+
+    found = np.ones(n, dtype=bool)
+    for name, values in who.only:
+        allowed, column = frozenset(values), columns[name]
+        told = column.tolist() if isinstance(column, np.ndarray) else column
+        found &= np.fromiter((value in allowed for value in told), dtype=bool, count=n)
+    return found
 
 
 def enrolling(salt: str, weights: Weighed, who: Among | None) -> Callable[[str], str]:

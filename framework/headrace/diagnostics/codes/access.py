@@ -30,6 +30,12 @@ CODES = (
         help="see that the store, and the URL in `auth.jwt.jwks`, answer; the server tries again by itself",
     ),
     Code(
+        "flags-unknown",
+        "a server does not know the flags yet",
+        "It has just started, and could not read them even once: that is not the same as that there are none. Answered with 503.",
+        help="see that the store answers; the server tries again by itself",
+    ),
+    Code(
         "no-key",
         "there is no such API key",
         "Keys are named by the part that is no secret: the twelve characters after `hr_`; each environment has its own.",

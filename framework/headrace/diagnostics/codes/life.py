@@ -177,6 +177,20 @@ CODES = (
         "variants: {on: true, off: false}\ndefault: off",
     ),
     Code(
+        "rollout-only",
+        "a rollout is tried on nobody, or on nobody that a request could name",
+        "`only` goes by inputs that a request says itself, and by values of their own type.",
+        "rollout: {only: {pages: [many]}}",
+        "rollout: {only: {pages: [1, 2]}}",
+    ),
+    Code(
+        "mixed-variants",
+        "a flag's variants are values of several types",
+        "Code asks a flag for a truth value, a number or a text; a variant of another type is an error at the request that gets it.",
+        'variants: {"on": true, "off": "no"}',
+        'variants: {"on": true, "off": false}',
+    ),
+    Code(
         "flag-rule",
         "a flag's rule has no answer, or two",
         "It serves one variant, or shares that are dealt by the flag's unit.",

@@ -125,6 +125,19 @@ CODES = (
     ),
     Code("which-model", "several models, and none is meant", "Where there is more than one, a command needs to be told.", help="name one"),
     Code(
+        "no-flag",
+        "no such flag is in force",
+        "Servers answer by what was applied. A flag that is declared and not applied yet answers nobody.",
+        help="correct the name, or type `headrace apply`; `headrace flags list` lists them",
+    ),
+    Code(
+        "flag-unanswered",
+        "a flag has no answer for these attributes",
+        "Its rule deals shares by an attribute that is not there, and a share that is dealt by chance would be another one next time. "
+        "A server answers 400 with `TARGETING_KEY_MISSING`, and the code that asks goes on with its own default.",
+        help="give the attribute that the flag's `unit` names",
+    ),
+    Code(
         "unknown-model",
         "there is no such model",
         "The compiled project has none of that name.",

@@ -17,8 +17,30 @@ from headrace.spec.wording import nearest
 def check(scope: Scope) -> Iterator[Diagnostic]:
     """All flags."""
     for flag in scope.of(Flag):
+        yield from _types(scope, flag)
         yield from _default(scope, flag)
         yield from _rules(scope, flag)
+
+
+@question
+def _types(scope: Scope, flag: Flag) -> Iterator[Diagnostic]:
+    kinds = {name: _kind(value) for name, value in flag.variants.items()}
+    first = next(iter(kinds.values()))
+    for name, kind in kinds.items():
+        if kind != first:
+            message = f"variant `{name}` is a {kind}, and the one before is a {first}: code asks a flag for values of one type"
+            yield Diagnostic("mixed-variants", message, scope.where(address_of(flag), ("variants", name)), help=f"write a {first}")
+            return
+
+
+def _kind(value: object) -> str:
+    match value:
+        case bool():
+            return "truth value"
+        case str():
+            return "text"
+        case _:
+            return "number"
 
 
 @question

@@ -9,7 +9,7 @@ from itertools import pairwise
 
 from headrace.address import Address
 from headrace.diagnostics import Diagnostic, Severity, Span
-from headrace.project.inputs import inputs, known
+from headrace.project.inputs import ModelInput, inputs, known
 from headrace.project.rules.features import unknown_feature
 from headrace.project.scope import Scope, address_of, question
 from headrace.spec import FeatureView, Model
@@ -62,7 +62,7 @@ def _goes_by(scope: Scope, model: Model, rollout: Rollout) -> Iterator[Diagnosti
 def _rollout(scope: Scope, model: Model) -> Iterator[Diagnostic]:
     if model.rollout is None:
         return
-    for ask in (_goes_by, _steps, _holds, _warming, _unseen, _bakes_lower, _bake, _unit, _judges, _decides):
+    for ask in (_goes_by, _steps, _holds, _warming, _unseen, _bakes_lower, _bake, _unit, _only, _judges, _decides):
         yield from ask(scope, model, model.rollout)
 
 
@@ -202,6 +202,46 @@ def _unit(scope: Scope, model: Model, rollout: Rollout) -> Iterator[Diagnostic]:
     # Where the model's entity is that of no view, this was said.
     if rollout.unit not in names and rollout.unit not in [getattr(view, "entity", None) for view in views]:
         yield unknown_feature(scope, address_of(model), ("rollout", "unit"), rollout.unit, names)
+
+
+@question
+def _only(scope: Scope, model: Model, rollout: Rollout) -> Iterator[Diagnostic]:
+    """Whom it is tried on, by what a request says itself."""
+    if not known(scope, model):
+        return
+    there = {item.name: item for item in inputs(scope, model)}
+    for name, values in rollout.only.items():
+        if name not in there:
+            yield unknown_feature(scope, address_of(model), ("rollout", "only", name), name, list(there))
+        else:
+            yield from _admits(scope, model, there[name], values)
+    if rollout.only and model.features.group is not None:
+        place = scope.where(address_of(model), ("rollout", "only"), key=True)
+        message = f"rows of one `{model.features.group}` are ranked together, and some of them would be tried without the others"
+        yield Diagnostic("rollout-only", message, place, help="remove `only`")
+    if rollout.only and model.experiment is not None:
+        place = scope.where(address_of(model), ("rollout", "only"), key=True)
+        message = "the experiment that follows deals to everybody, and the candidate was tried on some"
+        yield Diagnostic("rollout-only", message, place, help="remove `only`, or `experiment`")
+
+
+@question
+def _admits(scope: Scope, model: Model, item: ModelInput, values: tuple[str | int | float, ...]) -> Iterator[Diagnostic]:
+    here, path = address_of(model), ("rollout", "only", item.name)
+    view = scope.get(FeatureView, Address("feature_view", item.view))
+    if item.column is None and getattr(view, "online", None) is not None:
+        message = f"`{item.name}` is read by the server, and a request does not say it: who takes part goes by what a request says"
+        yield Diagnostic("rollout-only", message, scope.where(here, path, key=True), help="name an input that requests send")
+    elif not values:
+        yield Diagnostic("rollout-only", f"`{item.name}` has no values: nobody takes part", scope.where(here, path), help="write one")
+    else:
+        wanted = (int, float) if item.type == "number" else (str,)
+        for at, value in enumerate(values):
+            if not isinstance(value, wanted):
+                one = "number" if item.type == "number" else "text"
+                message = f"`{item.name}` is a {item.type or 'text'}, and {value!r} is no {one}: it would match nobody"
+                help_ = f"write a {one}" if one == "number" else f'write `"{value}"`'
+                yield Diagnostic("rollout-only", message, scope.where(here, (*path, at)), help=help_)
 
 
 @question

@@ -15,6 +15,7 @@ from starlette.types import Receive, Scope, Send
 
 from headrace.compiled import LimitsConfig
 from headrace.serving.body import read
+from headrace.serving.flags import PATH as FLAGS
 from headrace.serving.head import Now
 from headrace.serving.measures import CONTENT_TYPE
 from headrace.serving.overload import Load
@@ -41,6 +42,8 @@ _ASKED: Mapping[str, str] = {
     f"{REPOSITORY}index": "POST",
 }
 """What is asked of all, and by which method."""
+_TURNED_AWAY = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTTPStatus.SERVICE_UNAVAILABLE})
+"""By which another model's server may be asked instead."""
 _INDEX = LimitsConfig(body=4096, concurrency=64)
 """What an index takes: a body of one key, before anybody has looked at who sends it."""
 
@@ -97,7 +100,7 @@ class Together:
             await self._one(path.removeprefix(named).partition("/")[0], scope, receive, send)
         else:
             try:
-                answer = await self._all(scope, receive, path)
+                answer = await (self._flags(scope, receive) if path.startswith(FLAGS) else self._all(scope, receive, path))
             except Refused as refused:
                 answer = refused.response(path)
             await answer(scope, receive, send)
@@ -139,6 +142,18 @@ class Together:
                 return _health("live", told, well=all(found.well for found in self._started(told)))
             case _:
                 return _health("ready", told, well=any(found.well for found in said))
+
+    async def _flags(self, scope: Scope, receive: Receive) -> Response:
+        """The flags are the project's: what the first model says whose server takes the caller, or else the first refusal."""
+        body = await self._body(scope, receive)
+        started = [member for member in self._members.values() if member.plane is not None]
+        refused: list[_Said] = []
+        for member in started or list(self._members.values()):
+            said = await self._ask(member, scope, body)
+            if said.status not in _TURNED_AWAY:
+                return said.response()
+            refused.append(said)
+        return refused[0].response()
 
     def _by_protocol(self, told: Mapping[str, _Said], path: str, body: bytes) -> Response:
         """As the Open Inference Protocol says it."""

@@ -117,6 +117,7 @@ def rollout(cause: str | None) -> Progress:
             when_undecided="hold",
             warmup=Warmup(requests=200, time=timedelta(minutes=1)),
             no_data=NoData(after=timedelta(seconds=30), then="hold", deadline=timedelta(hours=2)),
+            only={"land": ["de", "fr"], "pages": [1, 2.5]},
         ),
         model="buys-soon",
         cause=cause,
