@@ -32,7 +32,7 @@ REVISIONS = (
     "0017",
     "0018",
     "0019",
-    "0022",
+    "0020",
 )
 """Every revision, oldest first. Kept here so that opening a store at head does not import Alembic; a test compares."""
 
