@@ -85,7 +85,7 @@ class _Column:
 
 @dataclass(frozen=True, slots=True)
 class _Numbers:
-    """Where numbers stand among the edges of their inputs: k of them are looked up by halves together, without a branch that a core guesses."""
+    """Where numbers stand among the edges of k inputs: all are looked up by halves together, with no branch for a core to guess."""
 
     features: NDArray[np.int64]
     edges: NDArray[np.float64]
