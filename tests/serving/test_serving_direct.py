@@ -499,3 +499,12 @@ def test_a_client_that_is_gone_is_journalled_and_nobody_else_minds(told: Told) -
         gone.connection.shutdown(socket.SHUT_RDWR)
         until(lambda: told.counts() != before)
         assert 200 == other.ask(good(told))[0]["status"]
+
+
+@pytest.mark.parametrize("direct", [True, False])
+def test_each_single_row_that_is_answered_tells_large_work_to_wait(told: Told, direct: bool) -> None:  # noqa: FBT001
+    told.by(direct=direct)
+    before = told.server.load.told
+    with Talk(told) as talk:
+        assert [200, 200] == [talk.ask(told.head() + BODY)[0]["status"] for _ in range(2)]
+    assert 2 == told.server.load.told - before

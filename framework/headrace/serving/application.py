@@ -187,6 +187,7 @@ class Routes:
             reply = await server.answering.one(snapshot, row, at, started)
         if reply.error is not None:
             raise reply.refusal()
+        server.load.told += 1
         model = server.config.model
         return reply.json(model) if fresh is None else orjson.dumps(reply.body(model) | fresh)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -36,6 +36,8 @@ FEW = 128
 """So many rows are asked in the event loop, of versions whose form for many waits for nobody: a thread would take longer than they do."""
 SHARE = 2000
 """Rows that a thread of its own is worth."""
+PIECE = 256
+"""Rows that are asked between two pauses for others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,7 +247,7 @@ class Bulk:
                 if made is None:
                     return None
                 encoded = (served.signature, made)
-            part = _answered(name, served, encoded[1], rows)
+            part = _answered(name, served, encoded[1], rows, self._apart.breathe)
             if part is None or (found and part.served.answers != found[0].served.answers):
                 return None
             found.append(part)
@@ -276,12 +278,12 @@ def _admitted(dealt: Mapping[str, NDArray[np.int64]], admitted: NDArray[np.bool_
     return {**inside, OUTSIDE: np.flatnonzero(~taken)}
 
 
-def _answered(arm: str, served: Served, encoded: _Encoded, rows: NDArray[np.int64]) -> _Part | None:
+def _answered(arm: str, served: Served, encoded: _Encoded, rows: NDArray[np.int64], breathe: Callable[[], bool]) -> _Part | None:
     """What one version says to its rows; None where it errs."""
     matrix, strange = encoded
     mine = set(rows.tolist()) if strange else set[int]()
     try:
-        outputs = predict(served, matrix if len(rows) == len(matrix) else matrix[rows])
+        outputs = predict(served, matrix if len(rows) == len(matrix) else matrix[rows], breathe)
     except Exception:  # noqa: BLE001 - a plugin may raise anything; what it raises is told row by row
         return None
     if served.answers.fault(outputs, len(rows)) is not None:
@@ -289,19 +291,28 @@ def _answered(arm: str, served: Served, encoded: _Encoded, rows: NDArray[np.int6
     return _Part(arm, served, rows, outputs, {row: names for row, names in strange.items() if row in mine})
 
 
-def predict(served: Served, matrix: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The version's answers; by as many threads as there are cores to run them, where it may be asked by several at once."""
+def predict(served: Served, matrix: NDArray[np.float64], breathe: Callable[[], bool]) -> NDArray[np.float64]:
+    """The version's answers; where it may be asked by several at once, by as many threads as there are cores to run them, or, while others
+    are being answered, by one with pauses."""  # noqa: D205, D209 - one sentence
     import numpy as np
 
     model = served.batch if served.many is None else served.many
     if not _concurrent(model):
         with served.lock:
             return model.predict(matrix)
+    if breathe():
+        return np.concatenate(list(_in_pieces(model, matrix, breathe)))
     threads = min(len(os.sched_getaffinity(0)), len(matrix) // SHARE)
     if threads <= 1:
         return model.predict(matrix)
     with ThreadPoolExecutor(threads) as pool:
         return np.concatenate(list(pool.map(model.predict, np.array_split(matrix, threads))))
+
+
+def _in_pieces(model: Predictor, matrix: NDArray[np.float64], breathe: Callable[[], bool]) -> Iterator[NDArray[np.float64]]:
+    for at in range(0, len(matrix), PIECE):
+        yield model.predict(matrix[at : at + PIECE])
+        breathe()
 
 
 def _concurrent(model: Predictor | None) -> bool:

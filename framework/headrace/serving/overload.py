@@ -29,6 +29,8 @@ class Load:
         """Requests that are worked on."""
         self.held = 0
         """Bytes of bodies that are not whole yet."""
+        self.told = 0
+        """Single rows that were answered; any thread may read it."""
 
     def take(self) -> None:
         """Take a place; Refused (503) where there is none."""

@@ -112,7 +112,7 @@ class Server:
             shadow=self._shadow,
             rest=self._rest,
         )
-        self.turn = Turn(self.answering, self.measures, "POST", "/predict")
+        self.turn = Turn(self.answering, self.measures, self.load, "POST", "/predict")
         self.apart = Apart(self.load)
         self.bulk = Bulk(
             config.model,

@@ -10,6 +10,7 @@ from typing import Protocol
 
 from headrace.serving.answer import Answering, Prepared
 from headrace.serving.measures import Measures
+from headrace.serving.overload import Load
 from headrace.serving.problem import Refused
 from headrace.serving.snapshot import Snapshot
 
@@ -34,9 +35,10 @@ class Turn:
     written is sent: so nobody waits longer for being told together with others.
     """
 
-    def __init__(self, answering: Answering, measures: Measures, method: str, path: str) -> None:
+    def __init__(self, answering: Answering, measures: Measures, load: Load, method: str, path: str) -> None:
         self._answering = answering
         self._measures = measures
+        self._load = load
         self._method, self._path = method, path
         self._answers: list[Prepared] = []
         self._waiting: list[tuple[Waiting, bytes]] = []
@@ -76,6 +78,7 @@ class Turn:
             self._some(answers, waiting, faults)
             return
         self._respond(HTTPStatus.OK, answers)
+        self._load.told += len(answers)
         for (connection, lines), answer in zip(waiting, answers, strict=True):
             connection.tell(lines, answer.body)
 

@@ -72,22 +72,59 @@ class _Column:
     category: bool
     masks: NDArray[Any]
 
-    def positions(self, values: NDArray[np.float64], zero: NDArray[np.bool_] | None, nan: NDArray[np.bool_] | None) -> NDArray[np.int64]:
-        """(n,): the row of `masks` of each value; which of them are 0, and which NaN, where any is."""
+    def categories(self, values: NDArray[np.float64], nan: NDArray[np.bool_]) -> NDArray[np.int64]:
+        """(n,): the row of `masks` of each value, of which some are NaN."""
         import numpy as np
 
-        last = len(self.masks) - 1
-        if self.category:
-            # A category is the whole part of a number; one that no node knows goes where none at all goes.
-            values = np.trunc(values)
-            found = self.edges.searchsorted(values)
-            found[(values < 0) | (values > self.edges[-1])] = last
-        else:
-            found = self.edges.searchsorted(values)
-            if zero is not None:
-                found[zero] = last - 1
+        # A category is the whole part of a number; one that no node knows goes where none at all goes.
+        values = np.trunc(values)
+        found = self.edges.searchsorted(values)
+        found[nan | (values < 0) | (values > self.edges[-1])] = len(self.masks) - 1
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class _Numbers:
+    """Where numbers stand among the edges of k inputs: all are looked up by halves together, with no branch for a core to guess."""
+
+    features: NDArray[np.int64]
+    edges: NDArray[np.float64]
+    """Those of each input behind one another, each filled up with infinity to a power of 2."""
+    size: int
+    begins: NDArray[np.int64]
+    """(k, 1): where those of an input begin."""
+    nans: NDArray[np.int64]
+    """(k, 1): the row of an input's masks for NaN; the one for 0 is before it."""
+
+    @classmethod
+    def of(cls, columns: Sequence[_Column]) -> _Numbers:
+        """The columns, none of which is a category's."""
+        import numpy as np
+
+        size = 1 << max((len(column.edges) for column in columns), default=0).bit_length()
+        edges = np.full((len(columns), size), np.inf)
+        for own, column in zip(edges, columns, strict=True):
+            own[: len(column.edges)] = column.edges
+        features = np.array([column.feature for column in columns], dtype=np.int64)
+        nans = np.array([len(column.masks) - 1 for column in columns], dtype=np.int64)
+        return cls(features, edges.ravel(), size, (np.arange(len(columns)) * size)[:, None], nans[:, None])
+
+    def positions(self, by_input: NDArray[np.float64], zero: NDArray[np.bool_] | None, nan: NDArray[np.bool_] | None) -> NDArray[np.int64]:
+        """(k, n): the row of its input's masks of each value; which of them are 0, and which NaN, where any is."""
+        import numpy as np
+
+        values = by_input[self.features]
+        found = np.repeat(self.begins, values.shape[1], axis=1)
+        edge, step = np.empty_like(values), self.size // 2
+        while step:
+            self.edges[step - 1 :].take(found, None, edge, "clip")
+            found += (edge < values) * np.int64(step)
+            step //= 2
+        found -= self.begins
+        if zero is not None:
+            np.copyto(found, self.nans - 1, where=zero[self.features])
         if nan is not None:
-            found[nan] = last
+            np.copyto(found, self.nans, where=nan[self.features])
         return found
 
 
@@ -96,20 +133,31 @@ class _Block:
     """Some trees that follow one another: their masks by input, all leaves of each, and the leaves' values by bit."""
 
     columns: tuple[_Column, ...]
+    """Of numbers, and then of categories."""
+    numbers: _Numbers
     whole: NDArray[Any]
     offsets: NDArray[np.int64]
     values: NDArray[np.float64]
 
-    def add(self, positions: Sequence[NDArray[np.int64]], part: slice, scores: NDArray[np.float64]) -> None:
-        """Add what each tree says of some rows to their scores, (m, c), tree by tree, since sums of floats have an order."""
+    def positions(self, by_input: NDArray[np.float64]) -> Iterator[NDArray[np.int64]]:
+        """By column, where the values of each input stand, (k, n)."""
+        import numpy as np
+
+        zero, nan = np.abs(by_input) <= _ZERO, np.isnan(by_input)
+        yield from self.numbers.positions(by_input, zero if zero.any() else None, nan if nan.any() else None)
+        for column in self.columns[len(self.numbers.features) :]:
+            yield column.categories(by_input[column.feature], nan[column.feature])
+
+    def add(self, by_input: NDArray[np.float64], scores: NDArray[np.float64]) -> None:
+        """Add what each tree says of some rows, (k, m), to their scores, (m, c), tree by tree, since sums of floats have an order."""
         import numpy as np
 
         rows, several = scores.shape
         left = np.empty((rows, len(self.whole)), self.whole.dtype)
         left[:] = self.whole
         taken = np.empty_like(left)
-        for column, rows_of in zip(self.columns, positions, strict=True):
-            column.masks.take(rows_of[part], 0, taken, "clip")
+        for column, rows_of in zip(self.columns, self.positions(by_input), strict=True):
+            column.masks.take(rows_of, 0, taken, "clip")
             np.bitwise_and(left, taken, left)
         # The leftmost leaf is the highest bit, which is the exponent of the mask as a number.
         leaves = left.astype(np.float64).view(np.int64)
@@ -142,23 +190,12 @@ class Forest:
         if matrix.shape[1] != self.width:
             raise ValueError(f"{matrix.shape[1]} inputs, and the model has {self.width}")
         scores = np.zeros((len(matrix), self.several))
-        by_input = np.ascontiguousarray(matrix.T, dtype=np.float64)
-        zeros, nans = _where_any(np.less_equal(np.abs(by_input), _ZERO)), _where_any(np.isnan(by_input))
-        for block in self.blocks:
-            positions = [
-                column.positions(by_input[at], zeros[at], nans[at]) for column, at in ((one, one.feature) for one in block.columns)
-            ]
-            for start in range(0, len(matrix), _ROWS):
-                part = slice(start, start + _ROWS)
-                block.add(positions, part, scores[part])
+        for start in range(0, len(matrix), _ROWS):
+            part = slice(start, start + _ROWS)
+            by_input = np.ascontiguousarray(matrix[part].T, dtype=np.float64)
+            for block in self.blocks:
+                block.add(by_input, scores[part])
         return self.convert(scores)
-
-
-def _where_any(found: NDArray[np.bool_]) -> list[NDArray[np.bool_] | None]:
-    """Of each input, (k, n), where it is so; None where it is nowhere."""
-    import numpy as np
-
-    return [one if there else None for one, there in zip(found, np.asarray(found.any(axis=1)).tolist(), strict=True)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,7 +260,9 @@ def _block(trees: Sequence[Mapping[str, str]], leaves: int, most: int) -> _Block
         if most < 0 or any(bool(node.decision & _CATEGORY) != category for node in found):
             return None
         columns.append(_Column(feature, edges, category, _masks(found, edges, len(trees), kind)))
-    return _Block(tuple(columns), whole, np.arange(len(trees)) * bits - _BIAS, values.ravel())
+    columns.sort(key=lambda column: column.category)
+    numbers = _Numbers.of([column for column in columns if not column.category])
+    return _Block(tuple(columns), numbers, whole, np.arange(len(trees)) * bits - _BIAS, values.ravel())
 
 
 class _Tree:

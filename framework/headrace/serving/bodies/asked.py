@@ -19,7 +19,7 @@ from headrace.serving.apart import LARGE
 from headrace.serving.bodies.arrow import Streams
 from headrace.serving.bodies.arrow import answer as stream
 from headrace.serving.bodies.columns import BODY, Columns, Reader
-from headrace.serving.bodies.records import Records
+from headrace.serving.bodies.records import DEPTH, Records
 from headrace.serving.bodies.tensors import Tensors
 from headrace.serving.bodies.tensors import answer as tensors
 from headrace.serving.body import ARROW, header, is_arrow, read, read_any, shallow
@@ -58,7 +58,7 @@ class Bodies:
     def __init__(self, server: Server) -> None:
         self._server = server
         self._reader = Reader(server.config, server.schema, server.online.inputs)
-        self._records = Records(server.config, tuple(server.online.inputs))
+        self._records = Records(server.config, tuple(server.online.inputs), server.apart.breathe)
         self._streams = Streams(server.config, self._reader)
         self._tensors = Tensors(server.config, self._reader)
 
@@ -77,19 +77,21 @@ class Bodies:
             columns = await self._parsed(body, kind, self._reader.json)
             told, replies, fresh = await self._columns(await self._request(scope, started), columns)
         else:
-            read_ = await self._parsed(body, kind, self._read)
+            read_ = await self._beside(body, partial(self._read, body, kind))
             told, replies, fresh = await self._several(await self._request(scope, started), read_)
         model = server.config.model
         if told is not None:
             return await self._told(body, partial(told.json, model))
         return orjson.dumps({"predictions": [one.body(model) | _fresh(age) for one, age in zip(replies, fresh, strict=True)]})
 
-    def _read(self, body: bytes) -> Columns | list[Row]:
+    def _read(self, body: bytes, kind: str | None) -> Columns | list[Row]:
         """Records by column where there are enough of them and nothing about them is unusual, else as rows."""
-        columns = self._records.read(body) if len(body) > _SMALL else None
+        limits = self._server.load.limits
+        # What is read by column is no deeper than records are.
+        columns = self._records.read(body) if len(body) > _SMALL and limits.depth >= DEPTH else None
         if columns is not None:
             return columns
-        rows = self._server.schema.read_rows(body)
+        rows = self._server.schema.read_rows(shallow(body, kind, limits))
         return self._reader.of(rows) if len(rows) >= LEAST and not self._server.online.views else rows
 
     async def _several(self, request: _Request, given: Columns | list[Row]) -> tuple[Told | None, list[Reply], list[Freshness]]:
@@ -142,10 +144,9 @@ class Bodies:
     async def _parsed(self, body: bytes, kind: str | None, parse: Callable[[bytes], T]) -> T:
         """What is made of a body that is no deeper than it may be; beside the event loop where the body is large."""
         limits = self._server.load.limits
+        return await self._beside(body, lambda: parse(shallow(body, kind, limits)))
 
-        def work() -> T:
-            return parse(shallow(body, kind, limits))
-
+    async def _beside(self, body: bytes, work: Callable[[], T]) -> T:
         return work() if len(body) < LARGE else await self._server.apart(work)
 
     async def _told(self, body: bytes, write: Callable[[], bytes]) -> bytes:

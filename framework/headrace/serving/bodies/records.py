@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import chain
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any
@@ -24,14 +24,18 @@ _BEGIN = re.compile(rb'[ \t\r\n]*\{[ \t\r\n]*"rows"[ \t\r\n]*:[ \t\r\n]*\[')
 _END = re.compile(rb"\][ \t\r\n]*\}[ \t\r\n]*\Z")
 _TAIL = 64
 _BETWEEN = re.compile(rb"\}[ \t\r\n]*,[ \t\r\n]*\{")
+DEPTH = 3
+"""Levels of a body that is read here: an object, its list, and the objects in it."""
 _NUMBERS = {float, int, type(None)}
 
 
 class Records:
     """Reads bodies of `rows` for one config."""
 
-    def __init__(self, config: ServingConfig, read: Sequence[str] = ()) -> None:
-        """`read` are the inputs that need not be sent: where there are any, each row is looked at by itself."""
+    def __init__(self, config: ServingConfig, read: Sequence[str] = (), breathe: Callable[[], object] = bool) -> None:
+        """`read` are the inputs that need not be sent: where there are any, each row is looked at by itself. `breathe` lets others go
+        first, between two pieces."""  # noqa: D205, D209 - two sentences
+        self._breathe = breathe
         self._entity = config.entity
         self._inputs = config.inputs
         self._most = config.max_rows
@@ -59,6 +63,7 @@ class Records:
             if not 0 < size <= self._most:
                 raise _Unusual
             yield self._part(rows)
+            self._breathe()
 
     def _part(self, rows: list[Any]) -> _Part:
         import numpy as np
