@@ -364,7 +364,7 @@ def rollout(model: Model) -> Step:
         says, call = "Make the newest candidate that passed its gates the champion.", _call("steps.rollout.replace")
     else:
         says = "Look at the rollout once: begin it, raise it, hold it, promote the candidate or roll it back."
-        call = _call("steps.rollout.advance", _canary(model.rollout))
+        call = _call("steps.rollout.advance", _canary(model.rollout, model.features.target.delay))
     given = _call(call.name, *call.positional, model=model.name, cause=Variable("cause"))
     return Step(name="rollout", says=says, takes=(CAUSE,), gives="Progress", call=given)
 
@@ -523,12 +523,12 @@ def _names(by: str | tuple[str, ...] | None) -> Value:
     return list(by) if isinstance(by, tuple) else by
 
 
-def _canary(section: Rollout) -> Call:
+def _canary(section: Rollout, delay: timedelta | None) -> Call:
     return _call(
         "Canary",
         unit=section.unit,
         steps=[_call("Step", weight=step.weight, hold=step.hold) for step in section.steps],
-        judge=[_judge(judge) for judge in section.judge],
+        judge=[_judge(judge, delay) for judge in section.judge],
         false_rollback=section.false_rollback,
         false_promotion=section.false_promotion,
         when_undecided=section.when_undecided,
@@ -537,11 +537,15 @@ def _canary(section: Rollout) -> Call:
     )
 
 
-def _judge(judge: Judge) -> Call:
+def _judge(judge: Judge, delay: timedelta | None) -> Call:
     return _call(
         "Judge",
         metric=judge.metric,
         over=judge.over,
+        of=judge.of,
+        limit=judge.limit,
+        delay=delay if judge.metric == "quality" else None,
+        decides=judge.decides if judge.decides != "both" else None,
         promote_below=judge.promote_below,
         negligible=judge.negligible,
         ceiling=judge.ceiling,

@@ -137,6 +137,11 @@ class Metric:
     """Whether, for a ranking, it takes `k=` by name: only the first k of each group count; None for all of them."""
     partial: bool = False
     """Whether it sees one side of a model alone, such as its calibration, so that a worse model may score as well, or have no value."""
+    rows: str | None = None
+    """`rows(target, predictions)`, its value for each row, (n,), of which `compute` gives the mean; None where it is no mean of rows.
+
+    A rollout is judged by rows, of which new ones come one by one: it takes a metric that has them.
+    """
 
     @property
     def of(self) -> tuple[Task, ...]:
@@ -157,7 +162,8 @@ class Metric:
         named = frozenset(
             word for word, taken in (("quantiles", self.needs == "quantiles"), ("average", self.averages), ("k", self.cuts)) if taken
         )
-        return {"compute": Takes({"groups": 3, "latency": 1}.get(self.needs, 2), named)}
+        calls = {"compute": Takes({"groups": 3, "latency": 1}.get(self.needs, 2), named)}
+        return calls if self.rows is None else calls | {"rows": Takes(2)}
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 from headrace.traffic.assignment import assign, assign_all, assigning
 from headrace.traffic.counter import Counter, strata
-from headrace.traffic.rule import ERROR_RATE, SLOW_REQUEST, Rule
+from headrace.traffic.rule import ERROR_RATE, SERVED, SLOW_REQUEST, Rule
 from headrace.traffic.watch import Abort, Watch, abort
 from headrace.traffic.weights import CANDIDATE, CHAMPION, Arm, Weights, WeightsConflict, current, epochs, set_weights
 
@@ -10,6 +10,7 @@ __all__ = [
     "CANDIDATE",
     "CHAMPION",
     "ERROR_RATE",
+    "SERVED",
     "SLOW_REQUEST",
     "Abort",
     "Arm",

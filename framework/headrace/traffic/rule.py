@@ -10,6 +10,9 @@ ERROR_RATE: Literal["error_rate"] = "error_rate"
 SLOW_REQUEST: Literal["slow_request"] = "slow_request"
 """Counts every request after the warm-up; bad is one that took longer than the rule's `over`."""
 
+SERVED = frozenset({ERROR_RATE, SLOW_REQUEST})
+"""What servers count, and abort by."""
+
 
 @dataclass(frozen=True, slots=True)
 class Rule:

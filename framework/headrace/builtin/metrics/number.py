@@ -16,7 +16,12 @@ if TYPE_CHECKING:
 
 def mae(target: Values, predictions: Values) -> float:
     """The mean absolute error, in the target's unit; NaN without a row."""
-    return float(abs(predictions - target).mean()) if len(target) else math.nan
+    return float(mae_rows(target, predictions).mean()) if len(target) else math.nan
+
+
+def mae_rows(target: Values, predictions: Values) -> Values:
+    """Each row's absolute error, (n,), in the target's unit."""
+    return abs(predictions - target)
 
 
 def rmse(target: Values, predictions: Values) -> float:
@@ -46,12 +51,13 @@ def mape(target: Values, predictions: Values) -> float:
     return float(abs((predictions - target) / target).mean())
 
 
-def _metric(name: str, lower: float = 0.0) -> Metric:
-    return Metric(name, f"{__name__}:{name}", "lower", needs="number", range=(lower, math.inf))
+def _metric(name: str, lower: float = 0.0, *, rows: bool = False) -> Metric:
+    by_row = f"{__name__}:{name}_rows" if rows else None
+    return Metric(name, f"{__name__}:{name}", "lower", needs="number", range=(lower, math.inf), rows=by_row)
 
 
 METRICS = (
-    _metric("mae"),
+    _metric("mae", rows=True),
     _metric("rmse"),
     _metric("mape"),
     Metric("r2", f"{__name__}:r2", "higher", needs="number", range=(-math.inf, 1.0)),

@@ -61,13 +61,18 @@ def _steps(target: Values, predictions: Values) -> float:
 
 def log_loss(target: Values, predictions: Values) -> float:
     """The mean negative log-likelihood, in nats; probabilities are kept one float epsilon away from 0 and 1."""
+    return _mean(log_loss_rows(target, predictions))
+
+
+def log_loss_rows(target: Values, predictions: Values) -> Values:
+    """Each row's negative log-likelihood, (n,), in nats."""
     import numpy as np
 
     epsilon = np.finfo(np.float64).eps
     bounded = np.clip(predictions, epsilon, 1 - epsilon)
     if bounded.ndim > 1:
-        return float(-np.mean(np.log(_of_true(target, bounded)))) if len(target) else math.nan
-    return float(-np.mean(target * np.log(bounded) + (1 - target) * np.log1p(-bounded)))
+        return np.asarray(-np.log(_of_true(target, bounded)))
+    return np.asarray(-(target * np.log(bounded) + (1 - target) * np.log1p(-bounded)))
 
 
 def brier(target: Values, predictions: Values) -> float:
@@ -75,21 +80,30 @@ def brier(target: Values, predictions: Values) -> float:
 
     Of several classes half the sum over them, so that two classes give what a yes or no gives.
     """
+    return _mean(brier_rows(target, predictions))
+
+
+def brier_rows(target: Values, predictions: Values) -> Values:
+    """Each row's squared error, (n,)."""
     import numpy as np
 
     if predictions.ndim > 1:
         true = target[:, None] == np.arange(predictions.shape[1])
-        return float(np.mean(((predictions - true) ** 2).sum(axis=1)) / 2) if len(target) else math.nan
-    return float(np.mean((predictions - target) ** 2))
+        return np.asarray(((predictions - true) ** 2).sum(axis=1) / 2)
+    return np.asarray((predictions - target) ** 2)
 
 
 def accuracy(target: Values, predictions: Values) -> float:
     """The share that is right: a probability of 0.5 or more says yes; of several classes the most probable is said."""
+    return _mean(accuracy_rows(target, predictions))
+
+
+def accuracy_rows(target: Values, predictions: Values) -> Values:
+    """1 for each row that is right, 0 for the others, (n,)."""
     import numpy as np
 
-    if predictions.ndim > 1:
-        return float(np.mean(predictions.argmax(axis=1) == target)) if len(target) else math.nan
-    return float(np.mean((predictions >= _THRESHOLD) == (target == 1)))
+    said = predictions.argmax(axis=1) == target if predictions.ndim > 1 else (predictions >= _THRESHOLD) == (target == 1)
+    return np.asarray(said, dtype=np.float64)
 
 
 def precision(target: Values, predictions: Values, *, average: Average = "macro") -> float | Values:
@@ -105,6 +119,10 @@ def recall(target: Values, predictions: Values, *, average: Average = "macro") -
 def f1(target: Values, predictions: Values, *, average: Average = "macro") -> float | Values:
     """The harmonic mean of precision and recall; NaN where a class neither occurs nor is said."""
     return _decided(lambda hits, said, there: 2 * hits / (said + there) if said + there else math.nan, target, predictions, average)
+
+
+def _mean(rows: Values) -> float:
+    return float(rows.mean()) if len(rows) else math.nan
 
 
 def _of_true(target: Values, predictions: Values) -> Values:
@@ -156,17 +174,18 @@ def _averaged(score: Callable[[Values, Values], float], target: Values, predicti
     return float(np.average(each[there], weights=counts[there])) if there.any() else math.nan
 
 
-def _both(name: str, better: Literal["higher", "lower"], greatest: float, *, averages: bool = False) -> Metric:
-    return Metric(name, f"{__name__}:{name}", better, range=(0.0, greatest), tasks=("binary", "multiclass"), averages=averages)
+def _both(name: str, better: Literal["higher", "lower"], greatest: float, *, averages: bool = False, rows: bool = False) -> Metric:
+    by_row = f"{__name__}:{name}_rows" if rows else None
+    return Metric(name, f"{__name__}:{name}", better, range=(0.0, greatest), tasks=("binary", "multiclass"), averages=averages, rows=by_row)
 
 
 METRICS = (
     _both("roc_auc", "higher", 1.0, averages=True),
     _both("average_precision", "higher", 1.0, averages=True),
-    _both("accuracy", "higher", 1.0),
+    _both("accuracy", "higher", 1.0, rows=True),
     _both("precision", "higher", 1.0, averages=True),
     _both("recall", "higher", 1.0, averages=True),
     _both("f1", "higher", 1.0, averages=True),
-    _both("log_loss", "lower", math.inf),
-    _both("brier", "lower", 1.0),
+    _both("log_loss", "lower", math.inf, rows=True),
+    _both("brier", "lower", 1.0, rows=True),
 )
