@@ -324,6 +324,7 @@ def _judged(rollout: Rollout) -> RolloutConfig:
                 promote_below=judge.promote_below,
                 negligible=judge.negligible,
                 ceiling=judge.ceiling,
+                count=judge.count,
             )
             for judge in served
         ),

@@ -546,6 +546,7 @@ def _judge(judge: Judge, delay: timedelta | None) -> Call:
         limit=judge.limit,
         delay=delay if judge.metric == "quality" else None,
         decides=judge.decides if judge.decides != "both" else None,
+        count=judge.count if judge.count != "requests" else None,
         promote_below=judge.promote_below,
         negligible=judge.negligible,
         ceiling=judge.ceiling,

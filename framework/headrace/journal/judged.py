@@ -45,6 +45,20 @@ def at_least(session: Session, model: str, epochs: Sequence[int], limit: float) 
     return [Counted(epoch, arm, int(n), int(found)) for epoch, arm, n, found in session.connection().execute(query).tuples()]
 
 
+def units(session: Session, model: str, epochs: Sequence[int]) -> tuple[list[Counted], list[Counted]]:
+    """How many entities each arm was asked about: in each epoch, and in the first epoch in which that arm was asked about them.
+
+    By the first there are more of those that come again, and by the second each counts once an arm. `hits` are 0.
+    """
+    p = PREDICTION.c
+    here = (p.model == model, p.epoch.in_(epochs), p.arm != SHADOW, ~_stands_in())
+    each = select(p.epoch, p.arm, func.count(p.entity.distinct())).where(*here).group_by(p.epoch, p.arm)
+    first = select(func.min(p.epoch).label("epoch"), p.arm).where(*here).group_by(p.arm, p.entity).subquery()
+    once = select(first.c.epoch, first.c.arm, func.count()).group_by(first.c.epoch, first.c.arm)
+    there, new = ([Counted(e, arm, int(n), 0) for e, arm, n in session.connection().execute(query).tuples()] for query in (each, once))
+    return there, new
+
+
 def known(session: Session, model: str, epochs: Sequence[int], *, asked_by: datetime, known_by: datetime) -> list[Known]:
     """The requests asked by one moment whose outcome was known by another, each with the outcome that is its own, as in `reader`."""
     p, o = PREDICTION.c, OUTCOME.c

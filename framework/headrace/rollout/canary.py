@@ -32,6 +32,7 @@ class Judge:
     limit: float | None = None
     delay: timedelta | None = None
     decides: Literal["both", "promote", "abort"] = "both"
+    count: Literal["requests", "units"] = "requests"
     promote_below: float = 2.0
     negligible: float = 0.005
     ceiling: float | None = None

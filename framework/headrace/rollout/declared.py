@@ -21,6 +21,7 @@ def canary(section: Rollout, delay: timedelta | None = None) -> Canary:
                 limit=judge.limit,
                 delay=delay if judge.metric == "quality" else None,
                 decides=judge.decides,
+                count=judge.count,
                 promote_below=judge.promote_below,
                 negligible=judge.negligible,
                 ceiling=judge.ceiling,

@@ -22,6 +22,8 @@ from headrace.stats.eprocess import (
 )
 from headrace.traffic import ERROR_RATE, SLOW_REQUEST, Abort, Rule, Watch
 
+DEALT = "dealt"
+"""Among counts: how many units of each arm were there in each epoch, where units are judged and not requests."""
 ALARM = log(1000.0)
 """The evidence at which a share counts as wrong."""
 
@@ -77,6 +79,7 @@ def watch(canary: Canary) -> Watch:
             ceiling=judge.ceiling,
             promote_below=judge.promote_below,
             negligible=judge.negligible,
+            count=judge.count,
         )
         for judge in canary.judge
         if judge.aborts and judge.metric in {ERROR_RATE, SLOW_REQUEST}
@@ -103,7 +106,7 @@ def judge(
     warm = answered >= canary.warmup.requests and (since is None or since >= canary.warmup.time)
     found: dict[str, Evidence] = {one.metric: _evidence(one, counts.get(one.metric, ()), canary, passed, warm=warm) for one in canary.judge}
     found = {metric: replace(evidence, failed=(failed or {}).get(metric)) for metric, evidence in found.items()}
-    shared = [requests, *(counts.get(one.metric, ()) for one in canary.judge if not one.counted)]
+    shared = [counts.get(DEALT, requests), *(counts.get(one.metric, ()) for one in canary.judge if not one.counted)]
     return Judgement(
         evidence=found,
         passed=tuple(metric for metric, evidence in found.items() if evidence.passed),

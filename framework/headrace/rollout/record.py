@@ -9,8 +9,10 @@ from sqlmodel import Session, col, func, select
 
 from headrace import registry, traffic
 from headrace.hooks import Metric
+from headrace.journal import judged
 from headrace.rollout.canary import Canary
 from headrace.rollout.decide import Facts, Running
+from headrace.rollout.judgement import DEALT
 from headrace.rollout.measured import measured
 from headrace.rollout.state import RUNNING, State
 from headrace.stats.eprocess import Stratum
@@ -85,10 +87,24 @@ def _withdrawn(session: Session, row: tables.Rollout) -> bool:
 
 
 def _counts(session: Session, canary: Canary, epochs: Sequence[traffic.Weights], model: str) -> dict[str, list[Stratum]]:
-    """What servers counted."""
+    """What servers counted; of units that are judged, how many there were, as the journal says."""
     numbers = [epoch.epoch for epoch in epochs]
-    metrics = {traffic.ERROR_RATE, *(judge.metric for judge in canary.judge if judge.counted)}
-    return {metric: traffic.strata(session, model, numbers, metric) for metric in sorted(metrics)}
+    metrics: set[str] = {traffic.ERROR_RATE, *(judge.metric for judge in canary.judge if judge.counted)}
+    found = {metric: traffic.strata(session, model, numbers, metric) for metric in sorted(metrics)}
+    candidate = epochs[-1].arm(traffic.CANDIDATE) if epochs else None
+    if candidate is None or not any(judge.metric == traffic.ERROR_RATE and judge.count == "units" for judge in canary.judge):
+        return found
+    there, new = judged.units(session, model, numbers)
+    known = traffic.failing(session, model, candidate.version)
+    return {**found, traffic.ERROR_RATE: traffic.by_unit(_of(epochs, new), numbers, known), DEALT: _of(epochs, there)}
+
+
+def _of(epochs: Sequence[traffic.Weights], rows: Sequence[judged.Counted]) -> list[Stratum]:
+    n = {(row.epoch, row.arm): row.n for row in rows}
+    return [
+        Stratum(epoch.share, n.get((epoch.epoch, traffic.CANDIDATE), 0), 0, n.get((epoch.epoch, traffic.CHAMPION), 0), 0)
+        for epoch in epochs
+    ]
 
 
 def _heard(session: Session, row: tables.Rollout) -> Any:  # noqa: ANN401 - a datetime, or None

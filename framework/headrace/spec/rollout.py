@@ -53,6 +53,12 @@ class Judge(Spec):
         default="both",
         example="promote",
     )
+    count: Literal["requests", "units"] = field(
+        "Of `error_rate`: requests that fail, or units that fail, each once, so that one user who tries again and again decides nothing.",
+        Effect.RECONFIGURE,
+        default="requests",
+        example="units",
+    )
     promote_below: Ratio = field(
         "Promotion needs evidence that the candidate's rate is below this many times the champion's; of `output_shift`, neither more nor "
         "less than that, and beyond it aborts.",

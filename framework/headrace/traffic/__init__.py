@@ -3,6 +3,7 @@
 from headrace.traffic.assignment import assign, assign_all, assigning
 from headrace.traffic.counter import Counter, strata
 from headrace.traffic.rule import ERROR_RATE, SERVED, SLOW_REQUEST, Rule
+from headrace.traffic.units import Failing, by_unit, failing
 from headrace.traffic.watch import Abort, Watch, abort
 from headrace.traffic.weights import CANDIDATE, CHAMPION, Arm, Weights, WeightsConflict, current, epochs, set_weights
 
@@ -15,6 +16,7 @@ __all__ = [
     "Abort",
     "Arm",
     "Counter",
+    "Failing",
     "Rule",
     "Watch",
     "Weights",
@@ -23,8 +25,10 @@ __all__ = [
     "assign",
     "assign_all",
     "assigning",
+    "by_unit",
     "current",
     "epochs",
+    "failing",
     "set_weights",
     "strata",
 ]

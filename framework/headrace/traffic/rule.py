@@ -23,3 +23,5 @@ class Rule:
     ceiling: float | None = None
     promote_below: float = 2.0
     negligible: float = 0.005
+    count: Literal["requests", "units"] = "requests"
+    """What a failure is: of a request, or of a unit, however often."""

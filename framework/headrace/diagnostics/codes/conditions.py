@@ -65,6 +65,13 @@ CODES = (
         "judge: [{metric: error_rate}]",
     ),
     Code(
+        "judge-units",
+        "units are counted that the journal does not know",
+        "With `count: units` the flow reads from the journal how many units each arm answered, and the journal names the model's entity.",
+        "unit: plan\njudge: [{metric: error_rate, count: units}]",
+        "unit: person_id\njudge: [{metric: error_rate, count: units}]",
+    ),
+    Code(
         "judge-bounds",
         "a rate is both negligible and too high",
         "Below `negligible` a candidate may be promoted, above `ceiling` it is aborted.",

@@ -20,6 +20,7 @@ _IDLE = {
     "limit": ("quality", "output_shift", "prediction_disagreement"),
     "promote_below": ("error_rate", "slow_request", "quality", "output_shift"),
     "negligible": ("error_rate", "slow_request", "quality", "prediction_disagreement"),
+    "count": ("error_rate",),
     "ceiling": ("error_rate", "slow_request", "quality", "prediction_disagreement"),
 }
 """Keys of a judge, and the metrics that go by them."""
@@ -38,7 +39,7 @@ def _rollout(scope: Scope, model: Model) -> Iterator[Diagnostic]:
         return
     yield from _promotes(scope, model, model.rollout)
     for position, judge in enumerate(model.rollout.judge):
-        for ask in (_limit, _idle, _pairs, _numbers, _rows, _late):
+        for ask in (_limit, _idle, _units, _pairs, _numbers, _rows, _late):
             yield from ask(scope, model, position, judge)
 
 
@@ -69,6 +70,19 @@ def _idle(scope: Scope, model: Model, position: int, judge: Judge) -> Iterator[D
             message = f"`{word}` changes nothing: `{judge.metric}` does not go by it"
             place = scope.where(here, (*path, word), key=True)
             yield Diagnostic("idle-key", message, place, help=f"remove `{word}`", severity=Severity.WARNING)
+
+
+@question
+def _units(scope: Scope, model: Model, position: int, judge: Judge) -> Iterator[Diagnostic]:
+    """How many units there were is read of the journal, which knows requests by their entity."""
+    rollout = model.rollout
+    if rollout is None or judge.metric != "error_rate" or judge.count != "units" or rollout.unit == model.features.entity:
+        return
+    message = f"`count: units` counts by the journal, and that knows requests by `{model.features.entity}`, not by `{rollout.unit}`"
+    place = scope.where(address_of(model), ("rollout", "judge", position, "count"))
+    related = (scope.where(address_of(model), ("rollout", "unit")),)
+    help_ = f"write `unit: {model.features.entity}`, or `count: requests`"
+    yield Diagnostic("judge-units", message, place, help=help_, related=related)
 
 
 @question
