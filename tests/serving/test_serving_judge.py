@@ -12,6 +12,7 @@ from headrace.serving.judge import Evidence, Judge, counts, watch
 from headrace.serving.snapshot import Served, Snapshot
 from headrace.stats.eprocess import Stratum
 from headrace.store import EventKind, due, events
+from headrace.traffic.units import digest
 
 Serve = Callable[[Project], TestClient]
 SPLIT = Snapshot(
@@ -199,3 +200,32 @@ def test_a_request_that_two_arms_tried_is_counted_once_for_the_arm_it_was_assign
     assert 5 == sum(stratum.n_candidate + stratum.n_champion for stratum in found)
     assert candidate == 2
     assert champion == 1
+
+
+def flooded(units: list[str], told: dict[str, tuple[int, str]] | None = None) -> Judge:
+    """A judge of units, after as many failures of the candidate as units are named, and what the store had of others."""
+    rollout = CONFIG["rollout"]
+    by_unit = [{**judge, "count": "units"} if judge["metric"] == "error_rate" else judge for judge in rollout["judge"]]
+    rules = watch(ServingConfig.model_validate({**CONFIG, "rollout": {**rollout, "judge": by_unit}}))
+    assert rules is not None
+    counter, current = traffic.Counter("w", model=MODEL, units=True), Current()
+    current.swap(SPLIT)
+    for i, unit in enumerate(units):
+        counter.record(4, "candidate", True, 0.001, rules.rules, candidate=2, unit=unit)
+        counter.record(4, "champion", False, 0.001, rules.rules, candidate=2, unit=f"other {i}")
+    judge = Judge(rules, counter, current, MODEL)
+    judge.evidence = Evidence(failing=told or {})
+    judge.look()
+    return judge
+
+
+def test_a_flood_of_failures_of_one_user_aborts_nothing_and_failures_of_many_do() -> None:
+    assert flooded(["one user"] * 1000).aborted is None
+    assert flooded([f"user {i}" for i in range(40)]).aborted is not None
+
+
+def test_units_that_another_worker_saw_fail_decide_too_and_each_once() -> None:
+    many = {f"digest {i}": (4, "candidate") for i in range(40)}
+    mine = {digest(MODEL, "one user"): (4, "candidate")}
+    assert flooded(["one user"], mine).aborted is None
+    assert flooded(["one user"], many).aborted is not None

@@ -97,7 +97,7 @@ def rollout(  # noqa: PLR0917 - one an option
 
     project = load_project(root, environment)
     found = _model(project, model)
-    canary = declared(found.rollout) if found.rollout is not None else None
+    canary = declared(found.rollout, found.features.target.delay) if found.rollout is not None else None
     if canary is None:
         message = f"model/{found.name} has no section `rollout`: a version that passes its gates answers at once"
         raise HeadraceError(Diagnostic("no-rollout", message, help="`headrace explain model.rollout` shows one"), Exit.REFUSED)

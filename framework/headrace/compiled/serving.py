@@ -34,6 +34,7 @@ class JudgeConfig(Config):
     promote_below: float
     negligible: float
     ceiling: float | None
+    count: Literal["requests", "units"] = "requests"
 
 
 class RolloutConfig(Config):

@@ -326,6 +326,9 @@ def _input(item: ModelInput) -> InputConfig:
 
 
 def _judged(rollout: Rollout) -> RolloutConfig:
+    """What a server aborts by: of the chance of a false rollback it has the part of its metrics among all that may abort."""
+    aborting = [judge for judge in rollout.judge if judge.decides != "promote"]
+    served = [judge for judge in aborting if judge.metric in {"error_rate", "slow_request"}]
     return RolloutConfig(
         judge=tuple(
             JudgeConfig(
@@ -334,10 +337,11 @@ def _judged(rollout: Rollout) -> RolloutConfig:
                 promote_below=judge.promote_below,
                 negligible=judge.negligible,
                 ceiling=judge.ceiling,
+                count=judge.count,
             )
-            for judge in rollout.judge
+            for judge in served
         ),
-        false_rollback=rollout.false_rollback,
+        false_rollback=rollout.false_rollback * (len(served) / len(aborting) if served else 1.0),
         warmup_requests=rollout.warmup.requests,
     )
 

@@ -380,7 +380,7 @@ def rollout(model: Model, holdout: float = 0.0) -> Step:
     Where an experiment follows, the step looks at whichever of both runs; `holdout` is the share that no experiment of the project touches.
     """
     if model.experiment is not None:
-        before = () if model.rollout is None else (_canary(model.rollout),)
+        before = () if model.rollout is None else (_canary(model.rollout, model.features.target.delay),)
         compared = _experiment(model.experiment, model.features.target.delay, holdout)
         call = _call("steps.experiment.advance", compared, *before, model=model.name, cause=Variable("cause"))
         first = "the rollout until it has passed, and then at " if before else ""
@@ -390,7 +390,7 @@ def rollout(model: Model, holdout: float = 0.0) -> Step:
         says, call = "Make the newest candidate that passed its gates the champion.", _call("steps.rollout.replace")
     else:
         says = "Look at the rollout once: begin it, raise it, hold it, promote the candidate or roll it back."
-        call = _call("steps.rollout.advance", _canary(model.rollout))
+        call = _call("steps.rollout.advance", _canary(model.rollout, model.features.target.delay))
     given = _call(call.name, *call.positional, model=model.name, cause=Variable("cause"))
     return Step(name="rollout", says=says, takes=(CAUSE,), gives="Progress", call=given)
 
@@ -549,12 +549,12 @@ def _names(by: str | tuple[str, ...] | None) -> Value:
     return list(by) if isinstance(by, tuple) else by
 
 
-def _canary(section: Rollout) -> Call:
+def _canary(section: Rollout, delay: timedelta | None) -> Call:
     return _call(
         "Canary",
         unit=section.unit,
         steps=[_call("Step", weight=step.weight, hold=step.hold, then=step.then) for step in section.steps],
-        judge=[_judge(judge) for judge in section.judge],
+        judge=[_judge(judge, delay) for judge in section.judge],
         false_rollback=section.false_rollback,
         false_promotion=section.false_promotion,
         when_undecided=section.when_undecided,
@@ -618,11 +618,16 @@ def _difference(given: Difference) -> Call:
     return _call("Difference", value=given.value, relative=given.relative)
 
 
-def _judge(judge: Judge) -> Call:
+def _judge(judge: Judge, delay: timedelta | None) -> Call:
     return _call(
         "Judge",
         metric=judge.metric,
         over=judge.over,
+        of=judge.of,
+        limit=judge.limit,
+        delay=delay if judge.metric == "quality" else None,
+        decides=judge.decides if judge.decides != "both" else None,
+        count=judge.count if judge.count != "requests" else None,
         promote_below=judge.promote_below,
         negligible=judge.negligible,
         ceiling=judge.ceiling,

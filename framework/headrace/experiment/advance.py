@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
+from types import MappingProxyType
 from typing import Any
 
 from sqlmodel import Session
@@ -15,6 +17,7 @@ from headrace.experiment.declared import Declared, parsed
 from headrace.experiment.look import Looking
 from headrace.experiment.state import State
 from headrace.governance import Outcome, Standing
+from headrace.hooks import Metric
 from headrace.registry import admission
 from headrace.rollout import Canary, Governed, Progress
 from headrace.rollout import record as rollouts
@@ -38,15 +41,16 @@ def advance(
     looking: Looking,
     canary: Canary | None = None,
     governed: Governed = _UNGOVERNED,
+    metrics: Mapping[str, Metric] = MappingProxyType({}),
 ) -> Progress:
     """Look once at the model's rollout, where one is declared and has not ended, or else at its experiment, and do what is to be done.
 
     A rollout whose metrics all passed hands its candidate over, and the experiment begins in the same transaction. What a look cannot
-    measure raises: then nothing moves.
+    measure raises: then nothing moves. `metrics` are the registered ones, by name, that a rollout's `quality` may be of.
     """
     with store.transaction(actor, FLOW, f"model/{model}") as session:
         if canary is not None and not _handed_over(session, model):
-            progress = look_at_rollout(session, canary, model=model, cause=cause, governed=governed, compared=True)
+            progress = look_at_rollout(session, canary, model=model, cause=cause, governed=governed, compared=True, metrics=metrics)
             if not _handed_over(session, model):
                 return progress
         return _once(session, model, cause, declared=declared, canary=canary, governed=governed, looking=looking)

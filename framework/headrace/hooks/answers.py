@@ -127,3 +127,20 @@ BINARY = Answers()
 def label(probabilities: Mapping[str, float]) -> str:
     """The class that was answered: the most probable, and of equals the first."""
     return max(probabilities, key=probabilities.__getitem__)
+
+
+def by_class(
+    rows: Sequence[tuple[float | Mapping[str, float], float | str | None]],
+) -> tuple[Answers, NDArray[np.float64], NDArray[np.float64]]:
+    """Answers and outcomes of versions that may know other classes: codes (n,) and probabilities (n, c).
+
+    The classes are all that were ever answered or true here; one that was not answered has probability 0.
+    """
+    import numpy as np
+
+    answered = {name for answer, _ in rows if isinstance(answer, Mapping) for name in answer}
+    names = sorted({str(outcome) for _, outcome in rows} | answered)
+    place = {name: position for position, name in enumerate(names)}
+    codes = np.array([place[str(outcome)] for _, outcome in rows], dtype=np.float64)
+    said = np.array([[answer.get(name, 0.0) if isinstance(answer, Mapping) else 0.0 for name in names] for answer, _ in rows])
+    return Answers("multiclass", tuple(names)), codes, said

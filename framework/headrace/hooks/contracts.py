@@ -138,7 +138,10 @@ class Metric:
     partial: bool = False
     """Whether it sees one side of a model alone, such as its calibration, so that a worse model may score as well, or have no value."""
     each: str | None = None
-    """`each(target, predictions)`, of the same shapes, to one value a row, (n,), whose mean is the metric: experiments need it."""
+    """`each(target, predictions)`, of the same shapes, to one value a row, (n,), of which `compute` gives the mean; None where it is none.
+
+    An experiment and a rollout are judged by rows, of which new ones come one by one: they take a metric that has them.
+    """
 
     @property
     def of(self) -> tuple[Task, ...]:

@@ -1,6 +1,6 @@
 """What was answered and what turned out: serving spools it durably, a shipper brings it into the store, and others read it there."""
 
-from headrace.journal import beside, reader
+from headrace.journal import beside, judged, reader
 from headrace.journal.block import PredictionBlock
 from headrace.journal.mirrored import SHADOW
 from headrace.journal.presence import present, shipping_now
@@ -22,6 +22,7 @@ __all__ = [
     "Terms",
     "backlog",
     "beside",
+    "judged",
     "microseconds",
     "present",
     "reader",

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, select
 from sqlmodel import Session
 
 from headrace.store.tables import Row
@@ -19,6 +19,11 @@ _SUFFIX = ".shadow"
 def mirrored_id(id: str) -> str:  # noqa: A002 - a journalled prediction's id
     """The id of what a shadow answered to a request, from that of the answer that was given."""
     return id + _SUFFIX
+
+
+def mirrored(ids: ColumnElement[str]) -> ColumnElement[str]:
+    """Likewise of a column of ids."""
+    return ids + _SUFFIX
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +48,7 @@ def pairs(session: Session, model: str, *, shadow: int | None = None) -> Iterato
     columns = (given.c.id, given.c.at, given.c.entity, given.c.version, given.c.output, given.c.error)
     query = (
         select(*columns, other.c.version, other.c.output, other.c.error)
-        .join_from(other, given, other.c.id == given.c.id + _SUFFIX)
+        .join_from(other, given, other.c.id == mirrored(given.c.id))
         .where(other.c.model == model, given.c.model == model, other.c.arm == SHADOW)
         .order_by(other.c.seq)
     )

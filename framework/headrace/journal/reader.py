@@ -22,8 +22,8 @@ from headrace.store.tables import Row
 if TYPE_CHECKING:
     import pandas as pd
 
-_PREDICTION: FromClause = Row.metadata.tables["prediction"]
-_OUTCOME: FromClause = Row.metadata.tables["outcome"]
+PREDICTION: FromClause = Row.metadata.tables["prediction"]
+OUTCOME: FromClause = Row.metadata.tables["outcome"]
 _COLUMNS = ("seq", "id", "version", "arm", "entity", "at", "output", "unseen", "inputs", "answer")
 _LABELS = ("value", "known_at", "label")
 _EVER = datetime.max.replace(tzinfo=UTC)
@@ -36,8 +36,8 @@ def requests(session: Session, model: str, after_seq: int, limit: int) -> pd.Dat
     Columns: seq, id, version, arm, entity, at (UTC), output, unseen (lists of inputs' names), inputs (dicts), answer (dicts, None where
     an answer is one number).
     """
-    p = _PREDICTION.c
-    query = select(*_raw(_PREDICTION, _COLUMNS)).where(p.model == model, p.seq > after_seq, _counts()).order_by(p.seq).limit(limit)
+    p = PREDICTION.c
+    query = select(*_raw(PREDICTION, _COLUMNS)).where(p.model == model, p.seq > after_seq, counts()).order_by(p.seq).limit(limit)
     return _frame(session, query, _COLUMNS)
 
 
@@ -47,14 +47,14 @@ def outcomes(
     """Of each request from one `seq` to another: the version, its answer (by class or level, where it is several numbers), and the
     outcome where it was known by then: a number, or the label of a class.
     """  # noqa: D205 - one list, one sentence
-    p, about = _PREDICTION.c, _PREDICTION.alias("about")
+    p, about = PREDICTION.c, PREDICTION.alias("about")
     here = p.seq.between(first_seq, last_seq)
     # By entity first: of a long journal only the outcomes of these few are looked at.
     few = select(about.c.entity).where(about.c.model == model, about.c.seq.between(first_seq, last_seq))
-    pairs = _pairs((p.seq, _OUTCOME.c.value, _OUTCOME.c.label), model, known_by).where(here, _OUTCOME.c.entity.in_(few))
+    pairs = paired((p.seq, OUTCOME.c.value, OUTCOME.c.label), model, known_by).where(here, OUTCOME.c.entity.in_(few))
     known = {seq: value if label is None else label for seq, value, label in session.connection().execute(pairs).tuples()}
-    columns = (p.seq, p.version, p.output, _text(p.answer))
-    rows = select(*columns).where(p.model == model, here, _counts()).order_by(p.seq)
+    columns = (p.seq, p.version, p.output, text(p.answer))
+    rows = select(*columns).where(p.model == model, here, counts()).order_by(p.seq)
     return [
         (version, output if answer is None else orjson.loads(answer), known.get(seq))
         for seq, version, output, answer in session.connection().execute(rows)
@@ -66,63 +66,58 @@ def labelled(session: Session, model: str, known_by: datetime) -> pd.DataFrame:
 
     Columns: those of `requests`, value (the outcome), known_at (UTC), label (of an outcome that is a class).
     """
-    columns = (*_raw(_PREDICTION, _COLUMNS), *_raw(_OUTCOME, _LABELS))
-    return _frame(session, _pairs(columns, model, known_by).order_by(_PREDICTION.c.seq), (*_COLUMNS, *_LABELS))
+    columns = (*_raw(PREDICTION, _COLUMNS), *_raw(OUTCOME, _LABELS))
+    return _frame(session, paired(columns, model, known_by).order_by(PREDICTION.c.seq), (*_COLUMNS, *_LABELS))
 
 
 def new_labels(session: Session, model: str, since: datetime, by: datetime) -> int:
     """How many requests had their outcome known after `since`, up to and with `by`."""
-    query = _pairs((func.count(),), model, by).where(_OUTCOME.c.known_at > since)
+    query = paired((func.count(),), model, by).where(OUTCOME.c.known_at > since)
     return int(session.connection().execute(query).scalar_one())
 
 
 def labelled_counts(session: Session, model: str) -> list[tuple[tuple[int, int, str], int, datetime]]:
     """How many requests of each version, epoch and arm have their outcome, and when the first of these was known."""
-    p, o = _PREDICTION.c, _OUTCOME.c
+    p, o = PREDICTION.c, OUTCOME.c
     by = (p.version, p.epoch, p.arm)
-    query = _pairs((*by, func.count(), func.min(o.known_at)), model, _EVER).group_by(*by).order_by(*by)
+    query = paired((*by, func.count(), func.min(o.known_at)), model, _EVER).group_by(*by).order_by(*by)
     return [((version, epoch, arm), n, first) for version, epoch, arm, n, first in session.connection().execute(query).tuples()]
 
 
 def outcome_of(session: Session, model: str, seq: int) -> tuple[float | str, datetime] | None:
     """The outcome that is one request's own: a number or the label of a class, and when it was known; None where it is not known yet."""
-    o, about = _OUTCOME.c, _PREDICTION.alias("about")
+    o, about = OUTCOME.c, PREDICTION.alias("about")
     entity = select(about.c.entity).where(about.c.seq == seq)
-    query = _pairs((o.value, o.label, o.known_at), model, _EVER).where(_PREDICTION.c.seq == seq, o.entity.in_(entity))
+    query = paired((o.value, o.label, o.known_at), model, _EVER).where(PREDICTION.c.seq == seq, o.entity.in_(entity))
     row = session.connection().execute(query).first()
     return None if row is None else (row[0] if row[1] is None else row[1], row[2])
 
 
 def paired(columns: Sequence[Any], model: str, known_by: datetime) -> Select[Any]:
-    """Columns of the tables `prediction` and `outcome`, of the requests whose outcome was known by then, as a query to go on with."""
-    return _pairs(columns, model, known_by)
-
-
-def _pairs(columns: Sequence[Any], model: str, known_by: datetime) -> Select[Any]:
     """Columns of the requests and outcomes that belong together, as far as they were known by then."""
-    p, o, last, sooner = _PREDICTION.c, _OUTCOME.c, _PREDICTION.alias("last"), _OUTCOME.alias("sooner")
+    p, o, last, sooner = PREDICTION.c, OUTCOME.c, PREDICTION.alias("last"), OUTCOME.alias("sooner")
     # Of requests of one moment the first: a repetition is none.
     asked = (
         select(last.c.seq)
         .where(last.c.model == o.model, last.c.entity == o.entity, last.c.at <= o.known_at, _answered(last))
         .order_by(last.c.at.desc(), last.c.seq)
         .limit(1)
-        .correlate(_OUTCOME)
+        .correlate(OUTCOME)
         .scalar_subquery()
     )
     taken = exists().where(
         sooner.c.model == o.model, sooner.c.entity == o.entity, sooner.c.known_at >= p.at, sooner.c.known_at < o.known_at
     )
-    return select(*columns).join_from(_OUTCOME, _PREDICTION, p.seq == asked).where(o.model == model, o.known_at <= known_by, ~taken)
+    return select(*columns).join_from(OUTCOME, PREDICTION, p.seq == asked).where(o.model == model, o.known_at <= known_by, ~taken)
 
 
 def _answered(prediction: FromClause) -> ColumnElement[bool]:
     return and_(prediction.c.error.is_(None), prediction.c.output.is_not(None), prediction.c.arm != SHADOW)
 
 
-def _counts() -> ColumnElement[bool]:
-    """Answered, and no repetition."""
-    p, before = _PREDICTION.c, _PREDICTION.alias("before")
+def counts() -> ColumnElement[bool]:
+    """Whether a prediction is a request: answered, and no repetition."""
+    p, before = PREDICTION.c, PREDICTION.alias("before")
     repeated = exists().where(
         before.c.model == p.model,
         before.c.entity == p.entity,
@@ -132,12 +127,12 @@ def _counts() -> ColumnElement[bool]:
         before.c.arm != SHADOW,
         before.c.seq < p.seq,
     )
-    return and_(_answered(_PREDICTION), ~repeated)
+    return and_(_answered(PREDICTION), ~repeated)
 
 
 def _raw(table: FromClause, names: Sequence[str]) -> list[Any]:
     """Columns as the driver gives them: decoding a hundred thousand rows is done a column at a time, in `_frame`."""
-    made = {"at": _moment, "known_at": _moment, **dict.fromkeys(_JSON, _text)}
+    made = {"at": _moment, "known_at": _moment, **dict.fromkeys(_JSON, text)}
     return [made[name](table.c[name]) if name in made else table.c[name] for name in names]
 
 
@@ -145,7 +140,8 @@ def _moment(column: Any) -> Any:  # noqa: ANN401 - SQLAlchemy's columns
     return type_coerce(column, String).label(column.name)
 
 
-def _text(column: Any) -> Any:  # noqa: ANN401 - SQLAlchemy's columns
+def text(column: Any) -> Any:  # noqa: ANN401 - SQLAlchemy's columns
+    """A column of JSON as its text, which is decoded elsewhere."""
     return cast(column, Text).label(column.name)
 
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from headrace.hooks import Answers, Metric
-from headrace.hooks.answers import BINARY
+from headrace.hooks.answers import BINARY, by_class
 from headrace.hooks.asking import asking
 from headrace.monitoring.values import Performance
 
@@ -58,7 +58,7 @@ def _value(metric: Metric, rows: Sequence[Said], settings: Performance, of: Mapp
     if answers.task not in metric.of:
         return found | {"status": "failed", "reason": f"{settings.metric} is no metric of the task {answers.task}"}
     try:
-        given = _classes(rows) if answers.task == "multiclass" else (answers, *_numbers(rows, answers))
+        given = by_class([row[1:] for row in rows]) if answers.task == "multiclass" else (answers, *_numbers(rows, answers))
         value = float(asking(metric, given[0], settings.average)(*given[1:]))
     except Exception as error:  # noqa: BLE001 - a plugin's metric may raise anything; the window says it
         return found | {"status": "failed", "reason": f"{settings.metric} failed: {type(error).__name__}: {error}"}
@@ -75,16 +75,3 @@ def _numbers(rows: Sequence[Said], answers: Answers) -> tuple[Values, Values]:
     keys = answers.keys
     said = [[answer[key] for key in keys] if isinstance(answer, Mapping) else answer for _, answer, _ in rows]
     return outcomes, np.array(said, dtype=np.float64)
-
-
-def _classes(rows: Sequence[Said]) -> tuple[Answers, Values, Values]:
-    """Codes (n,) and probabilities (n, c) over every class that was ever answered or true here: one not answered has probability 0."""
-    import numpy as np
-
-    names = sorted(
-        {str(outcome) for _, _, outcome in rows} | {name for _, answer, _ in rows if isinstance(answer, Mapping) for name in answer}
-    )
-    place = {name: position for position, name in enumerate(names)}
-    codes = np.array([place[str(outcome)] for _, _, outcome in rows], dtype=np.float64)
-    said = np.array([[answer.get(name, 0.0) if isinstance(answer, Mapping) else 0.0 for name in names] for _, answer, _ in rows])
-    return Answers("multiclass", tuple(names)), codes, said

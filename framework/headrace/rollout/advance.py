@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import timedelta
+from types import MappingProxyType
 from typing import Any
 
 from sqlmodel import Session
 
 from headrace import registry
 from headrace.governance import Outcome
+from headrace.hooks import Metric
 from headrace.rollout import approval, record
 from headrace.rollout.approval import Governed
 from headrace.rollout.canary import UNJUDGED, Canary, Progress
@@ -21,25 +23,39 @@ from headrace.store import EventKind, Store
 
 
 def advance(
-    store: Store, canary: Canary, *, model: str, actor: str, cause: str | None, governed: Governed = approval.UNGOVERNED
+    store: Store,
+    canary: Canary,
+    *,
+    model: str,
+    actor: str,
+    cause: str | None,
+    governed: Governed = approval.UNGOVERNED,
+    metrics: Mapping[str, Metric] = MappingProxyType({}),
 ) -> Progress:
     """Judge the model's rollout once, do what is to be done, and say when the next look is due.
 
     Looking more often than is due costs nothing: every look is valid. `cause` is the event that this look answers. Where somebody must
-    agree and has not, nothing moves, whoever started the look.
+    agree and has not, nothing moves, whoever started the look. `metrics` are the registered ones, by name, that `quality` may be of.
     """
     with store.transaction(actor, FLOW, f"model/{model}") as session:
-        return look(session, canary, model=model, cause=cause, governed=governed)
+        return look(session, canary, model=model, cause=cause, governed=governed, metrics=metrics)
 
 
 def look(
-    session: Session, canary: Canary, *, model: str, cause: str | None, governed: Governed = approval.UNGOVERNED, compared: bool = False
+    session: Session,
+    canary: Canary,
+    *,
+    model: str,
+    cause: str | None,
+    governed: Governed = approval.UNGOVERNED,
+    compared: bool = False,
+    metrics: Mapping[str, Metric] = MappingProxyType({}),
 ) -> Progress:
     """`advance` within a transaction; where an experiment is to follow (`compared`), evidence of no harm hands over to it."""
     row = record.running_row(session, model)
     if row is not None and row.state == State.COMPARING:
-        return _once(session, model, cause, canary, governed, _forgotten)
-    return _once(session, model, cause, canary, governed, handing_over if compared else decide)
+        return _once(session, model, cause, canary, governed, _forgotten, metrics)
+    return _once(session, model, cause, canary, governed, handing_over if compared else decide, metrics)
 
 
 def _forgotten(facts: Facts) -> Action:
@@ -68,19 +84,25 @@ def replace(store: Store, *, model: str, actor: str, cause: str | None, governed
 
 
 def _once(  # noqa: PLR0917 - what a look is made of
-    session: Session, model: str, cause: str | None, canary: Canary, governed: Governed, choose: Callable[[Facts], Action]
+    session: Session,
+    model: str,
+    cause: str | None,
+    canary: Canary,
+    governed: Governed,
+    choose: Callable[[Facts], Action],
+    metrics: Mapping[str, Metric] = MappingProxyType({}),
 ) -> Progress:
     """One look: what is to be done, unless somebody must agree to it first; what a vote or a waiver's end ended is gone by then."""
-    facts = record.facts(session, canary, model)
+    facts = record.facts(session, canary, model, metrics)
     scene, action = Scene(session, model, facts.now, cause, facts.weights, canary), choose(facts)
     if approval.expired(scene, action):
-        return carry_out(scene, choose(record.facts(session, canary, model)))
+        return carry_out(scene, choose(record.facts(session, canary, model, metrics)))
     standing = approval.asked(scene, governed, action)
     if standing is None or standing.outcome is Outcome.APPROVED:
         return carry_out(scene, action)
     if standing.outcome in {Outcome.WAITING, Outcome.REFUSED}:
         return approval.wait(scene, standing)
-    return carry_out(scene, choose(record.facts(session, canary, model)))
+    return carry_out(scene, choose(record.facts(session, canary, model, metrics)))
 
 
 def roll_back(store: Store, *, model: str, actor: str, reason: str) -> dict[str, Any]:
@@ -90,7 +112,7 @@ def roll_back(store: Store, *, model: str, actor: str, reason: str) -> dict[str,
     rollout is all. HeadraceError `no-previous` (exit 4) where there is neither.
     """
     with store.transaction(actor, "roll back", f"model/{model}", reason=reason) as session:
-        facts = record.facts(session, UNJUDGED, model)
+        facts = record.facts(session, UNJUDGED, model, {})
         scene = Scene(session, model, facts.now, None, facts.weights, UNJUDGED)
         running, was = record.running_row(session, model), facts.champion
         baking = running is not None and running.state == State.BAKING

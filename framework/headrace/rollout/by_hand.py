@@ -101,7 +101,7 @@ def promote(store: Store, *, model: str, actor: str, reason: str, governed: Gove
 @contextmanager
 def _scene(store: Store, model: str, actor: str, doing: str, reason: str) -> Iterator[tuple[Scene, Facts, tables.Rollout | None]]:
     with store.transaction(actor, f"{doing} rollout", f"model/{model}", reason=reason) as session:
-        facts = record.facts(session, UNJUDGED, model)
+        facts = record.facts(session, UNJUDGED, model, {})
         yield Scene(session, model, facts.now, None, facts.weights, UNJUDGED), facts, record.running_row(session, model)
 
 
@@ -109,7 +109,11 @@ def _refuse_harmful(scene: Scene, facts: Facts, row: tables.Rollout | None) -> N
     if row is None:
         return
     why = None
-    harm = [metric for metric, found in row.details.get("evidence", {}).items() if found["abort"] >= found["abort_at"]]
+    harm = [
+        metric
+        for metric, found in row.details.get("evidence", {}).items()
+        if found["decides"] != "promote" and found["abort"] >= found["abort_at"]
+    ]
     if facts.withdrawn:
         why = "it no longer passes its gates"
     elif facts.weights is not None and facts.weights.share == 0.0:
@@ -129,7 +133,7 @@ def standing(session: Session, model: str) -> dict[str, Any] | None:
         return None
     running = record.running_row(session, model)
     looks = [item.at.isoformat() for item in due.list(session) if (item.model, item.flow) == (model, FLOW)]
-    weights = record.facts(session, UNJUDGED, model).weights
+    weights = record.facts(session, UNJUDGED, model, {}).weights
     return {
         "state": row.state,
         "running": running is not None and running.id == row.id,

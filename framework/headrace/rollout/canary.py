@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, Literal
 
+from headrace.traffic import SERVED
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
@@ -20,13 +22,37 @@ class Step:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Judge:
-    """One metric that the two arms are compared by; rates as shares, `promote_below` a ratio of rates."""
+    """One metric that the two arms are compared by; rates as shares, `promote_below` a ratio of rates.
 
-    metric: Literal["error_rate", "slow_request"]
+    `delay` is how long after a request its answer is known: a row counts for `quality` no sooner, known or not, or answers that are known
+    early would stand for all.
+    """
+
+    metric: Literal["error_rate", "slow_request", "output_shift", "prediction_disagreement", "quality"]
     over: timedelta | None = None
+    of: str | None = None
+    limit: float | None = None
+    delay: timedelta | None = None
+    decides: Literal["both", "promote", "abort"] = "both"
+    count: Literal["requests", "units"] = "requests"
     promote_below: float = 2.0
     negligible: float = 0.005
     ceiling: float | None = None
+
+    @property
+    def counted(self) -> bool:
+        """Whether servers count it, and abort by it; else it is counted of the journal."""
+        return self.metric in SERVED
+
+    @property
+    def aborts(self) -> bool:
+        """Whether it may stop a rollout."""
+        return self.decides != "promote"
+
+    @property
+    def promotes(self) -> bool:
+        """Whether a promotion waits for it."""
+        return self.decides != "abort"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

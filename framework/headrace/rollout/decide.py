@@ -10,7 +10,7 @@ several that wait, the newest goes.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Literal
 
@@ -58,6 +58,8 @@ class Facts:
     heard: datetime | None
     withdrawn: bool = False
     """Whether the gates have rejected the candidate since its rollout began."""
+    failed: Mapping[str, str] = field(default_factory=dict)
+    """Of metrics that could not be counted, why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +150,8 @@ def decide(facts: Facts) -> Action:
     if facts.running is None:
         return _begin(facts)
     running = facts.running
-    judgement = judge(facts.canary, facts.counts, running.passed, None if facts.driven else facts.now - running.started_at)
+    since = None if facts.driven else facts.now - running.started_at
+    judgement = judge(facts.canary, facts.counts, running.passed, since, facts.failed)
     return (
         _lost(facts, running, judgement)
         or _harm(facts, judgement)
@@ -261,7 +264,7 @@ def _step(facts: Facts, running: Running, judgement: Judgement) -> Action:
     if not running.baking and running.step + 1 < len(steps):
         return Raise(judgement, running.step + 1, facts.now + interval(facts.canary, running.step + 1))
     # In a bake: the section has got a metric since, which nothing was judged by.
-    reason = f"the {'bake' if running.baking else 'last step'} is over without a decision"
+    reason = f"the {'bake' if running.baking else 'last step'} is over without a decision" + judgement.failed
     if facts.canary.when_undecided == "rollback":
         return RollBack("undecided", reason, judgement)
     return Hold(judgement, "undecided", reason, facts.now + between)

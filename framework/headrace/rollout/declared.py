@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from headrace.rollout.canary import Bake, Canary, Judge, NoData, Step, Warmup
 from headrace.spec.rollout import Rollout
 
 
-def canary(section: Rollout) -> Canary:
-    """The section in the words of the flow; the compiler writes the same."""
+def canary(section: Rollout, delay: timedelta | None = None) -> Canary:
+    """The section in the words of the flow; the compiler writes the same. `delay` is that of the model's target."""
     return Canary(
         unit=section.unit,
         steps=tuple(Step(weight=step.weight, hold=step.hold, then=step.then) for step in section.steps),
@@ -15,6 +17,11 @@ def canary(section: Rollout) -> Canary:
             Judge(
                 metric=judge.metric,
                 over=judge.over,
+                of=judge.of,
+                limit=judge.limit,
+                delay=delay if judge.metric == "quality" else None,
+                decides=judge.decides,
+                count=judge.count,
                 promote_below=judge.promote_below,
                 negligible=judge.negligible,
                 ceiling=judge.ceiling,

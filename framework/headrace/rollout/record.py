@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from sqlmodel import Session, col, func, select
 
 from headrace import registry, traffic
+from headrace.hooks import Metric
+from headrace.journal import judged
 from headrace.rollout.canary import Canary
 from headrace.rollout.decide import Facts, Running
+from headrace.rollout.judgement import DEALT
+from headrace.rollout.measured import measured
 from headrace.rollout.state import RUNNING, State
 from headrace.stats.eprocess import Stratum
 from headrace.store import EventKind, events, tables
@@ -41,10 +45,12 @@ def promoted_row(session: Session, model: str, number: int) -> tables.Rollout | 
     return session.exec(query.order_by(col(tables.Rollout.started_at).desc())).first()
 
 
-def facts(session: Session, canary: Canary, model: str) -> Facts:
-    """All that `decide` looks at, as one consistent view."""
+def facts(session: Session, canary: Canary, model: str, metrics: Mapping[str, Metric]) -> Facts:
+    """All that `decide` looks at, as one consistent view; `metrics` are those that answers may be judged by."""
     seen, row = reading(session), running_row(session, model)
     held, weights = registry.aliases(session, model), traffic.current(session, model)
+    epochs = [] if weights is None else traffic.epochs(session, weights)
+    seen_in_journal = measured(session, canary, epochs, metrics, seen.now)
     return Facts(
         canary=canary,
         now=seen.now,
@@ -53,9 +59,10 @@ def facts(session: Session, canary: Canary, model: str) -> Facts:
         waiting=waiting(session, model, held),
         champion=held.get(registry.CHAMPION),
         weights=weights,
-        counts={} if weights is None else _counts(session, canary, weights),
+        counts={} if weights is None else {**_counts(session, canary, epochs, model), **seen_in_journal.counts},
         heard=None if row is None else _heard(session, row),
         withdrawn=row is not None and withdrawn(session, row),
+        failed=seen_in_journal.failed,
     )
 
 
@@ -102,10 +109,25 @@ def withdrawn(session: Session, row: tables.Rollout) -> bool:
     return said[-1:] == [EventKind.CANDIDATE_REJECTED]
 
 
-def _counts(session: Session, canary: Canary, weights: traffic.Weights) -> dict[str, list[Stratum]]:
-    numbers = [epoch.epoch for epoch in traffic.epochs(session, weights)]
-    metrics = {traffic.ERROR_RATE, *(judge.metric for judge in canary.judge)}
-    return {metric: traffic.strata(session, weights.model, numbers, metric) for metric in sorted(metrics)}
+def _counts(session: Session, canary: Canary, epochs: Sequence[traffic.Weights], model: str) -> dict[str, list[Stratum]]:
+    """What servers counted; of units that are judged, how many there were, as the journal says."""
+    numbers = [epoch.epoch for epoch in epochs]
+    metrics: set[str] = {traffic.ERROR_RATE, *(judge.metric for judge in canary.judge if judge.counted)}
+    found = {metric: traffic.strata(session, model, numbers, metric) for metric in sorted(metrics)}
+    candidate = epochs[-1].arm(traffic.CANDIDATE) if epochs else None
+    if candidate is None or not any(judge.metric == traffic.ERROR_RATE and judge.count == "units" for judge in canary.judge):
+        return found
+    there, new = judged.units(session, model, numbers)
+    known = traffic.failing(session, model, candidate.version)
+    return {**found, traffic.ERROR_RATE: traffic.by_unit(_of(epochs, new), numbers, known), DEALT: _of(epochs, there)}
+
+
+def _of(epochs: Sequence[traffic.Weights], rows: Sequence[judged.Counted]) -> list[Stratum]:
+    n = {(row.epoch, row.arm): row.n for row in rows}
+    return [
+        Stratum(epoch.share, n.get((epoch.epoch, traffic.CANDIDATE), 0), 0, n.get((epoch.epoch, traffic.CHAMPION), 0), 0)
+        for epoch in epochs
+    ]
 
 
 def _heard(session: Session, row: tables.Rollout) -> Any:  # noqa: ANN401 - a datetime, or None

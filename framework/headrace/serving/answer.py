@@ -275,7 +275,7 @@ class Answering:
             self._measures.answered(arm, version, seconds, failed=error is not None)
         if told:
             self._measures.unseen(told)
-        self._count(snapshot, tries[0])
+        self._count(snapshot, tries[0], row.unit)
         if self._shadow is not None:
             self._shadow.mirror(snapshot, record, asyncio.get_running_loop())
         failed = None if error is None else "the model failed on this row"
@@ -285,11 +285,11 @@ class Answering:
         several = tries[-1].answered.task == "multiclass"
         return Reply(id_, label(answer) if several else answer, version, arm, told, failed, answer if several else None)
 
-    def _count(self, snapshot: Snapshot, first: _Try) -> None:
+    def _count(self, snapshot: Snapshot, first: _Try, unit: str) -> None:
         """Counted once, for the arm that was assigned: a champion that steps in answers what is none of its share."""
         trial = snapshot.arms.get(CANDIDATE)
         number, error = None if trial is None else trial.number, first.answered.error
-        self._counter.record(snapshot.epoch, first.arm, error is not None, first.seconds, self._rules, candidate=number)
+        self._counter.record(snapshot.epoch, first.arm, error is not None, first.seconds, self._rules, candidate=number, unit=unit)
         if first.arm not in SETTLED and self._fallback and error != BESIDE:
             self._mind(first)
 

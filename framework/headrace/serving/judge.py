@@ -32,6 +32,8 @@ class Evidence:
 
     strata: Mapping[tuple[int, str], Stratum] = field(default_factory=dict)
     own: Totals = field(default_factory=dict)
+    failing: traffic.Failing = field(default_factory=dict)
+    """The units that failed, as all workers had told by then; read where a rule counts them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +49,9 @@ def watch(config: ServingConfig) -> traffic.Watch | None:
     rollout = config.rollout
     if rollout is None:
         return None
-    rules = tuple(traffic.Rule(rule.metric, rule.over, rule.ceiling, rule.promote_below, rule.negligible) for rule in rollout.judge)
+    rules = tuple(
+        traffic.Rule(rule.metric, rule.over, rule.ceiling, rule.promote_below, rule.negligible, rule.count) for rule in rollout.judge
+    )
     return traffic.Watch(rules, rollout.false_rollback, rollout.warmup_requests)
 
 
@@ -79,6 +83,7 @@ class Judge:
         self._model = model
         self.metrics: tuple[str, ...] = () if rules is None else tuple(dict.fromkeys(rule.metric for rule in rules.rules))
         """What there is to judge by: without any, nobody needs what the others counted."""
+        self.units = rules is not None and rules.units
         self.evidence = Evidence()
         self.aborted: Aborted | None = None
 
@@ -93,7 +98,12 @@ class Judge:
         if self._watch is None or candidate is None:
             return
         own = self.totals()
-        verdict = self._watch.verdict({rule.metric: counts(self.evidence, own, snapshot, rule.metric) for rule in self._watch.rules})
+        seen: dict[str, list[Stratum]] = {rule.metric: counts(self.evidence, own, snapshot, rule.metric) for rule in self._watch.rules}
+        if self._watch.units:
+            # What the store has of a unit is what counts: another worker may have seen it fail before.
+            units = {**self._counter.failing(candidate.number), **self.evidence.failing}
+            seen[traffic.ERROR_RATE] = traffic.by_unit(seen[traffic.ERROR_RATE], [epoch for epoch, _ in snapshot.trial], units)
+        verdict = self._watch.verdict(seen)
         if verdict is None:
             return
         self._current.bar(candidate.number)
@@ -156,7 +166,8 @@ class Reporter(threading.Thread):
             self._swaps.popleft()
 
     def _read(self) -> None:
-        epochs = [epoch for epoch, _ in self._current.snapshot.trial]
+        snapshot = self._current.snapshot
+        epochs, candidate = [epoch for epoch, _ in snapshot.trial], snapshot.arms.get(CANDIDATE)
         if not epochs or not self._judge.metrics:
             return
         # Taken after the flush: what was counted in between is missing until the next look, and never there twice.
@@ -167,7 +178,8 @@ class Reporter(threading.Thread):
                 for metric in self._judge.metrics
                 for epoch, stratum in zip(epochs, traffic.strata(session, self._model, epochs, metric), strict=True)
             }
-        self._judge.evidence = Evidence(strata, own)
+            failing = traffic.failing(session, self._model, candidate.number) if self._judge.units and candidate is not None else {}
+        self._judge.evidence = Evidence(strata, own, failing)
 
     def _log(self, snapshot: Snapshot) -> None:
         payload = {

@@ -83,7 +83,9 @@ class Server:
         self._cache = Cache(config.cache, routed) if config.cache is not None else None
         self._worker = f"{socket.gethostname()}-{os.getpid()}-{uuid4().hex[:8]}"
         rules = watch(config)
-        self.counter = traffic.Counter(self._worker, model=config.model, warmup_requests=rules.warmup_requests if rules else 0)
+        self.counter = traffic.Counter(
+            self._worker, model=config.model, warmup_requests=rules.warmup_requests if rules else 0, units=rules is not None and rules.units
+        )
         self.judge = Judge(rules, self.counter, self.current, config.model)
         self._reporter = Reporter(workspace, self.judge, self.current, counter=self.counter, moments=self.moments, measures=self.measures)
         self._follower = Follower(

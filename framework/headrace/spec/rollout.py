@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Annotated, Any, Literal
 
 from headrace.spec.field import Effect, Spec, field
-from headrace.spec.name import Column, ParamsOf, StrategyName
+from headrace.spec.name import Column, MetricName, ParamsOf, StrategyName
 from headrace.spec.quantity import Duration, Percentage, Ratio
 
 LOOK = timedelta(minutes=5)
@@ -23,13 +23,48 @@ class Step(Spec):
     )
 
 
-class Judge(Spec):
-    """One metric that the two arms are compared by: a count of bad requests."""
+Judged = Literal["error_rate", "slow_request", "output_shift", "prediction_disagreement", "quality"]
+"""What arms are judged by: requests as they were counted while serving (the first two), and answers as they stand in the journal."""
 
-    metric: Literal["error_rate", "slow_request"] = field("What counts as bad.", Effect.RECONFIGURE, example="error_rate")
+
+class Judge(Spec):
+    """One metric that the two arms are compared by: a count of what is bad.
+
+    `error_rate` and `slow_request` are counted while serving, and a server aborts by them at once. The others are counted of the journal,
+    and judged when the flow looks: `output_shift` counts answers of `limit` or more; `prediction_disagreement` counts requests that the
+    shadow, being the candidate, answered otherwise than the champion; `quality` counts answers that turned out bad, once they are known.
+    """
+
+    metric: Judged = field("What counts as bad.", Effect.RECONFIGURE, example="error_rate")
     over: Duration | None = field("Slower than this is slow; `slow_request` needs it.", Effect.RECONFIGURE, default=None, example="250ms")
+    of: MetricName | None = field(
+        "Of `quality`, a registered metric that is a mean of rows; `accuracy`, if none is given: a wrong answer is bad.",
+        Effect.RECONFIGURE,
+        default=None,
+        example="brier",
+    )
+    limit: float | None = field(
+        "Of `quality`, a row is bad whose value is worse than this; of `output_shift`, an answer of this or more is counted; of "
+        "`prediction_disagreement`, answers that are further apart than this disagree.",
+        Effect.RECONFIGURE,
+        default=None,
+        example=0.25,
+    )
+    decides: Literal["both", "promote", "abort"] = field(
+        "Whether promotion waits for it, and whether it aborts: `promote` alone, `abort` alone, or both.",
+        Effect.RECONFIGURE,
+        default="both",
+        example="promote",
+    )
+    count: Literal["requests", "units"] = field(
+        "Of `error_rate`: requests that fail, or units that fail, each once, so that one user who tries again and again decides nothing.",
+        Effect.RECONFIGURE,
+        default="requests",
+        example="units",
+    )
     promote_below: Ratio = field(
-        "Promotion needs evidence that the candidate's rate is below this many times the champion's.",
+        "Promotion needs evidence that the candidate's rate is below this many times the champion's; of `output_shift`, neither more nor "
+        "less than that, and beyond it aborts.",
         Effect.RECONFIGURE,
         default="2x",
         example="2x",
@@ -37,7 +72,7 @@ class Judge(Spec):
         validate_default=True,
     )
     negligible: Percentage = field(
-        "… or that its rate is below this, whatever the champion's.",
+        "… or that its rate is below this, whatever the champion's; of `prediction_disagreement`, this alone.",
         Effect.RECONFIGURE,
         default="0.5%",
         example="0.5%",

@@ -84,6 +84,22 @@ def promote(strata: Sequence[Stratum], margin: float, negligible: float, *, alph
     return promote_evidence(strata, margin, negligible) >= log(1.0 / alpha)
 
 
+def mirrored(strata: Iterable[Stratum]) -> list[Stratum]:
+    """The same counts with the arms swapped: what speaks of the ratio r here speaks of 1 / r there."""
+    return [Stratum(1.0 - s.weight, s.n_champion, s.bad_champion, s.n_candidate, s.bad_candidate) for s in strata]
+
+
+def e_beyond(strata: Sequence[Stratum], margin: float) -> float:
+    """Log E against "the rates differ by less than `margin`, either way" (1 / margin <= r <= margin): the mean of both sides'."""
+    sides = (strata, mirrored(strata))
+    return _logsumexp([_likelihood(side, outside(margin), margin) for side in sides]) - log(2.0)
+
+
+def e_within(strata: Sequence[Stratum], margin: float) -> float:
+    """Log E against "the rates differ by `margin` or more, one way or the other": the lesser of both sides', since both must be shown."""
+    return min(e_relative(strata, margin), e_relative(mirrored(strata), margin))
+
+
 @cache
 def needed_without_failures(negligible: float, alpha: float) -> int:
     """How many canary requests promote a candidate when neither arm ever fails."""
@@ -151,6 +167,12 @@ def relative(margin: float) -> Grid:
     weights = [-0.5 * (log(r) / 0.15) ** 2 for r in ratios]
     total = _logsumexp(weights)
     return tuple((r, weight - total) for r, weight in zip(ratios, weights, strict=True))
+
+
+@cache
+def outside(margin: float) -> Grid:
+    """The ratios beyond a margin that a shift is judged by: 1.1 to 10 times it, equally likely before."""
+    return _equal(1.1 * margin, 10.0 * margin, 24)
 
 
 @cache

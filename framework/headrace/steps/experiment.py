@@ -24,7 +24,15 @@ def advance(declared: Declared, canary: Canary | None = None, *, model: str, cau
             governed = Governed(w.config.environment, in_force(session, w.config.project, w.config.governance))
         looking = experiment.looking(w.plugins)
         progress = experiment.advance(
-            w.store, declared, model=model, actor=w.actor, cause=cause, looking=looking, canary=canary, governed=governed
+            w.store,
+            declared,
+            model=model,
+            actor=w.actor,
+            cause=cause,
+            looking=looking,
+            canary=canary,
+            governed=governed,
+            metrics=w.plugins.metrics,
         )
         step.details["progress"] = {"event": progress.event, "reason": progress.payload["reason"]}
         if progress.passed:

@@ -16,7 +16,8 @@ __all__ = ["advance", "replace"]
 def advance(canary: Canary, *, model: str, cause: str | None = None) -> Progress:
     """Judge the rollout once and do what is to be done: begin, raise, hold, promote or roll back. A run of its own."""
     with workspace("roll_out") as w, run.running(w, model=model, flow="roll_out", cause=cause, last=True) as step:
-        progress = rollout.advance(w.store, canary, model=model, actor=w.actor, cause=cause, governed=_governed(w))
+        metrics = w.plugins.metrics
+        progress = rollout.advance(w.store, canary, model=model, actor=w.actor, cause=cause, governed=_governed(w), metrics=metrics)
         step.details["progress"] = {"event": progress.event, "reason": progress.payload["reason"]}
         if progress.passed:
             w.witness()

@@ -218,6 +218,25 @@ def _inputs(of: _Given, compute: Compute) -> Iterator[str]:
         yield "it changes the rows that it is given"
 
 
+def _each(of: _Given, compute: Compute) -> Iterator[str]:
+    """Of a metric that says its rows, each row's value depends on that row alone, and their mean is its value."""
+    import numpy as np
+
+    if of.metric.each is None:
+        return
+    given = of.ordinary()
+    values = np.asarray(function(of.metric, "each")(*given))
+    if values.shape != (len(given[0]),):
+        yield f"`each` gives shape {values.shape} for {len(given[0])} rows"
+        return
+    whole = _value(compute, given, "ordinary rows")
+    if not math.isclose(float(values.mean()), whole, rel_tol=1e-9, abs_tol=1e-9):
+        yield f"the mean of `each` is {values.mean():g}, and its value {whole:g}"
+    alone = np.asarray(function(of.metric, "each")(*(part[:7] for part in given)))
+    if alone.shape != (7,) or not np.allclose(alone, values[:7]):
+        yield "a row's value depends on the other rows"
+
+
 _CHECKS: dict[str, Callable[[_Given, Compute], Iterator[str]]] = {
     "number": _gives_a_number,
     "deterministic": _deterministic,
@@ -226,5 +245,6 @@ _CHECKS: dict[str, Callable[[_Given, Compute], Iterator[str]]] = {
     "range": _range,
     "edges": _edges,
     "inputs-unchanged": _inputs,
+    "each": _each,
 }
 """Every check by its word."""

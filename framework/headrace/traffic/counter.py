@@ -11,6 +11,7 @@ from sqlmodel import Session, col, func, select
 from headrace.stats.eprocess import Stratum
 from headrace.store import Store, tables
 from headrace.traffic.rule import ERROR_RATE, SLOW_REQUEST, Rule
+from headrace.traffic.units import digest, put
 from headrace.traffic.weights import CANDIDATE, CHAMPION, shares
 
 _Key = tuple[int, str, str]
@@ -26,8 +27,12 @@ class Counter:
     out the candidate's alone would make it look faster than the champion, which bounds no false promotion.
     """
 
-    def __init__(self, worker: str, *, model: str, warmup_requests: int = 0) -> None:
+    def __init__(self, worker: str, *, model: str, warmup_requests: int = 0, units: bool = False) -> None:
+        """`units` says whether units that fail are minded, each once, for a judge that counts these."""
         self.worker = worker
+        self._units = units
+        self._failing: dict[tuple[int, str], tuple[int, str]] = {}
+        self._untold: dict[tuple[int, str], tuple[int, str]] = {}
         self.model = model
         self.warmup_requests = warmup_requests
         self._lock = threading.Lock()
@@ -47,14 +52,18 @@ class Counter:
         *,
         candidate: int | None = None,
         times: int = 1,
+        unit: str | None = None,
     ) -> None:
         """Count one request that `arm` answered, or failed to.
 
         Count it once, for the arm it was assigned to: not again for the champion that stepped in. `candidate` is the version on trial;
         a warm-up belongs to it. Where it is None the warm-up begins anew with each epoch. `times` counts as many that went alike.
+        `unit` is whose request it was.
         """
         with self._lock:
             self._requests += times
+            if error and self._units and candidate is not None and unit is not None:
+                self._fails(candidate, digest(self.model, unit), (epoch, arm))
             self._add((epoch, arm, ERROR_RATE), error, times)
             if self.warmup_requests:
                 times = self._warm_already(epoch, arm, candidate, times)
@@ -83,6 +92,11 @@ class Counter:
         with self._lock:
             return dict(self._totals)
 
+    def failing(self, candidate: int) -> dict[str, tuple[int, str]]:
+        """The units that this worker saw fail while a version was on trial, with the epoch and the arm of the first time."""
+        with self._lock:
+            return {unit: where for (version, unit), where in self._failing.items() if version == candidate}
+
     @property
     def unflushed(self) -> int:
         """Requests that the store does not know of yet."""
@@ -92,6 +106,7 @@ class Counter:
         """Write what changed since the last flush; how many requests that was. A flush that fails is made good by the next."""
         with self._lock:
             changed, requests = {key: self._totals[key] for key in self._changed}, self._requests
+            untold, self._untold = self._untold, {}
             self._changed.clear()
         if not changed:
             return 0
@@ -99,9 +114,11 @@ class Counter:
             with store.transaction("service:serving", "count", f"model/{self.model}", often=True) as session:
                 told = [(epoch, arm, metric, n, bad) for (epoch, arm, metric), (n, bad) in sorted(changed.items())]
                 _put(session, self.model, self.worker, told)
+                put(session, self.model, untold)
         except BaseException:
             with self._lock:
                 self._changed.update(changed)
+                self._untold.update(untold)
             raise
         flushed, self._flushed = requests - self._flushed, requests
         return flushed
@@ -115,6 +132,12 @@ class Counter:
             return 0 if lacking else times
         self._warm[trial] = answered + times
         return max(0, times - lacking)
+
+    def _fails(self, candidate: int, unit: str, where: tuple[int, str]) -> None:
+        if (candidate, unit) not in self._failing:
+            if self._failing and next(iter(self._failing))[0] != candidate:
+                self._failing.clear()  # of a trial that is over
+            self._failing[candidate, unit] = self._untold[candidate, unit] = where
 
     def _add(self, key: _Key, bad: bool, times: int) -> None:  # noqa: FBT001 - one of two counts
         self._put_in(key, times, bad * times)

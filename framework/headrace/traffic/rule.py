@@ -10,6 +10,9 @@ ERROR_RATE: Literal["error_rate"] = "error_rate"
 SLOW_REQUEST: Literal["slow_request"] = "slow_request"
 """Counts every request after the warm-up; bad is one that took longer than the rule's `over`."""
 
+SERVED = frozenset({ERROR_RATE, SLOW_REQUEST})
+"""What servers count, and abort by."""
+
 
 @dataclass(frozen=True, slots=True)
 class Rule:
@@ -20,3 +23,5 @@ class Rule:
     ceiling: float | None = None
     promote_below: float = 2.0
     negligible: float = 0.005
+    count: Literal["requests", "units"] = "requests"
+    """What a failure is: of a request, or of a unit, however often."""

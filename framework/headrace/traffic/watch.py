@@ -12,7 +12,8 @@ from sqlmodel import Session
 from headrace.stats.eprocess import Stratum, abort_evidence
 from headrace.store import EventKind, Store, due, events
 from headrace.traffic.counter import strata
-from headrace.traffic.rule import Rule
+from headrace.traffic.rule import ERROR_RATE, Rule
+from headrace.traffic.units import by_unit, failing
 from headrace.traffic.weights import CANDIDATE, CHAMPION, Arm, Weights, current, epochs, set_weights
 
 
@@ -40,6 +41,11 @@ class Watch:
     false_rollback: float
     warmup_requests: int = 0
 
+    @property
+    def units(self) -> bool:
+        """Whether a rule counts units that fail."""
+        return any(rule.count == "units" for rule in self.rules)
+
     def verdict(self, counts: Mapping[str, Sequence[Stratum]]) -> Abort | None:
         """The clearest evidence that suffices, from the strata of each metric; None while there is none."""
         threshold = log(len(self.rules) / self.false_rollback) if self.rules else 0.0
@@ -58,7 +64,11 @@ class Watch:
         if weights.share == 0.0:
             return None
         numbers = [epoch.epoch for epoch in epochs(session, weights)]
-        return self.verdict({rule.metric: strata(session, weights.model, numbers, rule.metric) for rule in self.rules})
+        counts: dict[str, list[Stratum]] = {rule.metric: strata(session, weights.model, numbers, rule.metric) for rule in self.rules}
+        candidate = weights.arm(CANDIDATE)
+        if self.units and candidate is not None:
+            counts[ERROR_RATE] = by_unit(counts[ERROR_RATE], numbers, failing(session, weights.model, candidate.version))
+        return self.verdict(counts)
 
 
 def abort(store: Store, weights: Weights, verdict: Abort, at: datetime) -> Weights | None:

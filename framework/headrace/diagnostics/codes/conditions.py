@@ -35,6 +35,43 @@ CODES = (
         "- {metric: slow_request, over: 250ms}",
     ),
     Code(
+        "judge-without-limit",
+        "a metric of the journal does not say which rows it counts",
+        "`output_shift` counts answers of `limit` or more, `prediction_disagreement` answers further apart than `limit`, and `quality` "
+        "of a registered metric rows that are worse than `limit`.",
+        "- {metric: output_shift}",
+        "- {metric: output_shift, limit: 0.5, promote_below: 1.5x}",
+    ),
+    Code(
+        "judge-without-pairs",
+        "a rollout is judged by disagreement, and no request is answered by both versions",
+        "Who answers otherwise is seen of a request that both answer. On split traffic each is answered by one; a shadow answers it, too.",
+        "rollout: {judge: [{metric: prediction_disagreement, limit: 0.1}]}",
+        "serving: {shadow: {version: candidate}}\nrollout: {judge: [{metric: prediction_disagreement, limit: 0.1}]}",
+    ),
+    Code(
+        "judge-metric",
+        "a rollout's `quality` is of a metric that has no value for a row",
+        "Rollouts are judged while rows come in, each counted as bad or not. An area under a curve is a number of many rows together. "
+        "A metric that is a mean of rows says so by `rows`.",
+        "- {metric: quality, of: roc_auc, limit: 0.8}",
+        "- {metric: quality, of: brier, limit: 0.25}",
+    ),
+    Code(
+        "judge-never-promotes",
+        "every metric of a rollout only aborts",
+        "Without a metric that promotion waits for, no evidence would ever promote a candidate, and silence is no pass.",
+        "judge: [{metric: error_rate, decides: abort}]",
+        "judge: [{metric: error_rate}]",
+    ),
+    Code(
+        "judge-units",
+        "units are counted that the journal does not know",
+        "With `count: units` the flow reads from the journal how many units each arm answered, and the journal names the model's entity.",
+        "unit: plan\njudge: [{metric: error_rate, count: units}]",
+        "unit: person_id\njudge: [{metric: error_rate, count: units}]",
+    ),
+    Code(
         "judge-bounds",
         "a rate is both negligible and too high",
         "Below `negligible` a candidate may be promoted, above `ceiling` it is aborted.",

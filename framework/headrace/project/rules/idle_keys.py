@@ -49,7 +49,8 @@ def _judges(scope: Scope, model: Model) -> Iterator[Diagnostic]:
 def _judge(scope: Scope, model: Model, position: int, judge: Judge) -> Iterator[Diagnostic]:
     if judge.over is not None and judge.metric != "slow_request":
         place = scope.where(address_of(model), ("rollout", "judge", position, "over"), key=True)
-        message = f"`over` changes nothing: `{judge.metric}` counts errors"
+        what = "counts errors" if judge.metric == "error_rate" else "does not go by it"
+        message = f"`over` changes nothing: `{judge.metric}` {what}"
         yield Diagnostic("idle-key", message, place, help="remove `over`", severity=Severity.WARNING)
 
 

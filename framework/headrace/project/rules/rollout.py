@@ -269,10 +269,13 @@ def _decides(scope: Scope, model: Model, rollout: Rollout) -> Iterator[Diagnosti
         return
     day = timedelta(days=1)
     expected = sum(model.serving.traffic * step.weight * (step.hold / day) for step in rollout.steps)
+    waited = [judge for judge in rollout.judge if judge.decides != "abort" and judge.metric in {"error_rate", "slow_request"}]
+    if not waited:
+        return
     needed = {
         judge.metric: needed_without_failures(judge.negligible, rollout.false_promotion)
         + (rollout.warmup.requests if judge.metric == "slow_request" else 0)
-        for judge in rollout.judge
+        for judge in waited
     }
     metric, most = max(needed.items(), key=lambda item: item[1])
     if expected >= most:

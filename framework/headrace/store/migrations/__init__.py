@@ -33,6 +33,7 @@ REVISIONS = (
     "0018",
     "0019",
     "0020",
+    "0021",
 )
 """Every revision, oldest first. Kept here so that opening a store at head does not import Alembic; a test compares."""
 
