@@ -22,6 +22,7 @@ RFC_8032 = [  # section 7.1: key, message, signature
         "6291d657deec24024827e69c3abe01a30ce548a284743a445e3680d7db5ac3ac18ff9b538d16f290ae67f760984dc6594a7c15e9716ed28dc027beceea1ec40a",
     ),
 ]  # fmt: skip
+PRIME = 2**255 - 19
 ORDER = 2**252 + 27742317777372353535851937790883648493
 
 
@@ -33,6 +34,18 @@ def test_published_signatures_are_taken_and_altered_ones_are_not(key, message, s
         assert not ed25519(key, message, other)
     assert not ed25519(key, message + b"0", signature)
     assert not ed25519(b"\xff" * 32, message, signature)
+
+
+def test_points_are_one_encoding_each_and_are_compared_whole():
+    """By the key of the neutral point a signature is S·B itself, so that what is compared can be chosen."""
+    y = 4 * pow(5, -1, PRIME) % PRIME  # of B, whose x is even
+    key, one = (1).to_bytes(32, "little"), (1).to_bytes(32, "little")
+    assert ed25519(key, b"", y.to_bytes(32, "little") + one)
+    assert not ed25519(key, b"", (PRIME - y).to_bytes(32, "little") + one)
+    assert not ed25519(key, b"", (y | 1 << 255).to_bytes(32, "little") + one)
+    assert not ed25519((PRIME + 1).to_bytes(32, "little"), b"", y.to_bytes(32, "little") + one)
+    assert not ed25519(key, b"", (PRIME + 1).to_bytes(32, "little") + bytes(32))
+    assert not ed25519((1 | 1 << 255).to_bytes(32, "little"), b"", y.to_bytes(32, "little") + one)
 
 
 @settings(max_examples=25, deadline=None)

@@ -12,7 +12,6 @@ import click
 from headrace.cli.place import environment_option, json_option, open_workspace, root_option
 from headrace.cli.view import show, table
 from headrace.diagnostics import Diagnostic, Exit, HeadraceError
-from headrace.plan.told import counted
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -264,6 +263,8 @@ def _left(session: Session, w: Workspace, asked: _Asked) -> dict[str, Any]:
 
 def _elsewhere(told: Mapping[str, Any]) -> Iterator[str]:
     """What to do about what stays."""
+    from headrace.plan.told import counted
+
     left, entity = told["left"], told["entity"]
     yield "not erased, since it is yours, or was made of what is yours:"
     yield from (f"  source/{name}: delete its rows by `{entity}` where they are" for name in left["sources"])
