@@ -59,6 +59,7 @@ WITHOUT_JSON = {
     "lsp": "it talks JSON-RPC, and says nothing else",
     "plugins": "it only holds commands, and each of them has it",
     "features": "likewise",
+    "rollout": "likewise",
     "runs": "likewise",
     "tune": "likewise",
     "card": "likewise",
