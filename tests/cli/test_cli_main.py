@@ -60,6 +60,7 @@ WITHOUT_JSON = {
     "plugins": "it only holds commands, and each of them has it",
     "features": "likewise",
     "flags": "likewise",
+    "rollout": "likewise",
     "runs": "likewise",
     "tune": "likewise",
     "card": "likewise",

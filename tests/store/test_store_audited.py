@@ -78,6 +78,7 @@ ENTRIES = {
     "rollout.advance:advance": ["FLOW"],
     "rollout.advance:replace": ["FLOW"],
     "rollout.advance:roll_back": ["'roll back'"],
+    "rollout.by_hand:_scene": ["f'{doing} rollout'"],
     "serving.judge:Reporter._log": ["'swap'"],
     "steps.batch.carry:_record": ["'log'"],
     "steps.run:running": ["'note'"],
