@@ -145,3 +145,10 @@ def test_a_model_without_traffic_or_rollout_is_told_so(root: Path, capsys: pytes
     place.write_text(SPECS, encoding="utf-8")
     code, _, err = simulated(capsys, root, "work")
     assert (Exit.REFUSED, True) == (code, "error[no-rollout]" in err)
+
+
+def test_a_rollout_that_is_judged_by_answers_is_not_simulated_and_told_so(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    place = root / "specs" / "shop.yaml"
+    place.write_text((SPECS + ROLLOUT).replace("metric: error_rate", "metric: output_shift, limit: 0.5", 1), encoding="utf-8")
+    code, _, err = simulated(capsys, root, "work")
+    assert (Exit.REFUSED, True) == (code, "error[not-simulated]" in err), err

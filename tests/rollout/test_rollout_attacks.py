@@ -103,6 +103,18 @@ def test_units_that_come_again_in_each_epoch_are_each_one(by_unit):
     assert (progress.event, progress.payload["evidence"]["error_rate"]["n_candidate"]) == ("headrace.rollout.looked", 100)
 
 
+def test_units_that_move_with_a_rising_share_do_not_make_it_wrong(by_unit):
+    """Nobody is new after a raise: whoever is there is dealt to its arm, and that is what the share is of."""
+    answered(by_unit, users(40), CANDIDATE)
+    answered(by_unit, users(160, "other"), CHAMPION)
+    by_unit.wait(14 * DAY)
+    answered(by_unit, users(1), CANDIDATE)
+    by_unit.look(BY_UNIT)
+    answered(by_unit, [*users(40), *users(60, "other")], CANDIDATE)
+    answered(by_unit, users(160, "other")[60:], CHAMPION)
+    assert by_unit.look(BY_UNIT).payload["held"] is None
+
+
 @st.composite
 def strata(draw):
     found = []

@@ -300,3 +300,26 @@ def test_a_world_knows_which_end_would_be_false(effect: Effect, *, no_worse: boo
 
 def test_a_candidate_above_its_ceiling_is_rightly_aborted_though_the_champion_is_as_bad() -> None:
     assert not world(base=EVEN | {"error_rate": Rate(0.01, 0.06)}).no_worse(CANARY)
+
+
+def test_units_that_fail_by_themselves_keep_the_rates_that_requests_break() -> None:
+    """20 requests come of a unit, and half of what makes them fail is the unit's own."""
+    found = {}
+    for count_ in ("requests", "units"):
+        judged = Canary(
+            unit="u",
+            steps=[Step(weight=0.1, hold=timedelta(days=5)), Step(weight=0.5, hold=timedelta(days=5))],
+            judge=[Judge(metric="error_rate", count=count_, negligible=0.05)],
+        )
+        world = World(name="", per_day=10_000, base={"error_rate": Rate(0.05, 0.05)}, effect={}, cluster=20, icc=0.5)
+        found[count_] = simulate(judged, world, runs=200, seed=1, every=200).share("harmful")
+    assert found["units"] <= 0.05 < found["requests"]
+
+
+def test_the_share_of_units_that_fail_follows_from_that_of_requests() -> None:
+    alone = World(name="", per_day=1, base={}, effect={}, cluster=3)
+    alike = replace(alone, icc=0.5)
+    assert alone.of_units(0.1) == pytest.approx(1 - 0.9**3)
+    # Beta(0.1, 0.9): the mean of (1 - p)^3 is 0.9 * 1.9 * 2.9 / (1 * 2 * 3).
+    assert alike.of_units(0.1) == pytest.approx(1 - 0.9 * 1.9 * 2.9 / 6)
+    assert alike.of_units(0.0) == 0.0

@@ -101,6 +101,7 @@ def rollout(  # noqa: PLR0917 - one an option
     if canary is None:
         message = f"model/{found.name} has no section `rollout`: a version that passes its gates answers at once"
         raise HeadraceError(Diagnostic("no-rollout", message, help="`headrace explain model.rollout` shows one"), Exit.REFUSED)
+    _simulable(canary)
     world = _world(found, canary, traffic, base, cluster, icc)
     chosen = _effects(canary, candidate)
     worlds = list(usual(canary, world)) if not chosen else [_chosen(world, chosen, candidate)]
@@ -118,6 +119,15 @@ def rollout(  # noqa: PLR0917 - one an option
     show(told_all, _text, as_json=as_json)
     if not kept:
         raise click.exceptions.Exit(Exit.REFUSED)
+
+
+def _simulable(canary: Canary) -> None:
+    """HeadraceError `not-simulated` where the rollout is judged by what no server counts."""
+    beyond = [judge.metric for judge in canary.judge if not judge.counted]
+    if beyond:
+        message = f"the rollout is judged by `{beyond[0]}`, and what is simulated are requests that fail or are slow"
+        help_ = f"try it without `{beyond[0]}`: false_rollback then is the part that the others have of it"
+        raise HeadraceError(Diagnostic("not-simulated", message, help=help_), Exit.REFUSED)
 
 
 def _model(project: Project, text: str) -> Model:

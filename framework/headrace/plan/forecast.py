@@ -16,6 +16,9 @@ def rollout(model: Model) -> Forecast | None:
         return None
     from headrace.stats.eprocess import needed_without_failures
 
+    waited = [judge for judge in model.rollout.judge if judge.decides != "abort" and judge.metric in {"error_rate", "slow_request"}]
+    if not waited:
+        return None
     days = sum(step.weight * (step.hold / timedelta(days=1)) for step in model.rollout.steps)
-    needed = max(needed_without_failures(judge.negligible, model.rollout.false_promotion) for judge in model.rollout.judge)
+    needed = max(needed_without_failures(judge.negligible, model.rollout.false_promotion) for judge in waited)
     return Forecast(model.name, math.floor(model.serving.traffic * days), needed)

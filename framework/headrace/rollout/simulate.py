@@ -169,7 +169,13 @@ class _Flock:
             n = np.maximum(candidate - lacking, 0) if slow else candidate
             others = np.where(lacking > 0, 0, champion) if slow else champion
             rates = self.world.rates(judge.metric, elapsed)
-            bad, worse = self.world.bad(self.rng, n, rates[0]), self.world.bad(self.rng, others, rates[1])
+            if judge.count == "units":
+                n, others = self.world.units(self.rng, n), self.world.units(self.rng, others)
+                bad, worse = (
+                    self.rng.binomial(units, rate) for units, rate in zip((n, others), self.world.judged(judge, elapsed), strict=True)
+                )
+            else:
+                bad, worse = self.world.bad(self.rng, n, rates[0]), self.world.bad(self.rng, others, rates[1])
             evidence.add(self.step, n, bad, worse)
             found[judge.metric] = (n, bad, others, worse)
         return found

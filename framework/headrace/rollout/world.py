@@ -56,6 +56,22 @@ class World:
         champion = self.base[metric].at(elapsed)
         return self.effect.get(metric, Effect()).of(champion), champion
 
+    def units(self, rng: np.random.Generator, requests: Counts) -> Counts:
+        """How many units so many requests come of, (runs,): what is left over is one by chance, or the smaller arm would seem larger."""
+        whole, left = np.divmod(requests, self.cluster)
+        found: Counts = whole + (rng.random(requests.shape) * self.cluster < left)
+        return found
+
+    def of_units(self, rate: float) -> float:
+        """The share of units that fail at least once, where so large a share of requests fails."""
+        if not self.icc or not 0.0 < rate < 1.0:
+            return float(1.0 - (1.0 - rate) ** self.cluster)
+        from math import exp, lgamma
+
+        scale = (1.0 - self.icc) / self.icc
+        sound, n = (1.0 - rate) * scale, self.cluster
+        return 1.0 - exp(lgamma(sound + n) - lgamma(sound) + lgamma(scale) - lgamma(scale + n))
+
     def no_worse(self, canary: Canary) -> bool:
         """Whether a rollback for harm would be false: no metric is worse than the champion's, and none is above its ceiling, ever."""
         return all(
@@ -84,4 +100,9 @@ class World:
         return found
 
     def _ends(self, judge: Judge) -> tuple[tuple[float, float], tuple[float, float]]:
-        return self.rates(judge.metric, 0.0), self.rates(judge.metric, 1.0)
+        return self.judged(judge, 0.0), self.judged(judge, 1.0)
+
+    def judged(self, judge: Judge, elapsed: float) -> tuple[float, float]:
+        """`rates`, of what the judge counts: of requests, or of units."""
+        candidate, champion = self.rates(judge.metric, elapsed)
+        return (self.of_units(candidate), self.of_units(champion)) if judge.count == "units" else (candidate, champion)

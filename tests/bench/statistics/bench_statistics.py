@@ -17,10 +17,11 @@ sys.path.insert(0, str(Path(__file__).parents[3] / "framework"))
 
 import canary
 import experiment
+import judges
 import shadow
 from rows import Row
 
-TABLES = {"canary": canary.rows, "experiment": experiment.rows, "shadow": shadow.rows}
+TABLES = {"canary": canary.rows, "experiment": experiment.rows, "judges": judges.rows, "shadow": shadow.rows}
 
 
 def main() -> None:

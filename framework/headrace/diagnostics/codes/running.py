@@ -123,6 +123,12 @@ CODES = (
         "A simulated rollout needs them: from `serving.traffic`, or said on the command line.",
         help="type `--traffic 12000/d`",
     ),
+    Code(
+        "not-simulated",
+        "a rollout is judged by what a simulation does not make up",
+        "Requests that fail or are slow are made up; answers, their outcomes and what a shadow says are not.",
+        help="simulate the rollout without that metric",
+    ),
     Code("which-model", "several models, and none is meant", "Where there is more than one, a command needs to be told.", help="name one"),
     Code(
         "no-flag",
