@@ -1,6 +1,7 @@
 """P16: an invalid request returns an error that names what is at fault, and never makes the server fail."""
 
 import json
+import math
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -90,3 +91,60 @@ def test_every_field_that_is_missing_is_named(client: TestClient, dropped: set[s
 def test_any_event_time_is_refused_while_the_clock_runs_with_the_wall(client: TestClient, header: str) -> None:
     reply = client.post("/predict", json=ROW, headers={"Headrace-Time": header})
     assert (400, "application/problem+json") == (reply.status_code, reply.headers["content-type"])
+
+
+def finite(value: object) -> bool:
+    return not isinstance(value, float) or math.isfinite(value)
+
+
+# What is at the border of what is taken, where a number that no double holds is left out: of columns it makes the whole body no JSON.
+EDGES: list[object] = ["", "\0", "x" * 257, True, False, 2**63, -(2**63) - 1, 120.5, -0.5, 120, 0, None, [], {}, "21", 21, 21.5]
+
+
+@SETTINGS
+@given(
+    form=st.sampled_from(["records", "columns"]),
+    place=st.integers(2, 60).flatmap(lambda size: st.tuples(st.just(size), st.integers(0, size - 1))),
+    name=st.sampled_from(list(ROW)),
+    value=st.sampled_from(EDGES) | SCALAR.filter(finite),
+)
+def test_a_row_among_many_is_refused_exactly_where_it_is_alone(
+    client: TestClient, form: str, place: tuple[int, int], name: str, value: object
+) -> None:
+    size, at = place
+    rows = [{**ROW, name: value} if row == at else ROW for row in range(size)]
+    columns = {key: [row[key] for row in rows] for key in ROW}
+    alone = client.post("/predict", json={**ROW, name: value})
+    reply = client.post("/predict/batch", json={"rows": rows} if form == "records" else {"columns": columns})
+    assert alone.status_code == reply.status_code
+    if reply.status_code != 200:
+        field = f"rows[{at}].{name}" if form == "records" else f"columns.{name}[{at}]"
+        assert [(field, error["message"]) for error in alone.json()["errors"]] == [
+            (error["field"], error["message"]) for error in reply.json()["errors"]
+        ]
+
+
+@SETTINGS
+@given(
+    form=st.sampled_from(["alone", "records", "columns"]), size=st.integers(1, 60), at=st.integers(0, 59), name=st.sampled_from(list(ROW))
+)
+def test_a_key_that_stands_twice_is_refused_by_its_name(client: TestClient, form: str, size: int, at: int, name: str) -> None:
+    twice = json.dumps(ROW)[:-1] + f", {json.dumps(name)}: {json.dumps(ROW[name])}}}"
+    rows = ", ".join(twice if row == at % size else json.dumps(ROW) for row in range(size))
+    columns = (
+        json.dumps({key: [value] * size for key, value in ROW.items()})[:-1] + f", {json.dumps(name)}: {json.dumps([ROW[name]] * size)}}}"
+    )
+    path, body = {
+        "alone": ("/predict", twice),
+        "records": ("/predict/batch", f'{{"rows": [{rows}]}}'),
+        "columns": ("/predict/batch", f'{{"columns": {columns}}}'),
+    }[form]
+    reply = client.post(path, content=body)
+    assert (422, [name]) == (reply.status_code, [error["field"] for error in reply.json()["errors"]])
+
+
+@SETTINGS
+@given(name=st.sampled_from(list(ROW)), size=st.integers(1, 60), other=st.integers(0, 60))
+def test_columns_of_two_lengths_are_refused(client: TestClient, name: str, size: int, other: int) -> None:
+    reply = client.post("/predict/batch", json={"columns": {key: [value] * (other if key == name else size) for key, value in ROW.items()}})
+    assert (200 if other == size else 422) == reply.status_code

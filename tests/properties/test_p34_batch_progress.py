@@ -10,8 +10,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "batch"))
+from batch_world import folder as new
 from batch_world import opened, order, rows, source
+from killed import Opening, job
 
+from headrace.batch import Asked, here
+from headrace.batch import folder as kept
+from headrace.batch import target as targets
+from headrace.batch.run import carry_out
 from headrace.steps.batch.carry import scored
 
 
@@ -38,3 +44,42 @@ def test_progress_rises_to_the_end(place, number, chunk, bad):
         )
         # Each chunk is told when it is done, so that nothing is silent for longer than one.
         assert -(-number // chunk) + 2 == len(told)
+
+
+class Killed(Exception):  # noqa: N818 - what ends a run
+    """The run ends here."""
+
+
+@settings(max_examples=25, deadline=None)
+@given(number=st.integers(1, 40), chunk=st.integers(1, 12), kills=st.lists(st.integers(0, 6), min_size=1, max_size=3))
+def test_progress_goes_on_from_what_is_kept_where_a_run_was_killed(number, chunk, kills):
+    with new() as place:
+        folder, told = Path(place), []
+        made = job(folder, number, chunk, folder / "out.csv", "new")
+        asked = Asked(str(folder / "run"), made.key, Opening())
+
+        def carried(upto):
+            mine = []
+
+            def tell(now):
+                mine.append(now)
+                # What is told is kept, so that no kill takes it back.
+                assert now.done == sum(part.rows for part in kept.done(folder / "run").values())
+                if len(mine) > upto:
+                    raise Killed
+
+            try:
+                carry_out(made, asked, here, targets.parse(folder, made.told), tell)
+            except Killed:
+                pass
+            finally:
+                told.append(mine)
+
+        for upto in [*kills, number + 3]:
+            if not (folder / "out.csv").exists():
+                carried(upto)
+        each = [now for mine in told for now in mine]
+        assert all(a.done <= b.done and a.bad <= b.bad and a.percent <= b.percent for a, b in pairwise(each))
+        # The one that goes on says at once what the one before it had said.
+        assert [mine[-1].done for mine in told[:-1]] == [mine[0].done for mine in told[1:]]
+        assert (number, 100.0) == (each[-1].done, each[-1].percent)

@@ -9,14 +9,21 @@ import fsspec
 import httpx
 import pandas as pd
 import pytest
+from fsspec.implementations.memory import MemoryFileSystem
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from moto.server import ThreadedMotoServer
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "batch"))
 from batch_world import alone, left, opened, order, rows, source
+from batch_world import folder as new
+from killed import Opening, job, run
 
 from headrace import afar
+from headrace.batch import Asked
+from headrace.batch import target as targets
+from headrace.batch.run import carry_out
+from headrace.diagnostics import HeadraceError
 from headrace.steps.batch.carry import scored
 
 NAMES = st.text("abcdefgh _-é0123", min_size=1, max_size=12).filter(lambda name: name.strip() == name)
@@ -105,3 +112,43 @@ def test_answers_stand_where_another_file_system_keeps_them(place):
     with fsspec.open("memory://out/scores.csv") as file:
         check(place, frame, read(file, "csv"))
     assert ["/out/scores.csv"] == fsspec.filesystem("memory").find("/out")
+
+
+def backwards(work, chunks):
+    """Parts as they end where the last chunk is done first."""
+    return iter([work(chunk) for chunk in chunks][::-1])
+
+
+@settings(max_examples=20, deadline=None)
+@given(number=st.integers(1, 40), chunk=st.integers(1, 12), ending=st.sampled_from(["parquet", "csv"]))
+def test_answers_stand_in_the_order_of_the_input_in_whatever_order_parts_end(number, chunk, ending):
+    with new() as folder:
+        made = job(Path(folder), number, chunk, Path(folder) / f"out.{ending}", "new")
+        asked = Asked(f"{folder}/run", made.key, Opening())
+        carry_out(made, asked, backwards, targets.parse(Path(folder), made.told), lambda _: None)
+        for name, bad in (("out", False), ("out.bad", True)):
+            expected = [at for at in range(number) if (at % 7 == 3) is bad]
+            file = Path(folder) / f"{name}.{ending}"
+            assert (expected if expected or not bad else None) == (
+                [int(key) for key in read(file, ending)["id"]] if file.exists() else None
+            )
+
+
+class Short(MemoryFileSystem):
+    """A store that keeps less than it was sent."""
+
+    protocol = "short"
+
+    def put_file(self, lpath, rpath, **_):
+        self.pipe_file(rpath, Path(lpath).read_bytes()[:-1])
+
+
+@pytest.mark.parametrize("ending", ["parquet", "csv"])
+def test_an_object_that_came_back_as_something_else_does_not_stand(ending):
+    fsspec.register_implementation("short", Short, clobber=True)
+    with new() as folder:
+        made = job(Path(folder), 9, 4, f"short://out/scores.{ending}", "new")
+        with pytest.raises(HeadraceError) as refused:
+            run(made, Path(folder))
+        assert ["output-unwritable"] == [fault.id for fault in refused.value.report]
+        assert [] == Short().find("/out")

@@ -5,6 +5,7 @@ import logging
 import os
 from base64 import b64encode
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from headrace.journal import present, ship, subjects
 from headrace.journal.personal import decrypt
 from headrace.serving.journalled import open_spool
 from headrace.serving.workspace import open_workspace
+from headrace.store.now import wall
 from headrace.store.tables import Outcome, Prediction
 
 Serve = Callable[[Project], TestClient]
@@ -62,6 +64,21 @@ def test_metadata_and_metrics_tell_of_the_journal(tmp_path: Path, serve: Serve) 
         told[name] for name in ("durability", "full", "limit_bytes", "dropped", "refused", "shipper")
     )
     assert (1.0, True, True, 0.0) == (alive, lag > 0, held > 0, metric(client, "headrace_journal_lag_seconds"))
+
+
+@pytest.mark.parametrize("written", [True, False])
+def test_a_journal_lags_only_for_what_was_written_since_the_store_was_asked(tmp_path: Path, serve: Serve, written: bool) -> None:  # noqa: FBT001
+    made, client = started(tmp_path, serve)
+    client.post("/predict", json=ROW)
+    ship(made.store, made.spool)
+    told = client.app.state.server._journal  # type: ignore[attr-defined]
+    told.look()
+    assert (0.0, True) == (told.lag, told._spool.held > 0)
+    (segment,) = made.spool.glob("*.spool")
+    asked = wall() - timedelta(seconds=170)
+    told._looked = asked  # since when the store has been away
+    os.utime(segment, (asked.timestamp() + (60 if written else -60),) * 2)
+    assert (170 if written else 0) == pytest.approx(told.lag, abs=20)
 
 
 def test_a_full_journal_refuses_and_says_so(tmp_path: Path, serve: Serve) -> None:

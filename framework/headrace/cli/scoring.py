@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from headrace.steps.workspace import Workspace
 
 SOURCE = "source/"
+IN_MEMORY = "memory://"
+"""What fsspec keeps in the process that writes it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +66,10 @@ def score(root: Path, model: str | None, wanted: Wanted, *, as_json: bool) -> No
         name = model_of(w.config, model)
         (spec,) = [one for one in project.models if one.name == name]
         output(root, wanted.output, wanted.output_table)  # a place that nothing writes to is told before anything is read
+        if wanted.output.startswith(IN_MEMORY):
+            message = f"{wanted.output} is in the memory of this command, and the answers would end with it"
+            help_ = "write to a file, such as `--output scores.parquet`"
+            raise HeadraceError(Diagnostic("unknown-format", message, help=help_), Exit.INVALID)
         order = _order(w, name, spec.features, project.inputs(spec), wanted)
         try:
             done = scored(w, order, _telling(as_json=as_json))

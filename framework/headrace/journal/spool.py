@@ -84,6 +84,15 @@ class Spool:
             self._look()
             return self._others + self._size
 
+    def written_since(self, moment: float) -> bool:
+        """Whether any segment of the folder was appended to after so many seconds since 1970; one that is empty was not."""
+        for path in self._folder.glob(f"*{SUFFIX}"):
+            with suppress(FileNotFoundError):  # shipped and deleted meanwhile
+                found = path.stat()
+                if found.st_size and found.st_mtime > moment:
+                    return True
+        return False
+
     @property
     def full(self) -> bool:
         """Whether what was last refused for want of room would be refused now."""

@@ -100,8 +100,9 @@ class Told:
 
     def look(self) -> int:
         """Ask the store how far it is; the bytes that it lacks. Raises as `Store.read`."""
+        began = wall()  # what is written while it looks counts as later
         self._last = backlog(self._workspace.store, self._workspace.spool)
-        self._looked = wall()
+        self._looked = began
         return self._last.bytes
 
     @property
@@ -112,7 +113,7 @@ class Told:
             return max(0.0, (now - self._last.oldest).total_seconds())
         # All was shipped when it was last looked at; what came since may wait since then.
         waited = (now - self._looked).total_seconds()
-        return waited if waited > 1 and self._spool.held else 0.0
+        return waited if waited > 1 and self._spool.written_since(self._looked.timestamp()) else 0.0
 
     def metadata(self) -> dict[str, Any]:
         """For GET /metadata."""

@@ -80,6 +80,9 @@ def _path(scope: Scope, batch: Batch) -> Iterator[Diagnostic]:
     elif not database and not path.lower().endswith(ENDINGS):
         message = f"`path: {path}` names no format in which answers are written"
         yield Diagnostic("unknown-format", message, place, help=f"end it with {choice(f'`{ending}`' for ending in ENDINGS)}")
+    elif not database and path.startswith("memory://"):
+        message = f"`path: {path}` is in the memory of the run, and the answers would end with it"
+        yield Diagnostic("unknown-format", message, place, help="write to a file, such as `path: scores.parquet`")
     source = scope.get(Source, batch.input)
     if source is not None and (source.uri, source.table) == (path, batch.output.table):
         message = f"`path: {path}` is what {batch.input} reads: the answers would take the place of the questions"
