@@ -5,10 +5,10 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
-from both import on_both
 from observed_world import DAY, HOUR, RETAINED, START, World, declared
 from sqlalchemy.exc import DBAPIError
 
+from both import on_both
 from headrace.diagnostics import HeadraceError
 from headrace.experiment.declared import Guardrail, Measure, Primary
 from headrace.experiment.observed import KEPT, Cell, Observed
