@@ -2,7 +2,7 @@
 
 from headrace.traffic.assignment import assign, assign_all, assigning
 from headrace.traffic.counter import Counter, strata
-from headrace.traffic.enrolment import OUTSIDE, Among, enrol_all, enrolling, slots
+from headrace.traffic.enrolment import OUTSIDE, Among, Slot, enrol_all, enrolling, slots
 from headrace.traffic.rule import ERROR_RATE, SLOW_REQUEST, Rule
 from headrace.traffic.watch import Abort, Watch, abort
 from headrace.traffic.weights import CANDIDATE, CHAMPION, Arm, Weights, WeightsConflict, current, epochs, set_weights
@@ -18,6 +18,7 @@ __all__ = [
     "Arm",
     "Counter",
     "Rule",
+    "Slot",
     "Watch",
     "Weights",
     "WeightsConflict",
