@@ -16,10 +16,11 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[3] / "framework"))
 
 import canary
-import experiment
 import judges
 import shadow
 from rows import Row
+
+import experiment
 
 TABLES = {"canary": canary.rows, "experiment": experiment.rows, "judges": judges.rows, "shadow": shadow.rows}
 
