@@ -13,6 +13,7 @@ from headrace.experiment import Decide, parsed
 from headrace.experiment.decide import frozen
 from headrace.experiment.state import MOVES, RUNNING, IllegalMove, State, moved
 from headrace.rollout import compared
+from headrace.rollout.canary import Bake, NoData
 from headrace.rollout.judgement import watch
 from headrace.store import Store
 from headrace.traffic import OUTSIDE, enrolling
@@ -71,6 +72,30 @@ def test_a_win_promotes_and_all_traffic_is_the_winner_s(life: Life) -> None:
     assert (progress.passed, progress.event, progress.payload["winner"]) == (True, "headrace.experiment.decided", "candidate")
     assert ended(life, 2)[:6] == ("decided", "win", "active", {"champion": (2, 1.0)}, {"champion": 2, "previous": 1}, [])
     assert (life.row().last_epoch, life.weights().among) == (2, None)  # type: ignore[union-attr]
+
+
+@BOTH
+def test_a_candidate_that_has_won_bakes_where_its_rollout_says_so(life: Life) -> None:
+    baking = replace(CANARY, bake=Bake(time=DAY, holdback=0.1), no_data=NoData(after=30 * DAY, deadline=42 * DAY))
+    life.passes()
+    life.look(canary=baking)
+    life.passes()
+    life.look(canary=baking)
+    life.wait(DAY)
+    life.requests(300, 1200)
+    life.look(canary=baking)
+    life.wait(7 * DAY)
+    life.says = "win"
+    decided = life.look(canary=baking)
+    assert (decided.passed, decided.event, decided.payload["promoted"]) == (False, "headrace.experiment.decided", None)
+    assert (life.rollouts()[1], life.aliases()) == ("baking", {"candidate": 2, "champion": 1})
+    assert life.shares() == {"champion": (1, pytest.approx(0.1)), "candidate": (2, 0.9)}
+    life.wait(DAY)
+    life.requests(300, 1200)
+    over = life.look(canary=baking)
+    assert (over.passed, over.event) == (True, "headrace.rollout.promoted")
+    assert (life.rollouts()[1], life.aliases(), life.shares()) == ("active", {"champion": 2, "previous": 1}, {"champion": (2, 1.0)})
+    assert life.row().state == "decided"
 
 
 @pytest.mark.parametrize("verdict", ["lose", "guardrail"])

@@ -16,8 +16,9 @@ from headrace.experiment.declared import CANDIDATE, CHAMPION, Declared
 from headrace.experiment.state import State, moved
 from headrace.rollout import Progress
 from headrace.rollout import record as rollouts
-from headrace.rollout.carry_out import FLOW, Scene, begun, close, everything_to, told, won
+from headrace.rollout.carry_out import FLOW, Scene, bakes, begun, close, everything_to, told, won
 from headrace.rollout.compared import last_epoch
+from headrace.rollout.decide import interval
 from headrace.store import EventKind, due, events
 from headrace.store.columns import new_id
 from headrace.store.experimental import Experiment
@@ -151,8 +152,11 @@ def _promote(stage: Stage, action: Promote) -> Progress:
     if action.analysis is not None:
         _note(row, action.analysis, stage)
     ended(stage, row, State.DECIDED, "win", str(row.details.get("won") or action.reason))
-    rollout = rollouts.running_row(scene.session, scene.model)
-    if rollout is not None and rollout.candidate == action.version:
+    rollout, bake, promoted = rollouts.running_row(scene.session, scene.model), scene.canary.bake, True
+    if rollout is not None and rollout.candidate == action.version and bake is not None:
+        bakes(scene, rollout, bake.weight, scene.now + interval(scene.canary, rollout.step, baking=True))
+        promoted = False
+    elif rollout is not None and rollout.candidate == action.version:
         won(scene, rollout, "win", action.reason)
     else:
         everything_to(scene, action.version, action.reason)
@@ -160,8 +164,8 @@ def _promote(stage: Stage, action: Promote) -> Progress:
             close(scene, rollout, "lose", f"`{action.arm}` has won")
         registry.promote(scene.session, model=scene.model, number=action.version, at=scene.now, reason=action.reason)
     return say(
-        stage, EventKind.EXPERIMENT_DECIDED, row, row.details["reason"], verdict="win", winner=action.arm, promoted=action.version,
-        **_plain(action.analysis),
+        stage, EventKind.EXPERIMENT_DECIDED, row, row.details["reason"], verdict="win", winner=action.arm,
+        promoted=action.version if promoted else None, **_plain(action.analysis),
     )  # fmt: skip
 
 

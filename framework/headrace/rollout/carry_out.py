@@ -128,13 +128,9 @@ def _raise(scene: Scene, action: Raise) -> Progress:
 
 
 def _bake(scene: Scene, action: StartBake) -> Progress:
-    """The alias stays where it is: going back is what it is in a step, a change of weights that a server decides by itself."""
     row = _standing(scene)
-    weights = _share(scene, row.champion or 0, row.candidate, action.share, "bake")
-    row.state = moved(row.state, State.BAKING).value
-    row.step_since, row.epoch = scene.now, weights.epoch
+    bakes(scene, row, action.share, action.look)
     _note(row, action.judgement, held=None)
-    _look_again(scene, action.look)
     reason = f"every metric has passed; bake: {action.share:.0%}"
     look = action.look.isoformat()
     return told(scene, EventKind.ROLLOUT_RAISED, row, reason=reason, judgement=action.judgement, weight=action.share, look=look)
@@ -162,6 +158,18 @@ def begun(scene: Scene, candidate: int, champion: int, epoch: int) -> tables.Rol
     row.state = moved(row.state, State.COMPARING).value
     scene.session.flush()
     return row
+
+
+def bakes(scene: Scene, row: tables.Rollout, share: float, look: datetime) -> None:
+    """Give the candidate all but the holdback, whether its rollout or an experiment decided so.
+
+    The alias stays where it is: going back is what it is in a step, a change of weights that a server decides by itself.
+    """
+    weights = _share(scene, row.champion or 0, row.candidate, share, "bake")
+    row.state = moved(row.state, State.BAKING).value
+    row.step_since, row.epoch = scene.now, weights.epoch
+    scene.session.flush()
+    _look_again(scene, look)
 
 
 def won(scene: Scene, row: tables.Rollout, verdict: str, reason: str) -> None:
