@@ -25,7 +25,11 @@ def running_row(session: Session, model: str) -> tables.Rollout | None:
 
 def newest_row(session: Session, model: str) -> tables.Rollout | None:
     """The rollout that began last, whatever became of it."""
-    query = select(tables.Rollout).where(tables.Rollout.model == model).order_by(col(tables.Rollout.started_at).desc(), col(tables.Rollout.epoch).desc())
+    query = (
+        select(tables.Rollout)
+        .where(tables.Rollout.model == model)
+        .order_by(col(tables.Rollout.started_at).desc(), col(tables.Rollout.epoch).desc())
+    )
     return running_row(session, model) or session.exec(query.limit(1)).first()
 
 
