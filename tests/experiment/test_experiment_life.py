@@ -91,7 +91,7 @@ def test_a_candidate_that_has_won_bakes_where_its_rollout_says_so(life: Life) ->
     assert (life.rollouts()[1], life.aliases()) == ("baking", {"candidate": 2, "champion": 1})
     assert life.shares() == {"champion": (1, pytest.approx(0.1)), "candidate": (2, 0.9)}
     life.wait(DAY)
-    life.requests(300, 1200)
+    life.requests(1350, 150)
     over = life.look(canary=baking)
     assert (over.passed, over.event) == (True, "headrace.rollout.promoted")
     assert (life.rollouts()[1], life.aliases(), life.shares()) == ("active", {"champion": 2, "previous": 1}, {"champion": (2, 1.0)})
