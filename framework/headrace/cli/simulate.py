@@ -20,9 +20,6 @@ if TYPE_CHECKING:
     from headrace.rollout.world import Effect, Rate, World
     from headrace.spec import Model
 
-_USUAL = 0.01
-"""The champion's rate where none is said: one in a hundred, or half of its ceiling where that is less."""
-
 
 @click.group("simulate")
 def command() -> None:
@@ -155,9 +152,10 @@ def _world(model: Model, canary: Canary, traffic: str | None, base: tuple[str, .
 
 
 def _assumed(ceiling: float | None) -> Rate:
+    from headrace.rollout.expected import assumed
     from headrace.rollout.world import Rate
 
-    rate = _USUAL if ceiling is None else min(_USUAL, ceiling / 2)
+    rate = assumed(ceiling)
     return Rate(rate, rate)
 
 
