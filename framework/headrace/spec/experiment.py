@@ -9,13 +9,6 @@ from headrace.spec.name import Column, MetricName, Name
 from headrace.spec.quantity import Change, Duration, Percentage
 
 
-class Arms(Spec):
-    """The shares of those who take part."""
-
-    champion: Percentage = field("The share that the champion answers.", Effect.RECONFIGURE, example="50%", gt=0, lt=1)
-    candidate: Percentage = field("The share that the candidate answers.", Effect.RECONFIGURE, example="50%", gt=0, lt=1)
-
-
 class Primary(Spec):
     """The metric that decides, and the least difference that is worth finding."""
 
@@ -63,14 +56,24 @@ class Decide(Spec):
 class Experiment(Spec):
     """A randomised comparison of champion and candidate."""
 
-    arms: Arms = field("The shares of the arms; together 100%.", Effect.RECONFIGURE, example={"champion": "50%", "candidate": "50%"})
+    arms: dict[Name, Percentage] = field(
+        "The shares of those who take part, by alias; `champion` and `candidate` always, any other alias where more versions are compared.",
+        Effect.RECONFIGURE,
+        example={"champion": "50%", "candidate": "50%"},
+    )
     unit: Column = field("The same unit keeps the same arm.", Effect.RECONFIGURE, example="person_id")
     primary: Primary = field("The metric that decides.", Effect.RECONFIGURE, example={"metric": "accuracy", "detect": "1pp"})
+    secondary: tuple[MetricName, ...] = field(
+        "Metrics that are told beside, and decide nothing.", Effect.RECONFIGURE, default=(), example=["latency_p99"]
+    )
     guardrails: tuple[Guardrail, ...] = field(
         "Metrics that must not suffer.",
         Effect.RECONFIGURE,
         default=(),
         example=[{"metric": "latency_p99", "worse_by_at_most": "10% relative"}],
+    )
+    segments: tuple[Column, ...] = field(
+        "Columns by whose values each metric is told apart too; they decide nothing.", Effect.RECONFIGURE, default=(), example=["region"]
     )
     coverage: Percentage = field(
         "The share of all units that takes part; it may rise, and never re-deals.",

@@ -36,6 +36,14 @@ class EventKind(StrEnum):
     APPROVAL_VOTED = "approval.voted"
     APPROVAL_DECIDED = "approval.decided"
     PROMOTION_REFUSED = "promotion.refused"
+    ROLLOUT_HANDED_OVER = "rollout.handed_over"
+    EXPERIMENT_STARTED = "experiment.started"
+    EXPERIMENT_LOOKED = "experiment.looked"
+    EXPERIMENT_CHANGED = "experiment.changed"
+    EXPERIMENT_ENROLLED = "experiment.enrolled"
+    EXPERIMENT_DECIDED = "experiment.decided"
+    EXPERIMENT_STOPPED = "experiment.stopped"
+    EXPERIMENT_FAILED = "experiment.failed"
 
 
 class Stage(StrEnum):

@@ -252,6 +252,8 @@ class Weights(Row, table=True):
     arms: list[dict[str, Any]] = json()
     at: datetime = moment()
     reason: str
+    among: dict[str, Any] | None = json(optional=True)
+    """Whom the arms are dealt to, as an experiment chooses them: None is everyone."""
 
 
 class TrafficCount(Row, table=True):

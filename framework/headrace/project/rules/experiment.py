@@ -18,6 +18,7 @@ from headrace.spec.quantity import Difference, write_duration
 from headrace.spec.serving import Serving
 from headrace.stats.power import Arm, detectable, detectable_rate, rate_arms, units_needed
 
+CHAMPION, CANDIDATE, OUTSIDE = "champion", "candidate", "outside"
 _DAY = timedelta(days=1)
 _MOST_UNCERTAIN = 0.5
 
@@ -43,8 +44,19 @@ def _experiment(scope: Scope, model: Model) -> Iterator[Diagnostic]:
 
 @question
 def _arms(scope: Scope, model: Model, experiment: Experiment) -> Iterator[Diagnostic]:
-    shares = (experiment.arms.champion, experiment.arms.candidate)
-    yield from whole_shares(scope, address_of(model), ("experiment", "arms"), shares)
+    here, path = address_of(model), ("experiment", "arms")
+    lacking = [name for name in (CHAMPION, CANDIDATE) if name not in experiment.arms]
+    if lacking:
+        message = f"the experiment has no arm `{lacking[0]}`: it compares a candidate with the champion"
+        yield Diagnostic("experiment-arms", message, scope.where(here, path, key=True), help=f"write `{lacking[0]}: 50%` among the arms")
+    for name, share in experiment.arms.items():
+        if name == OUTSIDE:
+            message = f"`{OUTSIDE}` is the arm of those who take no part"
+            yield Diagnostic("experiment-arms", message, scope.where(here, (*path, name), key=True), help="name another alias")
+        elif share == 0:
+            message = f"the arm `{name}` has 0%: nobody would be its"
+            yield Diagnostic("experiment-arms", message, scope.where(here, (*path, name)), help="give it a share, or remove it")
+    yield from whole_shares(scope, here, path, experiment.arms.values())
 
 
 @question
@@ -128,7 +140,9 @@ def _power(scope: Scope, model: Model, experiment: Experiment) -> Iterator[Diagn
 
 def _needed(experiment: Experiment, units: float) -> tuple[float, Difference | None] | None:
     """The units that are needed, and the difference that `units` find, rounded up; None where the base value is unknown."""
-    primary, shares = experiment.primary, (experiment.arms.champion, experiment.arms.candidate)
+    primary, shares = experiment.primary, (experiment.arms.get(CHAMPION, 0.0), experiment.arms.get(CANDIDATE, 0.0))
+    if not all(0 < share < 1 for share in shares):
+        return None
     alpha, wanted = experiment.alpha, experiment.power
     if primary.mean is not None and primary.deviation is not None:
         base = primary.mean

@@ -1,0 +1,133 @@
+"""How each design of an experiment tests one comparison: bounds that hold at every look that it allows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from math import inf
+from typing import Literal
+
+from headrace.experiment.strata import Arm, Pair
+from headrace.stats import anytime_quantile, bayes, confidence_sequence, group_sequential, non_inferiority, proportions, welch
+from headrace.stats.anytime_quantile import Histogram
+from headrace.stats.effect import Estimate, difference
+from headrace.stats.group_sequential import Sides
+from headrace.stats.non_inferiority import Guarded, Worse
+from headrace.stats.proportions import Proportion
+
+Design = Literal["fixed", "group_sequential", "always_valid", "bayesian"]
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """Which look of which design this is: the information of all looks up to it, and the units that were planned.
+
+    `settles` is false where a design decides at its end alone and this is not the end.
+    """
+
+    design: Design
+    information: tuple[float, ...]
+    planned: float
+    final: bool
+
+    @property
+    def settles(self) -> bool:
+        """Whether anything may be decided at this look."""
+        return self.final or self.design in {"group_sequential", "always_valid"}
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A difference, arm less champion, in the metric's unit, with both bounds; p where the design has one that may be decided by.
+
+    `decisive`: what is found differs at this level. `chance` is the chance that the arm's value is above the champion's, of a prior.
+    """
+
+    difference: float
+    low: float
+    high: float
+    decisive: bool
+    p: float | None = None
+    chance: float | None = None
+
+
+def test(look: Look, pair: Pair, *, alpha: float) -> Told:
+    """Whether two arms differ, two-sided, at the level `alpha` over all looks; UntestableError where neither varies."""
+    if look.design == "fixed" and isinstance(pair.champion, Proportion) and isinstance(pair.arm, Proportion):
+        found = proportions.compare(pair.champion, pair.arm, alpha=alpha)
+        return Told(found.estimate, found.low, found.high, found.p <= alpha, found.p)
+    effect = difference(_estimate(pair.champion), _estimate(pair.arm))
+    match look.design:
+        case "fixed":
+            found = welch.compare(effect, alpha=alpha)
+            return Told(found.estimate, found.low, found.high, found.p <= alpha, found.p)
+        case "group_sequential":
+            found = group_sequential.compare(effect, bound=bound(look.information, look.final, alpha, 2), alpha=alpha)
+            return Told(found.estimate, found.low, found.high, found.low > 0 or found.high < 0)
+        case "always_valid":
+            found = confidence_sequence.compare(effect, planned=look.planned, alpha=alpha)
+            return Told(found.estimate, found.low, found.high, found.p <= alpha, found.p)
+        case "bayesian":
+            believed = bayes.posterior(effect, bayes.Prior(), alpha=alpha)
+            return Told(believed.mean, believed.low, believed.high, believed.low > 0 or believed.high < 0, chance=believed.win)
+
+
+def guard(look: Look, pair: Pair, *, margin: float, relative: bool, worse: Worse, alpha: float) -> Guarded:
+    """Whether an arm is worse by less than a margin, each bound one-sided at `alpha` over all looks.
+
+    UntestableError where neither arm varies, or where a relative margin meets a champion that is not above 0.
+    """
+    if look.design == "fixed":
+        return non_inferiority.judge(_plain(pair.champion), _plain(pair.arm), margin=margin, relative=relative, worse=worse, alpha=alpha)
+    champion, arm, sign = _estimate(pair.champion), _estimate(pair.arm), 1.0 if worse == "higher" else -1.0
+    # Of a relative margin the champion's own noise counts: what is beyond is m_t - (1 + D) m_c (Fieller 1954).
+    scale = 1 + sign * margin if relative else 1.0
+    if relative and (champion.value <= 0 or scale <= 0):
+        return non_inferiority.judge(champion, arm, margin=margin, relative=True, worse=worse, alpha=alpha)
+    apart, low, _ = _one_sided(look, champion, arm, 1.0, sign, alpha)
+    beyond = _one_sided(look, champion, arm, scale, sign, alpha)[2] - (0.0 if relative else margin)
+    return Guarded(non_inferiority.outcome(low, beyond), apart, low, beyond)
+
+
+def quantile_bounds(look: Look, arm: Histogram, at: float, *, planned: float, alpha: float) -> tuple[float, float]:
+    """Both bounds of an arm's quantile, which hold at every look in any design."""
+    del look
+    return anytime_quantile.interval(arm, at, planned=max(1.0, planned), alpha=alpha)
+
+
+@lru_cache(maxsize=512)
+def bound(information: tuple[float, ...], final: bool, alpha: float, sides: Sides) -> float:  # noqa: FBT001 - a key of the cache
+    """The z that the last of these looks has to reach, by O'Brien and Fleming's spending; the final look spends all that is left.
+
+    The end is set by the calendar, before the start, so that spending there what few units left unspent looks at nothing.
+    """
+    each = alpha / sides
+    spent = [group_sequential.spent(t, alpha=each, spending="obrien_fleming") for t in information]
+    if final:
+        spent[-1] = each
+    return group_sequential.spending_boundaries(information, spent, sides=sides)[-1]
+
+
+def _one_sided(look: Look, champion: Estimate, arm: Estimate, scale: float, sign: float, alpha: float) -> tuple[float, float, float]:
+    scaled = Estimate(champion.value * scale, champion.variance * scale**2, champion.n)
+    effect = difference(scaled, arm)
+    if look.design == "always_valid":
+        low, high = confidence_sequence.one_sided(effect, planned=look.planned, alpha=alpha)
+    elif look.design == "group_sequential":
+        reach = bound(look.information, look.final, alpha, 1)
+        low, high = (effect.value - reach * effect.error, effect.value + reach * effect.error) if reach < inf else (-inf, inf)
+    else:
+        believed = bayes.posterior(effect, bayes.Prior(), alpha=2 * alpha)
+        low, high = believed.low, believed.high
+    return (effect.value, low, high) if sign > 0 else (-effect.value, -high, -low)
+
+
+def _estimate(arm: Arm) -> Estimate:
+    found = _plain(arm)
+    return found.estimate if isinstance(found, Proportion) else found
+
+
+def _plain(arm: Arm) -> Proportion | Estimate:
+    if isinstance(arm, Histogram):
+        raise TypeError("a quantile has bounds, and no difference with an error")
+    return arm
