@@ -36,6 +36,7 @@ COMMANDS = {
     "journal": "Show what a model's servers answered lately.",
     "subject": "Export or erase what is stored about a person.",
     "simulate": "Run a declared rollout on made-up traffic, and print how often it errs.",
+    "experiment": "Say what a model's experiment shows.",
     "replay": "Serve history again, under a driven clock.",
     "tune": "Look at the search that chose a version's parameters.",
     "gates": "Report what the gates said of a version, and by which evidence.",

@@ -186,6 +186,8 @@ def _rollout(rollout: Mapping[str, Any]) -> str:
             return f"{version} is about to start"
         case "deploying":
             return f"{version} is at {step}"
+        case "comparing":
+            return f"version {rollout['candidate']} has passed, and an experiment decides"
         case "rolling_back":
             return f"{version} is being rolled back, at {step}"
         case "active":

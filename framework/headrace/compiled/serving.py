@@ -74,6 +74,8 @@ class ServingConfig(Config):
     """What stands around every request, outermost first; not printed where there is none."""
     shadow: ShadowConfig | None = None
     cache: CacheConfig | None = None
+    measures: tuple[str, ...] = Field(default=(), exclude_if=lambda names: not names)
+    """The names by which values of business metrics are told, as the experiment needs them; not printed where there is none."""
 
     @model_validator(mode="after")
     def _unit_is_in_the_request(self) -> Self:
@@ -85,6 +87,11 @@ class ServingConfig(Config):
     def url(self) -> str:
         """Where it answers on its own machine."""
         return f"{'http' if self.access.tls is None else 'https'}://127.0.0.1:{self.port}"
+
+    @property
+    def unit_column(self) -> str:
+        """What the unit is called in a request."""
+        return self.unit_input or (self.group if self.unit == self.group and self.group is not None else self.entity)
 
     @property
     def unit_input(self) -> str | None:

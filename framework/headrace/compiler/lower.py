@@ -67,6 +67,8 @@ def lower(project: Project) -> Compiled:
     configs, calls = {item: _input(item) for item in shared}, {item: sections.input_(item) for item in shared}
     runner = project.environment.runner
     workspace = _workspace(project)
+    # Whom one experiment holds out, no other touches.
+    held_out = max((model.experiment.holdout or 0.0 for model, _ in models if model.experiment is not None), default=0.0)
     return Compiled(
         workspace=workspace,
         backfilling=sections.dask(runner) if runner is not None and read else None,
@@ -80,6 +82,7 @@ def lower(project: Project) -> Compiled:
                 [_batch(one, model, inputs, runner, project) for one in sorted(batches[model.name], key=lambda one: one.name)],
                 in_folds=in_folds(model, project.scope.plugins),
                 governed=bool(workspace.governance.policies(model.name, "promote")),
+                holdout=held_out,
             )
             for model, inputs in models
         ),
@@ -127,12 +130,13 @@ def _life(  # noqa: PLR0917 - what a life is made of
     *,
     in_folds: bool,
     governed: bool,
+    holdout: float,
 ) -> Life:
     judged = (*sections.custom(model, "training"), sections.gates(model))
     tuning = sections.tune(model, runner, in_folds=in_folds)
-    flows = [_train(model, inputs, judged, task, tuning, in_folds=in_folds), _judge(model, judged), _roll_out(model)]
+    flows = [_train(model, inputs, judged, task, tuning, in_folds=in_folds), _judge(model, judged), _roll_out(model, holdout)]
     # What waits for votes is looked at as often as a rollout: its deadline passes by itself.
-    looks = model.rollout is not None or governed
+    looks = model.rollout is not None or model.experiment is not None or governed
     schedules: dict[str, tuple[Schedule, ...]] = {"roll_out": (Interval("look", LOOK),) if looks else ()}
     links = [Link("headrace.candidate.passed", "roll_out")]
     if model.monitoring is not None:
@@ -192,14 +196,15 @@ def _judge(model: Model, judged: tuple[Step, ...]) -> Flow:
     )
 
 
-def _roll_out(model: Model) -> Flow:
-    watched = f"Look at the rollout of model/{model.name} once and announce what came of it."
+def _roll_out(model: Model, holdout: float) -> Flow:
+    begun = "rollout" if model.experiment is None else "experiment" if model.rollout is None else "rollout or the experiment"
+    watched = f"Look at the {begun} of model/{model.name} once and announce what came of it."
     at_once = f"Make the newest candidate of model/{model.name} its champion and announce it."
     return Flow(
         name="roll_out",
-        says=watched if model.rollout is not None else at_once,
+        says=at_once if model.rollout is None and model.experiment is None else watched,
         takes=(sections.CAUSE,),
-        steps=(sections.rollout(model),),
+        steps=(sections.rollout(model, holdout),),
         announces=Announces.ALWAYS,
         result="progress",
     )
@@ -243,13 +248,14 @@ def _batch(
 
 def _server(project: Project, model: Model, section: Serving, inputs: tuple[InputConfig, ...], task: Task) -> ServingConfig:
     features, rollout = model.features, model.rollout
+    dealt = rollout if rollout is not None else model.experiment
     return ServingConfig(
         project=project.project.name,
         model=model.name,
         entity=features.entity,
         time=features.time,
         # Scores of two versions do not compare: whoever answers one row of a group answers all.
-        unit=rollout.unit if rollout is not None else features.group or features.entity,
+        unit=dealt.unit if dealt is not None else features.group or features.entity,
         group=features.group,
         inputs=inputs,
         target=features.target.column,
@@ -265,7 +271,14 @@ def _server(project: Project, model: Model, section: Serving, inputs: tuple[Inpu
         shadow=_shadow(section.shadow) if section.shadow is not None else None,
         cache=_cache(section.cache) if section.cache is not None else None,
         limits=_limits(section.limits),
+        measures=_measures(model),
     )
+
+
+def _measures(model: Model) -> tuple[str, ...]:
+    """The names by which the values are told that the experiment needs."""
+    measures = model.experiment.measures.items() if model.experiment is not None else ()
+    return tuple(sorted({word for name, one in measures for word in (one.of or name, one.per, one.covariate) if word is not None}))
 
 
 def _limits(limits: Limits) -> LimitsConfig:

@@ -11,10 +11,12 @@ from headrace.compiler.ir import Call, Parameter, Shared, Step, Value, Variable
 from headrace.hooks import Task
 from headrace.project.inputs import ModelInput
 from headrace.spec.batch import Batch
+from headrace.spec.experiment import Experiment
 from headrace.spec.expression import parse
 from headrace.spec.gates import Gate, Slice
 from headrace.spec.model import Model
 from headrace.spec.monitoring import Monitoring
+from headrace.spec.quantity import Difference
 from headrace.spec.retraining import Retraining
 from headrace.spec.rollout import Judge, Rollout
 from headrace.spec.runner import Runner
@@ -251,7 +253,21 @@ def _range(values: Range) -> Call:
 
 _TAKEN = frozenset(
     {
-        *("features", "search", "trials", "best", "tune", "training", "newest", "gates", "rollout", "monitoring", "alerts", "retraining"),
+        *(
+            "features",
+            "search",
+            "trials",
+            "best",
+            "tune",
+            "training",
+            "newest",
+            "gates",
+            "rollout",
+            "experiment",
+            "monitoring",
+            "alerts",
+            "retraining",
+        ),
         *("train", "judge", "roll_out", "monitor"),
         *("flow", "task", "steps", "datetime", "timedelta", "emit_event", "verdict", "progress", "decision", "rows", "tuned", "candidate"),
         *("create_progress_artifact", "update_progress_artifact"),
@@ -358,8 +374,18 @@ def gates(model: Model) -> Step:
     )
 
 
-def rollout(model: Model) -> Step:
-    """The step that looks at a rollout once; without the section, a candidate takes over at once."""
+def rollout(model: Model, holdout: float = 0.0) -> Step:
+    """The step that looks at a rollout once; without the section, a candidate takes over at once.
+
+    Where an experiment follows, the step looks at whichever of both runs; `holdout` is the share that no experiment of the project touches.
+    """
+    if model.experiment is not None:
+        before = () if model.rollout is None else (_canary(model.rollout),)
+        compared = _experiment(model.experiment, model.features.target.delay, holdout)
+        call = _call("steps.experiment.advance", compared, *before, model=model.name, cause=Variable("cause"))
+        first = "the rollout until it has passed, and then at " if before else ""
+        says = f"Look once at {first}the experiment: begin it, go on, promote the candidate, keep both or roll it back."
+        return Step(name="rollout" if before else "experiment", says=says, takes=(CAUSE,), gives="Progress", call=call)
     if model.rollout is None:
         says, call = "Make the newest candidate that passed its gates the champion.", _call("steps.rollout.replace")
     else:
@@ -535,6 +561,59 @@ def _canary(section: Rollout) -> Call:
         warmup=_call("Warmup", requests=section.warmup.requests, time=section.warmup.for_),
         no_data=_call("NoData", after=section.no_data.after, then=section.no_data.then, deadline=section.no_data.deadline),
     )
+
+
+def _experiment(section: Experiment, delay: timedelta, holdout: float) -> Call:
+    """What `headrace.experiment.declared` makes of the section, as code."""
+    primary, decide = section.primary, section.decide
+    return _call(
+        "Experiment",
+        arms=dict(section.arms),
+        unit=section.unit,
+        primary=[
+            _call(
+                "Primary",
+                metric=primary.metric,
+                detect=_difference(primary.detect),
+                baseline=primary.baseline,
+                mean=primary.mean,
+                deviation=primary.deviation,
+            )
+        ],
+        lasts=section.for_,
+        secondary=list(section.secondary) or None,
+        guardrails=[_call("Guardrail", metric=one.metric, worse_by_at_most=_difference(one.worse_by_at_most)) for one in section.guardrails]
+        or None,
+        segments=list(section.segments) or None,
+        coverage=section.coverage,
+        layer=section.layer,
+        holdout=holdout or None,
+        design=section.design,
+        alpha=section.alpha,
+        power=section.power,
+        looks=section.looks,
+        delay=delay,
+        decide=_call("Decide", win=decide.win, lose=decide.lose, guardrail=decide.guardrail, at_end=decide.at_end),
+        measures=[
+            _call(
+                "Measure",
+                name=name,
+                kind=one.kind,
+                better=one.better,
+                of=one.of,
+                per=one.per,
+                winsorize=one.winsorize,
+                covariate=one.covariate,
+                within=one.within,
+            )
+            for name, one in sorted(section.measures.items())
+        ]
+        or None,
+    )
+
+
+def _difference(given: Difference) -> Call:
+    return _call("Difference", value=given.value, relative=given.relative)
 
 
 def _judge(judge: Judge) -> Call:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from math import fsum, inf, isfinite
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from headrace.experiment import design
-from headrace.experiment.analysis import Analysis, Comparison, Finding, Role
+from headrace.experiment.analysis import Analysis, Comparison, Role
 from headrace.experiment.design import Look, Told
 from headrace.experiment.guarding import guarded
 from headrace.experiment.observed import Cell, Metric, Observed, Seen, merged, units
@@ -19,6 +19,8 @@ from headrace.experiment.verdict import concluded
 from headrace.stats import multiplicity, sample_ratio
 from headrace.stats.anytime_quantile import Histogram
 from headrace.stats.confidence_sequence import LEAST_OF_A_KIND, LEAST_UNITS, warming_up
+from headrace.stats.effect import Estimate
+from headrace.stats.proportions import Proportion
 from headrace.stats.sample_ratio import Arrivals
 from headrace.stats.untestable import UntestableError
 
@@ -30,19 +32,6 @@ _ANY = 10_000.0
 """So many units a sequence is narrowest at where nothing says how many are planned; it holds whatever the number."""
 _Sums = Mapping[tuple[str, str, str | None], Mapping[int, Seen]]
 """By metric, arm and segment: what was seen in each epoch."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Shown:
-    """One comparison before anything is concluded of it."""
-
-    metric: str
-    role: Role
-    arm: str
-    segment: str | None
-    seen: Pair | None
-    told: Comparison
-    """What is told where there is nothing to test, with the reason."""
 
 
 def analyse(declared: Declared, observed: Observed, at: datetime) -> Analysis:
@@ -125,15 +114,14 @@ def _shown(observed: Observed, sums: _Sums, metric: str, arm: str, segment: str 
         both = pair(champion, other)
     except UntestableError as why:
         return about, None, replace(shell, reason=f"nothing can be said: {why}")
-    return about, both, replace(shell, **_values(both, about), finding="undecided")
+    return about, both, replace(shell, **_values(both), finding="undecided")
 
 
-def _values(both: Pair, about: Metric) -> dict[str, float | None]:
+def _values(both: Pair) -> dict[str, Any]:
     if isinstance(both.champion, Histogram) or isinstance(both.arm, Histogram):
         return {}
-    champion, value = (getattr(arm, "rate", None) if hasattr(arm, "rate") else arm.value for arm in (both.champion, both.arm))  # type: ignore[union-attr]
-    del about
-    return {"champion": champion, "value": value, "difference": None if champion is None or value is None else value - champion}
+    champion, value = (arm.rate if isinstance(arm, Proportion) else arm.value for arm in (both.champion, both.arm))
+    return {"champion": champion, "value": value, "difference": value - champion}
 
 
 def _primaries(declared: Declared, observed: Observed, sums: _Sums, looks: Mapping[str, Look]) -> list[Comparison]:
@@ -168,7 +156,7 @@ def _secondaries(declared: Declared, observed: Observed, sums: _Sums, looks: Map
 def _segments(declared: Declared, observed: Observed, sums: _Sums, looks: Mapping[str, Look]) -> Iterator[Comparison]:
     """The same in each segment, to be looked at: nothing is decided by them."""
     decided = [one.metric for one in declared.primary]
-    for metric, arm, segment in sorted(key for key in sums if key[2] is not None and key[0] in decided and key[1] in looks):  # type: ignore[type-var]
+    for metric, arm, segment in sorted(key for key in sums if key[2] is not None and key[0] in decided and key[1] in looks):
         _, both, shell = _shown(observed, sums, metric, arm, segment)
         told = _test(looks[arm], both, declared.alpha)
         yield replace(_filled(replace(shell, role="primary"), told), reason=shell.reason or "of a segment: nothing is decided by it")
@@ -205,7 +193,7 @@ def _adjusted(
         yield replace(one, **_found(about, both, told, look, decisive=decisive))
 
 
-def _found(about: Metric, both: Pair | None, told: Told, look: Look, *, decisive: bool) -> dict[str, Finding | str]:
+def _found(about: Metric, both: Pair | None, told: Told, look: Look, *, decisive: bool) -> dict[str, Any]:
     chance = f"the arm's is the higher with a chance of {told.chance:.1%}; not safe under peeking" if told.chance is not None else ""
     if look.design in {"group_sequential", "always_valid"} and both is not None and _small(both):
         return {"finding": "warming_up", "reason": f"an arm has fewer than {LEAST_UNITS} units, or {LEAST_OF_A_KIND} of each kind"}
@@ -218,6 +206,9 @@ def _found(about: Metric, both: Pair | None, told: Told, look: Look, *, decisive
 
 def _small(both: Pair) -> bool:
     arms = both.small if both.small is not None else (both.champion, both.arm)
+    # An arm all of whose units are alike has no variance yet: that is no certainty.
+    if any(isinstance(arm, Estimate) and arm.variance == 0 for arm in arms):
+        return True
     return warming_up(*(arm for arm in arms if not isinstance(arm, Histogram)))
 
 

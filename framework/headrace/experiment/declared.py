@@ -51,19 +51,17 @@ class Decide:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Measure:
-    """A business metric that comes from outside: by the API, or from a declared source."""
+    """A business metric: values that are told of units, by the names `of` and `per`."""
 
     name: str
     kind: Literal["rate", "mean", "ratio"] = "mean"
     better: Literal["higher", "lower"] = "higher"
     of: str | None = None
     per: str | None = None
-    source: str | None = None
-    column: str | None = None
-    unit: str | None = None
-    time: str | None = None
     winsorize: float | None = None
     covariate: str | None = None
+    within: timedelta | None = None
+    """How long after a unit's first exposure a value still counts; the label's delay, where it is None."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,9 +106,7 @@ def parsed(told: Mapping[str, Any]) -> Declared:
     return _adapter().validate_python(told)
 
 
-def declared(
-    section: Experiment, *, delay: timedelta = timedelta(0), holdout: float | None = None, measures: tuple[Measure, ...] = ()
-) -> Declared:
+def declared(section: Experiment, *, delay: timedelta = timedelta(0), holdout: float | None = None) -> Declared:
     """The section in the words of the flow; the compiler writes the same. `delay` is the target's, `holdout` the project's."""
     primary = section.primary
     return Declared(
@@ -138,7 +134,19 @@ def declared(
         looks=section.looks,
         delay=delay,
         decide=Decide(win=section.decide.win, lose=section.decide.lose, guardrail=section.decide.guardrail, at_end=section.decide.at_end),
-        measures=measures,
+        measures=tuple(
+            Measure(
+                name=name,
+                kind=one.kind,
+                better=one.better,
+                of=one.of,
+                per=one.per,
+                winsorize=one.winsorize,
+                covariate=one.covariate,
+                within=one.within,
+            )
+            for name, one in sorted(section.measures.items())
+        ),
     )
 
 

@@ -5,17 +5,20 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import lru_cache
 from math import inf
+from statistics import NormalDist
 from typing import Literal
 
 from headrace.experiment.strata import Arm, Pair
 from headrace.stats import anytime_quantile, bayes, confidence_sequence, group_sequential, non_inferiority, proportions, welch
 from headrace.stats.anytime_quantile import Histogram
-from headrace.stats.effect import Estimate, difference
+from headrace.stats.effect import Effect, Estimate, difference, normal_tail
 from headrace.stats.group_sequential import Sides
 from headrace.stats.non_inferiority import Guarded, Worse
-from headrace.stats.proportions import Proportion
+from headrace.stats.proportions import Proportion, few
+from headrace.stats.untestable import UntestableError
 
 Design = Literal["fixed", "group_sequential", "always_valid", "bayesian"]
+_NOTHING = 1e-300
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,17 +78,26 @@ def test(look: Look, pair: Pair, *, alpha: float) -> Told:
 def guard(look: Look, pair: Pair, *, margin: float, relative: bool, worse: Worse, alpha: float) -> Guarded:
     """Whether an arm is worse by less than a margin, each bound one-sided at `alpha` over all looks.
 
-    UntestableError where neither arm varies, or where a relative margin meets a champion that is not above 0.
+    That it is worse at all is told by a sequence in every design, since harm is not waited for, whatever else is known by then; that it is
+    within goes by the design, as the win does that needs it. In groups the boundary is that of the primary metric's information: what is
+    known sooner than that crosses it no more often. UntestableError where neither arm varies, or where a relative margin meets a champion
+    that is not above 0.
     """
-    if look.design == "fixed":
-        return non_inferiority.judge(_plain(pair.champion), _plain(pair.arm), margin=margin, relative=relative, worse=worse, alpha=alpha)
-    champion, arm, sign = _estimate(pair.champion), _estimate(pair.arm), 1.0 if worse == "higher" else -1.0
-    # Of a relative margin the champion's own noise counts: what is beyond is m_t - (1 + D) m_c (Fieller 1954).
+    sign = 1.0 if worse == "higher" else -1.0
+    champion, arm = _plain(pair.champion), _plain(pair.arm)
+    value = champion.rate if isinstance(champion, Proportion) else champion.value
     scale = 1 + sign * margin if relative else 1.0
-    if relative and (champion.value <= 0 or scale <= 0):
-        return non_inferiority.judge(champion, arm, margin=margin, relative=True, worse=worse, alpha=alpha)
-    apart, low, _ = _one_sided(look, champion, arm, 1.0, sign, alpha)
-    beyond = _one_sided(look, champion, arm, scale, sign, alpha)[2] - (0.0 if relative else margin)
+    if relative and (value <= 0 or scale <= 0):
+        raise UntestableError(f"the champion's value is {value:g}, and a relative margin needs one above 0")
+    n = champion.n + arm.n
+    harm = confidence_sequence.one_sided(Effect(0.0, 1.0, n, 1.0), planned=look.planned, alpha=alpha)[1]
+    apart, low, _ = _bounded(champion, arm, 1.0, sign, harm)
+    if look.design == "fixed" and look.final:
+        beyond = non_inferiority.judge(champion, arm, margin=margin, relative=relative, worse=worse, alpha=alpha).beyond
+    else:
+        # Of a relative margin the champion's own noise counts: what is beyond is m_t - (1 + D) m_c (Fieller 1954).
+        within = harm if look.design == "always_valid" else _within(look, alpha)
+        beyond = _bounded(champion, arm, scale, sign, within)[2] - (0.0 if relative else margin)
     return Guarded(non_inferiority.outcome(low, beyond), apart, low, beyond)
 
 
@@ -108,18 +120,29 @@ def bound(information: tuple[float, ...], final: bool, alpha: float, sides: Side
     return group_sequential.spending_boundaries(information, spent, sides=sides)[-1]
 
 
-def _one_sided(look: Look, champion: Estimate, arm: Estimate, scale: float, sign: float, alpha: float) -> tuple[float, float, float]:
-    scaled = Estimate(champion.value * scale, champion.variance * scale**2, champion.n)
-    effect = difference(scaled, arm)
-    if look.design == "always_valid":
-        low, high = confidence_sequence.one_sided(effect, planned=look.planned, alpha=alpha)
-    elif look.design == "group_sequential":
-        reach = bound(look.information, look.final, alpha, 1)
-        low, high = (effect.value - reach * effect.error, effect.value + reach * effect.error) if reach < inf else (-inf, inf)
+def _within(look: Look, alpha: float) -> float:
+    """How many standard errors an upper bound of this look is away; infinitely many where a design does not decide yet."""
+    if look.design == "group_sequential":
+        return bound(look.information, look.final, alpha, 1) if look.information[-1] > 0 else inf
+    return -NormalDist().inv_cdf(alpha) if look.settles else inf
+
+
+def _bounded(
+    champion: Proportion | Estimate, arm: Proportion | Estimate, scale: float, sign: float, reach: float
+) -> tuple[float, float, float]:
+    """Sign times (arm - scale * champion), with bounds so many standard errors away.
+
+    Shares of which few are yes, or no, do not vary as they should: of them they are Newcombe's, at the level of as many standard errors.
+    """
+    if isinstance(champion, Proportion) and isinstance(arm, Proportion) and few(champion, arm):
+        value, tail = arm.rate - scale * champion.rate, normal_tail(reach)
+        low, high = proportions.newcombe(champion, arm, alpha=2 * tail, scale=scale) if tail > _NOTHING else (-inf, inf)
     else:
-        believed = bayes.posterior(effect, bayes.Prior(), alpha=2 * alpha)
-        low, high = believed.low, believed.high
-    return (effect.value, low, high) if sign > 0 else (-effect.value, -high, -low)
+        one, other = _estimate(champion), _estimate(arm)
+        effect = difference(Estimate(one.value * scale, one.variance * scale**2, one.n), other)
+        value, far = effect.value, reach * effect.error
+        low, high = value - far, value + far
+    return (value, low, high) if sign > 0 else (-value, -high, -low)
 
 
 def _estimate(arm: Arm) -> Estimate:

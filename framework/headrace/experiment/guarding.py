@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from math import inf, isfinite
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from headrace.experiment import design
 from headrace.experiment.analysis import Comparison, Finding
@@ -15,6 +15,7 @@ from headrace.stats import non_inferiority
 from headrace.stats.anytime_quantile import Histogram
 from headrace.stats.confidence_sequence import LEAST_OF_A_KIND, LEAST_UNITS, warming_up
 from headrace.stats.non_inferiority import Guarded, Worse
+from headrace.stats.proportions import Proportion
 from headrace.stats.untestable import UntestableError
 
 if TYPE_CHECKING:
@@ -40,17 +41,26 @@ def guarded(guardrail: Guardrail, about: Metric, both: Pair | None, shell: Compa
     return replace(one, **bounds, **_finding(judged, both, look, str(margin)))
 
 
-def _finding(judged: Guarded, both: Pair, look: Look, margin: str) -> dict[str, Finding | str]:
-    arms = both.small if both.small is not None else (both.champion, both.arm)
-    if look.design in {"group_sequential", "always_valid"} and warming_up(*(arm for arm in arms if not isinstance(arm, Histogram))):
+def _finding(judged: Guarded, both: Pair, look: Look, margin: str) -> dict[str, Any]:
+    if not (look.design == "fixed" and look.final) and _young(both):
         return {"finding": "warming_up", "reason": f"an arm has fewer than {LEAST_UNITS} units, or {LEAST_OF_A_KIND} of each kind"}
-    if not look.settles:
-        return {"finding": "undecided", "reason": f"the design `{look.design}` decides at the end alone"}
+    return {"finding": _FINDINGS[judged.outcome], "reason": _says(judged.outcome, margin)}
+
+
+def _says(outcome: str, margin: str) -> str:
     says = {"pass": f"worse by less than {margin}", "fail": "worse than the champion", "inconclusive": f"not yet known within {margin}"}
-    return {"finding": _FINDINGS[judged.outcome], "reason": says[judged.outcome]}
+    return says[outcome]
 
 
-def _interval(judged: Guarded, margin: float, *, relative: bool, worse: Worse) -> dict[str, float | None]:
+def _young(both: Pair) -> bool:
+    """Whether an arm is too small: of shares within one epoch few are enough, since their bounds are Newcombe's."""
+    if isinstance(both.champion, Proportion) and isinstance(both.arm, Proportion):
+        return min(both.champion.n, both.arm.n) < LEAST_UNITS
+    arms = both.small if both.small is not None else (both.champion, both.arm)
+    return warming_up(*(arm for arm in arms if not isinstance(arm, Histogram)))
+
+
+def _interval(judged: Guarded, margin: float, *, relative: bool, worse: Worse) -> dict[str, Any]:
     """The bounds of the difference in the metric's unit; of a relative margin the side beyond is of another difference, and not told."""
     high = None if relative or not isfinite(judged.beyond) else judged.beyond + margin
     low = judged.at_least if isfinite(judged.at_least) else None
@@ -75,7 +85,5 @@ def _quantile(  # noqa: PLR0917 - what a comparison is made of
     least = low_t - high_c if isfinite(low_t) and isfinite(high_c) else -inf
     beyond = high_t - low_c - room if isfinite(high_t) and isfinite(low_c) else inf
     outcome = non_inferiority.outcome(least, beyond)
-    says = {"pass": f"worse by less than {margin}", "fail": "worse than the champion", "inconclusive": f"not yet known within {margin}"}
     low, high = (bound if isfinite(bound) else None for bound in (least, high_t - low_c))
-    finding: Finding = _FINDINGS[outcome] if look.settles else "undecided"
-    return replace(one, low=low, high=high, finding=finding, reason=says[outcome])
+    return replace(one, low=low, high=high, finding=_FINDINGS[outcome], reason=_says(outcome, str(margin)))

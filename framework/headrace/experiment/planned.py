@@ -6,7 +6,7 @@ from math import ceil, inf
 from typing import TYPE_CHECKING
 
 from headrace.stats.group_sequential import inflation
-from headrace.stats.power import Arm, rate_arms, units_needed
+from headrace.stats.power import Arm, power, rate_arms, units_needed
 
 if TYPE_CHECKING:
     from headrace.experiment.declared import Declared, Primary
@@ -32,16 +32,31 @@ def planned_units(declared: Declared) -> float:
 
 
 def _pair(declared: Declared, primary: Primary, share: float, alpha: float) -> float:
-    champion = declared.arms["champion"]
-    both = champion + share
-    shares = champion / both, share / both
+    both = declared.arms["champion"] + share
+    found = _arms(primary, declared.arms["champion"] / both, share / both)
+    return inf if found is None else ceil(units_needed(*found, alpha=alpha, power=declared.power)) / both
+
+
+def _arms(primary: Primary, *shares: float) -> tuple[float, tuple[Arm, Arm]] | None:
+    """The difference that is looked for and both arms, as they are declared; None where the champion's value leaves no room for it."""
     if primary.mean is not None and primary.deviation is not None:
-        arms = (Arm(shares[0], primary.deviation), Arm(shares[1], primary.deviation))
         difference = primary.detect.of(primary.mean)
-    else:
-        base = _MOST_UNCERTAIN if primary.baseline is None else primary.baseline
-        difference = primary.detect.of(base)
-        if not 0 < difference <= max(base, 1 - base):
-            return inf
-        arms = rate_arms(base, difference, shares)
-    return ceil(units_needed(difference, arms, alpha=alpha, power=declared.power)) / both
+        return (difference, (Arm(shares[0], primary.deviation), Arm(shares[1], primary.deviation))) if difference > 0 else None
+    base = _MOST_UNCERTAIN if primary.baseline is None else primary.baseline
+    difference = primary.detect.of(base)
+    if not 0 < difference <= max(base, 1 - base):
+        return None
+    return difference, rate_arms(base, difference, (shares[0], shares[1]))
+
+
+def power_of(declared: Declared, units: float) -> float:
+    """The chance that so many units of all arms find what each primary metric looks for, the least of them, by one look at the end."""
+    arms = [share for name, share in declared.arms.items() if name != "champion"]
+    alpha = declared.alpha / max(1, len(declared.primary) * len(arms))
+    chances = []
+    for primary in declared.primary:
+        for share in arms:
+            both = declared.arms["champion"] + share
+            found = _arms(primary, declared.arms["champion"] / both, share / both)
+            chances.append(0.0 if found is None else power(found[0], found[1], units * both, alpha=alpha))
+    return min(chances, default=0.0)

@@ -30,7 +30,7 @@ def concluded(found: Sequence[Comparison], arms: Sequence[str], primary: Sequenc
     return verdict, None, "; ".join(said)
 
 
-def _arm(found: Sequence[Comparison]) -> tuple[Verdict, str]:
+def _arm(found: Sequence[Comparison]) -> tuple[Verdict, str]:  # noqa: PLR0911 - one return a verdict
     arm = found[0].arm if found else ""
     primary = [one for one in found if one.role == "primary"]
     rails = [one for one in found if one.role == "guardrail"]
@@ -39,6 +39,8 @@ def _arm(found: Sequence[Comparison]) -> tuple[Verdict, str]:
         return "guardrail", f"{arm} is worse on the guardrail {_told(broken[0])}"
     if worse := [one for one in primary if one.finding == "worse"]:
         return "lose", f"{arm} is worse on {_told(worse[0])}"
+    if silent := [one for one in primary if one.finding == "no_data"]:
+        return "no_data", f"{silent[0].metric}: {silent[0].reason}"
     better = [one for one in primary if one.finding == "better"]
     open_ = [one for one in rails if one.finding != "within"]
     if better and not open_:
@@ -49,9 +51,8 @@ def _arm(found: Sequence[Comparison]) -> tuple[Verdict, str]:
             "undecided",
             f"{arm} is better on {better[0].metric}, and the guardrail {open_[0].metric} is not known to hold: {open_[0].reason}",
         )
-    for state in ("no_data", "warming_up"):
-        if waiting := [one for one in primary if one.finding == state]:
-            return state, f"{waiting[0].metric}: {waiting[0].reason}"
+    if waiting := [one for one in primary if one.finding == "warming_up"]:
+        return "warming_up", f"{waiting[0].metric}: {waiting[0].reason}"
     first = primary[0] if primary else None
     return "undecided", "no primary metric" if first is None else f"{first.metric}: {first.reason or 'no difference is found yet'}"
 

@@ -137,6 +137,8 @@ class Metric:
     """Whether, for a ranking, it takes `k=` by name: only the first k of each group count; None for all of them."""
     partial: bool = False
     """Whether it sees one side of a model alone, such as its calibration, so that a worse model may score as well, or have no value."""
+    each: str | None = None
+    """`each(target, predictions)`, of the same shapes, to one value a row, (n,), whose mean is the metric: experiments need it."""
 
     @property
     def of(self) -> tuple[Task, ...]:
@@ -157,7 +159,7 @@ class Metric:
         named = frozenset(
             word for word, taken in (("quantiles", self.needs == "quantiles"), ("average", self.averages), ("k", self.cuts)) if taken
         )
-        return {"compute": Takes({"groups": 3, "latency": 1}.get(self.needs, 2), named)}
+        return {"compute": Takes({"groups": 3, "latency": 1}.get(self.needs, 2), named), "each": Takes(2)}
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,9 +10,9 @@ from typing import Any, TypeVar
 from sqlalchemy import Connection
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, InterfaceError
 
-from headrace.journal.records import OutcomeFields, PredictionFields
+from headrace.journal.records import MeasureFields, OutcomeFields, PredictionFields
 
-R = TypeVar("R", PredictionFields, OutcomeFields)
+R = TypeVar("R", PredictionFields, OutcomeFields, MeasureFields)
 
 _REFUSALS = (DataError, IntegrityError, InterfaceError, OverflowError, TypeError, ValueError)
 """What a row raises whose content no table takes."""
@@ -44,6 +44,15 @@ _PREDICTION = {
     "answer": "json",
 }
 _OUTCOME = {"model": "text", "entity": "text", "value": "double precision", "known_at": "bigint", "label": "text"}
+_MEASURE = {
+    "model": "text",
+    "id": "text",
+    "unit": "text",
+    "metric": "text",
+    "value": "double precision",
+    "at": "bigint",
+    "known_at": "bigint",
+}
 """Columns, and their types in a staging table: moments are microseconds there."""
 _MOMENTS = {"at", "recorded_at", "known_at"}
 
@@ -65,6 +74,13 @@ def outcomes(connection: Connection, rows: Sequence[OutcomeFields], *, apart: bo
     if connection.dialect.name == "sqlite":
         return _insert(connection, _by_sqlite("outcome", _OUTCOME, key, _outcome_rows), rows, apart=apart)
     return _insert(connection, _by_copy("outcome", _OUTCOME, key, _outcome_lines), rows, apart=apart)
+
+
+def measures(connection: Connection, rows: Sequence[MeasureFields], *, apart: bool) -> list[MeasureFields]:
+    """The same of business metrics. Of two that say otherwise under one id, the first that came holds."""
+    if connection.dialect.name == "sqlite":
+        return _insert(connection, _by_sqlite("measure", _MEASURE, "model, id", _measure_rows), rows, apart=apart)
+    return _insert(connection, _by_copy("measure", _MEASURE, "model, id", _measure_lines), rows, apart=apart)
 
 
 def _insert(connection: Connection, write: Callable[[Connection, Sequence[R]], None], rows: Sequence[R], *, apart: bool) -> list[R]:
@@ -122,6 +138,10 @@ def _prediction_rows(rows: Sequence[PredictionFields]) -> list[tuple[object, ...
 
 def _outcome_rows(rows: Sequence[OutcomeFields]) -> list[tuple[object, ...]]:
     return [(row.model, row.entity, row.value, _written(row.known_at), row.label) for row in rows]
+
+
+def _measure_rows(rows: Sequence[MeasureFields]) -> list[tuple[object, ...]]:
+    return [(row.model, row.id, row.unit, row.metric, row.value, _written(row.at), _written(row.known_at)) for row in rows]
 
 
 def _written(microseconds: int) -> str:
@@ -194,6 +214,14 @@ def _prediction_lines(rows: Sequence[PredictionFields]) -> list[str]:
 
 def _outcome_lines(rows: Sequence[OutcomeFields]) -> list[str]:
     return [f"{_text(row.model)}\t{_text(row.entity)}\t{_number(row.value)}\t{_number(row.known_at)}\t{_text(row.label)}\n" for row in rows]
+
+
+def _measure_lines(rows: Sequence[MeasureFields]) -> list[str]:
+    lines = []
+    for _, model, id_, unit, metric, value, at, known_at in rows:
+        texts = "\t".join(map(_text, (model, id_, unit, metric)))
+        lines.append(f"{texts}\t{_number(value)}\t{_number(at)}\t{_number(known_at)}\n")
+    return lines
 
 
 def _json(text: str) -> str:

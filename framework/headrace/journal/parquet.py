@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from headrace.journal.records import Fields, OutcomeFields, PredictionFields
+from headrace.journal.records import Fields, MeasureFields, OutcomeFields, PredictionFields
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -37,13 +37,20 @@ def alone(folder: Path) -> Iterator[bool]:
 
 
 def write(target: str, name: str, rows: Sequence[Fields]) -> None:
-    """Predictions to `TARGET/predictions/NAME.parquet` and outcomes to `TARGET/outcomes/NAME.parquet`, as far as there are any.
+    """Predictions to `TARGET/predictions/NAME.parquet`, outcomes to `TARGET/outcomes/`, business metrics to `TARGET/measures/`.
+
+    Of each as far as there are any.
 
     Raises OSError, or what the file system's own package raises.
     """
     of_predictions = [row for row in rows if isinstance(row, PredictionFields)]
     of_outcomes = [row for row in rows if isinstance(row, OutcomeFields)]
-    for kind, table in (("predictions", _predictions(of_predictions)), ("outcomes", _outcomes(of_outcomes))):
+    of_measures = [row for row in rows if isinstance(row, MeasureFields)]
+    for kind, table in (
+        ("predictions", _predictions(of_predictions)),
+        ("outcomes", _outcomes(of_outcomes)),
+        ("measures", _measures(of_measures)),
+    ):
         if table.num_rows:
             _put(f"{target.rstrip('/')}/{kind}/{name}.parquet", table)
 
@@ -79,6 +86,12 @@ def _outcomes(rows: Sequence[OutcomeFields]) -> pa.Table:
     import pyarrow as pa
 
     return _table(rows, OutcomeFields._fields, {"value": pa.float64()})
+
+
+def _measures(rows: Sequence[MeasureFields]) -> pa.Table:
+    import pyarrow as pa
+
+    return _table(rows, MeasureFields._fields, {"value": pa.float64()})
 
 
 def _table(rows: Sequence[Fields], names: Sequence[str], types: dict[str, Any]) -> pa.Table:

@@ -13,7 +13,7 @@ from uuid import uuid4
 
 import orjson
 
-from headrace.journal.records import KeyRecord, PredictionRecord, Record, written
+from headrace.journal.records import KeyRecord, MeasureRecord, PredictionRecord, Record, written
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -56,11 +56,24 @@ class Personal:
         """An entity as the journal has it."""
         return f"{HASHED}:{self._hash(self.entity, entity)}" if self.entity in self.columns else written(entity)
 
+    def unit(self, column: str, unit: str) -> str:
+        """A unit as the journal has it: an entity, or the text of an input that is a hash; KeyError of one that is encrypted or dropped."""
+        if column == self.entity:
+            return self.subject(unit)
+        how = self.columns.get(column)
+        if how is None:
+            return written(unit)
+        if how != "hash":
+            raise KeyError(column)
+        return orjson.dumps({HASHED: self._hash(column, unit)}).decode()
+
     def veil(self, record: Record, keys: Keys) -> Record:
         """The record as it may be written. The text of what a model raised may quote its row, so that only its type is left.
 
         `keys` encrypts: by a key of the record's subject, which is made where there is none.
         """
+        if isinstance(record, MeasureRecord):
+            return record._replace(unit=self.unit(record.column, record.unit))
         entity = self.subject(record.entity)
         if not isinstance(record, PredictionRecord):
             return record._replace(entity=entity)

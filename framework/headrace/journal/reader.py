@@ -93,6 +93,11 @@ def outcome_of(session: Session, model: str, seq: int) -> tuple[float | str, dat
     return None if row is None else (row[0] if row[1] is None else row[1], row[2])
 
 
+def paired(columns: Sequence[Any], model: str, known_by: datetime) -> Select[Any]:
+    """Columns of the tables `prediction` and `outcome`, of the requests whose outcome was known by then, as a query to go on with."""
+    return _pairs(columns, model, known_by)
+
+
 def _pairs(columns: Sequence[Any], model: str, known_by: datetime) -> Select[Any]:
     """Columns of the requests and outcomes that belong together, as far as they were known by then."""
     p, o, last, sooner = _PREDICTION.c, _OUTCOME.c, _PREDICTION.alias("last"), _OUTCOME.alias("sooner")

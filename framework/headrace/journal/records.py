@@ -43,6 +43,22 @@ class OutcomeRecord(NamedTuple):
     label: str | None = None
 
 
+class MeasureRecord(NamedTuple):
+    """One value of a business metric of one unit, such as an order: `at` is when it happened, `known_at` since when it is known.
+
+    `id` is its teller's: told twice, it counts once. `column` is what the unit is called in a request, by which it is veiled.
+    """
+
+    model: str
+    id: str
+    unit: str
+    metric: str
+    value: float
+    at: datetime
+    known_at: datetime
+    column: str
+
+
 class KeyRecord(NamedTuple):
     """A subject's data key, wrapped; it stands before the first record that it encrypts a value of. `wrapped` is base64."""
 
@@ -54,7 +70,7 @@ class KeyRecord(NamedTuple):
     wrapped: str
 
 
-Record = PredictionRecord | OutcomeRecord
+Record = PredictionRecord | OutcomeRecord | MeasureRecord
 
 
 class Entry(NamedTuple):
@@ -70,6 +86,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _PREDICTION = 1
 _OUTCOME = 2
 _KEY = 3
+_MEASURE = 4
 _OPTIONS = orjson.OPT_SERIALIZE_NUMPY
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _INT64 = range(-(2**63), 2**63)
@@ -83,15 +100,17 @@ def encode(record: Record, recorded_at: datetime) -> bytes:
     """The body of a record. What JSON cannot hold changes: NaN and the infinities are null, integers beyond 64 bits are text, a lone
     surrogate, and in a name or error a NUL, is the replacement character; other objects are their text.
 
-    Raises ValueError for an outcome that is not finite, TypeError for a moment without a zone.
+    Raises ValueError for an outcome or a measure that is not finite, TypeError for a moment without a zone.
     """  # noqa: D205 - one list, one sentence
     return encode_at(record, microseconds(recorded_at))
 
 
 def encode_at(record: Record, recorded: int) -> bytes:
     """The same, of microseconds since 1970."""
-    if not isinstance(record, PredictionRecord):
+    if isinstance(record, OutcomeRecord):
         return _dumps(_outcome(record, recorded))
+    if isinstance(record, MeasureRecord):
+        return _dumps(_measure(record, recorded))
     # What is written of every answer is written here: each call, and each unpacking less, is felt.
     id_, model, version, arm, epoch, entity, at, latency, inputs, output, error, unseen, answer = record
     if "\0" in entity:
@@ -150,6 +169,19 @@ class OutcomeFields(NamedTuple):
     label: str | None = None
 
 
+class MeasureFields(NamedTuple):
+    """A value of a business metric as its body has it: moments in microseconds since 1970."""
+
+    recorded_at: int
+    model: str
+    id: str
+    unit: str
+    metric: str
+    value: float
+    at: int
+    known_at: int
+
+
 class KeyFields(NamedTuple):
     """A subject's key as its body has it."""
 
@@ -162,7 +194,7 @@ class KeyFields(NamedTuple):
     wrapped: str
 
 
-Fields = PredictionFields | OutcomeFields | KeyFields
+Fields = PredictionFields | OutcomeFields | MeasureFields | KeyFields
 
 
 def encode_key(key: KeyRecord, recorded: int) -> bytes:
@@ -178,6 +210,8 @@ def parse(body: bytes) -> Fields:
     # An answer of one number, and an outcome that is one, end before what only others have.
     if kind == _OUTCOME:
         return OutcomeFields(*fields)
+    if kind == _MEASURE:
+        return MeasureFields(*fields)
     if kind == _KEY:
         return KeyFields(*fields)
     if kind != _PREDICTION:
@@ -236,6 +270,8 @@ def decode(body: bytes) -> Entry:
             record: Record = PredictionRecord(*(id_, model, version, arm, epoch, entity, moment(at), latency), *seen)
         case OutcomeFields() as told:
             record = OutcomeRecord(told.model, told.entity, told.value, moment(told.known_at), told.label)
+        case MeasureFields() as told:
+            record = MeasureRecord(*told[1:6], moment(told.at), moment(told.known_at), "")
     return Entry(record, moment(told.recorded_at))
 
 
@@ -245,6 +281,13 @@ def _outcome(record: OutcomeRecord, recorded: int) -> tuple[Any, ...]:
         raise ValueError(f"an outcome is a finite number, not {value}")
     told = (_OUTCOME, recorded, model, _name(entity), float(value), microseconds(known_at))
     return told if label is None else (*told, _name(label))
+
+
+def _measure(record: MeasureRecord, recorded: int) -> tuple[Any, ...]:
+    model, id_, unit, metric, value, at, known_at, _ = record
+    if not math.isfinite(value):
+        raise ValueError(f"a measure is a finite number, not {value}")
+    return (_MEASURE, recorded, model, _name(id_), _name(unit), metric, float(value), microseconds(at), microseconds(known_at))
 
 
 def microseconds(at: datetime) -> int:

@@ -18,7 +18,18 @@ from sqlmodel import Session
 from headrace.diagnostics import Diagnostic, Exit, HeadraceError
 from headrace.identity import service
 from headrace.journal import beside, block, insert, parquet, subjects
-from headrace.journal.records import MARK, Fields, KeyFields, OutcomeFields, PredictionFields, moment, parse, parse_prediction, told
+from headrace.journal.records import (
+    MARK,
+    Fields,
+    KeyFields,
+    MeasureFields,
+    OutcomeFields,
+    PredictionFields,
+    moment,
+    parse,
+    parse_prediction,
+    told,
+)
 from headrace.journal.segment import HEADER, MAX_BODY, SUFFIX, frames
 from headrace.store import Sessions
 from headrace.store.clock import wall
@@ -55,6 +66,7 @@ class _Chunk:
 
     predictions: list[PredictionFields] = field(default_factory=list)
     outcomes: list[OutcomeFields] = field(default_factory=list)
+    measures: list[MeasureFields] = field(default_factory=list)
     keys: list[KeyFields] = field(default_factory=list)
     damaged: list[bytes] = field(default_factory=list)
     end: int = 0
@@ -235,7 +247,7 @@ def _to_files(store: Sessions, path: Path, file: int, offset: int, *, target: st
         if chunk.end == offset:
             return False
         try:
-            parquet.write(target, f"{path.stem}-{offset:012d}", [*chunk.predictions, *chunk.outcomes])
+            parquet.write(target, f"{path.stem}-{offset:012d}", [*chunk.predictions, *chunk.outcomes, *chunk.measures])
         except Exception as error:  # noqa: BLE001 - what a file system's package raises
             failed.append(f"{type(error).__name__}: {error}")
             return False
@@ -279,6 +291,8 @@ def _read(data: bytes, offset: int, *, final: bool, whole: bool) -> _Chunk:
                         predictions.append(row)
                     case OutcomeFields() as row:
                         outcomes.append(row)
+                    case MeasureFields() as row:
+                        chunk.measures.append(row)
                     case KeyFields() as row:
                         chunk.keys.append(row)
         except (TypeError, ValueError):
@@ -309,11 +323,12 @@ def _written(store: Sessions, path: Path, offset: int, chunk: _Chunk, done: Ship
         refused: list[Fields] = [
             *insert.predictions(connection, chunk.predictions, apart=apart),
             *insert.outcomes(connection, chunk.outcomes, apart=apart),
+            *insert.measures(connection, chunk.measures, apart=apart),
         ]
         _put_offset(session, _key(path), chunk.end)
         # Before the commit: afterwards nobody would know of them.
         _keep(path, offset, [*chunk.damaged, *(orjson.dumps(told(row), default=str) for row in refused)])
-    done.records += len(chunk.predictions) + len(chunk.outcomes) - len(refused)
+    done.records += len(chunk.predictions) + len(chunk.outcomes) + len(chunk.measures) - len(refused)
     done.torn += torn
     done.refused += len(refused)
     return True

@@ -17,7 +17,7 @@ from uuid import uuid4
 
 from headrace.journal.block import PredictionBlock, encode_block
 from headrace.journal.personal import Journalled, Keys, Personal
-from headrace.journal.records import OutcomeRecord, Record, encode_at, encode_fields, encode_key
+from headrace.journal.records import PredictionRecord, Record, encode_at, encode_fields, encode_key
 from headrace.journal.segment import HEADER, MAX_BODY, SUFFIX
 from headrace.store.now import wall_microseconds
 
@@ -199,7 +199,7 @@ class Spool:
 
     def _may_miss(self, records: Sequence[Record]) -> bool:
         """Count what is not journalled; whether it may be answered all the same."""
-        return self._may_miss_some(len(records), kept=any(isinstance(record, OutcomeRecord) for record in records))
+        return self._may_miss_some(len(records), kept=any(not isinstance(record, PredictionRecord) for record in records))
 
     def _may_miss_some(self, count: int, *, kept: bool = False) -> bool:
         """The same of so many, which must be `kept` or not."""

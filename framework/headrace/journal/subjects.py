@@ -14,6 +14,7 @@ from sqlmodel import Session, col, select
 from headrace.journal.personal import DROPPED, ERASED, SUBJECT, Erased, tag, unwrap, wrap
 from headrace.journal.records import KeyFields, moment
 from headrace.store import Sessions, clock
+from headrace.store.measured import Exposure, Measure
 from headrace.store.subjects import SubjectErasure, SubjectKey
 from headrace.store.tables import Outcome, Prediction
 
@@ -163,6 +164,9 @@ def _one(session: Session, id_: str, model: str, subject: str) -> tuple[int, int
     asked = session.exec(select(Prediction).where(Prediction.model == model, Prediction.entity == subject)).all()
     for prediction in asked:
         prediction.entity, prediction.inputs = name, {column: _left(value) for column, value in prediction.inputs.items()}
+    for table in (Measure, Exposure):
+        told = update(table).where(col(table.model) == model, col(table.unit) == subject).values(unit=name)
+        session.connection().execute(told)
     known = update(Outcome).where(col(Outcome.model) == model, col(Outcome.entity) == subject).values(entity=name)
     return len(keys), len(asked), session.connection().execute(known).rowcount
 

@@ -13,7 +13,7 @@ from headrace.store import tables
 from headrace.store.kinds import Stage
 from headrace.store.registered import VersionIndex
 
-RUNNING = ("pending", "deploying", "rolling_back")
+RUNNING = ("pending", "deploying", "comparing", "rolling_back")
 """The states of a rollout that has not ended, as the room `rollout` names them; a test compares."""
 
 

@@ -13,7 +13,9 @@ from headrace.rollout import approval, record
 from headrace.rollout.approval import Governed
 from headrace.rollout.canary import Canary, Progress
 from headrace.rollout.carry_out import FLOW, Scene, carry_out, close, everything_to, told
-from headrace.rollout.decide import Action, Facts, Idle, Promote, decide
+from headrace.rollout.decide import Action, Facts, Idle, Promote, RollBack, decide, handing_over
+from headrace.rollout.judgement import judge
+from headrace.rollout.state import State
 from headrace.store import EventKind, Store
 
 
@@ -26,7 +28,23 @@ def advance(
     agree and has not, nothing moves, whoever started the look.
     """
     with store.transaction(actor, FLOW, f"model/{model}") as session:
-        return _once(session, model, cause, canary, governed, decide)
+        return look(session, canary, model=model, cause=cause, governed=governed)
+
+
+def look(
+    session: Session, canary: Canary, *, model: str, cause: str | None, governed: Governed = approval.UNGOVERNED, compared: bool = False
+) -> Progress:
+    """`advance` within a transaction; where an experiment is to follow (`compared`), evidence of no harm hands over to it."""
+    row = record.running_row(session, model)
+    if row is not None and row.state == State.COMPARING:
+        return _once(session, model, cause, canary, governed, _forgotten)
+    return _once(session, model, cause, canary, governed, handing_over if compared else decide)
+
+
+def _forgotten(facts: Facts) -> Action:
+    """Whoever was handed over to an experiment that is declared no more is not promoted by what came before it."""
+    judged = judge(facts.canary, facts.counts, (), None)
+    return RollBack("failed", "the experiment that was to decide on it is declared no more", judged)
 
 
 def replace(store: Store, *, model: str, actor: str, cause: str | None, governed: Governed = approval.UNGOVERNED) -> Progress:
@@ -35,6 +53,9 @@ def replace(store: Store, *, model: str, actor: str, cause: str | None, governed
     A rollout that is running since before the section was taken away ends with it.
     """
     with store.transaction(actor, FLOW, f"model/{model}") as session:
+        row = record.running_row(session, model)
+        if row is not None and row.state == State.COMPARING:
+            return _once(session, model, cause, _UNJUDGED, governed, _forgotten)
 
         def action(facts: Facts) -> Action:
             number = registry.aliases(session, model).get(registry.CANDIDATE)

@@ -12,9 +12,9 @@ from typing import Any, assert_never
 from sqlmodel import Session
 
 from headrace import registry, traffic
-from headrace.rollout import record
+from headrace.rollout import compared, record
 from headrace.rollout.canary import Canary, Progress
-from headrace.rollout.decide import Action, Hold, Idle, Look, Promote, Raise, RollBack, Start
+from headrace.rollout.decide import Action, HandOver, Hold, Idle, Look, Promote, Raise, RollBack, Start
 from headrace.rollout.judgement import Judgement
 from headrace.rollout.state import State, moved
 from headrace.store import EventKind, due, events, tables
@@ -53,6 +53,8 @@ def carry_out(scene: Scene, action: Action) -> Progress:  # noqa: PLR0911 - one 
             return _raise(scene, action)
         case Promote():
             return _promote(scene, action)
+        case HandOver():
+            return _hand_over(scene, action)
         case RollBack():
             return _roll_back(scene, action)
         case _:
@@ -139,6 +141,31 @@ def _promote(scene: Scene, action: Promote) -> Progress:
     return told(scene, EventKind.ROLLOUT_PROMOTED, row, reason=action.reason, judgement=action.judgement, verdict=row.details["verdict"])
 
 
+def begun(scene: Scene, candidate: int, champion: int, epoch: int) -> tables.Rollout:
+    """The row of a candidate that an experiment decides on from the start: no rollout is declared."""
+    row = _row(scene, candidate, champion, epoch)
+    row.state = moved(row.state, State.COMPARING).value
+    scene.session.flush()
+    return row
+
+
+def won(scene: Scene, row: tables.Rollout, verdict: str, reason: str) -> None:
+    """Make the candidate of a rollout that an experiment decided on the champion, and let it answer everything."""
+    everything_to(scene, row.candidate, reason)
+    registry.promote(scene.session, model=scene.model, number=row.candidate, at=scene.now, reason=reason)
+    row.state = moved(row.state, State.ACTIVE).value
+    _ended(scene, row, verdict, reason, None)
+
+
+def _hand_over(scene: Scene, action: HandOver) -> Progress:
+    row = _standing(scene)
+    row.state = moved(row.state, State.COMPARING).value
+    _note(row, action.judgement, held=None)
+    scene.session.flush()
+    due.put(scene.session, scene.model, FLOW, scene.now, "its experiment begins")
+    return told(scene, EventKind.ROLLOUT_HANDED_OVER, row, reason=action.reason, judgement=action.judgement)
+
+
 def _roll_back(scene: Scene, action: RollBack) -> Progress:
     row = _standing(scene)
     champion = registry.aliases(scene.session, scene.model).get(registry.CHAMPION, row.champion or 0)
@@ -191,6 +218,7 @@ def _ended(scene: Scene, row: tables.Rollout, verdict: str, reason: str, judgeme
         _note(row, judgement)
     row.details = {**row.details, "verdict": verdict, "reason": reason, "ended_at": scene.now.isoformat()}
     scene.session.flush()
+    compared.end(scene.session, row, scene.now, reason, cause=scene.cause)
     held = registry.aliases(scene.session, scene.model)
     if held.get(registry.CANDIDATE) not in {None, row.candidate}:
         due.put(scene.session, scene.model, FLOW, scene.now, "a newer candidate waits")

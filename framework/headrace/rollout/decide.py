@@ -102,6 +102,14 @@ class Promote:
 
 
 @dataclass(frozen=True, slots=True)
+class HandOver:
+    """Leave the candidate where it is, no worse: an experiment says whether it is better."""
+
+    judgement: Judgement
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class RollBack:
     """Give everything to the champion. `abort` is the evidence where it was found only now; `failed` where the ground was lost."""
 
@@ -111,7 +119,7 @@ class RollBack:
     abort: Abort | None = None
 
 
-Action = Idle | Start | Look | Raise | Hold | Promote | RollBack
+Action = Idle | Start | Look | Raise | Hold | Promote | HandOver | RollBack
 """Exactly one is to be done."""
 
 
@@ -129,6 +137,14 @@ def decide(facts: Facts) -> Action:
         or _promotion(running, judgement)
         or _step(facts, running, judgement)
     )
+
+
+def handing_over(facts: Facts) -> Action:
+    """`decide`, where an experiment is to follow: what would be promoted on evidence is handed over to it."""
+    action = decide(facts)
+    if isinstance(action, Promote) and action.judgement is not None:
+        return HandOver(action.judgement, action.reason)
+    return action
 
 
 def interval(canary: Canary, step: int) -> timedelta:

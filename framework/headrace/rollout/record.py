@@ -44,7 +44,7 @@ def facts(session: Session, canary: Canary, model: str) -> Facts:
         weights=weights,
         counts={} if weights is None else _counts(session, canary, weights),
         heard=None if row is None else _heard(session, row),
-        withdrawn=row is not None and _withdrawn(session, row),
+        withdrawn=row is not None and withdrawn(session, row),
     )
 
 
@@ -73,7 +73,8 @@ def _running(row: tables.Rollout) -> Running:
     )
 
 
-def _withdrawn(session: Session, row: tables.Rollout) -> bool:
+def withdrawn(session: Session, row: tables.Rollout) -> bool:
+    """Whether its gates, or who must agree, have turned the candidate down since it passed."""
     kinds = (EventKind.CANDIDATE_PASSED, EventKind.CANDIDATE_REJECTED)
     said = [event.kind for event in events.log(session, row.model, kinds) if event.payload.get("number") == row.candidate]
     return said[-1:] == [EventKind.CANDIDATE_REJECTED]

@@ -11,6 +11,8 @@ class State(StrEnum):
     PENDING = "pending"
     DEPLOYING = "deploying"
     """A step is running."""
+    COMPARING = "comparing"
+    """Every metric has passed, and an experiment decides."""
     ACTIVE = "active"
     """Promoted."""
     FAILED = "failed"
@@ -21,7 +23,8 @@ class State(StrEnum):
 
 MOVES: dict[State, frozenset[State]] = {
     State.PENDING: frozenset({State.DEPLOYING, State.ROLLING_BACK, State.FAILED}),
-    State.DEPLOYING: frozenset({State.ACTIVE, State.ROLLING_BACK, State.FAILED}),
+    State.DEPLOYING: frozenset({State.COMPARING, State.ACTIVE, State.ROLLING_BACK, State.FAILED}),
+    State.COMPARING: frozenset({State.ACTIVE, State.ROLLING_BACK, State.FAILED}),
     State.ACTIVE: frozenset({State.ROLLING_BACK}),
     State.ROLLING_BACK: frozenset({State.ROLLED_BACK, State.FAILED}),
     State.FAILED: frozenset(),
@@ -29,7 +32,7 @@ MOVES: dict[State, frozenset[State]] = {
 }
 """From each state, the states that may follow; what failed or was rolled back stays so, and a new try is a new rollout."""
 
-RUNNING = frozenset({State.PENDING, State.DEPLOYING, State.ROLLING_BACK})
+RUNNING = frozenset({State.PENDING, State.DEPLOYING, State.COMPARING, State.ROLLING_BACK})
 """The states in which a rollout has not ended."""
 
 

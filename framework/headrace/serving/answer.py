@@ -13,7 +13,8 @@ from typing import Any, NamedTuple
 import orjson
 
 from headrace.hooks.answers import label
-from headrace.journal import OutcomeRecord, PredictionRecord, Spool, microseconds
+from headrace.journal import MeasureRecord, OutcomeRecord, PredictionRecord, Spool, microseconds
+from headrace.serving.business import Told
 from headrace.serving.cache import Cache, ask_many
 from headrace.serving.ids import Ids
 from headrace.serving.measures import Measures
@@ -21,9 +22,9 @@ from headrace.serving.problem import Refused
 from headrace.serving.ranked import places, whole
 from headrace.serving.schema import Answer, Row
 from headrace.serving.shadow import Shadow
-from headrace.serving.snapshot import CANDIDATE, CHAMPION, Answered, Served, Snapshot
+from headrace.serving.snapshot import CANDIDATE, CHAMPION, SETTLED, Answered, Served, Snapshot
 from headrace.store.now import wall, wall_microseconds
-from headrace.traffic import Counter, Rule, assign, assigning
+from headrace.traffic import Counter, Rule, enrolling
 
 SPOOLED_AT_ONCE = 100
 """After so many records of a batch the event loop turns to others."""
@@ -130,7 +131,8 @@ class Answering:
 
     def prompt(self, snapshot: Snapshot) -> Prepare:
         """What answers one row of a prompt snapshot, as `one` without a cache; Refused as there."""
-        assigned, epoch, model = assigning(self._model, snapshot.weights), snapshot.epoch, self._model
+        assigned = enrolling(self._model, snapshot.weights, snapshot.among)
+        epoch, model = snapshot.epoch, self._model
         arms = {arm: (served.answer, served.number, _tail(model, served.number, arm)) for arm, served in snapshot.arms.items()}
         usual, framed, id_at = self._spool.plain and self._shadow is None, self._spool.framed, self._ids.at
 
@@ -172,12 +174,14 @@ class Answering:
             if seconds:
                 self._measures.answered_each(arm, snapshot.arms[arm].number, seconds)
                 self._counter.record_each(snapshot.epoch, arm, seconds, self._rules, candidate=number)
-        if trial is not None and taken[CANDIDATE] and self._fallback:
-            trial.circuit.succeeded()
+        if trial is not None and self._fallback:
+            for arm, seconds in taken.items():
+                if seconds and arm not in SETTLED:
+                    snapshot.arms[arm].circuit.succeeded()
         return faults
 
     def _now(self, snapshot: Snapshot, row: Row, at: datetime, first: _Try, started: float) -> Reply:
-        if first.answered.error is None or first.arm != CANDIDATE or not self._fallback:
+        if first.answered.error is None or first.arm in SETTLED or not self._fallback:
             return self._journal(snapshot, row, at, (first,))
         served = snapshot.arms[CHAMPION]
         return self._journal(snapshot, row, at, (first, _Try(CHAMPION, served, served.answer(row.inputs), perf_counter() - started)))
@@ -191,20 +195,21 @@ class Answering:
 
     async def one(self, snapshot: Snapshot, row: Row, at: datetime, started: float) -> Reply:
         """One row; Refused (503) where it cannot be journalled, for what is not journalled is not answered."""
-        arm = assign(self._model, row.unit, snapshot.weights)
+        arm = enrolling(self._model, snapshot.weights, snapshot.among)(row.unit)
         first = await self._asked(arm, snapshot.arms[arm], row, started)
-        if first.answered.error is None or arm != CANDIDATE or not self._fallback:
+        if first.answered.error is None or arm in SETTLED or not self._fallback:
             return self._journal(snapshot, row, at, (first,))
         return self._journal(snapshot, row, at, (first, await self._asked(CHAMPION, snapshot.arms[CHAMPION], row, started)))
 
     async def many(self, snapshot: Snapshot, rows: Sequence[Row], at: datetime, started: float) -> list[Reply]:
         """Many rows: each arm's share in a worker thread; a row's time is its share of the batch's."""
-        arms = [assign(self._model, row.unit, snapshot.weights) for row in rows]
+        assigned = enrolling(self._model, snapshot.weights, snapshot.among)
+        arms = [assigned(row.unit) for row in rows]
         tries: list[list[_Try]] = [[] for _ in rows]
         for arm, served in snapshot.arms.items():
             await self._try(arm, served, rows, picked=[i for i, name in enumerate(arms) if name == arm], tries=tries, started=started)
         if self._fallback and CANDIDATE in snapshot.arms:
-            failed = [i for i, name in enumerate(arms) if name == CANDIDATE and tries[i][0].answered.error is not None]
+            failed = [i for i, name in enumerate(arms) if name not in SETTLED and tries[i][0].answered.error is not None]
             for i in whole(rows, failed) - set(failed):
                 tries[i][0] = tries[i][0]._replace(answered=_beside(tries[i][0].answered))
                 failed.append(i)
@@ -224,6 +229,11 @@ class Answering:
                 self._append(OutcomeRecord(self._model, answer.entity, 1.0, known_at, label=value))
             else:
                 self._append(OutcomeRecord(self._model, answer.entity, value, known_at))
+
+    def measures(self, told: Sequence[Told], column: str, at: datetime) -> None:
+        """Values of business metrics, known since now; Refused (503) where they cannot be journalled."""
+        for one in told:
+            self._append(MeasureRecord(self._model, one.id, one.unit, one.metric, one.value, one.at, at, column))
 
     async def _asked(self, arm: str, served: Served, row: Row, started: float) -> _Try:
         """One version's try at one row."""
@@ -274,17 +284,17 @@ class Answering:
         trial = snapshot.arms.get(CANDIDATE)
         number, error = None if trial is None else trial.number, first.answered.error
         self._counter.record(snapshot.epoch, first.arm, error is not None, first.seconds, self._rules, candidate=number)
-        if first.arm == CANDIDATE and self._fallback and error != BESIDE:
+        if first.arm not in SETTLED and self._fallback and error != BESIDE:
             self._mind(first)
 
     def _mind(self, tried: _Try) -> None:
-        """Let a candidate rest that fails again and again: all are the champion's then, and count for nobody's judgement."""
+        """Let a version on trial rest that fails again and again: all are the champion's then, and count for nobody's judgement."""
         if tried.answered.error is None:
             tried.served.circuit.succeeded()
         elif tried.served.circuit.failed(tried.answered.error) and self._rest is not None:
             self._rest(tried.served)
 
-    def _append(self, record: PredictionRecord | OutcomeRecord) -> None:
+    def _append(self, record: PredictionRecord | OutcomeRecord | MeasureRecord) -> None:
         try:
             self._spool.append(record)
         except OSError as error:

@@ -24,6 +24,7 @@ from headrace.serving.approvals import Approvals
 from headrace.serving.bodies.asked import Bodies
 from headrace.serving.bodies.protocol import Protocol
 from headrace.serving.body import header, read
+from headrace.serving.business import of_measures
 from headrace.serving.measures import CONTENT_TYPE
 from headrace.serving.middleware import declared, surround
 from headrace.serving.moment import HEADER
@@ -87,7 +88,9 @@ def _behind(  # noqa: PLR0917 - all that answers
     title = f"model/{server.config.model}"
     made = FastAPI(title=title, version=__version__, lifespan=lifespan, redoc_url=None, middleware=list(middleware))
     made.state.server = server
-    document = secured(openapi.document(server.config, server.schema, server.online), server.config.access, server.guard.open)
+    document = secured(
+        openapi.document(server.config, server.schema, server.online, server.measured), server.config.access, server.guard.open
+    )
     made.openapi = lambda: document  # type: ignore[method-assign]
     for path, method, endpoint in (
         *((path, method, routed(answer)) for (method, path), answer in answers.items()),
@@ -187,7 +190,12 @@ class Routes:
     async def outcomes(self, request: Request) -> Response:
         """POST /outcomes."""
         server = self._server
-        answers = server.schema.read_outcomes(await read(request.scope, request.receive, self._server.load))
+        body = await read(request.scope, request.receive, self._server.load)
+        if server.measured is not None and of_measures(body):
+            told = server.measured.read(body)
+            server.answering.measures(told, server.config.unit_column, await server.moments.of(request.headers.get(HEADER)))
+            return _json({"accepted": len(told)}, HTTPStatus.ACCEPTED)
+        answers = server.schema.read_outcomes(body)
         server.answering.outcomes(answers, await server.moments.of(request.headers.get(HEADER)))
         return _json({"accepted": len(answers)}, HTTPStatus.ACCEPTED)
 

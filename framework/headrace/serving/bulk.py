@@ -21,8 +21,8 @@ from headrace.serving.bodies.columns import Columns
 from headrace.serving.ids import fresh_ids
 from headrace.serving.measures import Measures
 from headrace.serving.problem import Refused
-from headrace.serving.snapshot import CANDIDATE, Served, Snapshot
-from headrace.traffic import Counter, Rule, assign_all
+from headrace.serving.snapshot import CANDIDATE, SETTLED, Served, Snapshot
+from headrace.traffic import Counter, Rule, enrol_all
 
 if TYPE_CHECKING:
     import numpy as np
@@ -230,10 +230,10 @@ class Bulk:
     def _parts(self, snapshot: Snapshot, columns: Columns) -> list[_Part] | None:
         weighed = [name for name, weight in snapshot.weights if weight > 0.0]
         # Whom one arm has all of, nobody need be told apart for.
-        units = columns.units if len(weighed) > 1 else columns.entities
+        units = columns.units if len(weighed) > 1 or snapshot.among is not None else columns.entities
         found: list[_Part] = []
         encoded: tuple[Signature, _Encoded] | None = None
-        for name, rows in assign_all(self._model, units, snapshot.weights).items():
+        for name, rows in enrol_all(self._model, units, snapshot.weights, snapshot.among).items():
             if not len(rows):
                 continue
             served = snapshot.arms[name]
@@ -252,7 +252,7 @@ class Bulk:
         trial = snapshot.arms.get(CANDIDATE)
         for part in parts:
             size = len(part.rows)
-            if part.arm == CANDIDATE:
+            if part.arm not in SETTLED:
                 part.served.circuit.succeeded()
             self._measures.answered(part.arm, part.served.number, seconds, failed=False, rows=size)
             for names in part.unseen.values():

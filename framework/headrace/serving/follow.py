@@ -24,6 +24,7 @@ from headrace.serving.moment import Moments
 from headrace.serving.snapshot import CANDIDATE, CHAMPION, Answered, Served, Snapshot
 from headrace.serving.workspace import Workspace
 from headrace.store.changes import Changes
+from headrace.traffic.enrolment import OUTSIDE
 
 LOG = logging.getLogger("headrace.serving")
 
@@ -37,13 +38,18 @@ STORE_FAULTS = (HeadraceError, SQLAlchemyError, OSError)
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What the store says should answer: the champion, and the candidate with its share (none: None, 0)."""
+    """What the store says should answer: the champion, and the candidate with its share (none: None, 0).
+
+    `others` are the arms of an experiment beside these two, `among` is whom it deals its arms to.
+    """
 
     champion: int | None
     candidate: int | None
     share: float
     epoch: int
     trial: tuple[tuple[int, float], ...] = ()
+    others: tuple[traffic.Arm, ...] = ()
+    among: traffic.Among | None = None
     shadow: int | None = None
     standby: int | None = None
     """The version that a rollback would put back: kept loaded, so that going back is a swap and nothing else."""
@@ -51,7 +57,13 @@ class Wanted:
     @property
     def numbers(self) -> set[int]:
         """The versions that answer, or may have to at once."""
-        return {number for number in (self.champion, self.candidate, self.standby) if number is not None}
+        return {number for number in (self.standby, *self.answering) if number is not None}
+
+    @property
+    def answering(self) -> tuple[int, ...]:
+        """Those that answer."""
+        named = (self.champion, self.candidate, *(arm.version for arm in self.others))
+        return tuple(number for number in named if number is not None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +89,9 @@ def wanted(aliases: Mapping[str, int], weights: traffic.Weights | None, epochs: 
     candidate = arms.get(CANDIDATE)
     if candidate is None or candidate.weight <= 0.0:
         return Wanted(champion, None, 0.0, weights.epoch)
-    return Wanted(champion, candidate.version, candidate.weight, weights.epoch, tuple((row.epoch, row.share) for row in epochs))
+    others = tuple(arm for arm in weights.arms if arm.name not in {CHAMPION, CANDIDATE} and arm.weight > 0.0)
+    trial = tuple((row.epoch, row.share) for row in epochs)
+    return Wanted(champion, candidate.version, candidate.weight, weights.epoch, trial, others, weights.among)
 
 
 def compose(want: Wanted, loaded: Mapping[int, Served], before: Snapshot, *, barred: bool) -> Snapshot:
@@ -88,17 +102,22 @@ def compose(want: Wanted, loaded: Mapping[int, Served], before: Snapshot, *, bar
         return Snapshot(0, ((CHAMPION, 1.0),), {CHAMPION: kept}) if kept is not None else Snapshot()
     if want.candidate is None:
         return Snapshot(want.epoch, ((CHAMPION, 1.0),), {CHAMPION: champion})
-    candidate = loaded.get(want.candidate)
-    if candidate is None or barred:
+    candidate, others = loaded.get(want.candidate), {arm.name: loaded.get(arm.version) for arm in want.others}
+    if candidate is None or None in others.values() or barred:
         return Snapshot(0, ((CHAMPION, 1.0),), {CHAMPION: champion})
-    weights = ((CHAMPION, 1.0 - want.share), (CANDIDATE, want.share))
-    return Snapshot(want.epoch, weights, {CHAMPION: champion, CANDIDATE: candidate}, want.trial)
+    taken = want.share + sum(arm.weight for arm in want.others)
+    weights = ((CHAMPION, 1.0 - taken), (CANDIDATE, want.share), *((arm.name, arm.weight) for arm in want.others))
+    arms = {CHAMPION: champion, CANDIDATE: candidate, **{name: served for name, served in others.items() if served is not None}}
+    if want.among is not None:
+        arms[OUTSIDE] = champion
+    return Snapshot(want.epoch, weights, arms, want.trial, among=want.among)
 
 
 def same(one: Snapshot, other: Snapshot) -> bool:
     """Whether two snapshots answer alike."""
     mirrors = tuple(None if shadow is None else shadow.number for shadow in (one.shadow, other.shadow))
-    return (one.epoch, one.weights, one.versions, mirrors[0]) == (other.epoch, other.weights, other.versions, mirrors[1])
+    answering = (one.epoch, one.weights, one.among, one.versions) == (other.epoch, other.weights, other.among, other.versions)
+    return answering and mirrors[0] == mirrors[1]
 
 
 class Current:
@@ -127,9 +146,9 @@ class Current:
             self.snapshot = self.snapshot.without_candidate()
 
     def rest(self, served: Served) -> None:
-        """Take all traffic from a candidate until its circuit lets it be tried again."""
+        """Take all traffic from what is on trial until the circuit of this one lets it be tried again."""
         with self._lock:
-            if self.snapshot.arms.get(CANDIDATE) is served:
+            if any(trial is served for trial in self.snapshot.trials):
                 self.snapshot = self.snapshot.without_candidate()
 
     def lift(self, candidate: int | None) -> None:
@@ -226,7 +245,7 @@ class Follower(threading.Thread):
         want, shadow = self._want, self._want.shadow
         self._current.lift(want.candidate)
         # Who answers first, and what may wait after it.
-        for number in sorted({number for number in (want.champion, want.candidate) if number is not None} - self._loaded.keys()):
+        for number in sorted(set(want.answering) - self._loaded.keys()):
             self._load(number, self._loaded)
         self._swap(want)
         if want.standby is not None and want.standby not in self._loaded:
@@ -257,8 +276,8 @@ class Follower(threading.Thread):
         return {name: served.circuit for name, served in found.items() if served is not None}
 
     def _swap(self, want: Wanted) -> None:
-        candidate = self._loaded.get(want.candidate or 0)
-        resting = candidate is not None and candidate.circuit.state is State.OPEN
+        tried = (self._loaded.get(number) for number in want.answering[1:])
+        resting = any(served is not None and served.circuit.state is State.OPEN for served in tried)
         barred = want.candidate is not None and self._current.barred == want.candidate
         snapshot = compose(want, self._loaded, self._current.snapshot, barred=barred or resting)
         if self._current.swap(replace(snapshot, shadow=self._mirrors.get(want.shadow or 0))):

@@ -97,9 +97,8 @@ class Judge:
         if verdict is None:
             return
         self._current.bar(candidate.number)
-        shares = dict(snapshot.weights)
-        arms = tuple(traffic.Arm(name, served.number, shares[name]) for name, served in snapshot.arms.items())
-        self.aborted = Aborted(traffic.Weights(self._model, snapshot.epoch, arms), verdict)
+        arms = tuple(traffic.Arm(name, snapshot.arms[name].number, share) for name, share in snapshot.weights)
+        self.aborted = Aborted(traffic.Weights(self._model, snapshot.epoch, arms, snapshot.among), verdict)
         LOG.warning("aborted: v%d gets no more traffic: %s", candidate.number, verdict.reason)
 
 

@@ -11,6 +11,7 @@ from headrace.hooks import Task
 from headrace.serving import inference, openapi_approvals, problem
 from headrace.serving.bodies.columns import column_schema
 from headrace.serving.body import ARROW
+from headrace.serving.business import MeasuresSchema
 from headrace.serving.moment import HEADER
 from headrace.serving.online import FRESHNESS, Online
 from headrace.serving.schema import Schema, json_schema
@@ -70,8 +71,8 @@ _PUSHED: dict[str, Any] = {
 }
 
 
-def document(config: ServingConfig, schema: Schema, online: Online | None = None) -> dict[str, Any]:
-    """OpenAPI 3.1 of one model's server; `online` where it reads features itself."""
+def document(config: ServingConfig, schema: Schema, online: Online | None = None, measured: MeasuresSchema | None = None) -> dict[str, Any]:
+    """OpenAPI 3.1 of one model's server; `online` where it reads features itself, `measured` where it takes business metrics."""
     one = _answer(config.task)
     answers = {"type": "object", "required": ["predictions"], "properties": {"predictions": {"type": "array", "items": one}}}
     taken = {"type": "object", "required": ["accepted"], "properties": {"accepted": {"type": "integer"}}}
@@ -80,6 +81,8 @@ def document(config: ServingConfig, schema: Schema, online: Online | None = None
     row, rows = _body(schema.row, components), _body(schema.rows, components)
     components["Columns"] = _columns(config, online.inputs if online is not None else frozenset())
     batch = {"oneOf": [rows, {"$ref": "#/components/schemas/Columns"}]}
+    outcomes = _body(schema.outcomes, components)
+    told = outcomes if measured is None else {"oneOf": [outcomes, _body(measured.body, components)]}
     views = {} if online is None else online.views
     events = {
         f"/events/{name}": {
@@ -99,7 +102,7 @@ def document(config: ServingConfig, schema: Schema, online: Online | None = None
             "/predict": {"post": _post("Predict one row.", row, one)},
             "/predict/batch": {"post": _streamed(_post(f"Predict up to {config.max_rows} rows, as records or columns.", batch, answers))},
             "/explain": {"post": _post("What each input of one row adds to the champion's score.", row, _EXPLAINED, more=explained)},
-            "/outcomes": {"post": _post("Say what turned out to be true.", _body(schema.outcomes, components), taken, status="202")},
+            "/outcomes": {"post": _post("Say what turned out to be true.", told, taken, status="202")},
             **events,
             "/health/live": {"get": _get("Whether the process works.")},
             "/health/ready": {"get": _get("Whether it would answer a prediction; a store that is away is told as degraded.")},

@@ -27,8 +27,8 @@ MAX_TEXT = 256
 
 _tuple: Any = tuple.__new__
 """How a row is made where it is felt: a named tuple's own way takes four times as long."""
-_NO_NUL = r"^[^\x00]*$"  # PostgreSQL stores no NUL: one such record would hold up all that come after it
-_STRICT = ConfigDict(extra="forbid", strict=True, arbitrary_types_allowed=False)
+NO_NUL = r"^[^\x00]*$"  # PostgreSQL stores no NUL: one such record would hold up all that come after it
+STRICT = ConfigDict(extra="forbid", strict=True, arbitrary_types_allowed=False)
 
 
 def utc(value: datetime) -> datetime:
@@ -39,7 +39,7 @@ def utc(value: datetime) -> datetime:
         raise ValueError("the time is out of range") from None
 
 
-Entity = Annotated[int, Field(ge=-(2**63), le=2**63 - 1)] | Annotated[str, Field(min_length=1, max_length=MAX_TEXT, pattern=_NO_NUL)]
+Entity = Annotated[int, Field(ge=-(2**63), le=2**63 - 1)] | Annotated[str, Field(min_length=1, max_length=MAX_TEXT, pattern=NO_NUL)]
 """Whom a request is about, or what its row is ranked within."""
 
 
@@ -51,11 +51,11 @@ def _as_category(value: object) -> object:
     return value if text is None else text
 
 
-_Category = Annotated[str, Field(max_length=MAX_TEXT, pattern=_NO_NUL), BeforeValidator(_as_category, json_schema_input_type=str | int)]
-_QUICK_CATEGORY = Annotated[Annotated[str, Field(max_length=MAX_TEXT, pattern=_NO_NUL)] | _Category, Field(union_mode="left_to_right")]
+_Category = Annotated[str, Field(max_length=MAX_TEXT, pattern=NO_NUL), BeforeValidator(_as_category, json_schema_input_type=str | int)]
+_QUICK_CATEGORY = Annotated[Annotated[str, Field(max_length=MAX_TEXT, pattern=NO_NUL)] | _Category, Field(union_mode="left_to_right")]
 """The same, to read alone: most are text, and no function of ours is asked about those."""
-_Text = Annotated[str, Field(max_length=LONGEST_TEXT, pattern=_NO_NUL)]
-_Time = Annotated[AwareDatetime, AfterValidator(utc)]
+_Text = Annotated[str, Field(max_length=LONGEST_TEXT, pattern=NO_NUL)]
+Time = Annotated[AwareDatetime, AfterValidator(utc)]
 
 
 def _zero_or_one(value: float) -> float:
@@ -127,27 +127,27 @@ class Schema:
         fields: dict[str, Any] = {f"f{i}": (annotation(item), _field(item.name, read)) for i, item in enumerate(config.inputs)}
         self.row: type[BaseModel] = create_model(
             "Row",
-            __config__=_STRICT,
+            __config__=STRICT,
             entity_=(Entity, Field(alias=config.entity, description="whom the prediction is about")),
             **fields,
             **self._grouped(),
         )
         self.rows: type[BaseModel] = create_model(
             "Rows",
-            __config__=_STRICT,
+            __config__=STRICT,
             rows=(Annotated[list[self.row], Field(min_length=1, max_length=config.max_rows)], ...),  # type: ignore[name-defined, arg-type]
         )
         answer, said = _ANSWER[config.task]
         outcome = create_model(
             "Outcome",
-            __config__=_STRICT,
+            __config__=STRICT,
             entity_=(Entity, Field(alias=config.entity)),
             value=(answer, Field(alias=config.target, json_schema_extra=said)),
-            known_at=(_Time | None, Field(default=None, description="since when it is known; now, where it is left out")),
+            known_at=(Time | None, Field(default=None, description="since when it is known; now, where it is left out")),
         )
         self.outcomes: type[BaseModel] = create_model(
             "Outcomes",
-            __config__=_STRICT,
+            __config__=STRICT,
             outcomes=(Annotated[list[outcome], Field(min_length=1, max_length=config.max_rows)], ...),
         )
         self._codec = self._compiled(config, read)
@@ -261,7 +261,7 @@ class Schema:
         """What is said of a fault in a field of a row."""
         if name in {self._entity, self._group}:
             return self.missing(name) if detail["type"] == "missing" else _no_entity(detail)
-        return _say(detail, _REQUIRED, "is no input of this model")
+        return said(detail, _REQUIRED, "is no input of this model")
 
     def _say_batch(self, name: str, detail: ErrorDetails) -> str:
         if len(detail["loc"]) == 1 and detail["type"] == "missing":
@@ -275,7 +275,7 @@ class Schema:
     def _say_outcome(self, name: str, detail: ErrorDetails) -> str:
         if name == self._entity:
             return f"is required, as {_ENTITY}" if detail["type"] == "missing" else _no_entity(detail)
-        return _say(detail, "is required", "is no field of an outcome")
+        return said(detail, "is required", "is no field of an outcome")
 
 
 def _field(name: str, read: Collection[str]) -> Any:  # noqa: ANN401 - pydantic's
@@ -302,7 +302,7 @@ _TYPES: dict[str, Any] = {
     "float": Annotated[float, Field(allow_inf_nan=False)],
     "category": _Category,
     "text": _Text,
-    "timestamp": _Time,
+    "timestamp": Time,
 }
 """What a column of a source takes, by the spec's words."""
 
@@ -319,17 +319,17 @@ class EventsSchema:
                 raise ValueError("must be a whole number")
             return entity
 
-        needed = {view.entity: Annotated[Entity, AfterValidator(whole)], view.time: _Time}
+        needed = {view.entity: Annotated[Entity, AfterValidator(whole)], view.time: Time}
         optional = [name for name in (view.available_at, *definition.columns) if name is not None and name not in needed]
         self._names = tuple(dict.fromkeys([*needed, *optional]))
         fields: dict[str, Any] = {}
         for place, name in enumerate(self._names):
             kind = needed.get(name) or _TYPES[definition.types[name]] | None
             fields[f"f{place}"] = (kind, Field(alias=name)) if name in needed else (kind, Field(alias=name, default=None))
-        event = create_model(f"Event_{definition.name}", __config__=_STRICT, **fields)
+        event = create_model(f"Event_{definition.name}", __config__=STRICT, **fields)
         self.body: type[BaseModel] = create_model(
             f"Events_{definition.name}",
-            __config__=_STRICT,
+            __config__=STRICT,
             events=(Annotated[list[event], Field(min_length=1, max_length=most)], ...),
         )
 
@@ -353,7 +353,7 @@ class EventsSchema:
     def _say(self, name: str, detail: ErrorDetails) -> str:
         if name == self.definition.view.entity:
             return f"is required, as {_ENTITY}" if detail["type"] == "missing" else _no_entity(detail)
-        return _say(detail, "is required", "is no column that this view reads")
+        return said(detail, "is required", "is no column that this view reads")
 
 
 _NUL = "string_pattern_mismatch"
@@ -401,7 +401,8 @@ def _refuse_many(body: bytes, names: Collection[str]) -> None:
             raise refused_fields({name: f"is of many rows, which go to {BATCH}"})
 
 
-def _say(detail: ErrorDetails, missing: str, extra: str) -> str:
+def said(detail: ErrorDetails, missing: str, extra: str) -> str:
+    """What is said of a fault that is no field's own."""
     words = _WORDS | {"missing": missing, "extra_forbidden": extra}
     if detail["type"] in words:
         return words[detail["type"]].format(**detail.get("ctx", {}))

@@ -20,6 +20,7 @@ from headrace.serving.answer import Answering
 from headrace.serving.apart import Apart
 from headrace.serving.breaker import Breaker, Pauses
 from headrace.serving.bulk import Bulk
+from headrace.serving.business import MeasuresSchema
 from headrace.serving.cache import Cache
 from headrace.serving.fleet import told
 from headrace.serving.follow import EVERY, STORE_FAULTS, Current, Follower, Refusal
@@ -62,6 +63,7 @@ class Server:
         self.config = config
         self.online = Online(config, workspace)
         self.schema = Schema(config, self.online.inputs)
+        self.measured = MeasuresSchema(config) if config.measures else None
         self.measures = Measures(config.model)
         self.load = Load(config.limits)
         self.guard = Guard(config.access, workspace, config.model, self.measures, exposed=exposed)

@@ -11,9 +11,12 @@ from typing import Any, NamedTuple, assert_never
 from headrace.hooks import Answers, Input, Predictor, Signature, Task
 from headrace.hooks.answers import BINARY
 from headrace.serving.breaker import Breaker, Pauses
+from headrace.traffic.enrolment import OUTSIDE, Among
 
 CHAMPION = "champion"
 CANDIDATE = "candidate"
+SETTLED = frozenset({CHAMPION, OUTSIDE})
+"""The arms that the champion answers; any other is on trial."""
 
 FAILING = Pauses(failures=10, first=1.0, longest=60.0)
 """When a version is not asked for a while: a rate of errors that a trial may end well with gives so many in a row in no year."""
@@ -216,6 +219,8 @@ class Snapshot:
     """The epochs of the rollout that this one is the newest of, oldest first, each with the candidate's share."""
     shadow: Served | None = None
     """The version that is asked what was answered."""
+    among: Among | None = None
+    """Whom the arms are dealt to; `arms` has the champion as `outside` too where that is not everyone."""
     prompt: bool = field(init=False)
     """Whether a champion is there, and all arms answer one row in microseconds."""
 
@@ -233,7 +238,12 @@ class Snapshot:
         """The number of each arm's version."""
         return {name: served.number for name, served in self.arms.items()}
 
+    @property
+    def trials(self) -> list[Served]:
+        """The versions that are on trial."""
+        return [served for name, served in self.arms.items() if name not in SETTLED]
+
     def without_candidate(self) -> Snapshot:
-        """The same, with everything to the champion."""
-        arms = {name: served for name, served in self.arms.items() if name != CANDIDATE}
+        """The same, with everything to the champion: who else is on trial ends, or rests, with the candidate."""
+        arms = {name: served for name, served in self.arms.items() if name == CHAMPION}
         return Snapshot(0, ((CHAMPION, 1.0),), arms, shadow=self.shadow)

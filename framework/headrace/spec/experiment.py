@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
+from headrace.spec.experiment_measures import Measure
 from headrace.spec.field import Effect, Spec, field
 from headrace.spec.name import Column, MetricName, Name
 from headrace.spec.quantity import Change, Duration, Percentage
@@ -74,6 +75,12 @@ class Experiment(Spec):
     )
     segments: tuple[Column, ...] = field(
         "Columns by whose values each metric is told apart too; they decide nothing.", Effect.RECONFIGURE, default=(), example=["region"]
+    )
+    measures: dict[Name, Measure] = field(
+        "Business metrics by name, for `primary`, `secondary` and `guardrails`.",
+        Effect.RECONFIGURE,
+        default={},
+        example={"retained": {"kind": "rate", "of": "order", "within": "14d"}},
     )
     coverage: Percentage = field(
         "The share of all units that takes part; it may rise, and never re-deals.",

@@ -67,7 +67,6 @@ class Model(Spec):
         "Whether a candidate is worth more, after its rollout found it no worse.",
         Effect.RECONFIGURE,
         default=None,
-        later=True,
         example={
             "arms": {"champion": "50%", "candidate": "50%"},
             "unit": "person_id",

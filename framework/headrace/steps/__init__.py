@@ -13,12 +13,13 @@ from headrace.steps.collector import importing
 
 if TYPE_CHECKING:
     from headrace.batch import Scored
+    from headrace.experiment import Decide, Difference, Experiment, Guardrail, Measure, Primary
     from headrace.features import Category, Number, RandomSplit, Rows, Target, Text, TimeSplit
     from headrace.gates import ByPlugin, Maximum, Minimum, NoWorse, Slice, Verdict, Waiver
     from headrace.monitoring import Alert, Alerts, Drift, Performance, Windows
     from headrace.retraining import Decision, OnAlert, OnSchedule
     from headrace.rollout import Canary, Judge, NoData, Progress, Step, Warmup
-    from headrace.steps import batch, custom, features, gates, monitoring, retraining, rollout, runner, training
+    from headrace.steps import batch, custom, experiment, features, gates, monitoring, retraining, rollout, runner, training
     from headrace.steps.features import Days
     from headrace.steps.training import Searching
     from headrace.steps.tries import again
@@ -37,15 +38,20 @@ __all__ = [
     "Category",
     "Choice",
     "Days",
+    "Decide",
     "Decision",
+    "Difference",
     "Drift",
     "EarlyStopping",
+    "Experiment",
     "FloatRange",
     "GroupFolds",
+    "Guardrail",
     "IntRange",
     "Judge",
     "Maximize",
     "Maximum",
+    "Measure",
     "Minimize",
     "Minimum",
     "NoData",
@@ -54,6 +60,7 @@ __all__ = [
     "OnAlert",
     "OnSchedule",
     "Performance",
+    "Primary",
     "Progress",
     "Pruner",
     "RandomSplit",
@@ -78,6 +85,7 @@ __all__ = [
     "again",
     "batch",
     "custom",
+    "experiment",
     "features",
     "gates",
     "monitoring",
@@ -98,15 +106,20 @@ _HOME = {
     "Category": "headrace.features",
     "Choice": "headrace.training.search",
     "Days": "headrace.steps.features",
+    "Decide": "headrace.experiment",
     "Decision": "headrace.retraining",
+    "Difference": "headrace.experiment",
     "Drift": "headrace.monitoring",
     "EarlyStopping": "headrace.training",
+    "Experiment": "headrace.experiment",
     "FloatRange": "headrace.training.search",
     "GroupFolds": "headrace.training",
+    "Guardrail": "headrace.experiment",
     "IntRange": "headrace.training.search",
     "Judge": "headrace.rollout",
     "Maximize": "headrace.training.search",
     "Maximum": "headrace.gates",
+    "Measure": "headrace.experiment",
     "Minimize": "headrace.training.search",
     "Minimum": "headrace.gates",
     "NoData": "headrace.rollout",
@@ -115,6 +128,7 @@ _HOME = {
     "OnAlert": "headrace.retraining",
     "OnSchedule": "headrace.retraining",
     "Performance": "headrace.monitoring",
+    "Primary": "headrace.experiment",
     "Progress": "headrace.rollout",
     "Pruner": "headrace.training.search",
     "RandomSplit": "headrace.features",
@@ -138,7 +152,7 @@ _HOME = {
     "Windows": "headrace.monitoring",
     "again": "headrace.steps.tries",
 }
-_WORDS = frozenset({"batch", "custom", "features", "gates", "monitoring", "retraining", "rollout", "runner", "training"})
+_WORDS = frozenset({"batch", "custom", "experiment", "features", "gates", "monitoring", "retraining", "rollout", "runner", "training"})
 
 
 def __getattr__(name: str) -> Any:  # noqa: ANN401 - whatever the module has

@@ -73,7 +73,8 @@ def abort(store: Store, weights: Weights, verdict: Abort, at: datetime) -> Weigh
         if standing is None or candidate is None or judged is None or candidate.weight == 0.0 or candidate.version != judged.version:
             return None
         arms = tuple(
-            Arm(CHAMPION, arm.version, arm.weight + candidate.weight) if arm.name == CHAMPION else Arm(arm.name, arm.version, 0.0)
+            # Whatever else is on trial beside it ends with it.
+            Arm(arm.name, arm.version, 1.0 if arm.name == CHAMPION else 0.0)
             for arm in standing.arms
             if arm.name in {CHAMPION, CANDIDATE}
         )

@@ -10,6 +10,8 @@ from math import isclose
 from sqlmodel import Session, col, select
 
 from headrace.store import tables
+from headrace.traffic.enrolment import Among
+from headrace.traffic.enrolment import among as dealt
 
 CHAMPION = "champion"
 """The arm that answers unless the weights say otherwise."""
@@ -32,11 +34,12 @@ class Arm:
 
 @dataclass(frozen=True, slots=True)
 class Weights:
-    """The arms of one epoch; their weights add up to 1."""
+    """The arms of one epoch; their weights add up to 1. `among` is whom they are dealt to; None is everyone."""
 
     model: str
     epoch: int
     arms: tuple[Arm, ...]
+    among: Among | None = None
 
     def arm(self, name: str) -> Arm | None:
         """An arm by its name."""
@@ -92,7 +95,9 @@ def shares(session: Session, model: str, numbers: Sequence[int]) -> dict[int, fl
     return {row.epoch: _value(row).share for row in session.exec(query)}
 
 
-def set_weights(session: Session, *, model: str, expected: int | None, arms: Sequence[Arm], at: datetime, reason: str) -> Weights:
+def set_weights(
+    session: Session, *, model: str, expected: int | None, arms: Sequence[Arm], at: datetime, reason: str, among: Among | None = None
+) -> Weights:
     """Begin a new epoch, within a `Store.transaction`; `expected` is the epoch that was decided upon (None: there was none).
 
     Raises WeightsConflict where another epoch stands by now, ValueError where the arms are no distribution.
@@ -105,14 +110,21 @@ def set_weights(session: Session, *, model: str, expected: int | None, arms: Seq
     epoch = None if standing is None else standing.epoch
     if epoch != expected:
         raise WeightsConflict(f"model/{model} is at epoch {epoch}, and {expected} was expected")
-    row = tables.Weights(model=model, epoch=(epoch or 0) + 1, arms=[asdict(arm) for arm in arms], at=at, reason=reason)
+    row = tables.Weights(
+        model=model,
+        epoch=(epoch or 0) + 1,
+        arms=[asdict(arm) for arm in arms],
+        at=at,
+        reason=reason,
+        among=None if among is None else among.to_json(),
+    )
     session.add(row)
     session.flush()
     return _value(row)
 
 
 def _value(row: tables.Weights) -> Weights:
-    return Weights(row.model, row.epoch, tuple(Arm(**arm) for arm in row.arms))
+    return Weights(row.model, row.epoch, tuple(Arm(**arm) for arm in row.arms), None if row.among is None else dealt(row.among))
 
 
 def _versions(weights: Weights) -> tuple[int | None, int | None]:

@@ -16,7 +16,14 @@ if TYPE_CHECKING:
 
 def mae(target: Values, predictions: Values) -> float:
     """The mean absolute error, in the target's unit; NaN without a row."""
-    return float(abs(predictions - target).mean()) if len(target) else math.nan
+    return float(errors(target, predictions).mean()) if len(target) else math.nan
+
+
+def errors(target: Values, predictions: Values) -> Values:
+    """The absolute error of each row, (n,)."""
+    import numpy as np
+
+    return np.asarray(abs(predictions - target))
 
 
 def rmse(target: Values, predictions: Values) -> float:
@@ -46,12 +53,13 @@ def mape(target: Values, predictions: Values) -> float:
     return float(abs((predictions - target) / target).mean())
 
 
-def _metric(name: str, lower: float = 0.0) -> Metric:
-    return Metric(name, f"{__name__}:{name}", "lower", needs="number", range=(lower, math.inf))
+def _metric(name: str, each: str | None = None) -> Metric:
+    rows = None if each is None else f"{__name__}:{each}"
+    return Metric(name, f"{__name__}:{name}", "lower", needs="number", range=(0.0, math.inf), each=rows)
 
 
 METRICS = (
-    _metric("mae"),
+    _metric("mae", each="errors"),
     _metric("rmse"),
     _metric("mape"),
     Metric("r2", f"{__name__}:r2", "higher", needs="number", range=(-math.inf, 1.0)),

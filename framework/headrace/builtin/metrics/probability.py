@@ -61,13 +61,18 @@ def _steps(target: Values, predictions: Values) -> float:
 
 def log_loss(target: Values, predictions: Values) -> float:
     """The mean negative log-likelihood, in nats; probabilities are kept one float epsilon away from 0 and 1."""
+    return _mean(log_losses(target, predictions))
+
+
+def log_losses(target: Values, predictions: Values) -> Values:
+    """The negative log-likelihood of each row, in nats, (n,)."""
     import numpy as np
 
     epsilon = np.finfo(np.float64).eps
     bounded = np.clip(predictions, epsilon, 1 - epsilon)
     if bounded.ndim > 1:
-        return float(-np.mean(np.log(_of_true(target, bounded)))) if len(target) else math.nan
-    return float(-np.mean(target * np.log(bounded) + (1 - target) * np.log1p(-bounded)))
+        return np.asarray(-np.log(_of_true(target, bounded)))
+    return np.asarray(-(target * np.log(bounded) + (1 - target) * np.log1p(-bounded)))
 
 
 def brier(target: Values, predictions: Values) -> float:
@@ -75,21 +80,35 @@ def brier(target: Values, predictions: Values) -> float:
 
     Of several classes half the sum over them, so that two classes give what a yes or no gives.
     """
+    return _mean(squared_errors(target, predictions))
+
+
+def squared_errors(target: Values, predictions: Values) -> Values:
+    """The squared error of each row's probability, (n,); of several classes half the sum over them."""
     import numpy as np
 
     if predictions.ndim > 1:
         true = target[:, None] == np.arange(predictions.shape[1])
-        return float(np.mean(((predictions - true) ** 2).sum(axis=1)) / 2) if len(target) else math.nan
-    return float(np.mean((predictions - target) ** 2))
+        return np.asarray(((predictions - true) ** 2).sum(axis=1) / 2)
+    return np.asarray((predictions - target) ** 2)
 
 
 def accuracy(target: Values, predictions: Values) -> float:
     """The share that is right: a probability of 0.5 or more says yes; of several classes the most probable is said."""
+    return _mean(right(target, predictions))
+
+
+def right(target: Values, predictions: Values) -> Values:
+    """1 for each row that is right and 0 for each that is not, (n,)."""
     import numpy as np
 
     if predictions.ndim > 1:
-        return float(np.mean(predictions.argmax(axis=1) == target)) if len(target) else math.nan
-    return float(np.mean((predictions >= _THRESHOLD) == (target == 1)))
+        return np.asarray(predictions.argmax(axis=1) == target, dtype=np.float64)
+    return np.asarray((predictions >= _THRESHOLD) == (target == 1), dtype=np.float64)
+
+
+def _mean(values: Values) -> float:
+    return float(values.mean()) if len(values) else math.nan
 
 
 def precision(target: Values, predictions: Values, *, average: Average = "macro") -> float | Values:
@@ -156,17 +175,18 @@ def _averaged(score: Callable[[Values, Values], float], target: Values, predicti
     return float(np.average(each[there], weights=counts[there])) if there.any() else math.nan
 
 
-def _both(name: str, better: Literal["higher", "lower"], greatest: float, *, averages: bool = False) -> Metric:
-    return Metric(name, f"{__name__}:{name}", better, range=(0.0, greatest), tasks=("binary", "multiclass"), averages=averages)
+def _both(name: str, better: Literal["higher", "lower"], greatest: float, *, averages: bool = False, each: str | None = None) -> Metric:
+    rows = None if each is None else f"{__name__}:{each}"
+    return Metric(name, f"{__name__}:{name}", better, range=(0.0, greatest), tasks=("binary", "multiclass"), averages=averages, each=rows)
 
 
 METRICS = (
     _both("roc_auc", "higher", 1.0, averages=True),
     _both("average_precision", "higher", 1.0, averages=True),
-    _both("accuracy", "higher", 1.0),
+    _both("accuracy", "higher", 1.0, each="right"),
     _both("precision", "higher", 1.0, averages=True),
     _both("recall", "higher", 1.0, averages=True),
     _both("f1", "higher", 1.0, averages=True),
-    _both("log_loss", "lower", math.inf),
-    _both("brier", "lower", 1.0),
+    _both("log_loss", "lower", math.inf, each="log_losses"),
+    _both("brier", "lower", 1.0, each="squared_errors"),
 )

@@ -107,6 +107,28 @@ CODES = (
         "Enrolment, and then the label's delay, must fit into it, and a look as well.",
     ),
     Code(
+        "measure-shape",
+        "a business metric does not say what it is",
+        "Each unit has one number: whether a value was told, their sum, or one sum by another; counted for a time that ends.",
+        "measures: {basket: {kind: ratio, of: revenue}}",
+        "measures: {basket: {kind: ratio, of: revenue, per: visit, within: 14d}}",
+    ),
+    Code(
+        "metric-not-by-row",
+        "an experiment cannot be judged by this metric",
+        "Units are what is assigned, so that a metric has to be a sum over them. A rank such as `roc_auc` is none. A plugin's metric says "
+        "by `each` what it is of one row.",
+        "primary: {metric: roc_auc, detect: 1pp}",
+        "primary: {metric: brier, detect: 1pp}",
+    ),
+    Code(
+        "unit-unreadable",
+        "the journal hides by what an experiment deals",
+        "An encrypted value is another each time, and a dropped one is none: nobody could tell which requests are of one unit.",
+        "serving: {journal: {personal: {household: encrypt}}}",
+        "serving: {journal: {personal: {household: hash}}}",
+    ),
+    Code(
         "underpowered-experiment",
         "an experiment cannot find what it looks for",
         "With the declared traffic a difference of that size would most likely go unseen. The numbers are the least that any design needs, "

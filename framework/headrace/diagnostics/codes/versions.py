@@ -73,6 +73,12 @@ CODES = (
         help="type `headrace run train NAME`, which makes a version and judges it",
     ),
     Code(
+        "no-experiment",
+        "a model has had no such experiment",
+        "An experiment begins when a rollout that found its candidate no worse hands it over.",
+        help="type `headrace status`, which says where a model stands",
+    ),
+    Code(
         "no-champion",
         "a model has no champion",
         "Nothing answers before a first version has passed its gates and its rollout.",

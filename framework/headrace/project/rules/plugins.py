@@ -12,6 +12,7 @@ from headrace.document import Mapping as MappingNode
 from headrace.hooks import ChannelType, Plugins
 from headrace.hooks.composed import Chosen
 from headrace.hooks.first_party import CHANNELS, HABITS, PACKAGES
+from headrace.project.rules.measures import ERROR_RATE
 from headrace.project.rules.parameters import params
 from headrace.project.scope import Scope, address_of, question
 from headrace.spec import Channel, Environment, Model
@@ -179,6 +180,8 @@ def _primary(scope: Scope, plugins: Plugins, model: Model) -> Iterator[Diagnosti
 def _guardrails(scope: Scope, plugins: Plugins, model: Model) -> Iterator[Diagnostic]:
     for position, guardrail in enumerate(model.experiment.guardrails if model.experiment is not None else ()):
         yield from _metric(scope, plugins, model, ("experiment", "guardrails", position, "metric"), guardrail)
+    for position, name in enumerate(model.experiment.secondary if model.experiment is not None else ()):
+        yield from _named(scope, plugins, model, ("experiment", "secondary", position), name)
 
 
 @question
@@ -193,9 +196,17 @@ def _goals(scope: Scope, plugins: Plugins, model: Model) -> Iterator[Diagnostic]
 def _metric(scope: Scope, plugins: Plugins, model: Model, path: Path, owner: object) -> Iterator[Diagnostic]:
     """A metric that a field names, if it names one."""
     metric = getattr(owner, str(path[-1]))
-    if metric is not None and metric not in plugins.metrics and not (path[0] == "gates" and metric in _LATER):
-        place = scope.where(address_of(model), path)
-        yield Diagnostic("unknown-metric", **_unknown(plugins, place, "metric", metric, plugins.metrics))
+    if metric is not None and not (path[0] == "gates" and metric in _LATER):
+        yield from _named(scope, plugins, model, path, metric)
+
+
+@question
+def _named(scope: Scope, plugins: Plugins, model: Model, path: Path, metric: str) -> Iterator[Diagnostic]:
+    known: dict[str, object] = dict(plugins.metrics)
+    if path[0] == "experiment" and model.experiment is not None:
+        known |= dict.fromkeys((ERROR_RATE, *model.experiment.measures))
+    if metric not in known:
+        yield Diagnostic("unknown-metric", **_unknown(plugins, scope.where(address_of(model), path), "metric", metric, known))
 
 
 def _unknown(plugins: Plugins, place: Span, what: str, name: str, known: Mapping[str, object]) -> dict[str, Any]:
