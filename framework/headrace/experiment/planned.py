@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from math import ceil, inf
 from typing import TYPE_CHECKING
 
@@ -28,7 +29,12 @@ def planned_units(declared: Declared) -> float:
     if declared.design != "group_sequential" or most == inf:
         return most
     looks = min(_MOST_LOOKS, max(1, int(declared.lasts / declared.looks)))
-    return most * inflation([(look + 1) / looks for look in range(looks)], alpha=alpha, power=declared.power)
+    return most * _inflated(looks, alpha, declared.power)
+
+
+@lru_cache(maxsize=64)
+def _inflated(looks: int, alpha: float, power: float) -> float:
+    return inflation([(look + 1) / looks for look in range(looks)], alpha=alpha, power=power)
 
 
 def _pair(declared: Declared, primary: Primary, share: float, alpha: float) -> float:

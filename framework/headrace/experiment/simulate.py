@@ -15,11 +15,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from headrace.experiment.analyse import analyse
-from headrace.experiment.declared import Declared
+from headrace.experiment.decide import AT_END, Facts, Keep, Look, Promote, RollBack, Running, decide
+from headrace.experiment.declared import CHAMPION, Declared
 from headrace.experiment.observed import Cell, Metric, Observed
 from headrace.experiment.planned import planned_units
 from headrace.experiment.screen import Screen
 from headrace.experiment.world import Counts, Sums, World
+from headrace.traffic import Among, Arm, Weights
 
 Times = NDArray[np.float64]
 
@@ -27,6 +29,7 @@ WON, LOST, GUARDED, UNDECIDED, INVALID = "won", "lost", "guardrail", "undecided"
 ENDS = (WON, LOST, GUARDED, UNDECIDED, INVALID)
 """How a run ends. `invalid` is one whose time was over while its units had not arrived at their shares."""
 
+_ENDS = {"win": WON, "lose": LOST, "guardrail": GUARDED, AT_END: UNDECIDED}
 _DAY = timedelta(days=1)
 _BEGAN = datetime(2026, 1, 1, tzinfo=UTC)
 _HAIR = 1e-9
@@ -69,6 +72,25 @@ def looks(declared: Declared) -> list[float]:
     return [*(look * between for look in range(1, int(end / between - _HAIR) + 1)), end]
 
 
+def _facts(declared: Declared) -> Facts:
+    """What a look is decided by, beside what it finds: nobody touches the champion, the gates or the weights."""
+    versions = {arm: number for number, arm in enumerate(declared.arms, 1)}
+    running = Running(
+        id="simulated",
+        arms=versions,
+        declared=declared,
+        enrolling=True,
+        enrols_until=_BEGAN + declared.enrols,
+        ends_at=_BEGAN + declared.lasts,
+        look=_BEGAN,
+    )
+    arms = tuple(Arm(arm, versions[arm], share) for arm, share in declared.arms.items())
+    weights = Weights("simulated", 0, arms, among=Among(experiment="simulated", coverage=declared.coverage))
+    return Facts(
+        declared=declared, now=_BEGAN, running=running, waiting=None, champion=versions[CHAMPION], aliases=versions, weights=weights
+    )
+
+
 class _Flock:
     """The runs that go on; what has ended is kept in `ends` alone."""
 
@@ -82,6 +104,7 @@ class _Flock:
         self.made = {metric: np.zeros((len(self.arms), 2, runs)) for metric in world.values}
         self.waiting: deque[Enrolled] = deque()
         self.planned = planned_units(declared)
+        self.facts = _facts(declared)
         self.informed: tuple[float, ...] = ()
         self.screen = Screen(declared, world.values, world.cluster, self.planned) if screened else None
 
@@ -139,18 +162,17 @@ class _Flock:
         self.informed = (*self.informed, self._information())
 
     def _analysed(self, place: int, at: float, *, final: bool) -> tuple[str | None, str]:
-        found = analyse(self.declared, self._observed(place, final=final), _BEGAN + timedelta(days=at))
-        match found.verdict:
-            case "win":
-                return WON, found.winner or ""
-            case "lose":
-                return LOST, ""
-            case "guardrail":
-                return GUARDED, ""
-            case "invalid":
-                return (INVALID if final else None), ""
-            case _:
-                return (UNDECIDED if final else None), ""
+        now = _BEGAN + timedelta(days=at)
+        found = analyse(self.declared, self._observed(place, final=final), now)
+        match decide(replace(self.facts, now=_BEGAN + self.declared.lasts if final else now, analysis=found)):
+            case Promote(arm=arm):
+                return WON, arm
+            case Keep(verdict=verdict) | RollBack(verdict=verdict):
+                return (INVALID if found.verdict == "invalid" else _ENDS[verdict]), found.winner or ""
+            case Look():
+                return None, ""
+            case other:
+                raise AssertionError(f"a running experiment is looked at, and not {other}")
 
     def _observed(self, place: int, *, final: bool) -> Observed:
         """One run as the analysis is given it."""

@@ -1,4 +1,4 @@
-"""What a simulated experiment meets: units that arrive, what each metric of theirs is in each arm, and how alike one unit's requests are."""
+"""What a simulated experiment meets: units that arrive, what each metric of theirs is in each arm, how alike one unit's requests are."""
 
 from __future__ import annotations
 
