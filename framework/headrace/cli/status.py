@@ -178,7 +178,7 @@ def _answering(fleet: Mapping[str, Any]) -> str:
     return f"{len(ready)} of {fleet['least']} to {fleet['most']} answer on port {fleet['port']}{load}"
 
 
-def _rollout(rollout: Mapping[str, Any]) -> str:
+def _rollout(rollout: Mapping[str, Any]) -> str:  # noqa: PLR0911 - one a state
     """How far a candidate has come, or how its rollout ended."""
     version, step = f"version {rollout['candidate']}", f"step {rollout['step'] + 1}"
     match rollout["state"]:

@@ -383,8 +383,8 @@ def rollout(model: Model, holdout: float = 0.0) -> Step:
         before = () if model.rollout is None else (_canary(model.rollout),)
         compared = _experiment(model.experiment, model.features.target.delay, holdout)
         call = _call("steps.experiment.advance", compared, *before, model=model.name, cause=Variable("cause"))
-        first = "the rollout until it has passed, and then at " if before else ""
-        says = f"Look once at {first}the experiment: begin it, go on, promote the candidate, keep both or roll it back."
+        first = "the rollout until it has passed, then at " if before else ""
+        says = f"Look once at {first}the experiment: begin it, go on, promote, keep or roll back."
         return Step(name="rollout" if before else "experiment", says=says, takes=(CAUSE,), gives="Progress", call=call)
     if model.rollout is None:
         says, call = "Make the newest candidate that passed its gates the champion.", _call("steps.rollout.replace")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import lru_cache
@@ -74,11 +74,11 @@ class Declared:
 
     arms: Mapping[str, float]
     unit: str
-    primary: tuple[Primary, ...]
+    primary: Sequence[Primary]
     lasts: timedelta
-    secondary: tuple[str, ...] = ()
-    guardrails: tuple[Guardrail, ...] = ()
-    segments: tuple[str, ...] = ()
+    secondary: Sequence[str] = ()
+    guardrails: Sequence[Guardrail] = ()
+    segments: Sequence[str] = ()
     coverage: float = 1.0
     layer: str | None = None
     holdout: float = 0.0
@@ -88,7 +88,12 @@ class Declared:
     looks: timedelta = timedelta(days=1)
     delay: timedelta = timedelta(0)
     decide: Decide = field(default_factory=Decide)
-    measures: tuple[Measure, ...] = ()
+    measures: Sequence[Measure] = ()
+
+    def __post_init__(self) -> None:
+        # A flow writes lists, and what the store kept comes back as lists: sections that say the same are equal.
+        for name in ("primary", "secondary", "guardrails", "segments", "measures"):
+            object.__setattr__(self, name, tuple(getattr(self, name)))
 
     @property
     def enrols(self) -> timedelta:
