@@ -70,6 +70,7 @@ WITHOUT_JSON = {
     "models": "its word `list`, which is meant where none is said, has it",
     "gates": "likewise",
     "simulate": "it only holds a command, which has it",
+    "experiment": "likewise",
 }
 """Commands without `--json`, and why."""
 

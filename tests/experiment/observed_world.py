@@ -38,13 +38,14 @@ def declared(*measures: Measure, **more: Any) -> Declared:
 class World:
     """The store, and the experiment's row in it."""
 
-    def __init__(self, store: Store, plugins: Plugins, *, ends: datetime = START + 30 * DAY) -> None:
+    def __init__(self, store: Store, plugins: Plugins, *, ends: datetime = START + 30 * DAY, model: str = "shop") -> None:
         self.store = store
         self.plugins = plugins
+        self.model = model
         self._ids = count(1)
         self.row = Experiment(
             id="e1",
-            model="shop",
+            model=model,
             number=1,
             candidate=2,
             champion=1,
@@ -65,13 +66,13 @@ class World:
         """Shares from this epoch on."""
         arms = [{"name": name, "version": 1 if name == "champion" else 2, "weight": share} for name, share in shares.items()]
         with self.store.transaction("user:test", "deal", "model/shop") as session:
-            session.add(Weights(model="shop", epoch=epoch, arms=arms, at=START, reason="a test"))
+            session.add(Weights(model=self.model, epoch=epoch, arms=arms, at=START, reason="a test"))
 
     def asked(self, entity: str, arm: str, *, epoch: int = 2, at: datetime = START, **more: Any) -> dict[str, Any]:
         """One request, to be put in by `put`."""
         made = {
             "id": f"p{next(self._ids)}",
-            "model": "shop",
+            "model": self.model,
             "version": 1 if arm == "champion" else 2,
             "arm": arm,
             "epoch": epoch,
@@ -94,14 +95,15 @@ class World:
     def told(self, *values: tuple[str, float, datetime], metric: str = "order", **more: Any) -> None:
         """Values of a metric: of whom, how much, when."""
         rows = [
-            {"model": "shop", "id": f"m{next(self._ids)}", "unit": unit, "metric": metric, "value": value, "at": at, "known_at": at} | more
+            {"model": self.model, "id": f"m{next(self._ids)}", "unit": unit, "metric": metric, "value": value, "at": at, "known_at": at}
+            | more
             for unit, value, at in values
         ]
         self._insert(Told, rows)
 
     def labelled(self, *values: tuple[str, float, datetime]) -> None:
         """Outcomes: of whom, which, since when it is known."""
-        self._insert(Outcome, [{"model": "shop", "entity": who, "value": value, "known_at": at} for who, value, at in values])
+        self._insert(Outcome, [{"model": self.model, "entity": who, "value": value, "known_at": at} for who, value, at in values])
 
     def observe(self, about: Declared, at: datetime) -> Observed:
         """What a look sees."""

@@ -309,7 +309,7 @@ def test_sums_of_shards_say_what_the_sums_of_all_say(parts, data) -> None:
     base = look(retained=SAME)
     shards, one = (
         replace(base, cells=tuple(some))
-        for some in (data.draw(st.permutations(cells)), [Cell(metric="retained", arm=arm, epoch=2, seen=seen) for arm, seen in whole.items()])
+        for some in (data.draw(st.permutations(cells)), [replace(cells[0], arm=arm, seen=seen) for arm, seen in whole.items()])
     )  # fmt: skip
 
     assert say(declared(), one) == say(declared(), shards)

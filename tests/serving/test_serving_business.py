@@ -115,10 +115,7 @@ def test_a_unit_is_veiled_as_the_journal_veils_it_and_erased_with_its_subject(pr
 
     assert [subject, f'{{"hmac-sha256":"{personal._hash("sex", "canary")}"}}', "9"] == [unit for _, unit, *_ in kept(project)]
     with project.store.transaction("user:test", "put", "a request") as session:
-        session.add(
-            Prediction(
-                id="p", model="employment", version=1, arm="champion", epoch=1, entity=subject, at=AT, recorded_at=AT, latency_us=1, inputs=ROW, unseen=[]
-            )
-        )  # fmt: skip
+        who = {"id": "p", "model": "employment", "version": 1, "arm": "champion", "epoch": 1, "entity": subject}
+        session.add(Prediction(**who, at=AT, recorded_at=AT, latency_us=1, inputs=ROW, unseen=[]))
     assert subjects.erase(project.store, "user:test", [("employment", subject)], {}, reason="asked") is not None
     assert subject not in [unit for _, unit, *_ in kept(project)]

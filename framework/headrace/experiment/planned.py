@@ -29,12 +29,13 @@ def planned_units(declared: Declared) -> float:
     if declared.design != "group_sequential" or most == inf:
         return most
     looks = min(_MOST_LOOKS, max(1, int(declared.lasts / declared.looks)))
-    return most * _inflated(looks, alpha, declared.power)
+    return most * _cost(looks, alpha, declared.power)
 
 
 @lru_cache(maxsize=64)
-def _inflated(looks: int, alpha: float, power: float) -> float:
-    return inflation([(look + 1) / looks for look in range(looks)], alpha=alpha, power=power)
+def _cost(looks: int, alpha: float, wanted: float) -> float:
+    """How many times the units of one look so many looks need; every look at an experiment asks for it again."""
+    return inflation([(look + 1) / looks for look in range(looks)], alpha=alpha, power=wanted)
 
 
 def _pair(declared: Declared, primary: Primary, share: float, alpha: float) -> float:

@@ -16,9 +16,10 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[3] / "framework"))
 
 import canary
-import experiment
 import shadow
 from rows import Row
+
+import experiment
 
 TABLES = {"canary": canary.rows, "experiment": experiment.rows, "shadow": shadow.rows}
 
