@@ -34,7 +34,7 @@ _ENDS = ("won", "lost", "guardrail", "undecided", "invalid")
     "--base",
     multiple=True,
     metavar="METRIC=VALUE",
-    help="The champion's value: a share, `accuracy=80%`, or from first to last, `accuracy=80%..85%`; a mean with a deviation, `spent=31~12`.",
+    help="The champion's value: a share, `accuracy=80%`, drifting, `accuracy=80%..85%`; a mean with a deviation, `spent=31~12`.",
 )
 @click.option(
     "--candidate",

@@ -56,7 +56,7 @@ class Screen:
         return asked
 
     def _tests(self, metric: str, information: float) -> Iterator[float]:
-        """How a metric may end a run at this look: 0 where either side does, as a primary; else the sign of what is worse, as a guardrail."""
+        """How a metric may end a run at this look: 0, by either side, as a primary; as a guardrail, the sign of what is worse."""
         design_looks = self.declared.design == "always_valid" or (self.declared.design == "group_sequential" and information > 0)
         if design_looks and metric in {one.metric for one in self.declared.primary}:
             yield 0.0
