@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from test_cli_simulate import ROLLOUT, SPECS
 
-from headrace.cli import main
+from headrace.cli import foreseen, main
 from headrace.rollout import expected
 
 
@@ -64,3 +64,15 @@ def test_a_torn_answer_is_found_again(root: Path, capsys: pytest.CaptureFixture[
     told["asked"]["rollout"]["per_day"], told["expected"]["runs"] = 1.0, 3
     kept.write_text(json.dumps(told), encoding="utf-8")
     assert first == forecast(root, capsys)
+
+
+def test_a_plan_of_many_rollouts_simulates_some_and_the_next_plan_others(
+    root: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(foreseen, "_MOST", 0)
+    assert forecast(root, capsys)["expected"] is None
+    monkeypatch.setattr(foreseen, "_MOST", 1)
+    first = forecast(root, capsys)["expected"]
+    assert first is not None
+    monkeypatch.setattr(foreseen, "_MOST", 0)
+    assert first == forecast(root, capsys)["expected"]

@@ -33,7 +33,7 @@ def root(tmp_path: Path) -> Path:
 
 def simulated(capsys: pytest.CaptureFixture[str], root: Path, *arguments: str) -> tuple[int, str, str]:
     with pytest.raises(SystemExit) as end:
-        main(["simulate", "experiment", "work", "--runs", "200", *arguments, "--root", str(root)])
+        main(["simulate", "experiment", "work", "--runs", "100", *arguments, "--root", str(root)])
     told = capsys.readouterr()
     return int(end.value.code or 0), told.out, told.err
 

@@ -13,29 +13,41 @@ if TYPE_CHECKING:
     from headrace.plan import Forecast, Prepared
     from headrace.spec import Model
 
+_MOST = 20
+"""So many rollouts a plan simulates, some 10 s of work; of more, the next plan does."""
+
 
 def foresee(root: Path, made: Prepared) -> Prepared:
     """The same plan; its forecasts know how soon each rollout would decide."""
     models = {model.name: model for model in made.project.models}
-    forecasts = tuple(_rollout(root, models[found.model], found) for found in made.plan.forecasts)
-    return replace(made, plan=replace(made.plan, forecasts=forecasts))
+    left = _MOST
+    forecasts = []
+    for found in made.plan.forecasts:
+        told, simulated = _rollout(root, models[found.model], found, may=left > 0)
+        left -= simulated
+        forecasts.append(told)
+    return replace(made, plan=replace(made.plan, forecasts=tuple(forecasts)))
 
 
-def _rollout(root: Path, model: Model, found: Forecast) -> Forecast:
+def _rollout(root: Path, model: Model, found: Forecast, *, may: bool) -> tuple[Forecast, bool]:
+    """The forecast with what is expected, and whether that was simulated now."""
     from headrace.rollout.declared import canary
     from headrace.rollout.expected import asked, expected
     from headrace.spec.serving import Serving
 
     if model.rollout is None or not isinstance(model.serving, Serving) or model.serving.traffic is None:
-        return found
+        return found, False
     section, per_day = canary(model.rollout), model.serving.traffic
     question = {"rollout": asked(section, per_day), "code": _code()}
     place = _place(root, question)
     answer = _read(place, question)
+    simulated = answer is None
     if answer is None:
+        if not may:
+            return found, False
         answer = {"asked": question, "expected": expected(section, per_day)}
         _write(place, answer)
-    return replace(found, expected=answer["expected"])
+    return replace(found, expected=answer["expected"]), simulated
 
 
 def _place(root: Path, question: object) -> Path:

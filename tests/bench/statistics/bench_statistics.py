@@ -15,13 +15,14 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[3] / "framework"))
 
+import assignment
 import canary
 import shadow
 from rows import Row
 
 import experiment
 
-TABLES = {"canary": canary.rows, "experiment": experiment.rows, "shadow": shadow.rows}
+TABLES = {"assignment": assignment.rows, "canary": canary.rows, "experiment": experiment.rows, "shadow": shadow.rows}
 
 
 def main() -> None:
