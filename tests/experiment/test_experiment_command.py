@@ -65,7 +65,7 @@ def test_an_earlier_moment_knows_less(root: Path, capsys: pytest.CaptureFixture[
 @pytest.mark.parametrize(
     ("arguments", "code", "says"),
     [
-        ((MODEL, "--experiment", "2"), 1, "has had no experiment 2"),
+        ((MODEL, "--experiment", "2"), 1, "error[no-experiment]: model/buys-guarded has had no experiment 2"),
         ((MODEL, "--as-of", "Monday"), 64, "is no time such as"),
     ],
 )

@@ -95,6 +95,7 @@ Whoever adds a write adds it here, and where it can be called without more than 
 """
 
 COUNTED = {
+    "experiment.told:report": ["'expose'"],
     "identity.keys:used": ["'use'"],
     "journal.shipping:_to_files": ["'ship'"],
     "journal.shipping:_written": ["action"],
