@@ -164,7 +164,7 @@ def test_other_shares_are_a_new_epoch_and_a_second_look_changes_nothing(life: Li
 def test_every_other_word_stands_still_while_it_runs(life: Life) -> None:
     life.begun()
     other = replace(DECLARED, alpha=0.5, coverage=0.1, lasts=9 * DAY, unit="sex")
-    life.look(other)
+    assert sorted(life.look(other).payload["frozen"]) == ["alpha", "coverage", "for", "unit"]
     assert parsed(life.row().declared) == DECLARED
     assert sorted(frozen(DECLARED, other)) == ["alpha", "coverage", "for", "unit"]
     assert frozen(DECLARED, replace(DECLARED, coverage=0.9, arms={"champion": 0.1, "candidate": 0.9})) == []

@@ -11,6 +11,7 @@ from fastapi.testclient import TestClient
 from serving_project import CONFIG, MODEL, ROW, Project
 from serving_project import project as make_project
 
+from headrace import traffic
 from headrace.serving import snapshot
 from headrace.serving.breaker import Pauses
 from headrace.store import EventKind, events
@@ -87,3 +88,30 @@ def test_a_candidate_that_is_clearly_worse_is_aborted_though_its_circuit_opens(p
         client.post("/predict", json=ROW | {"person_id": number})
     until(lambda: bool(aborts(project)))
     assert [candidate] == aborts(project)
+
+
+def test_those_who_take_no_part_are_the_champion_s_and_a_raised_coverage_moves_nobody_between_arms(project: Project, serve: Serve) -> None:
+    champion, candidate = project.register(0), project.register(1)
+    project.alias("champion", champion)
+    client = serve(project)
+    seen = []
+    for coverage in (0.0, 0.3, 0.6):
+        with project.store.transaction("test", "weigh", f"model/{MODEL}") as session:
+            standing = traffic.current(session, MODEL)
+            dealt = [traffic.Arm("champion", champion, 0.5), traffic.Arm("candidate", candidate, 0.5)]
+            epoch = traffic.set_weights(
+                session,
+                model=MODEL,
+                expected=None if standing is None else standing.epoch,
+                arms=dealt,
+                at=project.store.clock.now(),
+                reason="test",
+                among=traffic.Among("x", coverage=coverage),
+            ).epoch
+        until(lambda epoch=epoch: client.get("/metadata").json()["counted_epoch"] == epoch)  # type: ignore[misc]
+        seen.append(arms(client))
+        told = [client.post("/predict", json=ROW | {"person_id": n}).json() for n in range(8)]
+        assert [one["arm"] for one in told] == seen[-1][:8]
+        assert {one["version"] for one in told if one["arm"] == "outside"} <= {champion}
+    assert (set(seen[0]), set(seen[2])) == ({"outside"}, {"outside", "champion", "candidate"})
+    assert {before for before, after in zip(seen[1], seen[2], strict=True) if before != after} == {"outside"}

@@ -11,7 +11,7 @@ from typing import Any, assert_never
 from headrace import registry, traffic
 from headrace.experiment import record
 from headrace.experiment.analysis import Analysis
-from headrace.experiment.decide import Action, Begin, Change, Facts, Idle, Keep, Look, Promote, RollBack, Wait
+from headrace.experiment.decide import Action, Begin, Change, Facts, Idle, Keep, Look, Promote, RollBack, Wait, frozen
 from headrace.experiment.declared import CANDIDATE, CHAMPION, Declared
 from headrace.experiment.state import State, moved
 from headrace.rollout import Progress
@@ -78,7 +78,10 @@ def say(stage: Stage, kind: EventKind | None, row: Experiment | None, reason: st
             "candidate": row.candidate,
             "champion": row.champion,
         }
-    payload = {"id": identity, "model": scene.model, **standing, "reason": reason, **more}
+    running, wanted = stage.facts.running, stage.facts.declared
+    # What was changed and may not be while it runs, so that nobody believes that it holds.
+    passed_over = [] if running is None else frozen(running.declared, wanted)
+    payload = {"id": identity, "model": scene.model, **standing, "reason": reason, "frozen": passed_over, **more}
     if kind is None:
         return Progress(passed=False, event="headrace.experiment.looked", event_id=identity, payload=payload)
     events.append(scene.session, model=scene.model, kind=kind, payload=payload, at=scene.now, cause=scene.cause, id=identity)

@@ -90,6 +90,13 @@ CODES = (
         "arms: {champion: 50%, candidate: 50%}",
     ),
     Code(
+        "experiment-arms",
+        "an experiment has no champion or no candidate among its arms, or an arm that nobody would be dealt to",
+        "It compares a candidate with the champion; other arms are aliases beside these two, each with a share.",
+        "arms: {champion: 50%, challenger: 50%}",
+        "arms: {champion: 50%, candidate: 50%}",
+    ),
+    Code(
         "experiment-unit",
         "rollout and experiment deal by different units",
         "The experiment continues the rollout's last step; by another unit, people would change arms in its middle.",

@@ -79,6 +79,12 @@ CODES = (
         help="type `headrace status`, which says where a model stands",
     ),
     Code(
+        "no-experiment-runs",
+        "there is no experiment to stop",
+        "None runs, and none is over whose arms go on answering.",
+        help="type `headrace experiment status NAME`",
+    ),
+    Code(
         "no-champion",
         "a model has no champion",
         "Nothing answers before a first version has passed its gates and its rollout.",
