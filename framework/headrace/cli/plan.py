@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from headrace.cli.completing import addresses
+from headrace.cli.foreseen import foresee
 from headrace.cli.place import environment_option, json_option, load_project, read_once, root_option
 from headrace.cli.view import progress, show
 from headrace.cli.whole import write
@@ -77,6 +78,7 @@ def command(
     intent = read_intent(root, environment)
     made = make_plan(intent, recorded(intent), observe_if_there(intent), plans.Selection(select, exclude, now))
     made, faults = look_at_sources(intent, made)
+    made = foresee(intent.root, made)
     if (before := other_environment(intent)) is not None:
         note = f"flows/ is compiled for {before}, and apply would compile it for {intent.owner}: one folder runs one environment"
         made = replace(made, plan=replace(made.plan, notes=(*made.plan.notes, note)))

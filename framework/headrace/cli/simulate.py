@@ -11,6 +11,7 @@ import click
 
 from headrace.cli.completing import models
 from headrace.cli.place import environment_option, json_option, load_project, root_option
+from headrace.cli.simulate_experiment import experiment
 from headrace.cli.view import ended, progress, show, table, wants_json
 from headrace.diagnostics import Diagnostic, Exit, HeadraceError
 
@@ -20,18 +21,19 @@ if TYPE_CHECKING:
     from headrace.rollout.world import Effect, Rate, World
     from headrace.spec import Model
 
-_USUAL = 0.01
-"""The champion's rate where none is said: one in a hundred, or half of its ceiling where that is less."""
-
 
 @click.group("simulate")
 def command() -> None:
     """Run a declared policy on traffic that is made up, and print how often it errs and how long it takes.
 
     \b
-    Example:
+    Examples:
       headrace simulate rollout employment
+      headrace simulate experiment employment
     """  # noqa: D301 - click's own mark
+
+
+command.add_command(experiment)
 
 
 @command.command("rollout")
@@ -96,7 +98,7 @@ def rollout(  # noqa: PLR0917 - one an option
     from headrace.rollout.simulate import simulate
 
     project = load_project(root, environment)
-    found = _model(project, model)
+    found = meant(project, model)
     canary = declared(found.rollout, found.features.target.delay) if found.rollout is not None else None
     if canary is None:
         message = f"model/{found.name} has no section `rollout`: a version that passes its gates answers at once"
@@ -130,7 +132,7 @@ def _simulable(canary: Canary) -> None:
         raise HeadraceError(Diagnostic("not-simulated", message, help=help_), Exit.REFUSED)
 
 
-def _model(project: Project, text: str) -> Model:
+def meant(project: Project, text: str) -> Model:
     """The model that is meant; HeadraceError `unknown-model`."""
     from headrace.spec.wording import nearest
 
@@ -146,14 +148,14 @@ def _world(model: Model, canary: Canary, traffic: str | None, base: tuple[str, .
     """What comes, before the candidate is known."""
     from headrace.rollout.world import World
 
-    per_day = _read("--traffic", _rate, traffic) if traffic is not None else getattr(model.serving, "traffic", None)
+    per_day = read("--traffic", rate, traffic) if traffic is not None else getattr(model.serving, "traffic", None)
     if not per_day:
         message = f"how many requests model/{model.name} gets is not known: `serving.traffic` is not declared"
         raise HeadraceError(Diagnostic("no-traffic", message, help="type for example `--traffic 12000/d`"), Exit.USAGE)
-    alike = _read("--icc", _share, icc)
+    alike = read("--icc", share, icc)
     if alike >= 1.0:
         raise click.BadParameter("`100%` would make all failures of a unit one: less than that", param_hint="--icc")
-    said = {metric: _read("--base", _ramp, text) for metric, text in _pairs(canary, "--base", base).items()}
+    said = {metric: read("--base", _ramp, text) for metric, text in _pairs(canary, "--base", base).items()}
     return World(
         name="",
         per_day=per_day,
@@ -165,9 +167,10 @@ def _world(model: Model, canary: Canary, traffic: str | None, base: tuple[str, .
 
 
 def _assumed(ceiling: float | None) -> Rate:
+    from headrace.rollout.expected import assumed
     from headrace.rollout.world import Rate
 
-    rate = _USUAL if ceiling is None else min(_USUAL, ceiling / 2)
+    rate = assumed(ceiling)
     return Rate(rate, rate)
 
 
@@ -182,9 +185,9 @@ def _effects(canary: Canary, candidate: tuple[str, ...]) -> dict[str, Effect]:
     from headrace.spec.quantity import ratio
 
     def effect(text: str) -> Effect:
-        return Effect(rate=_share(text)) if text.endswith("%") else Effect(times=ratio(text))
+        return Effect(rate=share(text)) if text.endswith("%") else Effect(times=ratio(text))
 
-    return {metric: _read("--candidate", effect, text) for metric, text in _pairs(canary, "--candidate", candidate).items()}
+    return {metric: read("--candidate", effect, text) for metric, text in _pairs(canary, "--candidate", candidate).items()}
 
 
 def _pairs(canary: Canary, option: str, given: tuple[str, ...]) -> dict[str, str]:
@@ -210,33 +213,36 @@ def _steps(canary: Canary) -> list[dict[str, float]]:
     return [{"weight": step.weight, "hold_seconds": step.hold.total_seconds()} for step in canary.steps]
 
 
-def _read(option: str, reader: Any, text: str) -> Any:  # noqa: ANN401 - of whatever the reader makes
+def read(option: str, reader: Any, text: str) -> Any:  # noqa: ANN401 - of whatever the reader makes
+    """The text of an option as its reader has it; told in its place where it cannot be read."""
     try:
         return reader(text)
     except ValueError as error:
         raise click.BadParameter(str(error), param_hint=option) from None
 
 
-def _rate(text: str) -> float:
-    from headrace.spec.quantity import rate
+def rate(text: str) -> float:
+    """Requests a day."""
+    from headrace.spec import quantity
 
-    return rate(text)
+    return quantity.rate(text)
 
 
-def _share(text: str) -> float:
+def share(text: str) -> float:
+    """A share of all, at most 1."""
     from headrace.spec.quantity import percentage
 
-    share = percentage(text)
-    if share > 1.0:
+    found = percentage(text)
+    if found > 1.0:
         raise ValueError(f"`{text}` is more than all")
-    return share
+    return found
 
 
 def _ramp(text: str) -> Rate:
     from headrace.rollout.world import Rate
 
     first, sign, last = text.partition("..")
-    return Rate(_share(first), _share(last if sign else first))
+    return Rate(share(first), share(last if sign else first))
 
 
 def _text(result: Mapping[str, Any]) -> str:

@@ -114,7 +114,8 @@ def bound(information: tuple[float, ...], final: bool, alpha: float, sides: Side
     The end is set by the calendar, before the start, so that spending there what few units left unspent looks at nothing.
     """
     each = alpha / sides
-    spent = [group_sequential.spent(t, alpha=each, spending="obrien_fleming") for t in information]
+    # Rounding must not leave a look at all of the information with more than all to spend.
+    spent = [min(each, group_sequential.spent(t, alpha=each, spending="obrien_fleming")) for t in information]
     if final:
         spent[-1] = each
     return group_sequential.spending_boundaries(information, spent, sides=sides)[-1]

@@ -93,6 +93,10 @@ class Forecast:
     """What the candidate gets over all steps."""
     needed: int
     """What it needs when nothing fails."""
+    days: float | None = None
+    """At which look it has been asked so often; None where the steps are over before."""
+    expected: Mapping[str, Any] | None = None
+    """What simulated rollouts came to, as `rollout.expected` says; None where nobody asked, or it cannot be simulated."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,8 +8,8 @@ from typing import Any
 import rfc8785
 
 from headrace import __version__
-from headrace.plan import told
-from headrace.plan.change import Action, Change, Item, Plan
+from headrace.plan import foreseen, told
+from headrace.plan.change import Action, Change, Forecast, Item, Plan
 from headrace.plan.grace import GRACE
 from headrace.plan.wanted import digest
 
@@ -47,12 +47,21 @@ def _document(plan: Plan) -> dict[str, Any]:
         "judge": [{"model": one.model, "version": one.number, "why": one.why, "key": one.key} for one in plan.judge],
         "retiring": list(plan.retiring),
         "aliases": [{"model": back.model, "alias": back.alias, "version": back.number} for back in plan.aliases],
-        "forecasts": [
-            {"model": f.model, "requests": f.requests, "needed": f.needed, "enough": f.requests >= f.needed} for f in plan.forecasts
-        ],
+        "forecasts": [_forecast(forecast) for forecast in plan.forecasts],
         "totals": {action.value: plan.count(action) for action in Action} | {"blocked": len(plan.blocked), "unchanged": plan.unchanged},
         "effects": dict(plan.effects),
         "notes": list(plan.notes),
+    }
+
+
+def _forecast(found: Forecast) -> dict[str, Any]:
+    return {
+        "model": found.model,
+        "requests": found.requests,
+        "needed": found.needed,
+        "enough": found.requests >= found.needed,
+        "days": found.days,
+        "expected": None if found.expected is None else dict(found.expected),
     }
 
 
@@ -113,11 +122,7 @@ def _lines(plan: Mapping[str, Any]) -> Iterator[str]:
     shown = {item["address"] for item in plan["items"]}
     for found in plan["forecasts"]:
         if f"model/{found['model']}" in shown:
-            verdict = "enough" if found["enough"] else "too few: a rollout could not decide"
-            yield (
-                f"    model/{found['model']}: its traffic gives a candidate {told.counted(found['requests'], 'request')} over all steps;"
-                f" {found['needed']} without a failure {'is' if found['needed'] == 1 else 'are'} needed: {verdict}"
-            )
+            yield from foreseen.rollout(found)
 
 
 def _item_lines(item: Mapping[str, Any], why: Mapping[str, str]) -> Iterator[str]:

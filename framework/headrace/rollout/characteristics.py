@@ -43,7 +43,7 @@ def usual(canary: Canary, world: World) -> Iterator[World]:
     yield replace(world, name="as good", effect={})
     yield replace(world, name="as good, rates change threefold", effect={}, base={j.metric: _threefold(j, world) for j in canary.judge})
     for judge in canary.judge:
-        yield replace(world, name=f"{judge.metric} at its margin", effect={judge.metric: _margin(judge, world)})
+        yield replace(world, name=f"{judge.metric} at its margin", effect={judge.metric: margin(judge, world)})
     for name, times in (("twice", 2.0), ("five times", 5.0)):
         if times != canary.judge[0].promote_below:
             yield replace(world, name=f"{first} {name}", effect={first: Effect(times=times)})
@@ -70,9 +70,9 @@ def told(canary: Canary, world: World, ends: Ends) -> dict[str, Any]:
         "name": world.name,
         "rates": {judge.metric: _rates(world, judge.metric) for judge in canary.judge},
         "ends": {end: ends.share(end) for end in ENDS},
-        "candidate_requests": _spread(ends.candidate[decided]),
-        "requests": _spread(ends.requests[decided]),
-        "days": _spread(ends.days[decided]),
+        "candidate_requests": spread(ends.candidate[decided]),
+        "requests": spread(ends.requests[decided]),
+        "days": spread(ends.days[decided]),
         "bound": None
         if tested is None
         else {
@@ -86,7 +86,8 @@ def told(canary: Canary, world: World, ends: Ends) -> dict[str, Any]:
     }
 
 
-def _spread(values: np.ndarray[Any, Any]) -> Mapping[str, float] | None:
+def spread(values: np.ndarray[Any, Any]) -> Mapping[str, float] | None:
+    """Median and 90th percentile; None of nothing."""
     if not len(values):
         return None
     return {"median": float(np.median(values)), "p90": float(np.quantile(values, 0.9))}
@@ -104,7 +105,7 @@ def _threefold(judge: Judge, world: World) -> Rate:
     return Rate(top / 3.0, top)
 
 
-def _margin(judge: Judge, world: World) -> Effect:
+def margin(judge: Judge, world: World) -> Effect:
     """The least harm that a promotion would be false of: at the margin, and no longer negligible."""
     base = world.base[judge.metric]
     if min(base.first, base.last) * judge.promote_below >= judge.negligible:

@@ -132,8 +132,10 @@ class _Flock:
         counts = self._draw(before, at)
         if seen is not None:
             seen(Block(at, self.run, self.step, counts, self.heard))
-        at_least = log(len(self.canary.judge) / self.canary.false_rollback)
-        self.end(np.logical_or.reduce([evidence.abort() >= at_least for evidence in self.evidence]), HARMFUL, at)
+        aborts = [evidence for judge, evidence in zip(self.canary.judge, self.evidence, strict=True) if judge.aborts]
+        if aborts:
+            at_least = log(len(aborts) / self.canary.false_rollback)
+            self.end(np.logical_or.reduce([evidence.abort() >= at_least for evidence in aborts]), HARMFUL, at)
         due = self.look <= at + _HAIR
         if due.any():
             self._looked(due, at)
@@ -202,7 +204,8 @@ class _Flock:
         rolls_back = canary.when_undecided == "rollback"
         wrong = due & ~silent & self.wrong
         unproven = wrong & (at >= self.since + rest - _HAIR) & rolls_back
-        passed = due & ~silent & ~wrong & self.passed.all(axis=1)
+        waited = [judge.promotes for judge in canary.judge]
+        passed = due & ~silent & ~wrong & any(waited) & self.passed[:, waited].all(axis=1)
         bakes = passed & ~baking & (canary.bake is not None)
         promoted = passed & ~bakes & (~baking | (at >= over - _HAIR))
         going = due & ~silent & ~wrong & ~promoted & ~bakes

@@ -15,6 +15,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[3] / "framework"))
 
+import assignment
 import canary
 import judges
 import shadow
@@ -22,7 +23,13 @@ from rows import Row
 
 import experiment
 
-TABLES = {"canary": canary.rows, "experiment": experiment.rows, "judges": judges.rows, "shadow": shadow.rows}
+TABLES = {
+    "assignment": assignment.rows,
+    "canary": canary.rows,
+    "experiment": experiment.rows,
+    "judges": judges.rows,
+    "shadow": shadow.rows,
+}
 
 
 def main() -> None:

@@ -118,9 +118,15 @@ CODES = (
         help="`headrace explain model.rollout` shows one",
     ),
     Code(
+        "undeclared-experiment",
+        "a model has no section `experiment`",
+        "Without it a candidate that is no worse than the champion is promoted, and there is nothing to simulate.",
+        help="`headrace explain model.experiment` shows one",
+    ),
+    Code(
         "no-traffic",
         "how many requests come is not known",
-        "A simulated rollout needs them: from `serving.traffic`, or said on the command line.",
+        "A simulation needs them: from `serving.traffic`, or said on the command line.",
         help="type `--traffic 12000/d`",
     ),
     Code(
