@@ -16,6 +16,7 @@ from headrace.rollout import expected
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
     (tmp_path / "specs").mkdir()
+    (tmp_path / ".headrace").mkdir()
     (tmp_path / "specs" / "shop.yaml").write_text(SPECS + ROLLOUT, encoding="utf-8")
     (tmp_path / "people.csv").write_text("person_id,age,joined,employed\n1,40,2026-01-01T00:00:00Z,1\n", encoding="utf-8")
     return tmp_path

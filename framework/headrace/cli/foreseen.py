@@ -37,7 +37,7 @@ def _rollout(root: Path, model: Model, found: Forecast, *, may: bool) -> tuple[F
 
     if model.rollout is None or not isinstance(model.serving, Serving) or model.serving.traffic is None:
         return found, False
-    section, per_day = canary(model.rollout), model.serving.traffic
+    section, per_day = canary(model.rollout, model.features.target.delay), model.serving.traffic
     question = {"rollout": asked(section, per_day), "code": _code()}
     place = _place(root, question)
     answer = _read(place, question)
@@ -67,11 +67,13 @@ def _read(place: Path, question: object) -> dict[str, Any] | None:
 
 
 def _write(place: Path, answer: dict[str, Any]) -> None:
-    """Where nothing can be written, it is simulated again."""
+    """Where nothing can be written, it is simulated again; a plan is no reason for a project to have a folder of ours."""
     from headrace.cli.whole import write
 
+    if not place.parents[1].is_dir():
+        return
     with suppress(OSError):
-        place.parent.mkdir(parents=True, exist_ok=True)
+        place.parent.mkdir(exist_ok=True)
         ignored = place.parent / ".gitignore"
         if not ignored.exists():
             ignored.write_text("*\n", encoding="ascii")
