@@ -8,12 +8,8 @@ import pytest
 from headrace.cli import main
 
 ROOT = Path(__file__).parents[2]
-EXPERIMENT = """
-experiment:
-  arms: {champion: 50%, candidate: 50%}
-  unit: person_id
-  primary: {metric: accuracy, detect: 10pp}
-  for: 365d
+RETIREMENT = """
+retirement: {when: {no_traffic: 90d}}
 """
 REPORT = "kind: report\nname: monthly\n"
 
@@ -35,7 +31,7 @@ def root(tmp_path: Path) -> Path:
 @pytest.fixture
 def later(root: Path) -> Path:
     path = root / "specs" / "employment.yaml"
-    path.write_text(path.read_text() + EXPERIMENT)
+    path.write_text(path.read_text() + RETIREMENT)
     return root
 
 
@@ -43,7 +39,7 @@ def test_validate_takes_it_with_a_note(capsys: pytest.CaptureFixture[str], later
     code, out, err = run(capsys, "validate", "--strict", "--root", str(later))
     assert (0, True) == (
         code,
-        out.startswith("note[not-yet-supported]: `experiment` is a word of the language that nothing runs by yet"),
+        out.startswith("note[not-yet-supported]: `retirement` is a word of the language that nothing runs by yet"),
     ), out + err
 
 
@@ -52,9 +48,9 @@ def test_what_would_run_it_refuses_it(capsys: pytest.CaptureFixture[str], later:
     code, out, err = run(capsys, *command.split(), "--root", str(later))
     assert (4, "") == (code, out)
     assert (
-        "error[not-yet-supported]: `experiment` is a word of the language that nothing runs by yet\n  --> specs/employment.yaml:61:1" in err
+        "error[not-yet-supported]: `retirement` is a word of the language that nothing runs by yet\n  --> specs/employment.yaml:61:1" in err
     )
-    assert "help: remove `experiment`, or keep it for `headrace validate` alone" in err
+    assert "help: remove `retirement`, or keep it for `headrace validate` alone" in err
     assert 1 == err.count("not-yet-supported")
     assert ["specs"] == [path.name for path in later.iterdir()]
 

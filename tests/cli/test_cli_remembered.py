@@ -98,7 +98,8 @@ def test_of_changed_models_only_their_files_and_those_of_no_models_are_judged(fo
 def test_a_warning_and_a_note_are_told_again_at_their_place(folder):
     edit(folder, "model_0.yaml", "metric: roc_auc, min: 0.85", "metric: roc_auc, min: 0.85, confidence: 0.9")
     (folder / "specs" / "model_3.yaml").write_text(
-        model(3) + EXPERIMENT.replace("  coverage: COVER\n  layer: LAYER\n", ""), encoding="utf-8"
+        model(3) + EXPERIMENT.replace("  coverage: COVER\n  layer: LAYER\n", "") + "retirement: {when: {no_traffic: 90d}}\n",
+        encoding="utf-8",
     )
     assert again(folder) is None
     first = remembered.look(folder, None)

@@ -82,6 +82,7 @@ def read() -> set[tuple[str, str]]:
                     "answering",
                     "evidenced",
                     "governed",
+                    "compared",
                 )
             ),
         ):

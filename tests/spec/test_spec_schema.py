@@ -101,6 +101,7 @@ VALIDATOR_ONLY = (
         "two members are called|every weight is 0|the levels must rise|the least first",
         "one item of a list beside another is no form",
     ),
+    ("unknown-metric", "and `measures` has none of that name", "a name that another key gives is no form"),
     ("not-yet-supported", r"\$\{", "words within a text that this version does not replace yet"),
 )
 """Faults of one document that only the validator knows: id, what its message says, why. Rules over the whole project are its own, too."""

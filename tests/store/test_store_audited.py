@@ -46,6 +46,8 @@ ENTRIES = {
     "cli.approve:_on_version": ["choice.value"],
     "cli.card:write": ["'write'"],
     "cli.version_moves:_done": ["action"],
+    "experiment.advance:advance": ["FLOW"],
+    "experiment.advance:stop": ["'stop the experiment'"],
     "features.versions:keep": ["'keep features'"],
     "flags.force:put": ["'set flag'"],
     "flags.force:remove": ["'remove flag'"],

@@ -6,14 +6,14 @@ from typing import Literal
 
 from headrace.spec.experiment_measures import Measure
 from headrace.spec.field import Effect, Spec, field
-from headrace.spec.name import Column, MetricName, Name
+from headrace.spec.name import Column, MeasuredName, Name
 from headrace.spec.quantity import Change, Duration, Percentage
 
 
 class Primary(Spec):
     """The metric that decides, and the least difference that is worth finding."""
 
-    metric: MetricName = field("A registered metric.", Effect.RECONFIGURE, example="accuracy")
+    metric: MeasuredName = field("A registered metric, or one of `measures`.", Effect.RECONFIGURE, example="accuracy")
     detect: Change = field(
         "The least difference worth finding (the minimum detectable effect): percentage points, or relative to the champion's value.",
         Effect.RECONFIGURE,
@@ -36,7 +36,7 @@ class Primary(Spec):
 class Guardrail(Spec):
     """A metric that must not suffer."""
 
-    metric: MetricName = field("A registered metric.", Effect.RECONFIGURE, example="latency_p99")
+    metric: MeasuredName = field("A registered metric, or one of `measures`.", Effect.RECONFIGURE, example="latency_p99")
     worse_by_at_most: Change = field("How much worse it may become.", Effect.RECONFIGURE, example="10% relative")
 
 
@@ -64,7 +64,7 @@ class Experiment(Spec):
     )
     unit: Column = field("The same unit keeps the same arm.", Effect.RECONFIGURE, example="person_id")
     primary: Primary = field("The metric that decides.", Effect.RECONFIGURE, example={"metric": "accuracy", "detect": "1pp"})
-    secondary: tuple[MetricName, ...] = field(
+    secondary: tuple[MeasuredName, ...] = field(
         "Metrics that are told beside, and decide nothing.", Effect.RECONFIGURE, default=(), example=["latency_p99"]
     )
     guardrails: tuple[Guardrail, ...] = field(

@@ -111,6 +111,16 @@ class Registered(str):
         return {"type": "string", "x-registered": str(self)}
 
 
+class OrOwn(Registered):
+    """Likewise, or a name that the same section gives."""
+
+    __slots__ = ()
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        """Likewise, marked as open to other names."""
+        return {**super().__get_pydantic_json_schema__(schema, handler), "x-or-own": True}
+
+
 class ParamsOf(str):
     """The key beside it that names the plugin whose parameters a mapping holds; stands in the field's metadata."""
 
@@ -126,6 +136,8 @@ AlgorithmName = Annotated[str, Registered("algorithms")]
 """A registered algorithm."""
 MetricName = Annotated[str, Registered("metrics")]
 """A registered metric."""
+MeasuredName = Annotated[str, OrOwn("metrics")]
+"""A registered metric, or a measure of the experiment."""
 DetectorName = Annotated[str, Registered("detectors")]
 """A registered detector."""
 GateName = Annotated[str, Registered("gates")]

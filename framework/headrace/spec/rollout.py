@@ -28,12 +28,7 @@ Judged = Literal["error_rate", "slow_request", "output_shift", "prediction_disag
 
 
 class Judge(Spec):
-    """One metric that the two arms are compared by: a count of what is bad.
-
-    `error_rate` and `slow_request` are counted while serving, and a server aborts by them at once. The others are counted of the journal,
-    and judged when the flow looks: `output_shift` counts answers of `limit` or more; `prediction_disagreement` counts requests that the
-    shadow, being the candidate, answered otherwise than the champion; `quality` counts answers that turned out bad, once they are known.
-    """
+    """One metric that the two arms are compared by: a count of what is bad."""
 
     metric: Judged = field("What counts as bad.", Effect.RECONFIGURE, example="error_rate")
     over: Duration | None = field("Slower than this is slow; `slow_request` needs it.", Effect.RECONFIGURE, default=None, example="250ms")

@@ -13,6 +13,7 @@ from pydantic import BaseModel
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue, models_json_schema
 from pydantic_core import core_schema
 
+from headrace.address import NAME
 from headrace.spec import KINDS
 from headrace.spec.place import keys
 from headrace.spec.quantity import write_duration
@@ -24,7 +25,7 @@ _MAPS = ("properties", "patternProperties", "$defs")
 _ONE = ("items", "additionalProperties", "propertyNames", "if", "then", "else", "not", "contains")
 _SEVERAL = ("anyOf", "allOf", "oneOf", "prefixItems")
 _NUMERIC = ("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf")
-_MARKS = ("x-refers-to", "x-or-to", "x-names", "x-registered", "x-params-of", "x-later")
+_MARKS = ("x-refers-to", "x-or-to", "x-names", "x-registered", "x-or-own", "x-params-of", "x-later")
 
 Schema = dict[str, Any]
 
@@ -236,8 +237,12 @@ class _Finish:
         elif (axis := given.get("x-registered")) in self.vocabulary.words:
             later = given.get("later", given.get("x-later", ()))
             names = sorted({*self.vocabulary.words[str(axis)], *(later if isinstance(later, list) else ())})
-            # Of an axis of which nothing is registered, no name is right.
-            found["enum"] = names
+            if given.get("x-or-own"):
+                found["anyOf"] = [{"enum": names}, {"pattern": f"^{NAME.pattern}$"}]
+                names = None
+            else:
+                # Of an axis of which nothing is registered, no name is right.
+                found["enum"] = names
         if names:
             for word in ("pattern", "maxLength"):
                 found.pop(word, None)

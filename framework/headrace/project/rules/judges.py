@@ -64,9 +64,10 @@ def _limit(scope: Scope, model: Model, position: int, judge: Judge) -> Iterator[
 
 @question
 def _idle(scope: Scope, model: Model, position: int, judge: Judge) -> Iterator[Diagnostic]:
-    here, path = address_of(model), ("rollout", "judge", position)
+    here, path, usual = address_of(model), ("rollout", "judge", position), Judge(metric="error_rate")
     for word, metrics in _IDLE.items():
-        if judge.metric not in metrics and scope.node(here, (*path, word)) is not None:
+        # What is written as its default, such as by `headrace show`, asks for nothing.
+        if judge.metric not in metrics and getattr(judge, word) != getattr(usual, word) and scope.node(here, (*path, word)) is not None:
             message = f"`{word}` changes nothing: `{judge.metric}` does not go by it"
             place = scope.where(here, (*path, word), key=True)
             yield Diagnostic("idle-key", message, place, help=f"remove `{word}`", severity=Severity.WARNING)

@@ -206,7 +206,10 @@ def _named(scope: Scope, plugins: Plugins, model: Model, path: Path, metric: str
     if path[0] == "experiment" and model.experiment is not None:
         known |= dict.fromkeys((ERROR_RATE, *model.experiment.measures))
     if metric not in known:
-        yield Diagnostic("unknown-metric", **_unknown(plugins, scope.where(address_of(model), path), "metric", metric, known))
+        found = _unknown(plugins, scope.where(address_of(model), path), "metric", metric, known)
+        if path[0] == "experiment":
+            found["message"] += ", and `measures` has none of that name"
+        yield Diagnostic("unknown-metric", **found)
 
 
 def _unknown(plugins: Plugins, place: Span, what: str, name: str, known: Mapping[str, object]) -> dict[str, Any]:
