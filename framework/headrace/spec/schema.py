@@ -274,10 +274,10 @@ def _or_expression(found: Schema) -> Schema:
     """A value that may as well be one that is filled in later, such as `${var.rows}`."""
     if "const" in found or found.get("type") not in ("string", "integer", "number", "boolean", None):
         return found
-    if found.get("type") == "string" and not {"pattern", "enum", "maxLength", "minLength"} & set(found):
-        return found
     if "anyOf" in found:
         return {**found, "anyOf": [*found["anyOf"], _EXPRESSION]} if _EXPRESSION not in found["anyOf"] else found
+    if found.get("type") == "string" and not {"pattern", "enum", "maxLength", "minLength"} & set(found):
+        return found
     form = {word: value for word, value in found.items() if word not in _ABOUT}
     if not {"type", "enum"} & set(form):
         return found
