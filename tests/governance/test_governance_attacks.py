@@ -168,7 +168,7 @@ def test_two_looks_at_once_ask_once(world: World) -> None:
 
 
 @pytest.mark.parametrize(
-    ("auth", "why"), [(None, "showed no key"), (2 * HOUR, "showed a key 7200 s before"), (-HOUR, "showed a key 3600 s after")]
+    ("auth", "why"), [(None, "showed no key"), (2 * HOUR, r"showed a key 72\d\d s before"), (-HOUR, r"showed a key 3[56]\d\d s after")]
 )
 def test_stale_authentication_is_none(auth: timedelta | None, why: str) -> None:
     with living(governance(policy(approval(fresh_seconds=600, keyed=True)))) as world:
