@@ -15,7 +15,7 @@ from headrace.spec.decode import decode
 OTHERS = [None, True, 12345678, -1.5, "zzz", "", (), {}, ("zzz",), {"zzz": 1}]
 MOST = 3
 """How many diagnostics one change may cause, at the utmost: two items of a list that both became wrong, and a key that is missing."""
-FREE = {"labels", "annotations", "params", "map", "use", "columns", "features", "space"}
+FREE = {"labels", "annotations", "params", "map", "use", "columns", "features", "space", "measures"}
 """Under these keys names are the user's own."""
 
 OTHER_KIND = {"wrong-type", "bad-value", "bad-name"}

@@ -4,6 +4,7 @@ import os
 import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any, ClassVar
 
 import fsspec
 import httpx
@@ -135,9 +136,11 @@ def test_answers_stand_in_the_order_of_the_input_in_whatever_order_parts_end(num
 
 
 class Short(MemoryFileSystem):
-    """A store that keeps less than it was sent."""
+    """A store that keeps less than it was sent; its own, not that of every `memory://` of the process."""
 
     protocol = "short"
+    store: ClassVar[dict[str, Any]] = {}
+    pseudo_dirs: ClassVar[list[str]] = [""]
 
     def put_file(self, lpath, rpath, **_):
         self.pipe_file(rpath, Path(lpath).read_bytes()[:-1])
