@@ -68,7 +68,7 @@ def dealt(made: Project, client: TestClient, share: float, who: Among | None) ->
 
 
 @settings(deadline=None, max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(share=st.sampled_from([0.1, 0.5, 0.9]), who=WHO, rows_at_once=st.sampled_from([1, LEAST]))
+@given(share=st.sampled_from([0.1, 0.5, 0.9]), who=WHO, rows_at_once=st.sampled_from([1, 12, LEAST]))
 def test_every_answer_and_its_record_name_the_unit_s_own_arm(
     served: tuple[Project, TestClient], share: float, who: Among | None, rows_at_once: int
 ) -> None:

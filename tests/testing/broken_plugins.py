@@ -258,6 +258,22 @@ def gap(target: Any, predictions: Any, groups: Any) -> float:
     return max(means) - min(means) if len(means) > 1 else math.nan
 
 
+def rows(target: Any, predictions: Any) -> Any:
+    return (predictions - target) ** 2
+
+
+def rows_of_others(target: Any, predictions: Any) -> Any:
+    return (predictions - target) ** 2 + (target.mean() - target)
+
+
+def rows_short(target: Any, predictions: Any) -> Any:
+    return rows(target, predictions)[:-1]
+
+
+def rows_off(target: Any, predictions: Any) -> Any:
+    return 2 * rows(target, predictions)
+
+
 def metric(compute: str, **rest: Any) -> Metric:
     return Metric(**({"name": "broken", "compute": f"{HERE}:{compute}", "better": "lower", "range": (0.0, 1.0)} | rest))
 
@@ -277,6 +293,10 @@ METRICS = [
     (metric("right", range=(0.5, 1.0)), "range"),
     (metric("edges"), "edges"),
     (metric("inputs"), "inputs-unchanged"),
+    (metric("right", each=f"{HERE}:rows"), ""),
+    (metric("right", each=f"{HERE}:rows_off"), "each"),
+    (metric("right", each=f"{HERE}:rows_short"), "each"),
+    (metric("right", each=f"{HERE}:rows_of_others"), "each"),
     (metric("nowhere"), "import"),
     (replace(metric("right"), compute="nowhere_at_all:right"), "registration"),
     (metric("latency"), "registration"),

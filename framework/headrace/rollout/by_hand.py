@@ -112,7 +112,7 @@ def _refuse_harmful(scene: Scene, facts: Facts, row: tables.Rollout | None) -> N
     harm = [
         metric
         for metric, found in row.details.get("evidence", {}).items()
-        if found["decides"] != "promote" and found["abort"] >= found["abort_at"]
+        if found.get("decides") != "promote" and found["abort"] >= found["abort_at"]
     ]
     if facts.withdrawn:
         why = "it no longer passes its gates"
