@@ -78,7 +78,8 @@ def test_a_field_under_free_keys() -> None:
 
 
 def test_a_key_says_whether_it_must_be_there() -> None:
-    assert [("weight", True), ("hold", True), ("then", False)] == [(key["key"], key["required"]) for key in (about("model.rollout.steps") or {})["keys"]]
+    keys = (about("model.rollout.steps") or {})["keys"]
+    assert [("weight", True), ("hold", True), ("then", False)] == [(key["key"], key["required"]) for key in keys]
 
 
 class Params(BaseModel):
