@@ -18,9 +18,9 @@ class Evidence:
     """The e-processes of many runs at once; counts are added block by block, each at its own share."""
 
     def __init__(self, runs: int, ceiling: float | None = None, margin: float = 2.0, negligible: float = 0.005) -> None:
-        self.ratio = _grid(eprocess._equal(1.1, 10.0, 24))
-        self.relative, self.absolute = _grid(eprocess._relative_grid(margin)), _grid(eprocess._absolute_grid(negligible))
-        self.top = _grid(eprocess._ceiling_grid(ceiling)) if ceiling else None
+        self.ratio = _grid(eprocess.RATIO)
+        self.relative, self.absolute = _grid(eprocess.relative(margin)), _grid(eprocess.below(negligible))
+        self.top = _grid(eprocess.above(ceiling)) if ceiling else None
         self.margin, self.negligible, self.ceiling = margin, negligible, ceiling
         self.n, self.x = np.zeros(runs), np.zeros(runs)
         self.log_ratio, self.log_relative = np.zeros((runs, 24)), np.zeros((runs, 16))
